@@ -1,0 +1,44 @@
+// Before the rows themselves: finds class indices outside their range, and sums the weights of the
+// kept rows where the mean needs them. The status counts bad rows; the first is kept as its
+// complement, so that a cleared status means that there is none.
+
+struct Window {
+    rows: u32,
+    first: u32,
+    destination: u32,
+    width: u32,
+    classes: u32,
+    ignored: i32,
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let block = group.x + group.y * window.width;
+    let start = block * BLOCK;
+    if (start >= window.rows) {
+        return;
+    }
+    let end = min(start + BLOCK, window.rows);
+    var sum = 0.0;
+    for (var row = start + lane; row < end; row += LANES) {
+        let index = target_index(row);
+        if (index == window.ignored) {
+            continue;
+        }
+        if (index < 0 || u32(index) >= window.classes) {
+            atomicAdd(&status[0], 1u);
+            atomicMax(&status[1], ~(window.first + row));
+            continue;
+        }
+        sum += class_weight(u32(index));
+    }
+    if (SUMS) {
+        let total = workgroup_sum(lane, sum);
+        if (lane == 0u) {
+            keep_total(block, total);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// The gradient of a broadcast input: each of its elements ("segments") sums the terms of all the
+// places that it was broadcast to, up to 64 in an invocation; sum_columns.wgsl adds up the rest.
+
+struct Axis {
+    size: u32,
+    stride_0: u32,
+    stride_1: u32,
+    stride_2: u32,
+    stride_3: u32,
+    padding_0: u32,
+    padding_1: u32,
+    padding_2: u32,
+}
+
+struct Steps {
+    size: u32,
+    stride: u32,
+    padding_0: u32,
+    padding_1: u32,
+}
+
+struct Window {
+    outputs: u32,      // sums to write: segments, for each 64 places
+    segments: u32,
+    places: u32,       // of each segment
+    destination: u32,
+    width: u32,
+    divisor: f32,
+    rank: u32,
+    kept_rank: u32,
+    summed_rank: u32,
+    padding_0: u32,
+    padding_1: u32,
+    padding_2: u32,
+    axes: array<Axis, 8>,
+    kept: array<Steps, 8>,
+    summed: array<Steps, 8>,
+}
+
+fn kept_offset(segment: u32) -> u32 {
+    var rest = segment;
+    var offset = 0u;
+    for (var i = 0u; i < window.kept_rank; i++) {
+        offset += (rest % window.kept[i].size) * window.kept[i].stride;
+        rest /= window.kept[i].size;
+    }
+    return offset;
+}
+
+fn summed_offset(place: u32) -> u32 {
+    var rest = place;
+    var offset = 0u;
+    for (var i = 0u; i < window.summed_rank; i++) {
+        offset += (rest % window.summed[i].size) * window.summed[i].stride;
+        rest /= window.summed[i].size;
+    }
+    return offset;
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let id = (group.x + group.y * window.width) * 64u + lane;
+    if (id >= window.outputs) {
+        return;
+    }
+    let first = (id / window.segments) * 64u;
+    let kept = kept_offset(id % window.segments);
+    let scale = gradient_scale();
+    var sum = 0.0;
+    for (var place = first; place < min(first + 64u, window.places); place++) {
+        sum += term_at(kept + summed_offset(place), scale);
+    }
+    keep(id, sum);
+}

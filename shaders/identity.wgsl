@@ -1,0 +1,5 @@
+// The sum of a tensor itself.
+
+fn value(x: f32) -> f32 {
+    return x;
+}

@@ -1,0 +1,234 @@
+// Elementary functions on f32, built from + * / and integer operations on bits only.
+//
+// Why not the built-ins: WGSL allows exp 3 + 2|x| ULP and log an absolute error near 1, drivers use
+// that freedom, and min, max and comparisons may lose NaN. Why these forms: a driver may
+// reassociate, fuse, and assume that no NaN exists. So special values are told apart by bits,
+// powers of two are multiplied in by adding to the exponent field (which cannot overflow on the
+// way), and wherever (a + 1) - 1 would be harmful the 1 stands behind a select, through which no
+// compiler reassociates. Denormal inputs count as zero, denormal results are flushed to zero.
+// "Worst" below: largest error found against float64 on lavapipe, in units in the last place.
+
+const LOG2_OF_E: f32 = 1.442695;
+// ln 2 = HIGH + LOW, where HIGH has 9 bits: an integer of 8 bits times HIGH is exact.
+const LN_2_HIGH: f32 = 0.693359375;
+const LN_2_LOW: f32 = -0.00021219444;
+const LN_2: f32 = 0.6931472;
+// 1.5 * 2^23: the sum with an integer below 2^22 has that integer in its low bits.
+const INTEGER_TO_BITS: f32 = 12582912.0;
+const BITS_OF_SQRT_HALF: i32 = 0x3f3504f3;
+const BITS_OF_ONE: i32 = 0x3f800000;
+const BITS_OF_INFINITY: i32 = 0x7f800000;
+const BITS_OF_SMALLEST_NORMAL: i32 = 0x00800000;
+
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) < 0x7f800000u;
+}
+
+// Through a variable: a constant expression must not be NaN or infinite.
+fn not_a_number() -> f32 {
+    var bits = 0x7fc00000u;
+    return bitcast<f32>(bits);
+}
+
+fn infinity() -> f32 {
+    var bits = 0x7f800000u;
+    return bitcast<f32>(bits);
+}
+
+// max, min, sign and clamp, except that NaN is carried, which the built-ins may drop. Exact.
+fn maximum(a: f32, b: f32) -> f32 {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+
+fn minimum(a: f32, b: f32) -> f32 {
+    return select(select(min(a, b), b, is_nan(b)), a, is_nan(a));
+}
+
+fn sign_of(x: f32) -> f32 {
+    return select(sign(x), x, is_nan(x));
+}
+
+fn clamped(x: f32, low: f32, high: f32) -> f32 {
+    return select(min(max(x, low), high), x, is_nan(x));
+}
+
+// x = n ln 2 + remainder, |remainder| <= 0.35; exponent_bits is n, shifted to an exponent field.
+struct ReducedExponent {
+    remainder: f32,
+    exponent_bits: i32,
+}
+
+// For |x| <= 89. The max never acts (|x - n HIGH| < 0.4): it keeps compilers from merging the two
+// products into n * (HIGH + LOW), which Mesa does, even to fma, and which costs 67 ULP.
+fn reduced_exponent(x: f32) -> ReducedExponent {
+    let n = round(x * LOG2_OF_E);
+    let remainder = max(x - n * LN_2_HIGH, -1.0) - n * LN_2_LOW;
+    return ReducedExponent(remainder, bitcast<i32>(n + INTEGER_TO_BITS) << 23u);
+}
+
+// (e^r - 1 - r) / r^2 for |r| <= 0.35: minimax, 2^-26.1 of e^r - 1, so that it serves e^r and e^r -
+// 1.
+fn exponential_core(r: f32) -> f32 {
+    return (((0.0013870291 * r + 0.008366257) * r + 0.04166744) * r + 0.16666546) * r + 0.49999997;
+}
+
+// e^r: nested, so that there is no sum to reassociate.
+fn exponential_of_remainder(r: f32) -> f32 {
+    return (exponential_core(r) * r + 1.0) * r + 1.0;
+}
+
+// mantissa * 2^n for mantissa in [0.7, 1.42] and |n| <= 128: infinite or zero where f32 ends.
+fn scaled(mantissa: f32, exponent_bits: i32) -> f32 {
+    let bits = bitcast<i32>(mantissa) + exponent_bits;
+    return bitcast<f32>(select(min(bits, BITS_OF_INFINITY), 0, bits < BITS_OF_SMALLEST_NORMAL));
+}
+
+// e^x for any x but NaN; at -89 and 89 the result has long been 0 or infinite.
+fn exponential_of_number(x: f32) -> f32 {
+    let reduced = reduced_exponent(clamp(x, -89.0, 89.0));
+    return scaled(exponential_of_remainder(reduced.remainder), reduced.exponent_bits);
+}
+
+// e^x = 2^n e^r. Stable: r is exact to 2^-30, and 2^n enters through the exponent field. Worst 1.17
+// ULP.
+fn exponential(x: f32) -> f32 {
+    return select(exponential_of_number(x), x, is_nan(x));
+}
+
+// e^x - 1 for x >= -18 but NaN: 2^n ((e^r - 1) + (1 - 2^-n)). Stable: near 0, n is 0 and nothing
+// cancels.
+fn exponential_minus_one_of_number(x: f32) -> f32 {
+    let reduced = reduced_exponent(min(x, 89.0));
+    let reciprocal_power = bitcast<f32>(max(BITS_OF_ONE - reduced.exponent_bits, 0));
+    let offset = select(1.0 - reciprocal_power, 0.0, reduced.exponent_bits == 0);
+    let r = reduced.remainder;
+    let bits = bitcast<i32>(r + r * r * exponential_core(r) + offset) + reduced.exponent_bits;
+    return bitcast<f32>(min(bits, BITS_OF_INFINITY));
+}
+
+// e^x - 1, relative accuracy around 0; -1 to the last place below -18. Worst 1.65 ULP.
+fn exponential_minus_one(x: f32) -> f32 {
+    return select(exponential_minus_one_of_number(max(x, -18.0)), x, is_nan(x));
+}
+
+// k ln 2 + log(1 + f) for f in [sqrt(1/2) - 1, sqrt(2) - 1] and an integer k: f - f^2/2 + f^3 P(f),
+// minimax, relative error 2^-27.3. f comes last but one, so that its low bits are not rounded
+// twice; no division.
+fn logarithm_core(f: f32, k: f32) -> f32 {
+    var p = -0.07636435 * f + 0.12762216;
+    p = ((p * f - 0.1315961) * f + 0.1420158) * f - 0.16623409;
+    p = ((p * f + 0.20001242) * f - 0.2500082) * f + 0.3333333;
+    return k * LN_2_HIGH + (f + (f * f * (p * f - 0.5) + k * LN_2_LOW));
+}
+
+// log x: x = 2^k (1 + f), split by bits. Stable: f is exact, and around 1, k is 0. Worst 0.91 ULP.
+fn logarithm(x: f32) -> f32 {
+    let bits = bitcast<i32>(x);
+    let shifted = bits - BITS_OF_SQRT_HALF;
+    let f = bitcast<f32>((shifted & 0x007fffff) + BITS_OF_SQRT_HALF) - 1.0;
+    let result = logarithm_core(f, f32(shifted >> 23u));
+    let below = select(not_a_number(), -infinity(), (bits & 0x7fffffff) < BITS_OF_SMALLEST_NORMAL);
+    let carried = select(result, x, bits >= BITS_OF_INFINITY);
+    return select(carried, below, bits < BITS_OF_SMALLEST_NORMAL);
+}
+
+// log(1 + x): 1 + x = 2^k (1 + f), where the rounded sum only chooses k, and f = x 2^-k + (2^-k -
+// 1). Stable: around 0, k is 0 and f is x itself; nothing corrects a rounding afterwards. Worst
+// 1.50 ULP.
+fn logarithm_one_plus(x: f32) -> f32 {
+    let bits = bitcast<i32>(x);
+    let shifted = bitcast<i32>(1.0 + x) - BITS_OF_SQRT_HALF;
+    let exponent_bits = bitcast<i32>(bitcast<u32>(shifted) & 0xff800000u);
+    let reciprocal_power = bitcast<f32>(max(BITS_OF_ONE - exponent_bits, 0));
+    let offset = select(reciprocal_power - 1.0, 0.0, exponent_bits == 0);
+    let f = bitcast<f32>(bits - exponent_bits) + offset;
+    let result = logarithm_core(f, f32(shifted >> 23u));
+    let carried = select(result, x, bits >= BITS_OF_INFINITY);
+    let beyond = select(not_a_number(), -infinity(), bitcast<u32>(x) == 0xbf800000u);
+    return select(carried, beyond, bitcast<u32>(x) >= 0xbf800000u);
+}
+
+// log(1 + x) for x in [0, 1], where k is 0 or 1.
+fn logarithm_one_plus_unit(x: f32) -> f32 {
+    let halved = x > 0.41421357;
+    return logarithm_core(select(x, 0.5 * x - 0.5, halved), select(0.0, 1.0, halved));
+}
+
+// 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x). Stable: e^-|x| cannot overflow, and the small side
+// is a quotient, not a difference from 1. Worst 2.36 ULP.
+fn sigmoid(x: f32) -> f32 {
+    let e = exponential_of_number(-abs(x));
+    return select(select(1.0, e, x < 0.0) / (1.0 + e), x, is_nan(x));
+}
+
+// min(x, 0) - log(1 + e^-|x|). Stable: both terms have one sign, no overflow. Worst 1.92 ULP.
+fn log_sigmoid(x: f32) -> f32 {
+    let tail = logarithm_one_plus_unit(exponential_of_number(-abs(x)));
+    return select(min(x, 0.0) - tail, x, is_nan(x));
+}
+
+// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). Stable as log_sigmoid. Worst 1.92 ULP.
+fn softplus(x: f32) -> f32 {
+    let tail = logarithm_one_plus_unit(exponential_of_number(-abs(x)));
+    return select(max(x, 0.0) + tail, x, is_nan(x));
+}
+
+// (e^2|x| - 1) / (e^2|x| + 1) with the sign of x, over m = e^2|x| - 1: m / (m + 2). Stable: m has
+// relative accuracy at 0, its error shrinks in the quotient, and past 9.02 the result is 1. Worst
+// 2.52 ULP.
+fn hyperbolic_tangent(x: f32) -> f32 {
+    let m = exponential_minus_one_of_number(min(2.0 * abs(x), 18.04));
+    let sign_bit = bitcast<u32>(x) & 0x80000000u;
+    return select(bitcast<f32>(bitcast<u32>(m / (m + 2.0)) | sign_bit), x, is_nan(x));
+}
+
+// log(cosh x): |x| - ln 2 + log(1 + e^-2|x|) from 1 on, log(1 + (cosh x - 1)) by the series of cosh
+// below. Stable: the first form would cancel near 0, the second would overflow far out. Worst 2.38
+// ULP.
+fn log_cosh(x: f32) -> f32 {
+    let a = abs(x);
+    let z = a * a;
+    let near = 0.5 * z + z * z * ((2.5332803e-05 * z + 0.001388583) * z + 0.041666716);
+    let small = a < 1.0;
+    let tail = logarithm_one_plus_unit(select(exponential_of_number(-2.0 * a), near, small));
+    return select(select(a - LN_2, 0.0, small) + tail, x, is_nan(x));
+}
+
+// base^exponent for base >= 0: 2^(y k + y log2 m) with base = 2^k m. Stable: y is cut in two by
+// bits, so that y k is exact and only y log2 m, |log2 m| <= 1/2, is rounded. A negative base gives
+// NaN, and C's corners hold: anything^0 = 1^anything = 1, NaN included. Worst 7.7 ULP for
+// |exponent| <= 8.
+fn power(base: f32, exponent: f32) -> f32 {
+    let base_bits = bitcast<i32>(base);
+    let shifted = base_bits - BITS_OF_SQRT_HALF;
+    let k = f32(shifted >> 23u);
+    let f = bitcast<f32>((shifted & 0x007fffff) + BITS_OF_SQRT_HALF) - 1.0;
+    let log2_of_mantissa = logarithm_core(f, 0.0) * LOG2_OF_E;
+    // Beyond 2^33 even the neighbours of 1 overflow or vanish.
+    let y = clamp(exponent, -8589934592.0, 8589934592.0);
+    let y_high = bitcast<f32>(bitcast<u32>(y) & 0xfffff000u);
+    let exact = y_high * k;
+    let whole = round(exact);
+    let rest = (exact - whole) + ((y - y_high) * k + y * log2_of_mantissa);
+    let whole_rest = round(rest);
+    let n = whole + whole_rest;
+    let mantissa = exponential_of_remainder((rest - whole_rest) * LN_2);
+    var result = scaled(mantissa, bitcast<i32>(clamp(n, -128.0, 128.0) + INTEGER_TO_BITS) << 23u);
+    result = select(result, infinity(), n > 128.0);
+    let is_zero = (base_bits & 0x7fffffff) < BITS_OF_SMALLEST_NORMAL;
+    let ends = select(0.0, infinity(), (exponent < 0.0) == is_zero);
+    result = select(result, ends, is_zero || base_bits == BITS_OF_INFINITY);
+    let undefined = is_nan(base) || is_nan(exponent) || (base_bits < 0 && !is_zero);
+    result = select(result, not_a_number(), undefined);
+    let exponent_is_zero = (bitcast<i32>(exponent) & 0x7fffffff) < BITS_OF_SMALLEST_NORMAL;
+    return select(result, 1.0, exponent_is_zero || base_bits == BITS_OF_ONE);
+}
+
+// The product, where a factor of 0 silences even an infinite term; NaN stays.
+fn silenced(factor: f32, term: f32) -> f32 {
+    return select(factor * term, 0.0, factor == 0.0 && !is_nan(term));
+}

@@ -1,0 +1,49 @@
+// Pointwise family: one workgroup takes one block, each lane every 64th quad of it. Losses, their
+// sum and all dense gradients come from one pass over the data.
+
+struct Axis {
+    size: u32,
+    stride_0: u32,
+    stride_1: u32,
+    stride_2: u32,
+    stride_3: u32,
+    padding_0: u32,
+    padding_1: u32,
+    padding_2: u32,
+}
+
+struct Window {
+    elements: u32,     // in this window
+    first: u32,        // the window's first element
+    destination: u32,  // where in the scratch its block sums go
+    width: u32,        // workgroups in a row of the dispatch
+    divisor: f32,
+    rank: u32,
+    padding_0: u32,
+    padding_1: u32,
+    axes: array<Axis, 8>,
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let block = group.x + group.y * window.width;
+    let start = block * BLOCK;
+    if (start >= window.elements) {
+        return;
+    }
+    let quads = (min(window.elements - start, BLOCK) + 3u) / 4u;
+    let scale = gradient_scale();
+    var sum = vec4<f32>();
+    for (var quad = lane; quad < quads; quad += LANES) {
+        sum += evaluate(start / 4u + quad, scale);
+    }
+    if (SUMS) {
+        let total = workgroup_sum(lane, sum_of_quad(sum));
+        if (lane == 0u) {
+            keep_total(block, total);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// Rows family: THREADS lanes reduce a row, ROWS rows share a workgroup. A row is read once for its
+// maxima, once for its sums and once for its gradients.
+
+const LOWEST: f32 = -3.4028235e38;
+
+struct Window {
+    rows: u32,         // in this window
+    first: u32,        // the window's first row
+    destination: u32,  // where in the scratch the losses of its rows go
+    width: u32,        // workgroups in a row of the dispatch
+    divisor: f32,
+    classes: u32,
+    inner: u32,        // distance between a row's classes
+    ignored: i32,
+}
+
+const KEPT: u32 = 0u;
+const IGNORED: u32 = 1u;
+const BAD: u32 = 2u;
+
+// What is known of a row before it is read.
+struct Row {
+    classes: f32,
+    index: i32,    // the target class
+    weight: f32,   // that class's weight
+    picked: f32,   // the first input at that class
+    state: u32,    // KEPT, IGNORED or BAD
+}
+
+// What a row holds for one class.
+struct Item {
+    first: f32,
+    second: f32,
+    weight: f32,
+}
+
+struct Items {
+    a: Item,
+    b: Item,
+    c: Item,
+    d: Item,
+}
+
+fn state_of(index: i32) -> u32 {
+    if (index == window.ignored) {
+        return IGNORED;
+    }
+    return select(KEPT, BAD, index < 0 || u32(index) >= window.classes);
+}
+
+// A lane past the last class repeats that class, which leaves maxima as they are; its sums do not
+// count.
+fn counted(sums: vec4<f32>, class_: u32) -> vec4<f32> {
+    return select(vec4<f32>(), sums, WHOLE || class_ < window.classes);
+}
+
+fn quad_peaks(items: Items) -> vec4<f32> {
+    return max(max(peaks(items.a), peaks(items.b)), max(peaks(items.c), peaks(items.d)));
+}
+
+var<workgroup> lane_values: array<vec4<f32>, THREADS * ROWS>;
+var<workgroup> group_values: array<vec4<f32>, GROUPS * ROWS>;
+
+fn row_maxima(slot: u32, thread: u32, mine: vec4<f32>) -> vec4<f32> {
+    if (THREADS == 1u) {
+        return mine;
+    }
+    lane_values[slot * THREADS + thread] = mine;
+    workgroupBarrier(); // all lanes have written before the first of each group read
+    if (thread < GROUPS) {
+        var best = vec4(LOWEST);
+        for (var i = 0u; i < THREADS / GROUPS; i++) {
+            best = max(best, lane_values[slot * THREADS + thread * (THREADS / GROUPS) + i]);
+        }
+        group_values[slot * GROUPS + thread] = best;
+    }
+    workgroupBarrier(); // the groups have written before all lanes read
+    var best = vec4(LOWEST);
+    for (var i = 0u; i < GROUPS; i++) {
+        best = max(best, group_values[slot * GROUPS + i]);
+    }
+    return best;
+}
+
+fn row_sums(slot: u32, thread: u32, mine: vec4<f32>) -> vec4<f32> {
+    if (THREADS == 1u) {
+        return mine;
+    }
+    lane_values[slot * THREADS + thread] = mine;
+    workgroupBarrier(); // as above; the maxima's readers of group_values are past this too
+    if (thread < GROUPS) {
+        var sum = vec4<f32>();
+        for (var i = 0u; i < THREADS / GROUPS; i++) {
+            sum += lane_values[slot * THREADS + thread * (THREADS / GROUPS) + i];
+        }
+        group_values[slot * GROUPS + thread] = sum;
+    }
+    workgroupBarrier();
+    var sum = vec4<f32>();
+    for (var i = 0u; i < GROUPS; i++) {
+        sum += group_values[slot * GROUPS + i];
+    }
+    return sum;
+}
+
+@compute @workgroup_size(THREADS * ROWS)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let slot = lane / THREADS;
+    let thread = lane % THREADS;
+    let own = (group.x + group.y * window.width) * ROWS + slot;
+    // Lanes without a row repeat the last one, so that all reach the barriers.
+    let r = min(own, window.rows - 1u);
+    let row = row_at(r);
+    let quads = (window.classes + 3u) / 4u;
+
+    var peak = vec4(LOWEST);
+    var total = vec4<f32>();
+    if (GATHERS) {
+        for (var quad = thread; quad < quads; quad += THREADS) {
+            peak = max(peak, quad_peaks(items_at(r, row, quad)));
+        }
+        peak = row_maxima(slot, thread, peak);
+        for (var quad = thread; quad < quads; quad += THREADS) {
+            total += quad_sums(items_at(r, row, quad), row, peak, 4u * quad);
+        }
+        total = row_sums(slot, thread, total);
+    }
+    if (own < window.rows) {
+        if (VALUES && thread == 0u) {
+            keep_loss(r, row_value(row, peak, total));
+        }
+        if (GRADIENTS) {
+            let scale = row_scale(r, row.state);
+            for (var quad = thread; quad < quads; quad += THREADS) {
+                keep_gradients(r, row, peak, total, quad, scale);
+            }
+        }
+    }
+}
+
+fn row_value(row: Row, peak: vec4<f32>, total: vec4<f32>) -> f32 {
+    if (row.state == KEPT) {
+        return loss_of(row, peak, total);
+    }
+    return select(not_a_number(), 0.0, row.state == IGNORED);
+}

@@ -1,0 +1,56 @@
+//! The CPU backend: float32 on all cores, with the kernels' blocks, tree and formulas.
+
+pub mod numeric;
+mod pointwise;
+mod rows;
+
+pub use pointwise::Block;
+pub use rows::{Item, Row, RowTask};
+
+pub(crate) use pointwise::run_block;
+pub(crate) use rows::run_row;
+
+use crate::error::Result;
+use crate::loss::{Family, Loss};
+use crate::plan::Resolved;
+use crate::tensor::Tensor;
+
+/// Evaluates a request; the outputs are in the order of [`Resolved::outputs`].
+pub(crate) fn evaluate(
+    loss: &dyn Loss,
+    resolved: &Resolved,
+    inputs: &[(&str, Tensor<'_>)],
+    upstream: Option<&Tensor<'_>>,
+) -> Result<Vec<Vec<u8>>> {
+    let mut tensors: Vec<Option<&Tensor<'_>>> = vec![None; resolved.inputs.len()];
+    for (name, tensor) in inputs {
+        tensors[resolved.definition.input(name)?] = Some(tensor);
+    }
+    let upstream = upstream.map(Tensor::to_f32);
+    let outputs = match loss.family() {
+        Family::Pointwise(family) => {
+            pointwise::evaluate(family, resolved, &tensors, upstream.as_deref())
+        }
+        Family::Rows(family) => {
+            rows::evaluate(loss, family, resolved, &tensors, upstream.as_deref())?
+        }
+    };
+    Ok(outputs.into_iter().map(|output| bytemuck::cast_slice(&output).to_vec()).collect())
+}
+
+/// The sum as a binary tree of neighbours, a missing one counting as 0: the kernels' order.
+pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
+    while sums.len() > 1 {
+        sums = sums.chunks(2).map(|pair| pair.iter().sum()).collect();
+    }
+    sums.first().copied().unwrap_or(0.0)
+}
+
+/// What divides the sum: known from the shapes, or the sum of the weights.
+#[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+fn divisor(resolved: &Resolved, weight: impl FnOnce() -> f32) -> f32 {
+    match resolved.layout.divisor {
+        crate::reduction::Divisor::Count(count) => count as f32,
+        crate::reduction::Divisor::Weights => weight(),
+    }
+}

@@ -1,0 +1,207 @@
+//! Elementary functions on `f32`: the twin of `numeric.wgsl`, same reductions and polynomials.
+//!
+//! Without branches, calls and float-to-integer casts (which saturate in Rust), so that LLVM turns
+//! a loop over a slice into SIMD code. `a * b + c` stays two roundings: `mul_add` is a slow call on
+//! targets without FMA. Denormal inputs may count as zero, and denormal results are flushed to
+//! zero.
+
+const LOG2_OF_E: f32 = std::f32::consts::LOG2_E;
+/// `LN_2_HIGH + LN_2_LOW` is ln 2; an integer of 8 bits times `LN_2_HIGH` is exact.
+const LN_2_HIGH: f32 = 0.693_359_4;
+const LN_2_LOW: f32 = -0.000_212_194_44;
+/// 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits.
+const ROUNDER: f32 = 12_582_912.0;
+const BITS_OF_SQRT_HALF: i32 = 0x3f35_04f3;
+const BITS_OF_ONE: i32 = 0x3f80_0000;
+const BITS_OF_INFINITY: i32 = 0x7f80_0000;
+const BITS_OF_SMALLEST_NORMAL: i32 = 0x0080_0000;
+const BITS_OF_MINUS_ONE: u32 = 0xbf80_0000;
+
+#[inline(always)]
+fn signed_bits(x: f32) -> i32 {
+    x.to_bits().cast_signed()
+}
+
+#[inline(always)]
+fn of_signed_bits(bits: i32) -> f32 {
+    f32::from_bits(bits.cast_unsigned())
+}
+
+/// `a` if the condition holds: an `if` on values already computed, which becomes a blend.
+#[inline(always)]
+fn select(condition: bool, a: f32, b: f32) -> f32 {
+    if condition { a } else { b }
+}
+
+/// The larger value; NaN in either gives NaN.
+#[inline(always)]
+pub fn max_nan(a: f32, b: f32) -> f32 {
+    select(a > b || a.is_nan(), a, b)
+}
+
+/// The smaller value; NaN in either gives NaN.
+#[inline(always)]
+pub fn min_nan(a: f32, b: f32) -> f32 {
+    select(a < b || a.is_nan(), a, b)
+}
+
+/// -1, 0 or 1; NaN gives NaN.
+#[inline(always)]
+pub fn sign(x: f32) -> f32 {
+    select(x > 0.0, 1.0, select(x < 0.0, -1.0, x))
+}
+
+/// `x = n ln 2 + r` with |r| <= 0.35, for |x| <= 89: r, and n shifted to an exponent field.
+#[inline(always)]
+fn reduced(x: f32) -> (f32, i32) {
+    let shifted = x * LOG2_OF_E + ROUNDER;
+    let n = shifted - ROUNDER;
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    (r, signed_bits(shifted) << 23)
+}
+
+/// `(e^r - 1 - r) / r^2` for |r| <= 0.35: minimax, 2^-26.1 of `e^r - 1`.
+#[inline(always)]
+fn exp_core(r: f32) -> f32 {
+    let q = ((0.001_387_029_1 * r + 0.008_366_257) * r + 0.041_667_44) * r + 0.166_665_46;
+    q * r + 0.499_999_97
+}
+
+/// `e^x` for any x but NaN.
+#[inline(always)]
+fn exp_of_number(x: f32) -> f32 {
+    let (r, exponent) = reduced(select(x > -89.0, select(x < 89.0, x, 89.0), -89.0));
+    let bits = signed_bits((exp_core(r) * r + 1.0) * r + 1.0) + exponent;
+    let bounded = bits.min(BITS_OF_INFINITY);
+    of_signed_bits(if bits < BITS_OF_SMALLEST_NORMAL { 0 } else { bounded })
+}
+
+/// `e^x` as `2^n e^r`; 2^n enters through the exponent field. Worst 1.17 ULP.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    select(x.is_nan(), x, exp_of_number(x))
+}
+
+/// `e^x - 1` for x >= -18 but NaN: `2^n ((e^r - 1) + (1 - 2^-n))`, in which nothing cancels around
+/// 0.
+#[inline(always)]
+fn exp_m1_of_number(x: f32) -> f32 {
+    let (r, exponent) = reduced(select(x < 89.0, x, 89.0));
+    let reciprocal_power = of_signed_bits((BITS_OF_ONE - exponent).max(0));
+    let bits = signed_bits(r + r * r * exp_core(r) + (1.0 - reciprocal_power)) + exponent;
+    of_signed_bits(bits.min(BITS_OF_INFINITY))
+}
+
+/// `e^x - 1`, with relative accuracy around 0. Worst 1.65 ULP.
+#[inline(always)]
+pub fn exp_m1(x: f32) -> f32 {
+    select(x.is_nan(), x, exp_m1_of_number(select(x > -18.0, x, -18.0)))
+}
+
+/// `k ln 2 + ln(1 + f)` for 1 + f in [sqrt(1/2), sqrt(2)] and an integer k: a minimax polynomial.
+#[inline(always)]
+fn ln_core(f: f32, k: f32) -> f32 {
+    let p = ((-0.076_364_35 * f + 0.127_622_16) * f - 0.131_596_1) * f + 0.142_015_8;
+    let p = ((p * f - 0.166_234_09) * f + 0.200_012_42) * f - 0.250_008_2;
+    let p = (p * f + 0.333_333_3) * f - 0.5;
+    k * LN_2_HIGH + (f + (f * f * p + k * LN_2_LOW))
+}
+
+/// The exponent in the upper bits, as a float: small integers only, so the cast is exact.
+#[inline(always)]
+#[expect(clippy::cast_precision_loss, reason = "an exponent of 9 bits")]
+fn upper_exponent(bits: i32) -> f32 {
+    (bits >> 23) as f32
+}
+
+/// The natural logarithm: `x = 2^k (1 + f)`, split by bits, so that f is exact. Worst 0.91 ULP.
+#[inline(always)]
+pub fn ln(x: f32) -> f32 {
+    let bits = signed_bits(x);
+    let shifted = bits.wrapping_sub(BITS_OF_SQRT_HALF);
+    let f = of_signed_bits((shifted & 0x007f_ffff) + BITS_OF_SQRT_HALF) - 1.0;
+    let result = ln_core(f, upper_exponent(shifted));
+    let is_zero = bits & 0x7fff_ffff < BITS_OF_SMALLEST_NORMAL;
+    let below = select(is_zero, f32::NEG_INFINITY, f32::NAN);
+    let carried = select(bits >= BITS_OF_INFINITY, x, result);
+    select(bits < BITS_OF_SMALLEST_NORMAL, below, carried)
+}
+
+/// `ln(1 + x)` for finite x > -1: the rounded 1 + x only chooses k in `1 + x = 2^k (1 + f)`, and `f
+/// = x 2^-k + (2^-k - 1)`, which is x itself around 0. On bits also where x is in [0, 1] and k
+/// could be selected: LLVM would compute both arms of such a selection to the end.
+#[inline(always)]
+fn ln_1p_of_number(x: f32) -> f32 {
+    let shifted = signed_bits(1.0 + x).wrapping_sub(BITS_OF_SQRT_HALF);
+    let exponent = shifted & !0x007f_ffff;
+    let reciprocal_power = of_signed_bits(BITS_OF_ONE.wrapping_sub(exponent).max(0));
+    let f = of_signed_bits(signed_bits(x).wrapping_sub(exponent)) + (reciprocal_power - 1.0);
+    ln_core(f, upper_exponent(shifted))
+}
+
+/// `ln(1 + x)`, with relative accuracy around 0. Worst 1.50 ULP.
+#[inline(always)]
+pub fn ln_1p(x: f32) -> f32 {
+    let carried = select(signed_bits(x) >= BITS_OF_INFINITY, x, ln_1p_of_number(x));
+    let beyond = select(x.to_bits() == BITS_OF_MINUS_ONE, f32::NEG_INFINITY, f32::NAN);
+    select(x.to_bits() >= BITS_OF_MINUS_ONE, beyond, carried)
+}
+
+/// `1 / (1 + e^-x)`, for x < 0 as `e^x / (1 + e^x)`: no overflow, small results are quotients.
+/// Worst 2.36 ULP.
+#[inline(always)]
+pub fn sigmoid(x: f32) -> f32 {
+    let e = exp_of_number(-x.abs());
+    select(x.is_nan(), x, select(x < 0.0, e, 1.0) / (1.0 + e))
+}
+
+/// `ln(sigmoid(x)) = min(x, 0) - ln(1 + e^-|x|)`: both terms have one sign, no overflow. Worst 1.71
+/// ULP.
+#[inline(always)]
+pub fn log_sigmoid(x: f32) -> f32 {
+    let tail = ln_1p_of_number(exp_of_number(-x.abs()));
+    select(x > 0.0, 0.0, x) - tail
+}
+
+/// `ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)`, as `log_sigmoid`. Worst 1.71 ULP.
+#[inline(always)]
+pub fn softplus(x: f32) -> f32 {
+    let tail = ln_1p_of_number(exp_of_number(-x.abs()));
+    select(x < 0.0, 0.0, x) + tail
+}
+
+/// `m / (m + 2)` over `m = e^2|x| - 1`, with the sign of x: m has relative accuracy at 0. Worst
+/// 2.52 ULP.
+#[inline(always)]
+pub fn tanh(x: f32) -> f32 {
+    let doubled = 2.0 * x.abs();
+    let m = exp_m1_of_number(select(doubled < 18.04, doubled, 18.04));
+    select(x.is_nan(), x, (m / (m + 2.0)).copysign(x))
+}
+
+/// `ln(cosh(x))`: |x| - ln 2 + ln(1 + e^-2|x|) from 1 on, below by the series of cosh - 1, as the
+/// other form cancels there. Worst 2.38 ULP.
+#[inline(always)]
+pub fn log_cosh(x: f32) -> f32 {
+    let a = x.abs();
+    let z = a * a;
+    let series = (2.533_280_3e-5 * z + 0.001_388_583) * z + 0.041_666_716;
+    let near = 0.5 * z + z * z * series;
+    // A mask, as LLVM would compute both arms of a selection to the end; of NaN it is 0.
+    let mask = 0_u32.wrapping_sub(u32::from(a < 1.0));
+    let chosen = (near.to_bits() & mask) | (exp_of_number(-2.0 * a).to_bits() & !mask);
+    let offset = f32::from_bits((a - std::f32::consts::LN_2).to_bits() & !mask);
+    offset + ln_1p_of_number(f32::from_bits(chosen))
+}
+
+/// `base^exponent` as C has it; the one function here that calls the platform's library.
+#[inline(always)]
+pub fn pow(base: f32, exponent: f32) -> f32 {
+    base.powf(exponent)
+}
+
+/// The product, where a factor of 0 silences even an infinite term; NaN stays.
+#[inline(always)]
+pub fn silenced(factor: f32, term: f32) -> f32 {
+    if factor == 0.0 && !term.is_nan() { 0.0 } else { factor * term }
+}

@@ -1,0 +1,291 @@
+//! The pointwise family on the CPU.
+
+use super::{divisor, tree_sum};
+use crate::kernel::{BLOCK, Slot, Upstream};
+use crate::loss::Pointwise;
+use crate::plan::Resolved;
+use crate::reduction::{Divisor, Reduction};
+use crate::shape::{Access, Axis, FamilyLayout};
+use crate::tensor::Tensor;
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+const BLOCK_SIZE: usize = BLOCK as usize;
+/// The numbers that the lanes of a workgroup add side by side.
+const ABREAST: usize = 256;
+
+/// One block of a pointwise loss: its arguments, and where its results go.
+#[derive(Debug)]
+pub struct Block<'a> {
+    arguments: [&'a [f32]; 4],
+    weight: &'a [f32],
+    /// The upstream gradient of each term; empty if there is none.
+    upstream: &'a [f32],
+    scale: f32,
+    losses: Option<&'a mut [f32]>,
+    sum: Option<&'a mut f32>,
+    gradients: [Option<&'a mut [f32]>; 4],
+}
+
+/// The loop of a block, compiled for each loss with its mathematics inlined.
+pub(crate) fn run_block<L: Pointwise + ?Sized>(loss: &L, block: &mut Block<'_>) {
+    let count = block.arguments.iter().map(|x| x.len()).max().unwrap_or(0);
+    let x = block.arguments.map(|x| &x[..count.min(x.len())]);
+    let at = |i: usize| x.map(|x| x.get(i).copied().unwrap_or(1.0));
+    let weight = |i: usize| block.weight.get(i).copied().unwrap_or(1.0);
+    if let Some(losses) = &mut block.losses {
+        for (i, place) in losses.iter_mut().enumerate() {
+            *place = loss.value(at(i)) * weight(i);
+        }
+    }
+    if let Some(sum) = &mut block.sum {
+        let mut sums = [0.0f32; ABREAST];
+        let mut start = 0;
+        while start < count {
+            for (lane, sum) in sums.iter_mut().take(count - start).enumerate() {
+                *sum += loss.value(at(start + lane)) * weight(start + lane);
+            }
+            start += ABREAST;
+        }
+        **sum = tree_sum(sums.to_vec());
+    }
+    for (component, gradient) in block.gradients.iter_mut().enumerate() {
+        let Some(gradient) = gradient else { continue };
+        for (i, place) in gradient.iter_mut().enumerate() {
+            let factor = block.scale * weight(i) * block.upstream.get(i).copied().unwrap_or(1.0);
+            *place = factor * loss.gradient(at(i))[component];
+        }
+    }
+}
+
+/// An input, read as the output's elements are.
+struct Operand<'a> {
+    values: Cow<'a, [f32]>,
+    access: Access,
+    place: usize,
+}
+
+impl Operand<'_> {
+    /// The operand at the output's elements from `first` on; `room` is used where they are apart.
+    fn block<'b>(
+        &'b self,
+        axes: &[Axis],
+        first: usize,
+        room: &'b mut Vec<f32>,
+        count: usize,
+    ) -> &'b [f32] {
+        room.clear();
+        match self.access {
+            Access::Dense => return &self.values[first..first + count],
+            Access::Single => room.resize(count, self.values[0]),
+            Access::Strided => room.extend((first..first + count).map(|i| {
+                let (mut rest, mut offset) = (i as u64, 0);
+                for axis in axes {
+                    offset += rest % axis.size * axis.strides[self.place];
+                    rest /= axis.size;
+                }
+                self.values[usize::try_from(offset).unwrap_or(usize::MAX)]
+            })),
+        }
+        room
+    }
+}
+
+pub(super) fn evaluate(
+    family: &dyn Pointwise,
+    resolved: &Resolved,
+    tensors: &[Option<&Tensor<'_>>],
+    upstream: Option<&[f32]>,
+) -> Vec<Vec<f32>> {
+    let FamilyLayout::Pointwise { axes, access } = &resolved.layout.family else {
+        unreachable!("a pointwise loss has a pointwise layout");
+    };
+    let operand = |i: usize| {
+        let (tensor, access) = (tensors[i]?, access[i]?);
+        Some(Operand { values: tensor.to_f32(), access, place: i })
+    };
+    let roles = resolved.definition.inputs.iter().map(|input| input.role);
+    let is_weight: Vec<bool> = roles.map(|role| role.is_weight()).collect();
+    let arguments: Vec<usize> = (0..tensors.len()).filter(|&i| !is_weight[i]).collect();
+    let weight_place = is_weight.iter().position(|&is| is);
+    let weight = weight_place.and_then(operand);
+    let weights =
+        || block_sums(&weight.as_ref().map_or(Cow::Borrowed(&[][..]), |w| w.values.clone()));
+    let divisor = divisor(resolved, weights);
+    let scale = match (resolved.upstream, upstream) {
+        (Upstream::Scalar, Some(upstream)) => upstream[0] / divisor,
+        _ => 1.0 / divisor,
+    };
+    let pass = Pass {
+        family,
+        axes,
+        operands: arguments.iter().map(|&i| operand(i)).collect(),
+        weight,
+        upstream: upstream.filter(|_| resolved.upstream == Upstream::Terms).unwrap_or(&[]),
+        scale,
+        count: usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX),
+    };
+    let wanted: Vec<(usize, usize)> = resolved
+        .gradients
+        .iter()
+        .filter_map(|&i| Some((i, arguments.iter().position(|&a| a == i)?)))
+        .collect();
+    let weight_gradient = resolved.gradients.iter().any(|&i| is_weight[i]);
+    let none = resolved.reduction == Reduction::None;
+    let results = pass.run(none && resolved.value, !none, &wanted, weight_gradient);
+    let total = tree_sum(results.sums);
+    let mut outputs = Vec::new();
+    for (slot, _) in resolved.outputs() {
+        outputs.push(match slot {
+            Slot::Gradient(i) if is_weight[i] => {
+                let weighted = resolved.layout.divisor == Divisor::Weights;
+                let mean = if weighted { total / divisor } else { 0.0 };
+                pass.gathered(resolved, i, &results.unweighted, scale * mean)
+            }
+            Slot::Gradient(i) => {
+                let at = wanted.iter().position(|w| w.0 == i).unwrap_or_default();
+                if access[i] == Some(Access::Dense) {
+                    results.gradients[at].clone()
+                } else {
+                    pass.gathered(resolved, i, &results.gradients[at], 0.0)
+                }
+            }
+            _ if none => results.losses.clone(),
+            _ => vec![total / divisor],
+        });
+    }
+    outputs
+}
+
+/// The sum of a tensor in the kernels' order.
+fn block_sums(values: &[f32]) -> f32 {
+    let sums = values.par_chunks(BLOCK_SIZE).map(|block| {
+        let mut sums = vec![0.0; ABREAST];
+        for abreast in block.chunks(ABREAST) {
+            sums.iter_mut().zip(abreast).for_each(|(sum, x)| *sum += x);
+        }
+        tree_sum(sums)
+    });
+    tree_sum(sums.collect())
+}
+
+struct Pass<'a> {
+    family: &'a dyn Pointwise,
+    axes: &'a [Axis],
+    /// The arguments, absent ones included.
+    operands: Vec<Option<Operand<'a>>>,
+    weight: Option<Operand<'a>>,
+    upstream: &'a [f32],
+    scale: f32,
+    count: usize,
+}
+
+/// What a pass came to; what was not wanted is empty.
+#[derive(Default)]
+struct Results {
+    losses: Vec<f32>,
+    sums: Vec<f32>,
+    gradients: Vec<Vec<f32>>,
+    /// The losses without their weight, times the scale: the gradient of the weight.
+    unweighted: Vec<f32>,
+}
+
+impl Pass<'_> {
+    fn run(
+        &self,
+        losses: bool,
+        sums: bool,
+        wanted: &[(usize, usize)],
+        unweighted: bool,
+    ) -> Results {
+        let size = |wanted: bool| if wanted { self.count } else { 0 };
+        let blocks = self.count.div_ceil(BLOCK_SIZE);
+        let mut results = Results {
+            losses: vec![0.0; size(losses)],
+            sums: vec![0.0; if sums { blocks } else { 0 }],
+            gradients: vec![vec![0.0; self.count]; wanted.len()],
+            unweighted: vec![0.0; size(unweighted)],
+        };
+        {
+            let mut losses = results.losses.chunks_mut(BLOCK_SIZE);
+            let mut sums = results.sums.iter_mut();
+            let mut unweighted = results.unweighted.chunks_mut(BLOCK_SIZE);
+            let mut gradients: Vec<_> =
+                results.gradients.iter_mut().map(|g| g.chunks_mut(BLOCK_SIZE)).collect();
+            let tasks: Vec<_> = (0..blocks)
+                .map(|block| {
+                    let mut by_component = [None, None, None, None];
+                    for (chunks, &(_, component)) in gradients.iter_mut().zip(wanted) {
+                        by_component[component] = chunks.next();
+                    }
+                    (block, losses.next(), sums.next(), by_component, unweighted.next())
+                })
+                .collect();
+            tasks.into_par_iter().for_each_init(
+                || std::array::from_fn::<Vec<f32>, 5, _>(|_| Vec::new()),
+                |rooms, (block, losses, sum, gradients, unweighted)| {
+                    self.run_one(rooms, block, losses, sum, gradients, unweighted);
+                },
+            );
+        }
+        results
+    }
+
+    fn run_one(
+        &self,
+        rooms: &mut [Vec<f32>; 5],
+        block: usize,
+        losses: Option<&mut [f32]>,
+        sum: Option<&mut f32>,
+        gradients: [Option<&mut [f32]>; 4],
+        unweighted: Option<&mut [f32]>,
+    ) {
+        let first = block * BLOCK_SIZE;
+        let count = BLOCK_SIZE.min(self.count - first);
+        let [rooms @ .., weight_room] = rooms;
+        let mut arguments = [&[][..]; 4];
+        for ((argument, operand), room) in arguments.iter_mut().zip(&self.operands).zip(rooms) {
+            if let Some(operand) = operand {
+                *argument = operand.block(self.axes, first, room, count);
+            }
+        }
+        let weight = match &self.weight {
+            Some(weight) => weight.block(self.axes, first, weight_room, count),
+            None => &[],
+        };
+        let upstream = self.upstream.get(first..first + count).unwrap_or(&[]);
+        let scale = self.scale;
+        self.family.run(&mut Block { arguments, weight, upstream, scale, losses, sum, gradients });
+        if let Some(unweighted) = unweighted {
+            self.family.run(&mut Block {
+                arguments,
+                weight: &[],
+                upstream: &[],
+                scale,
+                losses: Some(unweighted),
+                sum: None,
+                gradients: [None, None, None, None],
+            });
+            for (i, term) in unweighted.iter_mut().enumerate() {
+                *term *= scale * upstream.get(i).copied().unwrap_or(1.0);
+            }
+        }
+    }
+
+    /// Sums the terms of each element of an input over the places that it was broadcast to, less
+    /// `offset` for each element.
+    fn gathered(&self, resolved: &Resolved, input: usize, terms: &[f32], offset: f32) -> Vec<f32> {
+        let size = resolved.bytes(Slot::Gradient(input)) / 4;
+        let mut sums = vec![0.0f64; usize::try_from(size).unwrap_or(usize::MAX)];
+        for (i, &term) in terms.iter().enumerate() {
+            let (mut rest, mut place) = (i as u64, 0);
+            for axis in self.axes {
+                place += rest % axis.size * axis.strides[input];
+                rest /= axis.size;
+            }
+            sums[usize::try_from(place).unwrap_or(usize::MAX)] += f64::from(term);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a float32 gradient is the purpose")]
+        sums.into_iter().map(|sum| (sum - f64::from(offset)) as f32).collect()
+    }
+}

@@ -1,0 +1,160 @@
+//! The one error type of the crate.
+
+use std::fmt::Debug;
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. Each message names the argument, what was found and what was expected.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No loss, input or option has this name.
+    #[error("{what} {name:?} is not known; known: {known}")]
+    UnknownName {
+        /// What was looked up: "loss", "input", ...
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The names that exist, separated by commas.
+        known: String,
+    },
+    /// An input that the loss needs was not given.
+    #[error("{argument}: missing; {loss} needs {needed}")]
+    Missing {
+        /// The input's name.
+        argument: String,
+        /// The loss's name.
+        loss: &'static str,
+        /// Everything the loss needs, separated by commas.
+        needed: String,
+    },
+    /// An input, option or output was given twice.
+    #[error("{argument}: given {times} times, expected once")]
+    Repeated {
+        /// The name.
+        argument: String,
+        /// How often it was given.
+        times: usize,
+    },
+    /// A tensor's shape or rank does not fit.
+    #[error("{argument}: shape {got:?} does not fit, expected {expected}")]
+    Shape {
+        /// The tensor's name.
+        argument: String,
+        /// Its shape.
+        got: Vec<usize>,
+        /// What would fit.
+        expected: String,
+    },
+    /// A tensor's element type does not fit.
+    #[error("{argument}: element type {got} does not fit, expected {expected}")]
+    DType {
+        /// The tensor's name.
+        argument: String,
+        /// Its type.
+        got: String,
+        /// What would fit.
+        expected: String,
+    },
+    /// A tensor or buffer has the wrong number of bytes, or starts at an unusable place.
+    #[error("{argument}: {what} is {got}, expected {expected}")]
+    Size {
+        /// The tensor's or buffer's name.
+        argument: String,
+        /// "size in bytes", "offset", ...
+        what: &'static str,
+        /// What was found.
+        got: u64,
+        /// What was expected.
+        expected: String,
+    },
+    /// An option is outside its range or cannot be read.
+    #[error("{argument}: {got} is not valid, expected {expected}")]
+    Argument {
+        /// The option's name.
+        argument: String,
+        /// Its value.
+        got: String,
+        /// What would be valid.
+        expected: String,
+    },
+    /// Targets hold class indices outside the classes; the first one is given.
+    #[error(
+        "{argument}: row {row} is {value}, expected 0 to {last}{ignored} ({count} such row{})",
+        if *count == 1 { "" } else { "s" }
+    )]
+    TargetOutOfRange {
+        /// The target's name.
+        argument: String,
+        /// The first such row, counted over the flattened target.
+        row: u64,
+        /// Its value.
+        value: i128,
+        /// The last class.
+        last: u64,
+        /// " or N, which is ignored" where the loss has such a value.
+        ignored: String,
+        /// How many rows are so.
+        count: u64,
+    },
+    /// More than the device or the kernels can take.
+    #[error("{argument}: {got} {unit}, at most {limit} ({name})")]
+    Limit {
+        /// What is too large.
+        argument: String,
+        /// Its size.
+        got: u64,
+        /// The unit of both numbers.
+        unit: &'static str,
+        /// The largest that works.
+        limit: u64,
+        /// The name of the limit.
+        name: &'static str,
+    },
+    /// No adapter that can run compute shaders, or none of that name.
+    #[error("no usable GPU adapter{wanted}: found {found}; {hint}")]
+    NoAdapter {
+        /// " named ..." where a name was asked for.
+        wanted: String,
+        /// What there is.
+        found: String,
+        /// What to install.
+        hint: &'static str,
+    },
+    /// The device was lost or destroyed before its results could be read.
+    #[error("the GPU device was lost while {doing}: {reason}")]
+    DeviceLost {
+        /// What was under way.
+        doing: &'static str,
+        /// What wgpu says.
+        reason: String,
+    },
+    /// wgpu refused something that should have been valid: a bug here, or in a driver.
+    #[error("wgpu refused {what}: {reason}")]
+    Refused {
+        /// What was asked of it.
+        what: String,
+        /// Its message.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn shape(argument: &str, got: &[usize], expected: impl Into<String>) -> Self {
+        Self::Shape { argument: argument.into(), got: got.to_vec(), expected: expected.into() }
+    }
+
+    pub(crate) fn argument(
+        argument: &str,
+        got: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Argument { argument: argument.into(), got: got.into(), expected: expected.into() }
+    }
+}
+
+/// Joins names for a message.
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,324 @@
+//! One-shot evaluation of tensors in host memory, on a GPU or on the CPU.
+
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::{Slot, Upstream};
+use crate::loss::Loss;
+use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
+use crate::reduction::Reduction;
+use crate::status::Status;
+use crate::tensor::{DType, Tensor};
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+/// A batch to evaluate.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    /// The inputs by name. float64 is rounded to float32.
+    pub inputs: &'a [(&'a str, Tensor<'a>)],
+    /// How the terms are combined.
+    pub reduction: Reduction,
+    /// Whether the loss itself is wanted.
+    pub value: bool,
+    /// The inputs whose gradients are wanted.
+    pub gradients: &'a [&'a str],
+    /// What gradients are multiplied by: one number, or with [`Reduction::None`] one for each
+    /// term; 1 if absent.
+    pub upstream: Option<Tensor<'a>>,
+}
+
+impl Default for Batch<'_> {
+    fn default() -> Self {
+        Self {
+            inputs: &[],
+            reduction: Reduction::Mean,
+            value: true,
+            gradients: &[],
+            upstream: None,
+        }
+    }
+}
+
+/// What a batch came to. All tensors are float32.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The loss, if it was wanted: a scalar, or with [`Reduction::None`] one for each term.
+    pub value: Option<Tensor<'static>>,
+    /// The gradients in the order asked for, each in its input's shape.
+    pub gradients: Vec<(&'static str, Tensor<'static>)>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+impl Evaluation {
+    /// The reduced loss; `None` if it was not wanted, or with [`Reduction::None`].
+    pub fn scalar(&self) -> Option<f32> {
+        let value = self.value.as_ref().filter(|value| value.shape().is_empty())?;
+        value.to_f32().first().copied()
+    }
+}
+
+/// Wall-clock times of an evaluation. On the CPU only the kernels take time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    /// Checks, and compiling what was not compiled yet.
+    pub plan: Duration,
+    /// From host memory into buffers.
+    pub upload: Duration,
+    /// The kernels, from their submission to their end.
+    pub kernels: Duration,
+    /// From buffers into host memory.
+    pub read_back: Duration,
+}
+
+/// Where losses are evaluated.
+#[derive(Clone, Debug)]
+pub enum Backend {
+    /// On a GPU.
+    Gpu(Gpu),
+    /// In float32 on all cores.
+    Cpu,
+}
+
+impl Backend {
+    /// The fastest adapter, or the CPU and the reason why there is none.
+    pub async fn auto() -> (Self, Option<Error>) {
+        match Gpu::new().await {
+            Ok(gpu) => (Self::Gpu(gpu), None),
+            Err(error) => (Self::Cpu, Some(error)),
+        }
+    }
+
+    /// Evaluates a batch.
+    ///
+    /// # Errors
+    /// If a name, option, shape or type does not fit, a class index is outside its range, a size
+    /// is past the device's limits, or the device is lost.
+    pub async fn evaluate(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
+        let inputs: Vec<(&str, Tensor<'_>)> =
+            batch.inputs.iter().map(|(name, tensor)| (*name, native(tensor))).collect();
+        let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
+        let request = Request {
+            inputs: &kinds,
+            reduction: batch.reduction,
+            value: batch.value,
+            gradients: batch.gradients,
+            upstream: batch.upstream.is_some(),
+        };
+        let resolved = Resolved::new(loss, &request)?;
+        let upstream = batch.upstream.as_ref().map(native);
+        if let Some(upstream) = &upstream {
+            check_upstream(&resolved, upstream)?;
+        }
+        match self {
+            Self::Gpu(gpu) => {
+                let plan = || Plan::new(gpu, loss, &request);
+                on_gpu(gpu, loss, &resolved, &inputs, upstream.as_ref(), plan).await
+            }
+            Self::Cpu => {
+                let start = Instant::now();
+                let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream.as_ref())?;
+                let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
+                collect(&resolved, outputs, timings)
+            }
+        }
+    }
+
+    /// [`Backend::evaluate`], waiting for it.
+    ///
+    /// # Errors
+    /// As [`Backend::evaluate`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn evaluate_blocking(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
+        pollster::block_on(self.evaluate(loss, batch))
+    }
+}
+
+/// The tensor itself, or rounded to float32 where kernels do not read its type.
+fn native<'a>(tensor: &'a Tensor<'_>) -> Tensor<'a> {
+    let (dtype, bytes) = if is_native(tensor.dtype()) {
+        (tensor.dtype(), Cow::Borrowed(tensor.bytes()))
+    } else {
+        (DType::F32, Cow::Owned(bytemuck::cast_slice(&tensor.to_f32()).to_vec()))
+    };
+    Tensor::from_bytes(dtype, tensor.shape(), bytes).expect("the shape is that of the same tensor")
+}
+
+fn check_upstream(resolved: &Resolved, upstream: &Tensor<'_>) -> Result<()> {
+    let terms = resolved.upstream == Upstream::Terms;
+    let expected: &[usize] = if terms { &resolved.layout.output } else { &[] };
+    if upstream.shape() != expected {
+        return Err(Error::shape("upstream", upstream.shape(), format!("{expected:?}")));
+    }
+    if upstream.dtype() != DType::F32 {
+        let got = upstream.dtype().to_string();
+        return Err(Error::DType { argument: "upstream".into(), got, expected: "float32".into() });
+    }
+    Ok(())
+}
+
+async fn on_gpu(
+    gpu: &Gpu,
+    loss: &dyn Loss,
+    resolved: &Resolved,
+    inputs: &[(&str, Tensor<'_>)],
+    upstream: Option<&Tensor<'_>>,
+    plan: impl FnOnce() -> Result<Plan>,
+) -> Result<Evaluation> {
+    let start = Instant::now();
+    let plan = plan()?;
+    let planned = Instant::now();
+    let mut uploaded = Vec::new();
+    for (name, tensor) in inputs.iter().filter(|(_, tensor)| !tensor.is_empty()) {
+        uploaded.push((*name, upload(gpu, tensor)?));
+    }
+    let upstream = upstream.filter(|tensor| !tensor.is_empty()).map(|t| upload(gpu, t));
+    let upstream = upstream.transpose()?;
+    let outputs = resolved.outputs();
+    let usage =
+        wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+    let buffers = outputs
+        .iter()
+        .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
+        .collect::<Result<Vec<_>>>()?;
+    let status = buffer(gpu, "wgloss status", 16, usage)?;
+    let moved = Instant::now();
+
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, &status)?;
+    gpu.queue().submit([encoder.finish()]);
+    finished(gpu).await?;
+    let computed = Instant::now();
+
+    let mut results = Vec::new();
+    for ((slot, _), buffer) in outputs.iter().zip(&buffers) {
+        results.push(download(gpu, buffer, resolved.bytes(*slot)).await?);
+    }
+    if let Some(i) = resolved.index_input() {
+        let bytes = download(gpu, &status, 16).await?;
+        let bytes: [u8; 16] = bytemuck::pod_read_unaligned(&bytes);
+        let dtype = resolved.inputs[i].as_ref().map_or(DType::I64, |kind| kind.dtype);
+        if let Some(status) = Status::from_bytes(bytes, dtype) {
+            return Err(status.error(loss, resolved));
+        }
+    }
+    let timings = Timings {
+        plan: planned - start,
+        upload: moved - planned,
+        kernels: computed - moved,
+        read_back: computed.elapsed(),
+    };
+    collect(resolved, results, timings)
+}
+
+fn encode(
+    plan: &Plan,
+    resolved: &Resolved,
+    encoder: &mut wgpu::CommandEncoder,
+    inputs: &[(&str, wgpu::Buffer)],
+    upstream: Option<&wgpu::Buffer>,
+    outputs: &[wgpu::Buffer],
+    status: &wgpu::Buffer,
+) -> Result<()> {
+    let whole = wgpu::Buffer::as_entire_buffer_binding;
+    let inputs: Vec<_> = inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
+    let (mut value, mut gradients) = (None, Vec::new());
+    for ((slot, _), buffer) in resolved.outputs().iter().zip(outputs) {
+        match slot {
+            Slot::Gradient(i) => {
+                gradients.push((resolved.definition.inputs[*i].name, whole(buffer)))
+            }
+            _ => value = Some(whole(buffer)),
+        }
+    }
+    plan.encode(
+        encoder,
+        &Bindings {
+            inputs: &inputs,
+            value,
+            gradients: &gradients,
+            upstream: upstream.map(whole),
+            status: Some(whole(status)),
+        },
+    )
+}
+
+fn upload(gpu: &Gpu, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
+    let bytes = tensor.bytes();
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+    let buffer = buffer(gpu, "wgloss input", bytes.len() as u64, usage)?;
+    // Only whole words can be copied: the rest of the last one is padding.
+    let whole = bytes.len() / 4 * 4;
+    gpu.checked("an upload", |_| {
+        gpu.queue().write_buffer(&buffer, 0, &bytes[..whole]);
+        if whole < bytes.len() {
+            let mut last = [0; 4];
+            last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
+            gpu.queue().write_buffer(&buffer, whole as u64, &last);
+        }
+    })?;
+    Ok(buffer)
+}
+
+/// Waits until everything submitted so far has run.
+async fn finished(gpu: &Gpu) -> Result<()> {
+    let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
+    gpu.queue().on_submitted_work_done(move || {
+        let _ = sender.send(());
+    });
+    drive(gpu);
+    receiver.receive().await.ok_or_else(|| lost("running the kernels", "no answer"))
+}
+
+/// Copies a buffer to the host.
+async fn download(gpu: &Gpu, source: &wgpu::Buffer, size: u64) -> Result<Vec<u8>> {
+    let doing = "reading the results";
+    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+    let staging = buffer(gpu, "wgloss read-back", size, usage)?;
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    encoder.copy_buffer_to_buffer(source, 0, &staging, 0, Some(size));
+    gpu.queue().submit([encoder.finish()]);
+    let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
+    staging.map_async(wgpu::MapMode::Read, .., move |result| {
+        let _ = sender.send(result);
+    });
+    drive(gpu);
+    let answer = receiver.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
+    answer.map_err(|error| lost(doing, error))?;
+    let view = staging.get_mapped_range(..).map_err(|error| lost(doing, error))?;
+    Ok(view[..usize::try_from(size).expect("mapped memory fits into memory")].to_vec())
+}
+
+fn lost(doing: &'static str, reason: impl ToString) -> Error {
+    Error::DeviceLost { doing, reason: reason.to_string() }
+}
+
+/// Makes callbacks come. A browser's event loop does so itself; elsewhere somebody must poll, and a
+/// thread does it so that an executor is never blocked.
+fn drive(gpu: &Gpu) {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let device = gpu.device().clone();
+        std::thread::spawn(move || {
+            // A failed poll is a lost device, which the callbacks tell of.
+            let _ = device.poll(wgpu::PollType::wait_indefinitely());
+        });
+    }
+    #[cfg(target_arch = "wasm32")]
+    let _ = gpu;
+}
+
+/// Names the outputs.
+fn collect(resolved: &Resolved, results: Vec<Vec<u8>>, timings: Timings) -> Result<Evaluation> {
+    let mut evaluation = Evaluation { value: None, gradients: Vec::new(), timings };
+    for ((slot, shape), bytes) in resolved.outputs().into_iter().zip(results) {
+        let tensor = Tensor::from_bytes(DType::F32, shape, bytes)?;
+        match slot {
+            Slot::Gradient(i) => {
+                evaluation.gradients.push((resolved.definition.inputs[i].name, tensor))
+            }
+            _ => evaluation.value = Some(tensor),
+        }
+    }
+    Ok(evaluation)
+}

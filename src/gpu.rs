@@ -1,0 +1,219 @@
+//! Adapters, devices and the cache of compiled kernels.
+
+use crate::error::{Error, Result, listed};
+use crate::kernel::{Kernel, Use};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and Ubuntu \
+                    `apt-get install mesa-vulkan-drivers` brings one that runs on the CPU), \
+                    or use the CPU backend";
+
+/// A device with its queue and the kernels compiled for it. Clones share all three.
+#[derive(Clone)]
+pub struct Gpu {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: wgpu::Limits,
+    pipelines: Mutex<HashMap<Kernel, Arc<Pipeline>>>,
+}
+
+/// A compiled kernel.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) compute: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Gpu").field(&self.adapter_info().name).finish()
+    }
+}
+
+impl Gpu {
+    /// A device of the adapter that the environment names (`WGPU_ADAPTER_NAME`,
+    /// `WGPU_BACKEND`), or else of the fastest one, with all the limits that it has.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] if there is none, [`Error::Refused`] if it gives no device.
+    pub async fn new() -> Result<Self> {
+        let name = std::env::var("WGPU_ADAPTER_NAME").ok();
+        Self::with_adapter_named(name.as_deref()).await
+    }
+
+    /// As [`Gpu::new`], of the first adapter whose name contains `name`, in any case.
+    ///
+    /// # Errors
+    /// As [`Gpu::new`].
+    pub async fn with_adapter_named(name: Option<&str>) -> Result<Self> {
+        let adapters = adapters().await;
+        let found = || listed_or_none(adapters.iter().map(|a| a.get_info().name));
+        let adapter = adapters.iter().filter(|adapter| usable(adapter)).find(|adapter| {
+            let own = adapter.get_info().name.to_lowercase();
+            name.is_none_or(|name| own.contains(&name.to_lowercase()))
+        });
+        let Some(adapter) = adapter else {
+            let wanted = name.map(|name| format!(" whose name has {name:?}")).unwrap_or_default();
+            return Err(Error::NoAdapter { wanted, found: found(), hint: HINT });
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("wgloss"),
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| {
+            Error::Refused { what: "a device".into(), reason: error.to_string() }
+        })?;
+        Ok(Self::from_device(device, queue))
+    }
+
+    /// [`Gpu::new`], waiting for it.
+    ///
+    /// # Errors
+    /// As [`Gpu::new`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new_blocking() -> Result<Self> {
+        pollster::block_on(Self::new())
+    }
+
+    /// Works on the caller's device and queue, within that device's limits. Neither its error
+    /// callback nor its device-lost callback is touched.
+    pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let limits = device.limits();
+        let pipelines = Mutex::default();
+        Self { inner: Arc::new(Inner { device, queue, limits, pipelines }) }
+    }
+
+    /// The device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.inner.device
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.inner.queue
+    }
+
+    /// The adapter that the device is of.
+    pub fn adapter_info(&self) -> wgpu::AdapterInfo {
+        self.inner.device.adapter_info()
+    }
+
+    pub(crate) fn limits(&self) -> &wgpu::Limits {
+        &self.inner.limits
+    }
+
+    /// The compiled kernel, compiled now if this is its first use.
+    pub(crate) fn pipeline(&self, kernel: &Kernel) -> Result<Arc<Pipeline>> {
+        // A panic elsewhere leaves the map whole: entries are only ever added.
+        let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = pipelines.get(kernel) {
+            return Ok(pipeline.clone());
+        }
+        let pipeline = Arc::new(self.compile(kernel)?);
+        pipelines.insert(kernel.clone(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    fn compile(&self, kernel: &Kernel) -> Result<Pipeline> {
+        self.checked(&kernel.label, |device| {
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(&kernel.label),
+                source: wgpu::ShaderSource::Wgsl(kernel.text.as_str().into()),
+            });
+            let entries: Vec<_> = kernel.bindings.iter().zip(0..).map(layout_entry).collect();
+            let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(&kernel.label),
+                entries: &entries,
+            });
+            let whole = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(&kernel.label),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let compute = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&kernel.label),
+                layout: Some(&whole),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            });
+            Pipeline { compute, layout }
+        })
+    }
+
+    /// Runs `make` in an error scope of its own and turns what wgpu refuses into an error.
+    pub(crate) fn checked<T>(
+        &self,
+        what: &str,
+        make: impl FnOnce(&wgpu::Device) -> T,
+    ) -> Result<T> {
+        let validation = self.inner.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let memory = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let made = make(&self.inner.device);
+        let (memory, validation) = (memory.pop(), validation.pop());
+        // A browser answers later, on its own event loop, which must not be blocked.
+        #[cfg(not(target_arch = "wasm32"))]
+        for error in [pollster::block_on(memory), pollster::block_on(validation)] {
+            if let Some(error) = error {
+                return Err(Error::Refused { what: what.into(), reason: error.to_string() });
+            }
+        }
+        Ok(made)
+    }
+}
+
+fn layout_entry(
+    (&(_, used), binding): (&(crate::kernel::Slot, Use), u32),
+) -> wgpu::BindGroupLayoutEntry {
+    let ty = match used {
+        Use::Uniform => wgpu::BufferBindingType::Uniform,
+        Use::Read => wgpu::BufferBindingType::Storage { read_only: true },
+        Use::Write => wgpu::BufferBindingType::Storage { read_only: false },
+    };
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    }
+}
+
+/// All adapters of the backends that `WGPU_BACKEND` allows, the fastest kind first.
+pub async fn adapters() -> Vec<wgpu::Adapter> {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let backends = descriptor.backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = instance.enumerate_adapters(backends).await;
+    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    adapters
+}
+
+fn usable(adapter: &wgpu::Adapter) -> bool {
+    let compute = wgpu::DownlevelFlags::COMPUTE_SHADERS;
+    let info = adapter.get_info();
+    info.backend != wgpu::Backend::Noop
+        && adapter.get_downlevel_capabilities().flags.contains(compute)
+}
+
+fn listed_or_none(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { "none".into() } else { listed(names.iter().map(String::as_str)) }
+}

@@ -1,0 +1,188 @@
+//! Kernel texts: a header of bindings and accessors made for one plan, joined with the shared
+//! WGSL, a family's skeleton and the loss's own file.
+
+pub(crate) mod pointwise;
+pub(crate) mod reduce;
+pub(crate) mod rows;
+mod storage;
+
+use std::fmt::Write as _;
+
+pub(crate) const NUMERIC: &str = include_str!("../../shaders/numeric.wgsl");
+pub(crate) const REDUCE: &str = include_str!("../../shaders/reduce.wgsl");
+
+/// The elements whose sum is one block's, in `reduce.wgsl`.
+pub(crate) const BLOCK: u64 = 4096;
+/// The neighbours that one level of `tree.wgsl` adds.
+pub(crate) const FAN_IN: u64 = 1024;
+/// The terms that one invocation of `gather.wgsl` or `sum_columns.wgsl` adds.
+pub(crate) const SERIAL: u64 = 64;
+
+/// What a binding is connected with when a plan is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Slot {
+    /// The `Window` of one dispatch.
+    Window,
+    /// The loss's `Parameters`.
+    Parameters,
+    /// An input, by its place in the definition.
+    Input(usize),
+    /// The upstream gradient.
+    Upstream,
+    /// The unreduced losses, or the one value.
+    Value,
+    /// The gradient of an input.
+    Gradient(usize),
+    /// The plan's own memory: the two totals, block sums, row losses.
+    Scratch,
+    /// What was wrong with the targets.
+    Status,
+}
+
+/// How a kernel uses a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Use {
+    Uniform,
+    Read,
+    Write,
+}
+
+/// A kernel's text, with what its bindings in group 0 mean.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Kernel {
+    pub(crate) label: String,
+    pub(crate) text: String,
+    pub(crate) bindings: Vec<(Slot, Use)>,
+}
+
+impl Kernel {
+    /// The number of storage buffers that are bound at once.
+    pub(crate) fn storage_buffers(&self) -> usize {
+        self.bindings.iter().filter(|(_, used)| *used != Use::Uniform).count()
+    }
+
+    /// The same text with its bindings connected otherwise: pairs of old slot and new slot.
+    pub(crate) fn with_slots(mut self, slots: &[(Slot, Slot, u64)]) -> Self {
+        for (slot, _) in &mut self.bindings {
+            if let Some(&(_, new, _)) = slots.iter().find(|(old, _, _)| old == slot) {
+                *slot = new;
+            }
+        }
+        self
+    }
+}
+
+/// A kernel while its header is being written.
+#[derive(Debug, Default)]
+pub(crate) struct Header {
+    text: String,
+    bindings: Vec<(Slot, Use)>,
+}
+
+impl Header {
+    pub(crate) fn uniform(&mut self, slot: Slot, name: &str, kind: &str) {
+        self.bind(slot, Use::Uniform, "uniform", name, kind);
+    }
+
+    pub(crate) fn read(&mut self, slot: Slot, name: &str, kind: &str) {
+        self.bind(slot, Use::Read, "storage, read", name, kind);
+    }
+
+    pub(crate) fn write(&mut self, slot: Slot, name: &str, kind: &str) {
+        self.bind(slot, Use::Write, "storage, read_write", name, kind);
+    }
+
+    fn bind(&mut self, slot: Slot, used: Use, space: &str, name: &str, kind: &str) {
+        if self.bindings.iter().any(|&(bound, _)| bound == slot) {
+            return;
+        }
+        let number = self.bindings.len();
+        self.bindings.push((slot, used));
+        self.line(&format!("@group(0) @binding({number}) var<{space}> {name}: {kind};"));
+    }
+
+    pub(crate) fn line(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{text}");
+    }
+
+    pub(crate) fn constant(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.line(&format!("const {name} = {value};"));
+    }
+
+    pub(crate) fn join(self, label: String, parts: &[&str]) -> Kernel {
+        let text = [&self.text[..]].iter().chain(parts).copied().collect::<Vec<_>>().join("\n");
+        Kernel { label, text, bindings: self.bindings }
+    }
+}
+
+/// Where the sum of a block, or of everything, goes: the body of `keep_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Into the scratch, for the next level or as a total.
+    Partial,
+    /// It is the sum of all losses: kept, divided and written as the value.
+    Value { weighted: bool },
+}
+
+impl Keep {
+    pub(crate) fn declare(self, header: &mut Header) {
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        let body = match self {
+            Self::Partial => "scratch[window.destination + block] = total;".to_string(),
+            Self::Value { weighted } => {
+                header.write(Slot::Value, "value_out", "array<f32>");
+                let divisor = divisor(weighted);
+                format!("scratch[0] = total;\n    value_out[0] = quotient(total, {divisor});")
+            }
+        };
+        header.line(&format!("fn keep_total(block: u32, total: f32) {{\n    {body}\n}}"));
+    }
+}
+
+/// The divisor of the mean: from the shapes, or the total of the weights.
+pub(crate) fn divisor(weighted: bool) -> &'static str {
+    if weighted { "scratch[1]" } else { "window.divisor" }
+}
+
+/// How the upstream gradient comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upstream {
+    /// Not at all: it counts as 1.
+    One,
+    /// One number.
+    Scalar,
+    /// One for each term.
+    Terms,
+}
+
+impl Upstream {
+    /// Declares what gradients need of it and of the divisor, and says what the common factor is.
+    pub(crate) fn declare(self, header: &mut Header, weighted: bool) -> String {
+        if weighted {
+            header.write(Slot::Scratch, "scratch", "array<f32>");
+        }
+        let divisor = divisor(weighted);
+        match self {
+            Self::One | Self::Terms => format!("1.0 / {divisor}"),
+            Self::Scalar => {
+                header.read(Slot::Upstream, "upstream", "array<f32>");
+                format!("upstream[0] / {divisor}")
+            }
+        }
+    }
+}
+
+/// `keep(i, sum)`: writes the gradient of an input, or what a further level of column sums reads.
+fn declare_keep(header: &mut Header, gradient: Option<usize>) {
+    let place = match gradient {
+        Some(input) => {
+            header.write(Slot::Gradient(input), "gradient_out", "array<f32>");
+            "gradient_out[i]"
+        }
+        None => {
+            header.write(Slot::Scratch, "scratch", "array<f32>");
+            "scratch[window.destination + i]"
+        }
+    };
+    header.line(&format!("fn keep(i: u32, sum: f32) {{\n    {place} = sum;\n}}"));
+}

@@ -1,0 +1,343 @@
+//! The rows family's headers.
+
+use super::storage::{Loads, floats, indices};
+use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
+use crate::loss::{Definition, Role};
+use crate::shape::RowShape;
+use crate::tensor::DType;
+
+/// What a rows kernel is made for.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec<'a> {
+    pub(crate) definition: &'a Definition,
+    pub(crate) parameters: bool,
+    pub(crate) inputs: Vec<Option<DType>>,
+    pub(crate) shape: RowShape,
+    pub(crate) upstream: Upstream,
+    /// Whether the mean divides by the sum of the weights.
+    pub(crate) weighted: bool,
+}
+
+/// What the rows' pass writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Outputs {
+    /// The losses of the rows, into the value or into the scratch to be summed.
+    pub(crate) losses: Option<Losses>,
+    /// The gradients of these inputs.
+    pub(crate) gradients: Vec<usize>,
+}
+
+/// Where the losses of the rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Losses {
+    Value,
+    Scratch,
+}
+
+/// How lanes share the rows. It depends on the shape alone, so that sums are the same everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lanes {
+    /// Lanes for a row.
+    pub(crate) threads: u64,
+    /// Rows in a workgroup.
+    pub(crate) rows: u64,
+}
+
+impl RowShape {
+    /// Measured on lavapipe: 32 lanes for 1,000 classes, 256 for 32,000; rows whose classes lie
+    /// apart are read together by neighbouring lanes.
+    pub(crate) fn lanes(&self) -> Lanes {
+        let quads = self.classes.div_ceil(4);
+        let wide = (quads / 8).max(1).next_power_of_two().min(256);
+        let threads = if self.inner >= 32 && self.classes <= 4096 { 1 } else { wide };
+        Lanes { threads, rows: (64 / threads).max(1) }
+    }
+
+    /// Whether four classes can be read at once.
+    fn whole_quads(&self) -> bool {
+        self.inner == 1 && self.classes.is_multiple_of(4)
+    }
+}
+
+impl Spec<'_> {
+    /// The pass over the rows.
+    pub(crate) fn pass(&self, outputs: &Outputs) -> Kernel {
+        let mut header = self.header();
+        let lanes = self.shape.lanes();
+        header.constant("THREADS", format!("{}u", lanes.threads));
+        header.constant("ROWS", format!("{}u", lanes.rows));
+        let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
+        header.constant("GROUPS", format!("{groups}u"));
+        header.constant("WHOLE", self.shape.whole_quads());
+        header.constant("VALUES", outputs.losses.is_some());
+        header.constant("GRADIENTS", !outputs.gradients.is_empty());
+        let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
+        for (i, dtype) in self.inputs.iter().enumerate() {
+            let (Some(dtype), role) = (*dtype, self.definition.inputs[i].role) else { continue };
+            let name = self.name(i);
+            match role {
+                _ if self.is_index(i) => indices(&mut header, Slot::Input(i), name, dtype),
+                Role::Classes => floats(&mut header, Slot::Input(i), name, dtype, Loads::Singles),
+                _ => floats(&mut header, Slot::Input(i), name, dtype, loads),
+            }
+        }
+        self.declare_row(&mut header);
+        self.declare_items(&mut header);
+        self.declare_calls(&mut header);
+        self.declare_keep_loss(&mut header, outputs);
+        self.declare_gradients(&mut header, &outputs.gradients);
+        let skeleton = include_str!("../../shaders/rows.wgsl");
+        let label = format!("wgloss {}", self.definition.name);
+        header.join(label, &[NUMERIC, REDUCE, skeleton, self.definition.shader])
+    }
+
+    /// The pass over the class indices: their range, and the sum of the kept rows' weights.
+    pub(crate) fn check(&self, sum: Option<Keep>) -> Kernel {
+        let mut header = Header::default();
+        header.uniform(Slot::Window, "window", "Window");
+        for (i, dtype) in self.inputs.iter().enumerate() {
+            let Some(dtype) = *dtype else { continue };
+            if self.is_index(i) {
+                indices(&mut header, Slot::Input(i), "target", dtype);
+            } else if self.definition.inputs[i].role == Role::Classes && sum.is_some() {
+                floats(&mut header, Slot::Input(i), self.name(i), dtype, Loads::Singles);
+            }
+        }
+        header.write(Slot::Status, "status", "array<atomic<u32>>");
+        header.constant("SUMS", sum.is_some());
+        match sum {
+            Some(keep) => keep.declare(&mut header),
+            None => header.line("fn keep_total(block: u32, total: f32) {}"),
+        }
+        let weight = match self.classes() {
+            Some(name) if sum.is_some() => format!("{name}_at(class_)"),
+            _ => "1.0".into(),
+        };
+        header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
+        let label = format!("wgloss {} targets", self.definition.name);
+        header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
+    }
+
+    fn header(&self) -> Header {
+        let mut header = Header::default();
+        header.uniform(Slot::Window, "window", "Window");
+        if self.parameters {
+            header.uniform(Slot::Parameters, "parameters", "Parameters");
+        }
+        header
+    }
+
+    fn name(&self, i: usize) -> &'static str {
+        self.definition.inputs[i].name
+    }
+
+    /// The name of the input with one number per class.
+    fn classes(&self) -> Option<&'static str> {
+        (0..self.inputs.len())
+            .find(|&i| self.inputs[i].is_some() && self.definition.inputs[i].role == Role::Classes)
+            .map(|i| self.name(i))
+    }
+
+    pub(crate) fn is_index(&self, i: usize) -> bool {
+        match self.definition.inputs[i].role {
+            Role::Index => true,
+            Role::IndexOrRows => self.shape.index,
+            _ => false,
+        }
+    }
+
+    fn index(&self) -> Option<usize> {
+        (0..self.inputs.len()).find(|&i| self.inputs[i].is_some() && self.is_index(i))
+    }
+
+    /// The inputs that run over the classes of each row, in order.
+    fn row_inputs(&self) -> impl Iterator<Item = usize> {
+        (0..self.inputs.len()).filter(|&i| self.runs_over_classes(i))
+    }
+
+    pub(crate) fn runs_over_classes(&self, i: usize) -> bool {
+        self.inputs[i].is_some()
+            && !self.is_index(i)
+            && self.definition.inputs[i].role != Role::Classes
+    }
+
+    /// `row_start(r)` and `row_at(r)`: where a row lies and what is known of it.
+    fn declare_row(&self, header: &mut Header) {
+        header.line(if self.shape.inner == 1 {
+            "fn row_start(r: u32) -> u32 { return r * window.classes; }"
+        } else {
+            "fn row_start(r: u32) -> u32 {
+    return (r / window.inner) * window.classes * window.inner + r % window.inner;
+}"
+        });
+        let Some(index) = self.index() else {
+            header.line(
+                "fn row_at(r: u32) -> Row {
+    return Row(f32(window.classes), -1, 1.0, 0.0, KEPT);
+}",
+            );
+            return;
+        };
+        header.write(Slot::Status, "status", "array<u32>");
+        let target_name = self.name(index);
+        let weight = self.classes().map_or("1.0".into(), |name| format!("{name}_at(class_)"));
+        let first = self.row_inputs().next().map_or("", |i| self.name(i));
+        let picked = if self.shape.whole_quads() {
+            format!("{first}_quad(place / 4u)[place % 4u]")
+        } else {
+            format!("{first}_at(place)")
+        };
+        // The rows before this one were checked in an earlier pass, so the first bad one is known.
+        header.line(&format!(
+            "fn row_at(r: u32) -> Row {{
+    let index = {target_name}_index(r);
+    let state = state_of(index);
+    if (state == BAD && window.first + r == ~status[1]) {{
+        let words = {target_name}_words(r);
+        status[2] = words.x;
+        status[3] = words.y;
+    }}
+    let class_ = select(0u, u32(index), state == KEPT);
+    let place = row_start(r) + class_ * window.inner;
+    return Row(f32(window.classes), index, {weight}, {picked}, state);
+}}"
+        ));
+    }
+
+    /// `items_at(r, row, quad)`: what the row holds for four classes.
+    fn declare_items(&self, header: &mut Header) {
+        let whole = self.shape.whole_quads();
+        let mut body = String::new();
+        if whole {
+            body += "    let place = row_start(r) / 4u + quad;\n";
+            for i in self.row_inputs() {
+                let name = self.name(i);
+                body += &format!("    let {name}_ = {name}_quad(place);\n");
+            }
+        } else {
+            body += "    let start = row_start(r);\n";
+        }
+        for (k, member) in ["x", "y", "z", "w"].into_iter().enumerate() {
+            if whole {
+                body += &format!("    let class_{k} = 4u * quad + {k}u;\n");
+            } else {
+                body +=
+                    &format!("    let class_{k} = min(4u * quad + {k}u, window.classes - 1u);\n");
+            }
+            let of = |i: usize| {
+                let name = self.name(i);
+                if whole {
+                    format!("{name}_.{member}")
+                } else {
+                    format!("{name}_at(start + class_{k} * window.inner)")
+                }
+            };
+            let mut members: Vec<String> = self.row_inputs().map(of).collect();
+            if members.len() < 2 {
+                members.push(if self.shape.index {
+                    format!("select(0.0, 1.0, i32(class_{k}) == row.index)")
+                } else {
+                    "0.0".into()
+                });
+            }
+            let weight =
+                self.classes().map_or("1.0".into(), |name| format!("{name}_at(class_{k})"));
+            body += &format!("    let item_{k} = Item({}, {weight});\n", members.join(", "));
+        }
+        body += "    return Items(item_0, item_1, item_2, item_3);";
+        header.line(&format!("fn items_at(r: u32, row: Row, quad: u32) -> Items {{\n{body}\n}}"));
+    }
+
+    /// The loss's functions with its parameters, where it has any.
+    fn declare_calls(&self, header: &mut Header) {
+        let last = if self.parameters { ", parameters" } else { "" };
+        header.line(&format!(
+            "fn quad_sums(items: Items, row: Row, peak: vec4<f32>, class_: u32) -> vec4<f32> {{
+    return (counted(sums(items.a, row, peak{last}), class_)
+        + counted(sums(items.b, row, peak{last}), class_ + 1u))
+        + (counted(sums(items.c, row, peak{last}), class_ + 2u)
+        + counted(sums(items.d, row, peak{last}), class_ + 3u));
+}}
+fn loss_of(row: Row, peak: vec4<f32>, total: vec4<f32>) -> f32 {{
+    return value(row, peak, total{last});
+}}
+fn slopes_of(item: Item, row: Row, peak: vec4<f32>, total: vec4<f32>) -> vec4<f32> {{
+    if (row.state == KEPT) {{
+        return gradient(item, row, peak, total{last});
+    }}
+    return vec4(select(not_a_number(), 0.0, row.state == IGNORED));
+}}"
+        ));
+    }
+
+    fn declare_keep_loss(&self, header: &mut Header, outputs: &Outputs) {
+        let place = match outputs.losses {
+            Some(Losses::Value) => {
+                header.write(Slot::Value, "losses", "array<f32>");
+                "losses[r] = loss;"
+            }
+            Some(Losses::Scratch) => {
+                header.write(Slot::Scratch, "scratch", "array<f32>");
+                "scratch[window.destination + r] = loss;"
+            }
+            None => "",
+        };
+        header.line(&format!("fn keep_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
+    }
+
+    /// `row_scale(r, state)` and `keep_gradients(...)`.
+    fn declare_gradients(&self, header: &mut Header, gradients: &[usize]) {
+        if gradients.is_empty() {
+            header.line(
+                "fn row_scale(r: u32, state: u32) -> f32 { return 0.0; }
+fn keep_gradients(
+    r: u32, row: Row, peak: vec4<f32>, total: vec4<f32>, quad: u32, scale: f32
+) {}",
+            );
+            return;
+        }
+        let mut scale = self.upstream.declare(header, self.weighted);
+        if self.upstream == Upstream::Terms {
+            header.read(Slot::Upstream, "upstream", "array<f32>");
+            scale += " * upstream[r]";
+        }
+        // An ignored row's gradient is 0 whatever the divisor and the upstream gradient are.
+        header.line(&format!(
+            "fn row_scale(r: u32, state: u32) -> f32 {{
+    if (state == IGNORED) {{
+        return 0.0;
+    }}
+    return {scale};
+}}"
+        ));
+        let mut body = String::from("    let items = items_at(r, row, quad);\n");
+        for k in ["a", "b", "c", "d"] {
+            body += &format!("    let {k} = scale * slopes_of(items.{k}, row, peak, total);\n");
+        }
+        for &input in gradients {
+            let member = ["x", "y", "z"][self.row_inputs().take_while(|&i| i != input).count()];
+            let out = format!("{}_gradient_out", self.name(input));
+            if self.shape.whole_quads() {
+                header.write(Slot::Gradient(input), &out, "array<vec4<f32>>");
+                body += &format!(
+                    "    {out}[row_start(r) / 4u + quad] = \
+                     vec4(a.{member}, b.{member}, c.{member}, d.{member});\n"
+                );
+                continue;
+            }
+            header.write(Slot::Gradient(input), &out, "array<f32>");
+            for (k, lane) in ["a", "b", "c", "d"].into_iter().enumerate() {
+                body += &format!(
+                    "    if (4u * quad + {k}u < window.classes) {{
+        {out}[row_start(r) + (4u * quad + {k}u) * window.inner] = {lane}.{member};
+    }}\n"
+                );
+            }
+        }
+        header.line(&format!(
+            "fn keep_gradients(
+    r: u32, row: Row, peak: vec4<f32>, total: vec4<f32>, quad: u32, scale: f32
+) {{\n{body}}}"
+        ));
+    }
+}

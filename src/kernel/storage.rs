@@ -1,0 +1,77 @@
+//! Accessors for tensors in storage buffers: every element type is read as f32 or as an index.
+
+use super::{Header, Slot};
+use crate::tensor::DType;
+
+/// How the elements of a float tensor are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loads {
+    /// Four at once by `NAME_quad(quad)`.
+    Quads,
+    /// One at a time by `NAME_at(i)`.
+    Singles,
+}
+
+/// Declares a float tensor and its accessor.
+pub(super) fn floats(header: &mut Header, slot: Slot, name: &str, dtype: DType, loads: Loads) {
+    let data = format!("{name}_data");
+    let (kind, body) = match (dtype, loads) {
+        (DType::F16, Loads::Quads) => {
+            ("array<vec2<u32>>", "vec4(unpack2x16float(DATA[i].x), unpack2x16float(DATA[i].y))")
+        }
+        (DType::BF16, Loads::Quads) => (
+            "array<vec2<u32>>",
+            "bitcast<vec4<f32>>((DATA[i].xxyy << vec4(16u, 0u, 16u, 0u)) & vec4(0xffff0000u))",
+        ),
+        (_, Loads::Quads) => ("array<vec4<f32>>", "DATA[i]"),
+        (DType::F16, Loads::Singles) => ("array<u32>", "unpack2x16float(DATA[i >> 1u])[i & 1u]"),
+        (DType::BF16, Loads::Singles) => {
+            ("array<u32>", "bitcast<f32>((DATA[i >> 1u] << (16u - 16u * (i & 1u))) & 0xffff0000u)")
+        }
+        (_, Loads::Singles) => ("array<f32>", "DATA[i]"),
+    };
+    header.read(slot, &data, kind);
+    let body = body.replace("DATA", &data);
+    header.line(&match loads {
+        Loads::Quads => format!("fn {name}_quad(i: u32) -> vec4<f32> {{ return {body}; }}"),
+        Loads::Singles => format!("fn {name}_at(i: u32) -> f32 {{ return {body}; }}"),
+    });
+}
+
+/// Declares an integer tensor with `NAME_index(i)`, the class as i32, and `NAME_words(i)`, the
+/// whole value as two words. What does not fit into 31 bits and a sign becomes the lowest i32,
+/// which is no class.
+pub(super) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType) {
+    let data = format!("{name}_data");
+    let (index, high) = match dtype {
+        DType::U8 => ("i32((DATA[i >> 2u] >> (8u * (i & 3u))) & 0xffu)", "0u"),
+        DType::U16 => ("i32((DATA[i >> 1u] >> (16u * (i & 1u))) & 0xffffu)", "0u"),
+        DType::I8 => ("extractBits(bitcast<i32>(DATA[i >> 2u]), 8u * (i & 3u), 8u)", "sign"),
+        DType::I16 => ("extractBits(bitcast<i32>(DATA[i >> 1u]), 16u * (i & 1u), 16u)", "sign"),
+        DType::I32 => ("bitcast<i32>(DATA[i])", "sign"),
+        DType::U32 => ("select(i32(DATA[i]), LOWEST_INDEX, DATA[i] > 0x7fffffffu)", "0u"),
+        DType::U64 => (
+            "select(i32(DATA[2u * i]), LOWEST_INDEX, \
+             DATA[2u * i] > 0x7fffffffu || DATA[2u * i + 1u] != 0u)",
+            "DATA[2u * i + 1u]",
+        ),
+        _ => (
+            "select(LOWEST_INDEX, bitcast<i32>(DATA[2u * i]), \
+             bitcast<i32>(DATA[2u * i + 1u]) == bitcast<i32>(DATA[2u * i]) >> 31u)",
+            "DATA[2u * i + 1u]",
+        ),
+    };
+    let low = match dtype {
+        DType::U32 => "DATA[i]",
+        DType::U64 | DType::I64 => "DATA[2u * i]",
+        _ => "bitcast<u32>(NAME_index(i))",
+    };
+    let high = if high == "sign" { "bitcast<u32>(NAME_index(i) >> 31u)" } else { high };
+    header.read(slot, &data, "array<u32>");
+    let text = format!(
+        "const LOWEST_INDEX = i32(-2147483647 - 1);\n\
+         fn NAME_index(i: u32) -> i32 {{ return {index}; }}\n\
+         fn NAME_words(i: u32) -> vec2<u32> {{ return vec2({low}, {high}); }}"
+    );
+    header.line(&text.replace("DATA", &data).replace("NAME", name));
+}

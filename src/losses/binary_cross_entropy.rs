@@ -1,0 +1,67 @@
+use super::prelude::*;
+
+/// Cross entropy of a probability: `-(target log input + (1 - target) log(1 - input))`, each
+/// logarithm clamped at -100 from below.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input` | any, in `[0, 1]` | differentiable |
+/// | `target` | as `input` | differentiable |
+/// | `weight` | broadcasts onto `input` | optional factor of each term |
+///
+/// The gradient's denominator `input (1 - input)` is at least 1e-12; the gradient with respect to
+/// `target` is not clamped. `mean` divides by the number of elements. An input outside `[0, 1]`
+/// gives NaN, where PyTorch raises an error on the CPU and aborts on a GPU.
+///
+/// Source: PyTorch's `torch.nn.functional.binary_cross_entropy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BinaryCrossEntropy;
+
+static DEFINITION: Definition = Definition {
+    name: "binary_cross_entropy",
+    aliases: &["bce"],
+    summary: "Cross entropy of a probability with a target between 0 and 1.",
+    formula: "-(target max(log input, -100) + (1 - target) max(log(1 - input), -100))",
+    inputs: &[
+        Input::new("input", Role::Alike),
+        Input::new("target", Role::Alike),
+        Input::new("weight", Role::WeightOnto).optional().constant(),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/pointwise/binary_cross_entropy.wgsl"),
+};
+
+impl Loss for BinaryCrossEntropy {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Pointwise(self)
+    }
+}
+
+impl Pointwise for BinaryCrossEntropy {
+    fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
+        let clamped = |x: f64| if x < -100.0 { -100.0 } else { x };
+        let value = -(t * clamped(p.ln()) + (1.0 - t) * clamped((-p).ln_1p()));
+        let inside = (0.0..=1.0).contains(&p);
+        let slope = if inside { (p - t) / (p * (1.0 - p)).max(1e-12) } else { f64::NAN };
+        (value, [slope, (-p).ln_1p() - p.ln(), 0.0, 0.0])
+    }
+
+    #[inline(always)]
+    fn value(&self, [p, t, ..]: [f32; 4]) -> f32 {
+        let yes = numeric::max_nan(numeric::ln(p), -100.0);
+        let no = numeric::max_nan(numeric::ln_1p(-p), -100.0);
+        -(t * yes + (1.0 - t) * no)
+    }
+
+    #[inline(always)]
+    fn gradient(&self, [p, t, ..]: [f32; 4]) -> [f32; 4] {
+        let slope = (p - t) / numeric::max_nan(p * (1.0 - p), 1e-12);
+        let slope = if p >= 0.0 && p <= 1.0 { slope } else { f32::NAN };
+        [slope, numeric::ln_1p(-p) - numeric::ln(p), 0.0, 0.0]
+    }
+}

@@ -1,0 +1,71 @@
+use super::prelude::*;
+
+/// Cross entropy of a logit: `pos_weight target softplus(-input) + (1 - target) softplus(input)`.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input` | any | differentiable |
+/// | `target` | as `input` | differentiable |
+/// | `weight` | broadcasts onto `input` | optional factor of each term |
+/// | `pos_weight` | broadcasts onto `input` | optional factor of the positive part |
+///
+/// `mean` divides by the number of elements. An infinite logit whose part has factor 0
+/// contributes 0: (+inf, 1) and (-inf, 0) are 0 and (-inf, 1) is infinite, where PyTorch has NaN.
+///
+/// Source: PyTorch's `torch.nn.functional.binary_cross_entropy_with_logits`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BinaryCrossEntropyWithLogits;
+
+static DEFINITION: Definition = Definition {
+    name: "binary_cross_entropy_with_logits",
+    aliases: &["bce_with_logits"],
+    summary: "Cross entropy of a logit with a target between 0 and 1.",
+    formula: "pos_weight target softplus(-input) + (1 - target) softplus(input)",
+    inputs: &[
+        Input::new("input", Role::Alike),
+        Input::new("target", Role::Alike),
+        Input::new("weight", Role::WeightOnto).optional().constant(),
+        Input::new("pos_weight", Role::Onto).optional().constant(),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/pointwise/binary_cross_entropy_with_logits.wgsl"),
+};
+
+impl Loss for BinaryCrossEntropyWithLogits {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Pointwise(self)
+    }
+}
+
+impl Pointwise for BinaryCrossEntropyWithLogits {
+    fn reference(&self, [x, y, w, _]: [f64; 4]) -> (f64, [f64; 4]) {
+        // A factor of 0 silences its part, infinite or not.
+        let part = |factor: f64, z: f64| {
+            if factor == 0.0 && !z.is_nan() { 0.0 } else { factor * reference::softplus(z) }
+        };
+        let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
+        let value = part(w * y, -x) + part(1.0 - y, x);
+        let by_logit = (1.0 - y) * sigmoid(x) - w * y * sigmoid(-x);
+        (value, [by_logit, part(w - 1.0, -x) - x, 0.0, 0.0])
+    }
+
+    #[inline(always)]
+    fn value(&self, [x, y, w, _]: [f32; 4]) -> f32 {
+        let tail = numeric::ln_1p(numeric::exp(-x.abs()));
+        let yes = (-x).max(0.0) + tail;
+        let no = x.max(0.0) + tail;
+        numeric::silenced(w * y, yes) + numeric::silenced(1.0 - y, no)
+    }
+
+    #[inline(always)]
+    fn gradient(&self, [x, y, w, _]: [f32; 4]) -> [f32; 4] {
+        let by_logit = (1.0 - y) * numeric::sigmoid(x) - w * y * numeric::sigmoid(-x);
+        let by_target = numeric::silenced(w - 1.0, numeric::softplus(-x)) - x;
+        [by_logit, by_target, 0.0, 0.0]
+    }
+}

@@ -1,0 +1,144 @@
+use super::prelude::*;
+
+/// Cross entropy of logits with a class index or class probabilities.
+///
+/// With the share `s_c = weight_c ((1 - label_smoothing) q_c + label_smoothing / C)` of class
+/// `c`, where `q` is the target (1 at a class index, 0 elsewhere), a row's loss is
+/// `sum of s_c (logsumexp(input) - input_c)`.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input` | `[C]`, `[N, C]` or `[N, C, d1...]` | differentiable |
+/// | `target`, class indices | `[]`, `[N]` or `[N, d1...]`, any integer type | |
+/// | `target`, probabilities | as `input`, a float type | differentiable |
+/// | `weight` | `[C]` | optional factor of each class |
+///
+/// With class indices, `mean` divides by the sum of the kept rows' `weight[target]` (their number
+/// without `weight`); with probabilities, by the number of rows. A row whose target is
+/// `ignore_index` has loss 0 and gradient 0, whatever its logits hold (PyTorch's gradient is NaN
+/// where they hold NaN or infinity); if every row is ignored, `mean` is NaN and the gradient 0. Any
+/// other index outside `0..C` is an error that names the row and its value; its loss and gradient
+/// are NaN. A class of share 0 contributes 0 even where its logit is -inf, where PyTorch has NaN.
+///
+/// Source: PyTorch's `torch.nn.functional.cross_entropy`; label smoothing: C. Szegedy et al.,
+/// "Rethinking the Inception Architecture for Computer Vision", 2016.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CrossEntropy {
+    /// The class index that marks a row as ignored.
+    pub ignore_index: i64,
+    /// The part of the target that is spread evenly over the classes, from 0 to 1.
+    pub label_smoothing: f32,
+}
+
+impl Default for CrossEntropy {
+    fn default() -> Self {
+        Self { ignore_index: -100, label_smoothing: 0.0 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "cross_entropy",
+    aliases: &[],
+    summary: "Cross entropy of logits with a class index or class probabilities.",
+    formula: "sum over c of s_c (logsumexp(input) - input_c), \
+              s_c = weight_c ((1 - label_smoothing) target_c + label_smoothing / C)",
+    inputs: &[
+        Input::new("input", Role::Rows),
+        Input::new("target", Role::IndexOrRows),
+        Input::new("weight", Role::Classes).optional().constant(),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: true,
+    shader: include_str!("../../shaders/rows/cross_entropy.wgsl"),
+};
+
+impl Loss for CrossEntropy {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![
+            ("ignore_index", Setting::Integer(&mut self.ignore_index)),
+            ("label_smoothing", Setting::Number(&mut self.label_smoothing)),
+        ]
+    }
+
+    fn validate(&self) -> Result<()> {
+        check("label_smoothing", self.label_smoothing, "a number from 0 to 1", |x| {
+            (0.0..=1.0).contains(&x)
+        })
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.label_smoothing.to_bits()]
+    }
+
+    fn ignore_index(&self) -> Option<i64> {
+        Some(self.ignore_index)
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Rows(self)
+    }
+}
+
+impl CrossEntropy {
+    #[inline(always)]
+    fn share(&self, item: Item, row: &Row) -> f32 {
+        item.weight
+            * ((1.0 - self.label_smoothing) * item.second + self.label_smoothing / row.classes)
+    }
+}
+
+impl Rows for CrossEntropy {
+    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+        let smoothing = f64::from(self.label_smoothing);
+        let log_sum = reference::log_sum_exp(row.first);
+        let classes = row.first.len() as f64;
+        let mut loss = RowLoss::zeros(row.first.len());
+        let share =
+            |c: usize| row.weight[c] * ((1.0 - smoothing) * row.second[c] + smoothing / classes);
+        let total: f64 = (0..row.first.len()).map(share).sum();
+        for (c, &x) in row.first.iter().enumerate() {
+            let surprise = log_sum - x;
+            loss.value += reference::product(share(c), surprise);
+            loss.first[c] = total * (-surprise).exp() - share(c);
+            loss.second[c] = reference::product((1.0 - smoothing) * row.weight[c], surprise);
+        }
+        loss
+    }
+
+    #[inline(always)]
+    fn peaks(&self, item: Item) -> [f32; 4] {
+        [item.first, f32::MIN, f32::MIN, f32::MIN]
+    }
+
+    #[inline(always)]
+    fn sums(&self, item: Item, row: &Row, peaks: [f32; 4]) -> [f32; 4] {
+        let below = peaks[0] - item.first;
+        let at_peak = if item.first == peaks[0] { 1.0 } else { 0.0 };
+        let share = self.share(item, row);
+        [numeric::exp(-below) - at_peak, numeric::silenced(share, below), share, at_peak]
+    }
+
+    #[inline(always)]
+    fn value(&self, _: &Row, _: [f32; 4], sums: [f32; 4]) -> f32 {
+        sums[1] + numeric::silenced(sums[2], numeric::ln_1p(sums[0] + (sums[3] - 1.0)))
+    }
+
+    #[inline(always)]
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 4], sums: [f32; 4]) -> [f32; 4] {
+        let below = peaks[0] - item.first;
+        let rest = sums[0] + (sums[3] - 1.0);
+        let total = sums[0] + sums[3];
+        let share = self.share(item, row);
+        let by_logit = if item.first == peaks[0] {
+            (sums[2] - share) - sums[2] * (rest / total)
+        } else {
+            sums[2] * (numeric::exp(-below) / total) - share
+        };
+        let factor = (1.0 - self.label_smoothing) * item.weight;
+        [by_logit, numeric::silenced(factor, below + numeric::ln_1p(rest)), 0.0, 0.0]
+    }
+}

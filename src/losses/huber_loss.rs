@@ -1,0 +1,83 @@
+use super::prelude::*;
+
+/// Squared error near 0, absolute error beyond `delta`: with `d = |input - target|`, `d^2 / 2`
+/// where `d <= delta`, else `delta (d - delta / 2)`.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input`, `target` | any; they broadcast | differentiable |
+/// | `weight` | as `input` | optional factor of each term |
+///
+/// As in PyTorch, `mean` divides by the number of elements, `weight` or not.
+///
+/// Source: PyTorch's `torch.nn.functional.huber_loss`; P. J. Huber, "Robust Estimation of a
+/// Location Parameter", 1964.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Huber {
+    /// Where the quadratic part ends; above 0.
+    pub delta: f32,
+}
+
+impl Default for Huber {
+    fn default() -> Self {
+        Self { delta: 1.0 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "huber_loss",
+    aliases: &["huber"],
+    summary: "Squared error near 0, absolute error beyond delta.",
+    formula: "d = |input - target|: d^2 / 2 where d <= delta, else delta (d - delta / 2)",
+    inputs: &[
+        Input::new("input", Role::Elements),
+        Input::new("target", Role::Elements),
+        Input::new("weight", Role::Weight).optional(),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/pointwise/huber_loss.wgsl"),
+};
+
+impl Loss for Huber {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![("delta", Setting::Number(&mut self.delta))]
+    }
+
+    fn validate(&self) -> Result<()> {
+        check("delta", self.delta, "a finite number above 0", |x| x > 0.0)
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.delta.to_bits()]
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Pointwise(self)
+    }
+}
+
+impl Pointwise for Huber {
+    fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
+        let (d, delta) = (p - t, f64::from(self.delta));
+        let value = if d.abs() <= delta { d * d / 2.0 } else { delta * (d.abs() - delta / 2.0) };
+        let slope = d.clamp(-delta, delta);
+        (value, [slope, -slope, 0.0, 0.0])
+    }
+
+    #[inline(always)]
+    fn value(&self, [p, t, ..]: [f32; 4]) -> f32 {
+        let d = (p - t).abs();
+        if d <= self.delta { 0.5 * d * d } else { self.delta * (d - 0.5 * self.delta) }
+    }
+
+    #[inline(always)]
+    fn gradient(&self, [p, t, ..]: [f32; 4]) -> [f32; 4] {
+        let slope = (p - t).clamp(-self.delta, self.delta);
+        [slope, -slope, 0.0, 0.0]
+    }
+}

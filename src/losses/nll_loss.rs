@@ -1,0 +1,97 @@
+use super::prelude::*;
+
+/// Negative log likelihood: `-weight[target] input[target]` of each row's log-probabilities.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input` | `[C]`, `[N, C]` or `[N, C, d1...]` | differentiable |
+/// | `target` | `[]`, `[N]` or `[N, d1...]`, any integer type | |
+/// | `weight` | `[C]` | optional factor of each class |
+///
+/// `mean` divides by the sum of the kept rows' `weight[target]` (their number without `weight`). A
+/// row whose target is `ignore_index` has loss 0 and gradient 0; if every row is ignored, `mean`
+/// is NaN and the gradient 0. Any other index outside `0..C` is an error that names the row and
+/// its value; its loss and gradient are NaN. A weight of 0 silences a log-probability of -inf,
+/// where PyTorch has NaN.
+///
+/// Source: PyTorch's `torch.nn.functional.nll_loss`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Nll {
+    /// The class index that marks a row as ignored.
+    pub ignore_index: i64,
+}
+
+impl Default for Nll {
+    fn default() -> Self {
+        Self { ignore_index: -100 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "nll_loss",
+    aliases: &["nll"],
+    summary: "Negative log likelihood of log-probabilities at a class index.",
+    formula: "-weight[target] input[target]",
+    inputs: &[
+        Input::new("input", Role::Rows),
+        Input::new("target", Role::Index).constant(),
+        Input::new("weight", Role::Classes).optional().constant(),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: true,
+    shader: include_str!("../../shaders/rows/nll_loss.wgsl"),
+};
+
+impl Loss for Nll {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![("ignore_index", Setting::Integer(&mut self.ignore_index))]
+    }
+
+    fn ignore_index(&self) -> Option<i64> {
+        Some(self.ignore_index)
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Rows(self)
+    }
+}
+
+impl Rows for Nll {
+    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+        let mut loss = RowLoss::zeros(row.first.len());
+        for (c, &x) in row.first.iter().enumerate() {
+            let factor = row.weight[c] * row.second[c];
+            loss.value -= if row.second[c] == 0.0 { 0.0 } else { reference::product(factor, x) };
+            loss.first[c] = -factor;
+        }
+        loss
+    }
+
+    fn gathers(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn peaks(&self, _: Item) -> [f32; 4] {
+        [f32::MIN; 4]
+    }
+
+    #[inline(always)]
+    fn sums(&self, _: Item, _: &Row, _: [f32; 4]) -> [f32; 4] {
+        [0.0; 4]
+    }
+
+    #[inline(always)]
+    fn value(&self, row: &Row, _: [f32; 4], _: [f32; 4]) -> f32 {
+        -numeric::silenced(row.weight, row.picked)
+    }
+
+    #[inline(always)]
+    fn gradient(&self, item: Item, row: &Row, _: [f32; 4], _: [f32; 4]) -> [f32; 4] {
+        [-row.weight * item.second, 0.0, 0.0, 0.0]
+    }
+}

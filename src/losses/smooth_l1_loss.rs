@@ -1,0 +1,78 @@
+use super::prelude::*;
+
+/// L1 with a quadratic floor: with `d = |input - target|`, `d^2 / (2 beta)` where `d < beta`,
+/// else `d - beta / 2`.
+///
+/// `input` and `target` have any shape and broadcast; both are differentiable. With `beta` 0 it
+/// is [`L1`](super::L1).
+///
+/// Source: PyTorch's `torch.nn.functional.smooth_l1_loss`; R. Girshick, "Fast R-CNN", 2015.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SmoothL1 {
+    /// Where the quadratic part ends; 0 or more.
+    pub beta: f32,
+}
+
+impl Default for SmoothL1 {
+    fn default() -> Self {
+        Self { beta: 1.0 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "smooth_l1_loss",
+    aliases: &["smooth_l1"],
+    summary: "Absolute error with a quadratic floor of width beta.",
+    formula: "d = |input - target|: d^2 / (2 beta) where d < beta, else d - beta / 2",
+    inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements)],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/pointwise/smooth_l1_loss.wgsl"),
+};
+
+impl Loss for SmoothL1 {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![("beta", Setting::Number(&mut self.beta))]
+    }
+
+    fn validate(&self) -> Result<()> {
+        check("beta", self.beta, "a finite number, 0 or more", |x| x >= 0.0)
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.beta.to_bits()]
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Pointwise(self)
+    }
+}
+
+impl Pointwise for SmoothL1 {
+    fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
+        let (d, beta) = (p - t, f64::from(self.beta));
+        let (value, slope) = if d.abs() < beta {
+            (d * d / (2.0 * beta), d / beta)
+        } else {
+            (d.abs() - beta / 2.0, if d == 0.0 { 0.0 } else { d.signum() })
+        };
+        (value, [slope, -slope, 0.0, 0.0])
+    }
+
+    #[inline(always)]
+    fn value(&self, [p, t, ..]: [f32; 4]) -> f32 {
+        let d = (p - t).abs();
+        if d < self.beta { 0.5 * d * (d / self.beta) } else { d - 0.5 * self.beta }
+    }
+
+    #[inline(always)]
+    fn gradient(&self, [p, t, ..]: [f32; 4]) -> [f32; 4] {
+        let d = p - t;
+        let slope = if d.abs() < self.beta { d / self.beta } else { numeric::sign(d) };
+        [slope, -slope, 0.0, 0.0]
+    }
+}

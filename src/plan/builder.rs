@@ -1,0 +1,287 @@
+//! Collects the dispatches of a plan, their uniforms and their scratch memory.
+
+use super::{Region, Resolved, Step};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::{FAN_IN, Keep, Kernel, SERIAL, Slot, Use, reduce};
+use crate::reduction::Divisor;
+
+/// The scratch begins with the total of the losses and the total of the weights.
+pub(super) const TOTAL: u64 = 0;
+pub(super) const TOTAL_WEIGHT: u64 = 1;
+
+/// Uniform buffers start at multiples of this on every device.
+const UNIFORM_ALIGNMENT: usize = 256;
+
+/// A dispatch whose kernel is not compiled yet.
+#[derive(Debug)]
+struct Draft {
+    kernel: Kernel,
+    window: (usize, usize),
+    /// For each slot of a tensor, the bytes that this dispatch sees; absent ones are seen whole.
+    regions: Vec<(Slot, u64, u64)>,
+    groups: [u32; 2],
+}
+
+#[derive(Debug)]
+pub(super) struct Builder<'a> {
+    gpu: Option<&'a Gpu>,
+    pub(super) limits: &'a wgpu::Limits,
+    pub(super) resolved: &'a Resolved,
+    uniforms: Vec<u8>,
+    parameters: usize,
+    scratch_words: u64,
+    drafts: Vec<Draft>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(gpu: &'a Gpu, resolved: &'a Resolved, parameters: Vec<u32>) -> Self {
+        let builder = Self::with_limits(gpu.limits(), resolved, parameters);
+        Self { gpu: Some(gpu), ..builder }
+    }
+
+    pub(super) fn with_limits(
+        limits: &'a wgpu::Limits,
+        resolved: &'a Resolved,
+        mut parameters: Vec<u32>,
+    ) -> Self {
+        // A uniform binding is as long as the struct, whose size is a multiple of 4 words at most.
+        let words = parameters.len();
+        parameters.resize(words.next_multiple_of(4), 0);
+        Self {
+            gpu: None,
+            limits,
+            resolved,
+            parameters: words,
+            uniforms: bytemuck::cast_slice(&parameters).to_vec(),
+            scratch_words: 2,
+            drafts: Vec::new(),
+        }
+    }
+
+    pub(super) fn has_parameters(&self) -> bool {
+        self.parameters > 0
+    }
+
+    /// The divisor in the windows; a GPU sum of weights takes its place where there is one.
+    #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+    pub(super) fn divisor(&self) -> f32 {
+        match self.resolved.layout.divisor {
+            Divisor::Count(count) => count as f32,
+            Divisor::Weights => 1.0,
+        }
+    }
+
+    pub(super) fn weighted(&self) -> bool {
+        self.resolved.layout.divisor == Divisor::Weights
+    }
+
+    /// Takes words of the scratch and returns where they start.
+    pub(super) fn reserve(&mut self, words: u64) -> u64 {
+        let start = self.scratch_words;
+        self.scratch_words += words;
+        start
+    }
+
+    /// The workgroups of a row of a dispatch of this many.
+    pub(super) fn width(&self, groups: u64) -> Result<u32> {
+        narrow("workgroups", groups.min(self.limits.max_compute_workgroups_per_dimension.into()))
+    }
+
+    /// Adds a dispatch of `groups` workgroups. `regions` are the bytes of the tensors that it
+    /// sees: slot, offset, size; a slot without one is seen whole.
+    pub(super) fn push(
+        &mut self,
+        kernel: Kernel,
+        window: &[u8],
+        regions: &[(Slot, u64, u64)],
+        groups: u64,
+    ) -> Result<()> {
+        let width = self.width(groups)?.max(1);
+        let rows = groups.div_ceil(width.into());
+        let most = self.limits.max_compute_workgroups_per_dimension;
+        if rows > most.into() {
+            return Err(Error::Limit {
+                argument: kernel.label,
+                got: groups,
+                unit: "workgroups",
+                limit: u64::from(most) * u64::from(most),
+                name: "max_compute_workgroups_per_dimension squared",
+            });
+        }
+        let start = self.uniforms.len().next_multiple_of(UNIFORM_ALIGNMENT);
+        self.uniforms.resize(start, 0);
+        self.uniforms.extend_from_slice(window);
+        let size = window.len().next_multiple_of(16);
+        self.uniforms.resize(start + size, 0);
+        self.drafts.push(Draft {
+            kernel,
+            window: (start, size),
+            regions: regions.to_vec(),
+            groups: [width, narrow("workgroups", rows)?],
+        });
+        Ok(())
+    }
+
+    /// Adds the levels that sum `count` numbers of the scratch from `source` on. The last level
+    /// keeps its sum as `last` says, at `total`.
+    pub(super) fn push_tree(
+        &mut self,
+        mut source: u64,
+        mut count: u64,
+        last: Keep,
+        total: u64,
+    ) -> Result<()> {
+        loop {
+            let blocks = count.div_ceil(FAN_IN).max(1);
+            let done = blocks == 1;
+            let destination = if done { total } else { self.reserve(blocks) };
+            let keep = if done { last } else { Keep::Partial };
+            let mut window = words(&[count, source, destination, self.width(blocks)?.into()])?;
+            window.extend_from_slice(&self.divisor().to_le_bytes());
+            self.push(reduce::tree(keep), &window, &[], blocks)?;
+            if done {
+                return Ok(());
+            }
+            (source, count) = (destination, blocks);
+        }
+    }
+
+    /// Adds the levels that sum the rows of a matrix in the scratch into an input's gradient.
+    pub(super) fn push_columns(
+        &mut self,
+        mut source: u64,
+        columns: u64,
+        mut rows: u64,
+        gradient: usize,
+    ) -> Result<()> {
+        loop {
+            let next = rows.div_ceil(SERIAL).max(1);
+            let outputs = columns * next;
+            let done = next == 1;
+            let destination = if done { 0 } else { self.reserve(outputs) };
+            let groups = outputs.div_ceil(64);
+            let width = self.width(groups)?.into();
+            let window = words(&[outputs, columns, rows, source, destination, width])?;
+            self.push(reduce::sum_columns(done.then_some(gradient)), &window, &[], groups)?;
+            if done {
+                return Ok(());
+            }
+            (source, rows) = (destination, next);
+        }
+    }
+
+    /// The kernels, each once.
+    pub(super) fn kernels(self) -> Vec<Kernel> {
+        let mut kernels: Vec<Kernel> = Vec::new();
+        for draft in self.drafts {
+            if !kernels.contains(&draft.kernel) {
+                kernels.push(draft.kernel);
+            }
+        }
+        kernels
+    }
+
+    pub(super) fn finish(self) -> Result<(Vec<Step>, wgpu::Buffer, Option<wgpu::Buffer>)> {
+        let gpu = self.gpu.expect("a builder that is finished has a device");
+        let mut steps = Vec::new();
+        for draft in &self.drafts {
+            let regions = self.regions(draft)?;
+            let pipeline = gpu.pipeline(&draft.kernel)?;
+            steps.push(Step { pipeline, regions, groups: draft.groups });
+        }
+        let uses_scratch =
+            self.drafts.iter().any(|d| d.kernel.bindings.iter().any(|b| b.0 == Slot::Scratch));
+        let scratch = if uses_scratch {
+            let usage = wgpu::BufferUsages::STORAGE;
+            Some(buffer(gpu, "wgloss scratch", self.scratch_words * 4, usage)?)
+        } else {
+            None
+        };
+        let uniforms = gpu.checked("the uniforms", |device| {
+            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("wgloss uniforms"),
+                size: self.uniforms.len().next_multiple_of(16).max(16) as u64,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            gpu.queue().write_buffer(&buffer, 0, &self.uniforms);
+            buffer
+        })?;
+        Ok((steps, uniforms, scratch))
+    }
+
+    /// What a draft's bindings see, checked against the limit on a binding's size.
+    fn regions(&self, draft: &Draft) -> Result<Vec<Region>> {
+        let region = |&(slot, used): &(Slot, Use)| {
+            let given = draft.regions.iter().find(|r| r.0 == slot);
+            let (offset, size) = match (slot, given) {
+                (_, Some(&(_, offset, size))) => (offset, size),
+                (Slot::Window, _) => (draft.window.0 as u64, draft.window.1 as u64),
+                (Slot::Parameters, _) => (0, (self.parameters * 4).next_multiple_of(16) as u64),
+                (Slot::Scratch, _) => (0, self.scratch_words * 4),
+                (slot, None) => (0, self.resolved.bytes(slot)),
+            };
+            let limit = self.limits.max_storage_buffer_binding_size;
+            if used != Use::Uniform && size > limit {
+                return Err(Error::Limit {
+                    argument: self.slot_name(slot),
+                    got: size,
+                    unit: "bytes in one binding",
+                    limit,
+                    name: "max_storage_buffer_binding_size",
+                });
+            }
+            Ok(Region { slot, offset, size })
+        };
+        draft.kernel.bindings.iter().map(region).collect()
+    }
+
+    fn slot_name(&self, slot: Slot) -> String {
+        super::bindings::slot_name(self.resolved.definition, slot)
+    }
+}
+
+/// A number that the kernels index with.
+pub(super) fn narrow(what: &str, number: u64) -> Result<u32> {
+    u32::try_from(number).map_err(|_| Error::Limit {
+        argument: what.into(),
+        got: number,
+        unit: "at once",
+        limit: u32::MAX.into(),
+        name: "32-bit indices",
+    })
+}
+
+/// Numbers as the words of a uniform.
+pub(super) fn words(numbers: &[u64]) -> Result<Vec<u8>> {
+    let words = numbers.iter().map(|&n| narrow("an index", n)).collect::<Result<Vec<u32>>>()?;
+    Ok(bytemuck::cast_slice(&words).to_vec())
+}
+
+/// A buffer, if the device's limits allow it.
+pub(crate) fn buffer(
+    gpu: &Gpu,
+    label: &'static str,
+    size: u64,
+    usage: wgpu::BufferUsages,
+) -> Result<wgpu::Buffer> {
+    let limit = gpu.limits().max_buffer_size;
+    if size > limit {
+        return Err(Error::Limit {
+            argument: label.into(),
+            got: size,
+            unit: "bytes in one buffer",
+            limit,
+            name: "max_buffer_size",
+        });
+    }
+    gpu.checked(label, |device| {
+        device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: size.next_multiple_of(4).max(4),
+            usage,
+            mapped_at_creation: false,
+        })
+    })
+}

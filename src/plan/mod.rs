@@ -1,0 +1,279 @@
+//! A loss specialised for shapes, types, reduction and wanted outputs on one device.
+
+mod bindings;
+pub(crate) use builder::buffer;
+mod builder;
+mod pointwise;
+mod rows;
+
+pub use bindings::Bindings;
+
+use crate::error::{Error, Result};
+use crate::gpu::{Gpu, Pipeline};
+use crate::kernel::{Slot, Upstream};
+use crate::loss::{Definition, Family, Loss};
+use crate::reduction::Reduction;
+use crate::shape::{FamilyLayout, Layout, resolve};
+use crate::tensor::{DType, TensorKind};
+use builder::Builder;
+use std::sync::Arc;
+
+/// What a plan is to compute.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The inputs that are given, by name, with their types and shapes.
+    pub inputs: &'a [(&'a str, TensorKind)],
+    /// How the terms are combined.
+    pub reduction: Reduction,
+    /// Whether the loss itself is wanted.
+    pub value: bool,
+    /// The inputs whose gradients are wanted.
+    pub gradients: &'a [&'a str],
+    /// Whether gradients are multiplied by an upstream gradient: one number, or with
+    /// [`Reduction::None`] one for each term.
+    pub upstream: bool,
+}
+
+impl Default for Request<'_> {
+    fn default() -> Self {
+        Self {
+            inputs: &[],
+            reduction: Reduction::Mean,
+            value: true,
+            gradients: &[],
+            upstream: false,
+        }
+    }
+}
+
+/// A request whose names and shapes have been checked.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) definition: &'static Definition,
+    /// In the definition's order.
+    pub(crate) inputs: Vec<Option<TensorKind>>,
+    pub(crate) reduction: Reduction,
+    pub(crate) value: bool,
+    /// Places in the definition, in the request's order.
+    pub(crate) gradients: Vec<usize>,
+    pub(crate) upstream: Upstream,
+    pub(crate) layout: Layout,
+}
+
+impl Resolved {
+    pub(crate) fn new(loss: &dyn Loss, request: &Request<'_>) -> Result<Self> {
+        let definition = loss.definition();
+        let mut inputs: Vec<Option<TensorKind>> = vec![None; definition.inputs.len()];
+        for (name, kind) in request.inputs {
+            let place = &mut inputs[definition.input(name)?];
+            if place.replace(kind.clone()).is_some() {
+                return Err(Error::Repeated { argument: (*name).into(), times: 2 });
+            }
+        }
+        let layout = resolve(loss, &inputs, request.reduction)?;
+        let mut gradients = Vec::new();
+        for name in request.gradients {
+            let input = definition.input(name)?;
+            if gradients.contains(&input) {
+                return Err(Error::Repeated { argument: format!("gradient {name}"), times: 2 });
+            }
+            check_gradient(definition, &inputs, input)?;
+            gradients.push(input);
+        }
+        let upstream = match (request.upstream, request.reduction) {
+            (false, _) => Upstream::One,
+            (true, Reduction::None) => Upstream::Terms,
+            (true, _) => Upstream::Scalar,
+        };
+        let (reduction, value) = (request.reduction, request.value);
+        Ok(Self { definition, inputs, reduction, value, gradients, upstream, layout })
+    }
+
+    /// The bytes of what a slot is bound to, as long as storage buffers can be: multiples of 4.
+    pub(crate) fn bytes(&self, slot: Slot) -> u64 {
+        let of = |kind: &TensorKind| {
+            let count = crate::tensor::elements(&kind.shape).unwrap_or(u64::MAX);
+            (count, kind.dtype.size() as u64)
+        };
+        let (count, size) = match slot {
+            Slot::Input(i) => self.inputs[i].as_ref().map_or((0, 1), of),
+            Slot::Gradient(i) => (self.inputs[i].as_ref().map_or(0, |kind| of(kind).0), 4),
+            Slot::Value if self.reduction == Reduction::None => (self.layout.terms, 4),
+            Slot::Upstream if self.upstream == Upstream::Terms => (self.layout.terms, 4),
+            Slot::Value | Slot::Upstream => (1, 4),
+            Slot::Status => (4, 4),
+            Slot::Window | Slot::Parameters | Slot::Scratch => (0, 1),
+        };
+        (count * size).next_multiple_of(4)
+    }
+
+    /// Whether the target holds class indices, which the kernels check.
+    pub(crate) fn has_index(&self) -> bool {
+        matches!(&self.layout.family, FamilyLayout::Rows(shape) if shape.index)
+    }
+}
+
+fn check_gradient(
+    definition: &'static Definition,
+    inputs: &[Option<TensorKind>],
+    input: usize,
+) -> Result<()> {
+    let spec = &definition.inputs[input];
+    let argument = format!("gradient {}", spec.name);
+    let Some(kind) = &inputs[input] else {
+        return Err(Error::argument(&argument, "an absent input", "an input that is given"));
+    };
+    if spec.differentiable && kind.dtype.is_float() {
+        return Ok(());
+    }
+    let known = definition.inputs.iter().filter(|i| i.differentiable).map(|i| i.name);
+    let known = crate::error::listed(known);
+    let got = format!("{} of {}", spec.name, kind.dtype);
+    Err(Error::argument(&argument, got, format!("a differentiable input of a float type: {known}")))
+}
+
+/// One dispatch.
+#[derive(Debug)]
+struct Step {
+    pipeline: Arc<Pipeline>,
+    regions: Vec<Region>,
+    groups: [u32; 2],
+}
+
+/// The part of a slot's buffer that one dispatch sees.
+#[derive(Clone, Copy, Debug)]
+struct Region {
+    slot: Slot,
+    offset: u64,
+    size: u64,
+}
+
+/// A loss specialised for shapes, types, reduction and wanted outputs on one device.
+///
+/// It holds compiled kernels, the scratch memory they need and the sizes of their dispatches, and
+/// can be encoded any number of times; encodings on one queue run one after the other, as all work
+/// on a queue does. A plan is `Send` and `Sync`.
+#[derive(Debug)]
+pub struct Plan {
+    gpu: Gpu,
+    resolved: Resolved,
+    steps: Vec<Step>,
+    uniforms: wgpu::Buffer,
+    scratch: Option<wgpu::Buffer>,
+    /// Where the status goes if the caller wants none.
+    status: Option<wgpu::Buffer>,
+}
+
+impl Plan {
+    /// Plans a loss: checks names, options, shapes and the device's limits, compiles what is not
+    /// compiled yet, and allocates the scratch memory.
+    ///
+    /// # Errors
+    /// If an option, name, type or shape does not fit, or a size is past the device's limits.
+    pub fn new(gpu: &Gpu, loss: &dyn Loss, request: &Request<'_>) -> Result<Self> {
+        let resolved = Resolved::new(loss, request)?;
+        let mut builder = Builder::new(gpu, &resolved, loss.parameters());
+        match loss.family() {
+            Family::Pointwise(_) => pointwise::build(&mut builder)?,
+            Family::Rows(_) => rows::build(&mut builder, loss.ignore_index())?,
+        }
+        let (steps, uniforms, scratch) = builder.finish()?;
+        let status = if resolved.has_index() {
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            Some(builder::buffer(gpu, "wgloss status", 16, usage)?)
+        } else {
+            None
+        };
+        Ok(Self { gpu: gpu.clone(), resolved, steps, uniforms, scratch, status })
+    }
+
+    /// The shape of the unreduced loss.
+    pub fn output_shape(&self) -> &[usize] {
+        &self.resolved.layout.output
+    }
+
+    /// The bytes of device memory that the plan itself holds.
+    pub fn scratch_bytes(&self) -> u64 {
+        let status = self.status.as_ref().map_or(0, wgpu::Buffer::size);
+        self.uniforms.size() + self.scratch.as_ref().map_or(0, wgpu::Buffer::size) + status
+    }
+
+    /// Records the plan into the caller's encoder. Nothing is submitted, and no buffer is
+    /// created. The outputs hold their results when the encoder's commands have run.
+    ///
+    /// # Errors
+    /// If a buffer is missing, too small, wrongly aligned, of the wrong usage, or not asked for
+    /// by the request. Nothing is recorded then.
+    pub fn encode(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        bindings: &Bindings<'_>,
+    ) -> Result<()> {
+        let bound = bindings::Bound::new(self, bindings)?;
+        if let Some(status) = bound.status() {
+            encoder.clear_buffer(status.buffer, status.offset, Some(16));
+        }
+        let groups = self
+            .steps
+            .iter()
+            .map(|step| self.bind_group(step, &bound))
+            .collect::<Result<Vec<_>>>()?;
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some(self.resolved.definition.name),
+            timestamp_writes: None,
+        });
+        for (step, group) in self.steps.iter().zip(&groups) {
+            pass.set_pipeline(&step.pipeline.compute);
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(step.groups[0], step.groups[1], 1);
+        }
+        Ok(())
+    }
+
+    fn bind_group(&self, step: &Step, bound: &bindings::Bound<'_>) -> Result<wgpu::BindGroup> {
+        let entries: Vec<_> = step
+            .regions
+            .iter()
+            .zip(0..)
+            .map(|(region, binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(bound.region(*region)),
+            })
+            .collect();
+        let what = format!("the buffers of {}", self.resolved.definition.name);
+        self.gpu.checked(&what, |device| {
+            device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(self.resolved.definition.name),
+                layout: &step.pipeline.layout,
+                entries: &entries,
+            })
+        })
+    }
+
+    /// The exact WGSL that a loss is compiled to for float32 inputs of the given shapes: each
+    /// kernel's label and text, in the order of their dispatches.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], but nothing is compiled and no device is needed.
+    pub fn sources(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<(String, String)>> {
+        let kernels = kernels(loss, request)?;
+        Ok(kernels.into_iter().map(|kernel| (kernel.label, kernel.text)).collect())
+    }
+}
+
+/// The kernels of a request on a device with WebGPU's default limits, without repetitions.
+fn kernels(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<crate::kernel::Kernel>> {
+    let resolved = Resolved::new(loss, request)?;
+    let limits = wgpu::Limits::default();
+    let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
+    match loss.family() {
+        Family::Pointwise(_) => pointwise::build(&mut builder)?,
+        Family::Rows(_) => rows::build(&mut builder, loss.ignore_index())?,
+    }
+    Ok(builder.kernels())
+}
+
+/// The types that kernels read without a conversion on the host.
+pub(crate) fn is_native(dtype: DType) -> bool {
+    dtype != DType::F64
+}

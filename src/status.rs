@@ -1,0 +1,77 @@
+//! What the kernels found wrong with class indices.
+
+use crate::error::Error;
+use crate::kernel::Slot;
+use crate::loss::Loss;
+use crate::plan::Resolved;
+use crate::tensor::DType;
+
+/// The class indices outside their range that an encoding of a plan met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// How many rows had one.
+    pub count: u64,
+    /// The first such row, counted over the flattened target.
+    pub row: u64,
+    /// Its value.
+    pub value: i128,
+}
+
+impl Status {
+    /// Reads the 16 bytes that an encoding left in its status buffer; `dtype` is the target's
+    /// type. `None` if all class indices were in their range.
+    pub fn from_bytes(bytes: [u8; 16], dtype: DType) -> Option<Self> {
+        let [count, row, low, high]: [u32; 4] = bytemuck::cast(bytes);
+        let bits = u64::from(high) << 32 | u64::from(low);
+        let value = match dtype {
+            DType::U8 | DType::U16 | DType::U32 | DType::U64 => i128::from(bits),
+            _ => i128::from(bits.cast_signed()),
+        };
+        (count > 0).then(|| Self { count: count.into(), row: (!row).into(), value })
+    }
+
+    /// The same as an error that names the target.
+    pub(crate) fn error(self, loss: &dyn Loss, resolved: &Resolved) -> Error {
+        let classes = match resolved.layout.family {
+            crate::shape::FamilyLayout::Rows(shape) => shape.classes,
+            crate::shape::FamilyLayout::Pointwise { .. } => 0,
+        };
+        let argument =
+            resolved.index_input().map_or("target", |i| resolved.definition.inputs[i].name);
+        let ignored = loss.ignore_index().map(|i| format!(" or {i}, which is ignored"));
+        Error::TargetOutOfRange {
+            argument: argument.into(),
+            row: self.row,
+            value: self.value,
+            last: classes.saturating_sub(1),
+            ignored: ignored.unwrap_or_default(),
+            count: self.count,
+        }
+    }
+}
+
+impl Resolved {
+    /// The input that holds class indices.
+    pub(crate) fn index_input(&self) -> Option<usize> {
+        if !self.has_index() {
+            return None;
+        }
+        (0..self.inputs.len())
+            .find(|&i| self.inputs[i].as_ref().is_some_and(|kind| !kind.dtype.is_float()))
+    }
+
+    /// The outputs of the request and their shapes.
+    pub(crate) fn outputs(&self) -> Vec<(Slot, Vec<usize>)> {
+        let mut outputs = Vec::new();
+        if self.value {
+            let none = self.reduction == crate::Reduction::None;
+            let shape = if none { self.layout.output.clone() } else { Vec::new() };
+            outputs.push((Slot::Value, shape));
+        }
+        for &i in &self.gradients {
+            let shape = self.inputs[i].as_ref().map_or(Vec::new(), |kind| kind.shape.clone());
+            outputs.push((Slot::Gradient(i), shape));
+        }
+        outputs
+    }
+}

@@ -1,0 +1,251 @@
+//! Tensors on the host: bytes with a shape and an element type.
+
+use crate::error::{Error, Result};
+use std::borrow::Cow;
+use std::fmt;
+
+/// The type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DType {
+    /// IEEE binary32.
+    F32,
+    /// IEEE binary64; accepted on the host and converted to float32.
+    F64,
+    /// IEEE binary16.
+    F16,
+    /// The upper half of a binary32.
+    BF16,
+    /// 8 bits, unsigned.
+    U8,
+    /// 8 bits, signed.
+    I8,
+    /// 16 bits, unsigned.
+    U16,
+    /// 16 bits, signed.
+    I16,
+    /// 32 bits, unsigned.
+    U32,
+    /// 32 bits, signed.
+    I32,
+    /// 64 bits, unsigned.
+    U64,
+    /// 64 bits, signed.
+    I64,
+}
+
+impl DType {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::F16 | Self::BF16 | Self::U16 | Self::I16 => 2,
+            Self::F32 | Self::U32 | Self::I32 => 4,
+            Self::F64 | Self::U64 | Self::I64 => 8,
+        }
+    }
+
+    /// Whether the elements are floating-point numbers.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F64 | Self::F16 | Self::BF16)
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
+            Self::U8 => "uint8",
+            Self::I8 => "int8",
+            Self::U16 => "uint16",
+            Self::I16 => "int16",
+            Self::U32 => "uint32",
+            Self::I32 => "int32",
+            Self::U64 => "uint64",
+            Self::I64 => "int64",
+        })
+    }
+}
+
+/// A type whose slices can be a tensor's data.
+pub trait Element: bytemuck::Pod {
+    /// The corresponding element type.
+    const DTYPE: DType;
+}
+
+macro_rules! elements {
+    ($($type:ty => $dtype:ident),* $(,)?) => {
+        $(impl Element for $type { const DTYPE: DType = DType::$dtype; })*
+    };
+}
+
+elements! {
+    f32 => F32, f64 => F64, half::f16 => F16, half::bf16 => BF16,
+    u8 => U8, i8 => I8, u16 => U16, i16 => I16, u32 => U32, i32 => I32, u64 => U64, i64 => I64,
+}
+
+/// The number of elements of a shape; `None` past 2^64.
+pub(crate) fn elements(shape: &[usize]) -> Option<u64> {
+    // A zero anywhere makes the tensor empty, however large the other dimensions.
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64))
+}
+
+/// A dense, row-major tensor in host memory, borrowed or owned.
+#[derive(Clone)]
+pub struct Tensor<'a> {
+    dtype: DType,
+    shape: Vec<usize>,
+    bytes: Cow<'a, [u8]>,
+}
+
+impl fmt::Debug for Tensor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor({} {:?})", self.dtype, self.shape)
+    }
+}
+
+impl<'a> Tensor<'a> {
+    /// A tensor over the given little-endian bytes, which need no alignment.
+    ///
+    /// # Errors
+    /// If the number of bytes is not that of the shape.
+    pub fn from_bytes(
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        bytes: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<Self> {
+        let (shape, bytes) = (shape.into(), bytes.into());
+        let expected = elements(&shape).and_then(|n| n.checked_mul(dtype.size() as u64));
+        if expected != Some(bytes.len() as u64) {
+            return Err(Error::Size {
+                argument: "tensor".into(),
+                what: "size in bytes",
+                got: bytes.len() as u64,
+                expected: format!(
+                    "{} for {dtype} {shape:?}",
+                    expected.map_or("more than 2^64".into(), |n| n.to_string())
+                ),
+            });
+        }
+        Ok(Self { dtype, shape, bytes })
+    }
+
+    /// A tensor that borrows a slice.
+    ///
+    /// # Errors
+    /// If the slice's length is not the number of elements of the shape.
+    pub fn from_slice<T: Element>(data: &'a [T], shape: impl Into<Vec<usize>>) -> Result<Self> {
+        Self::from_bytes(T::DTYPE, shape, bytemuck::cast_slice::<T, u8>(data))
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The shape; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / self.dtype.size()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The elements as they lie in memory.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The element type and shape.
+    pub fn kind(&self) -> TensorKind {
+        TensorKind { dtype: self.dtype, shape: self.shape.clone() }
+    }
+
+    /// All elements rounded to float32; borrowed where they are float32 already.
+    pub fn to_f32(&self) -> Cow<'_, [f32]> {
+        if self.dtype == DType::F32
+            && let Ok(slice) = bytemuck::try_cast_slice(&self.bytes)
+        {
+            return Cow::Borrowed(slice);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is the purpose")]
+        Cow::Owned(self.to_f64().into_iter().map(|x| x as f32).collect())
+    }
+
+    /// All elements as float64; 64-bit integers are rounded.
+    pub fn to_f64(&self) -> Vec<f64> {
+        use half::{bf16, f16};
+        match self.dtype {
+            DType::F32 => self.convert(|x: f32| f64::from(x)),
+            DType::F64 => self.convert(|x: f64| x),
+            DType::F16 => self.convert(|x: f16| x.to_f64()),
+            DType::BF16 => self.convert(|x: bf16| x.to_f64()),
+            #[expect(clippy::cast_precision_loss, reason = "integers beyond 2^53 are rounded")]
+            _ => self.to_integers().into_iter().map(|x| x as f64).collect(),
+        }
+    }
+
+    /// All elements of an integer tensor; of a float tensor, the truncated values.
+    pub fn to_integers(&self) -> Vec<i128> {
+        match self.dtype {
+            DType::U8 => self.convert(|x: u8| x.into()),
+            DType::I8 => self.convert(|x: i8| x.into()),
+            DType::U16 => self.convert(|x: u16| x.into()),
+            DType::I16 => self.convert(|x: i16| x.into()),
+            DType::U32 => self.convert(|x: u32| x.into()),
+            DType::I32 => self.convert(|x: i32| x.into()),
+            DType::U64 => self.convert(|x: u64| x.into()),
+            DType::I64 => self.convert(|x: i64| x.into()),
+            #[expect(clippy::cast_possible_truncation, reason = "saturates, as documented")]
+            _ => self.to_f64().into_iter().map(|x| x as i128).collect(),
+        }
+    }
+
+    fn convert<T: Element, U>(&self, convert: impl Fn(T) -> U) -> Vec<U> {
+        self.bytes
+            .chunks_exact(size_of::<T>())
+            .map(|bytes| convert(bytemuck::pod_read_unaligned(bytes)))
+            .collect()
+    }
+}
+
+/// The element type and shape of a tensor, without its data.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TensorKind {
+    /// The element type.
+    pub dtype: DType,
+    /// The shape; empty for a scalar.
+    pub shape: Vec<usize>,
+}
+
+impl TensorKind {
+    /// The number of elements.
+    ///
+    /// # Errors
+    /// If it is past 2^53, where no buffer could hold them.
+    pub(crate) fn elements(&self, argument: &str) -> Result<u64> {
+        const MOST: u64 = 1 << 53;
+        elements(&self.shape)
+            .filter(|&n| n <= MOST)
+            .ok_or_else(|| Error::shape(argument, &self.shape, format!("at most {MOST} elements")))
+    }
+}
+
+impl From<&Tensor<'_>> for TensorKind {
+    fn from(tensor: &Tensor<'_>) -> Self {
+        tensor.kind()
+    }
+}
