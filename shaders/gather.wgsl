@@ -1,17 +1,6 @@
 // The gradient of a broadcast input: each of its elements ("segments") sums the terms of all the
 // places that it was broadcast to, up to 64 in an invocation; sum_columns.wgsl adds up the rest.
 
-struct Axis {
-    size: u32,
-    stride_0: u32,
-    stride_1: u32,
-    stride_2: u32,
-    stride_3: u32,
-    padding_0: u32,
-    padding_1: u32,
-    padding_2: u32,
-}
-
 struct Steps {
     size: u32,
     stride: u32,

@@ -1,17 +1,6 @@
 // Pointwise family: one workgroup takes one block, each lane every 64th quad of it. Losses, their
 // sum and all dense gradients come from one pass over the data.
 
-struct Axis {
-    size: u32,
-    stride_0: u32,
-    stride_1: u32,
-    stride_2: u32,
-    stride_3: u32,
-    padding_0: u32,
-    padding_1: u32,
-    padding_2: u32,
-}
-
 struct Window {
     elements: u32,     // in this window
     first: u32,        // the window's first element

@@ -53,6 +53,20 @@ pub struct Input {
     pub optional: bool,
     /// Whether there is a gradient with respect to it.
     pub differentiable: bool,
+    /// The numbers for which the loss is meant.
+    pub domain: Domain,
+}
+
+/// The numbers that an input may hold; others give what the loss's documentation says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Domain {
+    /// Any number.
+    Real,
+    /// 0 to 1.
+    Unit,
+    /// 0 or more.
+    NonNegative,
 }
 
 /// What an input holds, and so which shapes it may have.
@@ -89,7 +103,13 @@ impl Role {
 impl Input {
     /// An input that must be given and has a gradient.
     pub const fn new(name: &'static str, role: Role) -> Self {
-        Self { name, role, optional: false, differentiable: true }
+        Self { name, role, optional: false, differentiable: true, domain: Domain::Real }
+    }
+
+    /// The same, meant for these numbers only.
+    pub const fn within(mut self, domain: Domain) -> Self {
+        self.domain = domain;
+        self
     }
 
     /// The same without a gradient.

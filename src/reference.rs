@@ -64,10 +64,11 @@ pub fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p() + if x.is_nan() { x } else { 0.0 }
 }
 
-/// `log(sum of exp(x))`.
-pub fn log_sum_exp(x: &[f64]) -> f64 {
+/// `log(softmax(x))`.
+pub fn log_softmax(x: &[f64]) -> Vec<f64> {
     let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln()
+    let log_sum = x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln();
+    x.iter().map(|x| (x - largest) - log_sum).collect()
 }
 
 /// The product, where 0 times infinity counts as 0.

@@ -30,8 +30,8 @@ fn value(row: Row, peaks: vec4<f32>, sums: vec4<f32>, c: Parameters) -> f32 {
     return sums.y + silenced(sums.z, logarithm_one_plus(sums.x + (sums.w - 1.0)));
 }
 
-// By x: S p - s with S the sum of shares. At the peak p is near 1 and S p - s would cancel:
-// there it is (S - s) - S (1 - p).
+// By x: S p - s with S the sum of shares. Where p is above 1/2, which only a peak can be, S p - s
+// would cancel: there it is (S - s) - S (1 - p).
 fn gradient(
     item: Item, row: Row, peaks: vec4<f32>, sums: vec4<f32>, c: Parameters
 ) -> vec4<f32> {
@@ -41,7 +41,7 @@ fn gradient(
     let s = share(item, row, c);
     let at_peak = (sums.z - s) - sums.z * (rest / total);
     let elsewhere = sums.z * (exponential(-below) / total) - s;
-    let by_logit = select(elsewhere, at_peak, item.first == peaks.x);
+    let by_logit = select(elsewhere, at_peak, item.first == peaks.x && total < 2.0);
     let factor = (1.0 - c.label_smoothing) * item.weight;
     return vec4(by_logit, silenced(factor, below + logarithm_one_plus(rest)), 0.0, 0.0);
 }

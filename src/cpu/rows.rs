@@ -191,6 +191,9 @@ impl Pass<'_> {
     fn run(&self, terms: usize, wanted: &[usize]) -> (Vec<f32>, Vec<Vec<f32>>) {
         let mut losses = vec![0.0; terms];
         let mut gradients = vec![vec![0.0; terms * self.classes]; wanted.len()];
+        if terms == 0 {
+            return (losses, gradients);
+        }
         {
             let mut chunks: Vec<_> =
                 gradients.iter_mut().map(|g| g.chunks_mut(self.classes * self.inner)).collect();

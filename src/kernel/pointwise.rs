@@ -6,6 +6,8 @@ use crate::loss::Definition;
 use crate::shape::Access;
 use crate::tensor::DType;
 
+const AXES: &str = include_str!("../../shaders/axes.wgsl");
+
 /// What a pointwise kernel is made for.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec<'a> {
@@ -52,7 +54,7 @@ impl Spec<'_> {
         self.declare_evaluate(&mut header, outputs, part);
         let skeleton = include_str!("../../shaders/pointwise.wgsl");
         let label = format!("wgloss {}", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, skeleton, self.definition.shader])
+        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader])
     }
 
     /// The gradient of one input, summed over the places that it was broadcast to. `direct` writes
@@ -91,7 +93,7 @@ impl Spec<'_> {
         header.line(&format!("fn term_at(i: u32, scale: f32) -> f32 {{\n{body}\n}}"));
         let skeleton = include_str!("../../shaders/gather.wgsl");
         let label = format!("wgloss {} gradient of {}", self.definition.name, self.name(input));
-        header.join(label, &[NUMERIC, REDUCE, skeleton, self.definition.shader])
+        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader])
     }
 
     fn header(&self) -> Header {

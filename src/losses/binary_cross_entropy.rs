@@ -23,9 +23,9 @@ static DEFINITION: Definition = Definition {
     summary: "Cross entropy of a probability with a target between 0 and 1.",
     formula: "-(target max(log input, -100) + (1 - target) max(log(1 - input), -100))",
     inputs: &[
-        Input::new("input", Role::Alike),
-        Input::new("target", Role::Alike),
-        Input::new("weight", Role::WeightOnto).optional().constant(),
+        Input::new("input", Role::Alike).within(Domain::Unit),
+        Input::new("target", Role::Alike).within(Domain::Unit),
+        Input::new("weight", Role::WeightOnto).within(Domain::NonNegative).optional().constant(),
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,

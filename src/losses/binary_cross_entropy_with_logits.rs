@@ -23,9 +23,9 @@ static DEFINITION: Definition = Definition {
     formula: "pos_weight target softplus(-input) + (1 - target) softplus(input)",
     inputs: &[
         Input::new("input", Role::Alike),
-        Input::new("target", Role::Alike),
-        Input::new("weight", Role::WeightOnto).optional().constant(),
-        Input::new("pos_weight", Role::Onto).optional().constant(),
+        Input::new("target", Role::Alike).within(Domain::Unit),
+        Input::new("weight", Role::WeightOnto).within(Domain::NonNegative).optional().constant(),
+        Input::new("pos_weight", Role::Onto).within(Domain::NonNegative).optional().constant(),
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,

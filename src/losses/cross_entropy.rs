@@ -44,8 +44,8 @@ static DEFINITION: Definition = Definition {
               s_c = weight_c ((1 - label_smoothing) target_c + label_smoothing / C)",
     inputs: &[
         Input::new("input", Role::Rows),
-        Input::new("target", Role::IndexOrRows),
-        Input::new("weight", Role::Classes).optional().constant(),
+        Input::new("target", Role::IndexOrRows).within(Domain::Unit),
+        Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
@@ -94,17 +94,16 @@ impl CrossEntropy {
 impl Rows for CrossEntropy {
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let smoothing = f64::from(self.label_smoothing);
-        let log_sum = reference::log_sum_exp(row.first);
+        let log_p = reference::log_softmax(row.first);
         let classes = row.first.len() as f64;
         let mut loss = RowLoss::zeros(row.first.len());
         let share =
             |c: usize| row.weight[c] * ((1.0 - smoothing) * row.second[c] + smoothing / classes);
         let total: f64 = (0..row.first.len()).map(share).sum();
-        for (c, &x) in row.first.iter().enumerate() {
-            let surprise = log_sum - x;
-            loss.value += reference::product(share(c), surprise);
-            loss.first[c] = total * (-surprise).exp() - share(c);
-            loss.second[c] = reference::product((1.0 - smoothing) * row.weight[c], surprise);
+        for (c, log_p) in log_p.into_iter().enumerate() {
+            loss.value += reference::product(share(c), -log_p);
+            loss.first[c] = total * log_p.exp() - share(c);
+            loss.second[c] = reference::product((1.0 - smoothing) * row.weight[c], -log_p);
         }
         loss
     }
@@ -133,7 +132,7 @@ impl Rows for CrossEntropy {
         let rest = sums[0] + (sums[3] - 1.0);
         let total = sums[0] + sums[3];
         let share = self.share(item, row);
-        let by_logit = if item.first == peaks[0] {
+        let by_logit = if item.first == peaks[0] && total < 2.0 {
             (sums[2] - share) - sums[2] * (rest / total)
         } else {
             sums[2] * (numeric::exp(-below) / total) - share

@@ -20,7 +20,10 @@ static DEFINITION: Definition = Definition {
     aliases: &[],
     summary: "Kullback-Leibler divergence of a target from a log-probability.",
     formula: "target (log target - input), or exp(target) (target - input) with log_target",
-    inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements)],
+    inputs: &[
+        Input::new("input", Role::Elements),
+        Input::new("target", Role::Elements).within(Domain::NonNegative),
+    ],
     reductions: &[Reduction::None, Reduction::Mean, Reduction::Sum, Reduction::BatchMean],
     weighted_mean: false,
     shader: include_str!("../../shaders/pointwise/kl_div.wgsl"),

@@ -23,7 +23,7 @@ static DEFINITION: Definition = Definition {
     inputs: &[
         Input::new("input", Role::Elements),
         Input::new("target", Role::Elements),
-        Input::new("weight", Role::Weight).optional(),
+        Input::new("weight", Role::Weight).within(Domain::NonNegative).optional(),
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,

@@ -8,7 +8,9 @@ mod prelude {
     pub(super) use super::check;
     pub(super) use crate::cpu::{Item, Row, numeric};
     pub(super) use crate::error::Result;
-    pub(super) use crate::loss::{Definition, Family, Input, Loss, Pointwise, Role, Rows, Setting};
+    pub(super) use crate::loss::{
+        Definition, Domain, Family, Input, Loss, Pointwise, Role, Rows, Setting,
+    };
     pub(super) use crate::reduction::Reduction;
     pub(super) use crate::reference::{self, RowLoss};
 

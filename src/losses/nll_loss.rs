@@ -35,7 +35,7 @@ static DEFINITION: Definition = Definition {
     inputs: &[
         Input::new("input", Role::Rows),
         Input::new("target", Role::Index).constant(),
-        Input::new("weight", Role::Classes).optional().constant(),
+        Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,

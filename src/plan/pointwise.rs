@@ -136,17 +136,21 @@ impl Work<'_> {
         let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31);
         let window = (limit / widest / BLOCK).max(1) * BLOCK;
         let whole = self.count / BLOCK * BLOCK;
+        // Only strided inputs are found by the element's place in the whole output.
+        let strided = self.spec.inputs.iter().flatten().any(|(_, a)| *a == Access::Strided);
+        let axes = if strided { self.axes } else { &[] };
         let mut first = 0;
         while first < self.count {
             let part = first == whole;
             let count = if part { self.count - whole } else { window.min(whole - first) };
             let kernel = self.spec.pass(&outputs_here, part).with_slots(self.slots);
             let groups = count.div_ceil(BLOCK);
-            let header = [count, first, partials + first / BLOCK, builder.width(groups)?.into()];
+            let place = if strided { first } else { 0 };
+            let header = [count, place, partials + first / BLOCK, builder.width(groups)?.into()];
             let mut uniform = words(&header)?;
             uniform.extend_from_slice(&builder.divisor().to_le_bytes());
-            uniform.extend(words(&[self.axes.len() as u64, 0, 0])?);
-            uniform.extend(axes_words(self.axes)?);
+            uniform.extend(words(&[axes.len() as u64, 0, 0])?);
+            uniform.extend(axes_words(axes)?);
             let regions: Vec<_> = self
                 .slots
                 .iter()

@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use wgloss::{Backend, Gpu};
+use wgloss::loss::Domain;
+use wgloss::{Backend, Batch, DType, Gpu, Loss, Tensor, reference};
 
 /// The adapter under test. Without one the tests fail: nothing is skipped.
 pub(crate) fn gpu() -> Gpu {
@@ -14,4 +15,129 @@ pub(crate) fn gpu() -> Gpu {
 /// Both backends by name.
 pub(crate) fn backends() -> [(&'static str, Backend); 2] {
     [("gpu", Backend::Gpu(gpu())), ("cpu", Backend::Cpu)]
+}
+
+/// A small deterministic generator of numbers (SplitMix64).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From 0 to 1, both left out.
+    #[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
+    pub(crate) fn unit(&mut self) -> f64 {
+        ((self.bits() >> 12) as f64 + 0.5) / (1u64 << 52) as f64
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.bits() % n as u64).expect("below a usize")
+    }
+
+    /// A number of the domain, of ordinary size.
+    pub(crate) fn number(&mut self, domain: Domain) -> f64 {
+        match domain {
+            Domain::Unit => self.unit(),
+            Domain::NonNegative => 3.0 * self.unit(),
+            _ => 8.0 * self.unit() - 4.0,
+        }
+    }
+}
+
+/// Numbers as a tensor of a float or integer type.
+pub(crate) fn tensor(dtype: DType, shape: &[usize], numbers: &[f64]) -> Tensor<'static> {
+    #![allow(clippy::cast_possible_truncation, reason = "rounding to the type is the purpose")]
+    #![allow(clippy::cast_sign_loss, reason = "tests give numbers of the type's range")]
+    fn bytes<T: bytemuck::Pod>(numbers: &[f64], convert: impl Fn(f64) -> T) -> Vec<u8> {
+        let converted: Vec<T> = numbers.iter().map(|&x| convert(x)).collect();
+        bytemuck::cast_slice(&converted).to_vec()
+    }
+    let bytes = match dtype {
+        DType::F32 => bytes(numbers, |x| x as f32),
+        DType::F64 => bytes(numbers, |x| x),
+        DType::F16 => bytes(numbers, half::f16::from_f64),
+        DType::BF16 => bytes(numbers, half::bf16::from_f64),
+        DType::U8 => bytes(numbers, |x| x as u8),
+        DType::I8 => bytes(numbers, |x| x as i8),
+        DType::U16 => bytes(numbers, |x| x as u16),
+        DType::I16 => bytes(numbers, |x| x as i16),
+        DType::U32 => bytes(numbers, |x| x as u32),
+        DType::I32 => bytes(numbers, |x| x as i32),
+        DType::U64 => bytes(numbers, |x| x as u64),
+        _ => bytes(numbers, |x| x as i64),
+    };
+    Tensor::from_bytes(dtype, shape, bytes).expect("as many numbers as the shape has")
+}
+
+/// Checks numbers against float64 ones, with FORMAT.md's tolerance.
+#[track_caller]
+pub(crate) fn assert_close(what: &str, got: &[f32], want: &[f64], scale: f64) {
+    assert_eq!(got.len(), want.len(), "{what}: number of elements");
+    for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
+        let got = f64::from(got);
+        let same = got == want || (got.is_nan() && want.is_nan());
+        let near = (got - want).abs() <= 1e-5 * want.abs() + 1e-6 * scale;
+        let finite = got.is_finite() && want.is_finite();
+        assert!(
+            same || (finite && near),
+            "{what}[{i}]: got {got:e}, want {want:e}, scale {scale:e}"
+        );
+    }
+}
+
+/// Evaluates on both backends and checks value and gradients against the reference.
+#[track_caller]
+pub(crate) fn assert_agrees(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
+    let want = reference::evaluate(loss, batch).expect("the reference takes it");
+    for (name, backend) in backends() {
+        let what = format!("{what} on {name}");
+        let got = backend.evaluate_blocking(loss, batch).unwrap_or_else(|e| panic!("{what}: {e}"));
+        if let Some(value) = &got.value {
+            assert_close(&format!("{what}: value"), &value.to_f32(), &want.value, want.scale);
+        }
+        for ((name, got), (_, want)) in got.gradients.iter().zip(&want.gradients) {
+            let largest = want.iter().map(|x| x.abs()).fold(0.0, f64::max);
+            assert_close(&format!("{what}: gradient of {name}"), &got.to_f32(), want, largest);
+        }
+    }
+}
+
+/// Random inputs for a loss: those of `shapes` by name, each in its domain; class indices are below
+/// `classes`, now and then the ignored one.
+pub(crate) fn inputs<'a>(
+    loss: &dyn Loss,
+    shapes: &[(&'a str, DType, &[usize])],
+    classes: usize,
+    random: &mut Random,
+) -> Vec<(&'a str, Tensor<'static>)> {
+    let definition = loss.definition();
+    let make = |&(name, dtype, shape): &(&'a str, DType, &[usize])| {
+        let input = definition.inputs[definition.input(name).expect("a known input")];
+        let count = shape.iter().product();
+        let signed = !matches!(dtype, DType::U8 | DType::U16 | DType::U32 | DType::U64);
+        let mut number = || {
+            if dtype.is_float() {
+                // float64 is rounded to float32 by the backends: give numbers that are both.
+                #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+                return f64::from(random.number(input.domain) as f32);
+            }
+            let ignored = loss.ignore_index().filter(|_| signed && random.below(8) == 0);
+            #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
+            ignored.map_or_else(|| random.below(classes) as f64, |i| i as f64)
+        };
+        let numbers: Vec<f64> = (0..count).map(|_| number()).collect();
+        (name, tensor(dtype, shape, &numbers))
+    };
+    shapes.iter().map(make).collect()
+}
+
+/// The differentiable inputs among those given.
+pub(crate) fn differentiable(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> Vec<&'static str> {
+    let given = |name: &str| inputs.iter().any(|(n, t)| *n == name && t.dtype().is_float());
+    let all = loss.definition().inputs.iter();
+    all.filter(|input| input.differentiable && given(input.name)).map(|i| i.name).collect()
 }

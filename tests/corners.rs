@@ -1,0 +1,237 @@
+//! The corners: where wgloss is right and PyTorch 2.15 is not, and where both agree.
+
+mod common;
+
+use common::{assert_agrees, tensor};
+use wgloss::loss::{Family, Role};
+use wgloss::{
+    Batch, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CrossEntropy, DType, Evaluation,
+    KlDiv, L1, Loss, Nll, Reduction, SmoothL1, Tensor, losses,
+};
+
+const INF: f64 = f64::INFINITY;
+const NAN: f64 = f64::NAN;
+
+fn floats(shape: &[usize], numbers: &[f64]) -> Tensor<'static> {
+    tensor(DType::F32, shape, numbers)
+}
+
+/// The unreduced losses and the first input's gradient, on each backend.
+fn evaluated(
+    loss: &dyn Loss,
+    inputs: &[(&str, Tensor<'_>)],
+    reduction: Reduction,
+) -> Vec<(&'static str, Vec<f32>, Vec<f32>)> {
+    let first = [loss.definition().inputs[0].name];
+    let batch = Batch { inputs, reduction, gradients: &first, ..Batch::default() };
+    let run = |(name, backend): (&'static str, wgloss::Backend)| {
+        let got: Evaluation = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
+        let value = got.value.expect("wanted").to_f32().to_vec();
+        (name, value, got.gradients[0].1.to_f32().to_vec())
+    };
+    common::backends().into_iter().map(run).collect()
+}
+
+/// Equal, where NaN equals NaN.
+#[track_caller]
+fn assert_same(what: &str, got: &[f32], want: &[f64]) {
+    let same =
+        |(got, want): (&f32, &f64)| f64::from(*got) == *want || (got.is_nan() && want.is_nan());
+    let all = got.len() == want.len() && got.iter().zip(want).all(same);
+    assert!(all, "{what}: got {got:?}, want {want:?}");
+}
+
+#[test]
+fn an_ignored_row_is_zero_whatever_it_holds() {
+    let logits = floats(&[3, 2], &[NAN, 1.0, INF, -INF, 0.0, 0.0]);
+    let target = tensor(DType::I64, &[3], &[-100.0, -100.0, 1.0]);
+    let inputs = [("input", logits), ("target", target)];
+    for loss in [&CrossEntropy::default() as &dyn Loss, &Nll::default()] {
+        for reduction in [Reduction::Sum, Reduction::Mean, Reduction::None] {
+            for (name, value, gradient) in evaluated(loss, &inputs, reduction) {
+                assert_same(name, &gradient[..4], &[0.0; 4]);
+                assert!(value.iter().all(|x| x.is_finite()), "{name}: {value:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_rows_ignored_or_without_weight_is_nan() {
+    let inputs = [
+        ("input", floats(&[2, 2], &[1.0, 2.0, 3.0, 4.0])),
+        ("target", tensor(DType::I64, &[2], &[-100.0, -100.0])),
+    ];
+    for loss in [&CrossEntropy::default() as &dyn Loss, &Nll::default()] {
+        for (name, value, gradient) in evaluated(loss, &inputs, Reduction::Mean) {
+            assert_same(name, &value, &[NAN]);
+            assert_same(name, &gradient, &[0.0; 4]);
+        }
+        for (name, value, _) in evaluated(loss, &inputs, Reduction::Sum) {
+            assert_same(name, &value, &[0.0]);
+        }
+    }
+    let weightless = [
+        ("input", floats(&[1, 2], &[1.0, 2.0])),
+        ("target", tensor(DType::I64, &[1], &[1.0])),
+        ("weight", floats(&[2], &[1.0, 0.0])),
+    ];
+    for (name, value, _) in evaluated(&Nll::default(), &weightless, Reduction::Mean) {
+        assert_same(name, &value, &[NAN]);
+    }
+}
+
+#[test]
+fn a_probability_of_zero_silences_an_infinite_logit() {
+    let inputs = [
+        ("input", floats(&[1, 3], &[0.0, -INF, 0.0])),
+        ("target", floats(&[1, 3], &[0.5, 0.0, 0.5])),
+    ];
+    for (name, value, gradient) in evaluated(&CrossEntropy::default(), &inputs, Reduction::Sum) {
+        common::assert_close(name, &value, &[2f64.ln()], 1.0);
+        assert_same(name, &gradient, &[0.0, 0.0, 0.0]);
+    }
+}
+
+#[test]
+fn a_weight_of_zero_silences_an_infinite_log_probability() {
+    let inputs = [
+        ("input", floats(&[2, 2], &[-INF, 0.0, -1.0, -0.5])),
+        ("target", tensor(DType::I64, &[2], &[0.0, 1.0])),
+        ("weight", floats(&[2], &[0.0, 1.0])),
+    ];
+    for (name, value, _) in evaluated(&Nll::default(), &inputs, Reduction::None) {
+        assert_same(name, &value, &[0.0, 0.5]);
+    }
+    for (name, value, _) in evaluated(&CrossEntropy::default(), &inputs, Reduction::None) {
+        assert_same(name, &value[..1], &[0.0]);
+    }
+}
+
+#[test]
+fn infinite_logits_of_binary_cross_entropy() {
+    let inputs = [
+        ("input", floats(&[4], &[INF, -INF, -INF, NAN])),
+        ("target", floats(&[4], &[1.0, 0.0, 1.0, 1.0])),
+    ];
+    let loss = BinaryCrossEntropyWithLogits;
+    for (name, value, gradient) in evaluated(&loss, &inputs, Reduction::None) {
+        assert_same(name, &value, &[0.0, 0.0, INF, NAN]);
+        assert_same(name, &gradient, &[0.0, 0.0, -1.0, NAN]);
+    }
+}
+
+#[test]
+fn binary_cross_entropy_clamps_and_refuses() {
+    let inputs = [
+        ("input", floats(&[5], &[0.0, 1.0, -0.1, 1.1, NAN])),
+        ("target", floats(&[5], &[1.0, 0.0, 0.0, 1.0, 0.0])),
+    ];
+    for (name, value, gradient) in evaluated(&BinaryCrossEntropy, &inputs, Reduction::None) {
+        assert_same(name, &value, &[100.0, 100.0, NAN, NAN, NAN]);
+        assert_same(name, &gradient[2..], &[NAN, NAN, NAN]);
+        assert!(gradient[0] < -9e11 && gradient[1] > 9e11, "{name}: {gradient:?}");
+    }
+}
+
+#[test]
+fn kullback_leibler_of_nothing_is_nothing() {
+    let inputs =
+        [("input", floats(&[3], &[-INF, -1.0, NAN])), ("target", floats(&[3], &[0.0, 0.0, 0.0]))];
+    for (name, value, gradient) in evaluated(&KlDiv::default(), &inputs, Reduction::None) {
+        assert_same(name, &value, &[0.0, 0.0, NAN]);
+        assert_same(name, &gradient[..2], &[0.0, 0.0]);
+    }
+    let inputs = [("input", floats(&[2], &[-INF, -1.0])), ("target", floats(&[2], &[-INF, -INF]))];
+    for (name, value, _) in evaluated(&KlDiv { log_target: true }, &inputs, Reduction::None) {
+        assert_same(name, &value, &[0.0, 0.0]);
+    }
+}
+
+#[test]
+fn l1_of_nan_has_a_nan_gradient_and_a_kink_has_none() {
+    let inputs = [
+        ("input", floats(&[4], &[NAN, INF, 2.0, -1.0])),
+        ("target", floats(&[4], &[0.0, INF, 2.0, 0.0])),
+    ];
+    for loss in [&L1 as &dyn Loss, &SmoothL1 { beta: 0.0 }] {
+        for (name, value, gradient) in evaluated(loss, &inputs, Reduction::None) {
+            assert_same(name, &value, &[NAN, NAN, 0.0, 1.0]);
+            assert_same(name, &gradient, &[NAN, NAN, 0.0, -1.0]);
+        }
+    }
+}
+
+#[test]
+fn an_empty_input_has_mean_nan_and_sum_zero() {
+    let inputs = [("input", floats(&[0, 3], &[])), ("target", floats(&[0, 3], &[]))];
+    for (reduction, want) in
+        [(Reduction::Mean, &[NAN][..]), (Reduction::Sum, &[0.0]), (Reduction::None, &[])]
+    {
+        for (name, value, gradient) in evaluated(&L1, &inputs, reduction) {
+            assert_same(name, &value, want);
+            assert_same(name, &gradient, &[]);
+        }
+    }
+    let inputs = [("input", floats(&[0, 3], &[])), ("target", tensor(DType::I64, &[0], &[]))];
+    for (name, value, _) in evaluated(&CrossEntropy::default(), &inputs, Reduction::Mean) {
+        assert_same(name, &value, &[NAN]);
+    }
+}
+
+/// A NaN in any element makes every loss NaN, on both backends.
+#[test]
+fn nan_is_carried() {
+    for loss in losses::catalogue() {
+        let definition = loss.definition();
+        let rows = matches!(loss.family(), Family::Rows(_));
+        let make = |input: &wgloss::loss::Input| match input.role {
+            Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
+            _ if rows => floats(&[3, 3], &[0.5, NAN, 0.5, 0.5, NAN, 0.5, 0.5, NAN, 0.5]),
+            _ => floats(&[3], &[0.5, 0.25, if input.name == "input" { NAN } else { 0.75 }]),
+        };
+        let needed = definition.inputs.iter().filter(|input| !input.optional);
+        let inputs: Vec<_> = needed.map(|input| (input.name, make(input))).collect();
+        for (name, value, _) in evaluated(loss.as_ref(), &inputs, Reduction::Mean) {
+            assert_same(&format!("{} on {name}", definition.name), &value, &[NAN]);
+        }
+    }
+}
+
+#[test]
+fn extreme_values_agree() {
+    let mut numbers = vec![0.0];
+    for exponent in [-30, -20, -10, -5, 5, 8] {
+        numbers.extend([10f64.powi(exponent), -(10f64.powi(exponent))]);
+    }
+    let numbers: Vec<f64> = numbers.iter().map(|&x| f64::from(x as f32)).collect();
+    let count = numbers.len();
+    let reversed: Vec<f64> = numbers.iter().rev().copied().collect();
+    let unit: Vec<f64> = (0..count).map(|i| f64::from(u8::from(i % 2 == 0))).collect();
+    for (loss, target) in [
+        (&L1 as &dyn Loss, &reversed),
+        (&SmoothL1::default(), &reversed),
+        (&wgloss::Huber::default(), &reversed),
+        (&wgloss::Mse, &reversed),
+        (&BinaryCrossEntropyWithLogits, &unit),
+    ] {
+        let inputs = [("input", floats(&[count], &numbers)), ("target", floats(&[count], target))];
+        let batch = Batch {
+            inputs: &inputs,
+            reduction: Reduction::None,
+            gradients: &["input"],
+            ..Batch::default()
+        };
+        assert_agrees(&format!("{loss:?}"), loss, &batch);
+    }
+    let rows = [numbers.clone(), vec![7.5; count], vec![-1e30; count]].concat();
+    let target = tensor(DType::I64, &[3], &[3.0, 0.0, 1.0]);
+    let inputs = [("input", floats(&[3, count], &rows)), ("target", target)];
+    let batch = Batch {
+        inputs: &inputs,
+        reduction: Reduction::None,
+        gradients: &["input"],
+        ..Batch::default()
+    };
+    assert_agrees("cross entropy", &CrossEntropy::default(), &batch);
+}

@@ -1,0 +1,91 @@
+//! The reference's gradients against central differences of its own values, in float64.
+
+mod common;
+
+use common::{Random, differentiable, tensor};
+use wgloss::loss::Role;
+use wgloss::{Batch, DType, Loss, Reduction, Tensor, losses, reference};
+
+/// Random float64 inputs of a shape that suits every family, weights included.
+fn inputs(
+    loss: &dyn Loss,
+    target: DType,
+    random: &mut Random,
+) -> Vec<(&'static str, Tensor<'static>)> {
+    let make = |input: &wgloss::loss::Input| {
+        let shape: &[usize] = match input.role {
+            Role::Index => &[4],
+            Role::IndexOrRows if !target.is_float() => &[4],
+            Role::Classes => &[5],
+            _ => &[4, 5],
+        };
+        let index = shape == [4];
+        let count = shape.iter().product();
+        let numbers: Vec<f64> = (0..count)
+            .map(|_| match index {
+                #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
+                true => random.below(5) as f64,
+                // Away from the ends of a domain, so that differences stay inside it.
+                false => 0.02 + 0.96 * random.number(input.domain),
+            })
+            .collect();
+        (input.name, tensor(if index { DType::I64 } else { DType::F64 }, shape, &numbers))
+    };
+    loss.definition().inputs.iter().map(make).collect()
+}
+
+fn value(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)], reduction: Reduction) -> f64 {
+    let batch = Batch { inputs, reduction, ..Batch::default() };
+    reference::evaluate(loss, &batch).expect("valid inputs").value[0]
+}
+
+fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Random) {
+    const STEP: f64 = 1e-6;
+    let inputs = inputs(loss, target, random);
+    let names = differentiable(loss, &inputs);
+    let batch = Batch { inputs: &inputs, reduction, gradients: &names, ..Batch::default() };
+    let answer = reference::evaluate(loss, &batch).expect("valid inputs");
+    for (name, gradient) in &answer.gradients {
+        let place = inputs.iter().position(|(n, _)| n == name).expect("a given input");
+        let (kind, numbers) = (inputs[place].1.kind(), inputs[place].1.to_f64());
+        for (i, &slope) in gradient.iter().enumerate() {
+            let moved = |step: f64| {
+                let mut numbers = numbers.clone();
+                numbers[i] += step;
+                let mut inputs = inputs.clone();
+                inputs[place].1 = tensor(kind.dtype, &kind.shape, &numbers);
+                value(loss, &inputs, reduction)
+            };
+            let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+            let close = (slope - difference).abs() <= 1e-6 * (1.0 + slope.abs());
+            let what = format!("{loss:?}, {reduction}, gradient of {name}[{i}]");
+            assert!(close, "{what}: {slope}, differences give {difference}");
+        }
+    }
+}
+
+#[test]
+fn gradients_are_the_slopes_of_the_values() {
+    let mut random = Random(8);
+    for mut loss in losses::catalogue() {
+        let takes_probabilities =
+            loss.definition().inputs.iter().any(|input| input.role == Role::IndexOrRows);
+        let targets =
+            if takes_probabilities { &[DType::I64, DType::F64][..] } else { &[DType::I64] };
+        for round in 0..4 {
+            // Other options than the defaults, where a fraction is valid.
+            if round > 1 {
+                for (_, mut setting) in loss.options() {
+                    let _ = setting.set("option", "0.7").or_else(|_| setting.set("option", "true"));
+                }
+            }
+            for &target in targets {
+                for &reduction in loss.definition().reductions {
+                    if reduction != Reduction::None {
+                        check(loss.as_ref(), target, reduction, &mut random);
+                    }
+                }
+            }
+        }
+    }
+}

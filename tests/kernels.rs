@@ -1,0 +1,191 @@
+//! Every kernel variant is WGSL that naga accepts and can translate for Vulkan, Metal and
+//! DirectX 12, and the host's structs are the kernels'.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use wgloss::loss::{Family, Role};
+use wgloss::{DType, Loss, Plan, Reduction, Request, TensorKind, losses};
+
+const FLOATS: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
+const INTEGERS: [DType; 8] =
+    [DType::U8, DType::I8, DType::U16, DType::I16, DType::U32, DType::I32, DType::U64, DType::I64];
+
+/// Shapes of a family that lead to its different headers: the first input, what broadcasts with
+/// it, and whether the target is a class index.
+fn shapes(loss: &dyn Loss) -> Vec<(Vec<usize>, Vec<usize>)> {
+    match loss.family() {
+        Family::Pointwise(_) => vec![
+            (vec![3, 4099], vec![3, 4099]),
+            (vec![3, 4096], vec![1, 4096]),
+            (vec![2, 5000], vec![]),
+            (vec![9], vec![9]),
+        ],
+        _ => {
+            [vec![10, 8], vec![10, 7], vec![3, 6, 5], vec![2, 5000], vec![2, 5001], vec![2, 9, 64]]
+                .into_iter()
+                .map(|shape| (shape.clone(), shape))
+                .collect()
+        }
+    }
+}
+
+/// All inputs in the given shapes; without optional ones unless asked for.
+fn kinds<'a>(
+    loss: &'a dyn Loss,
+    (first, other): &(Vec<usize>, Vec<usize>),
+    float: DType,
+    target: DType,
+    optional: bool,
+) -> Vec<(&'a str, TensorKind)> {
+    let mut rows = first.clone();
+    if rows.len() > 1 {
+        rows.remove(1);
+    }
+    let kind = |input: &wgloss::loss::Input| match input.role {
+        Role::Index => TensorKind { dtype: target, shape: rows.clone() },
+        Role::IndexOrRows if !target.is_float() => {
+            TensorKind { dtype: target, shape: rows.clone() }
+        }
+        Role::Classes => TensorKind { dtype: float, shape: vec![first[1]] },
+        Role::Elements | Role::Onto | Role::WeightOnto if input.name != "input" => {
+            TensorKind { dtype: float, shape: other.clone() }
+        }
+        _ => TensorKind { dtype: float, shape: first.clone() },
+    };
+    let given = loss.definition().inputs.iter().filter(|input| optional || !input.optional);
+    given.map(|input| (input.name, kind(input))).collect()
+}
+
+/// Every kernel text of the catalogue, each once.
+fn variants() -> BTreeSet<(String, String)> {
+    let mut texts = BTreeSet::new();
+    for loss in losses::catalogue() {
+        let loss = loss.as_ref();
+        let rows = matches!(loss.family(), Family::Rows(_));
+        for shape in shapes(loss) {
+            for float in FLOATS {
+                let float_target = loss.definition().inputs[1].role != Role::Index;
+                let mut targets = if rows { INTEGERS.to_vec() } else { vec![DType::F32] };
+                if rows && float_target {
+                    targets.push(float);
+                }
+                for target in targets {
+                    for optional in [false, true] {
+                        let inputs = kinds(loss, &shape, float, target, optional);
+                        add_variants(loss, &inputs, &mut texts);
+                    }
+                }
+            }
+        }
+    }
+    texts
+}
+
+fn add_variants(
+    loss: &dyn Loss,
+    inputs: &[(&str, TensorKind)],
+    texts: &mut BTreeSet<(String, String)>,
+) {
+    let all: Vec<&str> = loss
+        .definition()
+        .inputs
+        .iter()
+        .filter(|input| input.differentiable)
+        .filter(|input| inputs.iter().any(|(n, kind)| *n == input.name && kind.dtype.is_float()))
+        .map(|input| input.name)
+        .collect();
+    for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
+        for upstream in [false, true] {
+            for (value, gradients) in [(true, &[][..]), (false, &all[..]), (true, &all[..])] {
+                let request = Request { inputs, reduction, value, gradients, upstream };
+                let sources = Plan::sources(loss, &request).expect("a valid request");
+                texts.extend(sources);
+            }
+        }
+    }
+}
+
+fn validated(label: &str, text: &str) -> (naga::Module, naga::valid::ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(text)
+        .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
+    let flags = naga::valid::ValidationFlags::all();
+    // unpack2x16float, which every adapter of ours has.
+    let capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let info = naga::valid::Validator::new(flags, capabilities)
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
+    (module, info)
+}
+
+#[test]
+fn every_variant_is_valid_everywhere() {
+    let variants = variants();
+    println!("{} kernel texts", variants.len());
+    assert!(variants.len() > 100, "only {} kernel texts", variants.len());
+    for (label, text) in &variants {
+        let (module, info) = validated(label, text);
+        naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
+            .unwrap_or_else(|error| panic!("{label} as SPIR-V: {error}"));
+        let options = naga::back::msl::Options {
+            lang_version: (2, 0),
+            fake_missing_bindings: true,
+            ..Default::default()
+        };
+        naga::back::msl::write_string(&module, &info, &options, &Default::default())
+            .unwrap_or_else(|error| panic!("{label} as MSL: {error}"));
+        let options =
+            naga::back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+        let mut text = String::new();
+        naga::back::hlsl::Writer::new(&mut text, &options, &Default::default())
+            .write(&module, &info, None)
+            .unwrap_or_else(|error| panic!("{label} as HLSL: {error}"));
+    }
+}
+
+#[test]
+fn parameters_have_the_shaders_size() {
+    for loss in losses::catalogue() {
+        let definition = loss.definition();
+        let text = definition.shader;
+        let declared = text.contains("struct Parameters");
+        assert_eq!(declared, !loss.parameters().is_empty(), "{}", definition.name);
+        if !declared {
+            continue;
+        }
+        let body = text.split("struct Parameters {").nth(1).and_then(|rest| rest.split('}').next());
+        let module = format!("struct Parameters {{{}}}", body.expect("a whole struct"));
+        let module = naga::front::wgsl::parse_str(&module).expect("a struct of numbers");
+        let (_, kind) = module.types.iter().last().expect("the struct");
+        let size = kind.inner.size(module.to_ctx()) as usize;
+        assert_eq!(size, 4 * loss.parameters().len(), "{}", definition.name);
+    }
+}
+
+#[test]
+fn every_shader_belongs_to_a_loss() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let names: BTreeSet<_> =
+        losses::catalogue().iter().map(|loss| loss.definition().name.to_string()).collect();
+    let mut found = BTreeSet::new();
+    for folder in ["pointwise", "rows"] {
+        for entry in std::fs::read_dir(root.join(folder)).expect("the shaders") {
+            let path = entry.expect("a shader").path();
+            let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            found.insert(stem);
+        }
+    }
+    assert_eq!(found, names);
+}
+
+/// A loop in a kernel never comes near the 65,535 rounds after which llvmpipe gives up.
+#[test]
+fn too_many_classes_are_refused() {
+    let kind = |dtype, shape: &[usize]| TensorKind { dtype, shape: shape.to_vec() };
+    let classes = 20_480_004;
+    let inputs = [("input", kind(DType::F32, &[1, classes])), ("target", kind(DType::I64, &[1]))];
+    let request = Request { inputs: &inputs, ..Request::default() };
+    let error = Plan::sources(&wgloss::CrossEntropy::default(), &request).expect_err("too many");
+    assert_eq!(error.to_string(), "input: 20480004 classes, at most 20480000 (rounds of a loop)");
+}

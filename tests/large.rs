@@ -1,0 +1,122 @@
+//! More than 65,535 workgroups' worth of data, and what must not depend on how it is cut.
+
+mod common;
+
+use common::{Random, assert_close, inputs, tensor};
+use wgloss::{
+    Backend, Batch, CrossEntropy, DType, Evaluation, Gpu, Loss, Mse, Reduction, Tensor, adapters,
+};
+
+/// A device that binds at most `binding` bytes at once and dispatches at most `groups` workgroups
+/// in a dimension.
+fn limited(binding: u64, groups: u32) -> Backend {
+    let all = pollster::block_on(adapters());
+    let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
+    let required_limits = wgpu::Limits {
+        max_storage_buffer_binding_size: binding,
+        max_compute_workgroups_per_dimension: groups,
+        ..wgpu::Limits::default()
+    };
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    let (device, queue) =
+        pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
+    Backend::Gpu(Gpu::from_device(device, queue))
+}
+
+fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
+    let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
+    evaluation.value.iter().chain(gradients).map(|tensor| tensor.bytes().to_vec()).collect()
+}
+
+#[test]
+fn one_past_65_535_blocks() {
+    const COUNT: usize = 65_535 * 4096 + 1;
+    #[allow(clippy::cast_precision_loss, reason = "below 2^24")]
+    let number = |i: usize| (i.wrapping_mul(2_654_435_761) >> 7 & 0xffff) as f32 / 65_536.0;
+    let numbers: Vec<f32> = (0..COUNT).map(number).collect();
+    let want: f64 = numbers.iter().map(|&x| (f64::from(x) - 0.25).powi(2)).sum();
+    let input = Tensor::from_slice(&numbers, [COUNT]).expect("as many as the shape has");
+    let inputs = [("input", input), ("target", tensor(DType::F32, &[], &[0.25]))];
+    let batch = Batch {
+        inputs: &inputs,
+        reduction: Reduction::Sum,
+        gradients: &["input"],
+        ..Batch::default()
+    };
+    let backend = Backend::Gpu(common::gpu());
+    let got = backend.evaluate_blocking(&Mse, &batch).expect("a valid batch");
+    assert_close("sum", &[got.scalar().expect("a number")], &[want], want);
+    let gradient = got.gradients[0].1.to_f32();
+    let wrong = numbers.iter().zip(gradient.iter()).position(|(x, g)| *g != 2.0 * (x - 0.25));
+    assert_eq!(wrong, None, "an element's gradient");
+}
+
+#[test]
+fn one_past_65_535_workgroups_of_rows() {
+    const ROWS: usize = 65_535 * 64 + 1;
+    let mut random = Random(9);
+    let loss = CrossEntropy::default();
+    let shapes = [("input", DType::F32, &[ROWS, 2][..]), ("target", DType::U8, &[ROWS][..])];
+    let inputs = inputs(&loss, &shapes, 2, &mut random);
+    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+    let (logits, targets) = (inputs[0].1.to_f64(), inputs[1].1.to_f64());
+    let terms = logits.chunks(2).zip(&targets).map(|(x, &y)| {
+        let gap = if y == 0.0 { x[1] - x[0] } else { x[0] - x[1] };
+        wgloss::reference::softplus(gap)
+    });
+    #[allow(clippy::cast_precision_loss, reason = "a few million")]
+    let want = terms.sum::<f64>() / ROWS as f64;
+    for (name, backend) in common::backends() {
+        let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
+        assert_close(name, &[got.scalar().expect("a number")], &[want], want);
+    }
+}
+
+/// Runs a batch again, in small windows, and with few workgroups in a dimension.
+fn assert_same_bits(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
+    let run = |backend: &Backend| {
+        bits(&backend.evaluate_blocking(loss, batch).unwrap_or_else(|e| panic!("{what}: {e}")))
+    };
+    let whole = Backend::Gpu(common::gpu());
+    let first = run(&whole);
+    assert_eq!(first, run(&whole), "{what}: a second run");
+    assert_eq!(first, run(&limited(1 << 20, 65_535)), "{what}: in windows of 1 MiB");
+    assert_eq!(first, run(&limited(128 << 20, 64)), "{what}: with 64 workgroups in a row");
+    assert_eq!(run(&Backend::Cpu), run(&Backend::Cpu), "{what}: a second run on the CPU");
+}
+
+#[test]
+fn the_same_bits_however_it_is_cut() {
+    let mut random = Random(10);
+    let shape: &[usize] = &[1_000_003];
+    let shapes = [
+        ("input", DType::F32, shape),
+        ("target", DType::F16, shape),
+        ("weight", DType::F32, shape),
+    ];
+    let inputs_of = inputs(&Mse, &shapes, 0, &mut random);
+    for reduction in [Reduction::None, Reduction::Mean] {
+        let batch =
+            Batch { inputs: &inputs_of, reduction, gradients: &["input"], ..Batch::default() };
+        assert_same_bits("mse", &Mse, &batch);
+    }
+    let loss = CrossEntropy::default();
+    for (shape, output, target) in [
+        (&[40_001, 11][..], &[40_001][..], DType::I64),
+        (&[700, 1000], &[700], DType::U8),
+        (&[90, 5, 70, 9], &[90, 70, 9], DType::I32),
+    ] {
+        let classes = [shape[1]];
+        let shapes = [
+            ("input", DType::F32, shape),
+            ("target", target, output),
+            ("weight", DType::F32, &classes[..]),
+        ];
+        let inputs = inputs(&loss, &shapes, shape[1].min(200), &mut random);
+        for reduction in [Reduction::None, Reduction::Mean] {
+            let batch =
+                Batch { inputs: &inputs, reduction, gradients: &["input"], ..Batch::default() };
+            assert_same_bits(&format!("cross entropy {shape:?}"), &loss, &batch);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Pointwise losses on both backends against the float64 reference: every loss of the catalogue
+//! over lengths around a block, element types, reductions, weights, broadcasts and upstream
+//! gradients.
+
+mod common;
+
+use common::{Random, assert_agrees, differentiable, inputs, tensor};
+use wgloss::loss::{Family, Role};
+use wgloss::{Batch, DType, Loss, Reduction, losses};
+
+const BLOCK: usize = 4096;
+
+fn pointwise() -> Vec<Box<dyn Loss>> {
+    let all = losses::catalogue().into_iter();
+    all.filter(|loss| matches!(loss.family(), Family::Pointwise(_))).collect()
+}
+
+/// The loss's inputs in one shape, with or without the optional ones.
+fn alike<'a>(
+    loss: &dyn Loss,
+    dtype: DType,
+    shape: &'a [usize],
+    optional: bool,
+) -> Vec<(&'static str, DType, &'a [usize])> {
+    let given = loss.definition().inputs.iter().filter(|input| optional || !input.optional);
+    given.map(|input| (input.name, dtype, shape)).collect()
+}
+
+#[test]
+fn lengths_around_a_block() {
+    let mut random = Random(1);
+    for loss in pointwise() {
+        for length in [1, 2, 3, 5, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 5 * BLOCK + 7] {
+            for &reduction in loss.definition().reductions {
+                let shapes = alike(loss.as_ref(), DType::F32, std::slice::from_ref(&length), false);
+                let inputs = inputs(loss.as_ref(), &shapes, 0, &mut random);
+                let gradients = differentiable(loss.as_ref(), &inputs);
+                let batch =
+                    Batch { inputs: &inputs, reduction, gradients: &gradients, ..Batch::default() };
+                let what = format!("{} of {length}, {reduction}", loss.definition().name);
+                assert_agrees(&what, loss.as_ref(), &batch);
+            }
+        }
+    }
+}
+
+#[test]
+fn types_weights_and_upstream_gradients() {
+    let mut random = Random(2);
+    for loss in pointwise() {
+        for dtype in [DType::F32, DType::F16, DType::BF16, DType::F64] {
+            for (reduction, optional) in [
+                (Reduction::None, true),
+                (Reduction::Mean, false),
+                (Reduction::Mean, true),
+                (Reduction::Sum, true),
+            ] {
+                let shape = [3, 1371];
+                let shapes = alike(loss.as_ref(), dtype, &shape, optional);
+                let inputs = inputs(loss.as_ref(), &shapes, 0, &mut random);
+                let gradients = differentiable(loss.as_ref(), &inputs);
+                let terms = if reduction == Reduction::None { &shape[..] } else { &[] };
+                let count: usize = terms.iter().product();
+                let numbers: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
+                let batch = Batch {
+                    inputs: &inputs,
+                    reduction,
+                    value: true,
+                    gradients: &gradients,
+                    upstream: Some(tensor(DType::F32, terms, &numbers)),
+                };
+                let name = loss.definition().name;
+                let what = format!("{name} of {dtype}, {reduction}, optional {optional}");
+                assert_agrees(&what, loss.as_ref(), &batch);
+            }
+        }
+    }
+}
+
+#[test]
+fn broadcasts() {
+    let mut random = Random(3);
+    let pairs: &[(&[usize], &[usize])] = &[
+        (&[4, 5], &[5]),
+        (&[5], &[4, 5]),
+        (&[4, 5], &[4, 1]),
+        (&[4, 1, 3], &[2, 1]),
+        (&[300, 70], &[]),
+        (&[], &[70, 300]),
+        (&[1, 9000], &[3, 1]),
+        (&[7, 3, 1, 5, 2], &[3, 4, 1, 2]),
+        (&[0, 4], &[4]),
+        (&[0], &[0]),
+    ];
+    for loss in pointwise() {
+        let definition = loss.definition();
+        let [first, second, rest @ ..] = definition.inputs else { continue };
+        if second.role != Role::Elements {
+            continue;
+        }
+        for &(a, b) in pairs {
+            for optional in [false, true] {
+                // A mean does not depend on its only weight: that gradient is all rounding.
+                if optional && a.is_empty() {
+                    continue;
+                }
+                let mut shapes = vec![(first.name, DType::F32, a), (second.name, DType::F32, b)];
+                if optional {
+                    shapes.extend(rest.iter().map(|input| (input.name, DType::F32, a)));
+                }
+                let inputs = inputs(loss.as_ref(), &shapes, 0, &mut random);
+                let gradients = differentiable(loss.as_ref(), &inputs);
+                for &reduction in definition.reductions {
+                    let batch = Batch {
+                        inputs: &inputs,
+                        reduction,
+                        gradients: &gradients,
+                        ..Batch::default()
+                    };
+                    let what = format!("{} of {a:?} and {b:?}, {reduction}", definition.name);
+                    assert_agrees(&what, loss.as_ref(), &batch);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_that_broadcast() {
+    let mut random = Random(4);
+    for loss in pointwise() {
+        let definition = loss.definition();
+        let shape: &[usize] = &[6, 1, 2100];
+        for other in [&[2100][..], &[6, 1, 1], &[1], &[], &[6, 1, 2100]] {
+            let shapes: Vec<_> = definition
+                .inputs
+                .iter()
+                .map(|input| match input.role {
+                    Role::Onto | Role::WeightOnto => (input.name, DType::F32, other),
+                    _ => (input.name, DType::F32, shape),
+                })
+                .collect();
+            let inputs = inputs(loss.as_ref(), &shapes, 0, &mut random);
+            let gradients = differentiable(loss.as_ref(), &inputs);
+            let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+            assert_agrees(&format!("{} with {other:?}", definition.name), loss.as_ref(), &batch);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Losses over rows on both backends against the float64 reference: every loss of the catalogue
+//! over numbers of classes, layouts, target types, options, weights and upstream gradients.
+
+mod common;
+
+use common::{Random, assert_agrees, assert_close, differentiable, inputs, tensor};
+use wgloss::loss::{Family, Role};
+use wgloss::{Batch, CrossEntropy, DType, Loss, Reduction, losses};
+
+const SIGNED: [DType; 4] = [DType::I8, DType::I16, DType::I32, DType::I64];
+const UNSIGNED: [DType; 4] = [DType::U8, DType::U16, DType::U32, DType::U64];
+
+fn rows() -> Vec<Box<dyn Loss>> {
+    let all = losses::catalogue().into_iter();
+    all.filter(|loss| matches!(loss.family(), Family::Rows(_))).collect()
+}
+
+/// One case: the loss over `shape` with class indices or, where it takes them, probabilities.
+fn check(
+    what: &str,
+    loss: &dyn Loss,
+    (shape, dtype): (&[usize], DType),
+    target: DType,
+    (reduction, weighted): (Reduction, bool),
+    random: &mut Random,
+) {
+    let classes = if shape.len() == 1 { shape[0] } else { shape[1] };
+    let mut output = shape.to_vec();
+    output.remove(usize::from(shape.len() > 1));
+    let definition = loss.definition();
+    let shapes: Vec<(&str, DType, &[usize])> = definition
+        .inputs
+        .iter()
+        .filter(|input| weighted || !input.optional)
+        .map(|input| match input.role {
+            Role::Index => (input.name, target, &output[..]),
+            Role::IndexOrRows if !target.is_float() => (input.name, target, &output[..]),
+            Role::Classes => (input.name, dtype, std::slice::from_ref(&classes)),
+            _ => (input.name, dtype, shape),
+        })
+        .collect();
+    let inputs = inputs(loss, &shapes, classes, random);
+    let gradients = differentiable(loss, &inputs);
+    let terms = if reduction == Reduction::None { &output[..] } else { &[] };
+    let count: usize = terms.iter().product();
+    let numbers: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
+    let upstream = Some(tensor(DType::F32, terms, &numbers));
+    let batch = Batch { inputs: &inputs, reduction, value: true, gradients: &gradients, upstream };
+    let name = definition.name;
+    let what = format!("{what}: {name} of {dtype} {shape:?}, {target}, {reduction}, {weighted}");
+    assert_agrees(&what, loss, &batch);
+}
+
+#[test]
+fn numbers_of_classes_and_layouts() {
+    let mut random = Random(5);
+    let shapes: &[&[usize]] = &[
+        &[1],
+        &[7],
+        &[64],
+        &[1, 1],
+        &[5, 1],
+        &[3, 2],
+        &[130, 3],
+        &[70, 10],
+        &[9, 33],
+        &[5, 64],
+        &[3, 100],
+        &[3, 257],
+        &[4, 1000],
+        &[3, 1024],
+        &[2, 2050],
+        &[2, 5003],
+        &[2, 32_000],
+        &[2, 3, 4],
+        &[3, 5, 2, 3],
+        &[2, 21, 6, 7],
+        &[2, 100, 3],
+        &[1, 5, 40],
+        &[0, 4],
+        &[3, 2, 0],
+    ];
+    for loss in rows() {
+        for shape in shapes {
+            for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
+                for target in [DType::I64, DType::F32] {
+                    if target == DType::F32 && loss.definition().inputs[1].role == Role::Index {
+                        continue;
+                    }
+                    for weighted in [false, true] {
+                        let (input, how) = ((*shape, DType::F32), (reduction, weighted));
+                        check("shapes", loss.as_ref(), input, target, how, &mut random);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn types() {
+    let mut random = Random(6);
+    for loss in rows() {
+        for dtype in [DType::F32, DType::F16, DType::BF16, DType::F64] {
+            for target in SIGNED.into_iter().chain(UNSIGNED) {
+                for shape in [&[7, 12][..], &[5, 9], &[2, 6, 3]] {
+                    let how = (Reduction::Mean, true);
+                    check("types", loss.as_ref(), (shape, dtype), target, how, &mut random);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn label_smoothing() {
+    let mut random = Random(7);
+    for label_smoothing in [0.1, 0.5, 1.0] {
+        let loss = CrossEntropy { label_smoothing, ..CrossEntropy::default() };
+        for target in [DType::I64, DType::F32] {
+            for reduction in [Reduction::None, Reduction::Mean] {
+                for shape in [&[33, 10][..], &[4, 3, 5], &[3, 1500]] {
+                    let how = (reduction, true);
+                    check("smooth", &loss, (shape, DType::F32), target, how, &mut random);
+                }
+            }
+        }
+    }
+}
+
+/// A row whose prediction is nearly certain has a tiny loss and gradient, with all their digits.
+#[test]
+fn confident_rows_keep_their_digits() {
+    for gap in [3.0, 10.0, 20.0, 60.0] {
+        for offset in [0.0, -1000.0, 4096.0] {
+            let logits = [offset + gap, offset];
+            let inputs = [
+                ("input", tensor(DType::F32, &[1, 2], &logits)),
+                ("target", tensor(DType::I64, &[1], &[0.0])),
+            ];
+            let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+            for (name, backend) in common::backends() {
+                let got = backend.evaluate_blocking(&CrossEntropy::default(), &batch);
+                let got = got.expect("a valid batch");
+                let want = [(-gap).exp().ln_1p()];
+                let what = format!("gap {gap} at {offset} on {name}");
+                assert_close(&what, &got.value.expect("wanted").to_f32(), &want, want[0]);
+                let p = (-gap).exp() / (1.0 + (-gap).exp());
+                assert_close(&what, &got.gradients[0].1.to_f32(), &[-p, p], p);
+            }
+        }
+    }
+}
