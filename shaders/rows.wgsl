@@ -50,55 +50,57 @@ fn state_of(index: i32) -> u32 {
 
 // A lane past the last class repeats that class, which leaves maxima as they are; its sums do not
 // count.
-fn counted(sums: vec4<f32>, class_: u32) -> vec4<f32> {
-    return select(vec4<f32>(), sums, WHOLE || class_ < window.classes);
+fn counted(sums: Sums, class_: u32) -> Sums {
+    return select(Sums(), sums, WHOLE || class_ < window.classes);
 }
 
-fn quad_peaks(items: Items) -> vec4<f32> {
+fn quad_peaks(items: Items) -> Peaks {
     return max(max(peaks(items.a), peaks(items.b)), max(peaks(items.c), peaks(items.d)));
 }
 
-var<workgroup> lane_values: array<vec4<f32>, THREADS * ROWS>;
-var<workgroup> group_values: array<vec4<f32>, GROUPS * ROWS>;
+var<workgroup> lane_peaks: array<Peaks, THREADS * ROWS>;
+var<workgroup> group_peaks: array<Peaks, GROUPS * ROWS>;
+var<workgroup> lane_totals: array<Sums, THREADS * ROWS>;
+var<workgroup> group_totals: array<Sums, GROUPS * ROWS>;
 
-fn row_maxima(slot: u32, thread: u32, mine: vec4<f32>) -> vec4<f32> {
+fn row_maxima(slot: u32, thread: u32, mine: Peaks) -> Peaks {
     if (THREADS == 1u) {
         return mine;
     }
-    lane_values[slot * THREADS + thread] = mine;
+    lane_peaks[slot * THREADS + thread] = mine;
     workgroupBarrier(); // all lanes have written before the first of each group read
     if (thread < GROUPS) {
-        var best = vec4(LOWEST);
+        var best = Peaks(LOWEST);
         for (var i = 0u; i < THREADS / GROUPS; i++) {
-            best = max(best, lane_values[slot * THREADS + thread * (THREADS / GROUPS) + i]);
+            best = max(best, lane_peaks[slot * THREADS + thread * (THREADS / GROUPS) + i]);
         }
-        group_values[slot * GROUPS + thread] = best;
+        group_peaks[slot * GROUPS + thread] = best;
     }
     workgroupBarrier(); // the groups have written before all lanes read
-    var best = vec4(LOWEST);
+    var best = Peaks(LOWEST);
     for (var i = 0u; i < GROUPS; i++) {
-        best = max(best, group_values[slot * GROUPS + i]);
+        best = max(best, group_peaks[slot * GROUPS + i]);
     }
     return best;
 }
 
-fn row_sums(slot: u32, thread: u32, mine: vec4<f32>) -> vec4<f32> {
+fn row_sums(slot: u32, thread: u32, mine: Sums) -> Sums {
     if (THREADS == 1u) {
         return mine;
     }
-    lane_values[slot * THREADS + thread] = mine;
-    workgroupBarrier(); // as above; the maxima's readers of group_values are past this too
+    lane_totals[slot * THREADS + thread] = mine;
+    workgroupBarrier(); // as above; the maxima's readers of group_totals are past this too
     if (thread < GROUPS) {
-        var sum = vec4<f32>();
+        var sum = Sums();
         for (var i = 0u; i < THREADS / GROUPS; i++) {
-            sum += lane_values[slot * THREADS + thread * (THREADS / GROUPS) + i];
+            sum += lane_totals[slot * THREADS + thread * (THREADS / GROUPS) + i];
         }
-        group_values[slot * GROUPS + thread] = sum;
+        group_totals[slot * GROUPS + thread] = sum;
     }
     workgroupBarrier();
-    var sum = vec4<f32>();
+    var sum = Sums();
     for (var i = 0u; i < GROUPS; i++) {
-        sum += group_values[slot * GROUPS + i];
+        sum += group_totals[slot * GROUPS + i];
     }
     return sum;
 }
@@ -116,8 +118,8 @@ fn main(
     let row = row_at(r);
     let quads = (window.classes + 3u) / 4u;
 
-    var peak = vec4(LOWEST);
-    var total = vec4<f32>();
+    var peak = Peaks(LOWEST);
+    var total = Sums();
     if (GATHERS) {
         for (var quad = thread; quad < quads; quad += THREADS) {
             peak = max(peak, quad_peaks(items_at(r, row, quad)));
@@ -141,7 +143,7 @@ fn main(
     }
 }
 
-fn row_value(row: Row, peak: vec4<f32>, total: vec4<f32>) -> f32 {
+fn row_value(row: Row, peak: Peaks, total: Sums) -> f32 {
     if (row.state == KEPT) {
         return loss_of(row, peak, total);
     }

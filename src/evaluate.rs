@@ -119,7 +119,7 @@ impl Backend {
                 let start = Instant::now();
                 let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream.as_ref())?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
-                collect(&resolved, outputs, timings)
+                Ok(collect(&resolved, outputs, timings))
             }
         }
     }
@@ -195,10 +195,9 @@ async fn on_gpu(
         results.push(download(gpu, buffer, resolved.bytes(*slot)).await?);
     }
     if let Some(i) = resolved.index_input() {
-        let bytes = download(gpu, &status, 16).await?;
-        let bytes: [u8; 16] = bytemuck::pod_read_unaligned(&bytes);
+        let bytes = download::<[u8; 16]>(gpu, &status, 16).await?;
         let dtype = resolved.inputs[i].as_ref().map_or(DType::I64, |kind| kind.dtype);
-        if let Some(status) = Status::from_bytes(bytes, dtype) {
+        if let Some(status) = Status::from_bytes(bytes[0], dtype) {
             return Err(status.error(loss, resolved));
         }
     }
@@ -208,7 +207,7 @@ async fn on_gpu(
         kernels: computed - moved,
         read_back: computed.elapsed(),
     };
-    collect(resolved, results, timings)
+    Ok(collect(resolved, results, timings))
 }
 
 fn encode(
@@ -271,7 +270,7 @@ async fn finished(gpu: &Gpu) -> Result<()> {
 }
 
 /// Copies a buffer to the host.
-async fn download(gpu: &Gpu, source: &wgpu::Buffer, size: u64) -> Result<Vec<u8>> {
+async fn download<T: bytemuck::Pod>(gpu: &Gpu, source: &wgpu::Buffer, size: u64) -> Result<Vec<T>> {
     let doing = "reading the results";
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let staging = buffer(gpu, "wgloss read-back", size, usage)?;
@@ -286,7 +285,10 @@ async fn download(gpu: &Gpu, source: &wgpu::Buffer, size: u64) -> Result<Vec<u8>
     let answer = receiver.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
     answer.map_err(|error| lost(doing, error))?;
     let view = staging.get_mapped_range(..).map_err(|error| lost(doing, error))?;
-    Ok(view[..usize::try_from(size).expect("mapped memory fits into memory")].to_vec())
+    let view = &view[..usize::try_from(size).expect("mapped memory fits into memory")];
+    let mut data = vec![T::zeroed(); view.len() / size_of::<T>()];
+    bytemuck::cast_slice_mut(&mut data).copy_from_slice(view);
+    Ok(data)
 }
 
 fn lost(doing: &'static str, reason: impl ToString) -> Error {
@@ -309,10 +311,10 @@ fn drive(gpu: &Gpu) {
 }
 
 /// Names the outputs.
-fn collect(resolved: &Resolved, results: Vec<Vec<u8>>, timings: Timings) -> Result<Evaluation> {
+fn collect(resolved: &Resolved, results: Vec<Vec<f32>>, timings: Timings) -> Evaluation {
     let mut evaluation = Evaluation { value: None, gradients: Vec::new(), timings };
-    for ((slot, shape), bytes) in resolved.outputs().into_iter().zip(results) {
-        let tensor = Tensor::from_bytes(DType::F32, shape, bytes)?;
+    for ((slot, shape), floats) in resolved.outputs().into_iter().zip(results) {
+        let tensor = Tensor::from_floats(shape, floats);
         match slot {
             Slot::Gradient(i) => {
                 evaluation.gradients.push((resolved.definition.inputs[i].name, tensor))
@@ -320,5 +322,5 @@ fn collect(resolved: &Resolved, results: Vec<Vec<u8>>, timings: Timings) -> Resu
             _ => evaluation.value = Some(tensor),
         }
     }
-    Ok(evaluation)
+    evaluation
 }

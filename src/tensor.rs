@@ -101,7 +101,14 @@ pub(crate) fn elements(shape: &[usize]) -> Option<u64> {
 pub struct Tensor<'a> {
     dtype: DType,
     shape: Vec<usize>,
-    bytes: Cow<'a, [u8]>,
+    data: Data<'a>,
+}
+
+#[derive(Clone)]
+enum Data<'a> {
+    Bytes(Cow<'a, [u8]>),
+    /// Results, which would have to be copied to become bytes.
+    Floats(Vec<f32>),
 }
 
 impl fmt::Debug for Tensor<'_> {
@@ -133,7 +140,13 @@ impl<'a> Tensor<'a> {
                 ),
             });
         }
-        Ok(Self { dtype, shape, bytes })
+        Ok(Self { dtype, shape, data: Data::Bytes(bytes) })
+    }
+
+    /// A float32 tensor of as many numbers as the shape has.
+    pub(crate) fn from_floats(shape: Vec<usize>, floats: Vec<f32>) -> Self {
+        debug_assert_eq!(elements(&shape), Some(floats.len() as u64));
+        Self { dtype: DType::F32, shape, data: Data::Floats(floats) }
     }
 
     /// A tensor that borrows a slice.
@@ -156,17 +169,20 @@ impl<'a> Tensor<'a> {
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.bytes.len() / self.dtype.size()
+        self.bytes().len() / self.dtype.size()
     }
 
     /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes().is_empty()
     }
 
     /// The elements as they lie in memory.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        match &self.data {
+            Data::Bytes(bytes) => bytes,
+            Data::Floats(floats) => bytemuck::cast_slice(floats),
+        }
     }
 
     /// The element type and shape.
@@ -177,7 +193,7 @@ impl<'a> Tensor<'a> {
     /// All elements rounded to float32; borrowed where they are float32 already.
     pub fn to_f32(&self) -> Cow<'_, [f32]> {
         if self.dtype == DType::F32
-            && let Ok(slice) = bytemuck::try_cast_slice(&self.bytes)
+            && let Ok(slice) = bytemuck::try_cast_slice(self.bytes())
         {
             return Cow::Borrowed(slice);
         }
@@ -215,7 +231,7 @@ impl<'a> Tensor<'a> {
     }
 
     fn convert<T: Element, U>(&self, convert: impl Fn(T) -> U) -> Vec<U> {
-        self.bytes
+        self.bytes()
             .chunks_exact(size_of::<T>())
             .map(|bytes| convert(bytemuck::pod_read_unaligned(bytes)))
             .collect()

@@ -2,19 +2,21 @@
 // silences the row even where its log-probability is -inf.
 
 const GATHERS = false;
+alias Peaks = f32;
+alias Sums = f32;
 
-fn peaks(item: Item) -> vec4<f32> {
-    return vec4(LOWEST);
+fn peaks(item: Item) -> Peaks {
+    return LOWEST;
 }
 
-fn sums(item: Item, row: Row, peaks: vec4<f32>) -> vec4<f32> {
-    return vec4(0.0);
+fn sums(item: Item, row: Row, peak: Peaks) -> Sums {
+    return 0.0;
 }
 
-fn value(row: Row, peaks: vec4<f32>, sums: vec4<f32>) -> f32 {
+fn value(row: Row, peak: Peaks, total: Sums) -> f32 {
     return -silenced(row.weight, row.picked);
 }
 
-fn gradient(item: Item, row: Row, peaks: vec4<f32>, sums: vec4<f32>) -> vec4<f32> {
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {
     return vec4(-row.weight * item.second, 0.0, 0.0, 0.0);
 }

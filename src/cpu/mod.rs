@@ -21,21 +21,20 @@ pub(crate) fn evaluate(
     resolved: &Resolved,
     inputs: &[(&str, Tensor<'_>)],
     upstream: Option<&Tensor<'_>>,
-) -> Result<Vec<Vec<u8>>> {
+) -> Result<Vec<Vec<f32>>> {
     let mut tensors: Vec<Option<&Tensor<'_>>> = vec![None; resolved.inputs.len()];
     for (name, tensor) in inputs {
         tensors[resolved.definition.input(name)?] = Some(tensor);
     }
     let upstream = upstream.map(Tensor::to_f32);
-    let outputs = match loss.family() {
+    match loss.family() {
         Family::Pointwise(family) => {
-            pointwise::evaluate(family, resolved, &tensors, upstream.as_deref())
+            Ok(pointwise::evaluate(family, resolved, &tensors, upstream.as_deref()))
         }
         Family::Rows(family) => {
-            rows::evaluate(loss, family, resolved, &tensors, upstream.as_deref())?
+            rows::evaluate(loss, family, resolved, &tensors, upstream.as_deref())
         }
-    };
-    Ok(outputs.into_iter().map(|output| bytemuck::cast_slice(&output).to_vec()).collect())
+    }
 }
 
 /// The sum as a binary tree of neighbours, a missing one counting as 0: the kernels' order.

@@ -14,12 +14,16 @@ const BLOCK_SIZE: usize = BLOCK as usize;
 /// The numbers that the lanes of a workgroup add side by side.
 const ABREAST: usize = 256;
 
-/// One block of a pointwise loss: its arguments, and where its results go.
+/// What an absent factor or argument is read from.
+static ONES: [f32; BLOCK_SIZE] = [1.0; BLOCK_SIZE];
+
+/// One block of a pointwise loss: its arguments, and where its results go. All slices are equally
+/// long; what is absent is ones.
 #[derive(Debug)]
 pub struct Block<'a> {
     arguments: [&'a [f32]; 4],
     weight: &'a [f32],
-    /// The upstream gradient of each term; empty if there is none.
+    /// The upstream gradient of each term.
     upstream: &'a [f32],
     scale: f32,
     losses: Option<&'a mut [f32]>,
@@ -27,33 +31,36 @@ pub struct Block<'a> {
     gradients: [Option<&'a mut [f32]>; 4],
 }
 
-/// The loop of a block, compiled for each loss with its mathematics inlined.
+/// The loops of a block, compiled for each loss with its mathematics inlined, and written so that
+/// LLVM vectorises them.
 pub(crate) fn run_block<L: Pointwise + ?Sized>(loss: &L, block: &mut Block<'_>) {
-    let count = block.arguments.iter().map(|x| x.len()).max().unwrap_or(0);
-    let x = block.arguments.map(|x| &x[..count.min(x.len())]);
-    let at = |i: usize| x.map(|x| x.get(i).copied().unwrap_or(1.0));
-    let weight = |i: usize| block.weight.get(i).copied().unwrap_or(1.0);
+    let count = block.weight.len();
+    let [a, b, c, d] = block.arguments.map(|x| &x[..count]);
+    let (weight, upstream) = (&block.weight[..count], &block.upstream[..count]);
     if let Some(losses) = &mut block.losses {
-        for (i, place) in losses.iter_mut().enumerate() {
-            *place = loss.value(at(i)) * weight(i);
+        let losses = &mut losses[..count];
+        for i in 0..count {
+            losses[i] = loss.value([a[i], b[i], c[i], d[i]]) * weight[i];
         }
     }
     if let Some(sum) = &mut block.sum {
         let mut sums = [0.0f32; ABREAST];
-        let mut start = 0;
-        while start < count {
-            for (lane, sum) in sums.iter_mut().take(count - start).enumerate() {
-                *sum += loss.value(at(start + lane)) * weight(start + lane);
+        for start in (0..count).step_by(ABREAST) {
+            let size = ABREAST.min(count - start);
+            let [a, b, c, d, w] = [a, b, c, d, weight].map(|x| &x[start..start + size]);
+            let sums = &mut sums[..size];
+            for i in 0..size {
+                sums[i] += loss.value([a[i], b[i], c[i], d[i]]) * w[i];
             }
-            start += ABREAST;
         }
         **sum = tree_sum(sums.to_vec());
     }
     for (component, gradient) in block.gradients.iter_mut().enumerate() {
         let Some(gradient) = gradient else { continue };
-        for (i, place) in gradient.iter_mut().enumerate() {
-            let factor = block.scale * weight(i) * block.upstream.get(i).copied().unwrap_or(1.0);
-            *place = factor * loss.gradient(at(i))[component];
+        let gradient = &mut gradient[..count];
+        for i in 0..count {
+            let slopes = loss.gradient([a[i], b[i], c[i], d[i]]);
+            gradient[i] = block.scale * weight[i] * upstream[i] * slopes[component];
         }
     }
 }
@@ -132,8 +139,8 @@ pub(super) fn evaluate(
         .collect();
     let weight_gradient = resolved.gradients.iter().any(|&i| is_weight[i]);
     let none = resolved.reduction == Reduction::None;
-    let results = pass.run(none && resolved.value, !none, &wanted, weight_gradient);
-    let total = tree_sum(results.sums);
+    let mut results = pass.run(none && resolved.value, !none, &wanted, weight_gradient);
+    let total = tree_sum(std::mem::take(&mut results.sums));
     let mut outputs = Vec::new();
     for (slot, _) in resolved.outputs() {
         outputs.push(match slot {
@@ -145,12 +152,12 @@ pub(super) fn evaluate(
             Slot::Gradient(i) => {
                 let at = wanted.iter().position(|w| w.0 == i).unwrap_or_default();
                 if access[i] == Some(Access::Dense) {
-                    results.gradients[at].clone()
+                    std::mem::take(&mut results.gradients[at])
                 } else {
                     pass.gathered(resolved, i, &results.gradients[at], 0.0)
                 }
             }
-            _ if none => results.losses.clone(),
+            _ if none => std::mem::take(&mut results.losses),
             _ => vec![total / divisor],
         });
     }
@@ -243,7 +250,8 @@ impl Pass<'_> {
         let first = block * BLOCK_SIZE;
         let count = BLOCK_SIZE.min(self.count - first);
         let [rooms @ .., weight_room] = rooms;
-        let mut arguments = [&[][..]; 4];
+        let ones = &ONES[..count];
+        let mut arguments = [ones; 4];
         for ((argument, operand), room) in arguments.iter_mut().zip(&self.operands).zip(rooms) {
             if let Some(operand) = operand {
                 *argument = operand.block(self.axes, first, room, count);
@@ -251,24 +259,22 @@ impl Pass<'_> {
         }
         let weight = match &self.weight {
             Some(weight) => weight.block(self.axes, first, weight_room, count),
-            None => &[],
+            None => ones,
         };
-        let upstream = self.upstream.get(first..first + count).unwrap_or(&[]);
+        let upstream = self.upstream.get(first..first + count).unwrap_or(ones);
         let scale = self.scale;
         self.family.run(&mut Block { arguments, weight, upstream, scale, losses, sum, gradients });
         if let Some(unweighted) = unweighted {
             self.family.run(&mut Block {
                 arguments,
-                weight: &[],
-                upstream: &[],
+                weight: ones,
+                upstream: ones,
                 scale,
                 losses: Some(unweighted),
                 sum: None,
                 gradients: [None, None, None, None],
             });
-            for (i, term) in unweighted.iter_mut().enumerate() {
-                *term *= scale * upstream.get(i).copied().unwrap_or(1.0);
-            }
+            unweighted.iter_mut().zip(upstream).for_each(|(term, g)| *term *= scale * g);
         }
     }
 

@@ -33,17 +33,16 @@ pub struct Row {
     pub picked: f32,
 }
 
-/// One row of a loss: its inputs, and where its results go.
+/// One row of a loss: its inputs, all of the same length, and where its results go.
 #[derive(Debug)]
 pub struct RowTask<'a> {
     first: &'a [f32],
-    /// Empty for a class index.
+    /// For a class index, 1 at that class and 0 elsewhere.
     second: &'a [f32],
-    /// Empty if there is none.
     weight: &'a [f32],
     index: Option<usize>,
     scale: f32,
-    value: Option<&'a mut f32>,
+    value: &'a mut f32,
     gradients: [Option<&'a mut [f32]>; 2],
 }
 
@@ -52,31 +51,27 @@ const ABREAST: usize = 16;
 
 /// The loops of a row, compiled for each loss with its mathematics inlined.
 pub(crate) fn run_row<L: Rows + ?Sized>(loss: &L, task: &mut RowTask<'_>) {
-    let (first, second, weight) = (task.first, task.second, task.weight);
+    let count = task.first.len();
+    let (first, second, weight) = (task.first, &task.second[..count], &task.weight[..count]);
+    let item = |c: usize| Item { first: first[c], second: second[c], weight: weight[c] };
     let index = task.index.unwrap_or(usize::MAX);
-    let item = |c: usize| Item {
-        first: first[c],
-        second: second.get(c).copied().unwrap_or(if c == index { 1.0 } else { 0.0 }),
-        weight: weight.get(c).copied().unwrap_or(1.0),
-    };
     #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
     let row = Row {
-        classes: first.len() as f32,
+        classes: count as f32,
         weight: weight.get(index).copied().unwrap_or(1.0),
         picked: first.get(index).copied().unwrap_or(0.0),
     };
     let (mut peaks, mut sums) = ([f32::MIN; 4], [0.0; 4]);
     if loss.gathers() {
-        peaks = gather(first.len(), f32::MIN, f32::max, |c| loss.peaks(item(c)));
-        sums = gather(first.len(), 0.0, |a, b| a + b, |c| loss.sums(item(c), &row, peaks));
+        peaks = gather(count, f32::MIN, f32::max, |c| loss.peaks(item(c)));
+        sums = gather(count, 0.0, |a, b| a + b, |c| loss.sums(item(c), &row, peaks));
     }
-    if let Some(value) = &mut task.value {
-        **value = loss.value(&row, peaks, sums);
-    }
+    *task.value = loss.value(&row, peaks, sums);
     for (component, gradient) in task.gradients.iter_mut().enumerate() {
         let Some(gradient) = gradient else { continue };
-        for (c, place) in gradient.iter_mut().enumerate() {
-            *place = task.scale * loss.gradient(item(c), &row, peaks, sums)[component];
+        let gradient = &mut gradient[..count];
+        for c in 0..count {
+            gradient[c] = task.scale * loss.gradient(item(c), &row, peaks, sums)[component];
         }
     }
 }
@@ -89,15 +84,20 @@ fn gather(
     term: impl Fn(usize) -> [f32; 4],
 ) -> [f32; 4] {
     let mut lanes = [[start; ABREAST]; 4];
-    let mut c = 0;
-    while c < count {
-        for lane in 0..ABREAST.min(count - c) {
-            let terms = term(c + lane);
-            for k in 0..4 {
-                lanes[k][lane] = join(lanes[k][lane], terms[k]);
-            }
+    let mut add = |lane: usize, c: usize| {
+        let terms = term(c);
+        for k in 0..4 {
+            lanes[k][lane] = join(lanes[k][lane], terms[k]);
         }
-        c += ABREAST;
+    };
+    let whole = count / ABREAST * ABREAST;
+    for c in (0..whole).step_by(ABREAST) {
+        for lane in 0..ABREAST {
+            add(lane, c + lane);
+        }
+    }
+    for c in whole..count {
+        add(c - whole, c);
     }
     lanes.map(|lanes| lanes.into_iter().fold(start, &join))
 }
@@ -140,21 +140,20 @@ pub(super) fn evaluate(
     };
     let role = |i: usize| resolved.definition.inputs[i].role;
     let weight = (0..tensors.len()).find(|&i| role(i) == Role::Classes).and_then(|i| tensors[i]);
-    let weight = weight.map(Tensor::to_f32);
+    let weight = weight.map_or_else(|| vec![1.0; classes].into(), Tensor::to_f32);
     let over_classes: Vec<usize> = (0..tensors.len())
         .filter(|&i| tensors[i].is_some() && role(i) != Role::Classes && Some(i) != index_input)
         .collect();
     let inputs: Vec<_> =
         over_classes.iter().filter_map(|&i| tensors[i]).map(Tensor::to_f32).collect();
     let divisor = divisor(resolved, || {
-        let of = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
         let kept = indices.iter().flatten().flatten();
-        tree_sum(kept.map(|&class| of(class)).collect())
+        tree_sum(kept.map(|&class| weight[class]).collect())
     });
     let pass = Pass {
         family,
         inputs: inputs.iter().map(|input| &input[..]).collect(),
-        weight: weight.as_deref().unwrap_or(&[]),
+        weight: &weight,
         indices: indices.as_deref(),
         upstream,
         by_term: resolved.upstream == Upstream::Terms,
@@ -230,6 +229,12 @@ impl Pass<'_> {
                 None => None,
             };
             let Rooms { inputs, gradients: slopes } = rooms;
+            // Stays for a class index; probabilities and the like take its place.
+            inputs[1].clear();
+            inputs[1].resize(self.classes, 0.0);
+            if let Some(class) = index {
+                inputs[1][class] = 1.0;
+            }
             for (input, room) in self.inputs.iter().zip(inputs.iter_mut()) {
                 room.clear();
                 room.extend(input[n * size + d..(n + 1) * size].iter().step_by(self.inner));
@@ -249,7 +254,7 @@ impl Pass<'_> {
                 weight: self.weight,
                 index,
                 scale,
-                value: Some(loss),
+                value: loss,
                 gradients: by_component,
             });
             for (gradient, slopes) in gradients.iter_mut().zip(slopes) {

@@ -69,6 +69,7 @@ impl Spec<'_> {
         let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
         header.constant("GROUPS", format!("{groups}u"));
         header.constant("WHOLE", self.shape.whole_quads());
+        header.constant("INDEX", self.shape.index);
         header.constant("VALUES", outputs.losses.is_some());
         header.constant("GRADIENTS", !outputs.gradients.is_empty());
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
@@ -252,20 +253,17 @@ impl Spec<'_> {
     fn declare_calls(&self, header: &mut Header) {
         let last = if self.parameters { ", parameters" } else { "" };
         header.line(&format!(
-            "fn quad_sums(items: Items, row: Row, peak: vec4<f32>, class_: u32) -> vec4<f32> {{
+            "fn quad_sums(items: Items, row: Row, peak: Peaks, class_: u32) -> Sums {{
     return (counted(sums(items.a, row, peak{last}), class_)
         + counted(sums(items.b, row, peak{last}), class_ + 1u))
         + (counted(sums(items.c, row, peak{last}), class_ + 2u)
         + counted(sums(items.d, row, peak{last}), class_ + 3u));
 }}
-fn loss_of(row: Row, peak: vec4<f32>, total: vec4<f32>) -> f32 {{
+fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
     return value(row, peak, total{last});
 }}
-fn slopes_of(item: Item, row: Row, peak: vec4<f32>, total: vec4<f32>) -> vec4<f32> {{
-    if (row.state == KEPT) {{
-        return gradient(item, row, peak, total{last});
-    }}
-    return vec4(select(not_a_number(), 0.0, row.state == IGNORED));
+fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
+    return gradient(item, row, peak, total{last});
 }}"
         ));
     }
@@ -291,7 +289,7 @@ fn slopes_of(item: Item, row: Row, peak: vec4<f32>, total: vec4<f32>) -> vec4<f3
             header.line(
                 "fn row_scale(r: u32, state: u32) -> f32 { return 0.0; }
 fn keep_gradients(
-    r: u32, row: Row, peak: vec4<f32>, total: vec4<f32>, quad: u32, scale: f32
+    r: u32, row: Row, peak: Peaks, total: Sums, quad: u32, scale: f32
 ) {}",
             );
             return;
@@ -301,18 +299,22 @@ fn keep_gradients(
             header.read(Slot::Upstream, "upstream", "array<f32>");
             scale += " * upstream[r]";
         }
-        // An ignored row's gradient is 0 whatever the divisor and the upstream gradient are.
+        // An ignored row's gradient is 0 and a bad one's NaN, whatever the slopes are.
         header.line(&format!(
             "fn row_scale(r: u32, state: u32) -> f32 {{
-    if (state == IGNORED) {{
-        return 0.0;
+    if (state == KEPT) {{
+        return {scale};
     }}
-    return {scale};
+    return select(not_a_number(), 0.0, state == IGNORED);
 }}"
         ));
-        let mut body = String::from("    let items = items_at(r, row, quad);\n");
+        let mut body = String::from(
+            "    let items = items_at(r, row, quad);\n    let replaced = row.state != KEPT;\n",
+        );
         for k in ["a", "b", "c", "d"] {
-            body += &format!("    let {k} = scale * slopes_of(items.{k}, row, peak, total);\n");
+            body += &format!(
+                "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec4(scale), replaced);\n"
+            );
         }
         for &input in gradients {
             let member = ["x", "y", "z"][self.row_inputs().take_while(|&i| i != input).count()];
@@ -336,7 +338,7 @@ fn keep_gradients(
         }
         header.line(&format!(
             "fn keep_gradients(
-    r: u32, row: Row, peak: vec4<f32>, total: vec4<f32>, quad: u32, scale: f32
+    r: u32, row: Row, peak: Peaks, total: Sums, quad: u32, scale: f32
 ) {{\n{body}}}"
         ));
     }
