@@ -52,7 +52,7 @@ impl Gpu {
     /// # Errors
     /// As [`Gpu::new`].
     pub async fn with_adapter_named(name: Option<&str>) -> Result<Self> {
-        let adapters = adapters().await;
+        let adapters = all_adapters().await;
         let found = || listed_or_none(adapters.iter().map(|a| a.get_info().name));
         let adapter = adapters.iter().filter(|adapter| usable(adapter)).find(|adapter| {
             let own = adapter.get_info().name.to_lowercase();
@@ -165,10 +165,8 @@ impl Gpu {
         let (memory, validation) = (memory.pop(), validation.pop());
         // A browser answers later, on its own event loop, which must not be blocked.
         #[cfg(not(target_arch = "wasm32"))]
-        for error in [pollster::block_on(memory), pollster::block_on(validation)] {
-            if let Some(error) = error {
-                return Err(Error::Refused { what: what.into(), reason: error.to_string() });
-            }
+        if let Some(error) = pollster::block_on(memory).or(pollster::block_on(validation)) {
+            return Err(Error::Refused { what: what.into(), reason: error.to_string() });
         }
         Ok(made)
     }
@@ -190,8 +188,15 @@ fn layout_entry(
     }
 }
 
-/// All adapters of the backends that `WGPU_BACKEND` allows, the fastest kind first.
+/// The adapters that can run the kernels, of the backends that `WGPU_BACKEND` allows, the fastest
+/// kind first: [`Gpu::new`] takes the first one.
 pub async fn adapters() -> Vec<wgpu::Adapter> {
+    let mut adapters = all_adapters().await;
+    adapters.retain(usable);
+    adapters
+}
+
+async fn all_adapters() -> Vec<wgpu::Adapter> {
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     let backends = descriptor.backends;
     let instance = wgpu::Instance::new(descriptor);

@@ -1,4 +1,63 @@
-//! Loss functions as WGSL compute kernels on wgpu.
+//! Loss functions as WGSL compute kernels on [wgpu]: values, gradients and reductions with PyTorch's
+//! semantics, on every GPU that wgpu reaches.
+//!
+//! # From tensors in host memory
+//!
+//! A [`Backend`] evaluates a [`Batch`] in one call, on a GPU or on all cores of the CPU:
+//!
+//! ```
+//! use wgloss::{Backend, Batch, CrossEntropy, Gpu, Tensor};
+//!
+//! let logits = Tensor::from_slice(&[2.0f32, 0.5, -1.0, 0.1, 0.2, 0.3], [2, 3])?;
+//! let labels = Tensor::from_slice(&[0i64, 2], [2])?;
+//! let batch = Batch {
+//!     inputs: &[("input", logits), ("target", labels)],
+//!     gradients: &["input"],
+//!     ..Batch::default()
+//! };
+//! let gpu = Backend::Gpu(Gpu::new_blocking()?);
+//! let answer = gpu.evaluate_blocking(&CrossEntropy::default(), &batch)?;
+//! assert!((answer.scalar().unwrap() - 0.6217576).abs() < 1e-6);
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
+//! # In a program that uses wgpu
+//!
+//! A [`Plan`] is a loss specialised for shapes, types, [`Reduction`] and wanted outputs, on the
+//! program's own device ([`Gpu::from_device`]). [`Plan::encode`] records it into the program's
+//! command encoder, any number of times: it submits nothing, waits for nothing and creates no
+//! buffer. `examples/embed.rs` is a whole program.
+//!
+//! - **Ownership**: inputs and outputs are the program's buffers; the plan owns its kernels,
+//!   uniforms and scratch memory ([`Plan::scratch_bytes`]).
+//! - **Synchronisation**: none is needed on one queue. The outputs hold their results when the
+//!   commands have run.
+//! - **Class indices** outside their range are found by the kernels: the rows' losses and gradients
+//!   are NaN and a [`Status`] tells the first one. The device lives on.
+//! - **Threads**: [`Gpu`] and [`Plan`] are `Send` and `Sync`; clones of a `Gpu` share its compiled
+//!   kernels.
+//!
+//! # Losses
+//!
+//! Each loss is a struct with its options as public fields and PyTorch's defaults ([`losses`]); its
+//! documentation gives formula, shapes, domain, corners and source. Names are those of
+//! `torch.nn.functional`, and [`losses::by_name`] finds a loss by its name.
+//!
+//! Shapes are PyTorch's, row-major and dense. Float inputs are float32, float16 or bfloat16
+//! ([`DType`]), arithmetic and results float32; class indices may have any integer type.
+//!
+//! # Numbers
+//!
+//! - Exponentials and logarithms are the kernels' own polynomials, within 4 ULP, since WGSL's
+//!   built-ins may be far off. A NaN in a kept element makes the loss NaN.
+//! - A sum goes through blocks of 4096 elements and a fixed tree over them: the same data give the
+//!   same bits on the same device and driver, however the work is cut.
+//! - [`mod@reference`] has the textbook formulas in float64, with which the tests compare both backends.
+//!
+//! # Features
+//!
+//! `native` (on by default) brings wgpu's Vulkan, Metal and DirectX 12 backends. Without it, wgpu
+//! has the backends that the program's own features bring.
 
 pub mod cpu;
 mod error;
@@ -24,3 +83,8 @@ pub use reduction::Reduction;
 pub use status::Status;
 pub use tensor::{DType, Element, Tensor, TensorKind};
 pub use wgpu;
+
+/// README's example is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

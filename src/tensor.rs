@@ -248,6 +248,11 @@ pub struct TensorKind {
 }
 
 impl TensorKind {
+    /// A type and a shape.
+    pub fn new(dtype: DType, shape: impl Into<Vec<usize>>) -> Self {
+        Self { dtype, shape: shape.into() }
+    }
+
     /// The number of elements.
     ///
     /// # Errors

@@ -204,7 +204,7 @@ fn extreme_values_agree() {
     for exponent in [-30, -20, -10, -5, 5, 8] {
         numbers.extend([10f64.powi(exponent), -(10f64.powi(exponent))]);
     }
-    let numbers: Vec<f64> = numbers.iter().map(|&x| f64::from(x as f32)).collect();
+    let numbers = floats(&[numbers.len()], &numbers).to_f64();
     let count = numbers.len();
     let reversed: Vec<f64> = numbers.iter().rev().copied().collect();
     let unit: Vec<f64> = (0..count).map(|i| f64::from(u8::from(i % 2 == 0))).collect();

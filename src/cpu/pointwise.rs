@@ -10,6 +10,7 @@ use crate::tensor::Tensor;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
+#[expect(clippy::cast_possible_truncation, reason = "4096")]
 const BLOCK_SIZE: usize = BLOCK as usize;
 /// The numbers that the lanes of a workgroup add side by side.
 const ABREAST: usize = 256;

@@ -69,9 +69,8 @@ pub(crate) fn run_row<L: Rows + ?Sized>(loss: &L, task: &mut RowTask<'_>) {
     *task.value = loss.value(&row, peaks, sums);
     for (component, gradient) in task.gradients.iter_mut().enumerate() {
         let Some(gradient) = gradient else { continue };
-        let gradient = &mut gradient[..count];
-        for c in 0..count {
-            gradient[c] = task.scale * loss.gradient(item(c), &row, peaks, sums)[component];
+        for (c, place) in gradient.iter_mut().enumerate() {
+            *place = task.scale * loss.gradient(item(c), &row, peaks, sums)[component];
         }
     }
 }
@@ -85,9 +84,8 @@ fn gather(
 ) -> [f32; 4] {
     let mut lanes = [[start; ABREAST]; 4];
     let mut add = |lane: usize, c: usize| {
-        let terms = term(c);
-        for k in 0..4 {
-            lanes[k][lane] = join(lanes[k][lane], terms[k]);
+        for (lanes, term) in lanes.iter_mut().zip(term(c)) {
+            lanes[lane] = join(lanes[lane], term);
         }
     };
     let whole = count / ABREAST * ABREAST;

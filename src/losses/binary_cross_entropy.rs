@@ -61,7 +61,7 @@ impl Pointwise for BinaryCrossEntropy {
     #[inline(always)]
     fn gradient(&self, [p, t, ..]: [f32; 4]) -> [f32; 4] {
         let slope = (p - t) / numeric::max_nan(p * (1.0 - p), 1e-12);
-        let slope = if p >= 0.0 && p <= 1.0 { slope } else { f32::NAN };
+        let slope = if (0.0..=1.0).contains(&p) { slope } else { f32::NAN };
         [slope, numeric::ln_1p(-p) - numeric::ln(p), 0.0, 0.0]
     }
 }

@@ -1,0 +1,50 @@
+//! What can go wrong in the program.
+
+/// The result of everything that can fail here.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What ends the program with exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// What the library refuses.
+    #[error(transparent)]
+    Library(#[from] wgloss::Error),
+    /// A file cannot be read or written, or holds something else than it should.
+    #[error("{argument}: {path}: {problem}")]
+    File {
+        /// The input, gradient or flag that names the file.
+        argument: String,
+        /// The file, as given.
+        path: String,
+        /// What was found, and what was expected.
+        problem: String,
+    },
+    /// Standard output cannot be written.
+    #[error("standard output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl Error {
+    pub(crate) fn file(argument: &str, path: &str, problem: impl ToString) -> Self {
+        let (argument, path) = (argument.into(), path.into());
+        Self::File { argument, path, problem: problem.to_string() }
+    }
+
+    pub(crate) fn argument(
+        argument: &str,
+        got: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        let argument = argument.into();
+        wgloss::Error::Argument { argument, got: got.into(), expected: expected.into() }.into()
+    }
+
+    pub(crate) fn unknown(what: &'static str, name: &str, known: &[&str]) -> Self {
+        wgloss::Error::UnknownName { what, name: name.into(), known: known.join(", ") }.into()
+    }
+
+    /// The message on one line, whatever drivers and file names hold.
+    pub(crate) fn line(&self) -> String {
+        self.to_string().split(['\n', '\r']).map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+}

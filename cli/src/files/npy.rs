@@ -1,0 +1,151 @@
+//! NumPy's `.npy`.
+
+use super::{Array, READABLE};
+use npyz::{DType as Described, Endianness, NpyHeader, Order, TypeChar};
+use wgloss::DType;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// NumPy's own limit, for the same reason: parsing must not take all the stack or time.
+const LONGEST_HEADER: usize = 10_000;
+/// The dictionary and the shape make 2, each level of structured types 2 more. The header's parser
+/// takes time exponential in it.
+const DEEPEST_HEADER: usize = 6;
+
+/// Reads the header, and checks that exactly the elements follow it.
+pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
+    check_preamble(bytes)?;
+    let mut rest = bytes;
+    let header = NpyHeader::from_reader(&mut rest)
+        .map_err(|error| format!("the .npy header cannot be read: {error}"))?;
+    let dtype = dtype(&header.dtype())?;
+    let shape: Option<Vec<usize>> =
+        header.shape().iter().map(|&size| usize::try_from(size).ok()).collect();
+    let expected = header
+        .shape()
+        .iter()
+        .try_fold(dtype.size() as u64, |product, &size| product.checked_mul(size));
+    let (Some(shape), Some(expected)) = (shape, expected) else {
+        return Err(format!("shape {:?} is past 2^64 bytes", header.shape()));
+    };
+    if rest.len() as u64 != expected {
+        let trouble = if (rest.len() as u64) < expected { "is cut short" } else { "is too long" };
+        return Err(format!(
+            "the file {trouble}: {} bytes after the header, expected {expected} for {dtype} {shape:?}",
+            rest.len()
+        ));
+    }
+    Ok(Array {
+        dtype,
+        shape,
+        range: bytes.len() - rest.len()..bytes.len(),
+        big_endian: big_endian(&header.dtype()),
+        fortran: header.order() == Order::Fortran,
+    })
+}
+
+/// Refuses what the header's parser takes badly.
+fn check_preamble(bytes: &[u8]) -> Result<(), String> {
+    let start = &bytes[..bytes.len().min(MAGIC.len())];
+    if start != MAGIC {
+        return Err(format!(
+            "not an .npy array: it starts with \"{}\", expected \"{}\"",
+            start.escape_ascii(),
+            MAGIC.escape_ascii()
+        ));
+    }
+    let length = match bytes.get(6..12) {
+        Some(&[1, _, a, b, ..]) => usize::from(u16::from_le_bytes([a, b])) + 10,
+        Some(&[_, _, a, b, c, d]) => (u32::from_le_bytes([a, b, c, d]) as usize).saturating_add(12),
+        _ => {
+            return Err(format!(
+                "the .npy header is cut short: {} bytes, expected 12 at least",
+                bytes.len()
+            ));
+        }
+    };
+    if length > LONGEST_HEADER {
+        return Err(format!(
+            "the .npy header has {length} bytes, expected {LONGEST_HEADER} at most"
+        ));
+    }
+    let header = bytes.get(..length).ok_or_else(|| {
+        format!("the .npy header is cut short: {} bytes, expected {length}", bytes.len())
+    })?;
+    let header = String::from_utf8_lossy(&header[10..]);
+    check_depth(&header)?;
+    check_shape(&header)
+}
+
+fn check_depth(header: &str) -> Result<(), String> {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for c in header.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if deepest > DEEPEST_HEADER {
+        let got = format!("the .npy header has {deepest} nested brackets");
+        return Err(format!("{got}, expected {DEEPEST_HEADER} at most"));
+    }
+    Ok(())
+}
+
+/// The parser multiplies the sizes without a check.
+fn check_shape(header: &str) -> Result<(), String> {
+    let Some((_, shape)) = header.split_once("shape") else { return Ok(()) };
+    let shape = shape.split([')', ']']).next().unwrap_or_default();
+    let mut sizes = shape.split(|c: char| !c.is_ascii_digit()).filter(|size| !size.is_empty());
+    let product =
+        sizes.try_fold(1u64, |product, size| product.checked_mul(size.parse::<u64>().ok()?.max(1)));
+    match product {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "shape ({}) is past 2^64 elements",
+            shape.trim_start_matches(['"', '\'', ':', ' ', '(', '['])
+        )),
+    }
+}
+
+fn dtype(described: &Described) -> Result<DType, String> {
+    let known = match described {
+        Described::Plain(plain) => match (plain.type_char(), plain.size_field()) {
+            (TypeChar::Float, 2) => Some(DType::F16),
+            (TypeChar::Float, 4) => Some(DType::F32),
+            (TypeChar::Float, 8) => Some(DType::F64),
+            (TypeChar::Int, 1) => Some(DType::I8),
+            (TypeChar::Int, 2) => Some(DType::I16),
+            (TypeChar::Int, 4) => Some(DType::I32),
+            (TypeChar::Int, 8) => Some(DType::I64),
+            (TypeChar::Uint, 1) => Some(DType::U8),
+            (TypeChar::Uint, 2) => Some(DType::U16),
+            (TypeChar::Uint, 4) => Some(DType::U32),
+            (TypeChar::Uint, 8) => Some(DType::U64),
+            _ => None,
+        },
+        _ => None,
+    };
+    known.ok_or_else(|| {
+        format!("element type {} ({}), expected {READABLE}", described.descr(), kind(described))
+    })
+}
+
+/// What the type is called, for those who do not know NumPy's letters.
+fn kind(described: &Described) -> &'static str {
+    let Described::Plain(plain) = described else { return "structured" };
+    match plain.type_char() {
+        TypeChar::Bool => "bool",
+        TypeChar::Complex => "complex",
+        TypeChar::TimeDelta | TypeChar::DateTime => "time",
+        TypeChar::ByteStr | TypeChar::UnicodeStr => "string",
+        TypeChar::Object => "Python objects",
+        TypeChar::RawData => "raw bytes; bfloat16 is read from .safetensors",
+        _ => "of another size",
+    }
+}
+
+fn big_endian(described: &Described) -> bool {
+    matches!(described, Described::Plain(plain) if plain.endianness() == Endianness::Big)
+}

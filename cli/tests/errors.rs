@@ -1,0 +1,264 @@
+//! Every error names the argument and what was found and expected, and leaves nothing behind.
+
+mod common;
+
+use ::safetensors::Dtype;
+use common::{bytes, command, folder, npy, npy_f32, put, run, safetensors, zip};
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// Good files: float32 [2, 3] in x.npy and y.npy, classes in t.npy.
+fn good() -> TempDir {
+    let folder = folder();
+    put(folder.path(), "x.npy", npy_f32("(2, 3)", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+    put(folder.path(), "y.npy", npy_f32("(2, 3)", &[0.0; 6]));
+    put(folder.path(), "t.npy", npy("'<i8'", false, "(2,)", &bytes(&[2, 1], i64::to_le_bytes)));
+    folder
+}
+
+fn check(folder: &Path, arguments: &[&str], parts: &[&str]) {
+    let before = common::names(folder);
+    let run = run(folder, arguments);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{arguments:?}: {run:?}");
+    assert!(run.err.starts_with("wgloss: error: "), "{arguments:?}: {run:?}");
+    assert_eq!(run.err.lines().count(), 1, "{arguments:?}: {run:?}");
+    for part in parts {
+        assert!(run.err.contains(part), "{arguments:?} lacks {part:?}: {}", run.err);
+    }
+    assert_eq!(common::names(folder), before, "{arguments:?} left something");
+}
+
+/// `mse` of good files, with outputs, and what is wrong.
+fn check_eval(wrong: &[&str], parts: &[&str]) {
+    let outputs = ["--grad", "input=g.npy", "--out", "o.npy", "--backend", "cpu"];
+    check(good().path(), &[&["eval", "mse"], wrong, &outputs].concat(), parts);
+}
+
+/// An input file with this content.
+fn check_file(name: &str, content: impl AsRef<[u8]>, argument: &str, parts: &[&str]) {
+    let folder = good();
+    put(folder.path(), name, content);
+    let input = format!("input={argument}");
+    let outputs = ["--grad", "input=g.npy", "--out", "o.npy", "--backend", "cpu"];
+    let parts = [&["input: ", name], parts].concat();
+    check(
+        folder.path(),
+        &[&["eval", "mse", &input, "target=y.npy"], &outputs[..]].concat(),
+        &parts,
+    );
+}
+
+#[test]
+fn names() {
+    check(good().path(), &["eval", "msee", "a=b"], &["loss", "\"msee\"", "mse_loss"]);
+    check(good().path(), &["show", "msee"], &["loss", "\"msee\"", "mse_loss"]);
+    check(good().path(), &["show", "huber", "input=x.npy"], &["option", "\"input\"", "delta"]);
+    let known = "input, target, weight";
+    check_eval(&["input=x.npy", "targett=y.npy"], &["\"targett\"", known]);
+    check_eval(&["input=x.npy", "y.npy"], &["\"y.npy\"", "NAME=VALUE", known]);
+    check_eval(&["input=x.npy", "=y.npy"], &["\"=y.npy\"", "NAME=VALUE", known]);
+    check_eval(&["input=x.npy", "target="], &["\"target=\"", "NAME=VALUE", known]);
+    check_eval(&["input=x.npy", "target=y.npy", "input=y.npy"], &["input: ", "2 times", "once"]);
+    check_eval(&["input=x.npy"], &["target: missing", "mse_loss needs input, target"]);
+}
+
+#[test]
+fn options() {
+    let files = ["eval", "huber", "input=x.npy", "target=y.npy", "--backend", "cpu"];
+    let cases: [(&str, &[&str]); 4] = [
+        ("delta=big", &["delta: ", "big", "a number"]),
+        ("delta=-1", &["delta: ", "-1", "above 0"]),
+        ("delta=nan", &["delta: ", "NaN", "above 0"]),
+        ("gamma=1", &["\"gamma\"", "input, target, weight, delta"]),
+    ];
+    for (option, parts) in cases {
+        check(good().path(), &[&files[..], &[option]].concat(), parts);
+    }
+    let kl_div = ["eval", "kl_div", "input=x.npy", "target=y.npy", "log_target=yes"];
+    check(good().path(), &kl_div, &["log_target: ", "yes", "true or false"]);
+    let mse = ["eval", "mse", "input=x.npy", "target=y.npy", "--reduction", "batchmean"];
+    check(good().path(), &mse, &["reduction: ", "batchmean", "none, mean, sum"]);
+    let adapter = ["--adapter", "llvmpipe", "--backend", "cpu"];
+    check(
+        good().path(),
+        &[&files[..4], &adapter].concat(),
+        &["--adapter: ", "llvmpipe", "--backend cpu"],
+    );
+}
+
+#[test]
+fn usage_is_claps() {
+    for arguments in
+        [&["eval", "mse"][..], &["eval"], &["nothing"], &["eval", "mse", "a=b", "--backend", "tpu"]]
+    {
+        let run = run(good().path(), arguments);
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+    }
+}
+
+#[test]
+fn outputs() {
+    let good_inputs = ["input=x.npy", "target=y.npy"];
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["--out", "o.txt"], &["--out: o.txt", "\"txt\"", ".npy"]),
+        (&["--out", "npy"], &["--out: npy", "\"\"", ".npy"]),
+        (&["--out", "no/o.npy"], &["--out: no/o.npy", "the folder no"]),
+        (&["--out", "x.npy"], &["--out: x.npy", "also the file of the input input"]),
+        (&["--out", "x.npy/o.npy"], &["--out: x.npy/o.npy", "not a folder"]),
+        (&["--grad", "inputt=g.npy"], &["gradient", "\"inputt\"", "input, target"]),
+        (&["--grad", "input"], &["--grad: ", "\"input\"", "NAME=VALUE"]),
+        (&["--grad", "input=a.npy", "--grad", "input=b.npy"], &["--grad input", "2 times", "once"]),
+        (&["--grad", "input=a.npy", "--out", "./a.npy"], &["--out: ./a.npy", "--grad input"]),
+    ];
+    for (wrong, parts) in cases {
+        let arguments = [&["eval", "mse"], &good_inputs[..], wrong, &["--backend", "cpu"]].concat();
+        check(good().path(), &arguments, parts);
+    }
+    let nll = ["eval", "nll", "input=x.npy", "target=t.npy", "--grad", "target=g.npy"];
+    check(good().path(), &nll, &["gradient target", "int64", "differentiable"]);
+    let weight = ["eval", "mse", "input=x.npy", "target=y.npy", "--grad", "weight=g.npy"];
+    check(good().path(), &weight, &["gradient weight", "absent"]);
+    let folder = good();
+    std::fs::create_dir(folder.path().join("d.npy")).expect("a folder");
+    let arguments = ["eval", "mse", "input=x.npy", "target=y.npy", "--out", "d.npy"];
+    check(folder.path(), &arguments, &["--out: d.npy", "a directory"]);
+}
+
+#[test]
+fn files_that_are_none() {
+    check_eval(&["input=no.npy", "target=y.npy"], &["input: no.npy", "No such file"]);
+    check_eval(&["input=x", "target=y.npy"], &["input: x", "\"\"", ".npy, .npz or .safetensors"]);
+    check_eval(&["input=x.csv", "target=y.npy"], &["input: x.csv", "\"csv\"", ".npy, .npz"]);
+    let folder = good();
+    std::fs::create_dir(folder.path().join("d.npy")).expect("a folder");
+    let arguments = ["eval", "mse", "input=d.npy", "target=y.npy"];
+    check(folder.path(), &arguments, &["input: d.npy", "a directory"]);
+    check_file("e.npy", b"", "e.npy", &["empty", "0 bytes"]);
+    check_file("e.npz", b"", "e.npz:a", &["empty", "0 bytes"]);
+    check_file("e.safetensors", b"", "e.safetensors", &["empty", "0 bytes"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_do_not_hang() {
+    let folder = good();
+    let made = Command::new("mkfifo").arg(folder.path().join("p.npy")).status();
+    assert!(made.expect("mkfifo starts").success());
+    let arguments = ["eval", "mse", "input=p.npy", "target=y.npy"];
+    check(folder.path(), &arguments, &["input: p.npy", "regular file"]);
+}
+
+#[test]
+fn broken_npy() {
+    let whole = npy_f32("(2, 3)", &[0.0; 6]);
+    let cut = &whole[..whole.len() - 1];
+    check_file("b.npy", cut, "b.npy", &["cut short", "23 bytes", "expected 24", "[2, 3]"]);
+    let long = [&whole[..], b"more"].concat();
+    check_file("b.npy", long, "b.npy", &["too long", "28 bytes", "expected 24"]);
+    check_file("b.npy", &whole[..20], "b.npy", &["header", "20 bytes"]);
+    check_file("b.npy", &whole[..9], "b.npy", &["header", "9 bytes", "expected 12"]);
+    check_file("b.npy", b"PK\x03\x04 and so on", "b.npy", &["not an .npy", "PK", "NUMPY"]);
+    let huge = npy("'<f4'", false, "(99999999999, 99999999999)", b"");
+    check_file("b.npy", huge, "b.npy", &["99999999999", "2^64"]);
+    let deep = npy("[[[[[[[[[[['a']]]]]]]]]]]", false, "(1,)", b"");
+    check_file("b.npy", deep, "b.npy", &["12 nested brackets", "expected 6"]);
+    check_file("b.npy", npy("'<f4'", false, "(-1,)", b""), "b.npy", &["negative"]);
+    let long_header = npy(&format!("'<f4{}'", " ".repeat(20_000)), false, "(1,)", b"");
+    check_file("b.npy", long_header, "b.npy", &["header has 20", "expected 10000"]);
+}
+
+#[test]
+fn types_that_are_not_read() {
+    let cases = [
+        ("'|b1'", 1, "bool"),
+        ("'<c8'", 8, "complex"),
+        ("'<f16'", 16, "another size"),
+        ("'<U3'", 12, "string"),
+        ("'|S3'", 3, "string"),
+        ("'|O'", 8, "Python objects"),
+        ("'|V2'", 2, ".safetensors"),
+        ("[('a', '<f4'), ('b', '<i4')]", 8, "structured"),
+    ];
+    for (descr, size, kind) in cases {
+        let file = npy(descr, false, "(1,)", &vec![0; size]);
+        check_file("b.npy", file, "b.npy", &[descr.trim_end_matches(']'), kind, "float32"]);
+    }
+    let bools = safetensors(&[("b", Dtype::BOOL, &[2], &[0, 1])]);
+    check_file("b.safetensors", bools, "b.safetensors:b", &["BOOL", "\"b\"", "float32"]);
+}
+
+#[test]
+fn broken_npz() {
+    let x = npy_f32("(2, 3)", &[0.0; 6]);
+    let whole = zip(&[("a.npy", &x), ("b.npy", &x)], true);
+    check_file("b.npz", &whole, "b.npz:c", &["\"c\"", "among 2", "a, b"]);
+    check_file("b.npz", &whole, "b.npz", &["2 members", "expected one", "a, b"]);
+    check_file("b.npz", &whole[..whole.len() - 9], "b.npz:a", &["archive"]);
+    check_file("b.npz", &x, "b.npz:a", &["not a readable .npz"]);
+    check_file("b.npz", zip(&[], true), "b.npz", &["0 members", "none"]);
+    let cut = zip(&[("a.npy", &x[..x.len() - 4])], false);
+    check_file("b.npz", cut, "b.npz", &["cut short", "20 bytes", "expected 24"]);
+    let mut rotten = zip(&[("a.npy", &x)], false);
+    let place = rotten.windows(5).position(|part| part == b"NUMPY").expect("the member");
+    rotten[place + 90] ^= 1;
+    check_file("b.npz", rotten, "b.npz", &["\"a\"", "checksum"]);
+}
+
+#[test]
+fn broken_safetensors() {
+    let data = [0; 24];
+    let whole =
+        safetensors(&[("a", Dtype::F32, &[2, 3], &data), ("b", Dtype::F32, &[2, 3], &data)]);
+    let name = "b.safetensors";
+    check_file(name, &whole, "b.safetensors:c", &["\"c\"", "among 2", "a, b"]);
+    check_file(name, &whole, name, &["2 tensors", "expected one", "a, b"]);
+    let cut = &whole[..whole.len() - 1];
+    check_file(name, cut, "b.safetensors:a", &["47 bytes", "expected 48"]);
+    let long = [&whole[..], b"!"].concat();
+    check_file(name, long, "b.safetensors:a", &["49 bytes", "expected 48"]);
+    check_file(name, &whole[..5], "b.safetensors:a", &["5 bytes", "expected 8"]);
+    check_file(name, &whole[..30], "b.safetensors:a", &["header", "22 follow"]);
+    check_file(name, npy_f32("(1,)", &[0.0]), "b.safetensors:a", &["not a whole .safetensors"]);
+}
+
+#[test]
+fn what_the_library_refuses() {
+    let shapes = ["input=x.npy", "target=t3.npy"];
+    for backend in ["gpu", "cpu"] {
+        let folder = good();
+        put(folder.path(), "t3.npy", npy_f32("(2, 4)", &[0.0; 8]));
+        put(folder.path(), "t5.npy", npy("'|u1'", false, "(2,)", &[1, 5]));
+        let outputs = ["--grad", "input=g.npy", "--out", "o.npy", "--backend", backend];
+        let mse = [&["eval", "mse"], &shapes[..], &outputs].concat();
+        check(folder.path(), &mse, &["target", "[2, 3]", "[2, 4]"]);
+        let nll = [&["eval", "nll", "input=x.npy", "target=t5.npy"], &outputs[..]].concat();
+        check(folder.path(), &nll, &["target", "row 1 is 5", "0 to 2"]);
+        let integers = [&["eval", "mse", "input=t.npy", "target=t.npy"], &outputs[..]].concat();
+        check(folder.path(), &integers, &["input", "int64", "float"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn writing_that_fails_leaves_nothing() {
+    let folder = good();
+    let program = env!("CARGO_BIN_EXE_wgloss");
+    let x = npy_f32("(40000,)", &vec![1.0; 40_000]);
+    put(folder.path(), "x.npy", x);
+    let before = common::names(folder.path());
+    // Files may grow to 4 KiB, and growing further is an error instead of a signal.
+    let eval = "eval mse input=x.npy target=x.npy --grad input=g.npy --backend cpu";
+    let script = format!("trap '' XFSZ; ulimit -f 4; exec {program} {eval}");
+    let output = Command::new("sh").arg("-c").arg(script).current_dir(folder.path()).output();
+    let run = common::Run::from(output.expect("sh starts"));
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+    assert!(run.err.contains("--grad input: g.npy: cannot be written"), "{run:?}");
+    assert_eq!(common::names(folder.path()), before);
+
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let output = command(folder.path()).arg("list").stdout(full).output();
+    let run = common::Run::from(output.expect("the program starts"));
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("standard output"), "{run:?}");
+}
