@@ -7,7 +7,7 @@ use crate::loss::Loss;
 use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
 use crate::reduction::Reduction;
 use crate::status::Status;
-use crate::tensor::{DType, Tensor};
+use crate::tensor::{DType, Tensor, TensorKind};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,19 @@ impl Default for Batch<'_> {
             value: true,
             gradients: &[],
             upstream: None,
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// The same without data; `kinds` are the inputs' types and shapes.
+    pub(crate) fn request<'a>(&'a self, kinds: &'a [(&'a str, TensorKind)]) -> Request<'a> {
+        Request {
+            inputs: kinds,
+            reduction: self.reduction,
+            value: self.value,
+            gradients: self.gradients,
+            upstream: self.upstream.is_some(),
         }
     }
 }
@@ -98,13 +111,7 @@ impl Backend {
         let inputs: Vec<(&str, Tensor<'_>)> =
             batch.inputs.iter().map(|(name, tensor)| (*name, native(tensor))).collect();
         let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
-        let request = Request {
-            inputs: &kinds,
-            reduction: batch.reduction,
-            value: batch.value,
-            gradients: batch.gradients,
-            upstream: batch.upstream.is_some(),
-        };
+        let request = batch.request(&kinds);
         let resolved = Resolved::new(loss, &request)?;
         let upstream = batch.upstream.as_ref().map(native);
         if let Some(upstream) = &upstream {
@@ -194,7 +201,7 @@ async fn on_gpu(
     for ((slot, _), buffer) in outputs.iter().zip(&buffers) {
         results.push(download(gpu, buffer, resolved.bytes(*slot)).await?);
     }
-    if let Some(i) = resolved.index_input() {
+    if let Some((i, _)) = resolved.layout.indices {
         let bytes = download::<[u8; 16]>(gpu, &status, 16).await?;
         let dtype = resolved.inputs[i].as_ref().map_or(DType::I64, |kind| kind.dtype);
         if let Some(status) = Status::from_bytes(bytes[0], dtype) {

@@ -2,8 +2,11 @@
 
 use crate::cpu;
 use crate::error::{Error, Result, listed};
+use crate::plan::{Builder, Resolved};
 use crate::reduction::Reduction;
 use crate::reference;
+use crate::shape::Layout;
+use crate::tensor::{Tensor, TensorKind};
 use std::fmt::Debug;
 
 /// The facts of a loss that do not depend on its options.
@@ -208,6 +211,8 @@ pub enum Family<'a> {
     Pointwise(&'a dyn Pointwise),
     /// A class or feature axis reduced per row.
     Rows(&'a dyn Rows),
+    /// A loss with a layout and kernels of its own.
+    Own(&'a dyn Own),
 }
 
 /// A pointwise loss on the CPU. Arguments are in the order of the definition's inputs without the
@@ -263,4 +268,34 @@ pub trait Rows: Debug + Send + Sync {
     fn run(&self, task: &mut cpu::RowTask<'_>) {
         cpu::run_row(self, task);
     }
+}
+
+/// A loss that fits no family: it lays out its inputs, plans its dispatches and computes on the CPU
+/// itself. The types that it works with are the crate's own, so that only its losses are such.
+pub trait Own: Debug + Send + Sync {
+    /// Checks the shapes and lays the inputs out.
+    ///
+    /// # Errors
+    /// If they do not fit.
+    fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout>;
+
+    /// Adds the dispatches.
+    ///
+    /// # Errors
+    /// If a size is past the device's limits.
+    fn plan(&self, builder: &mut Builder<'_>) -> Result<()>;
+
+    /// The outputs of the CPU backend, in the order of the resolved request's.
+    ///
+    /// # Errors
+    /// If a class index is outside its range.
+    fn evaluate(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        upstream: Option<&[f32]>,
+    ) -> Result<Vec<Vec<f32>>>;
+
+    /// The textbook terms and derivatives in float64: what tests compare with.
+    fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> reference::Terms;
 }

@@ -14,7 +14,7 @@
 use crate::error::Result;
 use crate::evaluate::Batch;
 use crate::loss::{Family, Loss, Pointwise, Role, Rows};
-use crate::plan::{Request, Resolved};
+use crate::plan::Resolved;
 use crate::reduction::{Divisor, Reduction};
 use crate::shape::{FamilyLayout, RowShape};
 
@@ -77,12 +77,14 @@ pub fn product(factor: f64, term: f64) -> f64 {
 }
 
 /// The terms of a batch: what is summed, and how each depends on the inputs.
-struct Terms {
-    values: Vec<f64>,
-    /// For each input, its gradient for an upstream gradient of 1 at each term: (term, element,
-    /// derivative).
-    slopes: Vec<Vec<(usize, usize, f64)>>,
-    weight: f64,
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The terms.
+    pub values: Vec<f64>,
+    /// For each input, how the terms depend on it: (term, element, derivative).
+    pub slopes: Vec<Vec<(usize, usize, f64)>>,
+    /// The sum of the weights, where the mean divides by it.
+    pub weight: f64,
 }
 
 /// Evaluates a batch. Class indices outside their range are not looked for: such rows are NaN.
@@ -91,13 +93,7 @@ struct Terms {
 /// If a name, option, shape or type does not fit.
 pub fn evaluate(loss: &dyn Loss, batch: &Batch<'_>) -> Result<Answer> {
     let kinds: Vec<_> = batch.inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
-    let request = Request {
-        inputs: &kinds,
-        reduction: batch.reduction,
-        value: batch.value,
-        gradients: batch.gradients,
-        upstream: batch.upstream.is_some(),
-    };
+    let request = batch.request(&kinds);
     let resolved = Resolved::new(loss, &request)?;
     let mut inputs = vec![None; resolved.inputs.len()];
     for (name, tensor) in batch.inputs {
@@ -106,6 +102,7 @@ pub fn evaluate(loss: &dyn Loss, batch: &Batch<'_>) -> Result<Answer> {
     let terms = match loss.family() {
         Family::Pointwise(family) => pointwise(family, &resolved, &inputs),
         Family::Rows(family) => rows(family, loss.ignore_index(), &resolved, &inputs),
+        Family::Own(own) => own.reference(&resolved, &inputs),
     };
     let upstream = batch.upstream.as_ref().map(crate::Tensor::to_f64);
     Ok(reduced(&resolved, &terms, upstream.as_deref()))

@@ -12,13 +12,15 @@ pub(crate) const MOST_AXES: usize = 8;
 
 /// How a request's inputs lie together.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// The shape of the unreduced loss.
     pub(crate) output: Vec<usize>,
     /// The number of its terms.
     pub(crate) terms: u64,
     /// What the sum is divided by.
     pub(crate) divisor: Divisor,
+    /// The input that holds class indices, which are checked, and the number of classes.
+    pub(crate) indices: Option<(usize, u64)>,
     /// What the family adds.
     pub(crate) family: FamilyLayout,
 }
@@ -32,6 +34,8 @@ pub(crate) enum FamilyLayout {
         access: Vec<Option<Access>>,
     },
     Rows(RowShape),
+    /// A loss of its own knows the rest.
+    Own,
 }
 
 /// `classes` numbers a row, `inner` apart; row `n * inner + d` starts at `n * classes * inner + d`.
@@ -86,6 +90,7 @@ pub(crate) fn resolve(
     match loss.family() {
         Family::Pointwise(_) => pointwise(definition, inputs, reduction),
         Family::Rows(_) => rows(loss, inputs, reduction),
+        Family::Own(own) => own.layout(inputs, reduction),
     }
 }
 
@@ -111,7 +116,13 @@ fn check_dtype(name: &str, role: Role, dtype: DType) -> Result<()> {
     Err(Error::DType { argument: name.into(), got: dtype.to_string(), expected: expected.into() })
 }
 
-fn divisor(reduction: Reduction, terms: u64, weighted: bool, first: &[usize]) -> Divisor {
+/// What a reduction divides by; `first` is the first input's shape.
+pub(crate) fn divisor(
+    reduction: Reduction,
+    terms: u64,
+    weighted: bool,
+    first: &[usize],
+) -> Divisor {
     match reduction {
         Reduction::None | Reduction::Sum => Divisor::Count(1),
         Reduction::Mean if weighted => Divisor::Weights,
@@ -169,7 +180,8 @@ fn pointwise(
     });
     let access = access.collect();
     let divisor = divisor(reduction, terms, weighted, first);
-    Ok(Layout { output, terms, divisor, family: FamilyLayout::Pointwise { axes, access } })
+    let family = FamilyLayout::Pointwise { axes, access };
+    Ok(Layout { output, terms, divisor, indices: None, family })
 }
 
 /// The shape that both broadcast to, by PyTorch's rules.
@@ -239,7 +251,7 @@ fn rows(loss: &dyn Loss, inputs: &[Option<TensorKind>], reduction: Reduction) ->
     }
     let inner = first.get(2..).unwrap_or_default();
     let output = if first.len() == 1 { vec![] } else { [&[batch], inner].concat() };
-    let mut index = false;
+    let mut indices = None;
     for (i, input) in definition.inputs.iter().enumerate().filter(|(i, _)| inputs[*i].is_some()) {
         let floats = inputs[i].as_ref().is_some_and(|kind| kind.dtype.is_float());
         let (expected, what) = match input.role {
@@ -249,11 +261,14 @@ fn rows(loss: &dyn Loss, inputs: &[Option<TensorKind>], reduction: Reduction) ->
             Role::Classes => (&[classes][..], "one number for each class"),
             _ => (first, "the input's shape"),
         };
-        index |= matches!(input.role, Role::Index) || (input.role == Role::IndexOrRows && !floats);
+        if input.role == Role::Index || (input.role == Role::IndexOrRows && !floats) {
+            indices = Some((i, classes as u64));
+        }
         if shape(i) != expected {
             return Err(Error::shape(input.name, shape(i), format!("{expected:?}, {what}")));
         }
     }
+    let index = indices.is_some();
     check_ignore_index(loss, index)?;
     let terms = elements(&output).unwrap_or(u64::MAX);
     let inner = elements(inner).unwrap_or(u64::MAX);
@@ -261,13 +276,14 @@ fn rows(loss: &dyn Loss, inputs: &[Option<TensorKind>], reduction: Reduction) ->
         terms,
         divisor: divisor(reduction, terms, definition.weighted_mean && index, first),
         output,
+        indices,
         family: FamilyLayout::Rows(RowShape { classes: classes as u64, inner, index }),
     })
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that
 /// does not fit.
-fn check_ignore_index(loss: &dyn Loss, index: bool) -> Result<()> {
+pub(crate) fn check_ignore_index(loss: &dyn Loss, index: bool) -> Result<()> {
     let Some(ignored) = loss.ignore_index() else { return Ok(()) };
     if !index && ignored >= 0 {
         let expected = "a negative number where the target holds probabilities";

@@ -32,12 +32,8 @@ impl Status {
 
     /// The same as an error that names the target.
     pub(crate) fn error(self, loss: &dyn Loss, resolved: &Resolved) -> Error {
-        let classes = match resolved.layout.family {
-            crate::shape::FamilyLayout::Rows(shape) => shape.classes,
-            crate::shape::FamilyLayout::Pointwise { .. } => 0,
-        };
-        let argument =
-            resolved.index_input().map_or("target", |i| resolved.definition.inputs[i].name);
+        let (input, classes) = resolved.layout.indices.unwrap_or_default();
+        let argument = resolved.definition.inputs[input].name;
         let ignored = loss.ignore_index().map(|i| format!(" or {i}, which is ignored"));
         Error::TargetOutOfRange {
             argument: argument.into(),
@@ -51,15 +47,6 @@ impl Status {
 }
 
 impl Resolved {
-    /// The input that holds class indices.
-    pub(crate) fn index_input(&self) -> Option<usize> {
-        if !self.has_index() {
-            return None;
-        }
-        (0..self.inputs.len())
-            .find(|&i| self.inputs[i].as_ref().is_some_and(|kind| !kind.dtype.is_float()))
-    }
-
     /// The outputs of the request and their shapes.
     pub(crate) fn outputs(&self) -> Vec<(Slot, Vec<usize>)> {
         let mut outputs = Vec::new();

@@ -57,7 +57,8 @@ fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Rand
                 value(loss, &inputs, reduction)
             };
             let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-            let close = (slope - difference).abs() <= 1e-6 * (1.0 + slope.abs());
+            let close =
+                approx::relative_eq!(slope, difference, epsilon = 1e-6, max_relative = 1e-6);
             let what = format!("{loss:?}, {reduction}, gradient of {name}[{i}]");
             assert!(close, "{what}: {slope}, differences give {difference}");
         }

@@ -34,6 +34,7 @@ pub(crate) fn evaluate(
         Family::Rows(family) => {
             rows::evaluate(loss, family, resolved, &tensors, upstream.as_deref())
         }
+        Family::Own(own) => own.evaluate(resolved, &tensors, upstream.as_deref()),
     }
 }
 

@@ -131,7 +131,7 @@ pub(super) fn evaluate(
     };
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let (classes, inner, terms) = (size(classes), size(inner), size(resolved.layout.terms));
-    let index_input = resolved.index_input();
+    let index_input = resolved.layout.indices.map(|(input, _)| input);
     let indices = match index_input.and_then(|i| tensors[i]) {
         Some(target) => Some(class_indices(loss, resolved, target, classes)?),
         None => None,

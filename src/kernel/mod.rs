@@ -80,6 +80,16 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// The header of a loss's kernel, with its parameters if it has any.
+    pub(crate) fn of_loss(parameters: bool) -> Self {
+        let mut header = Self::default();
+        header.uniform(Slot::Window, "window", "Window");
+        if parameters {
+            header.uniform(Slot::Parameters, "parameters", "Parameters");
+        }
+        header
+    }
+
     pub(crate) fn uniform(&mut self, slot: Slot, name: &str, kind: &str) {
         self.bind(slot, Use::Uniform, "uniform", name, kind);
     }

@@ -35,7 +35,7 @@ impl Spec<'_> {
     /// One pass: over whole blocks four elements at a time, or over a `part` of one with each
     /// element guarded.
     pub(crate) fn pass(&self, outputs: &Outputs, part: bool) -> Kernel {
-        let mut header = self.header();
+        let mut header = Header::of_loss(self.parameters);
         for i in 0..self.inputs.len() {
             self.declare_input(&mut header, i, part);
         }
@@ -60,7 +60,7 @@ impl Spec<'_> {
     /// The gradient of one input, summed over the places that it was broadcast to. `direct` writes
     /// it as it is, without further levels of sums.
     pub(crate) fn gather(&self, input: usize, direct: bool) -> Kernel {
-        let mut header = self.header();
+        let mut header = Header::of_loss(self.parameters);
         for i in 0..self.inputs.len() {
             self.declare_single(&mut header, i);
         }
@@ -94,15 +94,6 @@ impl Spec<'_> {
         let skeleton = include_str!("../../shaders/gather.wgsl");
         let label = format!("wgloss {} gradient of {}", self.definition.name, self.name(input));
         header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader])
-    }
-
-    fn header(&self) -> Header {
-        let mut header = Header::default();
-        header.uniform(Slot::Window, "window", "Window");
-        if self.parameters {
-            header.uniform(Slot::Parameters, "parameters", "Parameters");
-        }
-        header
     }
 
     fn name(&self, i: usize) -> &'static str {

@@ -4,8 +4,7 @@ use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot};
 
 /// One level of the tree over block sums.
 pub(crate) fn tree(keep: Keep) -> Kernel {
-    let mut header = Header::default();
-    header.uniform(Slot::Window, "window", "Window");
+    let mut header = Header::of_loss(false);
     keep.declare(&mut header);
     let parts = [NUMERIC, REDUCE, include_str!("../../shaders/tree.wgsl")];
     header.join("wgloss sum tree".into(), &parts)
@@ -13,8 +12,7 @@ pub(crate) fn tree(keep: Keep) -> Kernel {
 
 /// One level of column sums; the last one writes the gradient of an input.
 pub(crate) fn sum_columns(gradient: Option<usize>) -> Kernel {
-    let mut header = Header::default();
-    header.uniform(Slot::Window, "window", "Window");
+    let mut header = Header::of_loss(false);
     header.write(Slot::Scratch, "scratch", "array<f32>");
     super::declare_keep(&mut header, gradient);
     header.join("wgloss column sums".into(), &[include_str!("../../shaders/sum_columns.wgsl")])

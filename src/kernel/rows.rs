@@ -62,7 +62,7 @@ impl RowShape {
 impl Spec<'_> {
     /// The pass over the rows.
     pub(crate) fn pass(&self, outputs: &Outputs) -> Kernel {
-        let mut header = self.header();
+        let mut header = Header::of_loss(self.parameters);
         let lanes = self.shape.lanes();
         header.constant("THREADS", format!("{}u", lanes.threads));
         header.constant("ROWS", format!("{}u", lanes.rows));
@@ -94,8 +94,7 @@ impl Spec<'_> {
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
     pub(crate) fn check(&self, sum: Option<Keep>) -> Kernel {
-        let mut header = Header::default();
-        header.uniform(Slot::Window, "window", "Window");
+        let mut header = Header::of_loss(false);
         for (i, dtype) in self.inputs.iter().enumerate() {
             let Some(dtype) = *dtype else { continue };
             if self.is_index(i) {
@@ -117,15 +116,6 @@ impl Spec<'_> {
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
-    }
-
-    fn header(&self) -> Header {
-        let mut header = Header::default();
-        header.uniform(Slot::Window, "window", "Window");
-        if self.parameters {
-            header.uniform(Slot::Parameters, "parameters", "Parameters");
-        }
-        header
     }
 
     fn name(&self, i: usize) -> &'static str {

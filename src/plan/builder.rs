@@ -7,8 +7,8 @@ use crate::kernel::{FAN_IN, Keep, Kernel, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
 /// The scratch begins with the total of the losses and the total of the weights.
-pub(super) const TOTAL: u64 = 0;
-pub(super) const TOTAL_WEIGHT: u64 = 1;
+pub(crate) const TOTAL: u64 = 0;
+pub(crate) const TOTAL_WEIGHT: u64 = 1;
 
 /// Uniform buffers start at multiples of this on every device.
 const UNIFORM_ALIGNMENT: usize = 256;
@@ -23,11 +23,12 @@ struct Draft {
     groups: [u32; 2],
 }
 
+/// A plan while its dispatches are being collected.
 #[derive(Debug)]
-pub(super) struct Builder<'a> {
+pub struct Builder<'a> {
     gpu: Option<&'a Gpu>,
-    pub(super) limits: &'a wgpu::Limits,
-    pub(super) resolved: &'a Resolved,
+    pub(crate) limits: &'a wgpu::Limits,
+    pub(crate) resolved: &'a Resolved,
     uniforms: Vec<u8>,
     parameters: usize,
     scratch_words: u64,
@@ -59,38 +60,38 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn has_parameters(&self) -> bool {
+    pub(crate) fn has_parameters(&self) -> bool {
         self.parameters > 0
     }
 
     /// The divisor in the windows; a GPU sum of weights takes its place where there is one.
     #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
-    pub(super) fn divisor(&self) -> f32 {
+    pub(crate) fn divisor(&self) -> f32 {
         match self.resolved.layout.divisor {
             Divisor::Count(count) => count as f32,
             Divisor::Weights => 1.0,
         }
     }
 
-    pub(super) fn weighted(&self) -> bool {
+    pub(crate) fn weighted(&self) -> bool {
         self.resolved.layout.divisor == Divisor::Weights
     }
 
     /// Takes words of the scratch and returns where they start.
-    pub(super) fn reserve(&mut self, words: u64) -> u64 {
+    pub(crate) fn reserve(&mut self, words: u64) -> u64 {
         let start = self.scratch_words;
         self.scratch_words += words;
         start
     }
 
     /// The workgroups of a row of a dispatch of this many.
-    pub(super) fn width(&self, groups: u64) -> Result<u32> {
+    pub(crate) fn width(&self, groups: u64) -> Result<u32> {
         narrow("workgroups", groups.min(self.limits.max_compute_workgroups_per_dimension.into()))
     }
 
     /// Adds a dispatch of `groups` workgroups. `regions` are the bytes of the tensors that it
     /// sees: slot, offset, size; a slot without one is seen whole.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         kernel: Kernel,
         window: &[u8],
@@ -125,7 +126,7 @@ impl<'a> Builder<'a> {
 
     /// Adds the levels that sum `count` numbers of the scratch from `source` on. The last level
     /// keeps its sum as `last` says, at `total`.
-    pub(super) fn push_tree(
+    pub(crate) fn push_tree(
         &mut self,
         mut source: u64,
         mut count: u64,
@@ -148,7 +149,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the levels that sum the rows of a matrix in the scratch into an input's gradient.
-    pub(super) fn push_columns(
+    pub(crate) fn push_columns(
         &mut self,
         mut source: u64,
         columns: u64,
@@ -243,7 +244,7 @@ impl<'a> Builder<'a> {
 }
 
 /// A number that the kernels index with.
-pub(super) fn narrow(what: &str, number: u64) -> Result<u32> {
+pub(crate) fn narrow(what: &str, number: u64) -> Result<u32> {
     u32::try_from(number).map_err(|_| Error::Limit {
         argument: what.into(),
         got: number,
@@ -254,7 +255,7 @@ pub(super) fn narrow(what: &str, number: u64) -> Result<u32> {
 }
 
 /// Numbers as the words of a uniform.
-pub(super) fn words(numbers: &[u64]) -> Result<Vec<u8>> {
+pub(crate) fn words(numbers: &[u64]) -> Result<Vec<u8>> {
     let words = numbers.iter().map(|&n| narrow("an index", n)).collect::<Result<Vec<u32>>>()?;
     Ok(bytemuck::cast_slice(&words).to_vec())
 }

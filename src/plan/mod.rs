@@ -1,6 +1,7 @@
 //! A loss specialised for shapes, types, reduction and wanted outputs on one device.
 
 mod bindings;
+pub use builder::Builder;
 pub(crate) use builder::buffer;
 mod builder;
 mod pointwise;
@@ -13,9 +14,8 @@ use crate::gpu::{Gpu, Pipeline};
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
-use crate::shape::{FamilyLayout, Layout, resolve};
+use crate::shape::{Layout, resolve};
 use crate::tensor::{DType, TensorKind};
-use builder::Builder;
 use std::sync::Arc;
 
 /// What a plan is to compute.
@@ -48,7 +48,7 @@ impl Default for Request<'_> {
 
 /// A request whose names and shapes have been checked.
 #[derive(Debug)]
-pub(crate) struct Resolved {
+pub struct Resolved {
     pub(crate) definition: &'static Definition,
     /// In the definition's order.
     pub(crate) inputs: Vec<Option<TensorKind>>,
@@ -105,11 +105,6 @@ impl Resolved {
             Slot::Window | Slot::Parameters | Slot::Scratch => (0, 1),
         };
         (count * size).next_multiple_of(4)
-    }
-
-    /// Whether the target holds class indices, which the kernels check.
-    pub(crate) fn has_index(&self) -> bool {
-        matches!(&self.layout.family, FamilyLayout::Rows(shape) if shape.index)
     }
 }
 
@@ -173,12 +168,9 @@ impl Plan {
     pub fn new(gpu: &Gpu, loss: &dyn Loss, request: &Request<'_>) -> Result<Self> {
         let resolved = Resolved::new(loss, request)?;
         let mut builder = Builder::new(gpu, &resolved, loss.parameters());
-        match loss.family() {
-            Family::Pointwise(_) => pointwise::build(&mut builder)?,
-            Family::Rows(_) => rows::build(&mut builder, loss.ignore_index())?,
-        }
+        build(loss, &mut builder)?;
         let (steps, uniforms, scratch) = builder.finish()?;
-        let status = if resolved.has_index() {
+        let status = if resolved.layout.indices.is_some() {
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
             Some(builder::buffer(gpu, "wgloss status", 16, usage)?)
         } else {
@@ -266,11 +258,16 @@ fn kernels(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<crate::kernel::
     let resolved = Resolved::new(loss, request)?;
     let limits = wgpu::Limits::default();
     let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
-    match loss.family() {
-        Family::Pointwise(_) => pointwise::build(&mut builder)?,
-        Family::Rows(_) => rows::build(&mut builder, loss.ignore_index())?,
-    }
+    build(loss, &mut builder)?;
     Ok(builder.kernels())
+}
+
+fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
+    match loss.family() {
+        Family::Pointwise(_) => pointwise::build(builder),
+        Family::Rows(_) => rows::build(builder, loss.ignore_index()),
+        Family::Own(own) => own.plan(builder),
+    }
 }
 
 /// The types that kernels read without a conversion on the host.
