@@ -23,7 +23,7 @@ pub struct Definition {
     pub formula: &'static str,
     /// The inputs, in the order of the kernel's arguments.
     pub inputs: &'static [Input],
-    /// The reductions it knows.
+    /// The reductions it knows, its default first.
     pub reductions: &'static [Reduction],
     /// Whether `mean` divides by the sum of the weights of the kept terms instead of their number.
     pub weighted_mean: bool,
@@ -86,6 +86,9 @@ pub enum Role {
     Weight,
     /// Pointwise: a factor of each term that broadcasts onto the first input's shape.
     WeightOnto,
+    /// Pointwise: elements of the first input's shape, of it with the last dimension 1 or left out,
+    /// or one for all.
+    Variance,
     /// Rows: `[C]`, `[N, C]` or `[N, C, d1...]`.
     Rows,
     /// Rows: an integer class per row, `[]`, `[N]` or `[N, d1...]`.

@@ -153,12 +153,12 @@ fn pointwise(family: &dyn Pointwise, resolved: &Resolved, inputs: &[Option<Vec<f
         slopes: vec![Vec::new(); inputs.len()],
         weight: weights.map_or(0.0, |weights| weights.iter().sum()),
     };
+    let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let shapes: Vec<_> =
+        (0..roles.len()).map(|i| crate::shape::placed(roles[i], shape(i), shape(0))).collect();
     let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
     for term in 0..count {
-        let place = |i: usize| {
-            let shape = resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
-            broadcast_place(&resolved.layout.output, shape, term)
-        };
+        let place = |i: usize| broadcast_place(&resolved.layout.output, &shapes[i], term);
         let at = |i: usize| inputs[i].as_ref().map_or(1.0, |input| input[place(i)]);
         let arguments: Vec<usize> = (0..inputs.len()).filter(|&i| !roles[i].is_weight()).collect();
         let mut x = [1.0; 4];

@@ -136,12 +136,20 @@ fn pointwise(
     inputs: &[Option<TensorKind>],
     reduction: Reduction,
 ) -> Result<Layout> {
-    let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
-    let first = shape(0);
+    let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let shapes: Vec<Vec<usize>> = definition
+        .inputs
+        .iter()
+        .zip(inputs)
+        .map(|(input, kind)| placed(input.role, kind.as_ref().map_or(&[], |k| &k.shape), first))
+        .collect();
     let mut output = first.to_vec();
     for (i, input) in definition.inputs.iter().enumerate().filter(|(i, _)| inputs[*i].is_some()) {
-        let given = shape(i);
+        let given = &shapes[i][..];
         let expected = match input.role {
+            Role::Variance if !fits_variance(given, first) => {
+                format!("{first:?}, or that with the last dimension 1 or left out, or []")
+            }
             Role::Alike | Role::Weight if given != first => {
                 format!("{first:?}, the shape of {}", definition.inputs[0].name)
             }
@@ -165,7 +173,7 @@ fn pointwise(
     let terms = kind.elements("the broadcast inputs")?;
     let weighted = definition.weighted_mean
         && (0..inputs.len()).any(|i| inputs[i].is_some() && definition.inputs[i].role.is_weight());
-    let axes = merged_axes(&output, inputs);
+    let axes = merged_axes(&output, &shapes);
     if axes.len() > MOST_AXES {
         return Err(Error::Limit {
             argument: "the broadcast inputs".into(),
@@ -184,6 +192,22 @@ fn pointwise(
     Ok(Layout { output, terms, divisor, indices: None, family })
 }
 
+/// A shape as it broadcasts: a variance without the last dimension has it with size 1.
+pub(crate) fn placed(role: Role, given: &[usize], first: &[usize]) -> Vec<usize> {
+    let without_last = first.split_last().is_some_and(|(_, rest)| given == rest);
+    if role == Role::Variance && without_last {
+        return [given, &[1]].concat();
+    }
+    given.to_vec()
+}
+
+fn fits_variance(given: &[usize], first: &[usize]) -> bool {
+    let last_is_one = given.split_last().is_some_and(|(&last, rest)| {
+        last == 1 && first.split_last().is_some_and(|(_, of_first)| rest == of_first)
+    });
+    given == first || last_is_one || given.is_empty()
+}
+
 /// The shape that both broadcast to, by PyTorch's rules.
 fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
@@ -200,13 +224,12 @@ fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 }
 
 /// The output's axes, innermost first, without those of size 1 and with neighbours merged.
-fn merged_axes(output: &[usize], inputs: &[Option<TensorKind>]) -> Vec<Axis> {
+fn merged_axes(output: &[usize], shapes: &[Vec<usize>]) -> Vec<Axis> {
     let mut axes: Vec<Axis> = Vec::new();
     let mut next = [1u64; MOST_INPUTS];
     for (outer, &size) in output.iter().rev().enumerate() {
         let mut axis = Axis { size: size as u64, strides: [0; MOST_INPUTS] };
-        for (i, kind) in inputs.iter().enumerate() {
-            let shape = kind.as_ref().map_or(&[][..], |kind| &kind.shape);
+        for (i, shape) in shapes.iter().enumerate() {
             let own = shape.iter().rev().nth(outer).map_or(1, |&d| d as u64);
             if own != 1 {
                 axis.strides[i] = next[i];
@@ -300,20 +323,15 @@ pub(crate) fn check_ignore_index(loss: &dyn Loss, index: bool) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn kinds(shapes: &[&[usize]]) -> Vec<Option<TensorKind>> {
-        let kind = |s: &&[usize]| Some(TensorKind { dtype: DType::F32, shape: s.to_vec() });
-        shapes.iter().map(kind).collect()
-    }
-
     #[test]
     fn equal_shapes_merge_to_one_axis() {
-        let axes = merged_axes(&[2, 3, 4], &kinds(&[&[2, 3, 4], &[2, 3, 4]]));
+        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 3, 4]]);
         assert_eq!(axes, [Axis { size: 24, strides: [1, 1, 0, 0] }]);
     }
 
     #[test]
     fn a_broadcast_axis_stays_apart() {
-        let axes = merged_axes(&[2, 3, 4], &kinds(&[&[2, 3, 4], &[2, 1, 4]]));
+        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 1, 4]]);
         let strides = [[1, 1, 0, 0], [4, 0, 0, 0], [12, 4, 0, 0]];
         assert_eq!(axes.iter().map(|a| a.strides).collect::<Vec<_>>(), strides);
     }

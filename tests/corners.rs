@@ -188,7 +188,10 @@ fn nan_is_carried() {
         let make = |input: &wgloss::loss::Input| match input.role {
             Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
             _ if rows => floats(&[3, 3], &[0.5, NAN, 0.5, 0.5, NAN, 0.5, 0.5, NAN, 0.5]),
-            _ => floats(&[3], &[0.5, 0.25, if input.name == "input" { NAN } else { 0.75 }]),
+            _ => floats(
+                &[3],
+                &[0.5, 0.25, if input.name == definition.inputs[0].name { NAN } else { 0.75 }],
+            ),
         };
         let needed = definition.inputs.iter().filter(|input| !input.optional);
         let inputs: Vec<_> = needed.map(|input| (input.name, make(input))).collect();

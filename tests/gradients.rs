@@ -76,7 +76,10 @@ fn gradients_are_the_slopes_of_the_values() {
         for round in 0..4 {
             // Other options than the defaults, where a fraction is valid.
             if round > 1 {
-                for (_, mut setting) in loss.options() {
+                // But eps: the gradient of a clamped variance is not its slope, by design.
+                for (_, mut setting) in
+                    loss.options().into_iter().filter(|(name, _)| *name != "eps")
+                {
                     let _ = setting.set("option", "0.7").or_else(|_| setting.set("option", "true"));
                 }
             }

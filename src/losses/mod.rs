@@ -14,7 +14,7 @@ mod prelude {
     pub(super) use crate::reduction::Reduction;
     pub(super) use crate::reference::{self, RowLoss};
 
-    pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::None, Reduction::Mean, Reduction::Sum];
+    pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::Mean, Reduction::Sum, Reduction::None];
 }
 
 /// Each line is a file of this folder and the loss in it.
@@ -33,12 +33,20 @@ catalogue! {
     binary_cross_entropy: BinaryCrossEntropy,
     binary_cross_entropy_with_logits: BinaryCrossEntropyWithLogits,
     cross_entropy: CrossEntropy,
+    gaussian_nll_loss: GaussianNll,
+    hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
     kl_div: KlDiv,
     l1_loss: L1,
+    log_cosh_loss: LogCosh,
+    margin_ranking_loss: MarginRanking,
     mse_loss: Mse,
     nll_loss: Nll,
+    poisson_nll_loss: PoissonNll,
+    quantile_loss: Quantile,
+    sigmoid_focal_loss: SigmoidFocal,
     smooth_l1_loss: SmoothL1,
+    soft_margin_loss: SoftMargin,
 }
 
 /// The loss of this name or alias, with its default options.
