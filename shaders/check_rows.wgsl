@@ -25,7 +25,7 @@ fn main(
     var sum = 0.0;
     for (var row = start + lane; row < end; row += LANES) {
         let index = target_index(row);
-        if (index == window.ignored) {
+        if (IGNORES && index == window.ignored) {
             continue;
         }
         if (index < 0 || u32(index) >= window.classes) {

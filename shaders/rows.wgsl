@@ -12,6 +12,11 @@ struct Window {
     classes: u32,
     inner: u32,        // distance between a row's classes
     ignored: i32,
+    // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
+    // the gradients, and of what has one number a row.
+    skips: vec4<u32>,
+    gradient_skip: u32,
+    row_skip: u32,
 }
 
 const KEPT: u32 = 0u;
@@ -42,7 +47,7 @@ struct Items {
 }
 
 fn state_of(index: i32) -> u32 {
-    if (index == window.ignored) {
+    if (IGNORES && index == window.ignored) {
         return IGNORED;
     }
     return select(KEPT, BAD, index < 0 || u32(index) >= window.classes);

@@ -123,10 +123,10 @@ pub enum Error {
         hint: &'static str,
     },
     /// The device was lost or destroyed before its results could be read.
-    #[error("the GPU device was lost while {doing}: {reason}")]
+    #[error("the GPU device was lost (at {doing}): {reason}")]
     DeviceLost {
         /// What was under way.
-        doing: &'static str,
+        doing: String,
         /// What wgpu says.
         reason: String,
     },

@@ -131,7 +131,10 @@ fn reduced(resolved: &Resolved, terms: &Terms, upstream: Option<&[f64]>) -> Answ
         let size = resolved.bytes(crate::kernel::Slot::Gradient(input)) / 4;
         let mut gradient = vec![0.0; usize::try_from(size).unwrap_or(0)];
         for &(term, element, slope) in &terms.slopes[input] {
-            gradient[element] += factor(term) / divisor * slope;
+            // Without any weight the mean of rows is NaN, but its gradient is 0.
+            if divisor != 0.0 || !matches!(resolved.layout.family, FamilyLayout::Rows(_)) {
+                gradient[element] += factor(term) / divisor * slope;
+            }
         }
         let spec = &resolved.definition.inputs[input];
         if spec.role.is_weight() && resolved.layout.divisor == Divisor::Weights {

@@ -225,6 +225,9 @@ fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 
 /// The output's axes, innermost first, without those of size 1 and with neighbours merged.
 fn merged_axes(output: &[usize], shapes: &[Vec<usize>]) -> Vec<Axis> {
+    if output.contains(&0) {
+        return Vec::new(); // nothing to index, and the products below might overflow
+    }
     let mut axes: Vec<Axis> = Vec::new();
     let mut next = [1u64; MOST_INPUTS];
     for (outer, &size) in output.iter().rev().enumerate() {

@@ -237,10 +237,9 @@ impl Pass<'_> {
                 room.clear();
                 room.extend(input[n * size + d..(n + 1) * size].iter().step_by(self.inner));
             }
-            let scale = match self.upstream {
-                Some(upstream) => upstream[if self.by_term { r } else { 0 }] / self.divisor,
-                None => 1.0 / self.divisor,
-            };
+            let upstream = self.upstream.map_or(1.0, |g| g[if self.by_term { r } else { 0 }]);
+            // Without any weight the mean is NaN, but its gradient is 0.
+            let scale = if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor };
             let mut by_component = [None, None];
             for (room, &component) in slopes.iter_mut().zip(wanted) {
                 room.resize(self.classes, 0.0);

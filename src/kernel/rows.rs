@@ -1,7 +1,7 @@
 //! The rows family's headers.
 
-use super::storage::{Loads, floats, indices};
-use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
+use super::storage::{Loads, floats, floats_after, indices};
+use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream, divisor};
 use crate::loss::{Definition, Role};
 use crate::shape::RowShape;
 use crate::tensor::DType;
@@ -13,6 +13,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) parameters: bool,
     pub(crate) inputs: Vec<Option<DType>>,
     pub(crate) shape: RowShape,
+    /// Whether a class index may mark a row as ignored.
+    pub(crate) ignores: bool,
     pub(crate) upstream: Upstream,
     /// Whether the mean divides by the sum of the weights.
     pub(crate) weighted: bool,
@@ -69,6 +71,7 @@ impl Spec<'_> {
         let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
         header.constant("GROUPS", format!("{groups}u"));
         header.constant("WHOLE", self.shape.whole_quads());
+        header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index);
         header.constant("VALUES", outputs.losses.is_some());
         header.constant("GRADIENTS", !outputs.gradients.is_empty());
@@ -76,10 +79,11 @@ impl Spec<'_> {
         for (i, dtype) in self.inputs.iter().enumerate() {
             let (Some(dtype), role) = (*dtype, self.definition.inputs[i].role) else { continue };
             let name = self.name(i);
+            let skip = format!("window.skips[{i}]");
             match role {
-                _ if self.is_index(i) => indices(&mut header, Slot::Input(i), name, dtype),
+                _ if self.is_index(i) => indices(&mut header, Slot::Input(i), name, dtype, &skip),
                 Role::Classes => floats(&mut header, Slot::Input(i), name, dtype, Loads::Singles),
-                _ => floats(&mut header, Slot::Input(i), name, dtype, loads),
+                _ => floats_after(&mut header, Slot::Input(i), name, dtype, loads, &skip),
             }
         }
         self.declare_row(&mut header);
@@ -98,12 +102,13 @@ impl Spec<'_> {
         for (i, dtype) in self.inputs.iter().enumerate() {
             let Some(dtype) = *dtype else { continue };
             if self.is_index(i) {
-                indices(&mut header, Slot::Input(i), "target", dtype);
+                indices(&mut header, Slot::Input(i), "target", dtype, "0u");
             } else if self.definition.inputs[i].role == Role::Classes && sum.is_some() {
                 floats(&mut header, Slot::Input(i), self.name(i), dtype, Loads::Singles);
             }
         }
         header.write(Slot::Status, "status", "array<atomic<u32>>");
+        header.constant("IGNORES", self.ignores);
         header.constant("SUMS", sum.is_some());
         match sum {
             Some(keep) => keep.declare(&mut header),
@@ -262,7 +267,7 @@ fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
         let place = match outputs.losses {
             Some(Losses::Value) => {
                 header.write(Slot::Value, "losses", "array<f32>");
-                "losses[r] = loss;"
+                "losses[r + window.row_skip] = loss;"
             }
             Some(Losses::Scratch) => {
                 header.write(Slot::Scratch, "scratch", "array<f32>");
@@ -285,9 +290,13 @@ fn keep_gradients(
             return;
         }
         let mut scale = self.upstream.declare(header, self.weighted);
+        if self.weighted {
+            // Without any weight the mean is NaN, but its gradient is 0.
+            scale = format!("select({scale}, 0.0, {} == 0.0)", divisor(true));
+        }
         if self.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
-            scale += " * upstream[r]";
+            scale += " * upstream[r + window.row_skip]";
         }
         // An ignored row's gradient is 0 and a bad one's NaN, whatever the slopes are.
         header.line(&format!(
@@ -312,7 +321,7 @@ fn keep_gradients(
             if self.shape.whole_quads() {
                 header.write(Slot::Gradient(input), &out, "array<vec4<f32>>");
                 body += &format!(
-                    "    {out}[row_start(r) / 4u + quad] = \
+                    "    {out}[(row_start(r) + window.gradient_skip) / 4u + quad] = \
                      vec4(a.{member}, b.{member}, c.{member}, d.{member});\n"
                 );
                 continue;
@@ -321,7 +330,8 @@ fn keep_gradients(
             for (k, lane) in ["a", "b", "c", "d"].into_iter().enumerate() {
                 body += &format!(
                     "    if (4u * quad + {k}u < window.classes) {{
-        {out}[row_start(r) + (4u * quad + {k}u) * window.inner] = {lane}.{member};
+        {out}[row_start(r) + window.gradient_skip + (4u * quad + {k}u) * window.inner] = 
+            {lane}.{member};
     }}\n"
                 );
             }

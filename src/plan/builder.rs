@@ -98,6 +98,16 @@ impl<'a> Builder<'a> {
         regions: &[(Slot, u64, u64)],
         groups: u64,
     ) -> Result<()> {
+        let most = self.limits.max_storage_buffers_per_shader_stage;
+        if kernel.storage_buffers() > most as usize {
+            return Err(Error::Limit {
+                got: kernel.storage_buffers() as u64,
+                argument: kernel.label,
+                unit: "storage buffers",
+                limit: most.into(),
+                name: "max_storage_buffers_per_shader_stage",
+            });
+        }
         let width = self.width(groups)?.max(1);
         let rows = groups.div_ceil(width.into());
         let most = self.limits.max_compute_workgroups_per_dimension;

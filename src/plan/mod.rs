@@ -80,6 +80,13 @@ impl Resolved {
             check_gradient(definition, &inputs, input)?;
             gradients.push(input);
         }
+        if !request.value && gradients.is_empty() {
+            return Err(Error::argument(
+                "value",
+                "false without gradients",
+                "something to compute",
+            ));
+        }
         let upstream = match (request.upstream, request.reduction) {
             (false, _) => Upstream::One,
             (true, Reduction::None) => Upstream::Terms,
@@ -202,14 +209,14 @@ impl Plan {
         bindings: &Bindings<'_>,
     ) -> Result<()> {
         let bound = bindings::Bound::new(self, bindings)?;
-        if let Some(status) = bound.status() {
-            encoder.clear_buffer(status.buffer, status.offset, Some(16));
-        }
         let groups = self
             .steps
             .iter()
             .map(|step| self.bind_group(step, &bound))
             .collect::<Result<Vec<_>>>()?;
+        if let Some(status) = bound.status() {
+            encoder.clear_buffer(status.buffer, status.offset, Some(16));
+        }
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some(self.resolved.definition.name),
             timestamp_writes: None,
