@@ -70,6 +70,8 @@ pub enum Domain {
     Unit,
     /// 0 or more.
     NonNegative,
+    /// 1 or -1.
+    Sign,
 }
 
 /// What an input holds, and so which shapes it may have.
@@ -97,6 +99,14 @@ pub enum Role {
     IndexOrRows,
     /// Rows: one number per class, `[C]`.
     Classes,
+    /// Rows: `[C]` or `[N, C]`, or a single number as one class.
+    Scores,
+    /// Rows: `[..., D]`, reduced over the last dimension.
+    Features,
+    /// Rows: one number per row.
+    Labels,
+    /// Rows: a factor per class, or for each class of each row.
+    Factors,
 }
 
 impl Role {
@@ -237,37 +247,50 @@ pub trait Pointwise: Debug + Send + Sync {
     }
 }
 
-/// A loss over rows on the CPU: what is gathered from a row in one pass each for maxima and
-/// sums, and what follows from it. The kernels have the same functions.
+/// A loss over rows on the CPU, implemented by what implements [`RowTerms`].
 pub trait Rows: Debug + Send + Sync {
     /// The textbook value and derivatives of one row in float64: what tests compare with.
     fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss;
 
-    /// Whether a row must be read before its loss is known; the shader's `GATHERS`.
-    fn gathers(&self) -> bool {
-        true
-    }
+    /// Runs one row of the CPU backend.
+    fn run(&self, task: &mut cpu::RowTask<'_>);
+}
+
+/// What a loss gathers from a row in one pass each for maxima and sums, and what follows from it.
+/// The kernels have the same functions.
+pub trait RowTerms: Debug + Send + Sync {
+    /// The maxima of a row: so many numbers.
+    type Peaks: cpu::Gathered;
+    /// The sums over a row: so many numbers.
+    type Sums: cpu::Gathered;
+
+    /// The textbook value and derivatives of one row in float64.
+    fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss;
 
     /// What the row's maxima are taken of.
-    fn peaks(&self, item: cpu::Item) -> [f32; 4];
+    fn peaks(&self, item: cpu::Item) -> Self::Peaks;
 
     /// What is summed over the row.
-    fn sums(&self, item: cpu::Item, row: &cpu::Row, peaks: [f32; 4]) -> [f32; 4];
+    fn sums(&self, item: cpu::Item, row: &cpu::Row, peaks: Self::Peaks) -> Self::Sums;
 
     /// The row's loss.
-    fn value(&self, row: &cpu::Row, peaks: [f32; 4], sums: [f32; 4]) -> f32;
+    fn value(&self, row: &cpu::Row, peaks: Self::Peaks, sums: Self::Sums) -> f32;
 
-    /// The derivatives with respect to the item's members.
+    /// The derivatives with respect to the item's first, second and third member.
     fn gradient(
         &self,
         item: cpu::Item,
         row: &cpu::Row,
-        peaks: [f32; 4],
-        sums: [f32; 4],
-    ) -> [f32; 4];
+        peaks: Self::Peaks,
+        sums: Self::Sums,
+    ) -> [f32; 3];
+}
 
-    /// Runs one row of the CPU backend; a default method for the same reason as
-    /// [`Pointwise::run`].
+impl<L: RowTerms> Rows for L {
+    fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss {
+        RowTerms::reference(self, row)
+    }
+
     fn run(&self, task: &mut cpu::RowTask<'_>) {
         cpu::run_row(self, task);
     }

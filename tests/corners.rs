@@ -192,7 +192,7 @@ fn nan_is_carried() {
             let odd = if nan { NAN } else { 0.75 };
             match input.role {
                 Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
-                Role::Classes => floats(&[3], &[0.5, 0.25, odd]),
+                Role::Classes | Role::Labels => floats(&[3], &[1.0, -1.0, odd]),
                 _ if rows => floats(&[3, 3], &[0.5, 0.25, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5, odd]),
                 _ => floats(&[3], &[0.5, 0.25, odd]),
             }

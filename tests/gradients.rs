@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Random, differentiable, tensor};
-use wgloss::loss::Role;
+use wgloss::loss::{Domain, Role};
 use wgloss::{Batch, DType, Loss, Reduction, Tensor, losses, reference};
 
 /// Random float64 inputs of a shape that suits every family, weights included.
@@ -17,14 +17,16 @@ fn inputs(
             Role::Index => &[4],
             Role::IndexOrRows if !target.is_float() => &[4],
             Role::Classes => &[5],
+            Role::Labels => &[4],
             _ => &[4, 5],
         };
-        let index = shape == [4];
+        let index = shape == [4] && input.role != Role::Labels;
         let count = shape.iter().product();
         let numbers: Vec<f64> = (0..count)
             .map(|_| match index {
                 #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
                 true => random.below(5) as f64,
+                false if input.domain == Domain::Sign => random.number(input.domain),
                 // Away from the ends of a domain, so that differences stay inside it.
                 false => 0.02 + 0.96 * random.number(input.domain),
             })

@@ -23,10 +23,12 @@ fn shapes(loss: &dyn Loss) -> Vec<(Vec<usize>, Vec<usize>)> {
             (vec![9], vec![9]),
         ],
         _ => {
-            [vec![10, 8], vec![10, 7], vec![3, 6, 5], vec![2, 5000], vec![2, 5001], vec![2, 9, 64]]
-                .into_iter()
-                .map(|shape| (shape.clone(), shape))
-                .collect()
+            let all = [[10, 8, 0], [10, 7, 0], [3, 6, 5], [2, 5000, 0], [2, 5001, 0], [2, 9, 64]];
+            // Scores are a matrix at most; 0 stands for no dimension.
+            let scores = loss.definition().inputs[0].role == Role::Scores;
+            let shapes = all.into_iter().filter(|shape| !scores || shape[2] == 0);
+            let dimensions = |shape: [usize; 3]| shape.into_iter().filter(|&d| d > 0).collect();
+            shapes.map(|shape| (dimensions(shape), dimensions(shape))).collect()
         }
     }
 }
@@ -39,16 +41,14 @@ fn kinds<'a>(
     target: DType,
     optional: bool,
 ) -> Vec<(&'a str, TensorKind)> {
-    let mut rows = first.clone();
-    if rows.len() > 1 {
-        rows.remove(1);
-    }
+    let (classes, rows) = common::rows_of(loss, first);
     let kind = |input: &wgloss::loss::Input| match input.role {
         Role::Index => TensorKind { dtype: target, shape: rows.clone() },
         Role::IndexOrRows if !target.is_float() => {
             TensorKind { dtype: target, shape: rows.clone() }
         }
-        Role::Classes => TensorKind { dtype: float, shape: vec![first[1]] },
+        Role::Classes | Role::Factors => TensorKind { dtype: float, shape: vec![classes] },
+        Role::Labels => TensorKind { dtype: float, shape: rows.clone() },
         Role::Elements | Role::Onto | Role::WeightOnto if input.name != "input" => {
             TensorKind { dtype: float, shape: other.clone() }
         }

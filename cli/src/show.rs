@@ -60,6 +60,8 @@ fn example(definition: &Definition) -> Vec<(&'static str, TensorKind)> {
         Role::Rows => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
         Role::Index | Role::IndexOrRows => TensorKind { dtype: DType::I64, shape: vec![64] },
         Role::Classes => TensorKind { dtype: DType::F32, shape: vec![1000] },
+        Role::Scores | Role::Features => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
+        Role::Labels => TensorKind { dtype: DType::F32, shape: vec![64] },
         _ => TensorKind { dtype: DType::F32, shape: vec![3, 4096] },
     };
     let needed = definition.inputs.iter().filter(|input| !input.optional);

@@ -5,7 +5,7 @@ mod pointwise;
 mod rows;
 
 pub use pointwise::Block;
-pub use rows::{Item, Row, RowTask};
+pub use rows::{Gathered, Item, Row, RowTask};
 
 pub(crate) use pointwise::run_block;
 pub(crate) use rows::run_row;

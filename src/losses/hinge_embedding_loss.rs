@@ -24,7 +24,10 @@ static DEFINITION: Definition = Definition {
     aliases: &["hinge_embedding"],
     summary: "Distance of similar pairs, hinge of dissimilar ones.",
     formula: "input where target is 1, max(0, margin - input) where target is -1",
-    inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements).constant()],
+    inputs: &[
+        Input::new("input", Role::Elements),
+        Input::new("target", Role::Elements).within(Domain::Sign).constant(),
+    ],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: include_str!("../../shaders/pointwise/hinge_embedding_loss.wgsl"),

@@ -27,7 +27,7 @@ static DEFINITION: Definition = Definition {
     inputs: &[
         Input::new("input1", Role::Alike),
         Input::new("input2", Role::Alike),
-        Input::new("target", Role::Alike),
+        Input::new("target", Role::Alike).within(Domain::Sign),
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,

@@ -15,7 +15,10 @@ static DEFINITION: Definition = Definition {
     aliases: &["soft_margin"],
     summary: "Logistic loss of a score with a target of 1 or -1.",
     formula: "log(1 + exp(-target input))",
-    inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements)],
+    inputs: &[
+        Input::new("input", Role::Elements),
+        Input::new("target", Role::Elements).within(Domain::Sign),
+    ],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: include_str!("../../shaders/pointwise/soft_margin_loss.wgsl"),

@@ -6,9 +6,11 @@ use crate::gpu::Gpu;
 use crate::kernel::{FAN_IN, Keep, Kernel, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
-/// The scratch begins with the total of the losses and the total of the weights.
+/// The scratch begins with the total of the losses, that of the weights, and the number of what was
+/// weighted.
 pub(crate) const TOTAL: u64 = 0;
 pub(crate) const TOTAL_WEIGHT: u64 = 1;
+pub(crate) const TOTAL_COUNT: u64 = 2;
 
 /// Uniform buffers start at multiples of this on every device.
 const UNIFORM_ALIGNMENT: usize = 256;
@@ -55,7 +57,7 @@ impl<'a> Builder<'a> {
             resolved,
             parameters: words,
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),
-            scratch_words: 2,
+            scratch_words: 4,
             drafts: Vec::new(),
         }
     }

@@ -1,11 +1,11 @@
 //! The dispatches of a loss over rows.
 
-use super::builder::{Builder, TOTAL, TOTAL_WEIGHT, words};
+use super::builder::{Builder, TOTAL, TOTAL_COUNT, TOTAL_WEIGHT, words};
 use crate::error::{Error, Result};
 use crate::kernel::rows::{Losses, Outputs, Spec};
 use crate::kernel::{BLOCK, Keep, Slot};
 use crate::reduction::Reduction;
-use crate::shape::{FamilyLayout, RowShape};
+use crate::shape::{FamilyLayout, RowShape, RowWeight};
 
 /// llvmpipe ends an invocation after 65,535 rounds of its loops, silently.
 const MOST_ROUNDS: u64 = 60_000;
@@ -29,7 +29,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
     let ignored = ignored.and_then(|i| i32::try_from(i).ok()).unwrap_or(i32::MIN);
     let terms = resolved.layout.terms;
     let reduced = resolved.reduction != Reduction::None;
-    if terms > 0 && shape.index {
+    if terms > 0 && shape.index.is_some() {
         push_check(builder, &spec, ignored)?;
     }
     let losses = match (resolved.value, reduced) {
@@ -72,6 +72,7 @@ fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i32) -> Resul
     let one = blocks == 1;
     let sum = spec.weighted.then_some(Keep::Partial);
     let partials = if one || sum.is_none() { TOTAL_WEIGHT } else { builder.reserve(blocks) };
+    let counts = if one || !spec.counts() { TOTAL_COUNT } else { builder.reserve(blocks) };
     let Some((input, _)) = builder.resolved.layout.indices else { return Ok(()) };
     let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limit = builder.limits.max_storage_buffer_binding_size;
@@ -84,12 +85,16 @@ fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i32) -> Resul
         let mut uniform =
             words(&[count, first, partials + first / BLOCK, width, spec.shape.classes])?;
         uniform.extend_from_slice(&ignored.to_le_bytes());
+        uniform.extend(words(&[counts + first / BLOCK])?);
         let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
         builder.push(spec.check(sum), &uniform, &[region], groups)?;
         first += count;
     }
     if sum.is_some() && !one {
         builder.push_tree(partials, blocks, Keep::Partial, TOTAL_WEIGHT)?;
+    }
+    if spec.counts() && !one {
+        builder.push_tree(counts, blocks, Keep::Partial, TOTAL_COUNT)?;
     }
     Ok(())
 }
@@ -102,11 +107,10 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
     let mut cuts: Vec<Cut> = Vec::new();
     for (i, kind) in builder.resolved.inputs.iter().enumerate() {
         let Some(kind) = kind else { continue };
-        let size = kind.dtype.size() as u64;
-        if spec.is_index(i) {
-            cuts.push((Slot::Input(i), size, 1));
-        } else if spec.runs_over_classes(i) {
-            cuts.push((Slot::Input(i), size, classes));
+        let per_row = spec.shape.index == Some(i) || spec.shape.label == Some(i);
+        if spec.shape.weight != RowWeight::Classes(i) {
+            let count = if per_row { 1 } else { classes };
+            cuts.push((Slot::Input(i), kind.dtype.size() as u64, count));
         }
     }
     cuts.extend(gradients.iter().map(|&i| (Slot::Gradient(i), 4, classes)));
