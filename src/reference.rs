@@ -40,6 +40,8 @@ pub struct Row<'a> {
 pub struct RowLoss {
     /// The loss.
     pub value: f64,
+    /// The size of what cancels in it, where that is larger.
+    pub size: f64,
     /// Its derivatives with respect to the first, second and third input.
     pub slopes: [Vec<f64>; 3],
 }
@@ -47,7 +49,7 @@ pub struct RowLoss {
 impl RowLoss {
     /// A loss of 0 over so many classes.
     pub fn zeros(classes: usize) -> Self {
-        Self { value: 0.0, slopes: std::array::from_fn(|_| vec![0.0; classes]) }
+        Self { value: 0.0, size: 0.0, slopes: std::array::from_fn(|_| vec![0.0; classes]) }
     }
 }
 
@@ -85,6 +87,8 @@ pub fn product(factor: f64, term: f64) -> f64 {
 pub struct Terms {
     /// The terms.
     pub values: Vec<f64>,
+    /// The sizes of what cancels in them; empty where nothing does.
+    pub sizes: Vec<f64>,
     /// For each input, how the terms depend on it: (term, element, derivative).
     pub slopes: Vec<Vec<(usize, usize, f64)>>,
     /// The sum of the weights, where the mean divides by it.
@@ -120,7 +124,8 @@ fn reduced(resolved: &Resolved, terms: &Terms, upstream: Option<&[f64]>) -> Answ
     };
     let none = resolved.reduction == Reduction::None;
     let total: f64 = terms.values.iter().sum();
-    let sizes = terms.values.iter().map(|value| value.abs());
+    let cancelled = |term: usize| terms.sizes.get(term).copied().unwrap_or(0.0);
+    let sizes = terms.values.iter().enumerate().map(|(i, value)| value.abs().max(cancelled(i)));
     let (value, scale) = if none {
         (terms.values.clone(), sizes.fold(0.0, f64::max))
     } else {
@@ -157,6 +162,7 @@ fn pointwise(family: &dyn Pointwise, resolved: &Resolved, inputs: &[Option<Vec<f
     let weights = weight_place.and_then(|i| inputs[i].as_ref());
     let mut terms = Terms {
         values: Vec::new(),
+        sizes: Vec::new(),
         slopes: vec![Vec::new(); inputs.len()],
         weight: weights.map_or(0.0, |weights| weights.iter().sum()),
     };
@@ -211,8 +217,12 @@ fn rows(
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let (classes, inner) = (size(shape.classes), size(shape.inner));
     let input = |i: usize| inputs[i].as_deref().unwrap_or_default();
-    let mut terms =
-        Terms { values: Vec::new(), slopes: vec![Vec::new(); inputs.len()], weight: 0.0 };
+    let mut terms = Terms {
+        values: Vec::new(),
+        sizes: Vec::new(),
+        slopes: vec![Vec::new(); inputs.len()],
+        weight: 0.0,
+    };
     let mean_weight = mean_weight(resolved, &shape, ignored, inputs);
     for r in 0..size(resolved.layout.terms) {
         let place = |c: usize| (r / inner * classes + c) * inner + r % inner;
@@ -230,6 +240,7 @@ fn rows(
             let class = input(i)[r] as i64;
             if Some(class) == ignored {
                 terms.values.push(0.0);
+                terms.sizes.push(0.0);
                 continue;
             }
             match usize::try_from(class).ok().filter(|&class| class < classes) {
@@ -245,6 +256,7 @@ fn rows(
         let loss =
             family.reference(&Row { first, second, third, weight: &weight, label, mean_weight });
         terms.values.push(if bad { f64::NAN } else { loss.value });
+        terms.sizes.push(loss.size);
         for (i, slopes) in shape.over().zip(&loss.slopes) {
             let slope = |c: usize| if bad { f64::NAN } else { slopes[c] };
             terms.slopes[i].extend((0..classes).map(|c| (r, place(c), slope(c))));

@@ -210,6 +210,7 @@ impl RowTerms for TripletMargin {
         let mut loss = RowLoss::zeros(row.first.len());
         if value > 0.0 || value.is_nan() {
             loss.value = value;
+            loss.size = ap + negative;
             for c in 0..row.first.len() {
                 let (an, pn) = ((1.0 - swapped) * by_an[c], swapped * by_pn[c]);
                 loss.slopes[0][c] = by_ap[c] - an;
