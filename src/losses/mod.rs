@@ -33,6 +33,7 @@ catalogue! {
     binary_cross_entropy: BinaryCrossEntropy,
     binary_cross_entropy_with_logits: BinaryCrossEntropyWithLogits,
     cross_entropy: CrossEntropy,
+    ctc_loss: Ctc,
     gaussian_nll_loss: GaussianNll,
     hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
