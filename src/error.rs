@@ -93,7 +93,7 @@ pub enum Error {
         value: i128,
         /// The last class.
         last: u64,
-        /// " or N, which is ignored" where the loss has such a value.
+        /// " or N, which is ignored" or " without N" where the loss has such a value.
         ignored: String,
         /// How many rows are so.
         count: u64,

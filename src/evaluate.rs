@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Slot, Upstream};
-use crate::loss::Loss;
+use crate::loss::{Family, Loss};
 use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
 use crate::reduction::Reduction;
 use crate::status::Status;
@@ -116,6 +116,9 @@ impl Backend {
         let upstream = batch.upstream.as_ref().map(native);
         if let Some(upstream) = &upstream {
             check_upstream(&resolved, upstream)?;
+        }
+        if let Family::Own(own) = loss.family() {
+            own.check(&resolved, &resolved.placed(&inputs)?)?;
         }
         match self {
             Self::Gpu(gpu) => {

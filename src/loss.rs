@@ -107,6 +107,10 @@ pub enum Role {
     Labels,
     /// Rows: a factor per class, or for each class of each row.
     Factors,
+    /// A loss of its own: floats in a shape that the loss checks.
+    Own,
+    /// A loss of its own: integers in a shape that the loss checks.
+    OwnIntegers,
 }
 
 impl Role {
@@ -304,6 +308,23 @@ pub trait Own: Debug + Send + Sync {
     /// # Errors
     /// If they do not fit.
     fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout>;
+
+    /// Small inputs that fit together, in the definition's order: what is planned to show the
+    /// kernels.
+    fn example(&self) -> Vec<TensorKind>;
+
+    /// The value between 0 and the last class that is no class index.
+    fn excluded(&self) -> Option<i64> {
+        None
+    }
+
+    /// Checks what only the data tell, where they are on the host.
+    ///
+    /// # Errors
+    /// If they do not fit.
+    fn check(&self, _resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+        Ok(())
+    }
 
     /// Adds the dispatches.
     ///

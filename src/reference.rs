@@ -95,6 +95,18 @@ pub struct Terms {
     pub weight: f64,
 }
 
+impl Terms {
+    /// No terms yet, of a loss with so many inputs.
+    pub fn new(inputs: usize) -> Self {
+        Self {
+            values: Vec::new(),
+            sizes: Vec::new(),
+            slopes: vec![Vec::new(); inputs],
+            weight: 0.0,
+        }
+    }
+}
+
 /// Evaluates a batch. Class indices outside their range are not looked for: such rows are NaN.
 ///
 /// # Errors
@@ -160,12 +172,8 @@ fn pointwise(family: &dyn Pointwise, resolved: &Resolved, inputs: &[Option<Vec<f
     let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
     let weight_place = roles.iter().position(|role| role.is_weight());
     let weights = weight_place.and_then(|i| inputs[i].as_ref());
-    let mut terms = Terms {
-        values: Vec::new(),
-        sizes: Vec::new(),
-        slopes: vec![Vec::new(); inputs.len()],
-        weight: weights.map_or(0.0, |weights| weights.iter().sum()),
-    };
+    let mut terms = Terms::new(inputs.len());
+    terms.weight = weights.map_or(0.0, |weights| weights.iter().sum());
     let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
     let shapes: Vec<_> =
         (0..roles.len()).map(|i| crate::shape::placed(roles[i], shape(i), shape(0))).collect();
@@ -217,12 +225,7 @@ fn rows(
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let (classes, inner) = (size(shape.classes), size(shape.inner));
     let input = |i: usize| inputs[i].as_deref().unwrap_or_default();
-    let mut terms = Terms {
-        values: Vec::new(),
-        sizes: Vec::new(),
-        slopes: vec![Vec::new(); inputs.len()],
-        weight: 0.0,
-    };
+    let mut terms = Terms::new(inputs.len());
     let mean_weight = mean_weight(resolved, &shape, ignored, inputs);
     for r in 0..size(resolved.layout.terms) {
         let place = |c: usize| (r / inner * classes + c) * inner + r % inner;

@@ -133,14 +133,15 @@ fn missing(definition: &Definition, name: &str) -> Error {
 
 fn check_dtype(name: &str, role: Role, dtype: DType) -> Result<()> {
     let fits = match role {
-        Role::Index => !dtype.is_float(),
+        Role::Index | Role::OwnIntegers => !dtype.is_float(),
         Role::IndexOrRows => true,
         _ => dtype.is_float(),
     };
     if fits {
         return Ok(());
     }
-    let expected = if role == Role::Index { "an integer type" } else { "a float type" };
+    let integers = matches!(role, Role::Index | Role::OwnIntegers);
+    let expected = if integers { "an integer type" } else { "a float type" };
     Err(Error::DType { argument: name.into(), got: dtype.to_string(), expected: expected.into() })
 }
 

@@ -22,10 +22,7 @@ pub(crate) fn evaluate(
     inputs: &[(&str, Tensor<'_>)],
     upstream: Option<&Tensor<'_>>,
 ) -> Result<Vec<Vec<f32>>> {
-    let mut tensors: Vec<Option<&Tensor<'_>>> = vec![None; resolved.inputs.len()];
-    for (name, tensor) in inputs {
-        tensors[resolved.definition.input(name)?] = Some(tensor);
-    }
+    let tensors = resolved.placed(inputs)?;
     let upstream = upstream.map(Tensor::to_f32);
     match loss.family() {
         Family::Pointwise(family) => {
@@ -48,7 +45,7 @@ pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
 
 /// What divides the sum: known from the shapes, or the sum of the weights.
 #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
-fn divisor(resolved: &Resolved, weight: impl FnOnce() -> f32) -> f32 {
+pub(crate) fn divisor(resolved: &Resolved, weight: impl FnOnce() -> f32) -> f32 {
     match resolved.layout.divisor {
         crate::reduction::Divisor::Count(count) => count as f32,
         crate::reduction::Divisor::Weights => weight(),

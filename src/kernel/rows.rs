@@ -1,6 +1,6 @@
 //! The rows family's headers.
 
-use super::storage::{Loads, floats, floats_after, indices};
+use super::storage::{Loads, floats, floats_after, indices, indices_after};
 use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream, divisor};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
@@ -80,7 +80,7 @@ impl Spec<'_> {
             let Some(dtype) = *dtype else { continue };
             let (slot, name, skip) = (Slot::Input(i), self.name(i), format!("window.skips[{i}]"));
             if self.shape.index == Some(i) {
-                indices(&mut header, slot, name, dtype, &skip);
+                indices_after(&mut header, slot, name, dtype, &skip);
             } else if self.shape.label == Some(i) {
                 floats_after(&mut header, slot, name, dtype, Loads::Singles, &skip);
             } else if self.shape.weight == RowWeight::Classes(i) {
@@ -104,7 +104,7 @@ impl Spec<'_> {
         let mut header = Header::of_loss(false);
         let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
         if let Some((slot, dtype)) = self.shape.index.and_then(of) {
-            indices(&mut header, slot, "target", dtype, "0u");
+            indices(&mut header, slot, "target", dtype);
         }
         let mut weight = "1.0".to_string();
         if let (RowWeight::Classes(i), true) = (self.shape.weight, sum.is_some())

@@ -62,8 +62,13 @@ pub(crate) fn floats_after(
 
 /// Declares an integer tensor with `NAME_index(i)`, the class as i32, and `NAME_words(i)`, the
 /// whole value as two words. What does not fit into 31 bits and a sign becomes the lowest i32,
-/// which is no class. The tensor begins `skip` elements after its binding.
-pub(crate) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType, skip: &str) {
+/// which is no class.
+pub(crate) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType) {
+    indices_after(header, slot, name, dtype, "0u");
+}
+
+/// The same of a tensor that begins `skip` elements after its binding.
+pub(crate) fn indices_after(header: &mut Header, slot: Slot, name: &str, dtype: DType, skip: &str) {
     let data = format!("{name}_data");
     let (index, high) = match dtype {
         DType::U8 => ("i32((DATA[i >> 2u] >> (8u * (i & 3u))) & 0xffu)", "0u"),
@@ -90,9 +95,12 @@ pub(crate) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType,
     };
     let high = if high == "sign" { "bitcast<u32>(NAME_index(place) >> 31u)" } else { high };
     header.read(slot, &data, "array<u32>");
+    let lowest = "const LOWEST_INDEX = i32(-2147483647 - 1);";
+    if !header.text.contains(lowest) {
+        header.line(lowest);
+    }
     let text = format!(
-        "const LOWEST_INDEX = i32(-2147483647 - 1);\n\
-         fn NAME_index(place: u32) -> i32 {{\n    \
+        "fn NAME_index(place: u32) -> i32 {{\n    \
              let i = place + {skip};\n    return {index};\n}}\n\
          fn NAME_words(place: u32) -> vec2<u32> {{\n    \
              let i = place + {skip};\n    return vec2({low}, {high});\n}}"

@@ -34,6 +34,7 @@ catalogue! {
     binary_cross_entropy_with_logits: BinaryCrossEntropyWithLogits,
     cosine_embedding_loss: CosineEmbedding,
     cross_entropy: CrossEntropy,
+    ctc_loss: Ctc,
     gaussian_nll_loss: GaussianNll,
     hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,

@@ -86,6 +86,11 @@ impl<'a> Builder<'a> {
         start
     }
 
+    /// The words taken so far.
+    pub(crate) fn scratch_words(&self) -> u64 {
+        self.scratch_words
+    }
+
     /// The workgroups of a row of a dispatch of this many.
     pub(crate) fn width(&self, groups: u64) -> Result<u32> {
         narrow("workgroups", groups.min(self.limits.max_compute_workgroups_per_dimension.into()))

@@ -2,10 +2,12 @@
 
 mod bindings;
 pub use builder::Builder;
-pub(crate) use builder::buffer;
+pub(crate) use builder::{TOTAL, buffer, words};
 mod builder;
 mod pointwise;
 mod rows;
+
+pub(crate) use rows::{MOST_ROUNDS, gcd};
 
 pub use bindings::Bindings;
 
@@ -15,7 +17,7 @@ use crate::kernel::{Slot, Upstream};
 use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
 use crate::shape::{Layout, resolve};
-use crate::tensor::{DType, TensorKind};
+use crate::tensor::{DType, Tensor, TensorKind};
 use std::sync::Arc;
 
 /// What a plan is to compute.
@@ -94,6 +96,18 @@ impl Resolved {
         };
         let (reduction, value) = (request.reduction, request.value);
         Ok(Self { definition, inputs, reduction, value, gradients, upstream, layout })
+    }
+
+    /// Tensors by name in the definition's order.
+    pub(crate) fn placed<'a>(
+        &self,
+        tensors: &'a [(&str, Tensor<'_>)],
+    ) -> Result<Vec<Option<&'a Tensor<'a>>>> {
+        let mut placed = vec![None; self.inputs.len()];
+        for (name, tensor) in tensors {
+            placed[self.definition.input(name)?] = Some(tensor);
+        }
+        Ok(placed)
     }
 
     /// The bytes of what a slot is bound to, as long as storage buffers can be: multiples of 4.

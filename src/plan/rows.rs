@@ -8,7 +8,7 @@ use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
 
 /// llvmpipe ends an invocation after 65,535 rounds of its loops, silently.
-const MOST_ROUNDS: u64 = 60_000;
+pub(crate) const MOST_ROUNDS: u64 = 60_000;
 
 pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<()> {
     let resolved = builder.resolved;
@@ -168,4 +168,9 @@ fn push_rows(
         first += rows;
     }
     Ok(())
+}
+
+/// The greatest common divisor.
+pub(crate) fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
