@@ -44,6 +44,7 @@ catalogue! {
     margin_ranking_loss: MarginRanking,
     mse_loss: Mse,
     multi_margin_loss: MultiMargin,
+    multilabel_margin_loss: MultiLabelMargin,
     multilabel_soft_margin_loss: MultiLabelSoftMargin,
     nll_loss: Nll,
     poisson_nll_loss: PoissonNll,

@@ -29,8 +29,7 @@ pub(super) fn terms(ctc: &Ctc, resolved: &Resolved, inputs: &[Option<Vec<f64>>])
     let input = |i: usize| inputs[i].as_deref().unwrap_or_default();
     let targets = integers(input(1));
     let lengths = [&integers(input(2))[..], &integers(input(3))[..]];
-    let mut terms =
-        Terms::new(inputs.len());
+    let mut terms = Terms::new(inputs.len());
     for (n, sequence) in shape.sequences(&lengths).into_iter().enumerate() {
         let place = |t: usize, c: usize| (t * shape.batch + n) * shape.classes + c;
         let labels = sequence.and_then(|sequence| extended(ctc, &shape, sequence, &targets));

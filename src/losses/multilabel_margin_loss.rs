@@ -1,0 +1,192 @@
+mod plan;
+
+use super::prelude::*;
+use crate::error::Error;
+use crate::kernel::{Slot, Upstream};
+use crate::loss::Own;
+use crate::plan::{Builder, Resolved};
+use crate::reduction::Divisor;
+use crate::reference::Terms;
+use crate::shape::{self, FamilyLayout, Layout};
+use crate::status::Status;
+use crate::tensor::{DType, Tensor, TensorKind, elements};
+use rayon::prelude::*;
+
+/// Hinge between each target of a row and each class that is none: `1 / C` times the sum over the
+/// targets `y` and the other classes `i` of `max(0, 1 - input[y] + input[i])`.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input` | `[C]` or `[N, C]` | differentiable |
+/// | `target` | as `input`, any integer type | the row's classes, then -1 |
+///
+/// A row's targets are its class indices before the first -1; one that is listed twice counts
+/// twice, and a row without any has loss 0. `mean` divides by the number of rows. The gradient is 0
+/// at a kink. Any other index outside `0..C`, wherever in the row, is an error that names its place
+/// in the flattened target; loss and gradient of its row are NaN.
+///
+/// On a GPU it takes 8 bytes of scratch memory for each element of `input`.
+///
+/// Source: PyTorch's `torch.nn.functional.multilabel_margin_loss`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MultiLabelMargin;
+
+static DEFINITION: Definition = Definition {
+    name: "multilabel_margin_loss",
+    aliases: &["multilabel_margin"],
+    summary: "Hinge between each target class of a row and each other class.",
+    formula: "(1 / C) sum over targets y and other classes i of max(0, 1 - input[y] + input[i])",
+    inputs: &[Input::new("input", Role::Own), Input::new("target", Role::OwnIntegers).constant()],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/own/multilabel_margin_loss.wgsl"),
+};
+
+impl Loss for MultiLabelMargin {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Own(self)
+    }
+}
+
+impl Own for MultiLabelMargin {
+    fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
+        let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+        let (input, target) = (shape(0), shape(1));
+        let (output, classes) = match *input {
+            [] => (vec![], 1),
+            [classes] => (vec![], classes),
+            [rows, classes] => (vec![rows], classes),
+            _ => return Err(Error::shape("input", input, "[C] or [N, C]")),
+        };
+        if classes == 0 {
+            return Err(Error::shape("input", input, "at least one class"));
+        }
+        if target != input {
+            return Err(Error::shape("target", target, format!("{input:?}, the input's shape")));
+        }
+        let terms = elements(&output).unwrap_or(u64::MAX);
+        Ok(Layout {
+            terms,
+            divisor: shape::divisor(reduction, terms, false, input),
+            output,
+            indices: Some((1, classes as u64)),
+            family: FamilyLayout::Own,
+        })
+    }
+
+    fn example(&self) -> Vec<TensorKind> {
+        vec![TensorKind::new(DType::F32, [64, 100]), TensorKind::new(DType::I64, [64, 100])]
+    }
+
+    fn plan(&self, builder: &mut Builder<'_>) -> Result<()> {
+        plan::build(builder)
+    }
+
+    fn evaluate(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        upstream: Option<&[f32]>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let [Some(input), Some(target)] = inputs else {
+            unreachable!("both inputs were checked");
+        };
+        let (input, classes) = (input.to_f32(), classes(resolved));
+        let target = targets(self, resolved, target)?;
+        let rows: Vec<(f32, Vec<f32>)> = input
+            .par_chunks(classes)
+            .zip(target.par_chunks(classes))
+            .map(|(x, y)| pairs(x, y))
+            .collect();
+        #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+        let divisor = match resolved.layout.divisor {
+            Divisor::Count(count) => count as f32,
+            Divisor::Weights => 1.0,
+        };
+        let by_term = resolved.upstream == Upstream::Terms;
+        let scale = |r: usize| upstream.map_or(1.0, |g| g[if by_term { r } else { 0 }]) / divisor;
+        let output = |(slot, _)| match slot {
+            Slot::Gradient(_) => {
+                let scaled = |(r, row): (usize, &(f32, Vec<f32>))| -> Vec<f32> {
+                    row.1.iter().map(|slope| scale(r) * slope).collect()
+                };
+                rows.iter().enumerate().flat_map(scaled).collect()
+            }
+            _ if resolved.reduction == Reduction::None => rows.iter().map(|row| row.0).collect(),
+            _ => vec![crate::cpu::tree_sum(rows.iter().map(|row| row.0).collect()) / divisor],
+        };
+        Ok(resolved.outputs().into_iter().map(output).collect())
+    }
+
+    fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
+        let classes = classes(resolved);
+        let mut terms = Terms::new(inputs.len());
+        let [Some(input), Some(target)] = inputs else {
+            unreachable!("both inputs were checked");
+        };
+        for (r, (x, y)) in input.chunks(classes).zip(target.chunks(classes)).enumerate() {
+            #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
+            let y: Vec<i64> = y.iter().map(|&y| y as i64).collect();
+            let bad = y.iter().any(|&y| y < -1 || y >= i64::try_from(classes).unwrap_or(i64::MAX));
+            let listed = y.iter().map_while(|&y| usize::try_from(y).ok());
+            let listed: Vec<usize> = if bad { Vec::new() } else { listed.collect() };
+            let mut value = if bad { f64::NAN } else { 0.0 };
+            #[expect(clippy::cast_precision_loss, reason = "far fewer classes than 2^53")]
+            let share = 1.0 / classes as f64;
+            for &target in &listed {
+                for i in (0..classes).filter(|i| !listed.contains(i)) {
+                    let z = 1.0 - x[target] + x[i];
+                    if z > 0.0 || z.is_nan() {
+                        value += z * share;
+                        terms.slopes[0].push((r, r * classes + i, share));
+                        terms.slopes[0].push((r, r * classes + target, -share));
+                    }
+                }
+            }
+            terms.values.push(value);
+        }
+        terms
+    }
+}
+
+fn classes(resolved: &Resolved) -> usize {
+    resolved.layout.indices.map_or(1, |(_, classes)| usize::try_from(classes).unwrap_or(usize::MAX))
+}
+
+/// The class indices, -1 where a row has none.
+fn targets(loss: &dyn Loss, resolved: &Resolved, target: &Tensor<'_>) -> Result<Vec<i64>> {
+    let values = target.to_integers();
+    let classes = classes(resolved) as i128;
+    let bad = |&(_, &value): &(usize, &i128)| value < -1 || value >= classes;
+    if let Some((row, &value)) = values.iter().enumerate().find(bad) {
+        let count = values.iter().enumerate().filter(bad).count() as u64;
+        return Err(Status { count, row: row as u64, value }.error(loss, resolved));
+    }
+    Ok(values.into_iter().map(|value| i64::try_from(value).unwrap_or(-1)).collect())
+}
+
+/// A row's loss and its derivatives.
+fn pairs(x: &[f32], y: &[i64]) -> (f32, Vec<f32>) {
+    let listed: Vec<usize> = y.iter().map_while(|&y| usize::try_from(y).ok()).collect();
+    let mut is_target = vec![false; x.len()];
+    listed.iter().for_each(|&target| is_target[target] = true);
+    #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
+    let classes = x.len() as f32;
+    let (mut value, mut slopes) = (0.0, vec![0.0; x.len()]);
+    for i in (0..x.len()).filter(|&i| !is_target[i]) {
+        for &target in &listed {
+            let z = numeric::max_nan(1.0 - x[target] + x[i], 0.0);
+            value += z;
+            if z > 0.0 {
+                slopes[i] += 1.0;
+                slopes[target] -= 1.0;
+            }
+        }
+    }
+    slopes.iter_mut().for_each(|slope| *slope /= classes);
+    (value / classes, slopes)
+}

@@ -1,0 +1,108 @@
+//! The dispatches of the multi-label margin loss.
+
+use super::DEFINITION;
+use crate::error::{Error, Result};
+use crate::kernel::storage::{Loads, floats, indices};
+use crate::kernel::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
+use crate::plan::{Builder, MOST_ROUNDS, Resolved, TOTAL, words};
+use crate::reduction::Reduction;
+
+pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
+    let resolved = builder.resolved;
+    let (rows, classes) = (resolved.layout.terms, resolved.layout.indices.map_or(1, |i| i.1));
+    // A class goes through all others, and marking a row takes three rounds a class.
+    let limit = MOST_ROUNDS / 3;
+    if classes > limit {
+        return Err(Error::Limit {
+            argument: "input".into(),
+            got: classes,
+            unit: "classes",
+            limit,
+            name: "rounds of a loop",
+        });
+    }
+    let reduced = resolved.reduction != Reduction::None;
+    let keep = Keep::Value { weighted: false };
+    if rows == 0 {
+        return if reduced && resolved.value {
+            builder.push_tree(0, 0, keep, TOTAL)
+        } else {
+            Ok(())
+        };
+    }
+    let marks = builder.reserve(rows * classes);
+    let terms = if resolved.value { builder.reserve(rows * classes) } else { 0 };
+    let losses = if resolved.value && reduced { builder.reserve(rows) } else { 0 };
+    let mut push = |kernel: Kernel, groups: u64| {
+        let width = builder.width(groups)?.into();
+        let mut uniform = words(&[rows, classes, width, marks, terms, losses])?;
+        uniform.extend_from_slice(&builder.divisor().to_le_bytes());
+        builder.push(kernel, &uniform, &[], groups)
+    };
+    push(mark(resolved), rows.div_ceil(64))?;
+    push(pairs(resolved), (rows * classes).div_ceil(64))?;
+    if resolved.value {
+        push(row_sums(reduced), rows)?;
+    }
+    if resolved.value && reduced {
+        builder.push_tree(losses, rows, keep, TOTAL)?;
+    }
+    Ok(())
+}
+
+fn declare_target(header: &mut Header, resolved: &Resolved) {
+    if let Some(kind) = &resolved.inputs[1] {
+        indices(header, Slot::Input(1), "target", kind.dtype);
+    }
+}
+
+fn mark(resolved: &Resolved) -> Kernel {
+    let mut header = Header::of_loss(false);
+    declare_target(&mut header, resolved);
+    header.write(Slot::Status, "status", "array<atomic<u32>>");
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    join(header, "marks", include_str!("../../../shaders/own/multilabel_margin_loss/mark.wgsl"))
+}
+
+fn pairs(resolved: &Resolved) -> Kernel {
+    let mut header = Header::of_loss(false);
+    if let Some(kind) = &resolved.inputs[0] {
+        floats(&mut header, Slot::Input(0), "input", kind.dtype, Loads::Singles);
+    }
+    declare_target(&mut header, resolved);
+    header.write(Slot::Status, "status", "array<u32>");
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    let mut body = String::new();
+    if resolved.value {
+        body += "    scratch[window.terms + id] = loss;\n";
+    }
+    if !resolved.gradients.is_empty() {
+        let mut scale = resolved.upstream.declare(&mut header, false);
+        if resolved.upstream == Upstream::Terms {
+            header.read(Slot::Upstream, "upstream", "array<f32>");
+            scale += " * upstream[row]";
+        }
+        header.write(Slot::Gradient(0), "gradient_out", "array<f32>");
+        body += &format!("    gradient_out[id] = slope * ({scale});\n");
+    }
+    header.line(&format!("fn keep(id: u32, row: u32, loss: f32, slope: f32) {{\n{body}}}"));
+    join(header, "pairs", include_str!("../../../shaders/own/multilabel_margin_loss/pairs.wgsl"))
+}
+
+fn row_sums(reduced: bool) -> Kernel {
+    let mut header = Header::of_loss(false);
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    let place = if reduced {
+        "scratch[window.losses + row]"
+    } else {
+        header.write(Slot::Value, "losses", "array<f32>");
+        "losses[row]"
+    };
+    header.line(&format!("fn keep_loss(row: u32, loss: f32) {{\n    {place} = loss;\n}}"));
+    join(header, "rows", include_str!("../../../shaders/own/multilabel_margin_loss/rows.wgsl"))
+}
+
+fn join(header: Header, what: &str, kernel: &str) -> Kernel {
+    let label = format!("wgloss {} {what}", DEFINITION.name);
+    header.join(label, &[NUMERIC, REDUCE, DEFINITION.shader, kernel])
+}
