@@ -63,6 +63,10 @@ fn variants() -> BTreeSet<(String, String)> {
     let mut texts = BTreeSet::new();
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
+        if let Family::Own(own) = loss.family() {
+            add_own_variants(loss, &own.example(), &mut texts);
+            continue;
+        }
         let rows = matches!(loss.family(), Family::Rows(_));
         for shape in shapes(loss) {
             for float in FLOATS {
@@ -81,6 +85,25 @@ fn variants() -> BTreeSet<(String, String)> {
         }
     }
     texts
+}
+
+/// The example of a loss of its own in every element type.
+fn add_own_variants(
+    loss: &dyn Loss,
+    example: &[TensorKind],
+    texts: &mut BTreeSet<(String, String)>,
+) {
+    for float in FLOATS {
+        for integer in INTEGERS {
+            let typed = |kind: &TensorKind| TensorKind {
+                dtype: if kind.dtype.is_float() { float } else { integer },
+                shape: kind.shape.clone(),
+            };
+            let names = loss.definition().inputs.iter().map(|input| input.name);
+            let inputs: Vec<_> = names.zip(example.iter().map(typed)).collect();
+            add_variants(loss, &inputs, texts);
+        }
+    }
 }
 
 fn add_variants(
@@ -169,7 +192,7 @@ fn every_shader_belongs_to_a_loss() {
     let names: BTreeSet<_> =
         losses::catalogue().iter().map(|loss| loss.definition().name.to_string()).collect();
     let mut found = BTreeSet::new();
-    for folder in ["pointwise", "rows"] {
+    for folder in ["pointwise", "rows", "own"] {
         for entry in std::fs::read_dir(root.join(folder)).expect("the shaders") {
             let path = entry.expect("a shader").path();
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();

@@ -2,27 +2,8 @@
 
 mod common;
 
-use common::{Random, assert_close, inputs, tensor};
-use wgloss::{
-    Backend, Batch, CrossEntropy, DType, Evaluation, Gpu, Loss, Mse, Reduction, Tensor, adapters,
-};
-
-/// A device that binds at most `binding` bytes and `buffers` storage buffers at once and dispatches
-/// at most `groups` workgroups in a dimension.
-fn limited(binding: u64, groups: u32, buffers: u32) -> Backend {
-    let all = pollster::block_on(adapters());
-    let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
-    let required_limits = wgpu::Limits {
-        max_storage_buffer_binding_size: binding,
-        max_compute_workgroups_per_dimension: groups,
-        max_storage_buffers_per_shader_stage: buffers,
-        ..wgpu::Limits::default()
-    };
-    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
-    let (device, queue) =
-        pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
-    Backend::Gpu(Gpu::from_device(device, queue))
-}
+use common::{Random, assert_close, inputs, limited, tensor};
+use wgloss::{Backend, Batch, CrossEntropy, DType, Evaluation, Loss, Mse, Reduction, Tensor};
 
 fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
     let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::{arguments, list};
 use clap::Args;
-use wgloss::loss::{Definition, Role};
-use wgloss::{DType, Plan, Reduction, Request, TensorKind};
+use wgloss::loss::{Definition, Family, Role};
+use wgloss::{DType, Loss, Plan, Reduction, Request, TensorKind};
 
 /// The arguments of `wgloss show`.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ impl Show {
         let mut loss = wgloss::by_name(&self.loss)?;
         arguments::assign(loss.as_mut(), &self.options, &[])?;
         let definition = loss.definition();
-        let inputs = example(definition);
+        let inputs = example(loss.as_ref());
         let gradients = differentiable(definition);
         let mean = definition.reductions.contains(&Reduction::Mean);
         let first = definition.reductions.first().copied().unwrap_or_default();
@@ -55,7 +55,11 @@ impl Show {
 }
 
 /// The inputs that must be given, in shapes that fit together.
-fn example(definition: &Definition) -> Vec<(&'static str, TensorKind)> {
+fn example(loss: &dyn Loss) -> Vec<(&'static str, TensorKind)> {
+    let inputs = loss.definition().inputs.iter();
+    if let Family::Own(own) = loss.family() {
+        return inputs.map(|input| input.name).zip(own.example()).collect();
+    }
     let kind = |role: Role| match role {
         Role::Rows => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
         Role::Index | Role::IndexOrRows => TensorKind { dtype: DType::I64, shape: vec![64] },
@@ -64,8 +68,7 @@ fn example(definition: &Definition) -> Vec<(&'static str, TensorKind)> {
         Role::Labels => TensorKind { dtype: DType::F32, shape: vec![64] },
         _ => TensorKind { dtype: DType::F32, shape: vec![3, 4096] },
     };
-    let needed = definition.inputs.iter().filter(|input| !input.optional);
-    needed.map(|input| (input.name, kind(input.role))).collect()
+    inputs.filter(|input| !input.optional).map(|input| (input.name, kind(input.role))).collect()
 }
 
 /// The first input, if it has a gradient.

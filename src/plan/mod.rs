@@ -7,7 +7,7 @@ mod builder;
 mod pointwise;
 mod rows;
 
-pub(crate) use rows::{MOST_ROUNDS, gcd};
+pub(crate) use rows::MOST_ROUNDS;
 
 pub use bindings::Bindings;
 

@@ -170,7 +170,6 @@ fn push_rows(
     Ok(())
 }
 
-/// The greatest common divisor.
-pub(crate) fn gcd(a: u64, b: u64) -> u64 {
+fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod ctc;
+
 use wgloss::loss::{Domain, Role};
-use wgloss::{Backend, Batch, DType, Gpu, Loss, Tensor, reference};
+use wgloss::{Backend, Batch, DType, Gpu, Loss, Tensor, adapters, reference};
 
 /// The adapter under test. Without one the tests fail: nothing is skipped.
 pub(crate) fn gpu() -> Gpu {
@@ -15,6 +17,23 @@ pub(crate) fn gpu() -> Gpu {
 /// Both backends by name.
 pub(crate) fn backends() -> [(&'static str, Backend); 2] {
     [("gpu", Backend::Gpu(gpu())), ("cpu", Backend::Cpu)]
+}
+
+/// A device that binds at most `binding` bytes and `buffers` storage buffers at once and dispatches
+/// at most `groups` workgroups in a dimension.
+pub(crate) fn limited(binding: u64, groups: u32, buffers: u32) -> Backend {
+    let all = pollster::block_on(adapters());
+    let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
+    let required_limits = wgpu::Limits {
+        max_storage_buffer_binding_size: binding,
+        max_compute_workgroups_per_dimension: groups,
+        max_storage_buffers_per_shader_stage: buffers,
+        ..wgpu::Limits::default()
+    };
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    let (device, queue) =
+        pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
+    Backend::Gpu(Gpu::from_device(device, queue))
 }
 
 /// A small deterministic generator of numbers (SplitMix64).

@@ -1,8 +1,9 @@
-// The gradient of one sequence at one step: every class first gets exp(log_prob), then the classes
-// of the target get exp(log_prob) - posterior. The posterior of a label is summed over its
-// occurrences in order by one lane, that of the blank by all lanes and then in their order.
+// The gradient, a row for each sequence at each step: THREADS lanes share a row, ROWS rows a
+// workgroup. Every class first gets exp(log_prob), then the classes of the target get exp(log_prob)
+// - posterior. The posterior of a label is summed over its occurrences in order by one lane, that
+// of the blank by the row's lanes and then in their order.
 
-var<workgroup> blank_sums: array<Scaled, THREADS>;
+var<workgroup> blank_sums: array<Scaled, THREADS * ROWS>;
 
 fn load(word: u32) -> Scaled {
     return Scaled(scratch[word], scratch[word + 1u]);
@@ -19,15 +20,16 @@ fn difference(log_prob: f32, posterior: Scaled) -> f32 {
     return p - q;
 }
 
-@compute @workgroup_size(THREADS)
+@compute @workgroup_size(THREADS * ROWS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_index) index: u32,
 ) {
-    let row = group.x + group.y * window.width;
-    if (row >= (window.last - window.first) * window.batch) {
-        return;
-    }
+    let lane = index % THREADS;
+    let own = (group.x + group.y * window.width) * ROWS + index / THREADS;
+    let rows = (window.last - window.first) * window.batch;
+    // Lanes without a row look at the last one, and write nothing.
+    let row = min(own, rows - 1u);
     let n = row % window.batch;
     let step = row / window.batch;
     let record = window.records + n * RECORD_WORDS;
@@ -37,15 +39,17 @@ fn main(
     let likelihood = load(record + 3u);
     let broken = is_nan(likelihood.d);
     let hopeless = !broken && is_impossible(likelihood);
-    let real = inside && !broken && !hopeless;
+    let real = own < rows && inside && !broken && !hopeless;
     // What stands where there is nothing to compute.
     let silent = !inside || (hopeless && parameters.zero_infinity != 0u);
     let filler = select(not_a_number(), 0.0, silent);
 
     let scale = row_scale(n) / length_divisor(labels);
     let start = row * window.classes;
-    for (var c = lane; c < window.classes; c += THREADS) {
-        gradient_out[start + c] = select(filler, scale * exponential(log_probs_at(start + c)), real);
+    let shift = window.gradient_shift;
+    let classes = select(0u, window.classes, own < rows);
+    for (var c = lane; c < classes; c += THREADS) {
+        gradient_out[shift + start + c] = select(filler, scale * exponential(log_prob_at(start + c)), real);
     }
     let pairs = PAIR_WORDS * (step * pairs_in_step() + pairs_before(n, place));
     let alphas = window.alphas + pairs;
@@ -59,7 +63,7 @@ fn main(
             blanks = sum_of(blanks, posterior_of(alpha, beta, inverse));
         }
     }
-    blank_sums[lane] = blanks;
+    blank_sums[index] = blanks;
     workgroupBarrier(); // all lanes' blanks have been summed before the first lane adds them up
     storageBarrier(); // all classes have been written before those of the target are written anew
     if (!real) {
@@ -83,15 +87,15 @@ fn main(
             link = -1.0 - scratch[window.links + place + i];
         }
         let at = start + u32(targets_index(place + j));
-        gradient_out[at] = scale * difference(log_probs_at(at), sum);
+        gradient_out[shift + at] = scale * difference(log_prob_at(at), sum);
     }
     if (lane == 0u) {
         var sum = impossible();
         for (var i = 0u; i < THREADS; i++) {
-            sum = sum_of(sum, blank_sums[i]);
+            sum = sum_of(sum, blank_sums[index + i]);
         }
         let at = start + parameters.blank;
-        gradient_out[at] = scale * difference(log_probs_at(at), sum);
+        gradient_out[shift + at] = scale * difference(log_prob_at(at), sum);
     }
 }
 

@@ -143,7 +143,7 @@ fn main(
         let from_half = (step & 1u) * THREADS;
         if (t < sequence.steps && first_pair <= labels) {
             let start = ((t - window.first) * window.batch + n) * window.classes;
-            let blank_emission = scaled_exponential(log_probs_at(start + parameters.blank));
+            let blank_emission = scaled_exponential(log_prob_at(start + parameters.blank));
             let row = select(window.alphas, window.betas, reversed) + PAIR_WORDS
                 * ((t - window.first) * pairs_in_step() + pairs_before(n, sequence.place));
             for (var i = own; i > 0u; i--) {
@@ -160,7 +160,7 @@ fn main(
                 if (skips[at]) {
                     label = sum_of(label, before);
                 }
-                let emission = scaled_exponential(log_probs_at(start + classes[at]));
+                let emission = scaled_exponential(log_prob_at(start + classes[at]));
                 let emitted = Pair(
                     normalised(product_of(blank, blank_emission)),
                     normalised(product_of(label, emission)));

@@ -76,6 +76,7 @@ impl Spec<'_> {
         header.write(Slot::Scratch, "scratch", "array<f32>");
         header.write(Slot::Gradient(0), "gradient_out", "array<f32>");
         header.constant("THREADS", format!("{}u", self.gradient_threads()));
+        header.constant("ROWS", format!("{}u", self.gradient_rows()));
         let mut scale = self.resolved.upstream.declare(&mut header, false);
         if self.resolved.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
@@ -98,9 +99,15 @@ impl Spec<'_> {
         self.shape.longest / self.threads() + 1
     }
 
+    /// The lanes of a row of the gradient.
     pub(super) fn gradient_threads(&self) -> usize {
-        let widest = (self.shape.classes / 4).max(self.usual() / 2);
-        widest.next_power_of_two().clamp(8, 64)
+        let widest = (self.shape.classes / 32).max(self.usual() / 8);
+        widest.next_power_of_two().clamp(1, 64)
+    }
+
+    /// The rows of the gradient that share a workgroup.
+    pub(super) fn gradient_rows(&self) -> usize {
+        64 / self.gradient_threads()
     }
 
     fn usual(&self) -> usize {
@@ -115,6 +122,7 @@ impl Spec<'_> {
             }
             _ => header.line("fn log_probs_at(i: u32) -> f32 { return 0.0; }"),
         }
+        header.line("fn log_prob_at(i: u32) -> f32 { return log_probs_at(window.shift + i); }");
     }
 
     fn declare_targets(&self, header: &mut Header) {

@@ -7,7 +7,7 @@ use super::kernel::{Losses, Spec};
 use super::shape::{LONGEST, Shape};
 use crate::error::{Error, Result};
 use crate::kernel::{Keep, Slot};
-use crate::plan::{Builder, MOST_ROUNDS, TOTAL, gcd, words};
+use crate::plan::{Builder, MOST_ROUNDS, TOTAL, words};
 use crate::reduction::Reduction;
 
 /// The words of a pair of states, and of a sequence's record.
@@ -119,7 +119,8 @@ impl<'a, 'b> Planned<'a, 'b> {
         let (steps, batch) = (steps as u64, batch as u64);
         if places > 0 {
             let groups = (places as u64).div_ceil(64);
-            let window = self.uniform(builder, 0, groups)?;
+            let mut window = self.uniform(builder, 0, groups)?;
+            window.extend(words(&[0, 0])?);
             builder.push(self.spec.targets(self.gradient), &window, &[], groups)?;
         }
         let windows = steps.div_ceil(self.window).max(1);
@@ -131,7 +132,8 @@ impl<'a, 'b> Planned<'a, 'b> {
         if self.gradient {
             for index in (0..windows).rev() {
                 self.push_window(builder, index, 2 * batch, self.spec.recursion(true))?;
-                let groups = batch * self.steps_of(index);
+                let rows = batch * self.steps_of(index);
+                let groups = rows.div_ceil(self.spec.gradient_rows() as u64);
                 self.push_window(builder, index, groups, self.spec.gradient())?;
             }
         }
@@ -153,13 +155,19 @@ impl<'a, 'b> Planned<'a, 'b> {
         let Shape { batch, classes, .. } = self.spec.shape;
         let numbers = (batch * classes) as u64;
         let (first, steps) = (index * self.window, self.steps_of(index));
+        let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
         let region = |slot: Slot, size: u64| {
-            let size = numbers * size;
-            (slot, first * size, (steps * size).next_multiple_of(4))
+            let start = first * numbers * size;
+            let offset = start / alignment * alignment;
+            let end = start + steps * numbers * size;
+            ((slot, offset, (end - offset).next_multiple_of(4)), (start - offset) / size)
         };
-        let size = self.spec.resolved.inputs[0].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
-        let regions = [region(Slot::Input(0), size), region(Slot::Gradient(0), 4)];
-        let window = self.uniform(builder, index, groups)?;
+        let size = element_size(self.spec);
+        let (log_probs, shift) = region(Slot::Input(0), size);
+        let (gradient, gradient_shift) = region(Slot::Gradient(0), 4);
+        let regions = [log_probs, gradient];
+        let mut window = self.uniform(builder, index, groups)?;
+        window.extend(words(&[shift, gradient_shift])?);
         builder.push(kernel, &window, &regions, groups)
     }
 
@@ -194,32 +202,31 @@ impl<'a, 'b> Planned<'a, 'b> {
     }
 }
 
-/// The most steps that a window can have. Where not even one fits, the builder says what is too
-/// large.
+fn element_size(spec: &Spec<'_>) -> u64 {
+    spec.resolved.inputs[0].as_ref().map_or(4, |kind| kind.dtype.size() as u64)
+}
+
+/// The steps of a window: all, or as many as fit into what can be bound at once. Where not even one
+/// fits, the builder says what is too large.
 fn window(builder: &Builder<'_>, spec: &Spec<'_>, step_words: u64, gradient: bool) -> u64 {
     let Shape { steps, batch, classes, .. } = spec.shape;
     let (steps, numbers) = (steps as u64, (batch * classes).max(1) as u64);
-    let size = spec.resolved.inputs[0].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limits = builder.limits;
     let binding = limits.max_storage_buffer_binding_size;
     let rounds = MOST_ROUNDS / 2 / (spec.pairs() as u64 + 1);
-    let widest = if gradient { size.max(4) } else { size };
-    let most = rounds.min(binding / (numbers * widest)).max(1);
-    // The steps after which every tensor is at an aligned byte again.
+    let widest = if gradient { 4 } else { element_size(spec) } * numbers;
     let alignment: u64 = limits.min_storage_buffer_offset_alignment.into();
-    let unit = alignment / gcd(alignment, numbers * size.min(4));
-    let whole =
-        |window: u64| if window >= steps { steps.max(1) } else { (window / unit).max(1) * unit };
+    let most = rounds.min(binding.saturating_sub(alignment) / widest).max(1);
+    let least = steps.div_ceil(most).max(1);
+    if !gradient {
+        return steps.div_ceil(least).max(1);
+    }
     let scratch = binding.min(limits.max_buffer_size) / 4;
     let fits = |&window: &u64| {
         let carried = if window < steps { steps.div_ceil(window) + 1 } else { 0 };
         builder.scratch_words() + (2 * window + carried) * step_words <= scratch
     };
-    let least = steps.div_ceil(most).max(1);
-    if !gradient {
-        return whole(steps.div_ceil(least));
-    }
-    (least..=steps.max(1)).map(|windows| whole(steps.div_ceil(windows))).find(fits).unwrap_or(unit)
+    (least..=steps).map(|windows| steps.div_ceil(windows)).find(fits).unwrap_or(1)
 }
 
 impl std::fmt::Debug for Planned<'_, '_> {

@@ -1,0 +1,87 @@
+//! The multi-label margin loss on both backends against the float64 reference.
+
+mod common;
+
+use common::{Random, assert_agrees, tensor};
+use wgloss::{Backend, Batch, DType, MultiLabelMargin, Reduction, Tensor};
+
+/// Random rows that list some classes, some of them twice, then -1 and whatever follows.
+fn rows(
+    dtype: DType,
+    shape: &[usize],
+    random: &mut Random,
+) -> [(&'static str, Tensor<'static>); 2] {
+    let classes = shape.last().copied().unwrap_or(1);
+    let count: usize = shape.iter().product();
+    let scores: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
+    let mut targets = Vec::new();
+    while targets.len() < count {
+        let listed = random.below(classes + 1);
+        for j in 0..classes {
+            #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
+            let class = random.below(classes) as f64;
+            targets.push(if j == listed { -1.0 } else { class });
+        }
+    }
+    [("input", tensor(dtype, shape, &scores)), ("target", tensor(DType::I64, shape, &targets))]
+}
+
+#[test]
+fn shapes_types_and_reductions() {
+    let mut random = Random(14);
+    let shapes: &[&[usize]] =
+        &[&[], &[1], &[7], &[1, 1], &[5, 3], &[70, 10], &[3, 65], &[2, 1000], &[300, 4], &[0, 4]];
+    for shape in shapes {
+        for dtype in [DType::F32, DType::F16, DType::BF16, DType::F64] {
+            let inputs = rows(dtype, shape, &mut random);
+            for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
+                let none = reduction == Reduction::None && shape.len() == 2;
+                let terms = if none { &shape[..1] } else { &[] };
+                let numbers: Vec<f64> =
+                    (0..terms.iter().product()).map(|_| random.unit()).collect();
+                let upstream = Some(tensor(DType::F32, terms, &numbers));
+                let gradients = &["input"];
+                let batch = Batch { inputs: &inputs, reduction, value: true, gradients, upstream };
+                let what = format!("{dtype} {shape:?}, {reduction}");
+                assert_agrees(&what, &MultiLabelMargin, &batch);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_runs_give_the_same_bits() {
+    let inputs = rows(DType::F32, &[500, 40], &mut Random(15));
+    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+    for (name, backend) in common::backends() {
+        let run = |backend: &Backend| {
+            let got = backend.evaluate_blocking(&MultiLabelMargin, &batch).expect("valid inputs");
+            (got.scalar().map(f32::to_bits), got.gradients[0].1.bytes().to_vec())
+        };
+        assert_eq!(run(&backend), run(&backend), "{name}");
+    }
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let scores = tensor(DType::F32, &[2, 3], &[0.0; 6]);
+    for (targets, message) in [
+        ([0.0, -1.0, 3.0, 1.0, -2.0, 0.0], "target: row 2 is 3, expected 0 to 2 (2 such rows)"),
+        ([0.0, 1.0, 2.0, 0.0, 1.0, -7.0], "target: row 5 is -7, expected 0 to 2 (1 such row)"),
+    ] {
+        let inputs = [("input", scores.clone()), ("target", tensor(DType::I64, &[2, 3], &targets))];
+        let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+        for (name, backend) in common::backends() {
+            let error = backend.evaluate_blocking(&MultiLabelMargin, &batch).expect_err(name);
+            assert_eq!(error.to_string(), message, "{name}");
+        }
+    }
+    let flat = tensor(DType::I64, &[6], &[0.0; 6]);
+    let inputs = [("input", scores), ("target", flat)];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    let error = Backend::Cpu.evaluate_blocking(&MultiLabelMargin, &batch).expect_err("a vector");
+    assert_eq!(
+        error.to_string(),
+        "target: shape [6] does not fit, expected [2, 3], the input's shape"
+    );
+}
