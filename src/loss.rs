@@ -155,6 +155,20 @@ pub enum Setting<'a> {
     Integer(&'a mut i64),
     /// True or false.
     Flag(&'a mut bool),
+    /// One of some words.
+    Choice(&'a mut dyn Choice),
+}
+
+/// An option that is one of some words.
+pub trait Choice: Debug {
+    /// The words.
+    fn names(&self) -> &'static [&'static str];
+
+    /// The place of the chosen one.
+    fn chosen(&self) -> usize;
+
+    /// Chooses the one at a place.
+    fn choose(&mut self, place: usize);
 }
 
 impl Setting<'_> {
@@ -164,6 +178,7 @@ impl Setting<'_> {
             Self::Number(x) => x.to_string(),
             Self::Integer(x) => x.to_string(),
             Self::Flag(x) => x.to_string(),
+            Self::Choice(x) => x.names()[x.chosen()].into(),
         }
     }
 
@@ -183,6 +198,10 @@ impl Setting<'_> {
                     _ => return Err(bad("true or false")),
                 }
             }
+            Self::Choice(x) => match x.names().iter().position(|&name| name == text) {
+                Some(place) => x.choose(place),
+                None => return Err(bad(&x.names().join(", "))),
+            },
         }
         Ok(())
     }

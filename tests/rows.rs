@@ -179,7 +179,9 @@ fn confident_rows_keep_their_digits() {
 
 #[test]
 fn options_of_margins() {
-    use wgloss::{CosineEmbedding, MultiMargin, TripletMargin};
+    use wgloss::{
+        CosineEmbedding, Distance, MultiMargin, TripletMargin, TripletMarginWithDistance,
+    };
     let mut random = Random(12);
     let mut all: Vec<Box<dyn Loss>> = vec![
         Box::new(MultiMargin { p: 2, margin: 0.5 }),
@@ -189,6 +191,12 @@ fn options_of_margins() {
     for p in [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, f32::INFINITY] {
         for swap in [false, true] {
             all.push(Box::new(TripletMargin { p, swap, margin: 0.8, eps: 1e-3 }));
+        }
+    }
+    for distance in [Distance::Euclidean, Distance::Cosine, Distance::Squared] {
+        for swap in [false, true] {
+            let loss = TripletMarginWithDistance { distance, swap, margin: 0.8, eps: 1e-3 };
+            all.push(Box::new(loss));
         }
     }
     for loss in all {

@@ -53,7 +53,10 @@ catalogue! {
     smooth_l1_loss: SmoothL1,
     soft_margin_loss: SoftMargin,
     triplet_margin_loss: TripletMargin,
+    triplet_margin_with_distance_loss: TripletMarginWithDistance,
 }
+
+pub use triplet_margin_with_distance_loss::Distance;
 
 /// The loss of this name or alias, with its default options.
 ///

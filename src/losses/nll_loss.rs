@@ -29,7 +29,7 @@ impl Default for Nll {
 
 static DEFINITION: Definition = Definition {
     name: "nll_loss",
-    aliases: &["nll"],
+    aliases: &["nll", "nll_loss2d"],
     summary: "Negative log likelihood of log-probabilities at a class index.",
     formula: "-weight[target] input[target]",
     inputs: &[

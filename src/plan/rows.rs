@@ -169,7 +169,3 @@ fn push_rows(
     }
     Ok(())
 }
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
