@@ -98,8 +98,8 @@ fn extreme_probabilities() {
             .map(|target| target.iter().flat_map(|&label| [0, label, label]).collect())
             .collect();
         for t in 0..40 {
-            for n in 0..2 {
-                let class = sequences[n].get(t).copied().unwrap_or(0);
+            for (n, sequence) in sequences.iter().enumerate() {
+                let class = sequence.get(t).copied().unwrap_or(0);
                 let noise = random.unit();
                 let row: Vec<f64> =
                     (0..6).map(|c| if c == class { gap + noise } else { 0.0 }).collect();

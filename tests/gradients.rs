@@ -70,9 +70,10 @@ fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Rand
 #[test]
 fn gradients_are_the_slopes_of_the_values() {
     let mut random = Random(8);
-    // Losses of their own have this in their own tests.
-    let family = |loss: &Box<dyn Loss>| !matches!(loss.family(), Family::Own(_));
-    for mut loss in losses::catalogue().into_iter().filter(family) {
+    for mut loss in losses::catalogue() {
+        if matches!(loss.family(), Family::Own(_)) {
+            continue; // it has this in its own tests
+        }
         let takes_probabilities =
             loss.definition().inputs.iter().any(|input| input.role == Role::IndexOrRows);
         let targets =

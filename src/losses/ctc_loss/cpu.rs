@@ -120,6 +120,21 @@ fn advance(
     }
 }
 
+/// Before the first step, as if the first blank had been reached for certain.
+fn start(count: usize) -> Vec<Pair> {
+    let mut pairs = vec![Pair { blank: NEVER, label: NEVER }; count];
+    pairs[0].blank = ONE;
+    pairs
+}
+
+/// What the gradient needs of the first recursion, for each step.
+struct Kept {
+    blanks: Vec<Scaled>,
+    alphas: Vec<Pair>,
+    emissions: Vec<Scaled>,
+    likelihood: Scaled,
+}
+
 struct Pass<'a> {
     shape: Shape,
     blank: usize,
@@ -149,11 +164,8 @@ impl Pass<'_> {
         };
         let skips = |j: usize| j > 0 && j < labels.len() && labels[j] != labels[j - 1];
         let forward: Vec<bool> = (0..count).map(skips).collect();
-        let mut start = vec![Pair { blank: NEVER, label: NEVER }; count];
-        start[0].blank = ONE;
-
         let wanted = !rows.is_empty();
-        let mut pairs = start.clone();
+        let mut pairs = start(count);
         let mut alphas = Vec::with_capacity(if wanted { steps * count } else { 0 });
         let mut emissions = Vec::with_capacity(if wanted { steps * count } else { 0 });
         let mut row = vec![NEVER; count];
@@ -174,32 +186,46 @@ impl Pass<'_> {
             return if self.zero_infinity { 0.0 } else { f32::INFINITY };
         }
         if wanted {
-            // The recursion of the reversed target, whose label j is label L - 1 - j.
-            let backward: Vec<bool> = (0..count).map(|j| j > 0 && skips(count - 1 - j)).collect();
-            let inverse =
-                Scaled { mantissa: 1.0 / likelihood.mantissa, exponent: -likelihood.exponent };
-            let mut pairs = start;
-            let mut posteriors = vec![0.0; self.shape.classes];
-            for t in (0..steps).rev() {
-                posteriors.fill(0.0);
-                let alphas = &alphas[t * count..][..count];
-                let emissions = &emissions[t * count..][..count];
-                let reversed = |j: usize| labels.len().checked_sub(1 + j);
-                let label = |j: usize| reversed(j).map_or(NEVER, |j| emissions[j]);
-                advance(&mut pairs, &backward, blanks[t], label, |j, beta| {
-                    let at =
-                        |alpha: Scaled, beta: Scaled| alpha.times(beta).times(inverse).number();
-                    posteriors[self.blank] += at(alphas[count - 1 - j].blank, beta.blank);
-                    if let Some(j) = reversed(j) {
-                        posteriors[labels[j]] += at(alphas[j].label, beta.label);
-                    }
-                });
-                self.write(n, t, scale, &posteriors, rows[t]);
-            }
+            let kept = Kept { blanks, alphas, emissions, likelihood };
+            self.differentiate(n, labels, &kept, scale, rows);
         }
         #[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is the purpose")]
         let loss = loss as f32;
         loss
+    }
+
+    /// The recursion of the reversed target, whose label j is label L - 1 - j, from the last step on;
+    /// with it the posteriors and the gradient.
+    fn differentiate(
+        &self,
+        n: usize,
+        labels: &[usize],
+        kept: &Kept,
+        scale: f32,
+        rows: &mut Rows<'_>,
+    ) {
+        let count = labels.len() + 1;
+        let reversed = |j: usize| labels.len().checked_sub(1 + j);
+        let skips = |j: usize| reversed(j).is_some_and(|i| j > 0 && labels[i] != labels[i + 1]);
+        let skips: Vec<bool> = (0..count).map(skips).collect();
+        let Scaled { mantissa, exponent } = kept.likelihood;
+        let inverse = Scaled { mantissa: 1.0 / mantissa, exponent: -exponent };
+        let share = |alpha: Scaled, beta: Scaled| alpha.times(beta).times(inverse).number();
+        let mut pairs = start(count);
+        let mut posteriors = vec![0.0; self.shape.classes];
+        for (t, &blank) in kept.blanks.iter().enumerate().rev() {
+            posteriors.fill(0.0);
+            let alphas = &kept.alphas[t * count..][..count];
+            let emissions = &kept.emissions[t * count..][..count];
+            let label = |j: usize| reversed(j).map_or(NEVER, |j| emissions[j]);
+            advance(&mut pairs, &skips, blank, label, |j, beta| {
+                posteriors[self.blank] += share(alphas[count - 1 - j].blank, beta.blank);
+                if let Some(j) = reversed(j) {
+                    posteriors[labels[j]] += share(alphas[j].label, beta.label);
+                }
+            });
+            self.write(n, t, scale, &posteriors, rows[t]);
+        }
     }
 
     fn write(&self, n: usize, t: usize, scale: f32, posteriors: &[f64], row: &mut [f32]) {

@@ -2,7 +2,6 @@
 //! rounds of a loop and everything kept for the steps of a window can be bound at once. The first
 //! states of a window are the last ones of its neighbour: cutting changes no bit.
 
-use super::DEFINITION;
 use super::kernel::{Losses, Spec};
 use super::shape::{LONGEST, Shape};
 use crate::error::{Error, Result};
@@ -227,10 +226,4 @@ fn window(builder: &Builder<'_>, spec: &Spec<'_>, step_words: u64, gradient: boo
         builder.scratch_words() + (2 * window + carried) * step_words <= scratch
     };
     (least..=steps).map(|windows| steps.div_ceil(windows)).find(fits).unwrap_or(1)
-}
-
-impl std::fmt::Debug for Planned<'_, '_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Planned({}, {:?})", DEFINITION.name, self.places)
-    }
 }
