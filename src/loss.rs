@@ -94,6 +94,12 @@ pub enum Role {
     IndexOrRows,
     /// Rows: one number per class, `[C]`.
     Classes,
+    /// What is projected onto logits, `[N, D]` or `[D]`.
+    Features,
+    /// The weights that it is projected with, `[V, D]` or `[V, d1..., D]`.
+    Projection,
+    /// What is added to the logits, `[V]` or `[V, d1...]`.
+    Bias,
 }
 
 impl Role {

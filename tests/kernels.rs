@@ -169,7 +169,7 @@ fn every_shader_belongs_to_a_loss() {
     let names: BTreeSet<_> =
         losses::catalogue().iter().map(|loss| loss.definition().name.to_string()).collect();
     let mut found = BTreeSet::new();
-    for folder in ["pointwise", "rows"] {
+    for folder in ["pointwise", "rows", "own"] {
         for entry in std::fs::read_dir(root.join(folder)).expect("the shaders") {
             let path = entry.expect("a shader").path();
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();

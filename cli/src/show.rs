@@ -59,6 +59,8 @@ fn example(definition: &Definition) -> Vec<(&'static str, TensorKind)> {
     let kind = |role: Role| match role {
         Role::Rows => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
         Role::Index | Role::IndexOrRows => TensorKind { dtype: DType::I64, shape: vec![64] },
+        Role::Features => TensorKind { dtype: DType::F32, shape: vec![64, 128] },
+        Role::Projection => TensorKind { dtype: DType::F32, shape: vec![1000, 128] },
         Role::Classes => TensorKind { dtype: DType::F32, shape: vec![1000] },
         _ => TensorKind { dtype: DType::F32, shape: vec![3, 4096] },
     };

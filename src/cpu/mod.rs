@@ -8,7 +8,7 @@ pub use pointwise::Block;
 pub use rows::{Item, Row, RowTask};
 
 pub(crate) use pointwise::run_block;
-pub(crate) use rows::run_row;
+pub(crate) use rows::{class_indices, gather, run_row};
 
 use crate::error::Result;
 use crate::loss::{Family, Loss};
@@ -48,7 +48,7 @@ pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
 
 /// What divides the sum: known from the shapes, or the sum of the weights.
 #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
-fn divisor(resolved: &Resolved, weight: impl FnOnce() -> f32) -> f32 {
+pub(crate) fn divisor(resolved: &Resolved, weight: impl FnOnce() -> f32) -> f32 {
     match resolved.layout.divisor {
         crate::reduction::Divisor::Count(count) => count as f32,
         crate::reduction::Divisor::Weights => weight(),

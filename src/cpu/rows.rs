@@ -76,7 +76,7 @@ pub(crate) fn run_row<L: Rows + ?Sized>(loss: &L, task: &mut RowTask<'_>) {
 }
 
 #[inline(always)]
-fn gather(
+pub(crate) fn gather(
     count: usize,
     start: f32,
     join: impl Fn(f32, f32) -> f32,
@@ -101,7 +101,7 @@ fn gather(
 }
 
 /// The class index of each row: `None` where the row is ignored.
-fn class_indices(
+pub(crate) fn class_indices(
     loss: &dyn Loss,
     resolved: &Resolved,
     target: &Tensor<'_>,

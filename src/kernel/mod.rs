@@ -4,7 +4,7 @@
 pub(crate) mod pointwise;
 pub(crate) mod reduce;
 pub(crate) mod rows;
-mod storage;
+pub(crate) mod storage;
 
 use std::fmt::Write as _;
 

@@ -5,7 +5,7 @@ use crate::tensor::DType;
 
 /// How the elements of a float tensor are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loads {
+pub(crate) enum Loads {
     /// Four at once by `NAME_quad(quad)`.
     Quads,
     /// One at a time by `NAME_at(i)`.
@@ -13,7 +13,7 @@ pub(super) enum Loads {
 }
 
 /// Declares a float tensor and its accessor.
-pub(super) fn floats(header: &mut Header, slot: Slot, name: &str, dtype: DType, loads: Loads) {
+pub(crate) fn floats(header: &mut Header, slot: Slot, name: &str, dtype: DType, loads: Loads) {
     let data = format!("{name}_data");
     let (kind, body) = match (dtype, loads) {
         (DType::F16, Loads::Quads) => {
@@ -41,7 +41,7 @@ pub(super) fn floats(header: &mut Header, slot: Slot, name: &str, dtype: DType, 
 /// Declares an integer tensor with `NAME_index(i)`, the class as i32, and `NAME_words(i)`, the
 /// whole value as two words. What does not fit into 31 bits and a sign becomes the lowest i32,
 /// which is no class.
-pub(super) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType) {
+pub(crate) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType) {
     let data = format!("{name}_data");
     let (index, high) = match dtype {
         DType::U8 => ("i32((DATA[i >> 2u] >> (8u * (i & 3u))) & 0xffu)", "0u"),

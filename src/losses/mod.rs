@@ -36,6 +36,7 @@ catalogue! {
     huber_loss: Huber,
     kl_div: KlDiv,
     l1_loss: L1,
+    linear_cross_entropy: LinearCrossEntropy,
     mse_loss: Mse,
     nll_loss: Nll,
     smooth_l1_loss: SmoothL1,

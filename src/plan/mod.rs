@@ -2,10 +2,10 @@
 
 mod bindings;
 pub use builder::Builder;
-pub(crate) use builder::buffer;
+pub(crate) use builder::{TOTAL, buffer, words};
 mod builder;
 mod pointwise;
-mod rows;
+pub(crate) mod rows;
 
 pub use bindings::Bindings;
 

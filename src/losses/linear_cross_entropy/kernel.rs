@@ -1,0 +1,301 @@
+//! The headers of the kernels.
+
+use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use crate::kernel::storage::{Loads, floats, indices};
+use crate::kernel::{Header, Kernel, NUMERIC, Slot, Upstream};
+use crate::tensor::DType;
+
+const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");
+
+/// The state that finish.wgsl has kept, where the scratch is bound as quads.
+const IS_IGNORED: &str = "fn is_ignored(item: u32) -> bool {
+    return scratch[window.statistics / 4u + 2u * item + 1u].z == f32(IGNORED);
+}";
+
+/// What the kernels are made for.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub(super) inputs: Vec<Option<DType>>,
+    pub(super) problem: Problem,
+    pub(super) upstream: Upstream,
+    /// Whether the mean divides by the sum of the weights.
+    pub(super) weighted: bool,
+    /// Where in the scratch the number of kept rows is, if the z terms have a mean of their own.
+    pub(super) kept: Option<u64>,
+}
+
+/// Where the losses of the rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Losses {
+    Nowhere,
+    Value,
+    Scratch,
+}
+
+impl Spec {
+    /// A tile of logits, rows by classes: input by linear weight, plus bias.
+    pub(super) fn logits(&self) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        self.dense(&mut header, INPUT, "input");
+        self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
+        let bias = self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
+        sizes(&mut header, ["items", "classes", "features"], [true, true]);
+        header.line(&format!(
+            "fn left_quad(item: u32, d: u32) -> vec4<f32> {{
+    return input_quad_of(item, item < window.items, d);
+}}
+fn right_quad(d: u32, class_: u32) -> vec4<f32> {{
+    let row = class_ * window.positions + window.position;
+    return linear_weight_quad_of(row, class_ < window.classes, d);
+}}
+fn keep(item: u32, class_: u32, sum: f32) {{
+    let place = class_ * window.positions + window.position;
+    scratch[window.tile + item * window.stride + class_] = bounded(sum + {bias});
+}}",
+            bias = bias.replace('@', "place"),
+        ));
+        join(header, "logits", PRODUCT)
+    }
+
+    /// A tile's share in the gradient of the input: slopes by linear weight.
+    pub(super) fn by_input(&self) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
+        self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
+        header.write(Slot::Gradient(INPUT), "gradient_out", "array<f32>");
+        header.line(IS_IGNORED);
+        sizes(&mut header, ["items", "features", "classes"], [true, false]);
+        // A row that is not kept has slopes of 0, but the weights may hold NaN.
+        header.line(
+            "fn left_quad(item: u32, class_: u32) -> vec4<f32> {
+    if (item >= window.items || class_ >= window.classes) {
+        return vec4<f32>();
+    }
+    return scratch[(window.tile + item * window.stride + class_) / 4u];
+}
+fn right_quad(class_: u32, d: u32) -> vec4<f32> {
+    let row = class_ * window.positions + window.position;
+    return linear_weight_quad_of(row, class_ < window.classes, d);
+}
+fn keep(item: u32, d: u32, sum: f32) {
+    let place = item * window.features + d;
+    let mine = select(sum, 0.0, is_ignored(item));
+    gradient_out[place] = mine + select(0.0, gradient_out[place], window.adds == 1u);
+}",
+        );
+        join(header, "gradient of input", PRODUCT)
+    }
+
+    /// A chunk's share in the gradient of the linear weight: slopes, transposed, by input.
+    pub(super) fn by_linear_weight(&self) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
+        self.dense(&mut header, INPUT, "input");
+        header.write(Slot::Gradient(LINEAR_WEIGHT), "gradient_out", "array<f32>");
+        header.line(IS_IGNORED);
+        sizes(&mut header, ["classes", "features", "items"], [false, false]);
+        // A row that is ignored has slopes of 0, but the input may hold NaN there.
+        header.line(
+            "fn left_quad(class_: u32, item: u32) -> vec4<f32> {
+    if (item >= window.items || class_ >= window.classes) {
+        return vec4<f32>();
+    }
+    return scratch[(window.tile + item * window.stride + class_) / 4u];
+}
+fn right_quad(item: u32, d: u32) -> vec4<f32> {
+    let given = item < window.items && !is_ignored(min(item, window.items - 1u));
+    return input_quad_of(item, given, d);
+}
+fn keep(class_: u32, d: u32, sum: f32) {
+    let row = class_ * window.positions + window.position;
+    let place = row * window.features + d;
+    gradient_out[place] = sum + select(0.0, gradient_out[place], window.adds == 1u);
+}",
+        );
+        join(header, "gradient of linear_weight", PRODUCT)
+    }
+
+    /// A chunk's share in the gradient of the bias, which is this input.
+    pub(super) fn columns(&self, bias: usize) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        header.write(Slot::Gradient(bias), "gradient_out", "array<f32>");
+        let columns = include_str!("../../../shaders/own/linear_cross_entropy/columns.wgsl");
+        join(header, "column sums", columns)
+    }
+
+    /// Merges a tile into the statistics.
+    pub(super) fn gather(&self) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        self.targets(&mut header, true);
+        let gather = include_str!("../../../shaders/own/linear_cross_entropy/gather.wgsl");
+        join(header, "statistics", gather)
+    }
+
+    /// The losses and scales of the rows.
+    pub(super) fn finish(&self, losses: Losses, gradients: bool) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        header.constant("VALUES", losses != Losses::Nowhere);
+        header.constant("GRADIENTS", gradients);
+        self.targets(&mut header, false);
+        self.states(&mut header);
+        let place = match losses {
+            Losses::Nowhere => "",
+            Losses::Value => {
+                header.write(Slot::Value, "losses", "array<f32>");
+                "losses[r] = loss;"
+            }
+            Losses::Scratch => {
+                "scratch[window.losses + window.first_item * window.positions + r] = loss;"
+            }
+        };
+        header.line(&format!("fn keep_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
+        let mut scale = "1.0".to_string();
+        if gradients {
+            scale = self.upstream.declare(&mut header, self.weighted);
+            if self.upstream == Upstream::Terms {
+                header.read(Slot::Upstream, "upstream", "array<f32>");
+                scale += " * upstream[r]";
+            }
+        }
+        header.line(&format!("fn row_scale(r: u32) -> f32 {{ return {scale}; }}"));
+        let factor = self.kept.map_or("1.0".into(), |kept| format!("scratch[1] / scratch[{kept}]"));
+        header.line(&format!("fn z_factor() -> f32 {{ return {factor}; }}"));
+        let finish = include_str!("../../../shaders/own/linear_cross_entropy/finish.wgsl");
+        join(header, "losses", finish)
+    }
+
+    /// 1 for each kept row, to be counted.
+    pub(super) fn count(&self) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        self.targets(&mut header, false);
+        let count = include_str!("../../../shaders/own/linear_cross_entropy/count.wgsl");
+        join(header, "kept rows", count)
+    }
+
+    /// Turns a tile into slopes.
+    pub(super) fn slopes(&self, by_target: bool) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        self.targets(&mut header, true);
+        let mut keep = "";
+        if by_target {
+            header.write(Slot::Gradient(TARGET), "target_gradient_out", "array<f32>");
+            keep = "target_gradient_out[target_place(item, class_)] = slope;";
+        }
+        header.line(&format!(
+            "fn keep_target(item: u32, class_: u32, slope: f32) {{\n    {keep}\n}}"
+        ));
+        let slopes = include_str!("../../../shaders/own/linear_cross_entropy/slopes.wgsl");
+        join(header, "slopes", slopes)
+    }
+
+    /// `NAME_quad_of(row, given, d)`: four features of a row of a matrix; 0 past its end, or where
+    /// the row is not given.
+    fn dense(&self, header: &mut Header, input: usize, name: &str) {
+        let whole = self.problem.features.is_multiple_of(4);
+        let loads = if whole { Loads::Quads } else { Loads::Singles };
+        floats(header, Slot::Input(input), name, self.dtype(input), loads);
+        let body = if whole {
+            format!("return {name}_quad((row * window.features + d) / 4u);")
+        } else {
+            let at = |i: u32| {
+                format!("select(0.0, {name}_at(min(start + {i}u, last)), start + {i}u <= last)")
+            };
+            format!(
+                "let start = row * window.features + d;
+    let last = (row + 1u) * window.features - 1u;
+    return vec4({}, {}, {}, {});",
+                at(0),
+                at(1),
+                at(2),
+                at(3)
+            )
+        };
+        header.line(&format!(
+            "fn {name}_quad_of(row: u32, given: bool, d: u32) -> vec4<f32> {{
+    if (!given || d >= window.features) {{
+        return vec4<f32>();
+    }}
+    {body}
+}}"
+        ));
+    }
+
+    /// Declares an input of single numbers if it is there, and says how `@` is read.
+    fn optional(&self, header: &mut Header, input: usize, name: &str, absent: &str) -> String {
+        if self.inputs[input].is_none() {
+            return absent.into();
+        }
+        floats(header, Slot::Input(input), name, self.dtype(input), Loads::Singles);
+        format!("{name}_at(@)")
+    }
+
+    /// `class_index(item)`, `class_weight(class)` and, for the passes over classes,
+    /// `probability(item, class)`.
+    fn targets(&self, header: &mut Header, over_classes: bool) {
+        header.constant("INDEX", self.problem.index);
+        let weight = self.optional(header, WEIGHT, "weight", "1.0").replace('@', "class_");
+        header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
+        let dtype = self.dtype(TARGET);
+        let mut index = "-1";
+        let mut probability =
+            "select(0.0, 1.0, class_index(item) == i32(window.first_class + class_))";
+        if self.problem.index {
+            indices(header, Slot::Input(TARGET), "target", dtype);
+            index = "target_index(row_place(item))";
+        } else if over_classes {
+            floats(header, Slot::Input(TARGET), "target", dtype, Loads::Singles);
+            probability = "target_at(target_place(item, class_))";
+        }
+        header.line(&format!("fn class_index(item: u32) -> i32 {{ return {index}; }}"));
+        if over_classes {
+            header.line(&format!(
+                "fn probability(item: u32, class_: u32) -> f32 {{ return {probability}; }}"
+            ));
+        }
+    }
+
+    /// `row_state(index, r)`, which also writes the first bad class index into the status: the
+    /// rows were checked before, so that it is known which one that is.
+    fn states(&self, header: &mut Header) {
+        if !self.problem.index {
+            header.line("fn row_state(index: i32, r: u32) -> u32 { return KEPT; }");
+            return;
+        }
+        header.write(Slot::Status, "status", "array<u32>");
+        header.line(
+            "fn row_state(index: i32, r: u32) -> u32 {
+    let state = state_of(index);
+    if (state == BAD && window.first_item * window.positions + r == ~status[1]) {
+        let words = target_words(r);
+        status[2] = words.x;
+        status[3] = words.y;
+    }
+    return state;
+}",
+        );
+    }
+
+    fn dtype(&self, input: usize) -> DType {
+        self.inputs[input].unwrap_or(DType::F32)
+    }
+}
+
+/// The sizes of a product, rows by columns by depth, and which operands are dense along the depth.
+fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2]) {
+    for (name, size) in ["height", "breadth", "depth"].into_iter().zip(sizes) {
+        header.line(&format!("fn {name}() -> u32 {{ return window.{size}; }}"));
+    }
+    header.constant("LEFT_ALONG_DEPTH", along[0]);
+    header.constant("RIGHT_ALONG_DEPTH", along[1]);
+}
+
+fn join(header: Header, what: &str, skeleton: &str) -> Kernel {
+    let label = format!("wgloss {} {what}", DEFINITION.name);
+    header.join(label, &[NUMERIC, DEFINITION.shader, skeleton])
+}
