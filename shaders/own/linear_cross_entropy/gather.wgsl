@@ -49,7 +49,9 @@ fn terms(item: u32, class_: u32, x: f32, peak: f32) -> vec4<f32> {
     if (INDEX && parameters.label_smoothing == 0.0) {
         return vec4(others, at_peak, 0.0, 0.0);
     }
-    let s = share(probability(item, class_), class_weight(window.first_class + class_));
+    // The share of a class index itself is added at the end.
+    let q = select(probability(item, class_), 0.0, INDEX);
+    let s = share(q, class_weight(window.first_class + class_));
     return vec4(others, at_peak, s, silenced(s, below));
 }
 

@@ -80,7 +80,7 @@ pub(super) fn check(inputs: &[Option<TensorKind>]) -> Result<()> {
     let (classes, inner) = (linear[0], inner(inputs));
     let index = Problem::of(inputs).index;
     let (batch, what) =
-        (&input[..input.len() - 1], if index { "indices" } else { "probabilities" });
+        (&input[..input.len() - 1], if index { "class indices" } else { "probabilities" });
     let expected_target =
         if index { [batch, inner].concat() } else { [batch, &[classes], inner].concat() };
     for (i, name, expected, what) in [
@@ -89,7 +89,7 @@ pub(super) fn check(inputs: &[Option<TensorKind>]) -> Result<()> {
             LINEAR_BIAS,
             "linear_bias",
             [&[classes], inner].concat(),
-            "linear_weight without features",
+            "linear_weight without its features",
         ),
         (WEIGHT, "weight", vec![classes], "one number for each class"),
     ] {
