@@ -331,6 +331,26 @@ fn extreme_logits() {
     }
 }
 
+/// Biases with much in common cost no digits.
+#[test]
+fn large_biases_alike() {
+    let mut random = Random(26);
+    for (from, to) in [(4096.0, 4097.0), (-2e5, -1.5e5), (-3.0, -2.0), (1e4, 1e5)] {
+        for z_loss in [0.0, 1e-3] {
+            let mut inputs = inputs((9, 20, 2300, &[2]), FULL, &mut random);
+            #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+            let bias = |_| f64::from((from + (to - from) * random.unit()) as f32);
+            let bias: Vec<f64> = (0..4600).map(bias).collect();
+            let place = inputs.iter().position(|(name, _)| *name == "linear_bias");
+            inputs[place.expect("a bias")].1 = floats(&[2300, 2], &bias);
+            let loss = LinearCrossEntropy { z_loss, ..LinearCrossEntropy::default() };
+            let gradients = differentiable(&loss, &inputs);
+            let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+            assert_agrees(&format!("{from} to {to}, {z_loss}"), &loss, &batch);
+        }
+    }
+}
+
 /// The same bits every time, also where rows are cut into chunks and classes into tiles.
 #[test]
 fn the_same_bits_every_run() {

@@ -20,7 +20,7 @@ fn main(
     let class_ = select(0u, u32(index), INDEX && state == KEPT);
     let of_index = select(0.0, (1.0 - parameters.label_smoothing) * class_weight(class_), INDEX);
     let rest = log_sum(s);
-    let lse = s.peak + rest;
+    let lse = offset() + (s.peak + rest);
     if (VALUES) {
         var loss = s.below + silenced(s.shares, rest)
             + silenced(of_index, (s.peak - s.picked) + rest);

@@ -27,6 +27,8 @@ struct Work<'a> {
     input: Cow<'a, [f32]>,
     linear: Cow<'a, [f32]>,
     bias: Option<Cow<'a, [f32]>>,
+    /// What is taken off the biases of each position.
+    offsets: Vec<f32>,
     /// The class of each row, `None` where it is ignored.
     indices: Option<Vec<Option<usize>>>,
     probabilities: Option<Cow<'a, [f32]>>,
@@ -61,7 +63,7 @@ pub(super) fn evaluate(
 ) -> Result<Vec<Vec<f32>>> {
     let problem = Problem::of(&resolved.inputs);
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
-    let weight = floats(WEIGHT);
+    let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
     let indices = match tensors[TARGET].filter(|_| problem.index) {
         Some(target) => Some(class_indices(loss, resolved, target, problem.classes)?),
         None => None,
@@ -78,7 +80,8 @@ pub(super) fn evaluate(
         problem,
         input: floats(INPUT).unwrap_or_default(),
         linear: floats(LINEAR_WEIGHT).unwrap_or_default(),
-        bias: floats(LINEAR_BIAS),
+        offsets: offsets(loss, problem, bias.as_deref()),
+        bias,
         probabilities: floats(TARGET).filter(|_| !problem.index),
         indices,
         upstream,
@@ -181,7 +184,7 @@ impl Work<'_> {
         for row in out.chunks_mut(width) {
             if let Some(bias) = &self.bias {
                 let bias = bias[first * positions + position..].iter().step_by(positions);
-                row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias);
+                row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias - self.offsets[position]);
             }
             self.formula.bound(row);
         }
@@ -201,7 +204,8 @@ impl Work<'_> {
         if self.ignored(r) {
             return 0.0;
         }
-        self.formula.finish(row, self.class(r), upstream / self.divisor, self.z_factor)
+        let offset = self.offsets[r % self.problem.positions];
+        self.formula.finish(row, self.class(r), upstream / self.divisor, (self.z_factor, offset))
     }
 
     fn add_gradients(&self, chunk: &Chunk, statistics: &[Statistics], gradients: &mut Gradients) {
@@ -311,6 +315,21 @@ impl Work<'_> {
         }
         places.zip(sums).for_each(|(place, sum)| *place += sum);
     }
+}
+
+/// Where all biases of a position are within a factor of 2, one of them can be taken off all without
+/// rounding, and the logits keep the digits that a large bias would cost.
+fn offsets(loss: &LinearCrossEntropy, problem: Problem, bias: Option<&[f32]>) -> Vec<f32> {
+    let of = |position: usize| {
+        let biases = || bias.into_iter().flatten().skip(position).step_by(problem.positions);
+        let lowest = biases().copied().fold(f32::MAX, f32::min);
+        let highest = biases().copied().fold(f32::MIN, f32::max);
+        let alike =
+            (lowest > 0.0 && highest <= 2.0 * lowest) || (highest < 0.0 && lowest >= 2.0 * highest);
+        let taken = bias.is_some() && alike && lowest.is_finite() && loss.softcap == 0.0;
+        if taken { lowest } else { 0.0 }
+    };
+    (0..problem.positions).map(of).collect()
 }
 
 /// Blocks of items from the first on, or nothing where the gradient is not wanted.

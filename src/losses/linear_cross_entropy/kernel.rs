@@ -40,6 +40,7 @@ impl Spec {
         self.dense(&mut header, INPUT, "input");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
         let bias = self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
+        self.offset(&mut header);
         sizes(&mut header, ["items", "classes", "features"], [true, true]);
         header.line(&format!(
             "fn left_quad(item: u32, d: u32) -> vec4<f32> {{
@@ -51,7 +52,7 @@ fn right_quad(d: u32, class_: u32) -> vec4<f32> {{
 }}
 fn keep(item: u32, class_: u32, sum: f32) {{
     let place = class_ * window.positions + window.position;
-    scratch[window.tile + item * window.stride + class_] = bounded(sum + {bias});
+    scratch[window.tile + item * window.stride + class_] = bounded(sum + ({bias} - offset()));
 }}",
             bias = bias.replace('@', "place"),
         ));
@@ -163,9 +164,26 @@ fn keep(class_: u32, d: u32, sum: f32) {
         }
         header.line(&format!("fn row_scale(r: u32) -> f32 {{ return {scale}; }}"));
         let factor = self.kept.map_or("1.0".into(), |kept| format!("scratch[1] / scratch[{kept}]"));
+        self.offset(&mut header);
         header.line(&format!("fn z_factor() -> f32 {{ return {factor}; }}"));
         let finish = include_str!("../../../shaders/own/linear_cross_entropy/finish.wgsl");
         join(header, "losses", finish)
+    }
+
+    /// What is taken off the biases of each position.
+    pub(super) fn offsets(&self) -> Kernel {
+        let mut header = Header::of_loss(true);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
+        let offsets = include_str!("../../../shaders/own/linear_cross_entropy/offsets.wgsl");
+        join(header, "offsets", offsets)
+    }
+
+    /// What was taken off the biases of the position.
+    fn offset(&self, header: &mut Header) {
+        let biased = self.inputs[LINEAR_BIAS].is_some();
+        let offset = if biased { "scratch[window.offsets + window.position]" } else { "0.0" };
+        header.line(&format!("fn offset() -> f32 {{ return {offset}; }}"));
     }
 
     /// 1 for each kept row, to be counted.

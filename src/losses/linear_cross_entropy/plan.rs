@@ -19,8 +19,10 @@ const FEWEST_ITEMS: u64 = 256;
 const FEWEST_CLASSES: u64 = 128;
 /// What every device can bind at once.
 const BINDING: u64 = 128 << 20;
-/// A product takes a round of its loop for 16 features; llvmpipe ends an invocation after 65,535.
+/// llvmpipe ends an invocation after 65,535 rounds of its loops: a product takes one for 16 features,
+/// the pass over the biases one for 256 classes.
 const MOST_FEATURES: u64 = 16 * 60_000;
+const MOST_BIASES: u64 = 256 * 60_000;
 
 /// The place of a tile.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +47,9 @@ struct Work<'a, 'b> {
     most_classes: u64,
     ignored: i32,
     losses: Losses,
-    /// Where the losses, the statistics and the tile are in the scratch.
+    /// Where the losses, the offsets of the biases, the statistics and the tile are in the scratch.
     losses_place: u64,
+    offsets: u64,
     statistics: u64,
     tile: u64,
 }
@@ -66,6 +69,7 @@ pub(super) fn build(loss: &LinearCrossEntropy, builder: &mut Builder<'_>) -> Res
     let mut work = Work::new(loss, builder, losses)?;
     if terms > 0 {
         work.check_targets(loss)?;
+        work.push_offsets()?;
         for position in 0..work.positions {
             for first_item in (0..work.items).step_by(step(work.most_items)) {
                 work.chunk(position, first_item)?;
@@ -106,15 +110,9 @@ impl<'a, 'b> Work<'a, 'b> {
         let [items, features, classes, positions] =
             [problem.items, problem.features, problem.classes, problem.positions]
                 .map(|size| size as u64);
-        if features > MOST_FEATURES {
-            return Err(Error::Limit {
-                argument: DEFINITION.inputs[INPUT].name.into(),
-                got: features,
-                unit: "features",
-                limit: MOST_FEATURES,
-                name: "rounds of a loop",
-            });
-        }
+        let biases = if resolved.inputs[LINEAR_BIAS].is_some() { classes } else { 0 };
+        check_rounds(INPUT, features, "features", MOST_FEATURES)?;
+        check_rounds(LINEAR_BIAS, biases, "classes", MOST_BIASES)?;
         let per_item = if problem.index { 8 * positions } else { 4 * positions * classes };
         let most_items = bindable(MOST_ITEMS, FEWEST_ITEMS, per_item.max(4 * features));
         let most_classes = bindable(MOST_CLASSES, FEWEST_CLASSES, 4 * positions * features);
@@ -123,6 +121,7 @@ impl<'a, 'b> Work<'a, 'b> {
         let losses_place =
             if counted || losses == Losses::Scratch { builder.reserve(terms) } else { 0 };
         let kept = counted.then(|| builder.reserve(1));
+        let offsets = if biases > 0 { builder.reserve(positions) } else { 0 };
         let (rows, stride) = (items.min(most_items), stride(classes.min(most_classes)));
         // Both parts are read as quads too; a whole one may be needed to get to a quad's start.
         let statistics = builder.reserve(rows * (8 + stride) + 3).next_multiple_of(4);
@@ -146,6 +145,7 @@ impl<'a, 'b> Work<'a, 'b> {
             ignored: i32::try_from(loss.ignore_index).unwrap_or(i32::MIN),
             losses,
             losses_place,
+            offsets,
             statistics,
             tile: statistics + 8 * rows,
         })
@@ -176,6 +176,16 @@ impl<'a, 'b> Work<'a, 'b> {
         }
         let terms = self.builder.resolved.layout.terms;
         self.builder.push_tree(self.losses_place, terms, Keep::Partial, kept)
+    }
+
+    /// Takes off what the biases have in common: all of them are seen at once.
+    fn push_offsets(&mut self) -> Result<()> {
+        if self.spec.inputs[LINEAR_BIAS].is_none() {
+            return Ok(());
+        }
+        let whole = Tile { classes: self.classes, ..self.tile_at(0, 0, 0) };
+        let window = self.window(whole, self.positions)?;
+        self.builder.push(self.spec.offsets(), &window, &[], self.positions)
     }
 
     fn tile_at(&self, position: u64, first_item: u64, first_class: u64) -> Tile {
@@ -291,6 +301,7 @@ impl<'a, 'b> Work<'a, 'b> {
         ])?;
         window.extend_from_slice(&self.ignored.to_le_bytes());
         window.extend_from_slice(&self.builder.divisor().to_le_bytes());
+        window.extend(words(&[self.offsets, 0, 0, 0])?);
         Ok(window)
     }
 
@@ -319,6 +330,14 @@ impl<'a, 'b> Work<'a, 'b> {
         };
         cuts.into_iter().map(region).collect()
     }
+}
+
+fn check_rounds(input: usize, got: u64, unit: &'static str, limit: u64) -> Result<()> {
+    if got <= limit {
+        return Ok(());
+    }
+    let argument = DEFINITION.inputs[input].name.into();
+    Err(Error::Limit { argument, got, unit, limit, name: "rounds of a loop" })
 }
 
 /// From one row of the tile to the next.

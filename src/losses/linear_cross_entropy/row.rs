@@ -135,13 +135,13 @@ impl<'a> Formula<'a> {
         }
     }
 
-    /// The row's loss; its statistics get what the slopes need.
+    /// The row's loss; its statistics get what the slopes need. `offset` was taken off all logits.
     pub(super) fn finish(
         &self,
         row: &mut Statistics,
         class: Option<usize>,
         scale: f32,
-        z_factor: f32,
+        (z_factor, offset): (f32, f32),
     ) -> f32 {
         let of_index =
             class.map_or(0.0, |class| (1.0 - self.loss.label_smoothing) * self.weight(class));
@@ -152,7 +152,7 @@ impl<'a> Formula<'a> {
         row.shares += of_index;
         row.scale = scale;
         if self.loss.z_loss > 0.0 {
-            let total = row.peak + log_sum;
+            let total = offset + (row.peak + log_sum);
             value += self.loss.z_loss * z_factor * total * total;
             row.pull = scale * z_factor * (2.0 * self.loss.z_loss * total);
         }
