@@ -184,6 +184,9 @@ fn an_empty_input_has_mean_nan_and_sum_zero() {
 fn nan_is_carried() {
     for loss in losses::catalogue() {
         let definition = loss.definition();
+        if matches!(loss.family(), Family::Own(_)) {
+            continue; // in tests of their own: their shapes are
+        }
         let rows = matches!(loss.family(), Family::Rows(_));
         let make = |input: &wgloss::loss::Input| match input.role {
             Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),

@@ -17,6 +17,9 @@ fn inputs(
             Role::Index => &[4],
             Role::IndexOrRows if !target.is_float() => &[4],
             Role::Classes => &[5],
+            Role::Features => &[4, 3],
+            Role::Projection => &[5, 3],
+            Role::Bias => &[5],
             _ => &[4, 5],
         };
         let index = shape == [4];

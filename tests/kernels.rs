@@ -49,6 +49,11 @@ fn kinds<'a>(
             TensorKind { dtype: target, shape: rows.clone() }
         }
         Role::Classes => TensorKind { dtype: float, shape: vec![first[1]] },
+        Role::Bias => TensorKind { dtype: float, shape: first[1..].to_vec() },
+        Role::Features => TensorKind { dtype: float, shape: vec![first[0], other[1]] },
+        Role::Projection => {
+            TensorKind { dtype: float, shape: [&first[1..], &other[1..2]].concat() }
+        }
         Role::Elements | Role::Onto | Role::WeightOnto if input.name != "input" => {
             TensorKind { dtype: float, shape: other.clone() }
         }
@@ -63,10 +68,10 @@ fn variants() -> BTreeSet<(String, String)> {
     let mut texts = BTreeSet::new();
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
-        let rows = matches!(loss.family(), Family::Rows(_));
+        let rows = !matches!(loss.family(), Family::Pointwise(_));
         for shape in shapes(loss) {
             for float in FLOATS {
-                let float_target = loss.definition().inputs[1].role != Role::Index;
+                let float_target = !loss.definition().inputs.iter().any(|i| i.role == Role::Index);
                 let mut targets = if rows { INTEGERS.to_vec() } else { vec![DType::F32] };
                 if rows && float_target {
                     targets.push(float);

@@ -335,7 +335,7 @@ fn extreme_logits() {
 #[test]
 fn large_biases_alike() {
     let mut random = Random(26);
-    for (from, to) in [(4096.0, 4097.0), (-2e5, -1.5e5), (-3.0, -2.0), (1e4, 1e5)] {
+    for (from, to) in [(4096.0, 4097.0), (-2e5, -199_998.0), (-3.0, -2.0), (-1.0, 1.0)] {
         for z_loss in [0.0, 1e-3] {
             let mut inputs = inputs((9, 20, 2300, &[2]), FULL, &mut random);
             #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
