@@ -1,7 +1,7 @@
 //! A loss specialised for shapes, types, reduction and wanted outputs on one device.
 
 mod bindings;
-pub use builder::Builder;
+pub(crate) use builder::Builder;
 pub(crate) use builder::{TOTAL, buffer, words};
 mod builder;
 mod pointwise;
