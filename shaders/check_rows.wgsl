@@ -1,5 +1,5 @@
 // Before the rows themselves: finds class indices outside their range, and sums the weights of the
-// kept rows where the mean needs them. The status counts bad rows; the first is kept as its
+// kept rows and their number where the mean needs them. The status counts bad rows; the first is kept as its
 // complement, so that a cleared status means that there is none.
 
 struct Window {
@@ -9,6 +9,7 @@ struct Window {
     width: u32,
     classes: u32,
     ignored: i32,
+    counts: u32, // where in the scratch the numbers of kept rows go
 }
 
 @compute @workgroup_size(LANES)
@@ -23,9 +24,10 @@ fn main(
     }
     let end = min(start + BLOCK, window.rows);
     var sum = 0.0;
+    var count = 0.0;
     for (var row = start + lane; row < end; row += LANES) {
         let index = target_index(row);
-        if (index == window.ignored) {
+        if (IGNORES && index == window.ignored) {
             continue;
         }
         if (index < 0 || u32(index) >= window.classes) {
@@ -34,11 +36,19 @@ fn main(
             continue;
         }
         sum += class_weight(u32(index));
+        count += 1.0;
     }
     if (SUMS) {
         let total = workgroup_sum(lane, sum);
         if (lane == 0u) {
             keep_total(block, total);
+        }
+    }
+    if (COUNTS) {
+        workgroupBarrier(); // the sum has been read before its memory is used again
+        let total = workgroup_sum(lane, count);
+        if (lane == 0u) {
+            keep_count(block, total);
         }
     }
 }

@@ -12,6 +12,11 @@ struct Window {
     classes: u32,
     inner: u32,        // distance between a row's classes
     ignored: i32,
+    // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
+    // the gradients, and of what has one number a row.
+    skips: vec4<u32>,
+    gradient_skip: u32,
+    row_skip: u32,
 }
 
 const KEPT: u32 = 0u;
@@ -24,6 +29,8 @@ struct Row {
     index: i32,    // the target class
     weight: f32,   // that class's weight
     picked: f32,   // the first input at that class
+    label: f32,    // the row's own number
+    mean_weight: f32, // of the kept rows, where the mean divides by the sum of their weights
     state: u32,    // KEPT, IGNORED or BAD
 }
 
@@ -31,6 +38,7 @@ struct Row {
 struct Item {
     first: f32,
     second: f32,
+    third: f32,
     weight: f32,
 }
 
@@ -42,7 +50,7 @@ struct Items {
 }
 
 fn state_of(index: i32) -> u32 {
-    if (index == window.ignored) {
+    if (IGNORES && index == window.ignored) {
         return IGNORED;
     }
     return select(KEPT, BAD, index < 0 || u32(index) >= window.classes);
@@ -51,11 +59,15 @@ fn state_of(index: i32) -> u32 {
 // A lane past the last class repeats that class, which leaves maxima as they are; its sums do not
 // count.
 fn counted(sums: Sums, class_: u32) -> Sums {
-    return select(Sums(), sums, WHOLE || class_ < window.classes);
+    if (WHOLE || class_ < window.classes) {
+        return sums;
+    }
+    return Sums();
 }
 
 fn quad_peaks(items: Items) -> Peaks {
-    return max(max(peaks(items.a), peaks(items.b)), max(peaks(items.c), peaks(items.d)));
+    let low = max(peaks_of(items.a), peaks_of(items.b));
+    return max(low, max(peaks_of(items.c), peaks_of(items.d)));
 }
 
 var<workgroup> lane_peaks: array<Peaks, THREADS * ROWS>;
@@ -120,11 +132,13 @@ fn main(
 
     var peak = Peaks(LOWEST);
     var total = Sums();
-    if (GATHERS) {
+    if (HAS_PEAKS) {
         for (var quad = thread; quad < quads; quad += THREADS) {
             peak = max(peak, quad_peaks(items_at(r, row, quad)));
         }
         peak = row_maxima(slot, thread, peak);
+    }
+    if (HAS_SUMS) {
         for (var quad = thread; quad < quads; quad += THREADS) {
             total += quad_sums(items_at(r, row, quad), row, peak, 4u * quad);
         }

@@ -93,7 +93,7 @@ pub enum Error {
         value: i128,
         /// The last class.
         last: u64,
-        /// " or N, which is ignored" where the loss has such a value.
+        /// " or N, which is ignored" or " without N" where the loss has such a value.
         ignored: String,
         /// How many rows are so.
         count: u64,
@@ -123,10 +123,10 @@ pub enum Error {
         hint: &'static str,
     },
     /// The device was lost or destroyed before its results could be read.
-    #[error("the GPU device was lost while {doing}: {reason}")]
+    #[error("the GPU device was lost (at {doing}): {reason}")]
     DeviceLost {
         /// What was under way.
-        doing: &'static str,
+        doing: String,
         /// What wgpu says.
         reason: String,
     },

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Slot, Upstream};
-use crate::loss::Loss;
+use crate::loss::{Family, Loss};
 use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
 use crate::reduction::Reduction;
 use crate::status::Status;
@@ -117,6 +117,9 @@ impl Backend {
         if let Some(upstream) = &upstream {
             check_upstream(&resolved, upstream)?;
         }
+        if let Family::Own(own) = loss.family() {
+            own.check(&resolved, &resolved.placed(&inputs)?)?;
+        }
         match self {
             Self::Gpu(gpu) => {
                 let plan = || Plan::new(gpu, loss, &request);
@@ -189,12 +192,13 @@ async fn on_gpu(
         .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
         .collect::<Result<Vec<_>>>()?;
     let status = buffer(gpu, "wgloss status", 16, usage)?;
+    // Uploads are carried out with the next submission: let them not count as the kernels'.
+    submit(gpu, []).await?;
     let moved = Instant::now();
 
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, &status)?;
-    gpu.queue().submit([encoder.finish()]);
-    finished(gpu).await?;
+    submit(gpu, [encoder]).await?;
     let computed = Instant::now();
 
     let mut results = Vec::new();
@@ -266,12 +270,15 @@ fn upload(gpu: &Gpu, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
     Ok(buffer)
 }
 
-/// Waits until everything submitted so far has run.
-async fn finished(gpu: &Gpu) -> Result<()> {
+/// Submits, and waits until everything submitted so far has run.
+async fn submit<const N: usize>(gpu: &Gpu, encoders: [wgpu::CommandEncoder; N]) -> Result<()> {
     let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
-    gpu.queue().on_submitted_work_done(move || {
-        let _ = sender.send(());
-    });
+    gpu.checked("a submission", |_| {
+        gpu.queue().submit(encoders.map(wgpu::CommandEncoder::finish));
+        gpu.queue().on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+    })?;
     drive(gpu);
     receiver.receive().await.ok_or_else(|| lost("running the kernels", "no answer"))
 }
@@ -281,13 +288,15 @@ async fn download<T: bytemuck::Pod>(gpu: &Gpu, source: &wgpu::Buffer, size: u64)
     let doing = "reading the results";
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let staging = buffer(gpu, "wgloss read-back", size, usage)?;
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(source, 0, &staging, 0, Some(size));
-    gpu.queue().submit([encoder.finish()]);
     let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
-    staging.map_async(wgpu::MapMode::Read, .., move |result| {
-        let _ = sender.send(result);
-    });
+    gpu.checked(doing, |device| {
+        let mut encoder = device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(source, 0, &staging, 0, Some(size));
+        gpu.queue().submit([encoder.finish()]);
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            let _ = sender.send(result);
+        });
+    })?;
     drive(gpu);
     let answer = receiver.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
     answer.map_err(|error| lost(doing, error))?;
@@ -299,7 +308,7 @@ async fn download<T: bytemuck::Pod>(gpu: &Gpu, source: &wgpu::Buffer, size: u64)
 }
 
 fn lost(doing: &'static str, reason: impl ToString) -> Error {
-    Error::DeviceLost { doing, reason: reason.to_string() }
+    Error::DeviceLost { doing: doing.into(), reason: reason.to_string() }
 }
 
 /// Makes callbacks come. A browser's event loop does so itself; elsewhere somebody must poll, and a

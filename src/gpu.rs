@@ -166,7 +166,13 @@ impl Gpu {
         // A browser answers later, on its own event loop, which must not be blocked.
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(error) = pollster::block_on(memory).or(pollster::block_on(validation)) {
-            return Err(Error::Refused { what: what.into(), reason: error.to_string() });
+            let (what, reason) = (what.to_string(), error.to_string());
+            // A lost device makes objects that are invalid, and nothing else here does.
+            let lost = ["is lost", "is invalid"].iter().any(|sign| reason.contains(sign));
+            return Err(match lost {
+                true => Error::DeviceLost { doing: what, reason },
+                false => Error::Refused { what, reason },
+            });
         }
         Ok(made)
     }

@@ -23,7 +23,7 @@ pub struct Definition {
     pub formula: &'static str,
     /// The inputs, in the order of the kernel's arguments.
     pub inputs: &'static [Input],
-    /// The reductions it knows.
+    /// The reductions it knows, its default first.
     pub reductions: &'static [Reduction],
     /// Whether `mean` divides by the sum of the weights of the kept terms instead of their number.
     pub weighted_mean: bool,
@@ -70,6 +70,8 @@ pub enum Domain {
     Unit,
     /// 0 or more.
     NonNegative,
+    /// 1 or -1.
+    Sign,
 }
 
 /// What an input holds, and so which shapes it may have.
@@ -86,6 +88,9 @@ pub enum Role {
     Weight,
     /// Pointwise: a factor of each term that broadcasts onto the first input's shape.
     WeightOnto,
+    /// Pointwise: elements of the first input's shape, of it with the last dimension 1 or left out,
+    /// or one for all.
+    Variance,
     /// Rows: `[C]`, `[N, C]` or `[N, C, d1...]`.
     Rows,
     /// Rows: an integer class per row, `[]`, `[N]` or `[N, d1...]`.
@@ -94,12 +99,18 @@ pub enum Role {
     IndexOrRows,
     /// Rows: one number per class, `[C]`.
     Classes,
-    /// What is projected onto logits, `[N, D]` or `[D]`.
+    /// Rows: `[C]` or `[N, C]`, or a single number as one class.
+    Scores,
+    /// Rows: `[..., D]`, reduced over the last dimension.
     Features,
-    /// The weights that it is projected with, `[V, D]` or `[V, d1..., D]`.
-    Projection,
-    /// What is added to the logits, `[V]` or `[V, d1...]`.
-    Bias,
+    /// Rows: one number per row.
+    Labels,
+    /// Rows: a factor per class, or for each class of each row.
+    Factors,
+    /// A loss of its own: floats in a shape that the loss checks.
+    Own,
+    /// A loss of its own: integers in a shape that the loss checks.
+    OwnIntegers,
 }
 
 impl Role {
@@ -240,37 +251,50 @@ pub trait Pointwise: Debug + Send + Sync {
     }
 }
 
-/// A loss over rows on the CPU: what is gathered from a row in one pass each for maxima and
-/// sums, and what follows from it. The kernels have the same functions.
+/// A loss over rows on the CPU, implemented by what implements [`RowTerms`].
 pub trait Rows: Debug + Send + Sync {
     /// The textbook value and derivatives of one row in float64: what tests compare with.
     fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss;
 
-    /// Whether a row must be read before its loss is known; the shader's `GATHERS`.
-    fn gathers(&self) -> bool {
-        true
-    }
+    /// Runs one row of the CPU backend.
+    fn run(&self, task: &mut cpu::RowTask<'_>);
+}
+
+/// What a loss gathers from a row in one pass each for maxima and sums, and what follows from it.
+/// The kernels have the same functions.
+pub trait RowTerms: Debug + Send + Sync {
+    /// The maxima of a row: so many numbers.
+    type Peaks: cpu::Gathered;
+    /// The sums over a row: so many numbers.
+    type Sums: cpu::Gathered;
+
+    /// The textbook value and derivatives of one row in float64.
+    fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss;
 
     /// What the row's maxima are taken of.
-    fn peaks(&self, item: cpu::Item) -> [f32; 4];
+    fn peaks(&self, item: cpu::Item) -> Self::Peaks;
 
     /// What is summed over the row.
-    fn sums(&self, item: cpu::Item, row: &cpu::Row, peaks: [f32; 4]) -> [f32; 4];
+    fn sums(&self, item: cpu::Item, row: &cpu::Row, peaks: Self::Peaks) -> Self::Sums;
 
     /// The row's loss.
-    fn value(&self, row: &cpu::Row, peaks: [f32; 4], sums: [f32; 4]) -> f32;
+    fn value(&self, row: &cpu::Row, peaks: Self::Peaks, sums: Self::Sums) -> f32;
 
-    /// The derivatives with respect to the item's members.
+    /// The derivatives with respect to the item's first, second and third member.
     fn gradient(
         &self,
         item: cpu::Item,
         row: &cpu::Row,
-        peaks: [f32; 4],
-        sums: [f32; 4],
-    ) -> [f32; 4];
+        peaks: Self::Peaks,
+        sums: Self::Sums,
+    ) -> [f32; 3];
+}
 
-    /// Runs one row of the CPU backend; a default method for the same reason as
-    /// [`Pointwise::run`].
+impl<L: RowTerms> Rows for L {
+    fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss {
+        RowTerms::reference(self, row)
+    }
+
     fn run(&self, task: &mut cpu::RowTask<'_>) {
         cpu::run_row(self, task);
     }
@@ -284,6 +308,23 @@ pub trait Own: Debug + Send + Sync {
     /// # Errors
     /// If they do not fit.
     fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout>;
+
+    /// Small inputs that fit together, in the definition's order: what is planned to show the
+    /// kernels.
+    fn example(&self) -> Vec<TensorKind>;
+
+    /// The value between 0 and the last class that is no class index.
+    fn excluded(&self) -> Option<i64> {
+        None
+    }
+
+    /// Checks what only the data tell, where they are on the host.
+    ///
+    /// # Errors
+    /// If they do not fit.
+    fn check(&self, _resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+        Ok(())
+    }
 
     /// Adds the dispatches.
     ///

@@ -16,7 +16,7 @@ use crate::evaluate::Batch;
 use crate::loss::{Family, Loss, Pointwise, Role, Rows};
 use crate::plan::Resolved;
 use crate::reduction::{Divisor, Reduction};
-use crate::shape::{FamilyLayout, RowShape};
+use crate::shape::{FamilyLayout, RowShape, RowWeight};
 
 /// One row, as a loss over rows sees it.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +25,14 @@ pub struct Row<'a> {
     pub first: &'a [f64],
     /// The second one; for a class index, 1 at that class and 0 elsewhere.
     pub second: &'a [f64],
+    /// The third one.
+    pub third: &'a [f64],
     /// The weight of each class, 1 where none is given.
     pub weight: &'a [f64],
+    /// The row's own number.
+    pub label: f64,
+    /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
+    pub mean_weight: f64,
 }
 
 /// A row's loss with its derivatives.
@@ -34,16 +40,16 @@ pub struct Row<'a> {
 pub struct RowLoss {
     /// The loss.
     pub value: f64,
-    /// Its derivative with respect to the first input.
-    pub first: Vec<f64>,
-    /// Its derivative with respect to the second one.
-    pub second: Vec<f64>,
+    /// The size of what cancels in it, where that is larger.
+    pub size: f64,
+    /// Its derivatives with respect to the first, second and third input.
+    pub slopes: [Vec<f64>; 3],
 }
 
 impl RowLoss {
     /// A loss of 0 over so many classes.
     pub fn zeros(classes: usize) -> Self {
-        Self { value: 0.0, first: vec![0.0; classes], second: vec![0.0; classes] }
+        Self { value: 0.0, size: 0.0, slopes: std::array::from_fn(|_| vec![0.0; classes]) }
     }
 }
 
@@ -81,10 +87,24 @@ pub fn product(factor: f64, term: f64) -> f64 {
 pub struct Terms {
     /// The terms.
     pub values: Vec<f64>,
+    /// The sizes of what cancels in them; empty where nothing does.
+    pub sizes: Vec<f64>,
     /// For each input, how the terms depend on it: (term, element, derivative).
     pub slopes: Vec<Vec<(usize, usize, f64)>>,
     /// The sum of the weights, where the mean divides by it.
     pub weight: f64,
+}
+
+impl Terms {
+    /// No terms yet, of a loss with so many inputs.
+    pub fn new(inputs: usize) -> Self {
+        Self {
+            values: Vec::new(),
+            sizes: Vec::new(),
+            slopes: vec![Vec::new(); inputs],
+            weight: 0.0,
+        }
+    }
 }
 
 /// Evaluates a batch. Class indices outside their range are not looked for: such rows are NaN.
@@ -116,7 +136,8 @@ fn reduced(resolved: &Resolved, terms: &Terms, upstream: Option<&[f64]>) -> Answ
     };
     let none = resolved.reduction == Reduction::None;
     let total: f64 = terms.values.iter().sum();
-    let sizes = terms.values.iter().map(|value| value.abs());
+    let cancelled = |term: usize| terms.sizes.get(term).copied().unwrap_or(0.0);
+    let sizes = terms.values.iter().enumerate().map(|(i, value)| value.abs().max(cancelled(i)));
     let (value, scale) = if none {
         (terms.values.clone(), sizes.fold(0.0, f64::max))
     } else {
@@ -131,7 +152,10 @@ fn reduced(resolved: &Resolved, terms: &Terms, upstream: Option<&[f64]>) -> Answ
         let size = resolved.bytes(crate::kernel::Slot::Gradient(input)) / 4;
         let mut gradient = vec![0.0; usize::try_from(size).unwrap_or(0)];
         for &(term, element, slope) in &terms.slopes[input] {
-            gradient[element] += factor(term) / divisor * slope;
+            // Without any weight the mean of rows is NaN, but its gradient is 0.
+            if divisor != 0.0 || !matches!(resolved.layout.family, FamilyLayout::Rows(_)) {
+                gradient[element] += factor(term) / divisor * slope;
+            }
         }
         let spec = &resolved.definition.inputs[input];
         if spec.role.is_weight() && resolved.layout.divisor == Divisor::Weights {
@@ -148,17 +172,14 @@ fn pointwise(family: &dyn Pointwise, resolved: &Resolved, inputs: &[Option<Vec<f
     let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
     let weight_place = roles.iter().position(|role| role.is_weight());
     let weights = weight_place.and_then(|i| inputs[i].as_ref());
-    let mut terms = Terms {
-        values: Vec::new(),
-        slopes: vec![Vec::new(); inputs.len()],
-        weight: weights.map_or(0.0, |weights| weights.iter().sum()),
-    };
+    let mut terms = Terms::new(inputs.len());
+    terms.weight = weights.map_or(0.0, |weights| weights.iter().sum());
+    let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let shapes: Vec<_> =
+        (0..roles.len()).map(|i| crate::shape::placed(roles[i], shape(i), shape(0))).collect();
     let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
     for term in 0..count {
-        let place = |i: usize| {
-            let shape = resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
-            broadcast_place(&resolved.layout.output, shape, term)
-        };
+        let place = |i: usize| broadcast_place(&resolved.layout.output, &shapes[i], term);
         let at = |i: usize| inputs[i].as_ref().map_or(1.0, |input| input[place(i)]);
         let arguments: Vec<usize> = (0..inputs.len()).filter(|&i| !roles[i].is_weight()).collect();
         let mut x = [1.0; 4];
@@ -198,48 +219,74 @@ fn rows(
     resolved: &Resolved,
     inputs: &[Option<Vec<f64>>],
 ) -> Terms {
-    let FamilyLayout::Rows(RowShape { classes, inner, index }) = resolved.layout.family else {
+    let FamilyLayout::Rows(shape) = resolved.layout.family else {
         unreachable!("a loss over rows has a layout of rows");
     };
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    let (classes, inner) = (size(classes), size(inner));
-    let input = |i: usize| inputs.get(i).and_then(Option::as_ref);
-    let class_role = |role: Role| role == Role::Classes;
-    let weights = resolved.definition.inputs.iter().position(|input| class_role(input.role));
-    let weights = weights.and_then(input).cloned().unwrap_or_else(|| vec![1.0; classes]);
-    let mut terms =
-        Terms { values: Vec::new(), slopes: vec![Vec::new(); inputs.len()], weight: 0.0 };
+    let (classes, inner) = (size(shape.classes), size(shape.inner));
+    let input = |i: usize| inputs[i].as_deref().unwrap_or_default();
+    let mut terms = Terms::new(inputs.len());
+    let mean_weight = mean_weight(resolved, &shape, ignored, inputs);
     for r in 0..size(resolved.layout.terms) {
         let place = |c: usize| (r / inner * classes + c) * inner + r % inner;
-        let over = |i: usize| -> Vec<f64> {
-            input(i).map_or(Vec::new(), |x| (0..classes).map(|c| x[place(c)]).collect())
+        let over = |i: usize| -> Vec<f64> { (0..classes).map(|c| input(i)[place(c)]).collect() };
+        let mut rows = [None, None, None].map(|_: Option<()>| vec![0.0; classes]);
+        rows.iter_mut().zip(shape.over()).for_each(|(row, i)| *row = over(i));
+        let weight = match shape.weight {
+            RowWeight::One => vec![1.0; classes],
+            RowWeight::Classes(i) => input(i).to_vec(),
+            RowWeight::Rows(i) => over(i),
         };
-        let mut second = if index { vec![0.0; classes] } else { over(1) };
         let mut bad = false;
-        if index {
+        if let Some(i) = shape.index {
             #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
-            let class = input(1).map_or(0, |target| target[r] as i64);
+            let class = input(i)[r] as i64;
             if Some(class) == ignored {
                 terms.values.push(0.0);
+                terms.sizes.push(0.0);
                 continue;
             }
             match usize::try_from(class).ok().filter(|&class| class < classes) {
                 Some(class) => {
-                    second[class] = 1.0;
-                    terms.weight += weights[class];
+                    rows[1][class] = 1.0;
+                    terms.weight += weight[class];
                 }
                 None => bad = true,
             }
         }
-        let first = over(0);
-        let loss = family.reference(&Row { first: &first, second: &second, weight: &weights });
+        let label = shape.label.map_or(0.0, |i| input(i)[r]);
+        let [first, second, third] = &rows;
+        let loss =
+            family.reference(&Row { first, second, third, weight: &weight, label, mean_weight });
         terms.values.push(if bad { f64::NAN } else { loss.value });
-        for c in 0..classes {
-            terms.slopes[0].push((r, place(c), if bad { f64::NAN } else { loss.first[c] }));
-            if !index {
-                terms.slopes[1].push((r, place(c), loss.second[c]));
-            }
+        terms.sizes.push(loss.size);
+        for (i, slopes) in shape.over().zip(&loss.slopes) {
+            let slope = |c: usize| if bad { f64::NAN } else { slopes[c] };
+            terms.slopes[i].extend((0..classes).map(|c| (r, place(c), slope(c))));
         }
     }
     terms
+}
+
+/// The mean weight of the kept rows; 1 where the mean does not divide by the sum of their weights.
+fn mean_weight(
+    resolved: &Resolved,
+    shape: &RowShape,
+    ignored: Option<i64>,
+    inputs: &[Option<Vec<f64>>],
+) -> f64 {
+    let (Some(index), RowWeight::Classes(weight), Divisor::Weights) =
+        (shape.index, shape.weight, resolved.layout.divisor)
+    else {
+        return 1.0;
+    };
+    let weights = inputs[weight].as_deref().unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
+    let classes = inputs[index].iter().flatten().map(|&class| class as i64);
+    let kept = classes.filter(|&class| Some(class) != ignored);
+    let kept: Vec<f64> =
+        kept.filter_map(|class| weights.get(usize::try_from(class).ok()?).copied()).collect();
+    #[expect(clippy::cast_precision_loss, reason = "far fewer rows than 2^53")]
+    let count = kept.len() as f64;
+    kept.iter().sum::<f64>() / count
 }

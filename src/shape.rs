@@ -39,12 +39,40 @@ pub(crate) enum FamilyLayout {
 }
 
 /// `classes` numbers a row, `inner` apart; row `n * inner + d` starts at `n * classes * inner + d`.
+/// The inputs are given by their places in the definition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RowShape {
     pub(crate) classes: u64,
     pub(crate) inner: u64,
-    /// Whether the target is a class index.
-    pub(crate) index: bool,
+    /// The inputs over the classes of each row, in order.
+    pub(crate) over: [Option<usize>; 3],
+    /// The class index of each row.
+    pub(crate) index: Option<usize>,
+    /// The number of each row.
+    pub(crate) label: Option<usize>,
+    pub(crate) weight: RowWeight,
+}
+
+impl RowShape {
+    /// The inputs over the classes of each row.
+    pub(crate) fn over(&self) -> impl Iterator<Item = usize> {
+        self.over.into_iter().flatten()
+    }
+
+    /// The place among [`RowShape::over`] of an input.
+    pub(crate) fn component(&self, input: usize) -> usize {
+        self.over().take_while(|&over| over != input).count()
+    }
+}
+
+/// How the terms of a row's classes are weighted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum RowWeight {
+    One,
+    /// By an input with one number per class.
+    Classes(usize),
+    /// By an input over the classes of each row.
+    Rows(usize),
 }
 
 /// One axis of a broadcast: its size, and how far each input moves along it.
@@ -105,14 +133,15 @@ fn missing(definition: &Definition, name: &str) -> Error {
 
 fn check_dtype(name: &str, role: Role, dtype: DType) -> Result<()> {
     let fits = match role {
-        Role::Index => !dtype.is_float(),
+        Role::Index | Role::OwnIntegers => !dtype.is_float(),
         Role::IndexOrRows => true,
         _ => dtype.is_float(),
     };
     if fits {
         return Ok(());
     }
-    let expected = if role == Role::Index { "an integer type" } else { "a float type" };
+    let integers = matches!(role, Role::Index | Role::OwnIntegers);
+    let expected = if integers { "an integer type" } else { "a float type" };
     Err(Error::DType { argument: name.into(), got: dtype.to_string(), expected: expected.into() })
 }
 
@@ -136,12 +165,20 @@ fn pointwise(
     inputs: &[Option<TensorKind>],
     reduction: Reduction,
 ) -> Result<Layout> {
-    let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
-    let first = shape(0);
+    let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let shapes: Vec<Vec<usize>> = definition
+        .inputs
+        .iter()
+        .zip(inputs)
+        .map(|(input, kind)| placed(input.role, kind.as_ref().map_or(&[], |k| &k.shape), first))
+        .collect();
     let mut output = first.to_vec();
     for (i, input) in definition.inputs.iter().enumerate().filter(|(i, _)| inputs[*i].is_some()) {
-        let given = shape(i);
+        let given = &shapes[i][..];
         let expected = match input.role {
+            Role::Variance if !fits_variance(given, first) => {
+                format!("{first:?}, or that with the last dimension 1 or left out, or []")
+            }
             Role::Alike | Role::Weight if given != first => {
                 format!("{first:?}, the shape of {}", definition.inputs[0].name)
             }
@@ -165,7 +202,7 @@ fn pointwise(
     let terms = kind.elements("the broadcast inputs")?;
     let weighted = definition.weighted_mean
         && (0..inputs.len()).any(|i| inputs[i].is_some() && definition.inputs[i].role.is_weight());
-    let axes = merged_axes(&output, inputs);
+    let axes = merged_axes(&output, &shapes);
     if axes.len() > MOST_AXES {
         return Err(Error::Limit {
             argument: "the broadcast inputs".into(),
@@ -184,6 +221,22 @@ fn pointwise(
     Ok(Layout { output, terms, divisor, indices: None, family })
 }
 
+/// A shape as it broadcasts: a variance without the last dimension has it with size 1.
+pub(crate) fn placed(role: Role, given: &[usize], first: &[usize]) -> Vec<usize> {
+    let without_last = first.split_last().is_some_and(|(_, rest)| given == rest);
+    if role == Role::Variance && without_last {
+        return [given, &[1]].concat();
+    }
+    given.to_vec()
+}
+
+fn fits_variance(given: &[usize], first: &[usize]) -> bool {
+    let last_is_one = given.split_last().is_some_and(|(&last, rest)| {
+        last == 1 && first.split_last().is_some_and(|(_, of_first)| rest == of_first)
+    });
+    given == first || last_is_one || given.is_empty()
+}
+
 /// The shape that both broadcast to, by PyTorch's rules.
 fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
@@ -200,13 +253,15 @@ fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 }
 
 /// The output's axes, innermost first, without those of size 1 and with neighbours merged.
-fn merged_axes(output: &[usize], inputs: &[Option<TensorKind>]) -> Vec<Axis> {
+fn merged_axes(output: &[usize], shapes: &[Vec<usize>]) -> Vec<Axis> {
+    if output.contains(&0) {
+        return Vec::new(); // nothing to index, and the products below might overflow
+    }
     let mut axes: Vec<Axis> = Vec::new();
     let mut next = [1u64; MOST_INPUTS];
     for (outer, &size) in output.iter().rev().enumerate() {
         let mut axis = Axis { size: size as u64, strides: [0; MOST_INPUTS] };
-        for (i, kind) in inputs.iter().enumerate() {
-            let shape = kind.as_ref().map_or(&[][..], |kind| &kind.shape);
+        for (i, shape) in shapes.iter().enumerate() {
             let own = shape.iter().rev().nth(outer).map_or(1, |&d| d as u64);
             if own != 1 {
                 axis.strides[i] = next[i];
@@ -236,49 +291,89 @@ fn access_of(axes: &[Axis], input: usize, full: bool) -> Access {
     if full { Access::Dense } else { Access::Strided }
 }
 
-fn rows(loss: &dyn Loss, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
-    let definition = loss.definition();
-    let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
-    let first = shape(0);
-    let name = definition.inputs[0].name;
-    let (batch, classes) = match *first {
-        [] => return Err(Error::shape(name, first, "[C], [N, C] or [N, C, d1...]")),
-        [classes] => (1, classes),
-        [batch, classes, ..] => (batch, classes),
+/// The batch dimensions before the classes, the classes, and the dimensions after them.
+fn split_rows(definition: &Definition, first: &[usize]) -> Result<(Vec<usize>, usize, Vec<usize>)> {
+    let input = &definition.inputs[0];
+    let (before, classes, after) = match (input.role, first) {
+        (Role::Features, [before @ .., last]) => (before, *last, &[][..]),
+        (Role::Scores, []) => (&[][..], 1, &[][..]),
+        (Role::Rows | Role::Scores, [classes]) => (&[][..], *classes, &[][..]),
+        (Role::Scores, [_, classes]) => (&first[..1], *classes, &[][..]),
+        (Role::Rows, [_, classes, after @ ..]) => (&first[..1], *classes, after),
+        (role, _) => {
+            let expected = match role {
+                Role::Features => "[..., D]",
+                Role::Scores => "[C] or [N, C]",
+                _ => "[C], [N, C] or [N, C, d1...]",
+            };
+            return Err(Error::shape(input.name, first, expected));
+        }
     };
     if classes == 0 {
-        return Err(Error::shape(name, first, "at least one class"));
+        return Err(Error::shape(input.name, first, "at least one class"));
     }
-    let inner = first.get(2..).unwrap_or_default();
-    let output = if first.len() == 1 { vec![] } else { [&[batch], inner].concat() };
-    let mut indices = None;
-    for (i, input) in definition.inputs.iter().enumerate().filter(|(i, _)| inputs[*i].is_some()) {
-        let floats = inputs[i].as_ref().is_some_and(|kind| kind.dtype.is_float());
-        let (expected, what) = match input.role {
-            Role::Index => (&output[..], "the shape of the rows"),
-            Role::IndexOrRows if !floats => (&output[..], "the shape of the rows"),
-            Role::IndexOrRows => (first, "the input's shape, for probabilities"),
-            Role::Classes => (&[classes][..], "one number for each class"),
-            _ => (first, "the input's shape"),
+    Ok((before.to_vec(), classes, after.to_vec()))
+}
+
+fn rows(loss: &dyn Loss, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
+    let definition = loss.definition();
+    let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let (before, classes, after) = split_rows(definition, first)?;
+    let output = [&before[..], &after].concat();
+    let inner = elements(&after).unwrap_or(u64::MAX);
+    let mut shape = RowShape {
+        classes: classes as u64,
+        inner,
+        over: [None; 3],
+        index: None,
+        label: None,
+        weight: RowWeight::One,
+    };
+    let mut places = shape.over.iter_mut();
+    for (i, input) in definition.inputs.iter().enumerate() {
+        let Some(kind) = &inputs[i] else { continue };
+        let per_row = format!("{output:?}, the shape of the rows");
+        let alone = output.is_empty() && definition.inputs[0].role == Role::Scores;
+        let (fits, expected) = match input.role {
+            Role::Index | Role::IndexOrRows if !kind.dtype.is_float() => {
+                shape.index = Some(i);
+                // PyTorch takes one class for one row with or without a dimension.
+                (kind.shape == output || (alone && kind.shape == [1]), per_row)
+            }
+            Role::Labels => {
+                shape.label = Some(i);
+                (kind.shape == output, per_row)
+            }
+            Role::Classes => {
+                shape.weight = RowWeight::Classes(i);
+                (kind.shape == [classes], format!("[{classes}], one number for each class"))
+            }
+            Role::Factors if kind.shape == [classes] => {
+                shape.weight = RowWeight::Classes(i);
+                (true, String::new())
+            }
+            Role::Factors => {
+                shape.weight = RowWeight::Rows(i);
+                (kind.shape == first, format!("[{classes}] or {first:?}, the input's shape"))
+            }
+            role => {
+                if let Some(place) = places.next() {
+                    *place = Some(i);
+                }
+                let what = if role == Role::IndexOrRows { ", for probabilities" } else { "" };
+                (kind.shape == first, format!("{first:?}, the input's shape{what}"))
+            }
         };
-        if input.role == Role::Index || (input.role == Role::IndexOrRows && !floats) {
-            indices = Some((i, classes as u64));
-        }
-        if shape(i) != expected {
-            return Err(Error::shape(input.name, shape(i), format!("{expected:?}, {what}")));
+        if !fits {
+            return Err(Error::shape(input.name, &kind.shape, expected));
         }
     }
-    let index = indices.is_some();
-    check_ignore_index(loss, index)?;
+    let indices = shape.index.map(|input| (input, classes as u64));
+    check_ignore_index(loss, indices.is_some())?;
     let terms = elements(&output).unwrap_or(u64::MAX);
-    let inner = elements(inner).unwrap_or(u64::MAX);
-    Ok(Layout {
-        terms,
-        divisor: divisor(reduction, terms, definition.weighted_mean && index, first),
-        output,
-        indices,
-        family: FamilyLayout::Rows(RowShape { classes: classes as u64, inner, index }),
-    })
+    let weighted = definition.weighted_mean && indices.is_some();
+    let divisor = divisor(reduction, terms, weighted, first);
+    Ok(Layout { terms, divisor, output, indices, family: FamilyLayout::Rows(shape) })
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that
@@ -300,20 +395,15 @@ pub(crate) fn check_ignore_index(loss: &dyn Loss, index: bool) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn kinds(shapes: &[&[usize]]) -> Vec<Option<TensorKind>> {
-        let kind = |s: &&[usize]| Some(TensorKind { dtype: DType::F32, shape: s.to_vec() });
-        shapes.iter().map(kind).collect()
-    }
-
     #[test]
     fn equal_shapes_merge_to_one_axis() {
-        let axes = merged_axes(&[2, 3, 4], &kinds(&[&[2, 3, 4], &[2, 3, 4]]));
+        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 3, 4]]);
         assert_eq!(axes, [Axis { size: 24, strides: [1, 1, 0, 0] }]);
     }
 
     #[test]
     fn a_broadcast_axis_stays_apart() {
-        let axes = merged_axes(&[2, 3, 4], &kinds(&[&[2, 3, 4], &[2, 1, 4]]));
+        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 1, 4]]);
         let strides = [[1, 1, 0, 0], [4, 0, 0, 0], [12, 4, 0, 0]];
         assert_eq!(axes.iter().map(|a| a.strides).collect::<Vec<_>>(), strides);
     }

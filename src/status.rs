@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::kernel::Slot;
-use crate::loss::Loss;
+use crate::loss::{Family, Loss};
 use crate::plan::Resolved;
 use crate::tensor::DType;
 
@@ -34,13 +34,17 @@ impl Status {
     pub(crate) fn error(self, loss: &dyn Loss, resolved: &Resolved) -> Error {
         let (input, classes) = resolved.layout.indices.unwrap_or_default();
         let argument = resolved.definition.inputs[input].name;
+        let excluded = match loss.family() {
+            Family::Own(own) => own.excluded().map(|i| format!(" without {i}")),
+            _ => None,
+        };
         let ignored = loss.ignore_index().map(|i| format!(" or {i}, which is ignored"));
         Error::TargetOutOfRange {
             argument: argument.into(),
             row: self.row,
             value: self.value,
             last: classes.saturating_sub(1),
-            ignored: ignored.unwrap_or_default(),
+            ignored: ignored.or(excluded).unwrap_or_default(),
             count: self.count,
         }
     }

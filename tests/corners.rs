@@ -76,8 +76,11 @@ fn all_rows_ignored_or_without_weight_is_nan() {
         ("target", tensor(DType::I64, &[1], &[1.0])),
         ("weight", floats(&[2], &[1.0, 0.0])),
     ];
-    for (name, value, _) in evaluated(&Nll::default(), &weightless, Reduction::Mean) {
-        assert_same(name, &value, &[NAN]);
+    for loss in [&CrossEntropy::default() as &dyn Loss, &Nll::default()] {
+        for (name, value, gradient) in evaluated(loss, &weightless, Reduction::Mean) {
+            assert_same(name, &value, &[NAN]);
+            assert_same(name, &gradient, &[0.0; 2]);
+        }
     }
 }
 
@@ -179,7 +182,7 @@ fn an_empty_input_has_mean_nan_and_sum_zero() {
     }
 }
 
-/// A NaN in any element makes every loss NaN, on both backends.
+/// A NaN in any kept element of any float input makes every loss NaN, on both backends.
 #[test]
 fn nan_is_carried() {
     for loss in losses::catalogue() {
@@ -188,15 +191,25 @@ fn nan_is_carried() {
             continue; // in tests of their own: their shapes are
         }
         let rows = matches!(loss.family(), Family::Rows(_));
-        let make = |input: &wgloss::loss::Input| match input.role {
-            Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
-            _ if rows => floats(&[3, 3], &[0.5, NAN, 0.5, 0.5, NAN, 0.5, 0.5, NAN, 0.5]),
-            _ => floats(&[3], &[0.5, 0.25, if input.name == "input" { NAN } else { 0.75 }]),
+        let make = |input: &wgloss::loss::Input, nan: bool| {
+            let odd = if nan { NAN } else { 0.75 };
+            match input.role {
+                Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
+                Role::Classes | Role::Labels => floats(&[3], &[1.0, -1.0, odd]),
+                _ if rows => floats(&[3, 3], &[0.5, 0.25, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5, odd]),
+                _ => floats(&[3], &[0.5, 0.25, odd]),
+            }
         };
-        let needed = definition.inputs.iter().filter(|input| !input.optional);
-        let inputs: Vec<_> = needed.map(|input| (input.name, make(input))).collect();
-        for (name, value, _) in evaluated(loss.as_ref(), &inputs, Reduction::Mean) {
-            assert_same(&format!("{} on {name}", definition.name), &value, &[NAN]);
+        let floating =
+            |input: &wgloss::loss::Input| !matches!(input.role, Role::Index | Role::IndexOrRows);
+        for odd in definition.inputs.iter().filter(|input| floating(input)) {
+            let given = definition.inputs.iter().filter(|i| !i.optional || i.name == odd.name);
+            let inputs: Vec<_> =
+                given.map(|input| (input.name, make(input, input.name == odd.name))).collect();
+            for (name, value, _) in evaluated(loss.as_ref(), &inputs, Reduction::Sum) {
+                let what = format!("{}, {} on {name}", definition.name, odd.name);
+                assert_same(&what, &value, &[NAN]);
+            }
         }
     }
 }

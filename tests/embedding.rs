@@ -200,6 +200,28 @@ fn wrong_bindings_are_refused() {
     );
 }
 
+/// wgpu would panic where the encoder is finished.
+#[test]
+fn buffers_that_are_read_and_written_are_refused() {
+    let gpu = common::gpu();
+    let inputs = [("input", kind(DType::F32, &[64])), ("target", kind(DType::F32, &[64]))];
+    let request = Request { inputs: &inputs, ..Request::default() };
+    let plan = Plan::new(&gpu, &Mse, &request).expect("a valid request");
+    let one = empty(&gpu, 4096);
+    let at = |offset| wgpu::BufferBinding { buffer: &one, offset, size: None };
+    let bindings = Bindings {
+        inputs: &[("input", at(0)), ("target", at(256))],
+        value: Some(at(512)),
+        ..Bindings::default()
+    };
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    let error = plan.encode(&mut encoder, &bindings).expect_err("a shared buffer");
+    assert_eq!(
+        error.to_string(),
+        "input: a part of the buffer of value is not valid, expected a buffer that is not written"
+    );
+}
+
 /// Sizes past a device's limits are found before wgpu sees them, on a device that computes nothing.
 #[test]
 fn sizes_past_the_limits_are_refused() {

@@ -23,10 +23,12 @@ fn shapes(loss: &dyn Loss) -> Vec<(Vec<usize>, Vec<usize>)> {
             (vec![9], vec![9]),
         ],
         _ => {
-            [vec![10, 8], vec![10, 7], vec![3, 6, 5], vec![2, 5000], vec![2, 5001], vec![2, 9, 64]]
-                .into_iter()
-                .map(|shape| (shape.clone(), shape))
-                .collect()
+            let all = [[10, 8, 0], [10, 7, 0], [3, 6, 5], [2, 5000, 0], [2, 5001, 0], [2, 9, 64]];
+            // Scores are a matrix at most; 0 stands for no dimension.
+            let scores = loss.definition().inputs[0].role == Role::Scores;
+            let shapes = all.into_iter().filter(|shape| !scores || shape[2] == 0);
+            let dimensions = |shape: [usize; 3]| shape.into_iter().filter(|&d| d > 0).collect();
+            shapes.map(|shape| (dimensions(shape), dimensions(shape))).collect()
         }
     }
 }
@@ -39,21 +41,14 @@ fn kinds<'a>(
     target: DType,
     optional: bool,
 ) -> Vec<(&'a str, TensorKind)> {
-    let mut rows = first.clone();
-    if rows.len() > 1 {
-        rows.remove(1);
-    }
+    let (classes, rows) = common::rows_of(loss, first);
     let kind = |input: &wgloss::loss::Input| match input.role {
         Role::Index => TensorKind { dtype: target, shape: rows.clone() },
         Role::IndexOrRows if !target.is_float() => {
             TensorKind { dtype: target, shape: rows.clone() }
         }
-        Role::Classes => TensorKind { dtype: float, shape: vec![first[1]] },
-        Role::Bias => TensorKind { dtype: float, shape: first[1..].to_vec() },
-        Role::Features => TensorKind { dtype: float, shape: vec![first[0], other[1]] },
-        Role::Projection => {
-            TensorKind { dtype: float, shape: [&first[1..], &other[1..2]].concat() }
-        }
+        Role::Classes | Role::Factors => TensorKind { dtype: float, shape: vec![classes] },
+        Role::Labels => TensorKind { dtype: float, shape: rows.clone() },
         Role::Elements | Role::Onto | Role::WeightOnto if input.name != "input" => {
             TensorKind { dtype: float, shape: other.clone() }
         }
@@ -68,10 +63,14 @@ fn variants() -> BTreeSet<(String, String)> {
     let mut texts = BTreeSet::new();
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
-        let rows = !matches!(loss.family(), Family::Pointwise(_));
+        if let Family::Own(own) = loss.family() {
+            add_own_variants(loss, &own.example(), &mut texts);
+            continue;
+        }
+        let rows = matches!(loss.family(), Family::Rows(_));
         for shape in shapes(loss) {
             for float in FLOATS {
-                let float_target = !loss.definition().inputs.iter().any(|i| i.role == Role::Index);
+                let float_target = loss.definition().inputs[1].role != Role::Index;
                 let mut targets = if rows { INTEGERS.to_vec() } else { vec![DType::F32] };
                 if rows && float_target {
                     targets.push(float);
@@ -86,6 +85,29 @@ fn variants() -> BTreeSet<(String, String)> {
         }
     }
     texts
+}
+
+/// A loss of its own in the shapes of its example, in all types, with and without what is optional.
+fn add_own_variants(
+    loss: &dyn Loss,
+    example: &[TensorKind],
+    texts: &mut BTreeSet<(String, String)>,
+) {
+    for float in FLOATS {
+        for integer in INTEGERS {
+            for optional in [false, true] {
+                let given = loss.definition().inputs.iter().zip(example);
+                let given = given.filter(|(input, _)| optional || !input.optional);
+                let inputs: Vec<_> = given
+                    .map(|(input, kind)| {
+                        let dtype = if kind.dtype.is_float() { float } else { integer };
+                        (input.name, TensorKind { dtype, shape: kind.shape.clone() })
+                    })
+                    .collect();
+                add_variants(loss, &inputs, texts);
+            }
+        }
+    }
 }
 
 fn add_variants(

@@ -7,14 +7,15 @@ use wgloss::{
     Backend, Batch, CrossEntropy, DType, Evaluation, Gpu, Loss, Mse, Reduction, Tensor, adapters,
 };
 
-/// A device that binds at most `binding` bytes at once and dispatches at most `groups` workgroups
-/// in a dimension.
-fn limited(binding: u64, groups: u32) -> Backend {
+/// A device that binds at most `binding` bytes and `buffers` storage buffers at once and dispatches
+/// at most `groups` workgroups in a dimension.
+fn limited(binding: u64, groups: u32, buffers: u32) -> Backend {
     let all = pollster::block_on(adapters());
     let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
     let required_limits = wgpu::Limits {
         max_storage_buffer_binding_size: binding,
         max_compute_workgroups_per_dimension: groups,
+        max_storage_buffers_per_shader_stage: buffers,
         ..wgpu::Limits::default()
     };
     let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
@@ -80,8 +81,11 @@ fn assert_same_bits(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
     let whole = Backend::Gpu(common::gpu());
     let first = run(&whole);
     assert_eq!(first, run(&whole), "{what}: a second run");
-    assert_eq!(first, run(&limited(1 << 20, 65_535)), "{what}: in windows of 1 MiB");
-    assert_eq!(first, run(&limited(128 << 20, 64)), "{what}: with 64 workgroups in a row");
+    let all = wgpu::Limits::default().max_storage_buffers_per_shader_stage;
+    assert_eq!(first, run(&limited(1 << 20, 65_535, all)), "{what}: in windows of 1 MiB");
+    assert_eq!(first, run(&limited(128 << 20, 64, all)), "{what}: with 64 workgroups in a row");
+    let few = if batch.gradients.len() > 1 { 6 } else { all };
+    assert_eq!(first, run(&limited(128 << 20, 65_535, few)), "{what}: with {few} storage buffers");
     assert_eq!(run(&Backend::Cpu), run(&Backend::Cpu), "{what}: a second run on the CPU");
 }
 
@@ -96,15 +100,18 @@ fn the_same_bits_however_it_is_cut() {
     ];
     let inputs_of = inputs(&Mse, &shapes, 0, &mut random);
     for reduction in [Reduction::None, Reduction::Mean] {
-        let batch =
-            Batch { inputs: &inputs_of, reduction, gradients: &["input"], ..Batch::default() };
-        assert_same_bits("mse", &Mse, &batch);
+        for gradients in [&["input"][..], &["input", "target"]] {
+            let batch = Batch { inputs: &inputs_of, reduction, gradients, ..Batch::default() };
+            assert_same_bits("mse", &Mse, &batch);
+        }
     }
     let loss = CrossEntropy::default();
     for (shape, output, target) in [
         (&[40_001, 11][..], &[40_001][..], DType::I64),
         (&[700, 1000], &[700], DType::U8),
         (&[90, 5, 70, 9], &[90, 70, 9], DType::I32),
+        // No item but the first starts at an aligned byte.
+        (&[7, 21, 67, 67], &[7, 67, 67], DType::U8),
     ] {
         let classes = [shape[1]];
         let shapes = [
@@ -119,4 +126,32 @@ fn the_same_bits_however_it_is_cut() {
             assert_same_bits(&format!("cross entropy {shape:?}"), &loss, &batch);
         }
     }
+}
+
+/// A device that is destroyed in the middle of an evaluation is an error, not a panic.
+#[test]
+fn a_lost_device_is_an_error() {
+    let mut random = Random(11);
+    let shape: &[usize] = &[1 << 22];
+    let shapes = [("input", DType::F32, shape), ("target", DType::F32, shape)];
+    let inputs = inputs(&Mse, &shapes, 0, &mut random);
+    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+    let mut lost = 0;
+    for delay in [0, 1, 2, 4, 8, 16, 32, 64] {
+        let backend = limited(128 << 20, 65_535, 8);
+        let Backend::Gpu(gpu) = &backend else { unreachable!("a GPU backend") };
+        let device = gpu.device().clone();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(delay));
+            device.destroy();
+        });
+        if let Err(error) = backend.evaluate_blocking(&Mse, &batch) {
+            assert!(matches!(error, wgloss::Error::DeviceLost { .. }), "{delay} ms: {error}");
+            lost += 1;
+        }
+        killer.join().expect("a thread that only destroys");
+        let error = backend.evaluate_blocking(&Mse, &batch).expect_err("a destroyed device");
+        assert!(matches!(error, wgloss::Error::DeviceLost { .. }), "afterwards: {error}");
+    }
+    assert!(lost > 0, "no evaluation was interrupted");
 }

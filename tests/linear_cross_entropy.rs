@@ -307,8 +307,8 @@ fn extreme_logits() {
     for (scale, shift) in [(1e-3, 0.0), (30.0, 0.0), (30.0, 1e4), (1e4, 0.0)] {
         for rising in [1.0, -1.0] {
             #[allow(clippy::cast_precision_loss, reason = "small numbers")]
-            let bias = |c: usize| f64::from((rising * scale * (c as f64 / 4199.0) + shift) as f32);
             #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+            let bias = |c: usize| f64::from((rising * scale * (c as f64 / 4199.0) + shift) as f32);
             let bias: Vec<f64> = (0..classes).map(bias).collect();
             let inputs = [
                 ("input", floats(&[2, 1], &[0.0, 1.0])),
@@ -492,7 +492,7 @@ fn bad_input_is_refused() {
             "z_loss: -1 is not valid, expected a finite number, 0 or more",
         ),
         (
-            LinearCrossEntropy { softcap: NAN as f32, ..plain },
+            LinearCrossEntropy { softcap: f32::NAN, ..plain },
             f(&[2, 3]),
             f(&[4, 3]),
             i(&[2], 0.0),

@@ -105,7 +105,7 @@ fn broadcasts() {
                     continue;
                 }
                 let mut shapes = vec![(first.name, DType::F32, a), (second.name, DType::F32, b)];
-                if optional {
+                if optional || rest.iter().any(|input| !input.optional) {
                     shapes.extend(rest.iter().map(|input| (input.name, DType::F32, a)));
                 }
                 let inputs = inputs(loss.as_ref(), &shapes, 0, &mut random);
@@ -137,6 +137,8 @@ fn weights_that_broadcast() {
                 .iter()
                 .map(|input| match input.role {
                     Role::Onto | Role::WeightOnto => (input.name, DType::F32, other),
+                    Role::Variance if other.len() != 1 => (input.name, DType::F32, &[6, 1, 1][..]),
+                    Role::Variance => (input.name, DType::F32, &[6, 1][..]),
                     _ => (input.name, DType::F32, shape),
                 })
                 .collect();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Random, assert_agrees, assert_close, differentiable, inputs, tensor};
+use common::{Random, assert_agrees, assert_close, differentiable, inputs, rows_of, tensor};
 use wgloss::loss::{Family, Role};
 use wgloss::{Batch, CrossEntropy, DType, Loss, Reduction, losses};
 
@@ -24,10 +24,11 @@ fn check(
     (reduction, weighted): (Reduction, bool),
     random: &mut Random,
 ) {
-    let classes = if shape.len() == 1 { shape[0] } else { shape[1] };
-    let mut output = shape.to_vec();
-    output.remove(usize::from(shape.len() > 1));
     let definition = loss.definition();
+    let (classes, output) = rows_of(loss, shape);
+    if classes == 0 || (definition.inputs[0].role == Role::Scores && shape.len() > 2) {
+        return; // refused
+    }
     let shapes: Vec<(&str, DType, &[usize])> = definition
         .inputs
         .iter()
@@ -35,7 +36,8 @@ fn check(
         .map(|input| match input.role {
             Role::Index => (input.name, target, &output[..]),
             Role::IndexOrRows if !target.is_float() => (input.name, target, &output[..]),
-            Role::Classes => (input.name, dtype, std::slice::from_ref(&classes)),
+            Role::Classes | Role::Factors => (input.name, dtype, std::slice::from_ref(&classes)),
+            Role::Labels => (input.name, dtype, &output[..]),
             _ => (input.name, dtype, shape),
         })
         .collect();
@@ -84,8 +86,9 @@ fn numbers_of_classes_and_layouts() {
         for shape in shapes {
             for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
                 for target in [DType::I64, DType::F32] {
-                    if target == DType::F32 && loss.definition().inputs[1].role == Role::Index {
-                        continue;
+                    let role = loss.definition().inputs[1].role;
+                    if target == DType::F32 && role != Role::IndexOrRows {
+                        continue; // the same case again
                     }
                     for weighted in [false, true] {
                         let (input, how) = ((*shape, DType::F32), (reduction, weighted));
@@ -101,8 +104,14 @@ fn numbers_of_classes_and_layouts() {
 fn types() {
     let mut random = Random(6);
     for loss in rows() {
+        let has_index = loss
+            .definition()
+            .inputs
+            .iter()
+            .any(|input| matches!(input.role, Role::Index | Role::IndexOrRows));
+        let targets = SIGNED.into_iter().chain(UNSIGNED).take(if has_index { 8 } else { 1 });
         for dtype in [DType::F32, DType::F16, DType::BF16, DType::F64] {
-            for target in SIGNED.into_iter().chain(UNSIGNED) {
+            for target in targets.clone() {
                 for shape in [&[7, 12][..], &[5, 9], &[2, 6, 3]] {
                     let how = (Reduction::Mean, true);
                     check("types", loss.as_ref(), (shape, dtype), target, how, &mut random);
@@ -128,6 +137,22 @@ fn label_smoothing() {
     }
 }
 
+#[test]
+fn z_loss_and_softcap() {
+    let mut random = Random(13);
+    for (z_loss, softcap) in [(0.1, 0.0), (0.0, 5.0), (0.02, 2.0)] {
+        let loss = CrossEntropy { z_loss, softcap, ..CrossEntropy::default() };
+        for target in [DType::I64, DType::F32] {
+            for how in [(Reduction::None, true), (Reduction::Mean, true), (Reduction::Mean, false)]
+            {
+                for shape in [&[33, 10][..], &[4, 3, 5], &[5000, 6], &[3, 1500]] {
+                    check("capped", &loss, (shape, DType::F32), target, how, &mut random);
+                }
+            }
+        }
+    }
+}
+
 /// A row whose prediction is nearly certain has a tiny loss and gradient, with all their digits.
 #[test]
 fn confident_rows_keep_their_digits() {
@@ -147,6 +172,30 @@ fn confident_rows_keep_their_digits() {
                 assert_close(&what, &got.value.expect("wanted").to_f32(), &want, want[0]);
                 let p = (-gap).exp() / (1.0 + (-gap).exp());
                 assert_close(&what, &got.gradients[0].1.to_f32(), &[-p, p], p);
+            }
+        }
+    }
+}
+
+#[test]
+fn options_of_margins() {
+    use wgloss::{CosineEmbedding, MultiMargin, TripletMargin};
+    let mut random = Random(12);
+    let mut all: Vec<Box<dyn Loss>> = vec![
+        Box::new(MultiMargin { p: 2, margin: 0.5 }),
+        Box::new(MultiMargin { p: 1, margin: -3.0 }),
+        Box::new(CosineEmbedding { margin: 0.3 }),
+    ];
+    for p in [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, f32::INFINITY] {
+        for swap in [false, true] {
+            all.push(Box::new(TripletMargin { p, swap, margin: 0.8, eps: 1e-3 }));
+        }
+    }
+    for loss in all {
+        for shape in [&[9, 7][..], &[5, 128], &[3, 600], &[11]] {
+            for reduction in [Reduction::None, Reduction::Mean] {
+                let how = (reduction, true);
+                check("margins", loss.as_ref(), (shape, DType::F32), DType::I64, how, &mut random);
             }
         }
     }

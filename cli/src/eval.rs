@@ -22,10 +22,10 @@ pub(crate) struct Eval {
     /// An input of the loss and its file, or an option and its value
     #[arg(value_name = "NAME=VALUE", required = true)]
     arguments: Vec<String>,
-    /// How the losses are combined; with `none`, their shape, count, mean, minimum and maximum are
-    /// printed, and --out writes them
-    #[arg(long, default_value = "mean", value_parser = ["none", "mean", "sum", "batchmean"])]
-    reduction: String,
+    /// How the losses are combined, `mean` for most losses; with `none`, their shape, count, mean,
+    /// minimum and maximum are printed, and --out writes them
+    #[arg(long, value_parser = ["none", "mean", "sum", "batchmean"])]
+    reduction: Option<String>,
     /// Write the gradient of an input to a .npy file (float32)
     #[arg(long, value_name = "NAME=FILE")]
     grad: Vec<String>,
@@ -55,7 +55,8 @@ impl Eval {
     /// Evaluates, writes the files that were asked for, and returns the report.
     pub(crate) fn run(self) -> Result<String> {
         let mut loss = wgloss::by_name(&self.loss)?;
-        let reduction: Reduction = self.reduction.parse()?;
+        let default = loss.definition().reductions.first().copied().unwrap_or_default();
+        let reduction = self.reduction.as_deref().map_or(Ok(default), str::parse)?;
         let names: Vec<_> = loss.definition().inputs.iter().map(|input| input.name).collect();
         let files = arguments::assign(loss.as_mut(), &self.arguments, &names)?;
         let gradients = self.gradients(&names)?;

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::{arguments, list};
 use clap::Args;
-use wgloss::loss::{Definition, Role};
+use wgloss::loss::{Definition, Family, Role};
 use wgloss::{DType, Plan, Reduction, Request, TensorKind};
 
 /// The arguments of `wgloss show`.
@@ -22,7 +22,13 @@ impl Show {
         let mut loss = wgloss::by_name(&self.loss)?;
         arguments::assign(loss.as_mut(), &self.options, &[])?;
         let definition = loss.definition();
-        let inputs = example(definition);
+        let inputs = match loss.family() {
+            Family::Own(own) => {
+                let given = definition.inputs.iter().zip(own.example());
+                given.map(|(input, kind)| (input.name, kind)).collect()
+            }
+            _ => example(definition),
+        };
         let gradients = differentiable(definition);
         let mean = definition.reductions.contains(&Reduction::Mean);
         let first = definition.reductions.first().copied().unwrap_or_default();
@@ -59,9 +65,9 @@ fn example(definition: &Definition) -> Vec<(&'static str, TensorKind)> {
     let kind = |role: Role| match role {
         Role::Rows => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
         Role::Index | Role::IndexOrRows => TensorKind { dtype: DType::I64, shape: vec![64] },
-        Role::Features => TensorKind { dtype: DType::F32, shape: vec![64, 128] },
-        Role::Projection => TensorKind { dtype: DType::F32, shape: vec![1000, 128] },
         Role::Classes => TensorKind { dtype: DType::F32, shape: vec![1000] },
+        Role::Scores | Role::Features => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
+        Role::Labels => TensorKind { dtype: DType::F32, shape: vec![64] },
         _ => TensorKind { dtype: DType::F32, shape: vec![3, 4096] },
     };
     let needed = definition.inputs.iter().filter(|input| !input.optional);

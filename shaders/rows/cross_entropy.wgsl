@@ -1,9 +1,11 @@
 // Cross entropy over the classes c of a row: sum of s_c (lse - x_c), lse = log sum exp x, with the
 // share s_c = w_c ((1 - smoothing) q_c + smoothing / C) of a target q (1 at a class index).
 // Everything is taken relative to the row's largest logit m: no exponential overflows, a large
-// common offset costs no digits, and log1p keeps the loss of a confident row.
+// common offset costs no digits, and log1p keeps the loss of a confident row. A softcap first turns
+// x into softcap tanh(x / softcap); a z-loss adds z_loss lse^2.
 
-const GATHERS = true;
+const HAS_PEAKS = true;
+const HAS_SUMS = true;
 alias Peaks = f32;
 // x: sum of exp(x_c - m) without the peaks themselves; y: how many classes are at the peak;
 // z: sum of s_c; w: sum of s_c (m - x_c). Of a class index, z and w hold the smoothing only.
@@ -11,6 +13,24 @@ alias Sums = vec4<f32>;
 
 struct Parameters {
     label_smoothing: f32,
+    z_loss: f32,
+    softcap: f32,
+}
+
+fn capped(x: f32, c: Parameters) -> f32 {
+    if (c.softcap == 0.0) {
+        return x;
+    }
+    return c.softcap * hyperbolic_tangent(x / c.softcap);
+}
+
+// The derivative of the cap: 1 - tanh^2, by the exponential, which does not cancel.
+fn cap_slope(x: f32, c: Parameters) -> f32 {
+    if (c.softcap == 0.0) {
+        return 1.0;
+    }
+    let e = exponential(-2.0 * abs(x / c.softcap));
+    return 4.0 * e / ((1.0 + e) * (1.0 + e));
 }
 
 fn smoothing(item: Item, row: Row, c: Parameters) -> f32 {
@@ -26,13 +46,14 @@ fn index_share(row: Row, c: Parameters) -> f32 {
     return select(0.0, (1.0 - c.label_smoothing) * row.weight, INDEX);
 }
 
-fn peaks(item: Item) -> Peaks {
-    return item.first;
+fn peaks(item: Item, c: Parameters) -> Peaks {
+    return capped(item.first, c);
 }
 
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
-    let below = peak - item.first;
-    let at_peak = select(0.0, 1.0, item.first == peak);
+    let x = capped(item.first, c);
+    let below = peak - x;
+    let at_peak = select(0.0, 1.0, x == peak);
     let others = exponential(-below) - at_peak;
     if (INDEX && c.label_smoothing == 0.0) {
         return vec4(others, at_peak, 0.0, 0.0);
@@ -46,22 +67,27 @@ fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
 
 fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
     let log_sum = logarithm_one_plus(total.x + (total.y - 1.0));
-    let of_index = silenced(index_share(row, c), (peak - row.picked) + log_sum);
-    return total.w + silenced(total.z, log_sum) + of_index;
+    let of_index = silenced(index_share(row, c), (peak - capped(row.picked, c)) + log_sum);
+    let lse = peak + log_sum;
+    let of_z = silenced(c.z_loss * row.mean_weight, lse * lse);
+    return total.w + silenced(total.z, log_sum) + of_index + of_z;
 }
 
-// By x: S p - s with S the sum of shares. Where p is above 1/2, which only a peak can be, S p - s
+// By x: S p - s with S the sum of shares, to which a z-loss adds 2 z_loss lse. Where p is above 1/2, which only a peak can be, S p - s
 // would cancel: there it is (S - s) - S (1 - p).
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
-    let below = peak - item.first;
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+    let x = capped(item.first, c);
+    let below = peak - x;
     let rest = total.x + (total.y - 1.0);
     let sum = total.x + total.y;
-    let shares = total.z + index_share(row, c);
+    let log_sum = logarithm_one_plus(rest);
+    let of_z = silenced(2.0 * c.z_loss * row.mean_weight, peak + log_sum);
+    let shares = total.z + index_share(row, c) + of_z;
     let s = share(item, row, c);
     let at_peak = (shares - s) - shares * (rest / sum);
     let elsewhere = shares * (exponential(-below) / sum) - s;
-    let by_logit = select(elsewhere, at_peak, item.first == peak && sum < 2.0);
+    let by_logit = select(elsewhere, at_peak, x == peak && sum < 2.0);
     let factor = (1.0 - c.label_smoothing) * item.weight;
-    let by_target = silenced(factor, below + logarithm_one_plus(rest));
-    return vec4(by_logit, by_target, 0.0, 0.0);
+    let by_target = silenced(factor, below + log_sum);
+    return vec3(by_logit * cap_slope(item.first, c), by_target, 0.0);
 }

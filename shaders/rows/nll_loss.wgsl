@@ -1,7 +1,8 @@
 // Negative log likelihood: -w_y x_y of the log-probability at the class index y. A weight of 0
 // silences the row even where its log-probability is -inf.
 
-const GATHERS = false;
+const HAS_PEAKS = false;
+const HAS_SUMS = false;
 alias Peaks = f32;
 alias Sums = f32;
 
@@ -17,6 +18,6 @@ fn value(row: Row, peak: Peaks, total: Sums) -> f32 {
     return -silenced(row.weight, row.picked);
 }
 
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {
-    return vec4(-row.weight * item.second, 0.0, 0.0, 0.0);
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec3<f32> {
+    return vec3(-row.weight * item.second, 0.0, 0.0);
 }

@@ -5,7 +5,7 @@ mod pointwise;
 mod rows;
 
 pub use pointwise::Block;
-pub use rows::{Item, Row, RowTask};
+pub use rows::{Gathered, Item, Row, RowTask};
 
 pub(crate) use pointwise::run_block;
 pub(crate) use rows::{class_indices, gather, run_row};
@@ -22,10 +22,7 @@ pub(crate) fn evaluate(
     inputs: &[(&str, Tensor<'_>)],
     upstream: Option<&Tensor<'_>>,
 ) -> Result<Vec<Vec<f32>>> {
-    let mut tensors: Vec<Option<&Tensor<'_>>> = vec![None; resolved.inputs.len()];
-    for (name, tensor) in inputs {
-        tensors[resolved.definition.input(name)?] = Some(tensor);
-    }
+    let tensors = resolved.placed(inputs)?;
     let upstream = upstream.map(Tensor::to_f32);
     match loss.family() {
         Family::Pointwise(family) => {

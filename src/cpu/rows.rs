@@ -3,13 +3,14 @@
 use super::{divisor, tree_sum};
 use crate::error::Result;
 use crate::kernel::{Slot, Upstream};
-use crate::loss::{Loss, Role, Rows};
+use crate::loss::{Loss, RowTerms, Rows};
 use crate::plan::Resolved;
-use crate::reduction::Reduction;
-use crate::shape::{FamilyLayout, RowShape};
+use crate::reduction::{Divisor, Reduction};
+use crate::shape::{FamilyLayout, RowShape, RowWeight};
 use crate::status::Status;
 use crate::tensor::Tensor;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// What a row holds for one class.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub struct Item {
     pub first: f32,
     /// The second one; for a class index, 1 at that class and 0 elsewhere.
     pub second: f32,
+    /// The third one.
+    pub third: f32,
     /// The weight of the class.
     pub weight: f32,
 }
@@ -31,41 +34,69 @@ pub struct Row {
     pub weight: f32,
     /// The first input at the target class.
     pub picked: f32,
+    /// The row's own number.
+    pub label: f32,
+    /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
+    pub mean_weight: f32,
 }
 
 /// One row of a loss: its inputs, all of the same length, and where its results go.
 #[derive(Debug)]
 pub struct RowTask<'a> {
-    first: &'a [f32],
-    /// For a class index, 1 at that class and 0 elsewhere.
-    second: &'a [f32],
+    /// For a class index the second one is 1 at that class and 0 elsewhere.
+    inputs: [&'a [f32]; 3],
     weight: &'a [f32],
     index: Option<usize>,
+    label: f32,
+    mean_weight: f32,
     scale: f32,
     value: &'a mut f32,
-    gradients: [Option<&'a mut [f32]>; 2],
+    gradients: [Option<&'a mut [f32]>; 3],
+}
+
+/// Numbers that are gathered from a row together.
+pub trait Gathered: Copy {
+    /// The same number everywhere.
+    fn splat(number: f32) -> Self;
+
+    /// Joins two, number by number.
+    fn join(self, other: Self, join: impl Fn(f32, f32) -> f32) -> Self;
+}
+
+impl<const N: usize> Gathered for [f32; N] {
+    #[inline(always)]
+    fn splat(number: f32) -> Self {
+        [number; N]
+    }
+
+    #[inline(always)]
+    fn join(self, other: Self, join: impl Fn(f32, f32) -> f32) -> Self {
+        std::array::from_fn(|i| join(self[i], other[i]))
+    }
 }
 
 /// Numbers that are gathered side by side, so that the loop runs on SIMD lanes.
 const ABREAST: usize = 16;
 
 /// The loops of a row, compiled for each loss with its mathematics inlined.
-pub(crate) fn run_row<L: Rows + ?Sized>(loss: &L, task: &mut RowTask<'_>) {
-    let count = task.first.len();
-    let (first, second, weight) = (task.first, &task.second[..count], &task.weight[..count]);
-    let item = |c: usize| Item { first: first[c], second: second[c], weight: weight[c] };
+pub(crate) fn run_row<L: RowTerms>(loss: &L, task: &mut RowTask<'_>) {
+    let count = task.weight.len();
+    let [first, second, third] = task.inputs.map(|input| &input[..count]);
+    let weight = task.weight;
+    let item =
+        |c: usize| Item { first: first[c], second: second[c], third: third[c], weight: weight[c] };
     let index = task.index.unwrap_or(usize::MAX);
     #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
     let row = Row {
         classes: count as f32,
         weight: weight.get(index).copied().unwrap_or(1.0),
         picked: first.get(index).copied().unwrap_or(0.0),
+        label: task.label,
+        mean_weight: task.mean_weight,
     };
-    let (mut peaks, mut sums) = ([f32::MIN; 4], [0.0; 4]);
-    if loss.gathers() {
-        peaks = gather(count, f32::MIN, f32::max, |c| loss.peaks(item(c)));
-        sums = gather(count, 0.0, |a, b| a + b, |c| loss.sums(item(c), &row, peaks));
-    }
+    let peaks = gather(count, L::Peaks::splat(f32::MIN), f32::max, |c| loss.peaks(item(c)));
+    let zeros = L::Sums::splat(0.0);
+    let sums = gather(count, zeros, |a, b| a + b, |c| loss.sums(item(c), &row, peaks));
     *task.value = loss.value(&row, peaks, sums);
     for (component, gradient) in task.gradients.iter_mut().enumerate() {
         let Some(gradient) = gradient else { continue };
@@ -76,28 +107,23 @@ pub(crate) fn run_row<L: Rows + ?Sized>(loss: &L, task: &mut RowTask<'_>) {
 }
 
 #[inline(always)]
-pub(crate) fn gather(
+pub(crate) fn gather<G: Gathered>(
     count: usize,
-    start: f32,
+    start: G,
     join: impl Fn(f32, f32) -> f32,
-    term: impl Fn(usize) -> [f32; 4],
-) -> [f32; 4] {
-    let mut lanes = [[start; ABREAST]; 4];
-    let mut add = |lane: usize, c: usize| {
-        for (lanes, term) in lanes.iter_mut().zip(term(c)) {
-            lanes[lane] = join(lanes[lane], term);
-        }
-    };
+    term: impl Fn(usize) -> G,
+) -> G {
+    let mut lanes = [start; ABREAST];
     let whole = count / ABREAST * ABREAST;
     for c in (0..whole).step_by(ABREAST) {
-        for lane in 0..ABREAST {
-            add(lane, c + lane);
+        for (lane, gathered) in lanes.iter_mut().enumerate() {
+            *gathered = gathered.join(term(c + lane), &join);
         }
     }
-    for c in whole..count {
-        add(c - whole, c);
+    for (c, gathered) in (whole..count).zip(&mut lanes) {
+        *gathered = gathered.join(term(c), &join);
     }
-    lanes.map(|lanes| lanes.into_iter().fold(start, &join))
+    lanes.into_iter().fold(start, |all, lane| all.join(lane, &join))
 }
 
 /// The class index of each row: `None` where the row is ignored.
@@ -126,146 +152,169 @@ pub(super) fn evaluate(
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
 ) -> Result<Vec<Vec<f32>>> {
-    let FamilyLayout::Rows(RowShape { classes, inner, .. }) = resolved.layout.family else {
+    let FamilyLayout::Rows(shape) = resolved.layout.family else {
         unreachable!("a loss over rows has a layout of rows");
     };
-    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    let (classes, inner, terms) = (size(classes), size(inner), size(resolved.layout.terms));
-    let index_input = resolved.layout.indices.map(|(input, _)| input);
-    let indices = match index_input.and_then(|i| tensors[i]) {
+    let (classes, inner) = (size(shape.classes), size(shape.inner));
+    let tensor = |i: usize| tensors[i].map_or(Cow::Borrowed(&[][..]), Tensor::to_f32);
+    let indices = match shape.index.and_then(|i| tensors[i]) {
         Some(target) => Some(class_indices(loss, resolved, target, classes)?),
         None => None,
     };
-    let role = |i: usize| resolved.definition.inputs[i].role;
-    let weight = (0..tensors.len()).find(|&i| role(i) == Role::Classes).and_then(|i| tensors[i]);
-    let weight = weight.map_or_else(|| vec![1.0; classes].into(), Tensor::to_f32);
-    let over_classes: Vec<usize> = (0..tensors.len())
-        .filter(|&i| tensors[i].is_some() && role(i) != Role::Classes && Some(i) != index_input)
-        .collect();
-    let inputs: Vec<_> =
-        over_classes.iter().filter_map(|&i| tensors[i]).map(Tensor::to_f32).collect();
+    let inputs: Vec<_> = shape.over().map(tensor).collect();
+    let weight = match shape.weight {
+        RowWeight::One => vec![1.0; classes].into(),
+        RowWeight::Classes(i) | RowWeight::Rows(i) => tensor(i),
+    };
     let divisor = divisor(resolved, || {
         let kept = indices.iter().flatten().flatten();
         tree_sum(kept.map(|&class| weight[class]).collect())
     });
+    let mut mean_weight = 1.0;
+    if resolved.layout.divisor == Divisor::Weights {
+        let kept = indices.iter().flatten().flatten().count();
+        #[expect(clippy::cast_precision_loss, reason = "a number of rows in float32 arithmetic")]
+        let kept = kept as f32;
+        mean_weight = divisor / kept;
+    }
     let pass = Pass {
         family,
-        inputs: inputs.iter().map(|input| &input[..]).collect(),
+        mean_weight,
+        shape,
+        inputs: inputs.iter().map(|input| by_rows(input, classes, inner)).collect(),
         weight: &weight,
+        labels: shape.label.map(tensor),
         indices: indices.as_deref(),
         upstream,
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
-        classes,
-        inner,
     };
-    let component = |&i: &usize| over_classes.iter().position(|&o| o == i).unwrap_or_default();
-    let wanted: Vec<usize> = resolved.gradients.iter().map(component).collect();
-    let (losses, gradients) = pass.run(terms, &wanted);
+    let wanted: Vec<usize> = resolved.gradients.iter().map(|&i| shape.component(i)).collect();
+    let (losses, gradients) = pass.run(size(resolved.layout.terms), &wanted);
     let mut gradients = gradients.into_iter();
     let output = |(slot, _)| match slot {
-        Slot::Gradient(_) => gradients.next().unwrap_or_default(),
+        Slot::Gradient(_) => by_items(gradients.next().unwrap_or_default(), classes, inner),
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.clone()) / divisor],
     };
     Ok(resolved.outputs().into_iter().map(output).collect())
 }
 
+fn size(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+/// A tensor with each row's classes side by side.
+fn by_rows<'a>(values: &'a [f32], classes: usize, inner: usize) -> Cow<'a, [f32]> {
+    if inner == 1 || values.is_empty() {
+        return Cow::Borrowed(values);
+    }
+    let mut rows = vec![0.0; values.len()];
+    rows.par_chunks_mut(classes).enumerate().for_each(|(r, row)| {
+        let item = &values[r / inner * classes * inner + r % inner..];
+        row.iter_mut().zip(item.iter().step_by(inner)).for_each(|(place, x)| *place = *x);
+    });
+    Cow::Owned(rows)
+}
+
+/// The inverse of [`by_rows`].
+fn by_items(rows: Vec<f32>, classes: usize, inner: usize) -> Vec<f32> {
+    if inner == 1 || rows.is_empty() {
+        return rows;
+    }
+    let mut items = vec![0.0; rows.len()];
+    items.par_chunks_mut(inner).enumerate().for_each(|(plane, places)| {
+        let first = &rows[plane / classes * classes * inner + plane % classes..];
+        places.iter_mut().zip(first.iter().step_by(classes)).for_each(|(place, x)| *place = *x);
+    });
+    items
+}
+
 struct Pass<'a> {
     family: &'a dyn Rows,
-    inputs: Vec<&'a [f32]>,
+    mean_weight: f32,
+    shape: RowShape,
+    inputs: Vec<Cow<'a, [f32]>>,
     weight: &'a [f32],
+    labels: Option<Cow<'a, [f32]>>,
     indices: Option<&'a [Option<usize>]>,
     upstream: Option<&'a [f32]>,
     by_term: bool,
     divisor: f32,
-    classes: usize,
-    inner: usize,
 }
 
 impl Pass<'_> {
     /// The losses of all rows, and the wanted gradients.
     fn run(&self, terms: usize, wanted: &[usize]) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let classes = size(self.shape.classes);
         let mut losses = vec![0.0; terms];
-        let mut gradients = vec![vec![0.0; terms * self.classes]; wanted.len()];
-        if terms == 0 {
-            return (losses, gradients);
-        }
+        let mut gradients = vec![vec![0.0; terms * classes]; wanted.len()];
+        // Enough rows for a task to be worth its while.
+        let rows = (16_384 / classes).max(1);
         {
             let mut chunks: Vec<_> =
-                gradients.iter_mut().map(|g| g.chunks_mut(self.classes * self.inner)).collect();
-            let items: Vec<_> = losses
-                .chunks_mut(self.inner)
+                gradients.iter_mut().map(|g| g.chunks_mut(rows * classes)).collect();
+            let tasks: Vec<_> = losses
+                .chunks_mut(rows)
                 .enumerate()
-                .map(|(n, losses)| {
+                .map(|(k, losses)| {
                     let gradients: Vec<_> = chunks.iter_mut().filter_map(Iterator::next).collect();
-                    (n, losses, gradients)
+                    (k * rows, losses, gradients)
                 })
                 .collect();
-            items.into_par_iter().for_each_init(Rooms::default, |rooms, (n, losses, gradients)| {
-                self.run_item(rooms, n, losses, gradients, wanted);
-            });
+            tasks.into_par_iter().for_each_init(
+                || vec![0.0; classes],
+                |one_hot, (first, losses, mut gradients)| {
+                    for (k, loss) in losses.iter_mut().enumerate() {
+                        let slopes =
+                            gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);
+                        let mut by_component = [None, None, None];
+                        wanted.iter().zip(slopes).for_each(|(&c, s)| by_component[c] = Some(s));
+                        self.run_row(one_hot, first + k, loss, by_component);
+                    }
+                },
+            );
         }
         (losses, gradients)
     }
 
-    /// The rows of one batch item.
-    fn run_item(
+    /// One row; `one_hot` is as long as a row and all zeros, before and after.
+    fn run_row(
         &self,
-        rooms: &mut Rooms,
-        n: usize,
-        losses: &mut [f32],
-        mut gradients: Vec<&mut [f32]>,
-        wanted: &[usize],
+        one_hot: &mut [f32],
+        r: usize,
+        value: &mut f32,
+        gradients: [Option<&mut [f32]>; 3],
     ) {
-        let size = self.classes * self.inner;
-        for (d, loss) in losses.iter_mut().enumerate() {
-            let r = n * self.inner + d;
-            let index = match self.indices.map(|indices| indices[r]) {
-                Some(None) => continue, // ignored: zeros, whatever the row holds
-                Some(index) => index,
-                None => None,
-            };
-            let Rooms { inputs, gradients: slopes } = rooms;
-            // Stays for a class index; probabilities and the like take its place.
-            inputs[1].clear();
-            inputs[1].resize(self.classes, 0.0);
-            if let Some(class) = index {
-                inputs[1][class] = 1.0;
-            }
-            for (input, room) in self.inputs.iter().zip(inputs.iter_mut()) {
-                room.clear();
-                room.extend(input[n * size + d..(n + 1) * size].iter().step_by(self.inner));
-            }
-            let scale = match self.upstream {
-                Some(upstream) => upstream[if self.by_term { r } else { 0 }] / self.divisor,
-                None => 1.0 / self.divisor,
-            };
-            let mut by_component = [None, None];
-            for (room, &component) in slopes.iter_mut().zip(wanted) {
-                room.resize(self.classes, 0.0);
-                by_component[component] = Some(&mut room[..]);
-            }
-            self.family.run(&mut RowTask {
-                first: &inputs[0],
-                second: &inputs[1],
-                weight: self.weight,
-                index,
-                scale,
-                value: loss,
-                gradients: by_component,
-            });
-            for (gradient, slopes) in gradients.iter_mut().zip(slopes) {
-                let places = gradient[d..].iter_mut().step_by(self.inner);
-                places.zip(slopes.iter()).for_each(|(place, slope)| *place = *slope);
-            }
+        let classes = one_hot.len();
+        let index = match self.indices.map(|indices| indices[r]) {
+            Some(None) => return, // ignored: zeros, whatever the row holds
+            Some(index) => index,
+            None => None,
+        };
+        let row = r * classes..(r + 1) * classes;
+        let upstream = self.upstream.map_or(1.0, |g| g[if self.by_term { r } else { 0 }]);
+        if let Some(class) = index {
+            one_hot[class] = 1.0;
+        }
+        let mut inputs = [&one_hot[..]; 3];
+        for (place, input) in inputs.iter_mut().zip(&self.inputs) {
+            *place = &input[row.clone()];
+        }
+        let by_row = matches!(self.shape.weight, RowWeight::Rows(_));
+        self.family.run(&mut RowTask {
+            inputs,
+            weight: if by_row { &self.weight[row] } else { self.weight },
+            index,
+            label: self.labels.as_ref().map_or(0.0, |labels| labels[r]),
+            mean_weight: self.mean_weight,
+            // Without any weight the mean is NaN, but its gradient is 0.
+            scale: if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor },
+            value,
+            gradients,
+        });
+        if let Some(class) = index {
+            one_hot[class] = 0.0;
         }
     }
-}
-
-/// Memory of a thread: a row of each input and of each gradient.
-#[derive(Default)]
-struct Rooms {
-    inputs: [Vec<f32>; 2],
-    gradients: [Vec<f32>; 2],
 }

@@ -88,7 +88,7 @@ impl Spec<'_> {
                 body += &format!("    factor *= {weight}_of(i);\n");
             }
             let component = self.component(input);
-            body += &format!("    return factor * gradient({call}).{component};");
+            body += &format!("    return factor * gradient({call}){component};");
         }
         header.line(&format!("fn term_at(i: u32, scale: f32) -> f32 {{\n{body}\n}}"));
         let skeleton = include_str!("../../shaders/gather.wgsl");
@@ -123,10 +123,15 @@ impl Spec<'_> {
         call
     }
 
-    /// The member of the loss's gradient that belongs to an input.
+    /// The member of the loss's gradient that belongs to an input; a gradient with respect to one
+    /// input is a number itself.
     fn component(&self, input: usize) -> &'static str {
+        let inputs = self.definition.inputs.iter();
+        if inputs.filter(|i| i.differentiable && !i.role.is_weight()).count() == 1 {
+            return "";
+        }
         let before = self.definition.inputs[..input].iter().filter(|i| !i.role.is_weight()).count();
-        ["x", "y", "z", "w"][before]
+        [".x", ".y", ".z", ".w"][before]
     }
 
     /// `NAME_of(i)`: the input at the output's element `i`.
@@ -212,7 +217,7 @@ impl Spec<'_> {
             for &input in &outputs.gradients {
                 let (name, component) = (self.name(input), self.component(input));
                 declare_store(header, Slot::Gradient(input), &format!("{name}_gradient"), part);
-                let slopes = four(&|k| format!("slopes_{k}.{component}"));
+                let slopes = four(&|k| format!("slopes_{k}{component}"));
                 body += &format!("    store_{name}_gradient(quad, {factor} * {slopes});\n");
             }
         }

@@ -1,9 +1,9 @@
 //! The rows family's headers.
 
-use super::storage::{Loads, floats, indices};
-use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
-use crate::loss::{Definition, Role};
-use crate::shape::RowShape;
+use super::storage::{Loads, floats, floats_after, indices, indices_after};
+use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream, divisor};
+use crate::loss::Definition;
+use crate::shape::{RowShape, RowWeight};
 use crate::tensor::DType;
 
 /// What a rows kernel is made for.
@@ -13,6 +13,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) parameters: bool,
     pub(crate) inputs: Vec<Option<DType>>,
     pub(crate) shape: RowShape,
+    /// Whether a class index may mark a row as ignored.
+    pub(crate) ignores: bool,
     pub(crate) upstream: Upstream,
     /// Whether the mean divides by the sum of the weights.
     pub(crate) weighted: bool,
@@ -69,17 +71,22 @@ impl Spec<'_> {
         let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
         header.constant("GROUPS", format!("{groups}u"));
         header.constant("WHOLE", self.shape.whole_quads());
-        header.constant("INDEX", self.shape.index);
+        header.constant("IGNORES", self.ignores);
+        header.constant("INDEX", self.shape.index.is_some());
         header.constant("VALUES", outputs.losses.is_some());
         header.constant("GRADIENTS", !outputs.gradients.is_empty());
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
         for (i, dtype) in self.inputs.iter().enumerate() {
-            let (Some(dtype), role) = (*dtype, self.definition.inputs[i].role) else { continue };
-            let name = self.name(i);
-            match role {
-                _ if self.is_index(i) => indices(&mut header, Slot::Input(i), name, dtype),
-                Role::Classes => floats(&mut header, Slot::Input(i), name, dtype, Loads::Singles),
-                _ => floats(&mut header, Slot::Input(i), name, dtype, loads),
+            let Some(dtype) = *dtype else { continue };
+            let (slot, name, skip) = (Slot::Input(i), self.name(i), format!("window.skips[{i}]"));
+            if self.shape.index == Some(i) {
+                indices_after(&mut header, slot, name, dtype, &skip);
+            } else if self.shape.label == Some(i) {
+                floats_after(&mut header, slot, name, dtype, Loads::Singles, &skip);
+            } else if self.shape.weight == RowWeight::Classes(i) {
+                floats(&mut header, slot, name, dtype, Loads::Singles);
+            } else {
+                floats_after(&mut header, slot, name, dtype, loads, &skip);
             }
         }
         self.declare_row(&mut header);
@@ -95,25 +102,28 @@ impl Spec<'_> {
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
     pub(crate) fn check(&self, sum: Option<Keep>) -> Kernel {
         let mut header = Header::of_loss(false);
-        for (i, dtype) in self.inputs.iter().enumerate() {
-            let Some(dtype) = *dtype else { continue };
-            if self.is_index(i) {
-                indices(&mut header, Slot::Input(i), "target", dtype);
-            } else if self.definition.inputs[i].role == Role::Classes && sum.is_some() {
-                floats(&mut header, Slot::Input(i), self.name(i), dtype, Loads::Singles);
-            }
+        let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
+        if let Some((slot, dtype)) = self.shape.index.and_then(of) {
+            indices(&mut header, slot, "target", dtype);
+        }
+        let mut weight = "1.0".to_string();
+        if let (RowWeight::Classes(i), true) = (self.shape.weight, sum.is_some())
+            && let Some((slot, dtype)) = of(i)
+        {
+            floats(&mut header, slot, self.name(i), dtype, Loads::Singles);
+            weight = self.weight_at("class_", "");
         }
         header.write(Slot::Status, "status", "array<atomic<u32>>");
+        header.constant("IGNORES", self.ignores);
         header.constant("SUMS", sum.is_some());
         match sum {
             Some(keep) => keep.declare(&mut header),
             None => header.line("fn keep_total(block: u32, total: f32) {}"),
         }
-        let weight = match self.classes() {
-            Some(name) if sum.is_some() => format!("{name}_at(class_)"),
-            _ => "1.0".into(),
-        };
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
+        header.constant("COUNTS", self.counts());
+        let keep = if self.counts() { "scratch[window.counts + block] = count;" } else { "" };
+        header.line(&format!("fn keep_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
     }
@@ -122,34 +132,28 @@ impl Spec<'_> {
         self.definition.inputs[i].name
     }
 
-    /// The name of the input with one number per class.
-    fn classes(&self) -> Option<&'static str> {
-        (0..self.inputs.len())
-            .find(|&i| self.inputs[i].is_some() && self.definition.inputs[i].role == Role::Classes)
-            .map(|i| self.name(i))
+    /// Whether the kept rows are counted apart from their weights.
+    pub(crate) fn counts(&self) -> bool {
+        self.weighted && matches!(self.shape.weight, RowWeight::Classes(_))
     }
 
-    pub(crate) fn is_index(&self, i: usize) -> bool {
-        match self.definition.inputs[i].role {
-            Role::Index => true,
-            Role::IndexOrRows => self.shape.index,
-            _ => false,
+    /// The weight at a class of a row, whose place among the row inputs' elements is `place`.
+    fn weight_at(&self, class: &str, place: &str) -> String {
+        match self.shape.weight {
+            RowWeight::One => "1.0".into(),
+            RowWeight::Classes(i) => format!("{}_at({class})", self.name(i)),
+            RowWeight::Rows(i) => self.single(i, place),
         }
     }
 
-    fn index(&self) -> Option<usize> {
-        (0..self.inputs.len()).find(|&i| self.inputs[i].is_some() && self.is_index(i))
-    }
-
-    /// The inputs that run over the classes of each row, in order.
-    fn row_inputs(&self) -> impl Iterator<Item = usize> {
-        (0..self.inputs.len()).filter(|&i| self.runs_over_classes(i))
-    }
-
-    pub(crate) fn runs_over_classes(&self, i: usize) -> bool {
-        self.inputs[i].is_some()
-            && !self.is_index(i)
-            && self.definition.inputs[i].role != Role::Classes
+    /// A row input's element.
+    fn single(&self, i: usize, place: &str) -> String {
+        let name = self.name(i);
+        if self.shape.whole_quads() {
+            format!("{name}_quad(({place}) / 4u)[({place}) % 4u]")
+        } else {
+            format!("{name}_at({place})")
+        }
     }
 
     /// `row_start(r)` and `row_at(r)`: where a row lies and what is known of it.
@@ -161,23 +165,25 @@ impl Spec<'_> {
     return (r / window.inner) * window.classes * window.inner + r % window.inner;
 }"
         });
-        let Some(index) = self.index() else {
-            header.line(
-                "fn row_at(r: u32) -> Row {
-    return Row(f32(window.classes), -1, 1.0, 0.0, KEPT);
-}",
-            );
+        let label = self.shape.label.map_or("0.0".into(), |i| format!("{}_at(r)", self.name(i)));
+        let Some(index) = self.shape.index else {
+            header.line(&format!(
+                "fn row_at(r: u32) -> Row {{
+    return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, KEPT);
+}}"
+            ));
             return;
         };
         header.write(Slot::Status, "status", "array<u32>");
+        let mut mean_weight = "1.0";
+        if self.counts() {
+            header.write(Slot::Scratch, "scratch", "array<f32>");
+            mean_weight = "scratch[1] / scratch[2]";
+        }
         let target_name = self.name(index);
-        let weight = self.classes().map_or("1.0".into(), |name| format!("{name}_at(class_)"));
-        let first = self.row_inputs().next().map_or("", |i| self.name(i));
-        let picked = if self.shape.whole_quads() {
-            format!("{first}_quad(place / 4u)[place % 4u]")
-        } else {
-            format!("{first}_at(place)")
-        };
+        let weight = self.weight_at("class_", "place");
+        let first = self.shape.over().next();
+        let picked = first.map_or("0.0".into(), |i| self.single(i, "place"));
         // The rows before this one were checked in an earlier pass, so the first bad one is known.
         header.line(&format!(
             "fn row_at(r: u32) -> Row {{
@@ -190,7 +196,7 @@ impl Spec<'_> {
     }}
     let class_ = select(0u, u32(index), state == KEPT);
     let place = row_start(r) + class_ * window.inner;
-    return Row(f32(window.classes), index, {weight}, {picked}, state);
+    return Row(f32(window.classes), index, {weight}, {picked}, {label}, {mean_weight}, state);
 }}"
         ));
     }
@@ -198,10 +204,14 @@ impl Spec<'_> {
     /// `items_at(r, row, quad)`: what the row holds for four classes.
     fn declare_items(&self, header: &mut Header) {
         let whole = self.shape.whole_quads();
+        let weight_rows = match self.shape.weight {
+            RowWeight::Rows(i) => Some(i),
+            _ => None,
+        };
         let mut body = String::new();
         if whole {
             body += "    let place = row_start(r) / 4u + quad;\n";
-            for i in self.row_inputs() {
+            for i in self.shape.over().chain(weight_rows) {
                 let name = self.name(i);
                 body += &format!("    let {name}_ = {name}_quad(place);\n");
             }
@@ -223,17 +233,16 @@ impl Spec<'_> {
                     format!("{name}_at(start + class_{k} * window.inner)")
                 }
             };
-            let mut members: Vec<String> = self.row_inputs().map(of).collect();
-            if members.len() < 2 {
-                members.push(if self.shape.index {
-                    format!("select(0.0, 1.0, i32(class_{k}) == row.index)")
-                } else {
-                    "0.0".into()
-                });
+            let mut members: Vec<String> = self.shape.over().map(of).collect();
+            if self.shape.index.is_some() && members.len() < 2 {
+                members.push(format!("select(0.0, 1.0, i32(class_{k}) == row.index)"));
             }
-            let weight =
-                self.classes().map_or("1.0".into(), |name| format!("{name}_at(class_{k})"));
-            body += &format!("    let item_{k} = Item({}, {weight});\n", members.join(", "));
+            members.resize(3, "0.0".into());
+            members.push(match weight_rows {
+                Some(i) => of(i),
+                None => self.weight_at(&format!("class_{k}"), ""),
+            });
+            body += &format!("    let item_{k} = Item({});\n", members.join(", "));
         }
         body += "    return Items(item_0, item_1, item_2, item_3);";
         header.line(&format!("fn items_at(r: u32, row: Row, quad: u32) -> Items {{\n{body}\n}}"));
@@ -243,7 +252,10 @@ impl Spec<'_> {
     fn declare_calls(&self, header: &mut Header) {
         let last = if self.parameters { ", parameters" } else { "" };
         header.line(&format!(
-            "fn quad_sums(items: Items, row: Row, peak: Peaks, class_: u32) -> Sums {{
+            "fn peaks_of(item: Item) -> Peaks {{
+    return peaks(item{last});
+}}
+fn quad_sums(items: Items, row: Row, peak: Peaks, class_: u32) -> Sums {{
     return (counted(sums(items.a, row, peak{last}), class_)
         + counted(sums(items.b, row, peak{last}), class_ + 1u))
         + (counted(sums(items.c, row, peak{last}), class_ + 2u)
@@ -252,7 +264,7 @@ impl Spec<'_> {
 fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
     return value(row, peak, total{last});
 }}
-fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
+fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec3<f32> {{
     return gradient(item, row, peak, total{last});
 }}"
         ));
@@ -262,7 +274,7 @@ fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
         let place = match outputs.losses {
             Some(Losses::Value) => {
                 header.write(Slot::Value, "losses", "array<f32>");
-                "losses[r] = loss;"
+                "losses[r + window.row_skip] = loss;"
             }
             Some(Losses::Scratch) => {
                 header.write(Slot::Scratch, "scratch", "array<f32>");
@@ -285,9 +297,13 @@ fn keep_gradients(
             return;
         }
         let mut scale = self.upstream.declare(header, self.weighted);
+        if self.weighted {
+            // Without any weight the mean is NaN, but its gradient is 0.
+            scale = format!("select({scale}, 0.0, {} == 0.0)", divisor(true));
+        }
         if self.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
-            scale += " * upstream[r]";
+            scale += " * upstream[r + window.row_skip]";
         }
         // An ignored row's gradient is 0 and a bad one's NaN, whatever the slopes are.
         header.line(&format!(
@@ -303,16 +319,16 @@ fn keep_gradients(
         );
         for k in ["a", "b", "c", "d"] {
             body += &format!(
-                "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec4(scale), replaced);\n"
+                "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec3(scale), replaced);\n"
             );
         }
         for &input in gradients {
-            let member = ["x", "y", "z"][self.row_inputs().take_while(|&i| i != input).count()];
+            let member = ["x", "y", "z"][self.shape.component(input)];
             let out = format!("{}_gradient_out", self.name(input));
             if self.shape.whole_quads() {
                 header.write(Slot::Gradient(input), &out, "array<vec4<f32>>");
                 body += &format!(
-                    "    {out}[row_start(r) / 4u + quad] = \
+                    "    {out}[(row_start(r) + window.gradient_skip) / 4u + quad] = \
                      vec4(a.{member}, b.{member}, c.{member}, d.{member});\n"
                 );
                 continue;
@@ -321,7 +337,8 @@ fn keep_gradients(
             for (k, lane) in ["a", "b", "c", "d"].into_iter().enumerate() {
                 body += &format!(
                     "    if (4u * quad + {k}u < window.classes) {{
-        {out}[row_start(r) + (4u * quad + {k}u) * window.inner] = {lane}.{member};
+        {out}[row_start(r) + window.gradient_skip + (4u * quad + {k}u) * window.inner] = 
+            {lane}.{member};
     }}\n"
                 );
             }

@@ -14,6 +14,18 @@ pub(crate) enum Loads {
 
 /// Declares a float tensor and its accessor.
 pub(crate) fn floats(header: &mut Header, slot: Slot, name: &str, dtype: DType, loads: Loads) {
+    floats_after(header, slot, name, dtype, loads, "0u");
+}
+
+/// The same of a tensor that begins `skip` elements after its binding, a multiple of 4 for quads.
+pub(crate) fn floats_after(
+    header: &mut Header,
+    slot: Slot,
+    name: &str,
+    dtype: DType,
+    loads: Loads,
+    skip: &str,
+) {
     let data = format!("{name}_data");
     let (kind, body) = match (dtype, loads) {
         (DType::F16, Loads::Quads) => {
@@ -33,8 +45,18 @@ pub(crate) fn floats(header: &mut Header, slot: Slot, name: &str, dtype: DType, 
     header.read(slot, &data, kind);
     let body = body.replace("DATA", &data);
     header.line(&match loads {
-        Loads::Quads => format!("fn {name}_quad(i: u32) -> vec4<f32> {{ return {body}; }}"),
-        Loads::Singles => format!("fn {name}_at(i: u32) -> f32 {{ return {body}; }}"),
+        Loads::Quads => format!(
+            "fn {name}_quad(place: u32) -> vec4<f32> {{
+    let i = place + {skip} / 4u;
+    return {body};
+}}"
+        ),
+        Loads::Singles => format!(
+            "fn {name}_at(place: u32) -> f32 {{
+    let i = place + {skip};
+    return {body};
+}}"
+        ),
     });
 }
 
@@ -42,6 +64,11 @@ pub(crate) fn floats(header: &mut Header, slot: Slot, name: &str, dtype: DType, 
 /// whole value as two words. What does not fit into 31 bits and a sign becomes the lowest i32,
 /// which is no class.
 pub(crate) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType) {
+    indices_after(header, slot, name, dtype, "0u");
+}
+
+/// The same of a tensor that begins `skip` elements after its binding.
+pub(crate) fn indices_after(header: &mut Header, slot: Slot, name: &str, dtype: DType, skip: &str) {
     let data = format!("{name}_data");
     let (index, high) = match dtype {
         DType::U8 => ("i32((DATA[i >> 2u] >> (8u * (i & 3u))) & 0xffu)", "0u"),
@@ -64,14 +91,19 @@ pub(crate) fn indices(header: &mut Header, slot: Slot, name: &str, dtype: DType)
     let low = match dtype {
         DType::U32 => "DATA[i]",
         DType::U64 | DType::I64 => "DATA[2u * i]",
-        _ => "bitcast<u32>(NAME_index(i))",
+        _ => "bitcast<u32>(NAME_index(place))",
     };
-    let high = if high == "sign" { "bitcast<u32>(NAME_index(i) >> 31u)" } else { high };
+    let high = if high == "sign" { "bitcast<u32>(NAME_index(place) >> 31u)" } else { high };
     header.read(slot, &data, "array<u32>");
+    let lowest = "const LOWEST_INDEX = i32(-2147483647 - 1);";
+    if !header.text.contains(lowest) {
+        header.line(lowest);
+    }
     let text = format!(
-        "const LOWEST_INDEX = i32(-2147483647 - 1);\n\
-         fn NAME_index(i: u32) -> i32 {{ return {index}; }}\n\
-         fn NAME_words(i: u32) -> vec2<u32> {{ return vec2({low}, {high}); }}"
+        "fn NAME_index(place: u32) -> i32 {{\n    \
+             let i = place + {skip};\n    return {index};\n}}\n\
+         fn NAME_words(place: u32) -> vec2<u32> {{\n    \
+             let i = place + {skip};\n    return vec2({low}, {high});\n}}"
     );
     header.line(&text.replace("DATA", &data).replace("NAME", name));
 }

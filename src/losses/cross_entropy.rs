@@ -21,18 +21,25 @@ use super::prelude::*;
 /// are NaN. A class of share 0 contributes 0 even where its logit is -inf, where PyTorch has NaN.
 ///
 /// Source: PyTorch's `torch.nn.functional.cross_entropy`; label smoothing: C. Szegedy et al.,
-/// "Rethinking the Inception Architecture for Computer Vision", 2016.
+/// "Rethinking the Inception Architecture for Computer Vision", 2016; `z_loss` and `softcap`: P. Hsu
+/// et al., "Liger Kernel", 2024.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CrossEntropy {
     /// The class index that marks a row as ignored.
     pub ignore_index: i64,
     /// The part of the target that is spread evenly over the classes, from 0 to 1.
     pub label_smoothing: f32,
+    /// The factor of `logsumexp(input)^2`, which is added to each kept row; 0 or more. With `mean` it
+    /// is averaged over the number of kept rows, whatever the class weights are. PyTorch has none.
+    pub z_loss: f32,
+    /// Where above 0, the logits are first turned into `softcap tanh(input / softcap)`. PyTorch has
+    /// none.
+    pub softcap: f32,
 }
 
 impl Default for CrossEntropy {
     fn default() -> Self {
-        Self { ignore_index: -100, label_smoothing: 0.0 }
+        Self { ignore_index: -100, label_smoothing: 0.0, z_loss: 0.0, softcap: 0.0 }
     }
 }
 
@@ -61,17 +68,21 @@ impl Loss for CrossEntropy {
         vec![
             ("ignore_index", Setting::Integer(&mut self.ignore_index)),
             ("label_smoothing", Setting::Number(&mut self.label_smoothing)),
+            ("z_loss", Setting::Number(&mut self.z_loss)),
+            ("softcap", Setting::Number(&mut self.softcap)),
         ]
     }
 
     fn validate(&self) -> Result<()> {
         check("label_smoothing", self.label_smoothing, "a number from 0 to 1", |x| {
             (0.0..=1.0).contains(&x)
-        })
+        })?;
+        check("z_loss", self.z_loss, "a finite number, 0 or more", |x| x >= 0.0)?;
+        check("softcap", self.softcap, "a finite number, 0 for none", |x| x >= 0.0)
     }
 
     fn parameters(&self) -> Vec<u32> {
-        vec![self.label_smoothing.to_bits()]
+        [self.label_smoothing, self.z_loss, self.softcap].map(f32::to_bits).to_vec()
     }
 
     fn ignore_index(&self) -> Option<i64> {
@@ -85,60 +96,94 @@ impl Loss for CrossEntropy {
 
 impl CrossEntropy {
     #[inline(always)]
+    fn capped(&self, x: f32) -> f32 {
+        if self.softcap == 0.0 { x } else { self.softcap * numeric::tanh(x / self.softcap) }
+    }
+
+    /// The derivative of the cap: 1 - tanh^2, by the exponential, which does not cancel.
+    #[inline(always)]
+    fn cap_slope(&self, x: f32) -> f32 {
+        if self.softcap == 0.0 {
+            return 1.0;
+        }
+        let e = numeric::exp(-2.0 * (x / self.softcap).abs());
+        4.0 * e / ((1.0 + e) * (1.0 + e))
+    }
+
+    #[inline(always)]
     fn share(&self, item: Item, row: &Row) -> f32 {
         item.weight
             * ((1.0 - self.label_smoothing) * item.second + self.label_smoothing / row.classes)
     }
 }
 
-impl Rows for CrossEntropy {
+impl RowTerms for CrossEntropy {
+    type Peaks = [f32; 1];
+    type Sums = [f32; 4];
+
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let smoothing = f64::from(self.label_smoothing);
-        let log_p = reference::log_softmax(row.first);
+        let (z_loss, softcap) = (f64::from(self.z_loss), f64::from(self.softcap));
+        let tanh = |x: f64| if softcap > 0.0 { (x / softcap).tanh() } else { 0.0 };
+        let cap = |&x: &f64| if softcap > 0.0 { softcap * tanh(x) } else { x };
+        let logits: Vec<f64> = row.first.iter().map(cap).collect();
+        let log_p = reference::log_softmax(&logits);
+        let log_sum = logits[0] - log_p[0];
         #[expect(clippy::cast_precision_loss, reason = "far fewer classes than 2^53")]
         let classes = row.first.len() as f64;
         let mut loss = RowLoss::zeros(row.first.len());
         let share =
             |c: usize| row.weight[c] * ((1.0 - smoothing) * row.second[c] + smoothing / classes);
         let total: f64 = (0..row.first.len()).map(share).sum();
+        let total = total + 2.0 * reference::product(z_loss, log_sum) * row.mean_weight;
+        loss.value = reference::product(z_loss, log_sum * log_sum) * row.mean_weight;
         for (c, log_p) in log_p.into_iter().enumerate() {
             loss.value += reference::product(share(c), -log_p);
-            loss.first[c] = total * log_p.exp() - share(c);
-            loss.second[c] = reference::product((1.0 - smoothing) * row.weight[c], -log_p);
+            let cap_slope = 1.0 - tanh(row.first[c]).powi(2);
+            loss.slopes[0][c] = (total * log_p.exp() - share(c)) * cap_slope;
+            loss.slopes[1][c] = reference::product((1.0 - smoothing) * row.weight[c], -log_p);
         }
         loss
     }
 
     #[inline(always)]
-    fn peaks(&self, item: Item) -> [f32; 4] {
-        [item.first, f32::MIN, f32::MIN, f32::MIN]
+    fn peaks(&self, item: Item) -> [f32; 1] {
+        [self.capped(item.first)]
     }
 
     #[inline(always)]
-    fn sums(&self, item: Item, row: &Row, peaks: [f32; 4]) -> [f32; 4] {
-        let below = peaks[0] - item.first;
-        let at_peak = if item.first == peaks[0] { 1.0 } else { 0.0 };
+    fn sums(&self, item: Item, row: &Row, peaks: [f32; 1]) -> [f32; 4] {
+        let x = self.capped(item.first);
+        let below = peaks[0] - x;
+        let at_peak = if x == peaks[0] { 1.0 } else { 0.0 };
         let share = self.share(item, row);
         [numeric::exp(-below) - at_peak, numeric::silenced(share, below), share, at_peak]
     }
 
     #[inline(always)]
-    fn value(&self, _: &Row, _: [f32; 4], sums: [f32; 4]) -> f32 {
-        sums[1] + numeric::silenced(sums[2], numeric::ln_1p(sums[0] + (sums[3] - 1.0)))
+    fn value(&self, row: &Row, peaks: [f32; 1], sums: [f32; 4]) -> f32 {
+        let log_sum = numeric::ln_1p(sums[0] + (sums[3] - 1.0));
+        let lse = peaks[0] + log_sum;
+        let of_z = numeric::silenced(self.z_loss * row.mean_weight, lse * lse);
+        sums[1] + numeric::silenced(sums[2], log_sum) + of_z
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 4], sums: [f32; 4]) -> [f32; 4] {
-        let below = peaks[0] - item.first;
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 1], sums: [f32; 4]) -> [f32; 3] {
+        let x = self.capped(item.first);
+        let below = peaks[0] - x;
         let rest = sums[0] + (sums[3] - 1.0);
         let total = sums[0] + sums[3];
         let share = self.share(item, row);
-        let by_logit = if item.first == peaks[0] && total < 2.0 {
-            (sums[2] - share) - sums[2] * (rest / total)
+        let lse = peaks[0] + numeric::ln_1p(rest);
+        let shares = sums[2] + numeric::silenced(2.0 * self.z_loss * row.mean_weight, lse);
+        let by_logit = if x == peaks[0] && total < 2.0 {
+            (shares - share) - shares * (rest / total)
         } else {
-            sums[2] * (numeric::exp(-below) / total) - share
+            shares * (numeric::exp(-below) / total) - share
         };
         let factor = (1.0 - self.label_smoothing) * item.weight;
-        [by_logit, numeric::silenced(factor, below + numeric::ln_1p(rest)), 0.0, 0.0]
+        let by_logit = by_logit * self.cap_slope(item.first);
+        [by_logit, numeric::silenced(factor, below + numeric::ln_1p(rest)), 0.0]
     }
 }

@@ -24,7 +24,7 @@ static DEFINITION: Definition = Definition {
         Input::new("input", Role::Elements),
         Input::new("target", Role::Elements).within(Domain::NonNegative),
     ],
-    reductions: &[Reduction::None, Reduction::Mean, Reduction::Sum, Reduction::BatchMean],
+    reductions: &[Reduction::Mean, Reduction::BatchMean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
     shader: include_str!("../../shaders/pointwise/kl_div.wgsl"),
 };

@@ -11,7 +11,7 @@ use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
 use crate::shape::{self, FamilyLayout, Layout};
-use crate::tensor::{Tensor, TensorKind};
+use crate::tensor::{DType, Tensor, TensorKind};
 use problem::Problem;
 
 /// Cross entropy of the logits `input linear_weight^T + linear_bias`, which are never all held.
@@ -82,10 +82,10 @@ static DEFINITION: Definition = Definition {
               x = input linear_weight^T + linear_bias, \
               s_c = weight_c ((1 - label_smoothing) target_c + label_smoothing / V)",
     inputs: &[
-        Input::new("input", Role::Features),
-        Input::new("linear_weight", Role::Projection),
+        Input::new("input", Role::Own),
+        Input::new("linear_weight", Role::Own),
         Input::new("target", Role::IndexOrRows).within(Domain::Unit),
-        Input::new("linear_bias", Role::Bias).optional(),
+        Input::new("linear_bias", Role::Own).optional(),
         Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
     ],
     reductions: REDUCTIONS,
@@ -141,6 +141,17 @@ impl Own for LinearCrossEntropy {
             indices: problem.index.then_some((TARGET, problem.classes as u64)),
             family: FamilyLayout::Own,
         })
+    }
+
+    fn example(&self) -> Vec<TensorKind> {
+        let floats = |shape: &[usize]| TensorKind::new(DType::F32, shape);
+        vec![
+            floats(&[64, 128]),
+            floats(&[5000, 128]),
+            TensorKind::new(DType::I64, [64]),
+            floats(&[5000]),
+            floats(&[5000]),
+        ]
     }
 
     fn plan(&self, builder: &mut Builder<'_>) -> Result<()> {

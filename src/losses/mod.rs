@@ -9,12 +9,12 @@ mod prelude {
     pub(super) use crate::cpu::{Item, Row, numeric};
     pub(super) use crate::error::Result;
     pub(super) use crate::loss::{
-        Definition, Domain, Family, Input, Loss, Pointwise, Role, Rows, Setting,
+        Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms, Setting,
     };
     pub(super) use crate::reduction::Reduction;
     pub(super) use crate::reference::{self, RowLoss};
 
-    pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::None, Reduction::Mean, Reduction::Sum];
+    pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::Mean, Reduction::Sum, Reduction::None];
 }
 
 /// Each line is a file of this folder and the loss in it.
@@ -32,14 +32,27 @@ macro_rules! catalogue {
 catalogue! {
     binary_cross_entropy: BinaryCrossEntropy,
     binary_cross_entropy_with_logits: BinaryCrossEntropyWithLogits,
+    cosine_embedding_loss: CosineEmbedding,
     cross_entropy: CrossEntropy,
+    ctc_loss: Ctc,
+    gaussian_nll_loss: GaussianNll,
+    hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
     kl_div: KlDiv,
     l1_loss: L1,
     linear_cross_entropy: LinearCrossEntropy,
+    log_cosh_loss: LogCosh,
+    margin_ranking_loss: MarginRanking,
     mse_loss: Mse,
+    multi_margin_loss: MultiMargin,
+    multilabel_soft_margin_loss: MultiLabelSoftMargin,
     nll_loss: Nll,
+    poisson_nll_loss: PoissonNll,
+    quantile_loss: Quantile,
+    sigmoid_focal_loss: SigmoidFocal,
     smooth_l1_loss: SmoothL1,
+    soft_margin_loss: SoftMargin,
+    triplet_margin_loss: TripletMargin,
 }
 
 /// The loss of this name or alias, with its default options.

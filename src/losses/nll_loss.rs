@@ -60,38 +60,37 @@ impl Loss for Nll {
     }
 }
 
-impl Rows for Nll {
+impl RowTerms for Nll {
+    type Peaks = [f32; 0];
+    type Sums = [f32; 0];
+
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
         for (c, &x) in row.first.iter().enumerate() {
             let factor = row.weight[c] * row.second[c];
             loss.value -= if row.second[c] == 0.0 { 0.0 } else { reference::product(factor, x) };
-            loss.first[c] = -factor;
+            loss.slopes[0][c] = -factor;
         }
         loss
     }
 
-    fn gathers(&self) -> bool {
-        false
+    #[inline(always)]
+    fn peaks(&self, _: Item) -> [f32; 0] {
+        []
     }
 
     #[inline(always)]
-    fn peaks(&self, _: Item) -> [f32; 4] {
-        [f32::MIN; 4]
+    fn sums(&self, _: Item, _: &Row, _: [f32; 0]) -> [f32; 0] {
+        []
     }
 
     #[inline(always)]
-    fn sums(&self, _: Item, _: &Row, _: [f32; 4]) -> [f32; 4] {
-        [0.0; 4]
-    }
-
-    #[inline(always)]
-    fn value(&self, row: &Row, _: [f32; 4], _: [f32; 4]) -> f32 {
+    fn value(&self, row: &Row, _: [f32; 0], _: [f32; 0]) -> f32 {
         -numeric::silenced(row.weight, row.picked)
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, _: [f32; 4], _: [f32; 4]) -> [f32; 4] {
-        [-row.weight * item.second, 0.0, 0.0, 0.0]
+    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], _: [f32; 0]) -> [f32; 3] {
+        [-row.weight * item.second, 0.0, 0.0]
     }
 }

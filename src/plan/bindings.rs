@@ -10,7 +10,8 @@ use std::num::NonZeroU64;
 ///
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
 /// `min_storage_buffer_offset_alignment`, and at least the tensor's bytes, rounded up to a multiple
-/// of 4. Inputs are dense and row-major, gradients and losses are float32.
+/// of 4. Inputs may share buffers, and so may outputs, but no input shares one with an output. Inputs
+/// are dense and row-major, gradients and losses are float32.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings<'a> {
     /// Every input of the request, by name.
@@ -88,6 +89,22 @@ impl<'a> Bound<'a> {
             }
             self.check_binding(&argument, *slot, binding)?;
         }
+        self.check_shared()
+    }
+
+    /// wgpu refuses a buffer that one dispatch both reads and writes, wherever in it.
+    fn check_shared(&self) -> Result<()> {
+        let is_input = |slot: Slot| matches!(slot, Slot::Input(_) | Slot::Upstream);
+        for (input, read) in self.slots.iter().filter(|(slot, _)| is_input(*slot)) {
+            for (output, written) in self.slots.iter().filter(|(slot, _)| !is_input(*slot)) {
+                if read.buffer == written.buffer {
+                    let definition = self.plan.resolved.definition;
+                    let got = format!("a part of the buffer of {}", slot_name(definition, *output));
+                    let argument = slot_name(definition, *input);
+                    return Err(Error::argument(&argument, got, "a buffer that is not written"));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -117,9 +134,16 @@ impl<'a> Bound<'a> {
         if size < needed {
             return size_error("size in bytes", size, format!("at least {needed}"));
         }
-        if !binding.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
+        let (usage, expected) = match slot {
+            // It is cleared before the kernels run.
+            Slot::Status => {
+                (wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST, "STORAGE and COPY_DST")
+            }
+            _ => (wgpu::BufferUsages::STORAGE, "STORAGE"),
+        };
+        if !binding.buffer.usage().contains(usage) {
             let got = format!("a buffer of usage {:?}", binding.buffer.usage());
-            return Err(Error::argument(argument, got, "one with STORAGE"));
+            return Err(Error::argument(argument, got, format!("one with {expected}")));
         }
         Ok(())
     }

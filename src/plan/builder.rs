@@ -6,9 +6,11 @@ use crate::gpu::Gpu;
 use crate::kernel::{FAN_IN, Keep, Kernel, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
-/// The scratch begins with the total of the losses and the total of the weights.
+/// The scratch begins with the total of the losses, that of the weights, and the number of what was
+/// weighted.
 pub(crate) const TOTAL: u64 = 0;
 pub(crate) const TOTAL_WEIGHT: u64 = 1;
+pub(crate) const TOTAL_COUNT: u64 = 2;
 
 /// Uniform buffers start at multiples of this on every device.
 const UNIFORM_ALIGNMENT: usize = 256;
@@ -55,7 +57,7 @@ impl<'a> Builder<'a> {
             resolved,
             parameters: words,
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),
-            scratch_words: 2,
+            scratch_words: 4,
             drafts: Vec::new(),
         }
     }
@@ -84,6 +86,11 @@ impl<'a> Builder<'a> {
         start
     }
 
+    /// The words taken so far.
+    pub(crate) fn scratch_words(&self) -> u64 {
+        self.scratch_words
+    }
+
     /// The workgroups of a row of a dispatch of this many.
     pub(crate) fn width(&self, groups: u64) -> Result<u32> {
         narrow("workgroups", groups.min(self.limits.max_compute_workgroups_per_dimension.into()))
@@ -98,6 +105,16 @@ impl<'a> Builder<'a> {
         regions: &[(Slot, u64, u64)],
         groups: u64,
     ) -> Result<()> {
+        let most = self.limits.max_storage_buffers_per_shader_stage;
+        if kernel.storage_buffers() > most as usize {
+            return Err(Error::Limit {
+                got: kernel.storage_buffers() as u64,
+                argument: kernel.label,
+                unit: "storage buffers",
+                limit: most.into(),
+                name: "max_storage_buffers_per_shader_stage",
+            });
+        }
         let width = self.width(groups)?.max(1);
         let rows = groups.div_ceil(width.into());
         let most = self.limits.max_compute_workgroups_per_dimension;

@@ -7,6 +7,8 @@ mod builder;
 mod pointwise;
 pub(crate) mod rows;
 
+pub(crate) use rows::{MOST_ROUNDS, gcd};
+
 pub use bindings::Bindings;
 
 use crate::error::{Error, Result};
@@ -15,7 +17,7 @@ use crate::kernel::{Slot, Upstream};
 use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
 use crate::shape::{Layout, resolve};
-use crate::tensor::{DType, TensorKind};
+use crate::tensor::{DType, Tensor, TensorKind};
 use std::sync::Arc;
 
 /// What a plan is to compute.
@@ -80,6 +82,13 @@ impl Resolved {
             check_gradient(definition, &inputs, input)?;
             gradients.push(input);
         }
+        if !request.value && gradients.is_empty() {
+            return Err(Error::argument(
+                "value",
+                "false without gradients",
+                "something to compute",
+            ));
+        }
         let upstream = match (request.upstream, request.reduction) {
             (false, _) => Upstream::One,
             (true, Reduction::None) => Upstream::Terms,
@@ -87,6 +96,18 @@ impl Resolved {
         };
         let (reduction, value) = (request.reduction, request.value);
         Ok(Self { definition, inputs, reduction, value, gradients, upstream, layout })
+    }
+
+    /// Tensors by name in the definition's order.
+    pub(crate) fn placed<'a>(
+        &self,
+        tensors: &'a [(&str, Tensor<'_>)],
+    ) -> Result<Vec<Option<&'a Tensor<'a>>>> {
+        let mut placed = vec![None; self.inputs.len()];
+        for (name, tensor) in tensors {
+            placed[self.definition.input(name)?] = Some(tensor);
+        }
+        Ok(placed)
     }
 
     /// The bytes of what a slot is bound to, as long as storage buffers can be: multiples of 4.
@@ -202,14 +223,14 @@ impl Plan {
         bindings: &Bindings<'_>,
     ) -> Result<()> {
         let bound = bindings::Bound::new(self, bindings)?;
-        if let Some(status) = bound.status() {
-            encoder.clear_buffer(status.buffer, status.offset, Some(16));
-        }
         let groups = self
             .steps
             .iter()
             .map(|step| self.bind_group(step, &bound))
             .collect::<Result<Vec<_>>>()?;
+        if let Some(status) = bound.status() {
+            encoder.clear_buffer(status.buffer, status.offset, Some(16));
+        }
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some(self.resolved.definition.name),
             timestamp_writes: None,

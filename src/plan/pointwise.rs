@@ -146,6 +146,7 @@ impl Work<'_> {
             let kernel = self.spec.pass(&outputs_here, part).with_slots(self.slots);
             let groups = count.div_ceil(BLOCK);
             let place = if strided { first } else { 0 };
+            narrow("the broadcast inputs", place + count)?;
             let header = [count, place, partials + first / BLOCK, builder.width(groups)?.into()];
             let mut uniform = words(&header)?;
             uniform.extend_from_slice(&builder.divisor().to_le_bytes());

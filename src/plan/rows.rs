@@ -1,14 +1,14 @@
 //! The dispatches of a loss over rows.
 
-use super::builder::{Builder, TOTAL, TOTAL_WEIGHT, words};
+use super::builder::{Builder, TOTAL, TOTAL_COUNT, TOTAL_WEIGHT, words};
 use crate::error::{Error, Result};
 use crate::kernel::rows::{Losses, Outputs, Spec};
 use crate::kernel::{BLOCK, Keep, Slot};
 use crate::reduction::Reduction;
-use crate::shape::{FamilyLayout, RowShape};
+use crate::shape::{FamilyLayout, RowShape, RowWeight};
 
 /// llvmpipe ends an invocation after 65,535 rounds of its loops, silently.
-const MOST_ROUNDS: u64 = 60_000;
+pub(crate) const MOST_ROUNDS: u64 = 60_000;
 
 pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<()> {
     let resolved = builder.resolved;
@@ -20,6 +20,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         parameters: builder.has_parameters(),
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
         shape,
+        ignores: ignored.is_some(),
         upstream: resolved.upstream,
         weighted: builder.weighted(),
     };
@@ -28,7 +29,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
     let ignored = ignored.and_then(|i| i32::try_from(i).ok()).unwrap_or(i32::MIN);
     let terms = resolved.layout.terms;
     let reduced = resolved.reduction != Reduction::None;
-    if terms > 0 && shape.index {
+    if terms > 0 && shape.index.is_some() {
         push_check(builder, &spec, ignored)?;
     }
     let losses = match (resolved.value, reduced) {
@@ -71,9 +72,9 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i3
     let one = blocks == 1;
     let sum = spec.weighted.then_some(Keep::Partial);
     let partials = if one || sum.is_none() { TOTAL_WEIGHT } else { builder.reserve(blocks) };
-    let slots = slots_per_row(builder, spec, &[]);
-    let targets: Vec<_> = slots.into_iter().filter(|slot| slot.1).collect();
-    let size = targets.first().map_or(4, |slot| slot.2);
+    let counts = if one || !spec.counts() { TOTAL_COUNT } else { builder.reserve(blocks) };
+    let Some((input, _)) = builder.resolved.layout.indices else { return Ok(()) };
+    let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limit = builder.limits.max_storage_buffer_binding_size;
     let window = (limit / size / BLOCK).max(1) * BLOCK;
     let mut first = 0;
@@ -84,42 +85,40 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i3
         let mut uniform =
             words(&[count, first, partials + first / BLOCK, width, spec.shape.classes])?;
         uniform.extend_from_slice(&ignored.to_le_bytes());
-        let region = |&(slot, _, size): &(Slot, bool, u64)| {
-            (slot, first * size, (count * size).next_multiple_of(4))
-        };
-        let regions: Vec<_> = targets.iter().map(region).collect();
-        builder.push(spec.check(sum), &uniform, &regions, groups)?;
+        uniform.extend(words(&[counts + first / BLOCK])?);
+        let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
+        builder.push(spec.check(sum), &uniform, &[region], groups)?;
         first += count;
     }
     if sum.is_some() && !one {
         builder.push_tree(partials, blocks, Keep::Partial, TOTAL_WEIGHT)?;
     }
+    if spec.counts() && !one {
+        builder.push_tree(counts, blocks, Keep::Partial, TOTAL_COUNT)?;
+    }
     Ok(())
 }
 
-/// The tensors that are cut with the rows: slot, whether it is the class index, bytes a row.
-fn slots_per_row(
-    builder: &Builder<'_>,
-    spec: &Spec<'_>,
-    gradients: &[usize],
-) -> Vec<(Slot, bool, u64)> {
+/// A tensor that is cut with the rows: its slot, its bytes an element, its elements a row.
+type Cut = (Slot, u64, u64);
+
+fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) -> Vec<Cut> {
     let classes = spec.shape.classes;
-    let mut slots: Vec<(Slot, bool, u64)> = Vec::new();
+    let mut cuts: Vec<Cut> = Vec::new();
     for (i, kind) in builder.resolved.inputs.iter().enumerate() {
         let Some(kind) = kind else { continue };
-        let size = kind.dtype.size() as u64;
-        if spec.is_index(i) {
-            slots.push((Slot::Input(i), true, size));
-        } else if spec.runs_over_classes(i) {
-            slots.push((Slot::Input(i), false, size * classes));
+        let per_row = spec.shape.index == Some(i) || spec.shape.label == Some(i);
+        if spec.shape.weight != RowWeight::Classes(i) {
+            let count = if per_row { 1 } else { classes };
+            cuts.push((Slot::Input(i), kind.dtype.size() as u64, count));
         }
     }
-    slots.extend(gradients.iter().map(|&i| (Slot::Gradient(i), false, 4 * classes)));
+    cuts.extend(gradients.iter().map(|&i| (Slot::Gradient(i), 4, classes)));
     if builder.resolved.reduction == Reduction::None {
-        slots.push((Slot::Value, false, 4));
-        slots.push((Slot::Upstream, false, 4));
+        cuts.push((Slot::Value, 4, 1));
+        cuts.push((Slot::Upstream, 4, 1));
     }
-    slots
+    cuts
 }
 
 /// The pass over the rows, cut at whole batch items into windows that can be bound.
@@ -132,36 +131,46 @@ fn push_rows(
 ) -> Result<()> {
     let RowShape { classes, inner, .. } = spec.shape;
     let kernel = spec.pass(outputs);
-    let slots = slots_per_row(builder, spec, &outputs.gradients);
-    let batch = builder.resolved.layout.terms / inner;
+    let cuts = cut_with_rows(builder, spec, &outputs.gradients);
     let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
-    // The batch items after which every tensor is at an aligned byte again.
-    let unit = slots.iter().map(|slot| alignment / gcd(alignment, slot.2 * inner)).max();
-    let unit = unit.unwrap_or(1);
-    let widest = slots.iter().map(|slot| slot.2 * inner).max().unwrap_or(4);
-    let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31);
-    let window = (limit / widest / unit).max(1) * unit;
+    let widest = cuts.iter().map(|cut| cut.1 * cut.2 * inner).max().unwrap_or(4);
+    // Less the bytes between an aligned offset and a window's start.
+    let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31) - alignment;
+    let window = (limit / widest).max(1) * inner;
     let lanes = spec.shape.lanes();
-    let mut item = 0;
-    while item < batch {
-        let items = window.min(batch - item);
-        let (first, rows) = (item * inner, items * inner);
+    let terms = builder.resolved.layout.terms;
+    let mut first = 0;
+    while first < terms {
+        let rows = window.min(terms - first);
         let groups = rows.div_ceil(lanes.rows);
         let width = builder.width(groups)?.into();
         let mut uniform = words(&[rows, first, scratch + first, width])?;
         uniform.extend_from_slice(&builder.divisor().to_le_bytes());
         uniform.extend(words(&[classes, inner])?);
         uniform.extend_from_slice(&ignored.to_le_bytes());
-        let region = |&(slot, _, size): &(Slot, bool, u64)| {
-            (slot, first * size, (rows * size).next_multiple_of(4))
-        };
-        let regions: Vec<_> = slots.iter().map(region).collect();
+        // Inputs 0 to 3, the gradients, and what has one number a row.
+        let mut skips = [0; 6];
+        let mut regions = Vec::new();
+        for &(slot, size, count) in &cuts {
+            let start = first * count * size;
+            let skipped = start % alignment;
+            let end = (start + rows * count * size).next_multiple_of(4);
+            regions.push((slot, start - skipped, end - (start - skipped)));
+            let place = match slot {
+                Slot::Input(i) => i,
+                Slot::Gradient(_) => 4,
+                _ => 5,
+            };
+            skips[place] = skipped / size;
+        }
+        uniform.extend(words(&skips)?);
         builder.push(kernel.clone(), &uniform, &regions, groups)?;
-        item += items;
+        first += rows;
     }
     Ok(())
 }
 
-fn gcd(a: u64, b: u64) -> u64 {
+/// The greatest common divisor.
+pub(crate) fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }

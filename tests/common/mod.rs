@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use wgloss::loss::Domain;
+use wgloss::loss::{Domain, Role};
 use wgloss::{Backend, Batch, DType, Gpu, Loss, Tensor, reference};
 
 /// The adapter under test. Without one the tests fail: nothing is skipped.
@@ -43,6 +43,7 @@ impl Random {
         match domain {
             Domain::Unit => self.unit(),
             Domain::NonNegative => 3.0 * self.unit(),
+            Domain::Sign => [-1.0, 1.0][self.below(2)],
             _ => 8.0 * self.unit() - 4.0,
         }
     }
@@ -104,6 +105,16 @@ pub(crate) fn assert_agrees(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
             assert_close(&format!("{what}: gradient of {name}"), &got.to_f32(), want, largest);
         }
     }
+}
+
+/// The number of classes and the shape of the unreduced loss, for a loss over rows whose first input
+/// has this shape.
+pub(crate) fn rows_of(loss: &dyn Loss, shape: &[usize]) -> (usize, Vec<usize>) {
+    let mut output = shape.to_vec();
+    let features = loss.definition().inputs[0].role == Role::Features;
+    let axis = if features { shape.len() - 1 } else { usize::from(shape.len() > 1) };
+    let classes = output.remove(axis);
+    (classes, output)
 }
 
 /// Random inputs for a loss: those of `shapes` by name, each in its domain; class indices are below

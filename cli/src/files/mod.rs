@@ -128,11 +128,11 @@ fn row_major(bytes: &[u8], size: usize, shape: &[usize]) -> Vec<u8> {
 
 /// The file and the member: `a.npz:b` is `b` in `a.npz`, any other colon is part of the name.
 fn split_member(file: &str) -> (&str, Option<&str>) {
-    match file.rsplit_once(':') {
-        Some((path, member)) if matches!(&*extension(path), "npz" | "safetensors") => {
-            (path, Some(member))
-        }
-        _ => (file, None),
+    let colons = file.match_indices(':').map(|(place, _)| place);
+    let mut members = colons.map(|place| (&file[..place], &file[place + 1..]));
+    match members.find(|(path, _)| matches!(&*extension(path), "npz" | "safetensors")) {
+        Some((path, member)) => (path, Some(member)),
+        None => (file, None),
     }
 }
 

@@ -20,8 +20,6 @@ pub(super) struct Spec {
     pub(super) upstream: Upstream,
     /// Whether the mean divides by the sum of the weights.
     pub(super) weighted: bool,
-    /// Where in the scratch the number of kept rows is, if the z terms have a mean of their own.
-    pub(super) kept: Option<u64>,
 }
 
 /// Where the losses of the rows go.
@@ -163,7 +161,9 @@ fn keep(class_: u32, d: u32, sum: f32) {
             }
         }
         header.line(&format!("fn row_scale(r: u32) -> f32 {{ return {scale}; }}"));
-        let factor = self.kept.map_or("1.0".into(), |kept| format!("scratch[1] / scratch[{kept}]"));
+        // The mean of the z terms is over the kept rows, whatever their weights.
+        let counted = self.weighted && self.inputs[WEIGHT].is_some();
+        let factor = if counted { "scratch[1] / scratch[2]" } else { "1.0" };
         self.offset(&mut header);
         header.line(&format!("fn z_factor() -> f32 {{ return {factor}; }}"));
         let finish = include_str!("../../../shaders/own/linear_cross_entropy/finish.wgsl");
@@ -184,15 +184,6 @@ fn keep(class_: u32, d: u32, sum: f32) {
         let biased = self.inputs[LINEAR_BIAS].is_some();
         let offset = if biased { "scratch[window.offsets + window.position]" } else { "0.0" };
         header.line(&format!("fn offset() -> f32 {{ return {offset}; }}"));
-    }
-
-    /// 1 for each kept row, to be counted.
-    pub(super) fn count(&self) -> Kernel {
-        let mut header = Header::of_loss(true);
-        header.write(Slot::Scratch, "scratch", "array<f32>");
-        self.targets(&mut header, false);
-        let count = include_str!("../../../shaders/own/linear_cross_entropy/count.wgsl");
-        join(header, "kept rows", count)
     }
 
     /// Turns a tile into slopes.

@@ -1,14 +1,16 @@
 //! The dispatches: for each position and each chunk of batch items, tiles of classes.
 
 use super::kernel::{Losses, Spec};
-use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET};
+use super::{
+    DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT,
+};
 use crate::error::{Error, Result};
 use crate::kernel::{Keep, Kernel, Slot, rows};
 use crate::loss::Loss as _;
 use crate::plan::rows::push_check;
 use crate::plan::{Builder, TOTAL, words};
 use crate::reduction::Reduction;
-use crate::shape::RowShape;
+use crate::shape::{RowShape, RowWeight};
 
 /// A tile has as many rows and classes at most: powers of two, so that windows are aligned. They
 /// depend on the shapes alone, so that sums are the same everywhere.
@@ -116,11 +118,8 @@ impl<'a, 'b> Work<'a, 'b> {
         let per_item = if problem.index { 8 * positions } else { 4 * positions * classes };
         let most_items = bindable(MOST_ITEMS, FEWEST_ITEMS, per_item.max(4 * features));
         let most_classes = bindable(MOST_CLASSES, FEWEST_CLASSES, 4 * positions * features);
-        let counted = loss.z_loss > 0.0 && builder.weighted();
         let terms = resolved.layout.terms;
-        let losses_place =
-            if counted || losses == Losses::Scratch { builder.reserve(terms) } else { 0 };
-        let kept = counted.then(|| builder.reserve(1));
+        let losses_place = if losses == Losses::Scratch { builder.reserve(terms) } else { 0 };
         let offsets = if biases > 0 { builder.reserve(positions) } else { 0 };
         let (rows, stride) = (items.min(most_items), stride(classes.min(most_classes)));
         // Both parts are read as quads too; a whole one may be needed to get to a quad's start.
@@ -130,7 +129,6 @@ impl<'a, 'b> Work<'a, 'b> {
             problem,
             upstream: resolved.upstream,
             weighted: builder.weighted(),
-            kept,
         };
         Ok(Self {
             builder,
@@ -151,31 +149,30 @@ impl<'a, 'b> Work<'a, 'b> {
         })
     }
 
-    /// Looks for bad class indices, sums the weights that the mean divides by, and counts the kept
-    /// rows.
+    /// Looks for bad class indices, and sums and counts the weights that the mean divides by.
     fn check_targets(&mut self, loss: &LinearCrossEntropy) -> Result<()> {
         if !self.spec.problem.index {
             return Ok(());
         }
-        let shape = RowShape { classes: self.classes, inner: self.positions, index: true };
+        let weighted = self.spec.inputs[WEIGHT].is_some();
+        let shape = RowShape {
+            classes: self.classes,
+            inner: self.positions,
+            over: [None; 3],
+            index: Some(TARGET),
+            label: None,
+            weight: if weighted { RowWeight::Classes(WEIGHT) } else { RowWeight::One },
+        };
         let spec = rows::Spec {
             definition: loss.definition(),
             parameters: true,
             inputs: self.spec.inputs.clone(),
             shape,
+            ignores: true,
             upstream: self.spec.upstream,
             weighted: self.spec.weighted,
         };
-        push_check(self.builder, &spec, self.ignored)?;
-        let Some(kept) = self.spec.kept else { return Ok(()) };
-        for position in 0..self.positions {
-            for first_item in (0..self.items).step_by(step(self.most_items)) {
-                let tile = self.tile_at(position, first_item, 0);
-                self.push(self.spec.count(), tile, tile.items.div_ceil(64))?;
-            }
-        }
-        let terms = self.builder.resolved.layout.terms;
-        self.builder.push_tree(self.losses_place, terms, Keep::Partial, kept)
+        push_check(self.builder, &spec, self.ignored)
     }
 
     /// Takes off what the biases have in common: all of them are seen at once.

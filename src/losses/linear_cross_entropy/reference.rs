@@ -34,6 +34,7 @@ pub(super) fn terms(
     };
     let mut terms = Terms {
         values: vec![0.0; problem.rows()],
+        sizes: Vec::new(),
         slopes: vec![Vec::new(); inputs.len()],
         weight: kept.iter().map(|&r| weight_of(r)).sum(),
     };

@@ -97,7 +97,7 @@ impl<'a> Formula<'a> {
         class: Option<usize>,
         target: Option<&[f32]>,
     ) {
-        let largest = gather(x.len(), f32::MIN, f32::max, |c| [x[c]; 4])[0];
+        let largest = gather(x.len(), [f32::MIN], f32::max, |c| [x[c]])[0];
         row.move_to(largest.max(row.peak));
         let peak = row.peak;
         let others = |c: usize| {
@@ -107,7 +107,7 @@ impl<'a> Formula<'a> {
         let sums = if target.is_none() && self.loss.label_smoothing == 0.0 {
             gather(
                 x.len(),
-                0.0,
+                [0.0; 4],
                 |a, b| a + b,
                 |c| {
                     let [others, at_peak] = others(c);
@@ -117,7 +117,7 @@ impl<'a> Formula<'a> {
         } else {
             gather(
                 x.len(),
-                0.0,
+                [0.0; 4],
                 |a, b| a + b,
                 |c| {
                     let [others, at_peak] = others(c);

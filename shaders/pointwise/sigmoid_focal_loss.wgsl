@@ -1,0 +1,33 @@
+// Focal loss of a logit x: a (1 - p_t)^gamma times its cross entropy, where p_t is the probability
+// of the target t and a = alpha t + (1 - alpha) (1 - t), or 1 for a negative alpha. 1 - p_t is
+// t sigmoid(-x) + (1 - t) sigmoid(x), which keeps its digits where p_t is near 1.
+
+struct Parameters {
+    alpha: f32,
+    gamma: f32,
+}
+
+fn cross_entropy(x: f32, t: f32) -> f32 {
+    let tail = logarithm_one_plus(exponential(-abs(x)));
+    return silenced(t, max(-x, 0.0) + tail) + silenced(1.0 - t, max(x, 0.0) + tail);
+}
+
+fn balance(t: f32, c: Parameters) -> f32 {
+    return select(c.alpha * t + (1.0 - c.alpha) * (1.0 - t), 1.0, c.alpha < 0.0);
+}
+
+fn value(x: f32, t: f32, c: Parameters) -> f32 {
+    let miss = t * sigmoid(-x) + (1.0 - t) * sigmoid(x);
+    return balance(t, c) * silenced(power(miss, c.gamma), cross_entropy(x, t));
+}
+
+// The factor that gamma brings has the limit 0 where 1 - p_t is 0, though gamma - 1 may be negative.
+fn gradient(x: f32, t: f32, c: Parameters) -> f32 {
+    let yes = sigmoid(x);
+    let no = sigmoid(-x);
+    let miss = t * no + (1.0 - t) * yes;
+    let plain = power(miss, c.gamma) * ((1.0 - t) * yes - t * no);
+    let by_power = c.gamma * power(miss, c.gamma - 1.0) * (1.0 - 2.0 * t) * yes * no;
+    let focus = select(silenced(by_power, cross_entropy(x, t)), 0.0, miss == 0.0);
+    return balance(t, c) * (plain + focus);
+}

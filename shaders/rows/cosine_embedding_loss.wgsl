@@ -1,0 +1,48 @@
+// Cosine embedding: with the cosine c of two vectors, 1 - c where the label is 1 and
+// max(0, c - margin) where it is -1. Each vector is divided by its largest component before it is
+// squared, so that no square overflows or vanishes. A zero vector has cosine 0 and gradient 0.
+
+const HAS_PEAKS = true;
+const HAS_SUMS = true;
+alias Peaks = vec2<f32>;
+// x: the scaled dot product; y and z: the scaled squared norms.
+alias Sums = vec3<f32>;
+
+struct Parameters {
+    margin: f32,
+}
+
+fn peaks(item: Item, c: Parameters) -> Peaks {
+    return abs(vec2(item.first, item.second));
+}
+
+fn in_peaks(item: Item, peak: Peaks) -> vec2<f32> {
+    let vectors = vec2(item.first, item.second);
+    return select(vectors / peak, vectors, peak == vec2<f32>());
+}
+
+fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
+    let v = in_peaks(item, peak);
+    return vec3(v.x * v.y, v * v);
+}
+
+fn cosine(total: Sums) -> f32 {
+    return select(total.x / sqrt(total.y * total.z), 0.0, total.y * total.z == 0.0);
+}
+
+fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
+    let near = cosine(total);
+    let odd = select(0.0, row.label + near, is_nan(row.label + near));
+    let apart = select(odd, maximum(near - c.margin, 0.0), row.label == -1.0);
+    return select(apart, 1.0 - near, row.label == 1.0);
+}
+
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+    let near = cosine(total);
+    let apart = select(0.0, 1.0, row.label == -1.0 && near > c.margin);
+    let slope = select(apart, -1.0, row.label == 1.0);
+    let v = in_peaks(item, peak);
+    let by_vectors = v.yx / sqrt(total.y * total.z) - near * v / total.yz;
+    let scaled_slope = slope * by_vectors / peak;
+    return vec3(select(scaled_slope, vec2<f32>(), total.y * total.z == 0.0), 0.0);
+}

@@ -1,0 +1,110 @@
+// Triplet margin: max(0, margin + d(a, p) - d(a, n)) with the p-norm distance d of a - b + eps; with
+// `swap` the nearer of d(a, n) and d(p, n) counts. Differences are divided by the largest one of
+// their pair before they are raised to the power, so that no power overflows or vanishes.
+
+const HAS_PEAKS = true;
+const HAS_SUMS = true;
+// Of the pairs (a, p), (a, n) and (p, n).
+alias Peaks = vec3<f32>;
+alias Sums = vec3<f32>;
+
+struct Parameters {
+    margin: f32,
+    exponent: f32,
+    eps: f32,
+    swap: u32,
+    infinite: u32,
+}
+
+fn differences(item: Item, c: Parameters) -> vec3<f32> {
+    let a = vec3(item.first, item.first, item.second);
+    return a - vec3(item.second, item.third, item.third) + c.eps;
+}
+
+fn peaks(item: Item, c: Parameters) -> Peaks {
+    return abs(differences(item, c));
+}
+
+fn ratios(item: Item, peak: Peaks, c: Parameters) -> vec3<f32> {
+    let d = abs(differences(item, c));
+    return select(d / peak, d, peak == vec3<f32>());
+}
+
+fn raised(r: f32, exponent: f32) -> f32 {
+    return select(select(power(r, exponent), r * r, exponent == 2.0), r, exponent == 1.0);
+}
+
+// 1 where the condition holds, else 0, and NaN for NaN.
+fn counted_if(r: f32, holds: bool) -> f32 {
+    return select(select(0.0, 1.0, holds), r, is_nan(r));
+}
+
+// An infinite power counts the components at the peak, power 0 those that are not 0.
+fn term(r: f32, c: Parameters) -> f32 {
+    if (c.infinite != 0u) {
+        return counted_if(r, r == 1.0);
+    }
+    if (c.exponent == 0.0) {
+        return counted_if(r, r != 0.0);
+    }
+    return raised(r, c.exponent);
+}
+
+fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
+    let r = ratios(item, peak, c);
+    return vec3(term(r.x, c), term(r.y, c), term(r.z, c));
+}
+
+// The norm in units of the peak.
+fn root(total: f32, c: Parameters) -> f32 {
+    if (c.infinite != 0u) {
+        return counted_if(total, true);
+    }
+    return select(power(total, 1.0 / c.exponent), sqrt(total), c.exponent == 2.0);
+}
+
+fn distances(peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+    if (c.exponent == 0.0 && c.infinite == 0u) {
+        return total;
+    }
+    return peak * vec3(root(total.x, c), root(total.y, c), root(total.z, c));
+}
+
+// How much of the negative distance is that of (p, n): torch shares a tie.
+fn swapped(d: vec3<f32>, c: Parameters) -> f32 {
+    let nearer = select(select(0.0, 0.5, d.z == d.y), 1.0, d.z < d.y);
+    return select(0.0, nearer, c.swap != 0u);
+}
+
+fn excess(d: vec3<f32>, c: Parameters) -> f32 {
+    let negative = select(d.y, minimum(d.y, d.z), c.swap != 0u);
+    return c.margin + (d.x - negative);
+}
+
+fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
+    return maximum(excess(distances(peak, total, c), c), 0.0);
+}
+
+// The derivative of a distance by its difference: sign (|difference| / distance)^(p - 1).
+fn slope(difference: f32, r: f32, peak: f32, total: f32, c: Parameters) -> f32 {
+    var size = raised(r / root(total, c), c.exponent - 1.0);
+    if (c.infinite != 0u) {
+        size = select(0.0, 1.0 / total, r == 1.0);
+    }
+    let none = peak == 0.0 || (c.exponent == 0.0 && c.infinite == 0u);
+    return select(sign_of(difference) * size, 0.0, none);
+}
+
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+    let d = differences(item, c);
+    let r = ratios(item, peak, c);
+    let by = vec3(
+        slope(d.x, r.x, peak.x, total.x, c),
+        slope(d.y, r.y, peak.y, total.y, c),
+        slope(d.z, r.z, peak.z, total.z, c));
+    let all = distances(peak, total, c);
+    let s = swapped(all, c);
+    let an = (1.0 - s) * by.y;
+    let pn = s * by.z;
+    return select(vec3<f32>(), vec3(by.x - an, -by.x - pn, an + pn), excess(all, c) > 0.0);
+}

@@ -1,0 +1,144 @@
+use super::prelude::*;
+
+/// Distance of two vectors by the cosine `c` between them: `1 - c` where `target` is 1,
+/// `max(0, c - margin)` where it is -1, and 0 for any other target, as in PyTorch.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input1`, `input2` | `[D]` or `[N, D]` (or `[..., D]`), the same | differentiable |
+/// | `target` | `[]` or `[N]` | |
+///
+/// The gradient is 0 at the kink. Vectors are scaled before they are squared: the cosine is right for
+/// any finite vectors, where PyTorch has NaN for components near 1e20 and adds 1e-12 to each squared
+/// norm. A zero vector has cosine 0 and gradient 0.
+///
+/// Source: PyTorch's `torch.nn.functional.cosine_embedding_loss`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CosineEmbedding {
+    /// The cosine up to which a dissimilar pair costs nothing.
+    pub margin: f32,
+}
+
+impl Default for CosineEmbedding {
+    fn default() -> Self {
+        Self { margin: 0.0 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "cosine_embedding_loss",
+    aliases: &["cosine_embedding"],
+    summary: "Distance of two vectors by the cosine between them.",
+    formula: "1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1",
+    inputs: &[
+        Input::new("input1", Role::Features),
+        Input::new("input2", Role::Features),
+        Input::new("target", Role::Labels).within(Domain::Sign).constant(),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/rows/cosine_embedding_loss.wgsl"),
+};
+
+impl Loss for CosineEmbedding {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![("margin", Setting::Number(&mut self.margin))]
+    }
+
+    fn validate(&self) -> Result<()> {
+        check("margin", self.margin, "a finite number", |_| true)
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.margin.to_bits()]
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Rows(self)
+    }
+}
+
+/// Each vector in units of its largest component.
+#[inline(always)]
+fn scaled(item: Item, peaks: [f32; 2]) -> [f32; 2] {
+    let one = |x: f32, peak: f32| if peak == 0.0 { x } else { x / peak };
+    [one(item.first, peaks[0]), one(item.second, peaks[1])]
+}
+
+#[inline(always)]
+fn cosine(sums: [f32; 3]) -> f32 {
+    let norms = sums[1] * sums[2];
+    if norms == 0.0 { 0.0 } else { sums[0] / norms.sqrt() }
+}
+
+impl RowTerms for CosineEmbedding {
+    type Peaks = [f32; 2];
+    type Sums = [f32; 3];
+
+    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+        let mut loss = RowLoss::zeros(row.first.len());
+        let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(x, y)| x * y).sum() };
+        let (aa, bb) = (dot(row.first, row.first), dot(row.second, row.second));
+        let norms = (aa * bb).sqrt();
+        let near = if norms == 0.0 { 0.0 } else { dot(row.first, row.second) / norms };
+        let gap = near - f64::from(self.margin);
+        let (value, slope) = match row.label {
+            1.0 => (1.0 - near, -1.0),
+            -1.0 if gap > 0.0 => (gap, 1.0),
+            _ => (if (gap + row.label).is_nan() { f64::NAN } else { 0.0 }, 0.0),
+        };
+        loss.value = value;
+        for c in 0..row.first.len() {
+            if norms != 0.0 {
+                let (a, b) = (row.first[c], row.second[c]);
+                loss.slopes[0][c] = slope * (b / norms - near * a / aa);
+                loss.slopes[1][c] = slope * (a / norms - near * b / bb);
+            }
+        }
+        loss
+    }
+
+    #[inline(always)]
+    fn peaks(&self, item: Item) -> [f32; 2] {
+        [item.first.abs(), item.second.abs()]
+    }
+
+    #[inline(always)]
+    fn sums(&self, item: Item, _: &Row, peaks: [f32; 2]) -> [f32; 3] {
+        let [a, b] = scaled(item, peaks);
+        [a * b, a * a, b * b]
+    }
+
+    #[inline(always)]
+    fn value(&self, row: &Row, _: [f32; 2], sums: [f32; 3]) -> f32 {
+        let near = cosine(sums);
+        if row.label == 1.0 {
+            1.0 - near
+        } else if row.label == -1.0 {
+            numeric::max_nan(near - self.margin, 0.0)
+        } else if (row.label + near).is_nan() {
+            f32::NAN
+        } else {
+            0.0
+        }
+    }
+
+    #[inline(always)]
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 2], sums: [f32; 3]) -> [f32; 3] {
+        let near = cosine(sums);
+        let apart = if row.label == -1.0 && near > self.margin { 1.0 } else { 0.0 };
+        let slope = if row.label == 1.0 { -1.0 } else { apart };
+        let norms = sums[1] * sums[2];
+        if norms == 0.0 {
+            return [0.0; 3];
+        }
+        let [a, b] = scaled(item, peaks);
+        let by_first = b / norms.sqrt() - near * a / sums[1];
+        let by_second = a / norms.sqrt() - near * b / sums[2];
+        [slope * by_first / peaks[0], slope * by_second / peaks[1], 0.0]
+    }
+}

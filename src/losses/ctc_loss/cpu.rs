@@ -1,0 +1,285 @@
+//! CTC on the CPU: the kernels' recursion with mantissas in float64, one sequence on a core.
+
+use super::shape::{Sequence, Shape};
+use super::{Ctc, length_divisor};
+use crate::cpu::{divisor, tree_sum};
+use crate::error::Result;
+use crate::kernel::{Slot, Upstream};
+use crate::plan::Resolved;
+use crate::reduction::Reduction;
+use crate::status::Status;
+use crate::tensor::Tensor;
+use rayon::prelude::*;
+
+/// `mantissa 2^exponent`, mantissa 0 or of ordinary size.
+#[derive(Clone, Copy, Debug)]
+struct Scaled {
+    mantissa: f64,
+    exponent: i64,
+}
+
+/// So low that no real number's exponent comes near, and sums of it do not overflow.
+const NEVER: Scaled = Scaled { mantissa: 0.0, exponent: i64::MIN / 8 };
+const ONE: Scaled = Scaled { mantissa: 1.0, exponent: 0 };
+
+/// 2^exponent for exponents up to 1023, 0 below -1022.
+#[inline(always)]
+fn power_of_two(exponent: i64) -> f64 {
+    f64::from_bits(((exponent.max(-1023) + 1023) as u64) << 52)
+}
+
+impl Scaled {
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        let (high, low) =
+            if other.exponent > self.exponent { (other, self) } else { (self, other) };
+        let low = low.mantissa * power_of_two(low.exponent - high.exponent);
+        Self { mantissa: high.mantissa + low, exponent: high.exponent }
+    }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        Self { mantissa: self.mantissa * other.mantissa, exponent: self.exponent + other.exponent }
+    }
+
+    /// The same number with a mantissa from 1 to 2.
+    #[inline(always)]
+    fn normalised(self) -> Self {
+        if self.mantissa == 0.0 {
+            return NEVER;
+        }
+        let bits = self.mantissa.to_bits();
+        let power = (bits >> 52) as i64 - 1023;
+        if power == 1024 {
+            return Self { mantissa: f64::NAN, exponent: 0 };
+        }
+        let mantissa = f64::from_bits(bits & !(0x7ff << 52) | 1023 << 52);
+        Self { mantissa, exponent: self.exponent + power }
+    }
+
+    /// e^x.
+    #[expect(clippy::cast_possible_truncation, reason = "float32 times 1.4 fits after the clamp")]
+    fn exponential(x: f32) -> Self {
+        const MOST: f64 = 4_503_599_627_370_496.0; // 2^52
+        let x = f64::from(x);
+        if x == f64::NEG_INFINITY {
+            return NEVER;
+        }
+        if !x.is_finite() {
+            return Self { mantissa: f64::NAN, exponent: 0 };
+        }
+        if x.abs() < 600.0 {
+            return Self { mantissa: x.exp(), exponent: 0 }.normalised();
+        }
+        let exponent = (x * std::f64::consts::LOG2_E).round().clamp(-MOST, MOST);
+        let rest = x - exponent * std::f64::consts::LN_2;
+        let mantissa = if rest.abs() < 1.0 { rest.exp() } else { 1.0 };
+        Self { mantissa, exponent: exponent as i64 }.normalised()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "exponents are below 2^53")]
+    fn logarithm(self) -> f64 {
+        if self.mantissa == 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        self.mantissa.ln() + self.exponent as f64 * std::f64::consts::LN_2
+    }
+
+    fn number(self) -> f64 {
+        self.mantissa * power_of_two(self.exponent.min(1023))
+    }
+}
+
+/// A blank and the label after it.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    blank: Scaled,
+    label: Scaled,
+}
+
+/// One step: `pairs` becomes the states after it, and the states before its emission go to `keep`.
+#[inline(always)]
+fn advance(
+    pairs: &mut [Pair],
+    skips: &[bool],
+    blank: Scaled,
+    labels: impl Fn(usize) -> Scaled,
+    mut keep: impl FnMut(usize, Pair),
+) {
+    let mut before = NEVER;
+    for (j, (pair, &skips)) in pairs.iter_mut().zip(skips).enumerate() {
+        let sum = pair.label.plus(pair.blank);
+        let reached = Pair {
+            blank: pair.blank.plus(before),
+            label: if skips { sum.plus(before) } else { sum },
+        };
+        before = pair.label;
+        keep(j, reached);
+        pair.blank = reached.blank.times(blank).normalised();
+        pair.label = reached.label.times(labels(j)).normalised();
+    }
+}
+
+struct Pass<'a> {
+    shape: Shape,
+    blank: usize,
+    zero_infinity: bool,
+    log_probs: &'a [f32],
+    labels: &'a [usize],
+}
+
+/// Where one sequence's gradient goes, a row for each step.
+type Rows<'a> = Vec<&'a mut [f32]>;
+
+impl Pass<'_> {
+    fn log_prob(&self, n: usize, t: usize, class: usize) -> f32 {
+        self.log_probs[(t * self.shape.batch + n) * self.shape.classes + class]
+    }
+
+    /// The loss of a sequence; with `rows`, also its gradient times `scale`.
+    fn run(&self, n: usize, sequence: Sequence, scale: f32, rows: &mut Rows<'_>) -> f32 {
+        let labels = &self.labels[sequence.place..sequence.place + sequence.labels];
+        let count = labels.len() + 1;
+        let steps = sequence.steps;
+        let blanks: Vec<Scaled> =
+            (0..steps).map(|t| Scaled::exponential(self.log_prob(n, t, self.blank))).collect();
+        let emission = |t: usize, j: usize| match labels.get(j) {
+            Some(&class) => Scaled::exponential(self.log_prob(n, t, class)),
+            None => NEVER,
+        };
+        let skips = |j: usize| j > 0 && j < labels.len() && labels[j] != labels[j - 1];
+        let forward: Vec<bool> = (0..count).map(skips).collect();
+        let mut start = vec![Pair { blank: NEVER, label: NEVER }; count];
+        start[0].blank = ONE;
+
+        let wanted = !rows.is_empty();
+        let mut pairs = start.clone();
+        let mut alphas = Vec::with_capacity(if wanted { steps * count } else { 0 });
+        let mut emissions = Vec::with_capacity(if wanted { steps * count } else { 0 });
+        let mut row = vec![NEVER; count];
+        for (t, &blank) in blanks.iter().enumerate() {
+            row.iter_mut().enumerate().for_each(|(j, place)| *place = emission(t, j));
+            advance(&mut pairs, &forward, blank, |j| row[j], |_, _| {});
+            if wanted {
+                alphas.extend_from_slice(&pairs);
+                emissions.extend_from_slice(&row);
+            }
+        }
+        let last = labels.len().checked_sub(1).map_or(NEVER, |j| pairs[j].label);
+        let likelihood = pairs[count - 1].blank.plus(last).normalised();
+        let loss = -likelihood.logarithm();
+        if loss.is_infinite() && loss > 0.0 {
+            let gradient = if self.zero_infinity { 0.0 } else { f32::NAN };
+            rows.iter_mut().take(steps).for_each(|row| row.fill(gradient));
+            return if self.zero_infinity { 0.0 } else { f32::INFINITY };
+        }
+        if wanted {
+            // The recursion of the reversed target, whose label j is label L - 1 - j.
+            let backward: Vec<bool> = (0..count).map(|j| j > 0 && skips(count - 1 - j)).collect();
+            let inverse =
+                Scaled { mantissa: 1.0 / likelihood.mantissa, exponent: -likelihood.exponent };
+            let mut pairs = start;
+            let mut posteriors = vec![0.0; self.shape.classes];
+            for t in (0..steps).rev() {
+                posteriors.fill(0.0);
+                let alphas = &alphas[t * count..][..count];
+                let emissions = &emissions[t * count..][..count];
+                let reversed = |j: usize| labels.len().checked_sub(1 + j);
+                let label = |j: usize| reversed(j).map_or(NEVER, |j| emissions[j]);
+                advance(&mut pairs, &backward, blanks[t], label, |j, beta| {
+                    let at =
+                        |alpha: Scaled, beta: Scaled| alpha.times(beta).times(inverse).number();
+                    posteriors[self.blank] += at(alphas[count - 1 - j].blank, beta.blank);
+                    if let Some(j) = reversed(j) {
+                        posteriors[labels[j]] += at(alphas[j].label, beta.label);
+                    }
+                });
+                self.write(n, t, scale, &posteriors, rows[t]);
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is the purpose")]
+        let loss = loss as f32;
+        loss
+    }
+
+    fn write(&self, n: usize, t: usize, scale: f32, posteriors: &[f64], row: &mut [f32]) {
+        for (class, (place, posterior)) in row.iter_mut().zip(posteriors).enumerate() {
+            let difference = f64::from(self.log_prob(n, t, class)).exp() - posterior;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "rounding to float32 is the purpose"
+            )]
+            let difference = difference as f32;
+            *place = scale * difference;
+        }
+    }
+}
+
+/// The labels of all sequences as classes.
+fn labels(
+    ctc: &Ctc,
+    resolved: &Resolved,
+    shape: &Shape,
+    targets: &[i128],
+    sequences: &[Sequence],
+) -> Result<Vec<usize>> {
+    let label = |value: i128| {
+        let class = usize::try_from(value).ok().filter(|&class| class < shape.classes);
+        class.filter(|_| value != i128::from(ctc.blank))
+    };
+    let places = sequences.iter().flat_map(|s| s.place..s.place + s.labels);
+    let bad: Vec<usize> = places.filter(|&place| label(targets[place]).is_none()).collect();
+    if let Some(&place) = bad.first() {
+        let status = Status { count: bad.len() as u64, row: place as u64, value: targets[place] };
+        return Err(status.error(ctc, resolved));
+    }
+    // What no sequence reads may be anything.
+    Ok(targets.iter().map(|&value| label(value).unwrap_or_default()).collect())
+}
+
+pub(super) fn evaluate(
+    ctc: &Ctc,
+    resolved: &Resolved,
+    inputs: &[Option<&Tensor<'_>>],
+    upstream: Option<&[f32]>,
+) -> Result<Vec<Vec<f32>>> {
+    let shape = Shape::of(resolved);
+    shape.check_lengths(inputs)?;
+    let integers = |i: usize| inputs[i].map_or(Vec::new(), Tensor::to_integers);
+    let sequences = shape.sequences(&[&integers(2), &integers(3)]);
+    let sequences: Vec<Sequence> = sequences.into_iter().flatten().collect();
+    let labels = labels(ctc, resolved, &shape, &integers(1), &sequences)?;
+    let log_probs = inputs[0].map_or_else(Default::default, Tensor::to_f32);
+    let pass = Pass {
+        shape,
+        blank: usize::try_from(ctc.blank).unwrap_or_default(),
+        zero_infinity: ctc.zero_infinity,
+        log_probs: &log_probs,
+        labels: &labels,
+    };
+    let divisor = divisor(resolved, || 1.0);
+    let wanted = !resolved.gradients.is_empty();
+    let mut gradient = vec![0.0; if wanted { log_probs.len() } else { 0 }];
+    // The steps of a sequence lie apart: each row of the gradient goes to its sequence.
+    let mut rows: Vec<Rows<'_>> = sequences.iter().map(|_| Vec::new()).collect();
+    for (i, row) in gradient.chunks_mut(shape.classes).enumerate() {
+        rows[i % shape.batch].push(row);
+    }
+    let task = |(n, (sequence, mut rows)): (usize, (&Sequence, Rows<'_>))| {
+        let upstream = match (upstream, resolved.upstream) {
+            (Some(upstream), Upstream::Terms) => upstream[n],
+            (Some(upstream), _) => upstream[0],
+            (None, _) => 1.0,
+        };
+        let share = length_divisor(resolved, sequence.labels);
+        pass.run(n, *sequence, upstream / divisor / share, &mut rows) / share
+    };
+    let tasks: Vec<_> = sequences.iter().zip(rows).enumerate().collect();
+    let losses: Vec<f32> = tasks.into_par_iter().map(task).collect();
+    let output = |(slot, _)| match slot {
+        Slot::Gradient(_) => std::mem::take(&mut gradient),
+        _ if resolved.reduction == Reduction::None => losses.clone(),
+        _ => vec![tree_sum(losses.clone()) / divisor],
+    };
+    Ok(resolved.outputs().into_iter().map(output).collect())
+}

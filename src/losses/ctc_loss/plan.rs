@@ -1,0 +1,229 @@
+//! The dispatches of CTC. Time is cut into windows, so that no invocation runs through too many
+//! rounds of a loop and everything kept for the steps of a window can be bound at once. The first
+//! states of a window are the last ones of its neighbour: cutting changes no bit.
+
+use super::DEFINITION;
+use super::kernel::{Losses, Spec};
+use super::shape::{LONGEST, Shape};
+use crate::error::{Error, Result};
+use crate::kernel::{Keep, Slot};
+use crate::plan::{Builder, MOST_ROUNDS, TOTAL, gcd, words};
+use crate::reduction::Reduction;
+
+/// The words of a pair of states, and of a sequence's record.
+const PAIR_WORDS: u64 = 4;
+const RECORD_WORDS: u64 = 5;
+
+/// Where things lie in the scratch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    records: u64,
+    links: u64,
+    losses: u64,
+    /// Alpha between windows, one place or with gradients one for each window.
+    carried: u64,
+    rest: u64,
+    alphas: u64,
+    betas: u64,
+}
+
+pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
+    let resolved = builder.resolved;
+    let shape = Shape::of(resolved);
+    let losses = match (resolved.value, resolved.reduction) {
+        (false, _) => Losses::Nowhere,
+        (true, Reduction::None) => Losses::Value,
+        (true, _) => Losses::Scratch,
+    };
+    let spec = Spec { resolved, shape, losses };
+    let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
+    let mut places = Places::default();
+    if losses == Losses::Scratch {
+        places.losses = builder.reserve(shape.batch as u64);
+    }
+    if shape.batch > 0 && (gradient || losses != Losses::Nowhere) {
+        check_rounds(&spec)?;
+        let planned = Planned::new(builder, &spec, gradient, places)?;
+        planned.push(builder)?;
+    }
+    if losses == Losses::Scratch {
+        let keep = Keep::Value { weighted: false };
+        builder.push_tree(places.losses, shape.batch as u64, keep, TOTAL)?;
+    }
+    Ok(())
+}
+
+/// Refuses sizes whose loops would be too long, or whose numbers float32 would not hold.
+fn check_rounds(spec: &Spec<'_>) -> Result<()> {
+    let Shape { classes, batch, places, padded, longest, steps } = spec.shape;
+    let check = |name: &str, got: usize, unit: &'static str, limit: u64, why: &'static str| {
+        let (argument, got) = (name.to_string(), got as u64);
+        if got <= limit {
+            Ok(())
+        } else {
+            Err(Error::Limit { argument, got, unit, limit, name: why })
+        }
+    };
+    let rounds = "rounds of a loop";
+    let most = (MOST_ROUNDS - LONGEST as u64) / 2;
+    check("targets", longest, "labels in a target", LONGEST as u64, rounds)?;
+    check("log_probs", classes, "classes", most * spec.gradient_threads() as u64, rounds)?;
+    let exact = "integers of float32";
+    check("log_probs", steps, "time steps", 1 << 24, exact)?;
+    if padded {
+        return Ok(());
+    }
+    check("log_probs", batch, "sequences of concatenated targets", most, rounds)?;
+    check("targets", places, "labels in all", 1 << 24, exact)
+}
+
+/// Everything but the sum over the sequences.
+struct Planned<'a, 'b> {
+    spec: &'b Spec<'a>,
+    gradient: bool,
+    places: Places,
+    /// The steps of a window.
+    window: u64,
+}
+
+impl<'a, 'b> Planned<'a, 'b> {
+    fn new(
+        builder: &mut Builder<'_>,
+        spec: &'b Spec<'a>,
+        gradient: bool,
+        mut places: Places,
+    ) -> Result<Self> {
+        let shape = spec.shape;
+        let (batch, labels) = (shape.batch as u64, shape.places as u64);
+        places.records = builder.reserve(batch * RECORD_WORDS);
+        if gradient {
+            places.links = builder.reserve(labels);
+        }
+        let step_words = PAIR_WORDS * (batch + labels);
+        let window = window(builder, spec, step_words, gradient);
+        let windows = (shape.steps as u64).div_ceil(window).max(1);
+        if windows > 1 {
+            let kept = if gradient { windows } else { 1 };
+            places.carried = builder.reserve(kept * step_words);
+            places.rest = builder.reserve(step_words);
+        }
+        if gradient {
+            places.alphas = builder.reserve(window * step_words);
+            places.betas = builder.reserve(window * step_words);
+        }
+        Ok(Self { spec, gradient, places, window })
+    }
+
+    fn push(&self, builder: &mut Builder<'_>) -> Result<()> {
+        let Shape { steps, batch, places, .. } = self.spec.shape;
+        let (steps, batch) = (steps as u64, batch as u64);
+        if places > 0 {
+            let groups = (places as u64).div_ceil(64);
+            let window = self.uniform(builder, 0, groups)?;
+            builder.push(self.spec.targets(self.gradient), &window, &[], groups)?;
+        }
+        let windows = steps.div_ceil(self.window).max(1);
+        if !self.gradient || windows > 1 {
+            for index in 0..windows {
+                self.push_window(builder, index, batch, self.spec.recursion(false))?;
+            }
+        }
+        if self.gradient {
+            for index in (0..windows).rev() {
+                self.push_window(builder, index, 2 * batch, self.spec.recursion(true))?;
+                let groups = batch * self.steps_of(index);
+                self.push_window(builder, index, groups, self.spec.gradient())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn steps_of(&self, index: u64) -> u64 {
+        (self.spec.shape.steps as u64 - index * self.window).min(self.window)
+    }
+
+    /// A dispatch over a window of steps, which sees no more of the tensors over time.
+    fn push_window(
+        &self,
+        builder: &mut Builder<'_>,
+        index: u64,
+        groups: u64,
+        kernel: crate::kernel::Kernel,
+    ) -> Result<()> {
+        let Shape { batch, classes, .. } = self.spec.shape;
+        let numbers = (batch * classes) as u64;
+        let (first, steps) = (index * self.window, self.steps_of(index));
+        let region = |slot: Slot, size: u64| {
+            let size = numbers * size;
+            (slot, first * size, (steps * size).next_multiple_of(4))
+        };
+        let size = self.spec.resolved.inputs[0].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
+        let regions = [region(Slot::Input(0), size), region(Slot::Gradient(0), 4)];
+        let window = self.uniform(builder, index, groups)?;
+        builder.push(kernel, &window, &regions, groups)
+    }
+
+    /// The kernels' `Window`.
+    fn uniform(&self, builder: &Builder<'_>, index: u64, groups: u64) -> Result<Vec<u8>> {
+        let shape = self.spec.shape;
+        let step_words = PAIR_WORDS * (shape.batch + shape.places) as u64;
+        // Alpha before a window: in a place of its own where it is needed again for the gradient.
+        let before =
+            |index: u64| self.places.carried + if self.gradient { index * step_words } else { 0 };
+        let first = index * self.window;
+        let mut window = words(&[
+            shape.steps as u64,
+            first,
+            first + self.steps_of(index),
+            shape.batch as u64,
+            shape.classes as u64,
+            shape.places as u64,
+            shape.longest as u64,
+            builder.width(groups)?.max(1).into(),
+            before(index),
+            before(index + 1),
+            self.places.rest,
+            self.places.alphas,
+            self.places.betas,
+            self.places.records,
+            self.places.links,
+            self.places.losses,
+        ])?;
+        window.extend_from_slice(&builder.divisor().to_le_bytes());
+        Ok(window)
+    }
+}
+
+/// The most steps that a window can have. Where not even one fits, the builder says what is too
+/// large.
+fn window(builder: &Builder<'_>, spec: &Spec<'_>, step_words: u64, gradient: bool) -> u64 {
+    let Shape { steps, batch, classes, .. } = spec.shape;
+    let (steps, numbers) = (steps as u64, (batch * classes).max(1) as u64);
+    let size = spec.resolved.inputs[0].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
+    let limits = builder.limits;
+    let binding = limits.max_storage_buffer_binding_size;
+    let rounds = MOST_ROUNDS / 2 / (spec.pairs() as u64 + 1);
+    let widest = if gradient { size.max(4) } else { size };
+    let most = rounds.min(binding / (numbers * widest)).max(1);
+    // The steps after which every tensor is at an aligned byte again.
+    let alignment: u64 = limits.min_storage_buffer_offset_alignment.into();
+    let unit = alignment / gcd(alignment, numbers * size.min(4));
+    let whole =
+        |window: u64| if window >= steps { steps.max(1) } else { (window / unit).max(1) * unit };
+    let scratch = binding.min(limits.max_buffer_size) / 4;
+    let fits = |&window: &u64| {
+        let carried = if window < steps { steps.div_ceil(window) + 1 } else { 0 };
+        builder.scratch_words() + (2 * window + carried) * step_words <= scratch
+    };
+    let least = steps.div_ceil(most).max(1);
+    if !gradient {
+        return whole(steps.div_ceil(least));
+    }
+    (least..=steps.max(1)).map(|windows| whole(steps.div_ceil(windows))).find(fits).unwrap_or(unit)
+}
+
+impl std::fmt::Debug for Planned<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Planned({}, {:?})", DEFINITION.name, self.places)
+    }
+}

@@ -1,0 +1,79 @@
+use super::prelude::*;
+
+/// Hinge on the order of two scores: `max(0, margin - target (input1 - input2))`, where a `target` of
+/// 1 wants `input1` above `input2` and -1 the opposite.
+///
+/// `input1`, `input2` and `target` have the same shape, any one; all are differentiable, with gradient
+/// 0 at the kink.
+///
+/// Source: PyTorch's `torch.nn.functional.margin_ranking_loss`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MarginRanking {
+    /// How far apart the scores are to be.
+    pub margin: f32,
+}
+
+impl Default for MarginRanking {
+    fn default() -> Self {
+        Self { margin: 0.0 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "margin_ranking_loss",
+    aliases: &["margin_ranking"],
+    summary: "Hinge on the order of two scores.",
+    formula: "max(0, margin - target (input1 - input2))",
+    inputs: &[
+        Input::new("input1", Role::Alike),
+        Input::new("input2", Role::Alike),
+        Input::new("target", Role::Alike).within(Domain::Sign),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/pointwise/margin_ranking_loss.wgsl"),
+};
+
+impl Loss for MarginRanking {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![("margin", Setting::Number(&mut self.margin))]
+    }
+
+    fn validate(&self) -> Result<()> {
+        check("margin", self.margin, "a finite number", |_| true)
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.margin.to_bits()]
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Pointwise(self)
+    }
+}
+
+impl Pointwise for MarginRanking {
+    fn reference(&self, [a, b, t, _]: [f64; 4]) -> (f64, [f64; 4]) {
+        let z = f64::from(self.margin) - t * (a - b);
+        match z {
+            z if z > 0.0 => (z, [-t, t, b - a, 0.0]),
+            z if z.is_nan() => (z, [0.0; 4]),
+            _ => (0.0, [0.0; 4]),
+        }
+    }
+
+    #[inline(always)]
+    fn value(&self, [a, b, t, _]: [f32; 4]) -> f32 {
+        numeric::max_nan(self.margin - t * (a - b), 0.0)
+    }
+
+    #[inline(always)]
+    fn gradient(&self, [a, b, t, _]: [f32; 4]) -> [f32; 4] {
+        let active = self.margin - t * (a - b) > 0.0;
+        if active { [-t, t, b - a, 0.0] } else { [0.0; 4] }
+    }
+}

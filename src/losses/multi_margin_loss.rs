@@ -1,0 +1,127 @@
+use super::prelude::*;
+use crate::error::Error;
+
+/// Multi-class hinge: `weight[target] / C` times the sum over the other classes `i` of
+/// `max(0, margin - input[target] + input[i])^p`.
+///
+/// | input | shape | |
+/// | --- | --- | --- |
+/// | `input` | `[C]` or `[N, C]` | differentiable |
+/// | `target` | `[]`, `[1]` or `[N]`, any integer type | |
+/// | `weight` | `[C]` | optional factor of each class |
+///
+/// `mean` divides by the number of rows, `weight` or not. The gradient is 0 at a kink. A class index
+/// outside `0..C` is an error that names the row and its value; its loss and gradient are NaN.
+///
+/// Source: PyTorch's `torch.nn.functional.multi_margin_loss`; K. Crammer and Y. Singer, 2001.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MultiMargin {
+    /// The power, 1 or 2.
+    pub p: i64,
+    /// How far the target is to be above the other classes.
+    pub margin: f32,
+}
+
+impl Default for MultiMargin {
+    fn default() -> Self {
+        Self { p: 1, margin: 1.0 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "multi_margin_loss",
+    aliases: &["multi_margin"],
+    summary: "Hinge between the target class and each other class.",
+    formula: "weight[target] / C sum over i != target of max(0, margin - input[target] + input[i])^p",
+    inputs: &[
+        Input::new("input", Role::Scores),
+        Input::new("target", Role::Index).constant(),
+        Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/rows/multi_margin_loss.wgsl"),
+};
+
+impl Loss for MultiMargin {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![("p", Setting::Integer(&mut self.p)), ("margin", Setting::Number(&mut self.margin))]
+    }
+
+    fn validate(&self) -> Result<()> {
+        if self.p != 1 && self.p != 2 {
+            return Err(Error::argument("p", self.p.to_string(), "1 or 2"));
+        }
+        check("margin", self.margin, "a finite number", |_| true)
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.margin.to_bits(), u32::from(self.p == 2)]
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Rows(self)
+    }
+}
+
+impl MultiMargin {
+    /// The term of a difference, and its derivative.
+    #[inline(always)]
+    fn term(&self, item: Item, row: &Row) -> [f32; 2] {
+        let z = numeric::max_nan(self.margin - row.picked + item.first, 0.0);
+        match self.p == 2 {
+            true => [z * z, 2.0 * z],
+            false => [z, if z > 0.0 { 1.0 } else { 0.0 }],
+        }
+    }
+}
+
+impl RowTerms for MultiMargin {
+    type Peaks = [f32; 0];
+    type Sums = [f32; 2];
+
+    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+        let mut loss = RowLoss::zeros(row.first.len());
+        let Some(target) = row.second.iter().position(|&q| q == 1.0) else { return loss };
+        #[expect(clippy::cast_precision_loss, reason = "far fewer classes than 2^53")]
+        let factor = row.weight[target] / row.first.len() as f64;
+        loss.value = if row.first[target].is_nan() { f64::NAN } else { 0.0 };
+        for (i, x) in row.first.iter().enumerate().filter(|(i, _)| *i != target) {
+            let z = f64::from(self.margin) - row.first[target] + x;
+            let (value, slope) = if self.p == 2 { (z * z, 2.0 * z) } else { (z, 1.0) };
+            if z > 0.0 || z.is_nan() {
+                loss.value += factor * value;
+                loss.slopes[0][i] += factor * slope;
+                loss.slopes[0][target] -= factor * slope;
+            }
+        }
+        loss
+    }
+
+    #[inline(always)]
+    fn peaks(&self, _: Item) -> [f32; 0] {
+        []
+    }
+
+    #[inline(always)]
+    fn sums(&self, item: Item, row: &Row, _: [f32; 0]) -> [f32; 2] {
+        if item.second == 1.0 { [0.0; 2] } else { self.term(item, row) }
+    }
+
+    #[inline(always)]
+    fn value(&self, row: &Row, _: [f32; 0], sums: [f32; 2]) -> f32 {
+        // Without other classes NaN would be lost.
+        let own = if row.picked.is_nan() { row.picked } else { 0.0 };
+        row.weight * sums[0] / row.classes + own
+    }
+
+    #[inline(always)]
+    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], sums: [f32; 2]) -> [f32; 3] {
+        let slope = if item.second == 1.0 { -sums[1] } else { self.term(item, row)[1] };
+        [row.weight * slope / row.classes, 0.0, 0.0]
+    }
+}

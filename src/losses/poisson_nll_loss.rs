@@ -1,0 +1,103 @@
+use super::prelude::*;
+
+/// Negative log likelihood of a count under a Poisson distribution: `exp(input) - target input` of a
+/// log-rate, or without `log_input` `input - target log(input + eps)` of a rate. With `full`,
+/// Stirling's `target log target - target + log(2 pi target) / 2` is added where `target` is above 1.
+///
+/// `input` and `target` (0 or more) have any shape and broadcast; both are differentiable. At a target
+/// of 0 Stirling's part has gradient 0, where PyTorch has NaN.
+///
+/// Source: PyTorch's `torch.nn.functional.poisson_nll_loss`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PoissonNll {
+    /// Whether `input` is the logarithm of the rate.
+    pub log_input: bool,
+    /// Whether Stirling's approximation of the constant part is added.
+    pub full: bool,
+    /// Keeps the logarithm of a rate finite; above 0.
+    pub eps: f32,
+}
+
+impl Default for PoissonNll {
+    fn default() -> Self {
+        Self { log_input: true, full: false, eps: 1e-8 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "poisson_nll_loss",
+    aliases: &["poisson_nll"],
+    summary: "Negative log likelihood of a count under a Poisson distribution.",
+    formula: "exp(input) - target input, or input - target log(input + eps) without log_input",
+    inputs: &[
+        Input::new("input", Role::Elements),
+        Input::new("target", Role::Elements).within(Domain::NonNegative),
+    ],
+    reductions: REDUCTIONS,
+    weighted_mean: false,
+    shader: include_str!("../../shaders/pointwise/poisson_nll_loss.wgsl"),
+};
+
+impl Loss for PoissonNll {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![
+            ("log_input", Setting::Flag(&mut self.log_input)),
+            ("full", Setting::Flag(&mut self.full)),
+            ("eps", Setting::Number(&mut self.eps)),
+        ]
+    }
+
+    fn validate(&self) -> Result<()> {
+        check("eps", self.eps, "a finite number above 0", |x| x > 0.0)
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.log_input.into(), self.full.into(), self.eps.to_bits()]
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Pointwise(self)
+    }
+}
+
+impl Pointwise for PoissonNll {
+    fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
+        let eps = f64::from(self.eps);
+        let (mut value, by_input, mut by_target) = if self.log_input {
+            (x.exp() - t * x, x.exp() - t, -x)
+        } else {
+            (x - t * (x + eps).ln(), 1.0 - t / (x + eps), -(x + eps).ln())
+        };
+        if self.full && t > 1.0 {
+            value += t * t.ln() - t + (std::f64::consts::TAU * t).ln() / 2.0;
+            by_target += t.ln() + 0.5 / t;
+        }
+        (value, [by_input, by_target, 0.0, 0.0])
+    }
+
+    #[inline(always)]
+    fn value(&self, [x, t, ..]: [f32; 4]) -> f32 {
+        let likelihood = if self.log_input {
+            numeric::exp(x) - t * x
+        } else {
+            x - t * numeric::ln(x + self.eps)
+        };
+        let stirling = t * numeric::ln(t) - t + 0.5 * numeric::ln(std::f32::consts::TAU * t);
+        likelihood + if self.full && t > 1.0 { stirling } else { 0.0 }
+    }
+
+    #[inline(always)]
+    fn gradient(&self, [x, t, ..]: [f32; 4]) -> [f32; 4] {
+        let (by_input, by_target) = if self.log_input {
+            (numeric::exp(x) - t, -x)
+        } else {
+            (1.0 - t / (x + self.eps), -numeric::ln(x + self.eps))
+        };
+        let stirling = if self.full && t > 1.0 { numeric::ln(t) + 0.5 / t } else { 0.0 };
+        [by_input, by_target + stirling, 0.0, 0.0]
+    }
+}

@@ -1,0 +1,112 @@
+use super::prelude::*;
+
+/// Cross entropy of a logit that makes little of what is right already: with the probability `p_t` of
+/// the target, `alpha_t (1 - p_t)^gamma` times
+/// [`BinaryCrossEntropyWithLogits`](super::BinaryCrossEntropyWithLogits), where
+/// `alpha_t = alpha target + (1 - alpha) (1 - target)`.
+///
+/// `input` (differentiable) and `target` (0 to 1) have the same shape, any one. The default reduction
+/// is `none`. Where `p_t` is 1 the gradient is 0, where other implementations have NaN for `gamma`
+/// below 1.
+///
+/// Source: torchvision's `sigmoid_focal_loss`; T.-Y. Lin et al., "Focal Loss for Dense Object
+/// Detection", 2017.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SigmoidFocal {
+    /// The weight of the positive class, from 0 to 1; a negative number weighs both classes 1.
+    pub alpha: f32,
+    /// How fast the loss falls off as the prediction gets right; 0 or more.
+    pub gamma: f32,
+}
+
+impl Default for SigmoidFocal {
+    fn default() -> Self {
+        Self { alpha: 0.25, gamma: 2.0 }
+    }
+}
+
+static DEFINITION: Definition = Definition {
+    name: "sigmoid_focal_loss",
+    aliases: &["sigmoid_focal"],
+    summary: "Cross entropy of a logit that makes little of what is right already.",
+    formula: "alpha_t (1 - p_t)^gamma BCEWithLogits(input, target)",
+    inputs: &[
+        Input::new("input", Role::Alike),
+        Input::new("target", Role::Alike).within(Domain::Unit).constant(),
+    ],
+    reductions: &[Reduction::None, Reduction::Mean, Reduction::Sum],
+    weighted_mean: false,
+    shader: include_str!("../../shaders/pointwise/sigmoid_focal_loss.wgsl"),
+};
+
+impl Loss for SigmoidFocal {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        vec![
+            ("alpha", Setting::Number(&mut self.alpha)),
+            ("gamma", Setting::Number(&mut self.gamma)),
+        ]
+    }
+
+    fn validate(&self) -> Result<()> {
+        check("alpha", self.alpha, "a number up to 1; negative for none", |x| x <= 1.0)?;
+        check("gamma", self.gamma, "a finite number, 0 or more", |x| x >= 0.0)
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        vec![self.alpha.to_bits(), self.gamma.to_bits()]
+    }
+
+    fn family(&self) -> Family<'_> {
+        Family::Pointwise(self)
+    }
+}
+
+impl SigmoidFocal {
+    #[inline(always)]
+    fn balance(&self, t: f32) -> f32 {
+        if self.alpha < 0.0 { 1.0 } else { self.alpha * t + (1.0 - self.alpha) * (1.0 - t) }
+    }
+}
+
+#[inline(always)]
+fn entropy(x: f32, t: f32) -> f32 {
+    let tail = numeric::ln_1p(numeric::exp(-x.abs()));
+    numeric::silenced(t, (-x).max(0.0) + tail) + numeric::silenced(1.0 - t, x.max(0.0) + tail)
+}
+
+impl Pointwise for SigmoidFocal {
+    fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
+        let (alpha, gamma) = (f64::from(self.alpha), f64::from(self.gamma));
+        let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
+        let (yes, no) = (sigmoid(x), sigmoid(-x));
+        let balance = if alpha < 0.0 { 1.0 } else { alpha * t + (1.0 - alpha) * (1.0 - t) };
+        let entropy = reference::product(t, reference::softplus(-x))
+            + reference::product(1.0 - t, reference::softplus(x));
+        let miss = t * no + (1.0 - t) * yes; // 1 - p_t
+        let plain = miss.powf(gamma) * (yes - t);
+        let focus = gamma * miss.powf(gamma - 1.0) * (1.0 - 2.0 * t) * yes * no * entropy;
+        let slope = plain + if miss == 0.0 { 0.0 } else { focus };
+        (balance * reference::product(miss.powf(gamma), entropy), [balance * slope, 0.0, 0.0, 0.0])
+    }
+
+    #[inline(always)]
+    fn value(&self, [x, t, ..]: [f32; 4]) -> f32 {
+        let miss = t * numeric::sigmoid(-x) + (1.0 - t) * numeric::sigmoid(x);
+        self.balance(t) * numeric::silenced(numeric::pow(miss, self.gamma), entropy(x, t))
+    }
+
+    #[inline(always)]
+    fn gradient(&self, [x, t, ..]: [f32; 4]) -> [f32; 4] {
+        let (yes, no) = (numeric::sigmoid(x), numeric::sigmoid(-x));
+        let miss = t * no + (1.0 - t) * yes;
+        let plain = numeric::pow(miss, self.gamma) * ((1.0 - t) * yes - t * no);
+        let by_power =
+            self.gamma * numeric::pow(miss, self.gamma - 1.0) * (1.0 - 2.0 * t) * yes * no;
+        let focus = if miss == 0.0 { 0.0 } else { numeric::silenced(by_power, entropy(x, t)) };
+        [self.balance(t) * (plain + focus), 0.0, 0.0, 0.0]
+    }
+}
