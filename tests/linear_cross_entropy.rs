@@ -351,6 +351,27 @@ fn large_biases_alike() {
     }
 }
 
+/// Logits far past the bound keep a gradient with all its digits.
+#[test]
+fn saturated_bounds() {
+    let mut random = Random(27);
+    for softcap in [0.25, 0.5, 50.0] {
+        for target in [DType::I64, DType::F32] {
+            let loss = LinearCrossEntropy { softcap, ..LinearCrossEntropy::default() };
+            let shape = (9, 20, 2300, &[][..]);
+            check(&loss, shape, Case { target, ..FULL }, Reduction::None, &mut random);
+        }
+    }
+    let inputs = [
+        ("input", floats(&[1, 1], &[1.0])),
+        ("linear_weight", floats(&[3, 1], &[9.0, -10.0, 11.0])),
+        ("target", tensor(DType::I64, &[1], &[1.0])),
+    ];
+    let loss = LinearCrossEntropy { softcap: 1.0, ..LinearCrossEntropy::default() };
+    let batch = Batch { inputs: &inputs, gradients: &["linear_weight"], ..Batch::default() };
+    assert_agrees("all past the bound", &loss, &batch);
+}
+
 /// The same bits every time, also where rows are cut into chunks and classes into tiles.
 #[test]
 fn the_same_bits_every_run() {

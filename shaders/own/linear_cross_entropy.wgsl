@@ -72,11 +72,11 @@ fn bounded(x: f32) -> f32 {
     return x;
 }
 
-// The slope of the bound at a logit that it has given.
+// The derivative of the bound: 1 - tanh^2, by the exponential, which does not cancel.
 fn bound_slope(x: f32) -> f32 {
     if (parameters.softcap > 0.0) {
-        let t = x / parameters.softcap;
-        return (1.0 - t) * (1.0 + t);
+        let e = exponential(-2.0 * abs(x / parameters.softcap));
+        return 4.0 * e / ((1.0 + e) * (1.0 + e));
     }
     return 1.0;
 }

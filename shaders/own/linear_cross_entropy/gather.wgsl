@@ -68,12 +68,12 @@ fn main(
     let old = statistics_before(place);
     var peak = old.peak;
     for (var c = lane; c < window.classes; c += 64u) {
-        peak = max(peak, scratch[start + c]);
+        peak = max(peak, bounded(scratch[start + c]));
     }
     peak = workgroup_maximum(lane, peak);
     var sums = vec4<f32>();
     for (var c = lane; c < window.classes; c += 64u) {
-        sums += terms(item, c, scratch[start + c], peak);
+        sums += terms(item, c, bounded(scratch[start + c]), peak);
     }
     sums = workgroup_sums(lane, sums);
     if (lane == 0u && own < window.items) {
@@ -81,7 +81,7 @@ fn main(
         let class_ = u32(class_index(item)) - window.first_class;
         var picked = old.picked;
         if (class_ < window.classes) {
-            picked = scratch[start + class_];
+            picked = bounded(scratch[start + class_]);
         }
         let tile = Statistics(peak, sums.x, sums.y, sums.z, sums.w, picked);
         let now = merged(old, tile);

@@ -7,7 +7,8 @@ fn slope(item: u32, class_: u32, place: u32) -> f32 {
     if (class_ >= window.classes) {
         return 0.0;
     }
-    let x = scratch[window.tile + item * window.stride + class_];
+    let logit = scratch[window.tile + item * window.stride + class_];
+    let x = bounded(logit);
     let peak = scratch[place];
     let others = scratch[place + 1u];
     let peaks = scratch[place + 2u];
@@ -28,7 +29,7 @@ fn slope(item: u32, class_: u32, place: u32) -> f32 {
     }
     let factor = (1.0 - parameters.label_smoothing) * weight;
     keep_target(item, class_, scale * silenced(factor, below + logarithm_one_plus(rest)));
-    return select(result * bound_slope(x), scale, state != KEPT);
+    return select(result * bound_slope(logit), scale, state != KEPT);
 }
 
 @compute @workgroup_size(64)

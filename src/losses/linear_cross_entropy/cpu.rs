@@ -155,6 +155,7 @@ impl Work<'_> {
                 let width = CLASSES.min(classes - first_class);
                 room.resize(statistics.len() * width, 0.0);
                 self.logits(input, chunk.position, first_class, width, room);
+                self.formula.bound(room);
                 for (i, (row, logits)) in statistics.iter_mut().zip(room.chunks(width)).enumerate()
                 {
                     let n = chunk.first + block * BLOCK + i;
@@ -186,7 +187,6 @@ impl Work<'_> {
                 let bias = bias[first * positions + position..].iter().step_by(positions);
                 row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias - self.offsets[position]);
             }
-            self.formula.bound(row);
         }
     }
 

@@ -50,7 +50,7 @@ fn right_quad(d: u32, class_: u32) -> vec4<f32> {{
 }}
 fn keep(item: u32, class_: u32, sum: f32) {{
     let place = class_ * window.positions + window.position;
-    scratch[window.tile + item * window.stride + class_] = bounded(sum + ({bias} - offset()));
+    scratch[window.tile + item * window.stride + class_] = sum + ({bias} - offset());
 }}",
             bias = bias.replace('@', "place"),
         ));

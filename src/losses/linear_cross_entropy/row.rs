@@ -84,7 +84,23 @@ impl<'a> Formula<'a> {
     pub(super) fn bound(&self, logits: &mut [f32]) {
         let cap = self.loss.softcap;
         if cap > 0.0 {
-            logits.iter_mut().for_each(|x| *x = cap * numeric::tanh(*x / cap));
+            logits.iter_mut().for_each(|x| *x = self.bounded(*x));
+        }
+    }
+
+    fn bounded(&self, x: f32) -> f32 {
+        let cap = self.loss.softcap;
+        if cap > 0.0 { cap * numeric::tanh(x / cap) } else { x }
+    }
+
+    /// The derivative of the bound: 1 - tanh^2, by the exponential, which does not cancel.
+    fn bound_slope(&self, x: f32) -> f32 {
+        let cap = self.loss.softcap;
+        if cap > 0.0 {
+            let e = numeric::exp(-2.0 * (x / cap).abs());
+            4.0 * e / ((1.0 + e) * (1.0 + e))
+        } else {
+            1.0
         }
     }
 
@@ -162,7 +178,8 @@ impl<'a> Formula<'a> {
     /// The gradient of a probability whose class has the logit x.
     pub(super) fn by_target(&self, row: &Statistics, x: f32, class: usize) -> f32 {
         let factor = (1.0 - self.loss.label_smoothing) * self.weight(class);
-        row.scale * numeric::silenced(factor, (row.peak - x) + numeric::ln_1p(row.rest()))
+        let below = row.peak - self.bounded(x);
+        row.scale * numeric::silenced(factor, below + numeric::ln_1p(row.rest()))
     }
 
     /// Turns the logits of a tile into the loss's slopes by them.
@@ -174,9 +191,9 @@ impl<'a> Formula<'a> {
         class: Option<usize>,
         target: Option<&[f32]>,
     ) {
-        let (rest, sum, cap) = (row.rest(), row.others + row.peaks, self.loss.softcap);
+        let (rest, sum) = (row.rest(), row.others + row.peaks);
         for (c, place) in logits.iter_mut().enumerate() {
-            let x = *place;
+            let x = self.bounded(*place);
             let one = if class == Some(first + c) { 1.0 } else { 0.0 };
             let share = self.share(target.map_or(one, |target| target[c]), first + c);
             let p = numeric::exp(x - row.peak) / sum;
@@ -185,8 +202,7 @@ impl<'a> Formula<'a> {
             } else {
                 row.shares * p - share
             };
-            let bounded = if cap > 0.0 { (1.0 - x / cap) * (1.0 + x / cap) } else { 1.0 };
-            *place = (row.scale * slope + row.pull * p) * bounded;
+            *place = (row.scale * slope + row.pull * p) * self.bound_slope(*place);
         }
     }
 }
