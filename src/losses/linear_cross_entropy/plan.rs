@@ -1,16 +1,17 @@
 //! The dispatches: for each position and each chunk of batch items, tiles of classes.
 
+mod cuts;
+
 use super::kernel::{Losses, Spec};
-use super::{
-    DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT,
-};
-use crate::error::{Error, Result};
-use crate::kernel::{Keep, Kernel, Slot, rows};
+use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT};
+use crate::error::Result;
+use crate::kernel::{Keep, Kernel, rows};
 use crate::loss::Loss as _;
 use crate::plan::rows::push_check;
-use crate::plan::{Builder, TOTAL, words};
+use crate::plan::{Builder, TOTAL};
 use crate::reduction::Reduction;
 use crate::shape::{RowShape, RowWeight};
+use cuts::{blocks, check_rounds, stride};
 
 /// A tile has as many rows and classes at most: powers of two, so that windows are aligned. They
 /// depend on the shapes alone, so that sums are the same everywhere.
@@ -278,71 +279,4 @@ impl<'a, 'b> Work<'a, 'b> {
         let window = self.window(tile, groups)?;
         self.builder.push(kernel, &window, &self.regions(tile), groups)
     }
-
-    fn window(&self, tile: Tile, groups: u64) -> Result<Vec<u8>> {
-        let mut window = words(&[
-            tile.items,
-            tile.first_item,
-            tile.classes,
-            tile.first_class,
-            self.classes,
-            self.features,
-            self.positions,
-            tile.position,
-            self.statistics,
-            self.tile,
-            stride(self.classes.min(self.most_classes)),
-            self.losses_place,
-            tile.adds.into(),
-            self.builder.width(groups)?.into(),
-        ])?;
-        window.extend_from_slice(&self.ignored.to_le_bytes());
-        window.extend_from_slice(&self.builder.divisor().to_le_bytes());
-        window.extend(words(&[self.offsets, 0, 0, 0])?);
-        Ok(window)
-    }
-
-    /// What a dispatch sees of the tensors that are cut.
-    fn regions(&self, tile: Tile) -> Vec<(Slot, u64, u64)> {
-        let size = |i: usize| self.spec.inputs[i].map_or(4, |dtype| dtype.size() as u64);
-        let (rows, classes) = ((tile.first_item, tile.items), (tile.first_class, tile.classes));
-        let per_class = self.positions * self.features;
-        let probabilities = if self.spec.problem.index { 1 } else { self.classes };
-        let mut cuts = vec![
-            (Slot::Input(INPUT), rows, self.features * size(INPUT)),
-            (Slot::Gradient(INPUT), rows, self.features * 4),
-            (Slot::Input(LINEAR_WEIGHT), classes, per_class * size(LINEAR_WEIGHT)),
-            (Slot::Gradient(LINEAR_WEIGHT), classes, per_class * 4),
-            (Slot::Input(TARGET), rows, self.positions * probabilities * size(TARGET)),
-            (Slot::Gradient(TARGET), rows, self.positions * probabilities * 4),
-            (Slot::Input(LINEAR_BIAS), classes, self.positions * size(LINEAR_BIAS)),
-            (Slot::Gradient(LINEAR_BIAS), classes, self.positions * 4),
-        ];
-        if self.builder.resolved.reduction == Reduction::None {
-            cuts.push((Slot::Value, rows, self.positions * 4));
-            cuts.push((Slot::Upstream, rows, self.positions * 4));
-        }
-        let region = |(slot, (first, count), bytes): (Slot, (u64, u64), u64)| {
-            (slot, first * bytes, (count * bytes).next_multiple_of(4))
-        };
-        cuts.into_iter().map(region).collect()
-    }
-}
-
-fn check_rounds(input: usize, got: u64, unit: &'static str, limit: u64) -> Result<()> {
-    if got <= limit {
-        return Ok(());
-    }
-    let argument = DEFINITION.inputs[input].name.into();
-    Err(Error::Limit { argument, got, unit, limit, name: "rounds of a loop" })
-}
-
-/// From one row of the tile to the next.
-fn stride(classes: u64) -> u64 {
-    classes.next_multiple_of(4)
-}
-
-/// The workgroups of a product.
-fn blocks(height: u64, breadth: u64) -> u64 {
-    height.div_ceil(64) * breadth.div_ceil(64)
 }
