@@ -87,7 +87,7 @@ fn variants() -> BTreeSet<(String, String)> {
     texts
 }
 
-/// The example of a loss of its own in every element type.
+/// A loss of its own in the shapes of its example, in all types, with and without what is optional.
 fn add_own_variants(
     loss: &dyn Loss,
     example: &[TensorKind],
@@ -95,13 +95,17 @@ fn add_own_variants(
 ) {
     for float in FLOATS {
         for integer in INTEGERS {
-            let typed = |kind: &TensorKind| TensorKind {
-                dtype: if kind.dtype.is_float() { float } else { integer },
-                shape: kind.shape.clone(),
-            };
-            let names = loss.definition().inputs.iter().map(|input| input.name);
-            let inputs: Vec<_> = names.zip(example.iter().map(typed)).collect();
-            add_variants(loss, &inputs, texts);
+            for optional in [false, true] {
+                let given = loss.definition().inputs.iter().zip(example);
+                let given = given.filter(|(input, _)| optional || !input.optional);
+                let inputs: Vec<_> = given
+                    .map(|(input, kind)| {
+                        let dtype = if kind.dtype.is_float() { float } else { integer };
+                        (input.name, TensorKind { dtype, shape: kind.shape.clone() })
+                    })
+                    .collect();
+                add_variants(loss, &inputs, texts);
+            }
         }
     }
 }

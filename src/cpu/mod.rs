@@ -8,7 +8,7 @@ pub use pointwise::Block;
 pub use rows::{Gathered, Item, Row, RowTask};
 
 pub(crate) use pointwise::run_block;
-pub(crate) use rows::run_row;
+pub(crate) use rows::{class_indices, gather, run_row};
 
 use crate::error::Result;
 use crate::loss::{Family, Loss};

@@ -107,7 +107,7 @@ pub(crate) fn run_row<L: RowTerms>(loss: &L, task: &mut RowTask<'_>) {
 }
 
 #[inline(always)]
-fn gather<G: Gathered>(
+pub(crate) fn gather<G: Gathered>(
     count: usize,
     start: G,
     join: impl Fn(f32, f32) -> f32,
@@ -127,7 +127,7 @@ fn gather<G: Gathered>(
 }
 
 /// The class index of each row: `None` where the row is ignored.
-fn class_indices(
+pub(crate) fn class_indices(
     loss: &dyn Loss,
     resolved: &Resolved,
     target: &Tensor<'_>,

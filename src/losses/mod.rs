@@ -40,6 +40,7 @@ catalogue! {
     huber_loss: Huber,
     kl_div: KlDiv,
     l1_loss: L1,
+    linear_cross_entropy: LinearCrossEntropy,
     log_cosh_loss: LogCosh,
     margin_ranking_loss: MarginRanking,
     mse_loss: Mse,

@@ -4,7 +4,7 @@ mod bindings;
 pub(crate) use builder::{Builder, TOTAL, buffer, words};
 mod builder;
 mod pointwise;
-mod rows;
+pub(crate) mod rows;
 
 pub(crate) use rows::MOST_ROUNDS;
 

@@ -66,7 +66,7 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
 }
 
 /// Checks the class indices and sums their weights.
-fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i32) -> Result<()> {
+pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i32) -> Result<()> {
     let rows = builder.resolved.layout.terms;
     let blocks = rows.div_ceil(BLOCK);
     let one = blocks == 1;

@@ -1,0 +1,236 @@
+//! The CPU backend: the kernels' chunks and tiles, with the rows of a chunk on all cores.
+
+mod gradients;
+
+use super::row::{Formula, Statistics};
+use super::{
+    INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
+};
+use crate::cpu::{class_indices, divisor, tree_sum};
+use crate::kernel::{Slot, Upstream};
+use crate::plan::Resolved;
+use crate::reduction::{Divisor, Reduction};
+use crate::tensor::Tensor;
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+/// Rows in a chunk, and classes in a tile.
+const ITEMS: usize = 4096;
+const CLASSES: usize = 1024;
+/// Rows, or classes, of a task.
+const BLOCK: usize = 64;
+
+/// The inputs and what follows from them.
+struct Work<'a> {
+    formula: Formula<'a>,
+    problem: Problem,
+    input: Cow<'a, [f32]>,
+    linear: Cow<'a, [f32]>,
+    bias: Option<Cow<'a, [f32]>>,
+    /// What is taken off the biases of each position.
+    offsets: Vec<f32>,
+    /// The class of each row, `None` where it is ignored.
+    indices: Option<Vec<Option<usize>>>,
+    probabilities: Option<Cow<'a, [f32]>>,
+    upstream: Option<&'a [f32]>,
+    by_term: bool,
+    divisor: f32,
+    z_factor: f32,
+}
+
+/// The gradients, empty where not wanted.
+#[derive(Default)]
+struct Gradients {
+    input: Vec<f32>,
+    linear: Vec<f32>,
+    target: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+/// Some items at one position.
+struct Chunk {
+    position: usize,
+    first: usize,
+    /// Their input, 0 where the row is ignored, so that its slopes of 0 stay 0.
+    input: Vec<f32>,
+}
+
+pub(super) fn evaluate(
+    loss: &LinearCrossEntropy,
+    resolved: &Resolved,
+    tensors: &[Option<&Tensor<'_>>],
+    upstream: Option<&[f32]>,
+) -> Result<Vec<Vec<f32>>> {
+    let problem = Problem::of(&resolved.inputs);
+    let floats = |i: usize| tensors[i].map(Tensor::to_f32);
+    let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
+    let indices = match tensors[TARGET].filter(|_| problem.index) {
+        Some(target) => Some(class_indices(loss, resolved, target, problem.classes)?),
+        None => None,
+    };
+    let kept = || indices.iter().flatten().flatten();
+    let weight_of = |&class: &usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
+    let divisor = divisor(resolved, || tree_sum(kept().map(weight_of).collect()));
+    let mean = resolved.reduction == Reduction::Mean;
+    let by_weights = mean && resolved.layout.divisor == Divisor::Weights;
+    #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+    let z_factor = if by_weights { divisor / kept().count() as f32 } else { 1.0 };
+    let work = Work {
+        formula: Formula::new(loss, weight.as_deref(), problem.classes),
+        problem,
+        input: floats(INPUT).unwrap_or_default(),
+        linear: floats(LINEAR_WEIGHT).unwrap_or_default(),
+        offsets: offsets(loss, problem, bias.as_deref()),
+        bias,
+        probabilities: floats(TARGET).filter(|_| !problem.index),
+        indices,
+        upstream,
+        by_term: resolved.upstream == Upstream::Terms,
+        divisor,
+        z_factor,
+    };
+    let (losses, mut gradients) = work.run(&resolved.gradients);
+    let output = |(slot, _)| match slot {
+        Slot::Gradient(INPUT) => std::mem::take(&mut gradients.input),
+        Slot::Gradient(LINEAR_WEIGHT) => std::mem::take(&mut gradients.linear),
+        Slot::Gradient(TARGET) => std::mem::take(&mut gradients.target),
+        Slot::Gradient(_) => std::mem::take(&mut gradients.bias),
+        _ if resolved.reduction == Reduction::None => losses.clone(),
+        _ => vec![tree_sum(losses.clone()) / divisor],
+    };
+    Ok(resolved.outputs().into_iter().map(output).collect())
+}
+
+impl Work<'_> {
+    fn run(&self, wanted: &[usize]) -> (Vec<f32>, Gradients) {
+        let Problem { items, features, classes, positions, .. } = self.problem;
+        let room = |i: usize, size: usize| {
+            if wanted.contains(&i) { vec![0.0; size] } else { Vec::new() }
+        };
+        let mut gradients = Gradients {
+            input: room(INPUT, items * features),
+            linear: room(LINEAR_WEIGHT, classes * positions * features),
+            target: room(TARGET, self.problem.rows() * classes),
+            bias: room(LINEAR_BIAS, classes * positions),
+        };
+        let mut losses = vec![0.0; self.problem.rows()];
+        for position in 0..positions {
+            for first in (0..items).step_by(ITEMS) {
+                let count = ITEMS.min(items - first);
+                let mut input = self.input[first * features..][..count * features].to_vec();
+                for (i, row) in input.chunks_mut(features).enumerate() {
+                    if self.ignored((first + i) * positions + position) {
+                        row.fill(0.0);
+                    }
+                }
+                let chunk = Chunk { position, first, input };
+                let mut statistics = self.gather(&chunk);
+                for (i, row) in statistics.iter_mut().enumerate() {
+                    let r = (first + i) * positions + position;
+                    losses[r] = self.finish(row, r);
+                }
+                if !wanted.is_empty() {
+                    self.add_gradients(&chunk, &statistics, &mut gradients);
+                }
+            }
+        }
+        (losses, gradients)
+    }
+
+    fn ignored(&self, r: usize) -> bool {
+        self.indices.as_ref().is_some_and(|indices| indices[r].is_none())
+    }
+
+    fn class(&self, r: usize) -> Option<usize> {
+        self.indices.as_ref().and_then(|indices| indices[r])
+    }
+
+    /// The statistics of a chunk's rows, over all tiles.
+    fn gather(&self, chunk: &Chunk) -> Vec<Statistics> {
+        let Problem { features, classes, .. } = self.problem;
+        let mut statistics = vec![Statistics::default(); chunk.input.len() / features];
+        let blocks = statistics.par_chunks_mut(BLOCK).zip(chunk.input.par_chunks(BLOCK * features));
+        blocks.enumerate().for_each_init(Vec::new, |room, (block, (statistics, input))| {
+            for first_class in (0..classes).step_by(CLASSES) {
+                let width = CLASSES.min(classes - first_class);
+                room.resize(statistics.len() * width, 0.0);
+                self.logits(input, chunk.position, first_class, width, room);
+                self.formula.bound(room);
+                for (i, (row, logits)) in statistics.iter_mut().zip(room.chunks(width)).enumerate()
+                {
+                    let n = chunk.first + block * BLOCK + i;
+                    let class = self.class(n * self.problem.positions + chunk.position);
+                    let target = self.target(n, chunk.position, first_class, width);
+                    self.formula.gather(row, logits, first_class, class, target.as_deref());
+                }
+            }
+        });
+        statistics
+    }
+
+    /// The probabilities of some classes, where there are any.
+    fn target(&self, n: usize, position: usize, first: usize, width: usize) -> Option<Vec<f32>> {
+        let Problem { classes, positions, .. } = self.problem;
+        let all = self.probabilities.as_ref()?;
+        let rest = &all[(n * classes + first) * positions + position..];
+        Some(rest.iter().step_by(positions).take(width).copied().collect())
+    }
+
+    /// Some rows' logits of some classes.
+    fn logits(&self, input: &[f32], position: usize, first: usize, width: usize, out: &mut [f32]) {
+        let Problem { features, positions, .. } = self.problem;
+        let linear = self.linear_weight(position, first, width);
+        let mut product = matrix_mut(out, width, width);
+        general_mat_mul(1.0, &matrix(input, features), &linear.t(), 0.0, &mut product);
+        for row in out.chunks_mut(width) {
+            if let Some(bias) = &self.bias {
+                let bias = bias[first * positions + position..].iter().step_by(positions);
+                row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias - self.offsets[position]);
+            }
+        }
+    }
+
+    /// Classes by features.
+    fn linear_weight(&self, position: usize, first: usize, width: usize) -> ArrayView2<'_, f32> {
+        let Problem { features, positions, .. } = self.problem;
+        let start = (first * positions + position) * features;
+        let shape = (width, features).strides((positions * features, 1));
+        ArrayView2::from_shape(shape, &self.linear[start..]).expect("the tile is in the tensor")
+    }
+
+    /// A row's loss; what its slopes need is left in its statistics.
+    fn finish(&self, row: &mut Statistics, r: usize) -> f32 {
+        let upstream = self.upstream.map_or(1.0, |u| u[if self.by_term { r } else { 0 }]);
+        if self.ignored(r) {
+            return 0.0;
+        }
+        let offset = self.offsets[r % self.problem.positions];
+        self.formula.finish(row, self.class(r), upstream / self.divisor, (self.z_factor, offset))
+    }
+}
+
+/// Where all biases of a position are within a factor of 2, one of them can be taken off all without
+/// rounding, and the logits keep the digits that a large bias would cost.
+fn offsets(loss: &LinearCrossEntropy, problem: Problem, bias: Option<&[f32]>) -> Vec<f32> {
+    let of = |position: usize| {
+        let biases = || bias.into_iter().flatten().skip(position).step_by(problem.positions);
+        let lowest = biases().copied().fold(f32::MAX, f32::min);
+        let highest = biases().copied().fold(f32::MIN, f32::max);
+        let alike =
+            (lowest > 0.0 && highest <= 2.0 * lowest) || (highest < 0.0 && lowest >= 2.0 * highest);
+        let taken = bias.is_some() && alike && lowest.is_finite() && loss.softcap == 0.0;
+        if taken { lowest } else { 0.0 }
+    };
+    (0..problem.positions).map(of).collect()
+}
+
+fn matrix(data: &[f32], columns: usize) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((data.len() / columns, columns), data).expect("whole rows")
+}
+
+fn matrix_mut(data: &mut [f32], columns: usize, stride: usize) -> ArrayViewMut2<'_, f32> {
+    let shape = (data.len() / columns, columns).strides((stride, 1));
+    ArrayViewMut2::from_shape(shape, data).expect("whole rows")
+}

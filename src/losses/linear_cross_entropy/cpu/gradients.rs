@@ -1,0 +1,128 @@
+//! The gradients of a chunk.
+
+use super::super::row::Statistics;
+use super::{BLOCK, CLASSES, Chunk, Gradients, Problem, Work, matrix, matrix_mut};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayViewMut2, Axis, ShapeBuilder as _};
+use rayon::prelude::*;
+
+impl Work<'_> {
+    pub(super) fn add_gradients(
+        &self,
+        chunk: &Chunk,
+        statistics: &[Statistics],
+        gradients: &mut Gradients,
+    ) {
+        let classes = self.problem.classes;
+        let mut slopes = Vec::new();
+        for first in (0..classes).step_by(CLASSES) {
+            let width = CLASSES.min(classes - first);
+            slopes.resize(statistics.len() * width, 0.0);
+            self.add_by_rows(chunk, statistics, first, width, &mut slopes, gradients);
+            self.add_by_classes(chunk, first, width, &slopes, gradients);
+        }
+    }
+
+    /// The slopes of a tile, and the gradients of what each row has its own of.
+    fn add_by_rows(
+        &self,
+        chunk: &Chunk,
+        statistics: &[Statistics],
+        first: usize,
+        width: usize,
+        slopes: &mut [f32],
+        gradients: &mut Gradients,
+    ) {
+        let Problem { features, classes, positions, .. } = self.problem;
+        let linear = self.linear_weight(chunk.position, first, width);
+        let per_item = classes * positions;
+        let by_input = blocks_of(&mut gradients.input, chunk.first, features);
+        let by_target = blocks_of(&mut gradients.target, chunk.first, per_item);
+        let work: Vec<_> = slopes
+            .chunks_mut(BLOCK * width)
+            .zip(statistics.chunks(BLOCK))
+            .zip(chunk.input.chunks(BLOCK * features))
+            .zip(by_input.chain(std::iter::repeat_with(Default::default)))
+            .zip(by_target.chain(std::iter::repeat_with(Default::default)))
+            .enumerate()
+            .collect();
+        work.into_par_iter().for_each(
+            |(block, ((((slopes, rows), input), by_input), by_target))| {
+                self.logits(input, chunk.position, first, width, slopes);
+                for (i, (row, slopes)) in rows.iter().zip(slopes.chunks_mut(width)).enumerate() {
+                    let n = chunk.first + block * BLOCK + i;
+                    let r = n * positions + chunk.position;
+                    if self.ignored(r) {
+                        slopes.fill(0.0);
+                        continue;
+                    }
+                    let target = self.target(n, chunk.position, first, width);
+                    if !by_target.is_empty() {
+                        let start = i * per_item + first * positions + chunk.position;
+                        let places = by_target[start..].iter_mut().step_by(positions).take(width);
+                        for (c, place) in places.enumerate() {
+                            *place = self.formula.by_target(row, slopes[c], first + c);
+                        }
+                    }
+                    self.formula.slopes(row, slopes, first, self.class(r), target.as_deref());
+                }
+                if by_input.is_empty() {
+                    return;
+                }
+                let mut products = vec![0.0; by_input.len()];
+                let mut out = matrix_mut(&mut products, features, features);
+                general_mat_mul(1.0, &matrix(slopes, width), &linear, 0.0, &mut out);
+                let rows = by_input.chunks_mut(features).zip(products.chunks(features));
+                for (i, (sums, products)) in rows.enumerate() {
+                    // A row that is ignored has slopes of 0, but the weights may hold NaN.
+                    let n = chunk.first + block * BLOCK + i;
+                    if !self.ignored(n * positions + chunk.position) {
+                        sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
+                    }
+                }
+            },
+        );
+    }
+
+    /// A chunk's share in the gradients of what each class has its own of.
+    fn add_by_classes(
+        &self,
+        chunk: &Chunk,
+        first: usize,
+        width: usize,
+        slopes: &[f32],
+        gradients: &mut Gradients,
+    ) {
+        let Problem { features, positions, .. } = self.problem;
+        let slopes = matrix(slopes, width);
+        let of_tile = |all: &mut Vec<f32>, size: usize| {
+            if all.is_empty() { 0..0 } else { first * size..(first + width) * size }
+        };
+        let size = positions * features;
+        let tile = of_tile(&mut gradients.linear, size);
+        let input = matrix(&chunk.input, features);
+        let blocks = gradients.linear[tile].par_chunks_mut(BLOCK * size).enumerate();
+        blocks.for_each(|(block, sums)| {
+            let count = sums.len() / size;
+            let columns = slopes.slice_axis(Axis(1), (block * BLOCK..block * BLOCK + count).into());
+            let start = &mut sums[chunk.position * features..];
+            let shape = (count, features).strides((size, 1));
+            let mut out =
+                ArrayViewMut2::from_shape(shape, start).expect("the tile is in the tensor");
+            general_mat_mul(1.0, &columns.t(), &input, 1.0, &mut out);
+        });
+        let tile = of_tile(&mut gradients.bias, positions);
+        let places = gradients.bias[tile].iter_mut().skip(chunk.position).step_by(positions);
+        let mut sums = vec![0.0; width];
+        for row in slopes.rows() {
+            sums.iter_mut().zip(row).for_each(|(sum, slope)| *sum += slope);
+        }
+        places.zip(sums).for_each(|(place, sum)| *place += sum);
+    }
+}
+
+/// Blocks of items from the first on, or nothing where the gradient is not wanted.
+fn blocks_of(all: &mut [f32], first: usize, per_item: usize) -> impl Iterator<Item = &mut [f32]> {
+    let start = if all.is_empty() { 0 } else { first * per_item };
+    all[start..].chunks_mut(BLOCK * per_item)
+}

@@ -1,0 +1,106 @@
+//! The accessors of the inputs.
+
+use super::super::{TARGET, WEIGHT};
+use super::Spec;
+use crate::kernel::storage::{Loads, floats, indices};
+use crate::kernel::{Header, Slot};
+use crate::tensor::DType;
+
+impl Spec {
+    /// `NAME_quad_of(row, given, d)`: four features of a row of a matrix; 0 past its end, or where
+    /// the row is not given.
+    pub(super) fn dense(&self, header: &mut Header, input: usize, name: &str) {
+        let whole = self.problem.features.is_multiple_of(4);
+        let loads = if whole { Loads::Quads } else { Loads::Singles };
+        floats(header, Slot::Input(input), name, self.dtype(input), loads);
+        let body = if whole {
+            format!("return {name}_quad((row * window.features + d) / 4u);")
+        } else {
+            let at = |i: u32| {
+                format!("select(0.0, {name}_at(min(start + {i}u, last)), start + {i}u <= last)")
+            };
+            format!(
+                "let start = row * window.features + d;
+    let last = (row + 1u) * window.features - 1u;
+    return vec4({}, {}, {}, {});",
+                at(0),
+                at(1),
+                at(2),
+                at(3)
+            )
+        };
+        header.line(&format!(
+            "fn {name}_quad_of(row: u32, given: bool, d: u32) -> vec4<f32> {{
+    if (!given || d >= window.features) {{
+        return vec4<f32>();
+    }}
+    {body}
+}}"
+        ));
+    }
+
+    /// Declares an input of single numbers if it is there, and says how `@` is read.
+    pub(super) fn optional(
+        &self,
+        header: &mut Header,
+        input: usize,
+        name: &str,
+        absent: &str,
+    ) -> String {
+        if self.inputs[input].is_none() {
+            return absent.into();
+        }
+        floats(header, Slot::Input(input), name, self.dtype(input), Loads::Singles);
+        format!("{name}_at(@)")
+    }
+
+    /// `class_index(item)`, `class_weight(class)` and, for the passes over classes,
+    /// `probability(item, class)`.
+    pub(super) fn targets(&self, header: &mut Header, over_classes: bool) {
+        header.constant("INDEX", self.problem.index);
+        let weight = self.optional(header, WEIGHT, "weight", "1.0").replace('@', "class_");
+        header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
+        let dtype = self.dtype(TARGET);
+        let mut index = "-1";
+        let mut probability =
+            "select(0.0, 1.0, class_index(item) == i32(window.first_class + class_))";
+        if self.problem.index {
+            indices(header, Slot::Input(TARGET), "target", dtype);
+            index = "target_index(row_place(item))";
+        } else if over_classes {
+            floats(header, Slot::Input(TARGET), "target", dtype, Loads::Singles);
+            probability = "target_at(target_place(item, class_))";
+        }
+        header.line(&format!("fn class_index(item: u32) -> i32 {{ return {index}; }}"));
+        if over_classes {
+            header.line(&format!(
+                "fn probability(item: u32, class_: u32) -> f32 {{ return {probability}; }}"
+            ));
+        }
+    }
+
+    /// `row_state(index, r)`, which also writes the first bad class index into the status: the
+    /// rows were checked before, so that it is known which one that is.
+    pub(super) fn states(&self, header: &mut Header) {
+        if !self.problem.index {
+            header.line("fn row_state(index: i32, r: u32) -> u32 { return KEPT; }");
+            return;
+        }
+        header.write(Slot::Status, "status", "array<u32>");
+        header.line(
+            "fn row_state(index: i32, r: u32) -> u32 {
+    let state = state_of(index);
+    if (state == BAD && window.first_item * window.positions + r == ~status[1]) {
+        let words = target_words(r);
+        status[2] = words.x;
+        status[3] = words.y;
+    }
+    return state;
+}",
+        );
+    }
+
+    fn dtype(&self, input: usize) -> DType {
+        self.inputs[input].unwrap_or(DType::F32)
+    }
+}

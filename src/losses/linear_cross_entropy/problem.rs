@@ -1,0 +1,101 @@
+//! What the shapes of the inputs say.
+
+use super::{Error, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Result, TARGET, WEIGHT};
+use crate::tensor::TensorKind;
+
+/// Row `n * positions + k` has the logits of batch item n at position k; class c there has the
+/// weights that start at `(c * positions + k) * features`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Problem {
+    pub(super) items: usize,
+    pub(super) features: usize,
+    pub(super) classes: usize,
+    pub(super) positions: usize,
+    /// Whether the target is a class index.
+    pub(super) index: bool,
+}
+
+fn shape(inputs: &[Option<TensorKind>], i: usize) -> &[usize] {
+    inputs[i].as_ref().map_or(&[], |kind| &kind.shape)
+}
+
+/// `d1...`: what lies between the classes and the features.
+fn inner(inputs: &[Option<TensorKind>]) -> &[usize] {
+    match shape(inputs, LINEAR_WEIGHT) {
+        [_, inner @ .., _] => inner,
+        _ => &[],
+    }
+}
+
+/// The shape of the unreduced loss.
+pub(super) fn output(inputs: &[Option<TensorKind>]) -> Vec<usize> {
+    match shape(inputs, INPUT) {
+        [items, _] => [&[*items], inner(inputs)].concat(),
+        _ => Vec::new(),
+    }
+}
+
+impl Problem {
+    pub(super) fn of(inputs: &[Option<TensorKind>]) -> Self {
+        let input = shape(inputs, INPUT);
+        Self {
+            items: if input.len() == 2 { input[0] } else { 1 },
+            features: input.last().copied().unwrap_or(0),
+            classes: shape(inputs, LINEAR_WEIGHT).first().copied().unwrap_or(0),
+            positions: inner(inputs).iter().product(),
+            index: inputs[TARGET].as_ref().is_some_and(|kind| !kind.dtype.is_float()),
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.items * self.positions
+    }
+}
+
+/// Refuses shapes that do not fit.
+pub(super) fn check(inputs: &[Option<TensorKind>]) -> Result<()> {
+    let (input, linear) = (shape(inputs, INPUT), shape(inputs, LINEAR_WEIGHT));
+    let features = match *input {
+        [features] | [_, features] => features,
+        _ => return Err(Error::shape("input", input, "[N, D] or [D]")),
+    };
+    if features == 0 {
+        return Err(Error::shape("input", input, "at least one feature"));
+    }
+    let refused = |expected: String| Err(Error::shape("linear_weight", linear, expected));
+    match *linear {
+        [0, .., _] => return refused("at least one class".into()),
+        [_, .., last] if last != features => {
+            return refused(format!("a last dimension of {features}, the features of input"));
+        }
+        [_, _, ..] if input.len() == 1 && linear.len() > 2 => {
+            return refused(format!(
+                "[V, D] with an input of shape {input:?}; [V, d1..., D] needs one of [N, D]"
+            ));
+        }
+        [_, _, ..] if linear[1..].contains(&0) => return refused("at least one position".into()),
+        [_, _, ..] => {}
+        _ => return refused("[V, D] or [V, d1..., D]".into()),
+    }
+    let (classes, inner) = (linear[0], inner(inputs));
+    let index = Problem::of(inputs).index;
+    let (batch, what) =
+        (&input[..input.len() - 1], if index { "class indices" } else { "probabilities" });
+    let expected_target =
+        if index { [batch, inner].concat() } else { [batch, &[classes], inner].concat() };
+    for (i, name, expected, what) in [
+        (TARGET, "target", expected_target, what),
+        (
+            LINEAR_BIAS,
+            "linear_bias",
+            [&[classes], inner].concat(),
+            "linear_weight without its features",
+        ),
+        (WEIGHT, "weight", vec![classes], "one number for each class"),
+    ] {
+        if inputs[i].is_some() && shape(inputs, i) != expected {
+            return Err(Error::shape(name, shape(inputs, i), format!("{expected:?}, {what}")));
+        }
+    }
+    Ok(())
+}
