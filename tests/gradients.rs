@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Random, differentiable, tensor};
-use wgloss::loss::{Domain, Family, Role};
+use wgloss::loss::{Domain, Role};
 use wgloss::{Batch, DType, Loss, Reduction, Tensor, losses, reference};
 
 /// Random float64 inputs of a shape that suits every family, weights included.

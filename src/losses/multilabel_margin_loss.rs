@@ -178,14 +178,17 @@ fn pairs(x: &[f32], y: &[i64]) -> (f32, Vec<f32>) {
     let classes = x.len() as f32;
     let (mut value, mut slopes) = (0.0, vec![0.0; x.len()]);
     for i in (0..x.len()).filter(|&i| !is_target[i]) {
+        // Each class's part on its own: one sum of all pairs would lose digits.
+        let mut part = 0.0;
         for &target in &listed {
             let z = numeric::max_nan(1.0 - x[target] + x[i], 0.0);
-            value += z;
+            part += z;
             if z > 0.0 {
                 slopes[i] += 1.0;
                 slopes[target] -= 1.0;
             }
         }
+        value += part;
     }
     slopes.iter_mut().for_each(|slope| *slope /= classes);
     (value / classes, slopes)
