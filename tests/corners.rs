@@ -5,8 +5,9 @@ mod common;
 use common::{assert_agrees, tensor};
 use wgloss::loss::{Family, Role};
 use wgloss::{
-    Batch, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CrossEntropy, DType, Evaluation,
-    KlDiv, L1, Loss, Nll, Reduction, SmoothL1, Tensor, losses,
+    Batch, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, DType,
+    Evaluation, KlDiv, L1, Loss, Nll, PoissonNll, Reduction, SigmoidFocal, SmoothL1, SoftMargin,
+    Tensor, losses,
 };
 
 const INF: f64 = f64::INFINITY;
@@ -179,6 +180,104 @@ fn an_empty_input_has_mean_nan_and_sum_zero() {
     let inputs = [("input", floats(&[0, 3], &[])), ("target", tensor(DType::I64, &[0], &[]))];
     for (name, value, _) in evaluated(&CrossEntropy::default(), &inputs, Reduction::Mean) {
         assert_same(name, &value, &[NAN]);
+    }
+}
+
+#[test]
+fn soft_margin_overflows_for_nothing() {
+    let inputs = [
+        ("input", floats(&[3], &[-100.0, 1e30, 88.0])),
+        ("target", floats(&[3], &[1.0, -1.0, -1.0])),
+    ];
+    for (name, value, gradient) in evaluated(&SoftMargin, &inputs, Reduction::None) {
+        assert_same(name, &value, &[100.0, f64::from(1e30f32), 88.0]);
+        assert_same(name, &gradient, &[-1.0, 1.0, 1.0]);
+    }
+}
+
+/// The cosine of vectors whose squares overflow or vanish is that of vectors of ordinary size.
+#[test]
+fn cosines_of_huge_and_tiny_vectors() {
+    for size in [1.0, 1e20, 1e-20, 1e35, 1e-35] {
+        let inputs = [
+            ("input1", floats(&[1, 2], &[3.0 * size, 4.0 * size])),
+            ("input2", floats(&[1, 2], &[4.0, 3.0])),
+            ("target", floats(&[1], &[1.0])),
+        ];
+        for (name, value, gradient) in
+            evaluated(&CosineEmbedding::default(), &inputs, Reduction::None)
+        {
+            let what = format!("{size:e} on {name}");
+            common::assert_close(&what, &value, &[1.0 - 0.96], 1.0);
+            let scaled: Vec<f32> =
+                gradient.iter().map(|g| g * floats(&[], &[size]).to_f32()[0]).collect();
+            common::assert_close(&what, &scaled, &[-0.0448, 0.0336], 1.0);
+        }
+    }
+    let inputs = [
+        ("input1", floats(&[1, 2], &[0.0, 0.0])),
+        ("input2", floats(&[1, 2], &[4.0, 3.0])),
+        ("target", floats(&[1], &[1.0])),
+    ];
+    for (name, value, gradient) in evaluated(&CosineEmbedding::default(), &inputs, Reduction::None)
+    {
+        assert_same(name, &value, &[1.0]);
+        assert_same(name, &gradient, &[0.0, 0.0]);
+    }
+}
+
+#[test]
+fn poisson_of_a_target_of_zero() {
+    let loss = PoissonNll { full: true, ..PoissonNll::default() };
+    let inputs = [("input", floats(&[1], &[0.5])), ("target", floats(&[1], &[0.0]))];
+    let batch = Batch { inputs: &inputs, gradients: &["target"], ..Batch::default() };
+    for (name, backend) in common::backends() {
+        let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
+        assert_same(name, &got.gradients[0].1.to_f32(), &[-0.5]);
+    }
+}
+
+#[test]
+fn focal_loss_of_a_certain_prediction() {
+    for gamma in [0.0, 0.5, 1.0, 2.0] {
+        let loss = SigmoidFocal { gamma, ..SigmoidFocal::default() };
+        let inputs = [("input", floats(&[2], &[INF, -INF])), ("target", floats(&[2], &[1.0, 0.0]))];
+        for (name, value, gradient) in evaluated(&loss, &inputs, Reduction::None) {
+            assert_same(&format!("{gamma} on {name}"), &value, &[0.0, 0.0]);
+            assert_same(&format!("{gamma} on {name}"), &gradient, &[0.0, 0.0]);
+        }
+    }
+}
+
+/// Two runs of any loss over random rows or elements give the same bits.
+#[test]
+fn two_runs_give_the_same_bits() {
+    for loss in losses::catalogue() {
+        let loss = loss.as_ref();
+        if matches!(loss.family(), Family::Own(_)) {
+            continue; // in their own tests
+        }
+        let shape: &[usize] = &[50, 300];
+        let (classes, output) = common::rows_of(loss, shape);
+        let needed = loss.definition().inputs.iter().filter(|input| !input.optional);
+        let shapes: Vec<_> = needed
+            .map(|input| match input.role {
+                Role::Index | Role::IndexOrRows => (input.name, DType::I64, &output[..]),
+                Role::Labels => (input.name, DType::F32, &output[..]),
+                _ => (input.name, DType::F32, shape),
+            })
+            .collect();
+        let inputs = common::inputs(loss, &shapes, classes, &mut common::Random(17));
+        let gradients = common::differentiable(loss, &inputs);
+        let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+        for (name, backend) in common::backends() {
+            let run = || {
+                let got = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
+                let gradients = got.gradients.iter().map(|(_, g)| g.bytes().to_vec());
+                (got.scalar().map(f32::to_bits), gradients.collect::<Vec<_>>())
+            };
+            assert_eq!(run(), run(), "{} on {name}", loss.definition().name);
+        }
     }
 }
 

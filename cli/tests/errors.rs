@@ -78,7 +78,7 @@ fn options() {
     let kl_div = ["eval", "kl_div", "input=x.npy", "target=y.npy", "log_target=yes"];
     check(good().path(), &kl_div, &["log_target: ", "yes", "true or false"]);
     let mse = ["eval", "mse", "input=x.npy", "target=y.npy", "--reduction", "batchmean"];
-    check(good().path(), &mse, &["reduction: ", "batchmean", "none, mean, sum"]);
+    check(good().path(), &mse, &["reduction: ", "batchmean", "mean, sum, none"]);
     let adapter = ["--adapter", "llvmpipe", "--backend", "cpu"];
     check(
         good().path(),

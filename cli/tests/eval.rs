@@ -60,7 +60,9 @@ fn json_says_what_was_done() {
         assert_eq!(json["adapter"].is_null(), backend == "cpu");
         assert_eq!(json["inputs"]["input"]["shape"], serde_json::json!([1797, 10]));
         assert_eq!(json["inputs"]["target"]["dtype"], "int64");
-        let options = serde_json::json!({ "label_smoothing": 0.25, "ignore_index": -100 });
+        let options = serde_json::json!({
+            "label_smoothing": 0.25, "ignore_index": -100, "softcap": 0.0, "z_loss": 0.0,
+        });
         assert_eq!(json["options"], options);
         for part in ["plan", "upload", "kernels", "read_back"] {
             assert!(json["seconds"][part].as_f64().is_some_and(|time| time >= 0.0), "{part}");
