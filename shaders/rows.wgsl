@@ -1,7 +1,7 @@
 // Rows family: THREADS lanes reduce a row, ROWS rows share a workgroup. A row is read once for its
 // maxima, once for its sums and once for its gradients.
 
-const LOWEST: f32 = -3.4028235e38;
+const LOWEST: f32 = -0x1.fffffep+127f;
 
 struct Window {
     rows: u32,         // in this window

@@ -35,7 +35,7 @@ struct Window {
     padding_2: u32,
 }
 
-const LOWEST: f32 = -3.4028235e38;
+const LOWEST: f32 = -0x1.fffffep+127f;
 const KEPT: u32 = 0u;
 const IGNORED: u32 = 1u;
 const BAD: u32 = 2u;
