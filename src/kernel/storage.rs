@@ -44,16 +44,17 @@ pub(crate) fn floats_after(
     };
     header.read(slot, &data, kind);
     let body = body.replace("DATA", &data);
+    let (single, quad) = (after("place", skip, ""), after("place", skip, " / 4u"));
     header.line(&match loads {
         Loads::Quads => format!(
             "fn {name}_quad(place: u32) -> vec4<f32> {{
-    let i = place + {skip} / 4u;
+    let i = {quad};
     return {body};
 }}"
         ),
         Loads::Singles => format!(
             "fn {name}_at(place: u32) -> f32 {{
-    let i = place + {skip};
+    let i = {single};
     return {body};
 }}"
         ),
@@ -99,11 +100,17 @@ pub(crate) fn indices_after(header: &mut Header, slot: Slot, name: &str, dtype: 
     if !header.text.contains(lowest) {
         header.line(lowest);
     }
+    let place = after("place", skip, "");
     let text = format!(
         "fn NAME_index(place: u32) -> i32 {{\n    \
-             let i = place + {skip};\n    return {index};\n}}\n\
+             let i = {place};\n    return {index};\n}}\n\
          fn NAME_words(place: u32) -> vec2<u32> {{\n    \
-             let i = place + {skip};\n    return vec2({low}, {high});\n}}"
+             let i = {place};\n    return vec2({low}, {high});\n}}"
     );
     header.line(&text.replace("DATA", &data).replace("NAME", name));
+}
+
+/// A place moved by what is skipped, if anything is.
+fn after(place: &str, skip: &str, unit: &str) -> String {
+    if skip == "0u" { place.into() } else { format!("{place} + {skip}{unit}") }
 }
