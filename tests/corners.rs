@@ -3,7 +3,7 @@
 mod common;
 
 use common::{assert_agrees, tensor};
-use wgloss::loss::{Family, Role};
+use wgloss::loss::{Domain, Family, Role};
 use wgloss::{
     Batch, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, DType,
     Evaluation, KlDiv, L1, Loss, Nll, PoissonNll, Reduction, SigmoidFocal, SmoothL1, SoftMargin,
@@ -318,22 +318,27 @@ fn nan_is_carried() {
 
 #[test]
 fn extreme_values_agree() {
-    let mut numbers = vec![0.0];
-    for exponent in [-30, -20, -10, -5, 5, 8] {
-        numbers.extend([10f64.powi(exponent), -(10f64.powi(exponent))]);
-    }
-    let numbers = floats(&[numbers.len()], &numbers).to_f64();
-    let count = numbers.len();
-    let reversed: Vec<f64> = numbers.iter().rev().copied().collect();
-    let unit: Vec<f64> = (0..count).map(|i| f64::from(u8::from(i % 2 == 0))).collect();
-    for (loss, target) in [
-        (&L1 as &dyn Loss, &reversed),
-        (&SmoothL1::default(), &reversed),
-        (&wgloss::Huber::default(), &reversed),
-        (&wgloss::Mse, &reversed),
-        (&BinaryCrossEntropyWithLogits, &unit),
+    let both = |exponent: i32| [10f64.powi(exponent), -(10f64.powi(exponent))];
+    let squarable: Vec<f64> = [-30, -20, -10, -5, 5, 8].into_iter().flat_map(both).collect();
+    let numbers = [&squarable[..], &both(20), &both(30), &[0.0]].concat();
+    for (loss, numbers) in [
+        (&L1 as &dyn Loss, &numbers),
+        (&SmoothL1::default(), &numbers),
+        (&wgloss::Huber::default(), &numbers),
+        (&wgloss::LogCosh, &numbers),
+        (&wgloss::Quantile::default(), &numbers),
+        (&SoftMargin, &numbers),
+        (&BinaryCrossEntropyWithLogits, &numbers),
+        (&wgloss::Mse, &squarable),
     ] {
-        let inputs = [("input", floats(&[count], &numbers)), ("target", floats(&[count], target))];
+        let numbers = floats(&[numbers.len()], numbers).to_f64();
+        let (count, signs) = (numbers.len(), numbers.iter().map(|x| x.signum()));
+        let target: Vec<f64> = match loss.definition().inputs[1].domain {
+            Domain::Unit => signs.map(|sign| (1.0 - sign) / 2.0).collect(),
+            Domain::Sign => signs.rev().collect(),
+            _ => numbers.iter().rev().copied().collect(),
+        };
+        let inputs = [("input", floats(&[count], &numbers)), ("target", floats(&[count], &target))];
         let batch = Batch {
             inputs: &inputs,
             reduction: Reduction::None,
@@ -342,6 +347,8 @@ fn extreme_values_agree() {
         };
         assert_agrees(&format!("{loss:?}"), loss, &batch);
     }
+    let numbers = floats(&[numbers.len()], &numbers).to_f64();
+    let count = numbers.len();
     let rows = [numbers.clone(), vec![7.5; count], vec![-1e30; count]].concat();
     let target = tensor(DType::I64, &[3], &[3.0, 0.0, 1.0]);
     let inputs = [("input", floats(&[3, count], &rows)), ("target", target)];
