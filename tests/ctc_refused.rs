@@ -3,11 +3,10 @@
 mod common;
 
 use common::ctc::{Case, evaluated};
-use common::{Random, backends, tensor};
+use common::{Random, backends, read, tensor};
 use wgloss::wgpu::util::DeviceExt as _;
 use wgloss::{
-    Batch, Bindings, Ctc, DType, Gpu, Plan, Reduction, Request, Status, Tensor, TensorKind,
-    reference,
+    Batch, Bindings, Ctc, DType, Plan, Reduction, Request, Status, Tensor, TensorKind, reference,
 };
 
 #[test]
@@ -139,22 +138,6 @@ fn encoded(inputs: &[(&str, Tensor<'_>)]) -> (Vec<f32>, Vec<f32>, Option<Status>
     gpu.queue().submit([encoder.finish()]);
     let status = read::<[u8; 16]>(&gpu, &status)[0];
     (read(&gpu, &value), read(&gpu, &gradient), Status::from_bytes(status, DType::I64))
-}
-
-fn read<T: bytemuck::AnyBitPattern>(gpu: &Gpu, source: &wgpu::Buffer) -> Vec<T> {
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: source.size(),
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(source, 0, &staging, 0, None);
-    gpu.queue().submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |result| result.expect("a mapped buffer"));
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("a living device");
-    let view = staging.get_mapped_range(..).expect("a mapped buffer");
-    view.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect()
 }
 
 /// A plan meets bad data on the GPU: NaN for that sequence, and the others are as they were.

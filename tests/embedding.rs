@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{assert_close, tensor};
+use common::{assert_close, read, tensor};
 use wgloss::wgpu::util::DeviceExt as _;
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Gpu, Mse, Plan, Reduction, Request, Status, TensorKind,
@@ -33,22 +33,6 @@ fn empty(gpu: &Gpu, size: u64) -> wgpu::Buffer {
         usage: STORAGE,
         mapped_at_creation: false,
     })
-}
-
-fn read<T: bytemuck::AnyBitPattern>(gpu: &Gpu, source: &wgpu::Buffer) -> Vec<T> {
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: source.size(),
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(source, 0, &staging, 0, None);
-    gpu.queue().submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |result| result.expect("a mapped buffer"));
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("a living device");
-    let view = staging.get_mapped_range(..).expect("a mapped buffer");
-    view.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect()
 }
 
 /// One plan, encoded twice into one encoder with other buffers, at offsets, with a scalar upstream

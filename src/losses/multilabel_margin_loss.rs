@@ -5,7 +5,6 @@ use crate::error::Error;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
-use crate::reduction::Divisor;
 use crate::reference::Terms;
 use crate::shape::{self, FamilyLayout, Layout};
 use crate::status::Status;
@@ -102,11 +101,7 @@ impl Own for MultiLabelMargin {
             .zip(target.par_chunks(classes))
             .map(|(x, y)| pairs(x, y))
             .collect();
-        #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
-        let divisor = match resolved.layout.divisor {
-            Divisor::Count(count) => count as f32,
-            Divisor::Weights => 1.0,
-        };
+        let divisor = crate::cpu::divisor(resolved, || 1.0);
         let by_term = resolved.upstream == Upstream::Terms;
         let scale = |r: usize| upstream.map_or(1.0, |g| g[if by_term { r } else { 0 }]) / divisor;
         let output = |(slot, _)| match slot {

@@ -36,6 +36,23 @@ pub(crate) fn limited(binding: u64, groups: u32, buffers: u32) -> Backend {
     Backend::Gpu(Gpu::from_device(device, queue))
 }
 
+/// What a buffer holds when all that was submitted has run.
+pub(crate) fn read<T: bytemuck::AnyBitPattern>(gpu: &Gpu, source: &wgpu::Buffer) -> Vec<T> {
+    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: source.size(),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    encoder.copy_buffer_to_buffer(source, 0, &staging, 0, None);
+    gpu.queue().submit([encoder.finish()]);
+    staging.map_async(wgpu::MapMode::Read, .., |result| result.expect("a mapped buffer"));
+    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("a living device");
+    let view = staging.get_mapped_range(..).expect("a mapped buffer");
+    view.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect()
+}
+
 /// A small deterministic generator of numbers (SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
 
