@@ -8,6 +8,7 @@ use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
 use crate::reduction::Reduction;
 use crate::status::Status;
 use crate::tensor::{DType, Tensor, TensorKind};
+use crate::totals::Totals;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,12 @@ pub struct Batch<'a> {
     /// What gradients are multiplied by: one number, or with [`Reduction::None`] one for each
     /// term; 1 if absent.
     pub upstream: Option<Tensor<'a>>,
+    /// Whether [`Totals`] are wanted; not with [`Reduction::None`].
+    pub totals: bool,
+    /// The totals of a whole batch that this is a part of: the mean divides by their weight instead
+    /// of its own, so that the value is the part's share in the whole mean, and gradients are those
+    /// of the whole mean.
+    pub denominator: Option<&'a Totals>,
 }
 
 impl Default for Batch<'_> {
@@ -35,6 +42,8 @@ impl Default for Batch<'_> {
             value: true,
             gradients: &[],
             upstream: None,
+            totals: false,
+            denominator: None,
         }
     }
 }
@@ -48,6 +57,8 @@ impl Batch<'_> {
             value: self.value,
             gradients: self.gradients,
             upstream: self.upstream.is_some(),
+            totals: self.totals,
+            denominator: self.denominator.is_some(),
         }
     }
 }
@@ -59,6 +70,8 @@ pub struct Evaluation {
     pub value: Option<Tensor<'static>>,
     /// The gradients in the order asked for, each in its input's shape.
     pub gradients: Vec<(&'static str, Tensor<'static>)>,
+    /// The totals, if they were wanted.
+    pub totals: Option<Totals>,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -112,7 +125,8 @@ impl Backend {
             batch.inputs.iter().map(|(name, tensor)| (*name, native(tensor))).collect();
         let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
         let request = batch.request(&kinds);
-        let resolved = Resolved::new(loss, &request)?;
+        let mut resolved = Resolved::new(loss, &request)?;
+        resolved.given = batch.denominator.map(Totals::denominator);
         let upstream = batch.upstream.as_ref().map(native);
         if let Some(upstream) = &upstream {
             check_upstream(&resolved, upstream)?;
@@ -129,7 +143,8 @@ impl Backend {
                 let start = Instant::now();
                 let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream.as_ref())?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
-                Ok(collect(&resolved, outputs, timings))
+                let totals = outputs.totals;
+                Ok(Evaluation { totals, ..collect(&resolved, outputs.tensors, timings) })
             }
         }
     }
@@ -192,12 +207,18 @@ async fn on_gpu(
         .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
         .collect::<Result<Vec<_>>>()?;
     let status = buffer(gpu, "wgloss status", 16, usage)?;
+    let totals = buffer(gpu, "wgloss totals", plan.totals_bytes(), usage)?;
+    let denominator = buffer(gpu, "wgloss denominator", 16, usage)?;
+    if let Some(given) = resolved.given {
+        gpu.queue().write_buffer(&denominator, 0, bytemuck::cast_slice(&given));
+    }
     // Uploads are carried out with the next submission: let them not count as the kernels'.
     submit(gpu, []).await?;
     let moved = Instant::now();
 
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, &status)?;
+    let own = [&status, &totals, &denominator];
+    encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, own)?;
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
 
@@ -218,7 +239,12 @@ async fn on_gpu(
         kernels: computed - moved,
         read_back: computed.elapsed(),
     };
-    Ok(collect(resolved, results, timings))
+    let mut evaluation = collect(resolved, results, timings);
+    if resolved.totals {
+        let words = download::<u8>(gpu, &totals, plan.totals_bytes()).await?;
+        evaluation.totals = Some(plan.totals(&words)?);
+    }
+    Ok(evaluation)
 }
 
 fn encode(
@@ -228,7 +254,7 @@ fn encode(
     inputs: &[(&str, wgpu::Buffer)],
     upstream: Option<&wgpu::Buffer>,
     outputs: &[wgpu::Buffer],
-    status: &wgpu::Buffer,
+    [status, totals, denominator]: [&wgpu::Buffer; 3],
 ) -> Result<()> {
     let whole = wgpu::Buffer::as_entire_buffer_binding;
     let inputs: Vec<_> = inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
@@ -249,6 +275,8 @@ fn encode(
             gradients: &gradients,
             upstream: upstream.map(whole),
             status: Some(whole(status)),
+            totals: resolved.totals.then(|| whole(totals)),
+            denominator: resolved.denominator.then(|| whole(denominator)),
         },
     )
 }
@@ -328,7 +356,7 @@ fn drive(gpu: &Gpu) {
 
 /// Names the outputs.
 fn collect(resolved: &Resolved, results: Vec<Vec<f32>>, timings: Timings) -> Evaluation {
-    let mut evaluation = Evaluation { value: None, gradients: Vec::new(), timings };
+    let mut evaluation = Evaluation { value: None, gradients: Vec::new(), totals: None, timings };
     for ((slot, shape), floats) in resolved.outputs().into_iter().zip(results) {
         let tensor = Tensor::from_floats(shape, floats);
         match slot {

@@ -72,6 +72,7 @@ pub mod reference;
 mod shape;
 mod status;
 mod tensor;
+mod totals;
 
 pub use error::{Error, Result};
 pub use evaluate::{Backend, Batch, Evaluation, Timings};
@@ -82,6 +83,7 @@ pub use plan::{Bindings, Plan, Request};
 pub use reduction::Reduction;
 pub use status::Status;
 pub use tensor::{DType, Element, Tensor, TensorKind};
+pub use totals::Totals;
 pub use wgpu;
 
 /// README's example is compiled with the tests.

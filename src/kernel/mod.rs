@@ -37,6 +37,10 @@ pub(crate) enum Slot {
     Scratch,
     /// What was wrong with the targets.
     Status,
+    /// The sums of blocks, as totals are made of.
+    Totals,
+    /// What the mean divides by, where the caller gives it.
+    Denominator,
 }
 
 /// How a kernel uses a binding.

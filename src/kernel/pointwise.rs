@@ -16,8 +16,10 @@ pub(crate) struct Spec<'a> {
     /// For each input, its type and how it is read, or that it is absent.
     pub(crate) inputs: Vec<Option<(DType, Access)>>,
     pub(crate) upstream: Upstream,
-    /// Whether the mean divides by the sum of the weights.
+    /// Whether the mean's divisor is in the scratch.
     pub(crate) weighted: bool,
+    /// Whether the mean itself is there too, given by the caller.
+    pub(crate) given_mean: bool,
 }
 
 /// What one pass over the data writes.
@@ -77,10 +79,10 @@ impl Spec<'_> {
         let call = self.call_of(&arguments);
         if self.definition.inputs[input].role.is_weight() {
             // What the weight takes from the mean is shared by all the places it was broadcast to.
-            let mean = if weight_of_mean {
-                "quotient(scratch[0], scratch[1]) / f32(window.places)"
-            } else {
-                "0.0"
+            let mean = match (weight_of_mean, self.given_mean) {
+                (false, _) => "0.0",
+                (true, false) => "quotient(scratch[0], scratch[1]) / f32(window.places)",
+                (true, true) => "scratch[3] / f32(window.places)",
             };
             body += &format!("    return factor * (value({call}) - {mean});");
         } else {

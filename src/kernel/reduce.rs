@@ -10,6 +10,22 @@ pub(crate) fn tree(keep: Keep) -> Kernel {
     header.join("wgloss sum tree".into(), &parts)
 }
 
+/// Copies sums of blocks into the totals.
+pub(crate) fn copy() -> Kernel {
+    let mut header = Header::of_loss(false);
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    header.write(Slot::Totals, "totals", "array<f32>");
+    header.join("wgloss block sums".into(), &[include_str!("../../shaders/copy.wgsl")])
+}
+
+/// Takes the given denominator.
+pub(crate) fn denominator() -> Kernel {
+    let mut header = Header::default();
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    header.read(Slot::Denominator, "denominator", "array<f32>");
+    header.join("wgloss denominator".into(), &[include_str!("../../shaders/denominator.wgsl")])
+}
+
 /// One level of column sums; the last one writes the gradient of an input.
 pub(crate) fn sum_columns(gradient: Option<usize>) -> Kernel {
     let mut header = Header::of_loss(false);

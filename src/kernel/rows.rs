@@ -100,14 +100,14 @@ impl Spec<'_> {
     }
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
-    pub(crate) fn check(&self, sum: Option<Keep>) -> Kernel {
+    pub(crate) fn check(&self, sums: bool, counts: bool) -> Kernel {
         let mut header = Header::of_loss(false);
         let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
         if let Some((slot, dtype)) = self.shape.index.and_then(of) {
             indices(&mut header, slot, "target", dtype);
         }
         let mut weight = "1.0".to_string();
-        if let (RowWeight::Classes(i), true) = (self.shape.weight, sum.is_some())
+        if let (RowWeight::Classes(i), true) = (self.shape.weight, sums)
             && let Some((slot, dtype)) = of(i)
         {
             floats(&mut header, slot, self.name(i), dtype, Loads::Singles);
@@ -115,14 +115,15 @@ impl Spec<'_> {
         }
         header.write(Slot::Status, "status", "array<atomic<u32>>");
         header.constant("IGNORES", self.ignores);
-        header.constant("SUMS", sum.is_some());
-        match sum {
-            Some(keep) => keep.declare(&mut header),
-            None => header.line("fn keep_total(block: u32, total: f32) {}"),
+        header.constant("SUMS", sums);
+        if sums {
+            Keep::Partial.declare(&mut header);
+        } else {
+            header.line("fn keep_total(block: u32, total: f32) {}");
         }
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
-        header.constant("COUNTS", self.counts());
-        let keep = if self.counts() { "scratch[window.counts + block] = count;" } else { "" };
+        header.constant("COUNTS", counts);
+        let keep = if counts { "scratch[window.counts + block] = count;" } else { "" };
         header.line(&format!("fn keep_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
@@ -132,8 +133,8 @@ impl Spec<'_> {
         self.definition.inputs[i].name
     }
 
-    /// Whether the kept rows are counted apart from their weights.
-    pub(crate) fn counts(&self) -> bool {
+    /// Whether the mean weight of the kept rows may be other than 1.
+    pub(crate) fn has_mean_weight(&self) -> bool {
         self.weighted && matches!(self.shape.weight, RowWeight::Classes(_))
     }
 
@@ -176,7 +177,7 @@ impl Spec<'_> {
         };
         header.write(Slot::Status, "status", "array<u32>");
         let mut mean_weight = "1.0";
-        if self.counts() {
+        if self.has_mean_weight() {
             header.write(Slot::Scratch, "scratch", "array<f32>");
             mean_weight = "scratch[1] / scratch[2]";
         }

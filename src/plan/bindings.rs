@@ -25,6 +25,11 @@ pub struct Bindings<'a> {
     /// Where 16 bytes go that say what was wrong with class indices, for
     /// [`Status::from_bytes`](crate::Status::from_bytes); also of usage `COPY_DST`. Optional.
     pub status: Option<wgpu::BufferBinding<'a>>,
+    /// Where [`Plan::totals_bytes`] go, for [`Plan::totals`], if the request has them.
+    pub totals: Option<wgpu::BufferBinding<'a>>,
+    /// What the mean divides by, if the request has it so:
+    /// [`Totals::denominator`](crate::Totals::denominator), 16 bytes.
+    pub denominator: Option<wgpu::BufferBinding<'a>>,
 }
 
 /// The bindings by slot, each checked.
@@ -48,6 +53,8 @@ impl<'a> Bound<'a> {
             (Slot::Value, &bindings.value),
             (Slot::Upstream, &bindings.upstream),
             (Slot::Status, &bindings.status),
+            (Slot::Totals, &bindings.totals),
+            (Slot::Denominator, &bindings.denominator),
         ];
         for (slot, binding) in single {
             slots.extend(binding.iter().map(|binding| (slot, binding.clone())));
@@ -70,6 +77,8 @@ impl<'a> Bound<'a> {
         if resolved.upstream != crate::kernel::Upstream::One {
             wanted.push(Slot::Upstream);
         }
+        wanted.extend(resolved.totals.then_some(Slot::Totals));
+        wanted.extend(resolved.denominator.then_some(Slot::Denominator));
         for &slot in &wanted {
             let times = self.slots.iter().filter(|(given, _)| *given == slot).count();
             let argument = slot_name(resolved.definition, slot);
@@ -94,7 +103,8 @@ impl<'a> Bound<'a> {
 
     /// wgpu refuses a buffer that one dispatch both reads and writes, wherever in it.
     fn check_shared(&self) -> Result<()> {
-        let is_input = |slot: Slot| matches!(slot, Slot::Input(_) | Slot::Upstream);
+        let is_input =
+            |slot: Slot| matches!(slot, Slot::Input(_) | Slot::Upstream | Slot::Denominator);
         for (input, read) in self.slots.iter().filter(|(slot, _)| is_input(*slot)) {
             for (output, written) in self.slots.iter().filter(|(slot, _)| !is_input(*slot)) {
                 if read.buffer == written.buffer {
@@ -187,6 +197,8 @@ pub(super) fn slot_name(definition: &Definition, slot: Slot) -> String {
         Slot::Value => "value".into(),
         Slot::Upstream => "upstream".into(),
         Slot::Status => "status".into(),
+        Slot::Totals => "totals".into(),
+        Slot::Denominator => "denominator".into(),
         Slot::Scratch => "scratch memory".into(),
         Slot::Window | Slot::Parameters => "uniforms".into(),
     }

@@ -1,10 +1,11 @@
 //! A loss specialised for shapes, types, reduction and wanted outputs on one device.
 
 mod bindings;
-pub(crate) use builder::{Builder, TOTAL, buffer, words};
+pub(crate) use builder::{Builder, buffer, words};
 mod builder;
 mod pointwise;
 pub(crate) mod rows;
+mod sums;
 
 pub(crate) use rows::MOST_ROUNDS;
 
@@ -12,11 +13,12 @@ pub use bindings::Bindings;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline};
-use crate::kernel::{Slot, Upstream};
+use crate::kernel::{Slot, Upstream, reduce};
 use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
 use crate::shape::{Layout, resolve};
 use crate::tensor::{DType, Tensor, TensorKind};
+use crate::totals::Totals;
 use std::sync::Arc;
 
 /// What a plan is to compute.
@@ -33,6 +35,13 @@ pub struct Request<'a> {
     /// Whether gradients are multiplied by an upstream gradient: one number, or with
     /// [`Reduction::None`] one for each term.
     pub upstream: bool,
+    /// Whether [`Totals`] are wanted, which merge with those of other parts of a batch; not with
+    /// [`Reduction::None`].
+    pub totals: bool,
+    /// Whether the mean divides by what is given with the bindings, from the
+    /// [`Totals`] of a whole batch that this is a part of. The value then is the part's share in the
+    /// mean, and gradients are those of the whole batch's mean.
+    pub denominator: bool,
 }
 
 impl Default for Request<'_> {
@@ -43,6 +52,8 @@ impl Default for Request<'_> {
             value: true,
             gradients: &[],
             upstream: false,
+            totals: false,
+            denominator: false,
         }
     }
 }
@@ -58,6 +69,10 @@ pub struct Resolved {
     /// Places in the definition, in the request's order.
     pub(crate) gradients: Vec<usize>,
     pub(crate) upstream: Upstream,
+    pub(crate) totals: bool,
+    pub(crate) denominator: bool,
+    /// The denominator itself where it is on the host.
+    pub(crate) given: Option<[f32; 4]>,
     pub(crate) layout: Layout,
 }
 
@@ -81,20 +96,36 @@ impl Resolved {
             check_gradient(definition, &inputs, input)?;
             gradients.push(input);
         }
-        if !request.value && gradients.is_empty() {
+        if !request.value && gradients.is_empty() && !request.totals {
             return Err(Error::argument(
                 "value",
                 "false without gradients",
                 "something to compute",
             ));
         }
+        check_reduction(request)?;
+        if request.totals && !request.denominator && !loss.totals_merge(&inputs) {
+            let expected = "a denominator, or no weight: the mean of the z terms is not weighted";
+            return Err(Error::argument("totals", "z_loss with weight", expected));
+        }
         let upstream = match (request.upstream, request.reduction) {
             (false, _) => Upstream::One,
             (true, Reduction::None) => Upstream::Terms,
             (true, _) => Upstream::Scalar,
         };
-        let (reduction, value) = (request.reduction, request.value);
-        Ok(Self { definition, inputs, reduction, value, gradients, upstream, layout })
+        let Request { reduction, value, totals, denominator, .. } = *request;
+        Ok(Self {
+            definition,
+            inputs,
+            reduction,
+            value,
+            gradients,
+            upstream,
+            totals,
+            denominator,
+            given: None,
+            layout,
+        })
     }
 
     /// Tensors by name in the definition's order.
@@ -121,11 +152,24 @@ impl Resolved {
             Slot::Value if self.reduction == Reduction::None => (self.layout.terms, 4),
             Slot::Upstream if self.upstream == Upstream::Terms => (self.layout.terms, 4),
             Slot::Value | Slot::Upstream => (1, 4),
-            Slot::Status => (4, 4),
+            Slot::Status | Slot::Denominator => (4, 4),
+            Slot::Totals => (self.totals_words(), 4),
             Slot::Window | Slot::Parameters | Slot::Scratch => (0, 1),
         };
         (count * size).next_multiple_of(4)
     }
+}
+
+/// Totals are of a sum, and a denominator is that of a mean.
+fn check_reduction(request: &Request<'_>) -> Result<()> {
+    let (argument, expected) = match request.reduction {
+        Reduction::None if request.totals => ("totals", "reduction mean, sum or batchmean"),
+        Reduction::None | Reduction::Sum if request.denominator => {
+            ("denominator", "reduction mean or batchmean")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::argument(argument, format!("with reduction {}", request.reduction), expected))
 }
 
 fn check_gradient(
@@ -210,6 +254,31 @@ impl Plan {
         self.uniforms.size() + self.scratch.as_ref().map_or(0, wgpu::Buffer::size) + status
     }
 
+    /// The bytes of the buffer that [`Bindings::totals`] writes.
+    pub fn totals_bytes(&self) -> u64 {
+        4 * self.resolved.totals_words()
+    }
+
+    /// The totals that an encoding has written.
+    ///
+    /// # Errors
+    /// If the bytes are not [`Plan::totals_bytes`], or totals were not requested.
+    pub fn totals(&self, bytes: &[u8]) -> Result<Totals> {
+        if !self.resolved.totals {
+            return Err(Error::argument("totals", "a plan without", "a request for totals"));
+        }
+        if bytes.len() as u64 != self.totals_bytes() {
+            return Err(Error::Size {
+                argument: "totals".into(),
+                what: "size in bytes",
+                got: bytes.len() as u64,
+                expected: self.totals_bytes().to_string(),
+            });
+        }
+        let words: Vec<f32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
+        Ok(Totals::from_words(&self.resolved, &words))
+    }
+
     /// Records the plan into the caller's encoder. Nothing is submitted, and no buffer is
     /// created. The outputs hold their results when the encoder's commands have run.
     ///
@@ -283,6 +352,9 @@ fn kernels(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<crate::kernel::
 }
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
+    if builder.resolved.denominator {
+        builder.push(reduce::denominator(), &[], &[], 1)?;
+    }
     match loss.family() {
         Family::Pointwise(_) => pointwise::build(builder),
         Family::Rows(_) => rows::build(builder, loss.ignore_index()),

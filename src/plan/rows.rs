@@ -1,11 +1,13 @@
 //! The dispatches of a loss over rows.
 
-use super::builder::{Builder, TOTAL, TOTAL_COUNT, TOTAL_WEIGHT, words};
+use super::builder::{Builder, TOTAL_COUNT, TOTAL_WEIGHT, words};
+use super::sums::Sum;
 use crate::error::{Error, Result};
 use crate::kernel::rows::{Losses, Outputs, Spec};
 use crate::kernel::{BLOCK, Keep, Slot};
 use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
+use crate::totals::List;
 
 /// llvmpipe ends an invocation after 65,535 rounds of its loops, silently.
 pub(crate) const MOST_ROUNDS: u64 = 60_000;
@@ -22,31 +24,25 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         shape,
         ignores: ignored.is_some(),
         upstream: resolved.upstream,
-        weighted: builder.weighted(),
+        weighted: resolved.divisor_in_scratch(),
     };
     check_classes(&spec)?;
     // No index is the lowest i32, which stands for what does not fit.
     let ignored = ignored.and_then(|i| i32::try_from(i).ok()).unwrap_or(i32::MIN);
     let terms = resolved.layout.terms;
-    let reduced = resolved.reduction != Reduction::None;
     if terms > 0 && shape.index.is_some() {
         push_check(builder, &spec, ignored)?;
     }
-    let losses = match (resolved.value, reduced) {
-        (false, _) => None,
-        (true, false) => Some(Losses::Value),
-        (true, true) => Some(Losses::Scratch),
+    let losses = match (resolved.sums_losses(), resolved.value) {
+        (true, _) => Some(Losses::Scratch),
+        (false, value) => value.then_some(Losses::Value),
     };
-    let scratch = if losses == Some(Losses::Scratch) { builder.reserve(terms) } else { 0 };
+    let sum = resolved.sums_losses().then(|| builder.row_sums(terms, shape.inner));
     let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
     if terms > 0 && (losses.is_some() || !outputs.gradients.is_empty()) {
-        push_rows(builder, &spec, &outputs, scratch, ignored)?;
+        push_rows(builder, &spec, &outputs, sum.as_ref(), ignored)?;
     }
-    if losses == Some(Losses::Scratch) {
-        let keep = Keep::Value { weighted: spec.weighted };
-        builder.push_tree(scratch, terms, keep, TOTAL)?;
-    }
-    Ok(())
+    sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.keep_losses()))
 }
 
 fn check_classes(spec: &Spec<'_>) -> Result<()> {
@@ -67,12 +63,17 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
 
 /// Checks the class indices and sums their weights.
 pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i32) -> Result<()> {
-    let rows = builder.resolved.layout.terms;
+    let resolved = builder.resolved;
+    let rows = resolved.layout.terms;
     let blocks = rows.div_ceil(BLOCK);
-    let one = blocks == 1;
-    let sum = spec.weighted.then_some(Keep::Partial);
-    let partials = if one || sum.is_none() { TOTAL_WEIGHT } else { builder.reserve(blocks) };
-    let counts = if one || !spec.counts() { TOTAL_COUNT } else { builder.reserve(blocks) };
+    let sums = |builder: &mut Builder<'_>, list, usual| {
+        let total = builder.weights_place(usual);
+        builder.block_sums(blocks, list, total)
+    };
+    let weights = resolved.sums_weights().then(|| sums(builder, List::Weights, TOTAL_WEIGHT));
+    let counted = weights.is_some() && (spec.has_mean_weight() || resolved.totals);
+    let counts = counted.then(|| sums(builder, List::Kept, TOTAL_COUNT));
+    let place = |sum: &Option<Sum>, block| sum.as_ref().map_or(0, |sum| sum.place(block));
     let Some((input, _)) = builder.resolved.layout.indices else { return Ok(()) };
     let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limit = builder.limits.max_storage_buffer_binding_size;
@@ -82,19 +83,19 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i3
         let count = window.min(rows - first);
         let groups = count.div_ceil(BLOCK);
         let width = builder.width(groups)?.into();
+        let block = first / BLOCK;
         let mut uniform =
-            words(&[count, first, partials + first / BLOCK, width, spec.shape.classes])?;
+            words(&[count, first, place(&weights, block), width, spec.shape.classes])?;
         uniform.extend_from_slice(&ignored.to_le_bytes());
-        uniform.extend(words(&[counts + first / BLOCK])?);
+        uniform.extend(words(&[place(&counts, block)])?);
         let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
-        builder.push(spec.check(sum), &uniform, &[region], groups)?;
+        let kernel = spec.check(weights.is_some(), counted);
+        builder.push(kernel, &uniform, &[region], groups)?;
         first += count;
     }
-    if sum.is_some() && !one {
-        builder.push_tree(partials, blocks, Keep::Partial, TOTAL_WEIGHT)?;
-    }
-    if spec.counts() && !one {
-        builder.push_tree(counts, blocks, Keep::Partial, TOTAL_COUNT)?;
+    for sum in weights.iter().chain(&counts) {
+        builder.sum_room(sum, blocks)?;
+        builder.finish_sum(sum, Keep::Partial)?;
     }
     Ok(())
 }
@@ -126,7 +127,7 @@ fn push_rows(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
     outputs: &Outputs,
-    scratch: u64,
+    sum: Option<&Sum>,
     ignored: i32,
 ) -> Result<()> {
     let RowShape { classes, inner, .. } = spec.shape;
@@ -141,10 +142,12 @@ fn push_rows(
     let terms = builder.resolved.layout.terms;
     let mut first = 0;
     while first < terms {
-        let rows = window.min(terms - first);
+        let end = sum.map_or(terms, |sum| sum.end_of_room(first).min(terms));
+        let rows = window.min(end - first);
         let groups = rows.div_ceil(lanes.rows);
         let width = builder.width(groups)?.into();
-        let mut uniform = words(&[rows, first, scratch + first, width])?;
+        let scratch = sum.map_or(0, |sum| sum.place(first));
+        let mut uniform = words(&[rows, first, scratch, width])?;
         uniform.extend_from_slice(&builder.divisor().to_le_bytes());
         uniform.extend(words(&[classes, inner])?);
         uniform.extend_from_slice(&ignored.to_le_bytes());
@@ -166,6 +169,9 @@ fn push_rows(
         uniform.extend(words(&skips)?);
         builder.push(kernel.clone(), &uniform, &regions, groups)?;
         first += rows;
+        if let Some(sum) = sum.filter(|_| first == end) {
+            builder.sum_room(sum, end)?;
+        }
     }
     Ok(())
 }

@@ -77,7 +77,8 @@ impl Spec<'_> {
         header.write(Slot::Gradient(0), "gradient_out", "array<f32>");
         header.constant("THREADS", format!("{}u", self.gradient_threads()));
         header.constant("ROWS", format!("{}u", self.gradient_rows()));
-        let mut scale = self.resolved.upstream.declare(&mut header, false);
+        let mut scale =
+            self.resolved.upstream.declare(&mut header, self.resolved.divisor_in_scratch());
         if self.resolved.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
             scale += " * upstream[n]";

@@ -5,9 +5,8 @@
 use super::kernel::{Losses, Spec};
 use super::shape::{LONGEST, Shape};
 use crate::error::{Error, Result};
-use crate::kernel::{Keep, Slot};
-use crate::plan::{Builder, MOST_ROUNDS, TOTAL, words};
-use crate::reduction::Reduction;
+use crate::kernel::Slot;
+use crate::plan::{Builder, MOST_ROUNDS, words};
 
 /// The words of a pair of states, and of a sequence's record.
 const PAIR_WORDS: u64 = 4;
@@ -29,10 +28,10 @@ struct Places {
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let shape = Shape::of(resolved);
-    let losses = match (resolved.value, resolved.reduction) {
-        (false, _) => Losses::Nowhere,
-        (true, Reduction::None) => Losses::Value,
+    let losses = match (resolved.sums_losses(), resolved.value) {
         (true, _) => Losses::Scratch,
+        (false, true) => Losses::Value,
+        (false, false) => Losses::Nowhere,
     };
     let spec = Spec { resolved, shape, losses };
     let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
@@ -46,8 +45,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         planned.push(builder)?;
     }
     if losses == Losses::Scratch {
-        let keep = Keep::Value { weighted: false };
-        builder.push_tree(places.losses, shape.batch as u64, keep, TOTAL)?;
+        let keep = builder.keep_losses();
+        builder.push_losses(places.losses, shape.batch as u64, keep)?;
     }
     Ok(())
 }

@@ -5,11 +5,10 @@ mod cuts;
 use super::kernel::{Losses, Spec};
 use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT};
 use crate::error::Result;
-use crate::kernel::{Keep, Kernel, rows};
+use crate::kernel::{Kernel, rows};
 use crate::loss::Loss as _;
+use crate::plan::Builder;
 use crate::plan::rows::push_check;
-use crate::plan::{Builder, TOTAL};
-use crate::reduction::Reduction;
 use crate::shape::{RowShape, RowWeight};
 use cuts::{blocks, check_rounds, stride};
 
@@ -59,14 +58,10 @@ struct Work<'a, 'b> {
 
 pub(super) fn build(loss: &LinearCrossEntropy, builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
-    if !resolved.value && resolved.gradients.is_empty() {
-        return Ok(());
-    }
-    let reduced = resolved.reduction != Reduction::None;
-    let losses = match (resolved.value, reduced) {
-        (false, _) => Losses::Nowhere,
-        (true, false) => Losses::Value,
-        (true, true) => Losses::Scratch,
+    let losses = match (resolved.sums_losses(), resolved.value) {
+        (true, _) => Losses::Scratch,
+        (false, true) => Losses::Value,
+        (false, false) => Losses::Nowhere,
     };
     let terms = resolved.layout.terms;
     let mut work = Work::new(loss, builder, losses)?;
@@ -82,9 +77,8 @@ pub(super) fn build(loss: &LinearCrossEntropy, builder: &mut Builder<'_>) -> Res
         work.clear()?;
     }
     if losses == Losses::Scratch {
-        let keep = Keep::Value { weighted: work.spec.weighted };
-        let source = work.losses_place;
-        work.builder.push_tree(source, terms, keep, TOTAL)?;
+        let (place, keep) = (work.losses_place, work.builder.keep_losses());
+        work.builder.push_losses(place, terms, keep)?;
     }
     Ok(())
 }
@@ -129,7 +123,7 @@ impl<'a, 'b> Work<'a, 'b> {
             inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
             problem,
             upstream: resolved.upstream,
-            weighted: builder.weighted(),
+            weighted: resolved.divisor_in_scratch(),
         };
         Ok(Self {
             builder,

@@ -3,9 +3,8 @@
 use super::DEFINITION;
 use crate::error::{Error, Result};
 use crate::kernel::storage::{Loads, floats, indices};
-use crate::kernel::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
-use crate::plan::{Builder, MOST_ROUNDS, Resolved, TOTAL, words};
-use crate::reduction::Reduction;
+use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, Slot, Upstream};
+use crate::plan::{Builder, MOST_ROUNDS, Resolved, words};
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
@@ -21,18 +20,13 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
             name: "rounds of a loop",
         });
     }
-    let reduced = resolved.reduction != Reduction::None;
-    let keep = Keep::Value { weighted: false };
+    let (sums, keep) = (resolved.sums_losses(), builder.keep_losses());
     if rows == 0 {
-        return if reduced && resolved.value {
-            builder.push_tree(0, 0, keep, TOTAL)
-        } else {
-            Ok(())
-        };
+        return if sums { builder.push_losses(0, 0, keep) } else { Ok(()) };
     }
     let marks = builder.reserve(rows * classes);
-    let terms = if resolved.value { builder.reserve(rows * classes) } else { 0 };
-    let losses = if resolved.value && reduced { builder.reserve(rows) } else { 0 };
+    let terms = if resolved.value || sums { builder.reserve(rows * classes) } else { 0 };
+    let losses = if sums { builder.reserve(rows) } else { 0 };
     let mut push = |kernel: Kernel, groups: u64| {
         let width = builder.width(groups)?.into();
         let mut uniform = words(&[rows, classes, width, marks, terms, losses])?;
@@ -41,13 +35,10 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     };
     push(mark(resolved), rows.div_ceil(64))?;
     push(pairs(resolved), (rows * classes).div_ceil(64))?;
-    if resolved.value {
-        push(row_sums(reduced), rows)?;
+    if resolved.value || sums {
+        push(row_sums(sums), rows)?;
     }
-    if resolved.value && reduced {
-        builder.push_tree(losses, rows, keep, TOTAL)?;
-    }
-    Ok(())
+    if sums { builder.push_losses(losses, rows, keep) } else { Ok(()) }
 }
 
 fn declare_target(header: &mut Header, resolved: &Resolved) {
@@ -73,11 +64,11 @@ fn pairs(resolved: &Resolved) -> Kernel {
     header.write(Slot::Status, "status", "array<u32>");
     header.write(Slot::Scratch, "scratch", "array<f32>");
     let mut body = String::new();
-    if resolved.value {
+    if resolved.value || resolved.sums_losses() {
         body += "    scratch[window.terms + id] = loss;\n";
     }
     if !resolved.gradients.is_empty() {
-        let mut scale = resolved.upstream.declare(&mut header, false);
+        let mut scale = resolved.upstream.declare(&mut header, resolved.divisor_in_scratch());
         if resolved.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
             scale += " * upstream[row]";
