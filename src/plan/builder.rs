@@ -293,3 +293,6 @@ pub(crate) fn buffer(
         })
     })
 }
+
+#[cfg(test)]
+mod tests;
