@@ -10,7 +10,8 @@ use crate::status::Status;
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use web_time::Instant;
 
 /// A batch to evaluate.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! Every kernel variant is WGSL that naga accepts and can translate for Vulkan, Metal and
-//! DirectX 12, and the host's structs are the kernels'.
+//! DirectX 12, and the host's structs are the kernels'. The texts are left as files in
+//! `CARGO_TARGET_TMPDIR/kernels`, where `.ci/tint` checks them by the browsers' rules.
 
 mod common;
 
@@ -134,6 +135,19 @@ fn add_variants(
     }
 }
 
+/// Leaves the texts as files, and nothing else in their folder.
+fn leave(variants: &BTreeSet<(String, String)>) -> std::io::Result<()> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    for (i, (label, text)) in variants.iter().enumerate() {
+        std::fs::write(folder.join(format!("{i:05}.wgsl")), format!("// {label}\n{text}"))?;
+    }
+    Ok(())
+}
+
 fn validated(label: &str, text: &str) -> (naga::Module, naga::valid::ModuleInfo) {
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
@@ -151,6 +165,7 @@ fn every_variant_is_valid_everywhere() {
     let variants = variants();
     println!("{} kernel texts", variants.len());
     assert!(variants.len() > 100, "only {} kernel texts", variants.len());
+    leave(&variants).expect("the texts are written");
     for (label, text) in &variants {
         let (module, info) = validated(label, text);
         naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
