@@ -146,6 +146,7 @@ fn run_case(
                 value: true,
                 gradients: &gradients,
                 upstream,
+                ..Batch::default()
             },
         )
     });

@@ -68,6 +68,7 @@ fn types_weights_and_upstream_gradients() {
                     value: true,
                     gradients: &gradients,
                     upstream: Some(tensor(DType::F32, terms, &numbers)),
+                    ..Batch::default()
                 };
                 let name = loss.definition().name;
                 let what = format!("{name} of {dtype}, {reduction}, optional {optional}");

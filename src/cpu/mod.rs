@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::loss::{Family, Loss};
 use crate::plan::Resolved;
 use crate::tensor::Tensor;
+use std::borrow::Cow;
 
 /// Evaluates a request; the outputs are in the order of [`Resolved::outputs`].
 pub(crate) fn evaluate(
@@ -23,7 +24,7 @@ pub(crate) fn evaluate(
     upstream: Option<&Tensor<'_>>,
 ) -> Result<Vec<Vec<f32>>> {
     let tensors = resolved.placed(inputs)?;
-    let upstream = upstream.map(Tensor::to_f32);
+    let upstream = factors(resolved, upstream);
     match loss.family() {
         Family::Pointwise(family) => {
             Ok(pointwise::evaluate(family, resolved, &tensors, upstream.as_deref()))
@@ -33,6 +34,16 @@ pub(crate) fn evaluate(
         }
         Family::Own(own) => own.evaluate(resolved, &tensors, upstream.as_deref()),
     }
+}
+
+/// The upstream gradient times the loss scale; `None` where both are 1.
+fn factors<'a>(resolved: &Resolved, upstream: Option<&'a Tensor<'_>>) -> Option<Cow<'a, [f32]>> {
+    let scale = resolved.loss_scale;
+    if scale == 1.0 {
+        return upstream.map(Tensor::to_f32);
+    }
+    let scaled = |upstream: &Tensor<'_>| upstream.to_f32().iter().map(|g| scale * g).collect();
+    Some(upstream.map_or(vec![scale], scaled).into())
 }
 
 /// The sum as a binary tree of neighbours, a missing one counting as 0: the kernels' order.

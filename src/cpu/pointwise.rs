@@ -120,16 +120,14 @@ pub(super) fn evaluate(
     let weights =
         || block_sums(&weight.as_ref().map_or(Cow::Borrowed(&[][..]), |w| w.values.clone()));
     let divisor = divisor(resolved, weights);
-    let scale = match (resolved.upstream, upstream) {
-        (Upstream::Scalar, Some(upstream)) => upstream[0] / divisor,
-        _ => 1.0 / divisor,
-    };
+    let by_term = resolved.upstream == Upstream::Terms;
+    let scale = upstream.filter(|_| !by_term).map_or(1.0, |upstream| upstream[0]) / divisor;
     let pass = Pass {
         family,
         axes,
         operands: arguments.iter().map(|&i| operand(i)).collect(),
         weight,
-        upstream: upstream.filter(|_| resolved.upstream == Upstream::Terms).unwrap_or(&[]),
+        upstream: upstream.filter(|_| by_term).unwrap_or(&[]),
         scale,
         count: usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX),
     };
@@ -282,7 +280,7 @@ impl Pass<'_> {
     /// Sums the terms of each element of an input over the places that it was broadcast to, less
     /// `offset` for each element.
     fn gathered(&self, resolved: &Resolved, input: usize, terms: &[f32], offset: f32) -> Vec<f32> {
-        let size = resolved.bytes(Slot::Gradient(input)) / 4;
+        let size = resolved.gradient_elements(input);
         let mut sums = vec![0.0f64; usize::try_from(size).unwrap_or(usize::MAX)];
         for (i, &term) in terms.iter().enumerate() {
             let (mut rest, mut place) = (i as u64, 0);

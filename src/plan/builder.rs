@@ -34,7 +34,18 @@ pub struct Builder<'a> {
     uniforms: Vec<u8>,
     parameters: usize,
     scratch_words: u64,
+    /// The inputs whose gradients are added up in float32, and the bytes for it.
+    staging: Vec<(usize, u64)>,
     drafts: Vec<Draft>,
+}
+
+/// What a plan holds on the device.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) steps: Vec<Step>,
+    pub(super) uniforms: wgpu::Buffer,
+    pub(super) scratch: Option<wgpu::Buffer>,
+    pub(super) staging: Vec<(usize, wgpu::Buffer)>,
 }
 
 impl<'a> Builder<'a> {
@@ -58,6 +69,7 @@ impl<'a> Builder<'a> {
             parameters: words,
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),
             scratch_words: 4,
+            staging: Vec::new(),
             drafts: Vec::new(),
         }
     }
@@ -75,6 +87,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What gradients are divided by and multiplied by in the windows.
+    pub(crate) fn factors(&self) -> [u8; 8] {
+        bytemuck::cast([self.divisor(), self.resolved.loss_scale])
+    }
+
     pub(crate) fn weighted(&self) -> bool {
         self.resolved.layout.divisor == Divisor::Weights
     }
@@ -84,6 +101,11 @@ impl<'a> Builder<'a> {
         let start = self.scratch_words;
         self.scratch_words += words;
         start
+    }
+
+    /// Takes float32 memory for so many elements of an input's gradient.
+    pub(crate) fn stage(&mut self, input: usize, elements: u64) {
+        self.staging.push((input, elements * 4));
     }
 
     /// The words taken so far.
@@ -181,7 +203,8 @@ impl<'a> Builder<'a> {
             let groups = outputs.div_ceil(64);
             let width = self.width(groups)?.into();
             let window = words(&[outputs, columns, rows, source, destination, width])?;
-            self.push(reduce::sum_columns(done.then_some(gradient)), &window, &[], groups)?;
+            let output = done.then_some((gradient, self.resolved.gradient_dtype(gradient)));
+            self.push(reduce::sum_columns(output), &window, &[], groups)?;
             if done {
                 return Ok(());
             }
@@ -200,7 +223,7 @@ impl<'a> Builder<'a> {
         kernels
     }
 
-    pub(super) fn finish(self) -> Result<(Vec<Step>, wgpu::Buffer, Option<wgpu::Buffer>)> {
+    pub(super) fn finish(self) -> Result<Finished> {
         let gpu = self.gpu.expect("a builder that is finished has a device");
         let mut steps = Vec::new();
         for draft in &self.drafts {
@@ -216,6 +239,10 @@ impl<'a> Builder<'a> {
         } else {
             None
         };
+        let stage = |&(input, size): &(usize, u64)| {
+            Ok((input, buffer(gpu, "wgloss staging", size, wgpu::BufferUsages::STORAGE)?))
+        };
+        let staging = self.staging.iter().map(stage).collect::<Result<_>>()?;
         let uniforms = gpu.checked("the uniforms", |device| {
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wgloss uniforms"),
@@ -226,7 +253,7 @@ impl<'a> Builder<'a> {
             gpu.queue().write_buffer(&buffer, 0, &self.uniforms);
             buffer
         })?;
-        Ok((steps, uniforms, scratch))
+        Ok(Finished { steps, uniforms, scratch, staging })
     }
 
     /// What a draft's bindings see, checked against the limit on a binding's size.

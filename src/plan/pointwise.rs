@@ -31,6 +31,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         definition: resolved.definition,
         parameters: builder.has_parameters(),
         inputs: inputs.map(|(kind, access)| Some((kind.as_ref()?.dtype, (*access)?))).collect(),
+        gradients: (0..access.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         upstream: resolved.upstream,
         weighted: builder.weighted(),
     };
@@ -50,7 +51,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
             builder.push_tree(0, 0, last, TOTAL)?;
         }
         return gathered.iter().try_for_each(|&i| {
-            let columns = resolved.bytes(Slot::Gradient(i)) / 4;
+            let columns = resolved.gradient_elements(i);
             if columns == 0 { Ok(()) } else { builder.push_columns(0, columns, 0, i) }
         });
     }
@@ -68,6 +69,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         definition: &IDENTITY,
         parameters: false,
         inputs: vec![Some((kind.dtype, Access::Dense))],
+        gradients: vec![],
         upstream: Upstream::One,
         weighted: false,
     };
@@ -90,7 +92,8 @@ fn push_passes(
     for (i, input) in spec.inputs.iter().enumerate() {
         if let Some((dtype, Access::Dense)) = input {
             slots.push((Slot::Input(i), Slot::Input(i), dtype.size() as u64));
-            slots.push((Slot::Gradient(i), Slot::Gradient(i), 4));
+            let size = builder.resolved.gradient_dtype(i).size() as u64;
+            slots.push((Slot::Gradient(i), Slot::Gradient(i), size));
         }
     }
     // A single number is seen whole.
@@ -149,8 +152,8 @@ impl Work<'_> {
             narrow("the broadcast inputs", place + count)?;
             let header = [count, place, partials + first / BLOCK, builder.width(groups)?.into()];
             let mut uniform = words(&header)?;
-            uniform.extend_from_slice(&builder.divisor().to_le_bytes());
-            uniform.extend(words(&[axes.len() as u64, 0, 0])?);
+            uniform.extend_from_slice(&builder.factors());
+            uniform.extend(words(&[axes.len() as u64, 0])?);
             uniform.extend(axes_words(axes)?);
             let regions: Vec<_> = self
                 .slots
@@ -190,8 +193,8 @@ fn push_gather(
     let groups = outputs.div_ceil(64);
     let width = builder.width(groups)?.into();
     let mut uniform = words(&[outputs, segments, places, destination, width])?;
-    uniform.extend_from_slice(&builder.divisor().to_le_bytes());
-    let ranks = [axes.len(), kept.len(), summed.len(), 0, 0, 0];
+    uniform.extend_from_slice(&builder.factors());
+    let ranks = [axes.len(), kept.len(), summed.len(), 0, 0];
     uniform.extend(words(&ranks.map(|rank| rank as u64))?);
     uniform.extend(axes_words(axes)?);
     for steps in [&kept, &summed] {
