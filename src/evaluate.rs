@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::gradient::GradientType;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Family, Loss};
 use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
@@ -33,6 +34,11 @@ pub struct Batch<'a> {
     /// of its own, so that the value is the part's share in the whole mean, and gradients are those
     /// of the whole mean.
     pub denominator: Option<&'a Totals>,
+    /// The type of the gradients.
+    pub gradient_type: GradientType,
+    /// What gradients, but not the value, are multiplied by in float32 before they are rounded to
+    /// their type: finite and not 0.
+    pub loss_scale: f32,
 }
 
 impl Default for Batch<'_> {
@@ -45,6 +51,8 @@ impl Default for Batch<'_> {
             upstream: None,
             totals: false,
             denominator: None,
+            gradient_type: GradientType::Float32,
+            loss_scale: 1.0,
         }
     }
 }
@@ -60,16 +68,20 @@ impl Batch<'_> {
             upstream: self.upstream.is_some(),
             totals: self.totals,
             denominator: self.denominator.is_some(),
+            gradient_type: self.gradient_type,
+            loss_scale: self.loss_scale,
         }
     }
 }
 
-/// What a batch came to. All tensors are float32.
+/// What a batch came to.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// The loss, if it was wanted: a scalar, or with [`Reduction::None`] one for each term.
+    /// The loss in float32, if it was wanted: a scalar, or with [`Reduction::None`] one for each
+    /// term.
     pub value: Option<Tensor<'static>>,
-    /// The gradients in the order asked for, each in its input's shape.
+    /// The gradients in the order asked for, each in its input's shape and of the batch's
+    /// [`GradientType`].
     pub gradients: Vec<(&'static str, Tensor<'static>)>,
     /// The totals, if they were wanted.
     pub totals: Option<Totals>,
@@ -144,8 +156,10 @@ impl Backend {
                 let start = Instant::now();
                 let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream.as_ref())?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
-                let totals = outputs.totals;
-                Ok(Evaluation { totals, ..collect(&resolved, outputs.tensors, timings) })
+                let results = resolved.outputs().into_iter().zip(outputs.tensors);
+                let results = results.map(|((_, kind), floats)| Tensor::rounded(kind, floats));
+                let evaluation = collect(&resolved, results.collect(), timings);
+                Ok(Evaluation { totals: outputs.totals, ..evaluation })
             }
         }
     }
@@ -224,8 +238,12 @@ async fn on_gpu(
     let computed = Instant::now();
 
     let mut results = Vec::new();
-    for ((slot, _), buffer) in outputs.iter().zip(&buffers) {
-        results.push(download(gpu, buffer, resolved.bytes(*slot)).await?);
+    for ((slot, kind), buffer) in outputs.into_iter().zip(&buffers) {
+        let size = resolved.bytes(slot);
+        results.push(match kind.dtype {
+            DType::F32 => Tensor::rounded(kind, download(gpu, buffer, size).await?),
+            _ => Tensor::from_padded(kind, download(gpu, buffer, size).await?),
+        });
     }
     if let Some((i, _)) = resolved.layout.indices {
         let bytes = download::<[u8; 16]>(gpu, &status, 16).await?;
@@ -356,10 +374,9 @@ fn drive(gpu: &Gpu) {
 }
 
 /// Names the outputs.
-fn collect(resolved: &Resolved, results: Vec<Vec<f32>>, timings: Timings) -> Evaluation {
+fn collect(resolved: &Resolved, results: Vec<Tensor<'static>>, timings: Timings) -> Evaluation {
     let mut evaluation = Evaluation { value: None, gradients: Vec::new(), totals: None, timings };
-    for ((slot, shape), floats) in resolved.outputs().into_iter().zip(results) {
-        let tensor = Tensor::from_floats(shape, floats);
+    for ((slot, _), tensor) in resolved.outputs().into_iter().zip(results) {
         match slot {
             Slot::Gradient(i) => {
                 evaluation.gradients.push((resolved.definition.inputs[i].name, tensor))

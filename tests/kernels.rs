@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 use wgloss::loss::{Family, Role};
-use wgloss::{DType, Loss, Plan, Reduction, Request, TensorKind, losses};
+use wgloss::{DType, GradientType, Loss, Plan, Reduction, Request, TensorKind, losses};
 
 const FLOATS: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
 const INTEGERS: [DType; 8] =
@@ -127,9 +127,18 @@ fn add_variants(
     for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
         for upstream in [false, true] {
             for (value, gradients) in [(true, &[][..]), (false, &all[..]), (true, &all[..])] {
-                let request = Request { inputs, reduction, value, gradients, upstream };
-                let sources = Plan::sources(loss, &request).expect("a valid request");
-                texts.extend(sources);
+                for gradient_type in [GradientType::Float32, GradientType::Input] {
+                    let request = Request {
+                        inputs,
+                        reduction,
+                        value,
+                        gradients,
+                        upstream,
+                        gradient_type,
+                        ..Request::default()
+                    };
+                    texts.extend(Plan::sources(loss, &request).expect("a valid request"));
+                }
             }
         }
     }

@@ -15,8 +15,9 @@ use crate::kernel::Slot;
 use crate::loss::{Family, Loss};
 use crate::plan::Resolved;
 use crate::reduction::Divisor;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, TensorKind};
 use crate::totals::Totals;
+use std::borrow::Cow;
 
 /// What a request came to on the CPU.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Outputs {
         resolved: &Resolved,
         losses: &[f32],
         weights: impl Iterator<Item = Option<f32>>,
-        output: impl FnMut((Slot, Vec<usize>)) -> Vec<f32>,
+        output: impl FnMut((Slot, TensorKind)) -> Vec<f32>,
     ) -> Self {
         let totals = resolved.totals.then(|| Totals::of_terms(resolved, losses, weights));
         Self { tensors: resolved.outputs().into_iter().map(output).collect(), totals }
@@ -48,7 +49,7 @@ pub(crate) fn evaluate(
     upstream: Option<&Tensor<'_>>,
 ) -> Result<Outputs> {
     let tensors = resolved.placed(inputs)?;
-    let upstream = upstream.map(Tensor::to_f32);
+    let upstream = factors(resolved, upstream);
     match loss.family() {
         Family::Pointwise(family) => {
             Ok(pointwise::evaluate(family, resolved, &tensors, upstream.as_deref()))
@@ -58,6 +59,16 @@ pub(crate) fn evaluate(
         }
         Family::Own(own) => own.evaluate(resolved, &tensors, upstream.as_deref()),
     }
+}
+
+/// The upstream gradient times the loss scale; `None` where both are 1.
+fn factors<'a>(resolved: &Resolved, upstream: Option<&'a Tensor<'_>>) -> Option<Cow<'a, [f32]>> {
+    let scale = resolved.loss_scale;
+    if scale == 1.0 {
+        return upstream.map(Tensor::to_f32);
+    }
+    let scaled = |upstream: &Tensor<'_>| upstream.to_f32().iter().map(|g| scale * g).collect();
+    Some(upstream.map_or(vec![scale], scaled).into())
 }
 
 /// The sum as a binary tree of neighbours, a missing one counting as 0: the kernels' order.

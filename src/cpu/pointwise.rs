@@ -121,16 +121,14 @@ pub(super) fn evaluate(
     let weights = || weight.as_ref().map_or(Vec::new(), |weight| block_sums(&weight.values));
     let divisor = divisor(resolved, || tree_sum(weights()));
     let weights = if resolved.totals { weights() } else { Vec::new() };
-    let scale = match (resolved.upstream, upstream) {
-        (Upstream::Scalar, Some(upstream)) => upstream[0] / divisor,
-        _ => 1.0 / divisor,
-    };
+    let by_term = resolved.upstream == Upstream::Terms;
+    let scale = upstream.filter(|_| !by_term).map_or(1.0, |upstream| upstream[0]) / divisor;
     let pass = Pass {
         family,
         axes,
         operands: arguments.iter().map(|&i| operand(i)).collect(),
         weight,
-        upstream: upstream.filter(|_| resolved.upstream == Upstream::Terms).unwrap_or(&[]),
+        upstream: upstream.filter(|_| by_term).unwrap_or(&[]),
         scale,
         count: usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX),
     };
@@ -286,7 +284,7 @@ impl Pass<'_> {
     /// Sums the terms of each element of an input over the places that it was broadcast to, less
     /// `offset` for each element.
     fn gathered(&self, resolved: &Resolved, input: usize, terms: &[f32], offset: f32) -> Vec<f32> {
-        let size = resolved.bytes(Slot::Gradient(input)) / 4;
+        let size = resolved.gradient_elements(input);
         let mut sums = vec![0.0f64; usize::try_from(size).unwrap_or(usize::MAX)];
         for (i, &term) in terms.iter().enumerate() {
             let (mut rest, mut place) = (i as u64, 0);

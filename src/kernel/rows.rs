@@ -1,6 +1,6 @@
 //! The rows family's headers.
 
-use super::storage::{Loads, floats, floats_after, indices, indices_after};
+use super::storage::{Loads, Stores, floats, floats_after, indices, indices_after, stores};
 use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream, divisor};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
@@ -12,6 +12,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) definition: &'a Definition,
     pub(crate) parameters: bool,
     pub(crate) inputs: Vec<Option<DType>>,
+    /// For each input, the type of its gradient.
+    pub(crate) gradients: Vec<DType>,
     pub(crate) shape: RowShape,
     /// Whether a class index may mark a row as ignored.
     pub(crate) ignores: bool,
@@ -324,22 +326,23 @@ fn keep_gradients(
             );
         }
         for &input in gradients {
-            let member = ["x", "y", "z"][self.shape.component(input)];
-            let out = format!("{}_gradient_out", self.name(input));
+            let component = self.shape.component(input);
+            let (member, name) = (["x", "y", "z"][component], self.name(input));
+            let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
+            let start = format!("row_start(r) + window.gradient_skips[{component}]");
             if self.shape.whole_quads() {
-                header.write(Slot::Gradient(input), &out, "array<vec4<f32>>");
+                stores(header, slot, &out, self.gradients[input], Stores::Quads);
                 body += &format!(
-                    "    {out}[(row_start(r) + window.gradient_skip) / 4u + quad] = \
-                     vec4(a.{member}, b.{member}, c.{member}, d.{member});\n"
+                    "    store_{out}(({start}) / 4u + quad, \
+                     vec4(a.{member}, b.{member}, c.{member}, d.{member}));\n"
                 );
                 continue;
             }
-            header.write(Slot::Gradient(input), &out, "array<f32>");
+            stores(header, slot, &out, self.gradients[input], Stores::Singles);
             for (k, lane) in ["a", "b", "c", "d"].into_iter().enumerate() {
                 body += &format!(
                     "    if (4u * quad + {k}u < window.classes) {{
-        {out}[row_start(r) + window.gradient_skip + (4u * quad + {k}u) * window.inner] = 
-            {lane}.{member};
+        store_{out}({start} + (4u * quad + {k}u) * window.inner, {lane}.{member});
     }}\n"
                 );
             }

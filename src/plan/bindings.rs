@@ -11,7 +11,8 @@ use std::num::NonZeroU64;
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
 /// `min_storage_buffer_offset_alignment`, and at least the tensor's bytes, rounded up to a multiple
 /// of 4. Inputs may share buffers, and so may outputs, but no input shares one with an output. Inputs
-/// are dense and row-major, gradients and losses are float32.
+/// are dense and row-major, losses are float32, gradients of the request's
+/// [`GradientType`](crate::GradientType).
 #[derive(Clone, Debug, Default)]
 pub struct Bindings<'a> {
     /// Every input of the request, by name.
@@ -179,6 +180,14 @@ impl<'a> Bound<'a> {
                 .as_ref()
                 .expect("a plan with scratch regions has scratch memory")
                 .as_entire_buffer_binding(),
+            Slot::Staging(i) => self
+                .plan
+                .staging
+                .iter()
+                .find(|(input, _)| *input == i)
+                .expect("a plan with staging regions has staging memory")
+                .1
+                .as_entire_buffer_binding(),
             slot => self.given(slot).expect("all slots of the plan were checked"),
         };
         wgpu::BufferBinding {
@@ -200,6 +209,7 @@ pub(super) fn slot_name(definition: &Definition, slot: Slot) -> String {
         Slot::Totals => "totals".into(),
         Slot::Denominator => "denominator".into(),
         Slot::Scratch => "scratch memory".into(),
+        Slot::Staging(i) => format!("float32 gradient {}", definition.inputs[i].name),
         Slot::Window | Slot::Parameters => "uniforms".into(),
     }
 }

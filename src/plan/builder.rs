@@ -37,7 +37,18 @@ pub struct Builder<'a> {
     scratch_words: u64,
     /// Each once, as a plan may have thousands of windows.
     kernels: Vec<Kernel>,
+    /// The inputs whose gradients are added up in float32, and the bytes for it.
+    staging: Vec<(usize, u64)>,
     drafts: Vec<Draft>,
+}
+
+/// What a plan holds on the device.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) steps: Vec<Step>,
+    pub(super) uniforms: wgpu::Buffer,
+    pub(super) scratch: Option<wgpu::Buffer>,
+    pub(super) staging: Vec<(usize, wgpu::Buffer)>,
 }
 
 impl<'a> Builder<'a> {
@@ -62,6 +73,7 @@ impl<'a> Builder<'a> {
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),
             scratch_words: 4,
             kernels: Vec::new(),
+            staging: Vec::new(),
             drafts: Vec::new(),
         }
     }
@@ -77,6 +89,11 @@ impl<'a> Builder<'a> {
             Divisor::Count(count) => count as f32,
             Divisor::Weights => 1.0,
         }
+    }
+
+    /// What gradients are divided by and multiplied by in the windows.
+    pub(crate) fn factors(&self) -> [u8; 8] {
+        bytemuck::cast([self.divisor(), self.resolved.loss_scale])
     }
 
     /// How the sum of all losses is kept.
@@ -95,6 +112,11 @@ impl<'a> Builder<'a> {
         let start = self.scratch_words;
         self.scratch_words += words;
         start
+    }
+
+    /// Takes float32 memory for so many elements of an input's gradient.
+    pub(crate) fn stage(&mut self, input: usize, elements: u64) {
+        self.staging.push((input, elements * 4));
     }
 
     /// The words taken so far.
@@ -173,7 +195,8 @@ impl<'a> Builder<'a> {
             let groups = outputs.div_ceil(64);
             let width = self.width(groups)?.into();
             let window = words(&[outputs, columns, rows, source, destination, width])?;
-            self.push(reduce::sum_columns(done.then_some(gradient)), &window, &[], groups)?;
+            let output = done.then_some((gradient, self.resolved.gradient_dtype(gradient)));
+            self.push(reduce::sum_columns(output), &window, &[], groups)?;
             if done {
                 return Ok(());
             }
@@ -186,7 +209,7 @@ impl<'a> Builder<'a> {
         self.kernels
     }
 
-    pub(super) fn finish(self) -> Result<(Vec<Step>, wgpu::Buffer, Option<wgpu::Buffer>)> {
+    pub(super) fn finish(self) -> Result<Finished> {
         let gpu = self.gpu.expect("a builder that is finished has a device");
         // Sizes are checked before anything is compiled.
         let regions = self.drafts.iter().map(|draft| self.regions(draft));
@@ -206,6 +229,10 @@ impl<'a> Builder<'a> {
         } else {
             None
         };
+        let stage = |&(input, size): &(usize, u64)| {
+            Ok((input, buffer(gpu, "wgloss staging", size, wgpu::BufferUsages::STORAGE)?))
+        };
+        let staging = self.staging.iter().map(stage).collect::<Result<_>>()?;
         let uniforms = gpu.checked("the uniforms", |device| {
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wgloss uniforms"),
@@ -216,7 +243,7 @@ impl<'a> Builder<'a> {
             gpu.queue().write_buffer(&buffer, 0, &self.uniforms);
             buffer
         })?;
-        Ok((steps, uniforms, scratch))
+        Ok(Finished { steps, uniforms, scratch, staging })
     }
 
     /// What a draft's bindings see, checked against the limit on a binding's size.

@@ -13,6 +13,7 @@ pub use bindings::Bindings;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline};
+use crate::gradient::GradientType;
 use crate::kernel::{Slot, Upstream, reduce};
 use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
@@ -42,6 +43,12 @@ pub struct Request<'a> {
     /// [`Totals`] of a whole batch that this is a part of. The value then is the part's share in the
     /// mean, and gradients are those of the whole batch's mean.
     pub denominator: bool,
+    /// The type of the gradients.
+    pub gradient_type: GradientType,
+    /// What gradients, but not the value, are multiplied by in float32 before they are rounded to
+    /// their type: finite and not 0. Another one needs another plan, but no other kernels; a scale
+    /// that changes from step to step belongs into the upstream gradient.
+    pub loss_scale: f32,
 }
 
 impl Default for Request<'_> {
@@ -54,6 +61,8 @@ impl Default for Request<'_> {
             upstream: false,
             totals: false,
             denominator: false,
+            gradient_type: GradientType::Float32,
+            loss_scale: 1.0,
         }
     }
 }
@@ -73,6 +82,8 @@ pub struct Resolved {
     pub(crate) denominator: bool,
     /// The denominator itself where it is on the host.
     pub(crate) given: Option<[f32; 4]>,
+    pub(crate) gradient_type: GradientType,
+    pub(crate) loss_scale: f32,
     pub(crate) layout: Layout,
 }
 
@@ -113,7 +124,12 @@ impl Resolved {
             (true, Reduction::None) => Upstream::Terms,
             (true, _) => Upstream::Scalar,
         };
-        let Request { reduction, value, totals, denominator, .. } = *request;
+        let Request { reduction, value, gradient_type, loss_scale, totals, denominator, .. } =
+            *request;
+        if !loss_scale.is_finite() || loss_scale == 0.0 {
+            let expected = "a finite number other than 0";
+            return Err(Error::argument("loss_scale", loss_scale.to_string(), expected));
+        }
         Ok(Self {
             definition,
             inputs,
@@ -124,6 +140,8 @@ impl Resolved {
             totals,
             denominator,
             given: None,
+            gradient_type,
+            loss_scale,
             layout,
         })
     }
@@ -148,13 +166,13 @@ impl Resolved {
         };
         let (count, size) = match slot {
             Slot::Input(i) => self.inputs[i].as_ref().map_or((0, 1), of),
-            Slot::Gradient(i) => (self.inputs[i].as_ref().map_or(0, |kind| of(kind).0), 4),
+            Slot::Gradient(i) => (self.gradient_elements(i), self.gradient_dtype(i).size() as u64),
             Slot::Value if self.reduction == Reduction::None => (self.layout.terms, 4),
             Slot::Upstream if self.upstream == Upstream::Terms => (self.layout.terms, 4),
             Slot::Value | Slot::Upstream => (1, 4),
             Slot::Status | Slot::Denominator => (4, 4),
             Slot::Totals => (self.totals_words(), 4),
-            Slot::Window | Slot::Parameters | Slot::Scratch => (0, 1),
+            Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),
         };
         (count * size).next_multiple_of(4)
     }
@@ -219,6 +237,8 @@ pub struct Plan {
     steps: Vec<Step>,
     uniforms: wgpu::Buffer,
     scratch: Option<wgpu::Buffer>,
+    /// Where gradients narrower than float32 are added up, by input.
+    staging: Vec<(usize, wgpu::Buffer)>,
     /// Where the status goes if the caller wants none.
     status: Option<wgpu::Buffer>,
 }
@@ -233,14 +253,14 @@ impl Plan {
         let resolved = Resolved::new(loss, request)?;
         let mut builder = Builder::new(gpu, &resolved, loss.parameters());
         build(loss, &mut builder)?;
-        let (steps, uniforms, scratch) = builder.finish()?;
+        let builder::Finished { steps, uniforms, scratch, staging } = builder.finish()?;
         let status = if resolved.layout.indices.is_some() {
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
             Some(builder::buffer(gpu, "wgloss status", 16, usage)?)
         } else {
             None
         };
-        Ok(Self { gpu: gpu.clone(), resolved, steps, uniforms, scratch, status })
+        Ok(Self { gpu: gpu.clone(), resolved, steps, uniforms, scratch, staging, status })
     }
 
     /// The shape of the unreduced loss.
@@ -248,10 +268,13 @@ impl Plan {
         &self.resolved.layout.output
     }
 
-    /// The bytes of device memory that the plan itself holds.
+    /// The bytes of device memory that the plan itself holds. A 16-bit gradient that
+    /// [`LinearCrossEntropy`](crate::LinearCrossEntropy) adds up over tiles takes 4 bytes an
+    /// element more, as its documentation says.
     pub fn scratch_bytes(&self) -> u64 {
-        let status = self.status.as_ref().map_or(0, wgpu::Buffer::size);
-        self.uniforms.size() + self.scratch.as_ref().map_or(0, wgpu::Buffer::size) + status
+        let staging = self.staging.iter().map(|(_, buffer)| buffer);
+        let own = self.scratch.iter().chain(&self.status).chain(staging);
+        self.uniforms.size() + own.map(wgpu::Buffer::size).sum::<u64>()
     }
 
     /// The bytes of the buffer that [`Bindings::totals`] writes.

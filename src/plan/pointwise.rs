@@ -32,6 +32,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         definition: resolved.definition,
         parameters: builder.has_parameters(),
         inputs: inputs.map(|(kind, access)| Some((kind.as_ref()?.dtype, (*access)?))).collect(),
+        gradients: (0..access.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         upstream: resolved.upstream,
         weighted: resolved.divisor_in_scratch(),
         given_mean: resolved.denominator,
@@ -53,7 +54,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
             builder.push_tree(0, 0, last, TOTAL)?;
         }
         return gathered.iter().try_for_each(|&i| {
-            let columns = resolved.bytes(Slot::Gradient(i)) / 4;
+            let columns = resolved.gradient_elements(i);
             if columns == 0 { Ok(()) } else { builder.push_columns(0, columns, 0, i) }
         });
     }
@@ -71,6 +72,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         definition: &IDENTITY,
         parameters: false,
         inputs: vec![Some((kind.dtype, Access::Dense))],
+        gradients: vec![],
         upstream: Upstream::One,
         weighted: false,
         given_mean: false,
@@ -96,7 +98,8 @@ fn push_passes(
     for (i, input) in spec.inputs.iter().enumerate() {
         if let Some((dtype, Access::Dense)) = input {
             slots.push((Slot::Input(i), Slot::Input(i), dtype.size() as u64));
-            slots.push((Slot::Gradient(i), Slot::Gradient(i), 4));
+            let size = builder.resolved.gradient_dtype(i).size() as u64;
+            slots.push((Slot::Gradient(i), Slot::Gradient(i), size));
         }
     }
     // A single number is seen whole.
@@ -163,8 +166,8 @@ impl Work<'_> {
             let partials = sum.map_or(0, |sum| sum.place(block));
             let header = [count, place, partials, builder.width(groups)?.into()];
             let mut uniform = words(&header)?;
-            uniform.extend_from_slice(&builder.divisor().to_le_bytes());
-            uniform.extend(words(&[axes.len() as u64, 0, 0])?);
+            uniform.extend_from_slice(&builder.factors());
+            uniform.extend(words(&[axes.len() as u64, 0])?);
             uniform.extend(axes_words(axes)?);
             let regions: Vec<_> = self
                 .slots
@@ -207,8 +210,8 @@ fn push_gather(
     let groups = outputs.div_ceil(64);
     let width = builder.width(groups)?.into();
     let mut uniform = words(&[outputs, segments, places, destination, width])?;
-    uniform.extend_from_slice(&builder.divisor().to_le_bytes());
-    let ranks = [axes.len(), kept.len(), summed.len(), 0, 0, 0];
+    uniform.extend_from_slice(&builder.factors());
+    let ranks = [axes.len(), kept.len(), summed.len(), 0, 0];
     uniform.extend(words(&ranks.map(|rank| rank as u64))?);
     uniform.extend(axes_words(axes)?);
     for steps in [&kept, &summed] {

@@ -21,6 +21,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         definition: resolved.definition,
         parameters: builder.has_parameters(),
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
+        gradients: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         shape,
         ignores: ignored.is_some(),
         upstream: resolved.upstream,
@@ -114,7 +115,8 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
             cuts.push((Slot::Input(i), kind.dtype.size() as u64, count));
         }
     }
-    cuts.extend(gradients.iter().map(|&i| (Slot::Gradient(i), 4, classes)));
+    let size = |i: usize| builder.resolved.gradient_dtype(i).size() as u64;
+    cuts.extend(gradients.iter().map(|&i| (Slot::Gradient(i), size(i), classes)));
     if builder.resolved.reduction == Reduction::None {
         cuts.push((Slot::Value, 4, 1));
         cuts.push((Slot::Upstream, 4, 1));
@@ -148,11 +150,10 @@ fn push_rows(
         let width = builder.width(groups)?.into();
         let scratch = sum.map_or(0, |sum| sum.place(first));
         let mut uniform = words(&[rows, first, scratch, width])?;
-        uniform.extend_from_slice(&builder.divisor().to_le_bytes());
+        uniform.extend_from_slice(&builder.factors());
         uniform.extend(words(&[classes, inner])?);
-        uniform.extend_from_slice(&ignored.to_le_bytes());
-        // Inputs 0 to 3, the gradients, and what has one number a row.
-        let mut skips = [0; 6];
+        // Inputs 0 to 3, gradients by component, and what has one number a row.
+        let mut skips = [0; 8];
         let mut regions = Vec::new();
         for &(slot, size, count) in &cuts {
             let start = first * count * size;
@@ -161,12 +162,13 @@ fn push_rows(
             regions.push((slot, start - skipped, end - (start - skipped)));
             let place = match slot {
                 Slot::Input(i) => i,
-                Slot::Gradient(_) => 4,
-                _ => 5,
+                Slot::Gradient(i) => 4 + spec.shape.component(i),
+                _ => 7,
             };
             skips[place] = skipped / size;
         }
         uniform.extend(words(&skips)?);
+        uniform.extend_from_slice(&ignored.to_le_bytes());
         builder.push(kernel.clone(), &uniform, &regions, groups)?;
         first += rows;
         if let Some(sum) = sum.filter(|_| first == end) {

@@ -1,6 +1,7 @@
-//! The dispatches: for each position and each chunk of batch items, tiles of classes.
+//! The dispatches: for each chunk of batch items and each position, tiles of classes.
 
 mod cuts;
+mod staging;
 
 use super::kernel::{Losses, Spec};
 use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT};
@@ -68,11 +69,13 @@ pub(super) fn build(loss: &LinearCrossEntropy, builder: &mut Builder<'_>) -> Res
     if terms > 0 {
         work.check_targets(loss)?;
         work.push_offsets()?;
-        for position in 0..work.positions {
-            for first_item in (0..work.items).step_by(step(work.most_items)) {
+        for first_item in (0..work.items).step_by(step(work.most_items)) {
+            for position in 0..work.positions {
                 work.chunk(position, first_item)?;
             }
+            work.round_input(first_item)?;
         }
+        work.round_classes()?;
     } else {
         work.clear()?;
     }
@@ -122,10 +125,11 @@ impl<'a, 'b> Work<'a, 'b> {
         let spec = Spec {
             inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
             problem,
+            gradients: Vec::new(),
             upstream: resolved.upstream,
             weighted: resolved.divisor_in_scratch(),
         };
-        Ok(Self {
+        let mut work = Self {
             builder,
             spec,
             items,
@@ -141,7 +145,9 @@ impl<'a, 'b> Work<'a, 'b> {
             offsets,
             statistics,
             tile: statistics + 8 * rows,
-        })
+        };
+        work.stage();
+        Ok(work)
     }
 
     /// Looks for bad class indices, and sums and counts the weights that the mean divides by.
@@ -162,6 +168,7 @@ impl<'a, 'b> Work<'a, 'b> {
             definition: loss.definition(),
             parameters: true,
             inputs: self.spec.inputs.clone(),
+            gradients: vec![],
             shape,
             ignores: true,
             upstream: self.spec.upstream,

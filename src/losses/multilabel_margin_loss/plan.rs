@@ -2,7 +2,7 @@
 
 use super::DEFINITION;
 use crate::error::{Error, Result};
-use crate::kernel::storage::{Loads, floats, indices};
+use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
 use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, Slot, Upstream};
 use crate::plan::{Builder, MOST_ROUNDS, Resolved, words};
 
@@ -30,7 +30,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let mut push = |kernel: Kernel, groups: u64| {
         let width = builder.width(groups)?.into();
         let mut uniform = words(&[rows, classes, width, marks, terms, losses])?;
-        uniform.extend_from_slice(&builder.divisor().to_le_bytes());
+        uniform.extend_from_slice(&builder.factors());
         builder.push(kernel, &uniform, &[], groups)
     };
     push(mark(resolved), rows.div_ceil(64))?;
@@ -73,8 +73,9 @@ fn pairs(resolved: &Resolved) -> Kernel {
             header.read(Slot::Upstream, "upstream", "array<f32>");
             scale += " * upstream[row]";
         }
-        header.write(Slot::Gradient(0), "gradient_out", "array<f32>");
-        body += &format!("    gradient_out[id] = slope * ({scale});\n");
+        let dtype = resolved.gradient_dtype(0);
+        stores(&mut header, Slot::Gradient(0), "gradient", dtype, Stores::Singles);
+        body += &format!("    store_gradient(id, slope * ({scale}));\n");
     }
     header.line(&format!("fn keep(id: u32, row: u32, loss: f32, slope: f32) {{\n{body}}}"));
     join(header, "pairs", include_str!("../../../shaders/own/multilabel_margin_loss/pairs.wgsl"))
