@@ -5,6 +5,7 @@ use crate::gpu::Gpu;
 use crate::gradient::GradientType;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Family, Loss};
+use crate::pieces::Pieces;
 use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
 use crate::reduction::Reduction;
 use crate::status::Status;
@@ -75,7 +76,7 @@ impl Batch<'_> {
 }
 
 /// What a batch came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Evaluation {
     /// The loss in float32, if it was wanted: a scalar, or with [`Reduction::None`] one for each
     /// term.
@@ -110,6 +111,16 @@ pub struct Timings {
     pub read_back: Duration,
 }
 
+impl Timings {
+    /// Adds those of another evaluation.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.plan += other.plan;
+        self.upload += other.upload;
+        self.kernels += other.kernels;
+        self.read_back += other.read_back;
+    }
+}
+
 /// Where losses are evaluated.
 #[derive(Clone, Debug)]
 pub enum Backend {
@@ -128,7 +139,9 @@ impl Backend {
         }
     }
 
-    /// Evaluates a batch.
+    /// Evaluates a batch. On a GPU, where a tensor is larger than the device's largest buffer, a
+    /// pointwise loss without broadcasts, or a loss over rows, is evaluated in pieces, to the same
+    /// bits.
     ///
     /// # Errors
     /// If a name, option, shape or type does not fit, a class index is outside its range, a size
@@ -149,8 +162,14 @@ impl Backend {
         }
         match self {
             Self::Gpu(gpu) => {
+                let largest = gpu.limits().max_buffer_size;
+                let upstream = upstream.as_ref();
+                let pieces = Pieces::new(largest, loss, &resolved, batch, &inputs, upstream);
+                if let Some(pieces) = pieces {
+                    return pieces.evaluate(self).await;
+                }
                 let plan = || Plan::new(gpu, loss, &request);
-                on_gpu(gpu, loss, &resolved, &inputs, upstream.as_ref(), plan).await
+                on_gpu(gpu, loss, &resolved, &inputs, upstream, plan).await
             }
             Self::Cpu => {
                 let start = Instant::now();

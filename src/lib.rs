@@ -67,6 +67,7 @@ mod gradient;
 mod kernel;
 pub mod loss;
 pub mod losses;
+mod pieces;
 mod plan;
 mod reduction;
 pub mod reference;

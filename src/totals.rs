@@ -112,18 +112,18 @@ impl Totals {
         [divisor, self.kept as f32, self.sum() / divisor, 0.0]
     }
 
+    /// The same as the totals of a batch that was evaluated in other shapes.
+    pub(crate) fn of_batch(self, resolved: &Resolved) -> Self {
+        let Self { sums, weights, kept, .. } = self;
+        Self::new(resolved, sums, weights, kept)
+    }
+
     /// The totals of terms: their losses, and their weights, `None` where a term is ignored.
-    pub(crate) fn of_terms(
-        resolved: &Resolved,
-        losses: &[f32],
-        weights: impl Iterator<Item = Option<f32>>,
-    ) -> Self {
+    pub(crate) fn of_terms(resolved: &Resolved, losses: &[f32], weights: &[Option<f32>]) -> Self {
         let blocks = |terms: &[f32]| terms.chunks(SIZE).map(|b| tree_sum(b.to_vec())).collect();
-        let weights: Vec<Option<f32>> = weights.collect();
         let kept = weights.iter().flatten().count() as u64;
-        let weights: Vec<f32> = weights.into_iter().map(Option::unwrap_or_default).collect();
         let kept = if resolved.layout.weighted { kept } else { resolved.layout.terms };
-        Self::new(resolved, blocks(losses), blocks(&weights), kept)
+        Self::new(resolved, blocks(losses), weight_blocks(weights), kept)
     }
 
     /// From the sums of whole blocks.
@@ -166,6 +166,19 @@ impl Totals {
 
 #[expect(clippy::cast_possible_truncation, reason = "4096")]
 const SIZE: usize = BLOCK as usize;
+
+/// The sums of blocks of the weights of rows, in the order of `check_rows.wgsl`: each lane takes
+/// every 64th row.
+pub(crate) fn weight_blocks(weights: &[Option<f32>]) -> Vec<f32> {
+    let sum = |block: &[Option<f32>]| {
+        let mut lanes = vec![0.0; 64];
+        for rows in block.chunks(64) {
+            lanes.iter_mut().zip(rows).for_each(|(sum, row)| *sum += row.unwrap_or_default());
+        }
+        tree_sum(lanes)
+    };
+    weights.chunks(SIZE).map(sum).collect()
+}
 
 /// Binding offsets are multiples of this many words on every device.
 const ALIGNMENT: u64 = 64;

@@ -33,7 +33,7 @@ impl Outputs {
     pub(crate) fn new(
         resolved: &Resolved,
         losses: &[f32],
-        weights: impl Iterator<Item = Option<f32>>,
+        weights: &[Option<f32>],
         output: impl FnMut((Slot, TensorKind)) -> Vec<f32>,
     ) -> Self {
         let totals = resolved.totals.then(|| Totals::of_terms(resolved, losses, weights));

@@ -9,6 +9,7 @@ use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
 use crate::status::Status;
 use crate::tensor::Tensor;
+use crate::totals::weight_blocks;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -166,10 +167,10 @@ pub(super) fn evaluate(
         RowWeight::One => vec![1.0; classes].into(),
         RowWeight::Classes(i) | RowWeight::Rows(i) => tensor(i),
     };
-    let weights = || indices.iter().flatten().map(|index| Some(weight[(*index)?]));
-    let divisor =
-        divisor(resolved, || tree_sum(weights().map(Option::unwrap_or_default).collect()));
-    let mean_weight = mean_weight(resolved, divisor, weights().flatten().count());
+    let weights = indices.iter().flatten().map(|index| Some(weight[(*index)?]));
+    let weights: Vec<Option<f32>> = weights.collect();
+    let divisor = divisor(resolved, || tree_sum(weight_blocks(&weights)));
+    let mean_weight = mean_weight(resolved, divisor, weights.iter().flatten().count());
     let pass = Pass {
         family,
         mean_weight,
@@ -190,7 +191,7 @@ pub(super) fn evaluate(
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.clone()) / divisor],
     };
-    Ok(Outputs::new(resolved, &losses, weights(), output))
+    Ok(Outputs::new(resolved, &losses, &weights, output))
 }
 
 fn size(n: u64) -> usize {

@@ -117,7 +117,7 @@ impl Own for MultiLabelMargin {
             _ if resolved.reduction == Reduction::None => losses.clone(),
             _ => vec![crate::cpu::tree_sum(losses.clone()) / divisor],
         };
-        Ok(Outputs::new(resolved, &losses, std::iter::empty(), output))
+        Ok(Outputs::new(resolved, &losses, &[], output))
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

@@ -307,5 +307,5 @@ pub(super) fn evaluate(
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.clone()) / divisor],
     };
-    Ok(Outputs::new(resolved, &losses, std::iter::empty(), output))
+    Ok(Outputs::new(resolved, &losses, &[], output))
 }

@@ -11,6 +11,7 @@ use crate::kernel::{Slot, Upstream};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
 use crate::tensor::Tensor;
+use crate::totals::weight_blocks;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 use rayon::prelude::*;
@@ -73,8 +74,7 @@ pub(super) fn evaluate(
     let weight_of = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
     let weights: Vec<Option<f32>> =
         indices.iter().flatten().map(|index| index.map(weight_of)).collect();
-    let by_rows = || weights.iter().map(|weight| weight.unwrap_or_default()).collect();
-    let divisor = divisor(resolved, || tree_sum(by_rows()));
+    let divisor = divisor(resolved, || tree_sum(weight_blocks(&weights)));
     let z_factor = mean_weight(resolved, divisor, weights.iter().flatten().count());
     let work = Work {
         formula: Formula::new(loss, weight.as_deref(), problem.classes),
@@ -99,7 +99,7 @@ pub(super) fn evaluate(
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.clone()) / divisor],
     };
-    Ok(Outputs::new(resolved, &losses, weights.into_iter(), output))
+    Ok(Outputs::new(resolved, &losses, &weights, output))
 }
 
 impl Work<'_> {
