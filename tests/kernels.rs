@@ -124,10 +124,13 @@ fn add_variants(
         .filter(|input| inputs.iter().any(|(n, kind)| *n == input.name && kind.dtype.is_float()))
         .map(|input| input.name)
         .collect();
+    let narrow = inputs.iter().any(|(_, kind)| matches!(kind.dtype, DType::F16 | DType::BF16));
     for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
         for upstream in [false, true] {
             for (value, gradients) in [(true, &[][..]), (false, &all[..]), (true, &all[..])] {
-                for gradient_type in [GradientType::Float32, GradientType::Input] {
+                let both = [GradientType::Float32, GradientType::Input];
+                let types = if narrow && !gradients.is_empty() { &both[..] } else { &both[..1] };
+                for &gradient_type in types {
                     let request = Request {
                         inputs,
                         reduction,
