@@ -249,6 +249,7 @@ fn encode(
             gradients: &gradients,
             upstream: upstream.map(whole),
             status: Some(whole(status)),
+            timestamps: None,
         },
     )
 }

@@ -59,6 +59,7 @@
 //! `native` (on by default) brings wgpu's Vulkan, Metal and DirectX 12 backends. Without it, wgpu
 //! has the backends that the program's own features bring.
 
+mod checked;
 pub mod cpu;
 mod error;
 mod evaluate;

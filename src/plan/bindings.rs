@@ -23,15 +23,17 @@ pub struct Bindings<'a> {
     /// The upstream gradient, if the request has one.
     pub upstream: Option<wgpu::BufferBinding<'a>>,
     /// Where 16 bytes go that say what was wrong with class indices, for
-    /// [`Status::from_bytes`](crate::Status::from_bytes); also of usage `COPY_DST`. Optional.
+    /// [`Status::from_bytes`](crate::Status::from_bytes). Optional.
     pub status: Option<wgpu::BufferBinding<'a>>,
+    /// Where [`Plan::encode`] writes when its pass begins and ends, if anywhere.
+    pub timestamps: Option<wgpu::ComputePassTimestampWrites<'a>>,
 }
 
 /// The bindings by slot, each checked.
 #[derive(Debug)]
 pub(super) struct Bound<'a> {
-    plan: &'a Plan,
-    slots: Vec<(Slot, wgpu::BufferBinding<'a>)>,
+    pub(super) plan: &'a Plan,
+    pub(super) slots: Vec<(Slot, wgpu::BufferBinding<'a>)>,
 }
 
 impl<'a> Bound<'a> {
@@ -89,23 +91,7 @@ impl<'a> Bound<'a> {
             }
             self.check_binding(&argument, *slot, binding)?;
         }
-        self.check_shared()
-    }
-
-    /// wgpu refuses a buffer that one dispatch both reads and writes, wherever in it.
-    fn check_shared(&self) -> Result<()> {
-        let is_input = |slot: Slot| matches!(slot, Slot::Input(_) | Slot::Upstream);
-        for (input, read) in self.slots.iter().filter(|(slot, _)| is_input(*slot)) {
-            for (output, written) in self.slots.iter().filter(|(slot, _)| !is_input(*slot)) {
-                if read.buffer == written.buffer {
-                    let definition = self.plan.resolved.definition;
-                    let got = format!("a part of the buffer of {}", slot_name(definition, *output));
-                    let argument = slot_name(definition, *input);
-                    return Err(Error::argument(&argument, got, "a buffer that is not written"));
-                }
-            }
-        }
-        Ok(())
+        self.check_overlaps()
     }
 
     fn check_binding(
@@ -134,24 +120,11 @@ impl<'a> Bound<'a> {
         if size < needed {
             return size_error("size in bytes", size, format!("at least {needed}"));
         }
-        let (usage, expected) = match slot {
-            // It is cleared before the kernels run.
-            Slot::Status => {
-                (wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST, "STORAGE and COPY_DST")
-            }
-            _ => (wgpu::BufferUsages::STORAGE, "STORAGE"),
-        };
-        if !binding.buffer.usage().contains(usage) {
+        if !binding.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
             let got = format!("a buffer of usage {:?}", binding.buffer.usage());
-            return Err(Error::argument(argument, got, format!("one with {expected}")));
+            return Err(Error::argument(argument, got, "one with STORAGE"));
         }
         Ok(())
-    }
-
-    /// Where the status goes, if the plan writes one.
-    pub(super) fn status(&self) -> Option<wgpu::BufferBinding<'_>> {
-        let own = self.plan.status.as_ref()?.as_entire_buffer_binding();
-        Some(self.given(Slot::Status).unwrap_or(own))
     }
 
     fn given(&self, slot: Slot) -> Option<wgpu::BufferBinding<'_>> {
@@ -160,17 +133,16 @@ impl<'a> Bound<'a> {
 
     /// The buffer of a region, with the region's offset added to the binding's own.
     pub(super) fn region(&self, region: Region) -> wgpu::BufferBinding<'_> {
-        let base = match region.slot {
-            Slot::Window | Slot::Parameters => self.plan.uniforms.as_entire_buffer_binding(),
-            Slot::Status => self.status().expect("a plan that checks targets has a status"),
-            Slot::Scratch => self
-                .plan
-                .scratch
-                .as_ref()
-                .expect("a plan with scratch regions has scratch memory")
-                .as_entire_buffer_binding(),
-            slot => self.given(slot).expect("all slots of the plan were checked"),
+        let own = match region.slot {
+            Slot::Window | Slot::Parameters => Some(&self.plan.uniforms),
+            Slot::Scratch => self.plan.scratch.as_ref(),
+            Slot::Status => self.plan.status.as_ref(),
+            _ => None,
         };
+        let base = self
+            .given(region.slot)
+            .or(own.map(wgpu::Buffer::as_entire_buffer_binding))
+            .expect("the slots of the plan were checked, and it has what is its own");
         wgpu::BufferBinding {
             buffer: base.buffer,
             offset: base.offset + region.offset,

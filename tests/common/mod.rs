@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod buffers;
 pub(crate) mod ctc;
 
 use wgloss::loss::{Domain, Role};
