@@ -5,8 +5,7 @@ mod common;
 use common::buffers::{empty, filled, kind};
 use common::{assert_close, read, tensor};
 use wgloss::{
-    Batch, Bindings, CrossEntropy, DType, Gpu, Mse, Plan, Reduction, Request, Status, TensorKind,
-    reference,
+    Batch, Bindings, CrossEntropy, DType, Gpu, Mse, Plan, Reduction, Request, Status, reference,
 };
 
 /// One plan, encoded twice into one encoder with other buffers, at offsets, with a scalar upstream

@@ -154,7 +154,21 @@ fn buffers_of_another_device_are_refused() {
         "gradient input: a buffer that wgpu refuses (Buffer with '' label has been destroyed) is \
          not valid, expected a living buffer of the plan's device"
     );
-    // Nothing was recorded by either, and the encoder is still good.
+    let scope = gpu.device().push_error_scope(wgpu::ErrorFilter::Validation);
+    let invalid = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: Some("invalid"),
+        size: 256,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::MAP_READ,
+        mapped_at_creation: false,
+    });
+    pollster::block_on(scope.pop()).expect("not both usages");
+    let error = encode(&plan, &mut recorded, [&invalid, &own[1], value, gradient]);
+    assert_eq!(
+        error.expect_err("an invalid buffer").to_string(),
+        "input: a buffer that wgpu refuses (Buffer with 'invalid' label is invalid) is not valid, \
+         expected a living buffer of the plan's device"
+    );
+    // Nothing was recorded by any, and the encoder is still good.
     gpu.queue().submit([recorded.finish()]);
     assert_works(&gpu, &plan, &own);
 }

@@ -43,3 +43,51 @@ fn renamed(text: &str, old: &str, new: &str) -> String {
     }
     result + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Header;
+    use super::*;
+
+    fn kernel(gradient: &str) -> Kernel {
+        let mut header = Header::default();
+        header.read(Slot::Input(0), "weight_data", "array<f32>");
+        header.read(Slot::Input(1), "pos_weight_data", "array<f32>");
+        header.write(Slot::Gradient(0), "weight_gradient_out", gradient);
+        header.write(Slot::Gradient(1), "pos_weight_gradient_out", "array<f32>");
+        header.constant(IN_PLACE, false);
+        let body = "weight_gradient_out[0] = pos_weight_gradient_out[1];";
+        header.join("test".into(), &[body])
+    }
+
+    #[test]
+    fn a_gradient_takes_its_inputs_binding() {
+        let text = kernel("array<f32>").shared(&[0]).text();
+        let want = "@group(0) @binding(0) var<storage, read_write> weight_data: array<f32>;
+@group(0) @binding(1) var<storage, read_write> pos_weight_data: array<f32>;
+@group(0) @binding(2) var<storage, read_write> pos_weight_gradient_out: array<f32>;
+const IN_PLACE = true;
+
+weight_data[0] = pos_weight_gradient_out[1];";
+        assert_eq!(text, want);
+        assert!(kernel("array<f32>").shared(&[]).text().contains("const IN_PLACE = false;"));
+    }
+
+    #[test]
+    fn only_the_same_elements_fit() {
+        assert!(kernel("array<f32>").fits_in_place(0));
+        assert!(!kernel("array<vec4<f32>>").fits_in_place(0));
+        assert!(kernel("array<f32>").fits_in_place(2), "it is not written");
+    }
+
+    /// llvmpipe runs a workgroup's lanes in an order that needs no barrier: no result tells.
+    #[test]
+    fn rows_wait_before_they_are_overwritten() {
+        let rows = include_str!("../../shaders/rows.wgsl");
+        let main = rows.split("fn main(").nth(1).expect("an entry point");
+        let reads = main.rfind("row_sums(").expect("the last reads");
+        let barrier = main.find("storageBarrier();").expect("a barrier");
+        let writes = main.find("keep_gradients(").expect("the writes");
+        assert!(reads < barrier && barrier < writes);
+    }
+}

@@ -10,8 +10,27 @@ use std::num::NonZeroU64;
 ///
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
 /// `min_storage_buffer_offset_alignment`, and at least the tensor's bytes, rounded up to a multiple
-/// of 4. Inputs may share buffers, and so may outputs, but no input shares one with an output. Inputs
-/// are dense and row-major, gradients and losses are float32.
+/// of 4. Inputs are dense and row-major, gradients and losses are float32.
+///
+/// # Several tensors in one buffer
+///
+/// Any tensors may lie in one buffer. The bytes of an output, from its offset on as many as the
+/// tensor has, are its own: no other tensor may overlap them. Inputs may overlap. Where an input's
+/// buffer is also an output's, the plan runs other kernels, whose bindings are all writable; they
+/// are compiled when they are first needed.
+///
+/// # In place
+///
+/// The gradient of an input may be written exactly over that input, with the same buffer and the
+/// same offset, where [`Plan::in_place`] says so.
+///
+/// # Of which device
+///
+/// A buffer that is of another device, destroyed or invalid is an error that names it. One of
+/// another [`wgpu::Instance`] cannot always be told: wgpu knows buffers by their numbers, and takes
+/// a foreign one for the device's own of that number. Where there is none, wgpu panics; the plan
+/// catches that and returns an error, unless panics abort, but the panic hook has been called. A
+/// query set or encoder of another device is an error of wgpu's where the encoder is finished.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings<'a> {
     /// Every input of the request, by name.
@@ -23,9 +42,11 @@ pub struct Bindings<'a> {
     /// The upstream gradient, if the request has one.
     pub upstream: Option<wgpu::BufferBinding<'a>>,
     /// Where 16 bytes go that say what was wrong with class indices, for
-    /// [`Status::from_bytes`](crate::Status::from_bytes). Optional.
+    /// [`Status::from_bytes`](crate::Status::from_bytes). They are cleared first; a loss without
+    /// class indices leaves them as they are. Optional.
     pub status: Option<wgpu::BufferBinding<'a>>,
-    /// Where [`Plan::encode`] writes when its pass begins and ends, if anywhere.
+    /// Where [`Plan::encode`] writes when its pass begins and ends: a query set of the program's, on a
+    /// device with the feature `TIMESTAMP_QUERY`. Optional.
     pub timestamps: Option<wgpu::ComputePassTimestampWrites<'a>>,
 }
 

@@ -41,8 +41,9 @@ impl Recording {
 }
 
 impl Plan {
-    /// Records the plan into the caller's encoder, as a compute pass. Nothing is submitted, and no
-    /// buffer is created. The outputs hold their results when the encoder's commands have run.
+    /// Records the plan into the caller's encoder, as a compute pass. Nothing is submitted, mapped
+    /// or waited for, and no buffer is created; with buffers of before nothing at all is. The outputs
+    /// hold their results when the encoder's commands have run.
     ///
     /// # Errors
     /// If a buffer is missing, too small, wrongly aligned, of the wrong usage, of another device,
@@ -64,8 +65,8 @@ impl Plan {
         })
     }
 
-    /// [`Plan::encode`] into a compute pass that is open. The pass's pipeline and its bind group 0
-    /// are others afterwards.
+    /// [`Plan::encode`] into a compute pass that is open. It sets the pass's pipeline and its bind
+    /// group 0, so set your own again afterwards; other bind groups stay.
     ///
     /// # Errors
     /// As [`Plan::encode`]; also if `bindings` have timestamps, which are the pass's own.

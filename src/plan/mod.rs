@@ -170,7 +170,11 @@ struct Region {
 ///
 /// It holds compiled kernels, the scratch memory they need and the sizes of their dispatches, and
 /// can be encoded any number of times; encodings on one queue run one after the other, as all work
-/// on a queue does. A plan is `Send` and `Sync`.
+/// on a queue does. A plan is `Send` and `Sync`, and may be encoded by several threads at once.
+///
+/// It keeps the bind groups of the last eight sets of buffers, so that encoding with one of them
+/// again creates nothing. It keeps those buffers alive with them, until others take their place or
+/// the plan is dropped.
 #[derive(Debug)]
 pub struct Plan {
     gpu: Gpu,

@@ -39,6 +39,12 @@ impl Plan {
     /// Whether the gradient of an input may be written exactly over the input: into the same
     /// buffer, at the same offset.
     ///
+    /// It may for losses that are pointwise or over rows, where the gradient's elements have the
+    /// input's size. It may not if any gradient of the plan is that of an input that broadcasts or
+    /// of an elementwise weight, if the device binds too few storage buffers at once for a single
+    /// pass, or for 16-bit rows that are not whole groups of four. Losses with kernels of their own
+    /// read their inputs several times, and never write in place.
+    ///
     /// # Errors
     /// If there is no such input, or its gradient was not requested.
     pub fn in_place(&self, input: &str) -> Result<bool> {

@@ -4,6 +4,7 @@
 
 pub(crate) mod buffers;
 pub(crate) mod ctc;
+pub(crate) mod recorded;
 
 use wgloss::loss::{Domain, Role};
 use wgloss::{Backend, Batch, DType, Gpu, Loss, Tensor, adapters, reference};
