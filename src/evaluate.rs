@@ -315,6 +315,7 @@ fn encode(
             status: Some(whole(status)),
             totals: resolved.totals.then(|| whole(totals)),
             denominator: resolved.denominator.then(|| whole(denominator)),
+            timestamps: None,
         },
     )
 }

@@ -19,8 +19,7 @@ pub(crate) struct Pieces<'a> {
     batch: &'a Batch<'a>,
     inputs: &'a [(&'a str, Tensor<'a>)],
     upstream: Option<&'a Tensor<'a>>,
-    /// The shape of each input for one unit; `None` where all pieces share it.
-    units: Vec<Option<Vec<usize>>>,
+    units: Units,
     /// The shape of the losses of one unit.
     terms: Vec<usize>,
     /// How many units there are, and how many are a piece.
@@ -182,8 +181,11 @@ impl<'a> Pieces<'a> {
     }
 }
 
+/// The shape of each input for one element or one item; `None` where all pieces share it.
+type Units = Vec<Option<Vec<usize>>>;
+
 /// The shapes of the inputs and of the losses for one element or one item.
-fn units(resolved: &Resolved) -> Option<(Vec<Option<Vec<usize>>>, Vec<usize>)> {
+fn units(resolved: &Resolved) -> Option<(Units, Vec<usize>)> {
     match &resolved.layout.family {
         FamilyLayout::Pointwise { access, .. } => {
             let unit = |(i, access): (usize, &Option<Access>)| match access {

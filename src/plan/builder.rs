@@ -3,7 +3,7 @@
 use super::{Region, Resolved, Step};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Keep, Kernel, SERIAL, Slot, Use, reduce};
+use crate::kernel::{Binding, Keep, Kernel, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
 /// The scratch begins with the total of the losses, that of the weights, and the number of what was
@@ -40,6 +40,9 @@ pub struct Builder<'a> {
     /// The inputs whose gradients are added up in float32, and the bytes for it.
     staging: Vec<(usize, u64)>,
     drafts: Vec<Draft>,
+    /// Whether every input is read in one pass alone, each part of it before gradients are written
+    /// there; if not, why.
+    pub(crate) in_place: std::result::Result<(), &'static str>,
 }
 
 /// What a plan holds on the device.
@@ -75,6 +78,7 @@ impl<'a> Builder<'a> {
             kernels: Vec::new(),
             staging: Vec::new(),
             drafts: Vec::new(),
+            in_place: Err("the loss reads its inputs in several passes"),
         }
     }
 
@@ -222,7 +226,7 @@ impl<'a> Builder<'a> {
         };
         let steps = self.drafts.iter().zip(regions).map(step).collect();
         let uses_scratch =
-            self.kernels.iter().any(|kernel| kernel.bindings.iter().any(|b| b.0 == Slot::Scratch));
+            self.kernels.iter().any(|kernel| kernel.binding(Slot::Scratch).is_some());
         let scratch = if uses_scratch {
             let usage = wgpu::BufferUsages::STORAGE;
             Some(buffer(gpu, "wgloss scratch", self.scratch_words * 4, usage)?)
@@ -248,7 +252,7 @@ impl<'a> Builder<'a> {
 
     /// What a draft's bindings see, checked against the limit on a binding's size.
     fn regions(&self, draft: &Draft) -> Result<Vec<Region>> {
-        let region = |&(slot, used): &(Slot, Use)| {
+        let region = |&Binding { slot, used, .. }: &Binding| {
             let given = draft.regions.iter().find(|r| r.0 == slot);
             let (offset, size) = match (slot, given) {
                 (_, Some(&(_, offset, size))) => (offset, size),

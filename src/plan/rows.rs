@@ -40,6 +40,14 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
     };
     let sum = resolved.sums_losses().then(|| builder.row_sums(terms, shape.inner));
     let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
+    let shares_words = |&i: &usize| {
+        let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
+        size < 4 && !shape.whole_quads()
+    };
+    builder.in_place = match resolved.gradients.iter().any(shares_words) {
+        true => Err("rows of 16-bit elements that are not whole quads share words"),
+        false => Ok(()),
+    };
     if terms > 0 && (losses.is_some() || !outputs.gradients.is_empty()) {
         push_rows(builder, &spec, &outputs, sum.as_ref(), ignored)?;
     }

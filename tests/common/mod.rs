@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod buffers;
 pub(crate) mod catalogue;
 pub(crate) mod ctc;
+pub(crate) mod recorded;
 
 use wgloss::loss::{Domain, Role};
 use wgloss::{Backend, Batch, DType, Gpu, GradientType, Loss, Tensor, adapters, reference};

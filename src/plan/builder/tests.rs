@@ -25,9 +25,12 @@ fn check(loss: &dyn Loss, inputs: &[(&str, DType, &[usize])], gradients: &[&str]
     }
 }
 
+/// Offsets and sizes.
+type Regions = Vec<(u64, u64)>;
+
 fn check_dispatches(builder: &Builder<'_>, what: &str) {
     let limits = builder.limits;
-    let mut seen: Vec<(usize, Slot, Vec<(u64, u64)>)> = Vec::new();
+    let mut seen: Vec<(usize, Slot, Regions)> = Vec::new();
     for draft in &builder.drafts {
         let [width, rows] = draft.groups;
         assert!(width.max(rows) <= limits.max_compute_workgroups_per_dimension, "{what}: groups");
