@@ -24,6 +24,9 @@ fn small_buffers(largest: u64) -> Backend {
     Backend::Gpu(Gpu::from_device(device, queue))
 }
 
+/// Names, types and shapes of inputs.
+type Shapes<'a> = &'a [(&'a str, DType, &'a [usize])];
+
 fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
     let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
     evaluation.value.iter().chain(gradients).map(|tensor| tensor.bytes().to_vec()).collect()
@@ -54,7 +57,7 @@ fn pieces_have_the_bits_of_the_whole() {
     let plane: &[usize] = &[700, 503];
     let images: &[usize] = &[60, 5, 31, 33];
     let pixels: &[usize] = &[60, 31, 33];
-    let cases: &[(&dyn Loss, &[(&str, DType, &[usize])], usize)] = &[
+    let cases: &[(&dyn Loss, Shapes<'_>, usize)] = &[
         (&Mse, &[("input", f, plane), ("target", h, plane)], 0),
         (&Mse, &[("input", f, plane), ("target", f, &[1, 1])], 0),
         (&Mse, &[("input", f, plane), ("target", f, plane), ("weight", h, plane)], 0),
