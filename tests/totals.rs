@@ -80,7 +80,7 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize, usize)> {
         5,
     );
     add(
-        Box::new(LinearCrossEntropy::default()),
+        Box::<LinearCrossEntropy>::default(),
         &[
             ("input", f, &[9000, 4]),
             ("linear_weight", f, &[6, 4]),
