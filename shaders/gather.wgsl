@@ -19,8 +19,8 @@ struct Window {
     rank: u32,
     kept_rank: u32,
     summed_rank: u32,
-    padding_0: u32,
-    padding_1: u32,
+    first: u32,        // the window's first element, where an input is read by strides
+    columns: u32,      // segments of all windows
     axes: array<Axis, 8>,
     kept: array<Steps, 8>,
     summed: array<Steps, 8>,
@@ -62,5 +62,5 @@ fn main(
     for (var place = first; place < min(first + 64u, window.places); place++) {
         sum += term_at(kept + summed_offset(place), scale);
     }
-    keep(id, sum);
+    keep((id / window.segments) * window.columns + id % window.segments, sum);
 }

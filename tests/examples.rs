@@ -56,3 +56,19 @@ fn async_readback() {
     finished.sort_by(f64::total_cmp);
     assert_eq!(finished, [1.0, 4.0, 9.0, 16.0], "{out}");
 }
+
+#[test]
+fn micro_batches() {
+    let out = run("micro_batches", &[]);
+    let loss = |line: &str| Some(line.split_once("loss ")?.1.split(',').next()?.to_string());
+    let losses: Vec<String> = out.lines().filter_map(loss).collect();
+    // The large batch, whole blocks of it, and parts that are none.
+    let [large, blocks, more, parts] = &losses[..] else { panic!("{out}") };
+    assert!(large == blocks && large == more, "{out}");
+    let [large, parts] = [large, parts].map(|loss| loss.parse::<f64>().expect("a loss"));
+    assert!((large - parts).abs() <= 1e-6 * large, "{out}");
+    for line in out.lines().filter_map(|line| line.split_once("within ")) {
+        let within: f64 = line.1.parse().expect("a number");
+        assert!(within <= 1e-5, "{out}");
+    }
+}

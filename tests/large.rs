@@ -109,6 +109,41 @@ fn the_same_bits_however_it_is_cut() {
     }
 }
 
+/// Gradients of broadcast inputs and of weights, where the dense inputs are cut along their first
+/// dimension.
+#[test]
+fn broadcasts_have_the_same_bits_however_they_are_cut() {
+    let mut random = Random(12);
+    let first: &[usize] = &[3001, 192];
+    let few = wgpu::Limits::default().max_storage_buffers_per_shader_stage;
+    for other in [&[192][..], &[3001, 1], &[], &[3001, 192]] {
+        let loss = wgloss::Huber::default();
+        let shapes = [
+            ("input", DType::F32, first),
+            ("target", DType::F16, other),
+            ("weight", DType::F32, first),
+        ];
+        let inputs = inputs(&loss, &shapes, 0, &mut random);
+        for reduction in [Reduction::None, Reduction::Mean] {
+            let gradients = &["target", "weight", "input"];
+            let terms: &[usize] = if reduction == Reduction::None { first } else { &[] };
+            let numbers: Vec<f64> =
+                (0..terms.iter().product()).map(|_| 2.0 * random.unit() - 1.0).collect();
+            let upstream = Some(tensor(DType::F32, terms, &numbers));
+            let batch = Batch { inputs: &inputs, reduction, gradients, ..Batch::default() };
+            let batch = Batch { upstream, ..batch };
+            let run = |backend: &Backend| {
+                bits(&backend.evaluate_blocking(&loss, &batch).unwrap_or_else(|e| panic!("{e}")))
+            };
+            let whole = run(&Backend::Gpu(common::gpu()));
+            for binding in [1 << 18, 200_000] {
+                let cut = run(&limited(binding, 65_535, few));
+                assert!(whole == cut, "target {other:?}, {reduction}, bindings of {binding} bytes");
+            }
+        }
+    }
+}
+
 /// A device that is destroyed in the middle of an evaluation is an error, not a panic.
 #[test]
 fn a_lost_device_is_an_error() {

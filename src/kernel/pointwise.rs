@@ -148,7 +148,7 @@ impl Spec<'_> {
             Access::Single => "0u".to_string(),
             Access::Strided => {
                 declare_offset(header, i);
-                format!("offset_{i}(i)")
+                format!("offset_{i}(window.first + i)")
             }
         };
         header.line(&format!("fn {name}_of(i: u32) -> f32 {{ return {name}_at({place}); }}"));

@@ -1,9 +1,11 @@
 //! The dispatches of a pointwise loss.
 
+mod gather;
+
 use super::builder::{Builder, TOTAL, TOTAL_WEIGHT, narrow, words};
 use crate::error::Result;
 use crate::kernel::pointwise::{Outputs, Spec};
-use crate::kernel::{BLOCK, Keep, SERIAL, Slot, Upstream};
+use crate::kernel::{BLOCK, Keep, Slot, Upstream};
 use crate::loss::{Definition, Input, Role};
 use crate::reduction::{Divisor, Reduction};
 use crate::shape::{Access, Axis, FamilyLayout, MOST_AXES};
@@ -64,7 +66,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         false => Err("the gradient of a broadcast input or of the weight reads all inputs again"),
     };
     push_passes(builder, &spec, axes, losses, sums.then_some(last), dense)?;
-    gathered.iter().try_for_each(|&i| push_gather(builder, &spec, axes, i))
+    gathered.iter().try_for_each(|&i| gather::push(builder, &spec, axes, i))
 }
 
 /// The sum of the weights, as the total of the weights.
@@ -190,47 +192,6 @@ impl Work<'_> {
             _ => Ok(()),
         }
     }
-}
-
-/// The gradient of an input that was broadcast, or of the weight.
-fn push_gather(
-    builder: &mut Builder<'_>,
-    spec: &Spec<'_>,
-    axes: &[Axis],
-    input: usize,
-) -> Result<()> {
-    let mut flat = 1;
-    let (mut kept, mut summed) = (Vec::new(), Vec::new());
-    for axis in axes {
-        let steps = if axis.strides[input] == 0 { &mut summed } else { &mut kept };
-        steps.push((axis.size, flat));
-        flat *= axis.size;
-    }
-    narrow("the broadcast inputs", flat)?;
-    let product = |steps: &[(u64, u64)]| steps.iter().map(|step| step.0).product::<u64>();
-    let (segments, places) = (product(&kept), product(&summed));
-    let outputs = segments * places.div_ceil(SERIAL);
-    let direct = places <= SERIAL;
-    let destination = if direct { 0 } else { builder.reserve(outputs) };
-    let groups = outputs.div_ceil(64);
-    let width = builder.width(groups)?.into();
-    let mut uniform = words(&[outputs, segments, places, destination, width])?;
-    uniform.extend_from_slice(&builder.factors());
-    let ranks = [axes.len(), kept.len(), summed.len(), 0, 0];
-    uniform.extend(words(&ranks.map(|rank| rank as u64))?);
-    uniform.extend(axes_words(axes)?);
-    for steps in [&kept, &summed] {
-        let mut all = [0; 4 * MOST_AXES];
-        for (place, &(size, stride)) in all.chunks_exact_mut(4).zip(steps) {
-            place[..2].copy_from_slice(&[size, stride]);
-        }
-        uniform.extend(words(&all)?);
-    }
-    builder.push(spec.gather(input, direct), &uniform, &[], groups)?;
-    if direct {
-        return Ok(());
-    }
-    builder.push_columns(destination, segments, places.div_ceil(SERIAL), input)
 }
 
 /// The axes as the kernels' `array<Axis, 8>`.
