@@ -16,7 +16,7 @@ use crate::plan::Resolved;
 use crate::tensor::Tensor;
 use std::borrow::Cow;
 
-/// Evaluates a request; the outputs are in the order of [`Resolved::outputs`].
+/// Evaluates a request in float32; the outputs are in the order of [`Resolved::outputs`].
 pub(crate) fn evaluate(
     loss: &dyn Loss,
     resolved: &Resolved,

@@ -10,9 +10,9 @@ use std::num::NonZeroU64;
 ///
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
 /// `min_storage_buffer_offset_alignment`, and at least the tensor's bytes, rounded up to a multiple
-/// of 4. Inputs may share buffers, and so may outputs, but no input shares one with an output. Inputs
-/// are dense and row-major, losses are float32, gradients of the request's
-/// [`GradientType`](crate::GradientType).
+/// of 4; what pads 16-bit gradients may be overwritten. Inputs may share buffers, and so may outputs,
+/// but no input shares one with an output. Inputs are dense and row-major, losses are float32, and
+/// gradients of the request's [`GradientType`](crate::GradientType).
 #[derive(Clone, Debug, Default)]
 pub struct Bindings<'a> {
     /// Every input of the request, by name.
