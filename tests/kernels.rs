@@ -124,7 +124,9 @@ fn add_variants(
         .filter(|input| inputs.iter().any(|(n, kind)| *n == input.name && kind.dtype.is_float()))
         .map(|input| input.name)
         .collect();
-    let narrow = inputs.iter().any(|(_, kind)| matches!(kind.dtype, DType::F16 | DType::BF16));
+    // How gradients are stored does not depend on the type of integers: one will do.
+    let one = |dtype: DType| dtype.is_float() || dtype == DType::I64;
+    let narrow = inputs.iter().all(|(_, kind)| one(kind.dtype) && kind.dtype != DType::F32);
     for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
         for upstream in [false, true] {
             for (value, gradients) in [(true, &[][..]), (false, &all[..]), (true, &all[..])] {

@@ -41,7 +41,7 @@ impl Outputs {
     }
 }
 
-/// Evaluates a request.
+/// Evaluates a request in float32.
 pub(crate) fn evaluate(
     loss: &dyn Loss,
     resolved: &Resolved,

@@ -109,7 +109,8 @@ pub trait Own: Debug + Send + Sync {
     /// If a size is past the device's limits.
     fn plan(&self, builder: &mut Builder<'_>) -> Result<()>;
 
-    /// The outputs of the CPU backend.
+    /// The outputs of the CPU backend in float32. The upstream gradient has the loss scale in it,
+    /// and is one number for a scale alone.
     ///
     /// # Errors
     /// If a class index is outside its range.

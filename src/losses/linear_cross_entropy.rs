@@ -38,9 +38,12 @@ use problem::Problem;
 /// Memory: a plan holds a tile of logits, never all of them: `4 min(N, 4096) min(V, 2048)` bytes,
 /// both sizes rounded up a little, 32 bytes for each of these rows and 4 for each row of the batch
 /// where the loss is reduced; at most 32.2 MiB for N = 4096, D = 1024 and V = 128,256, whose logits
-/// have 2.1 GB. With gradients, tiles are computed twice. `linear_weight` and its gradient may be
-/// larger than a binding, if `2^17` elements of `d1... D` are not passed. No gradient can be written
-/// over its input, which every tile reads again.
+/// have 2.1 GB. A 16-bit gradient ([`GradientType::Input`](crate::GradientType)) that tiles add up
+/// takes float32 memory too: that of `input` `4 D min(N, 4096)` bytes where V > 2048 or there are
+/// `d1...`, those of `linear_weight` and `linear_bias` 4 bytes an element where N > 4096. Tiles are
+/// smaller where a row of them reads more than 32 KiB. With gradients, they are computed twice.
+/// `linear_weight` and its gradient may be larger than a binding, if `2^17` elements of `d1... D`
+/// are not passed. No gradient can be written over its input, which every tile reads again.
 ///
 /// A row whose target is `ignore_index` has loss 0 and contributes 0 to every gradient, whatever it
 /// holds; if every row is ignored, `mean` is NaN and the gradients 0. Any other index outside

@@ -10,8 +10,8 @@ use std::num::NonZeroU64;
 ///
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
 /// `min_storage_buffer_offset_alignment`, and at least the tensor's bytes, rounded up to a multiple
-/// of 4. Inputs are dense and row-major, losses are float32, gradients of the request's
-/// [`GradientType`](crate::GradientType).
+/// of 4; what pads 16-bit gradients may be overwritten. Inputs are dense and row-major, losses are
+/// float32, and gradients of the request's [`GradientType`](crate::GradientType).
 ///
 /// # Several tensors in one buffer
 ///
