@@ -144,6 +144,10 @@ fn main(
         }
         total = row_sums(slot, thread, total);
     }
+    if (IN_PLACE) {
+        // All lanes have read the row, above all row.picked, before one writes gradients over it.
+        storageBarrier();
+    }
     if (own < window.rows) {
         if (VALUES && thread == 0u) {
             keep_loss(r, row_value(row, peak, total));

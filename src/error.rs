@@ -130,7 +130,8 @@ pub enum Error {
         /// What wgpu says.
         reason: String,
     },
-    /// wgpu refused something that should have been valid: a bug here, or in a driver.
+    /// wgpu refused something that should have been valid: a bug here or in a driver, or an encoder
+    /// that is finished or of another `wgpu::Instance`.
     #[error("wgpu refused {what}: {reason}")]
     Refused {
         /// What was asked of it.

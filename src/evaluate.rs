@@ -250,6 +250,7 @@ fn encode(
             gradients: &gradients,
             upstream: upstream.map(whole),
             status: Some(whole(status)),
+            timestamps: None,
         },
     )
 }

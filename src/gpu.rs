@@ -1,7 +1,7 @@
 //! Adapters, devices and the cache of compiled kernels.
 
 use crate::error::{Error, Result, listed};
-use crate::kernel::{Kernel, Use};
+use crate::kernel::{Binding, Kernel, Use};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +20,13 @@ struct Inner {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
-    pipelines: Mutex<HashMap<Kernel, Arc<Pipeline>>>,
+    pipelines: Mutex<HashMap<Arc<Kernel>, Arc<Pipeline>>>,
 }
 
 /// A compiled kernel.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
+    pub(crate) kernel: Arc<Kernel>,
     pub(crate) compute: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
 }
@@ -116,16 +117,16 @@ impl Gpu {
         if let Some(pipeline) = pipelines.get(kernel) {
             return Ok(pipeline.clone());
         }
-        let pipeline = Arc::new(self.compile(kernel)?);
-        pipelines.insert(kernel.clone(), pipeline.clone());
+        let pipeline = Arc::new(self.compile(kernel.clone().into())?);
+        pipelines.insert(pipeline.kernel.clone(), pipeline.clone());
         Ok(pipeline)
     }
 
-    fn compile(&self, kernel: &Kernel) -> Result<Pipeline> {
-        self.checked(&kernel.label, |device| {
+    fn compile(&self, kernel: Arc<Kernel>) -> Result<Pipeline> {
+        let (layout, compute) = self.checked(&kernel.label, |device| {
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&kernel.label),
-                source: wgpu::ShaderSource::Wgsl(kernel.text.as_str().into()),
+                source: wgpu::ShaderSource::Wgsl(kernel.text().into()),
             });
             let entries: Vec<_> = kernel.bindings.iter().zip(0..).map(layout_entry).collect();
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -149,41 +150,14 @@ impl Gpu {
                 },
                 cache: None,
             });
-            Pipeline { compute, layout }
-        })
-    }
-
-    /// Runs `make` in an error scope of its own and turns what wgpu refuses into an error.
-    pub(crate) fn checked<T>(
-        &self,
-        what: &str,
-        make: impl FnOnce(&wgpu::Device) -> T,
-    ) -> Result<T> {
-        let validation = self.inner.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let memory = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let made = make(&self.inner.device);
-        let (memory, validation) = (memory.pop(), validation.pop());
-        // A browser answers later, on its own event loop, which must not be blocked.
-        if cfg!(target_arch = "wasm32") {
-            return Ok(made);
-        }
-        if let Some(error) = pollster::block_on(memory).or(pollster::block_on(validation)) {
-            let (what, reason) = (what.to_string(), error.to_string());
-            // A lost device makes objects that are invalid, and nothing else here does.
-            let lost = ["is lost", "is invalid"].iter().any(|sign| reason.contains(sign));
-            return Err(match lost {
-                true => Error::DeviceLost { doing: what, reason },
-                false => Error::Refused { what, reason },
-            });
-        }
-        Ok(made)
+            (layout, compute)
+        })?;
+        Ok(Pipeline { kernel, compute, layout })
     }
 }
 
-fn layout_entry(
-    (&(_, used), binding): (&(crate::kernel::Slot, Use), u32),
-) -> wgpu::BindGroupLayoutEntry {
-    let ty = match used {
+fn layout_entry((bound, binding): (&Binding, u32)) -> wgpu::BindGroupLayoutEntry {
+    let ty = match bound.used {
         Use::Uniform => wgpu::BufferBindingType::Uniform,
         Use::Read => wgpu::BufferBindingType::Storage { read_only: true },
         Use::Write => wgpu::BufferBindingType::Storage { read_only: false },

@@ -25,17 +25,25 @@
 //!
 //! A [`Plan`] is a loss specialised for shapes, types, [`Reduction`] and wanted outputs, on the
 //! program's own device ([`Gpu::from_device`]). [`Plan::encode`] records it into the program's
-//! command encoder, any number of times: it submits nothing, waits for nothing and creates no
-//! buffer. `examples/embed.rs` is a whole program.
+//! command encoder and [`Plan::encode_pass`] into an open compute pass, any number of times: it
+//! submits nothing, waits for nothing and creates no buffer. `examples/embed.rs` is a whole program.
 //!
 //! - **Ownership**: inputs and outputs are the program's buffers; the plan owns its kernels,
-//!   uniforms and scratch memory ([`Plan::scratch_bytes`]).
+//!   uniforms and scratch memory ([`Plan::scratch_bytes`]). It keeps the bind groups of the last
+//!   eight sets of buffers, and with them those buffers.
 //! - **Synchronisation**: none is needed on one queue. The outputs hold their results when the
-//!   commands have run.
+//!   commands have run; an encoder that is never submitted changes nothing.
+//! - **Alignment**: offsets are multiples of the device's `min_storage_buffer_offset_alignment`,
+//!   sizes are multiples of 4.
+//! - **Sharing**: tensors may lie in one buffer, outputs apart from everything else.
+//! - **In place**: pointwise losses and losses over rows may write a gradient exactly over its input
+//!   ([`Plan::in_place`]); losses with kernels of their own may not.
 //! - **Class indices** outside their range are found by the kernels: the rows' losses and gradients
 //!   are NaN and a [`Status`] tells the first one. The device lives on.
 //! - **Threads**: [`Gpu`] and [`Plan`] are `Send` and `Sync`; clones of a `Gpu` share its compiled
-//!   kernels.
+//!   kernels, each compiled once.
+//! - **Errors**: the program's error scopes and its callbacks for errors and lost devices are left
+//!   alone; a lost device is [`Error::DeviceLost`].
 //!
 //! # Losses
 //!
@@ -59,6 +67,7 @@
 //! `native` (on by default) brings wgpu's Vulkan, Metal and DirectX 12 backends. Without it, wgpu
 //! has the backends that the program's own features bring.
 
+mod checked;
 pub mod cpu;
 mod error;
 mod evaluate;

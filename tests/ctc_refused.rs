@@ -133,6 +133,7 @@ fn encoded(inputs: &[(&str, Tensor<'_>)]) -> (Vec<f32>, Vec<f32>, Option<Status>
         gradients: &[("log_probs", gradient.as_entire_buffer_binding())],
         upstream: None,
         status: Some(status.as_entire_buffer_binding()),
+        timestamps: None,
     };
     plan.encode(&mut encoder, &bindings).expect("valid bindings");
     gpu.queue().submit([encoder.finish()]);

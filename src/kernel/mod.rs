@@ -4,7 +4,11 @@
 pub(crate) mod pointwise;
 pub(crate) mod reduce;
 pub(crate) mod rows;
+mod shared;
+pub(crate) mod status;
 pub(crate) mod storage;
+
+pub(crate) use shared::IN_PLACE;
 
 use std::fmt::Write as _;
 
@@ -47,25 +51,58 @@ pub(crate) enum Use {
     Write,
 }
 
-/// A kernel's text, with what its bindings in group 0 mean.
+impl Use {
+    fn space(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Read => "storage, read",
+            Self::Write => "storage, read_write",
+        }
+    }
+}
+
+/// A binding in group 0: what it is connected with, and how it is declared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Binding {
+    pub(crate) slot: Slot,
+    pub(crate) used: Use,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+}
+
+/// A kernel: its bindings, in the order of their numbers, and the rest of its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Kernel {
     pub(crate) label: String,
-    pub(crate) text: String,
-    pub(crate) bindings: Vec<(Slot, Use)>,
+    pub(crate) bindings: Vec<Binding>,
+    pub(crate) body: String,
 }
 
 impl Kernel {
+    /// The whole text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for (number, Binding { used, name, kind, .. }) in self.bindings.iter().enumerate() {
+            let space = used.space();
+            let _ = writeln!(text, "@group(0) @binding({number}) var<{space}> {name}: {kind};");
+        }
+        text + &self.body
+    }
+
+    pub(crate) fn binding(&self, slot: Slot) -> Option<&Binding> {
+        self.bindings.iter().find(|binding| binding.slot == slot)
+    }
+
     /// The number of storage buffers that are bound at once.
     pub(crate) fn storage_buffers(&self) -> usize {
-        self.bindings.iter().filter(|(_, used)| *used != Use::Uniform).count()
+        self.bindings.iter().filter(|binding| binding.used != Use::Uniform).count()
     }
 
     /// The same text with its bindings connected otherwise: pairs of old slot and new slot.
     pub(crate) fn with_slots(mut self, slots: &[(Slot, Slot, u64)]) -> Self {
-        for (slot, _) in &mut self.bindings {
-            if let Some(&(_, new, _)) = slots.iter().find(|(old, _, _)| old == slot) {
-                *slot = new;
+        for binding in &mut self.bindings {
+            if let Some(&(_, new, _)) = slots.iter().find(|(old, _, _)| *old == binding.slot) {
+                binding.slot = new;
             }
         }
         self
@@ -76,7 +113,7 @@ impl Kernel {
 #[derive(Debug, Default)]
 pub(crate) struct Header {
     text: String,
-    bindings: Vec<(Slot, Use)>,
+    bindings: Vec<Binding>,
 }
 
 impl Header {
@@ -91,24 +128,21 @@ impl Header {
     }
 
     pub(crate) fn uniform(&mut self, slot: Slot, name: &str, kind: &str) {
-        self.bind(slot, Use::Uniform, "uniform", name, kind);
+        self.bind(slot, Use::Uniform, name, kind);
     }
 
     pub(crate) fn read(&mut self, slot: Slot, name: &str, kind: &str) {
-        self.bind(slot, Use::Read, "storage, read", name, kind);
+        self.bind(slot, Use::Read, name, kind);
     }
 
     pub(crate) fn write(&mut self, slot: Slot, name: &str, kind: &str) {
-        self.bind(slot, Use::Write, "storage, read_write", name, kind);
+        self.bind(slot, Use::Write, name, kind);
     }
 
-    fn bind(&mut self, slot: Slot, used: Use, space: &str, name: &str, kind: &str) {
-        if self.bindings.iter().any(|&(bound, _)| bound == slot) {
-            return;
+    fn bind(&mut self, slot: Slot, used: Use, name: &str, kind: &str) {
+        if !self.bindings.iter().any(|binding| binding.slot == slot) {
+            self.bindings.push(Binding { slot, used, name: name.into(), kind: kind.into() });
         }
-        let number = self.bindings.len();
-        self.bindings.push((slot, used));
-        self.line(&format!("@group(0) @binding({number}) var<{space}> {name}: {kind};"));
     }
 
     pub(crate) fn line(&mut self, text: &str) {
@@ -120,8 +154,8 @@ impl Header {
     }
 
     pub(crate) fn join(self, label: String, parts: &[&str]) -> Kernel {
-        let text = [&self.text[..]].iter().chain(parts).copied().collect::<Vec<_>>().join("\n");
-        Kernel { label, text, bindings: self.bindings }
+        let body = [&self.text[..]].iter().chain(parts).copied().collect::<Vec<_>>().join("\n");
+        Kernel { label, bindings: self.bindings, body }
     }
 }
 

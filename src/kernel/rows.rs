@@ -1,7 +1,7 @@
 //! The rows family's headers.
 
 use super::storage::{Loads, floats, floats_after, indices, indices_after};
-use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream, divisor};
+use super::{Header, IN_PLACE, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream, divisor};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
 use crate::tensor::DType;
@@ -56,7 +56,7 @@ impl RowShape {
     }
 
     /// Whether four classes can be read at once.
-    fn whole_quads(&self) -> bool {
+    pub(crate) fn whole_quads(&self) -> bool {
         self.inner == 1 && self.classes.is_multiple_of(4)
     }
 }
@@ -75,6 +75,7 @@ impl Spec<'_> {
         header.constant("INDEX", self.shape.index.is_some());
         header.constant("VALUES", outputs.losses.is_some());
         header.constant("GRADIENTS", !outputs.gradients.is_empty());
+        header.constant(IN_PLACE, false);
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
         for (i, dtype) in self.inputs.iter().enumerate() {
             let Some(dtype) = *dtype else { continue };

@@ -39,7 +39,8 @@ use crate::tensor::{DType, Tensor, TensorKind};
 /// target outside `0..C`, or the blank, which PyTorch takes without a check, is an error that names
 /// its place in the flattened `targets`; loss and gradient of its sequence are NaN. So are they for
 /// lengths that do not fit; evaluation from host memory refuses them. Padded targets are faster
-/// than concatenated ones, whose longest one the shapes do not tell.
+/// than concatenated ones, whose longest one the shapes do not tell. The gradient cannot be written
+/// over `log_probs`, which are read several times.
 ///
 /// Source: A. Graves et al., "Connectionist Temporal Classification", ICML 2006; PyTorch's
 /// `torch.nn.functional.ctc_loss`.

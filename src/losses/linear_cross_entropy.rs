@@ -38,7 +38,8 @@ use problem::Problem;
 /// both sizes rounded up a little, 32 bytes for each of these rows and 4 for each row of the batch
 /// where the loss is reduced; at most 32.2 MiB for N = 4096, D = 1024 and V = 128,256, whose logits
 /// have 2.1 GB. With gradients, tiles are computed twice. `linear_weight` and its gradient may be
-/// larger than a binding, if `2^17` elements of `d1... D` are not passed.
+/// larger than a binding, if `2^17` elements of `d1... D` are not passed. No gradient can be written
+/// over its input, which every tile reads again.
 ///
 /// A row whose target is `ignore_index` has loss 0 and contributes 0 to every gradient, whatever it
 /// holds; if every row is ignored, `mean` is NaN and the gradients 0. Any other index outside

@@ -24,7 +24,8 @@ use rayon::prelude::*;
 /// at a kink. Any other index outside `0..C`, wherever in the row, is an error that names its place
 /// in the flattened target; loss and gradient of its row are NaN.
 ///
-/// On a GPU it takes 8 bytes of scratch memory for each element of `input`.
+/// On a GPU it takes 8 bytes of scratch memory for each element of `input`, and the gradient cannot
+/// be written over `input`, whose rows are read as pairs.
 ///
 /// Source: PyTorch's `torch.nn.functional.multilabel_margin_loss`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,8 +10,27 @@ use std::num::NonZeroU64;
 ///
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
 /// `min_storage_buffer_offset_alignment`, and at least the tensor's bytes, rounded up to a multiple
-/// of 4. Inputs may share buffers, and so may outputs, but no input shares one with an output. Inputs
-/// are dense and row-major, gradients and losses are float32.
+/// of 4. Inputs are dense and row-major, gradients and losses are float32.
+///
+/// # Several tensors in one buffer
+///
+/// Any tensors may lie in one buffer. The bytes of an output, from its offset on as many as the
+/// tensor has, are its own: no other tensor may overlap them. Inputs may overlap. Where an input's
+/// buffer is also an output's, the plan runs other kernels, whose bindings are all writable; they
+/// are compiled when they are first needed.
+///
+/// # In place
+///
+/// The gradient of an input may be written exactly over that input, with the same buffer and the
+/// same offset, where [`Plan::in_place`] says so.
+///
+/// # Of which device
+///
+/// A buffer that is of another device, destroyed or invalid is an error that names it. One of
+/// another [`wgpu::Instance`] cannot always be told: wgpu knows buffers by their numbers, and takes
+/// a foreign one for the device's own of that number. Where there is none, wgpu panics; the plan
+/// catches that and returns an error, unless panics abort, but the panic hook has been called. A
+/// query set or encoder of another device is an error of wgpu's where the encoder is finished.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings<'a> {
     /// Every input of the request, by name.
@@ -23,15 +42,19 @@ pub struct Bindings<'a> {
     /// The upstream gradient, if the request has one.
     pub upstream: Option<wgpu::BufferBinding<'a>>,
     /// Where 16 bytes go that say what was wrong with class indices, for
-    /// [`Status::from_bytes`](crate::Status::from_bytes); also of usage `COPY_DST`. Optional.
+    /// [`Status::from_bytes`](crate::Status::from_bytes). They are cleared first; a loss without
+    /// class indices leaves them as they are. Optional.
     pub status: Option<wgpu::BufferBinding<'a>>,
+    /// Where [`Plan::encode`] writes when its pass begins and ends: a query set of the program's, on a
+    /// device with the feature `TIMESTAMP_QUERY`. Optional.
+    pub timestamps: Option<wgpu::ComputePassTimestampWrites<'a>>,
 }
 
 /// The bindings by slot, each checked.
 #[derive(Debug)]
 pub(super) struct Bound<'a> {
-    plan: &'a Plan,
-    slots: Vec<(Slot, wgpu::BufferBinding<'a>)>,
+    pub(super) plan: &'a Plan,
+    pub(super) slots: Vec<(Slot, wgpu::BufferBinding<'a>)>,
 }
 
 impl<'a> Bound<'a> {
@@ -89,23 +112,7 @@ impl<'a> Bound<'a> {
             }
             self.check_binding(&argument, *slot, binding)?;
         }
-        self.check_shared()
-    }
-
-    /// wgpu refuses a buffer that one dispatch both reads and writes, wherever in it.
-    fn check_shared(&self) -> Result<()> {
-        let is_input = |slot: Slot| matches!(slot, Slot::Input(_) | Slot::Upstream);
-        for (input, read) in self.slots.iter().filter(|(slot, _)| is_input(*slot)) {
-            for (output, written) in self.slots.iter().filter(|(slot, _)| !is_input(*slot)) {
-                if read.buffer == written.buffer {
-                    let definition = self.plan.resolved.definition;
-                    let got = format!("a part of the buffer of {}", slot_name(definition, *output));
-                    let argument = slot_name(definition, *input);
-                    return Err(Error::argument(&argument, got, "a buffer that is not written"));
-                }
-            }
-        }
-        Ok(())
+        self.check_overlaps()
     }
 
     fn check_binding(
@@ -134,24 +141,11 @@ impl<'a> Bound<'a> {
         if size < needed {
             return size_error("size in bytes", size, format!("at least {needed}"));
         }
-        let (usage, expected) = match slot {
-            // It is cleared before the kernels run.
-            Slot::Status => {
-                (wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST, "STORAGE and COPY_DST")
-            }
-            _ => (wgpu::BufferUsages::STORAGE, "STORAGE"),
-        };
-        if !binding.buffer.usage().contains(usage) {
+        if !binding.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
             let got = format!("a buffer of usage {:?}", binding.buffer.usage());
-            return Err(Error::argument(argument, got, format!("one with {expected}")));
+            return Err(Error::argument(argument, got, "one with STORAGE"));
         }
         Ok(())
-    }
-
-    /// Where the status goes, if the plan writes one.
-    pub(super) fn status(&self) -> Option<wgpu::BufferBinding<'_>> {
-        let own = self.plan.status.as_ref()?.as_entire_buffer_binding();
-        Some(self.given(Slot::Status).unwrap_or(own))
     }
 
     fn given(&self, slot: Slot) -> Option<wgpu::BufferBinding<'_>> {
@@ -160,17 +154,16 @@ impl<'a> Bound<'a> {
 
     /// The buffer of a region, with the region's offset added to the binding's own.
     pub(super) fn region(&self, region: Region) -> wgpu::BufferBinding<'_> {
-        let base = match region.slot {
-            Slot::Window | Slot::Parameters => self.plan.uniforms.as_entire_buffer_binding(),
-            Slot::Status => self.status().expect("a plan that checks targets has a status"),
-            Slot::Scratch => self
-                .plan
-                .scratch
-                .as_ref()
-                .expect("a plan with scratch regions has scratch memory")
-                .as_entire_buffer_binding(),
-            slot => self.given(slot).expect("all slots of the plan were checked"),
+        let own = match region.slot {
+            Slot::Window | Slot::Parameters => Some(&self.plan.uniforms),
+            Slot::Scratch => self.plan.scratch.as_ref(),
+            Slot::Status => self.plan.status.as_ref(),
+            _ => None,
         };
+        let base = self
+            .given(region.slot)
+            .or(own.map(wgpu::Buffer::as_entire_buffer_binding))
+            .expect("the slots of the plan were checked, and it has what is its own");
         wgpu::BufferBinding {
             buffer: base.buffer,
             offset: base.offset + region.offset,

@@ -3,7 +3,7 @@
 use super::{Region, Resolved, Step};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{FAN_IN, Keep, Kernel, SERIAL, Slot, Use, reduce};
+use crate::kernel::{Binding, FAN_IN, Keep, Kernel, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
 /// The scratch begins with the total of the losses, that of the weights, and the number of what was
@@ -35,6 +35,9 @@ pub struct Builder<'a> {
     parameters: usize,
     scratch_words: u64,
     drafts: Vec<Draft>,
+    /// Whether every input is read in one pass alone, each part of it before gradients are written
+    /// there; if not, why.
+    pub(crate) in_place: std::result::Result<(), &'static str>,
 }
 
 impl<'a> Builder<'a> {
@@ -59,6 +62,7 @@ impl<'a> Builder<'a> {
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),
             scratch_words: 4,
             drafts: Vec::new(),
+            in_place: Err("the loss reads its inputs in several passes"),
         }
     }
 
@@ -209,7 +213,7 @@ impl<'a> Builder<'a> {
             steps.push(Step { pipeline, regions, groups: draft.groups });
         }
         let uses_scratch =
-            self.drafts.iter().any(|d| d.kernel.bindings.iter().any(|b| b.0 == Slot::Scratch));
+            self.drafts.iter().any(|draft| draft.kernel.binding(Slot::Scratch).is_some());
         let scratch = if uses_scratch {
             let usage = wgpu::BufferUsages::STORAGE;
             Some(buffer(gpu, "wgloss scratch", self.scratch_words * 4, usage)?)
@@ -231,7 +235,7 @@ impl<'a> Builder<'a> {
 
     /// What a draft's bindings see, checked against the limit on a binding's size.
     fn regions(&self, draft: &Draft) -> Result<Vec<Region>> {
-        let region = |&(slot, used): &(Slot, Use)| {
+        let region = |&Binding { slot, used, .. }: &Binding| {
             let given = draft.regions.iter().find(|r| r.0 == slot);
             let (offset, size) = match (slot, given) {
                 (_, Some(&(_, offset, size))) => (offset, size),

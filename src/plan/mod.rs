@@ -3,8 +3,10 @@
 mod bindings;
 pub(crate) use builder::{Builder, TOTAL, buffer, words};
 mod builder;
+mod encode;
 mod pointwise;
 pub(crate) mod rows;
+mod sharing;
 
 pub(crate) use rows::MOST_ROUNDS;
 
@@ -17,7 +19,8 @@ use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
 use crate::shape::{Layout, resolve};
 use crate::tensor::{DType, Tensor, TensorKind};
-use std::sync::Arc;
+use sharing::InPlace;
+use std::sync::{Arc, Mutex};
 
 /// What a plan is to compute.
 #[derive(Clone, Debug)]
@@ -148,7 +151,7 @@ fn check_gradient(
 }
 
 /// One dispatch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Step {
     pipeline: Arc<Pipeline>,
     regions: Vec<Region>,
@@ -167,16 +170,23 @@ struct Region {
 ///
 /// It holds compiled kernels, the scratch memory they need and the sizes of their dispatches, and
 /// can be encoded any number of times; encodings on one queue run one after the other, as all work
-/// on a queue does. A plan is `Send` and `Sync`.
+/// on a queue does. A plan is `Send` and `Sync`, and may be encoded by several threads at once.
+///
+/// It keeps the bind groups of the last eight sets of buffers, so that encoding with one of them
+/// again creates nothing. It keeps those buffers alive with them, until others take their place or
+/// the plan is dropped.
 #[derive(Debug)]
 pub struct Plan {
     gpu: Gpu,
     resolved: Resolved,
-    steps: Vec<Step>,
+    steps: Arc<[Step]>,
     uniforms: wgpu::Buffer,
     scratch: Option<wgpu::Buffer>,
     /// Where the status goes if the caller wants none.
     status: Option<wgpu::Buffer>,
+    /// For each gradient, that it can be written over its input, or why not.
+    in_place: Vec<(usize, InPlace)>,
+    made: Mutex<encode::Made>,
 }
 
 impl Plan {
@@ -189,14 +199,17 @@ impl Plan {
         let resolved = Resolved::new(loss, request)?;
         let mut builder = Builder::new(gpu, &resolved, loss.parameters());
         build(loss, &mut builder)?;
+        let in_place = builder.in_place;
         let (steps, uniforms, scratch) = builder.finish()?;
+        let in_place = sharing::in_place(&resolved, &steps, in_place);
         let status = if resolved.layout.indices.is_some() {
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-            Some(builder::buffer(gpu, "wgloss status", 16, usage)?)
+            Some(builder::buffer(gpu, "wgloss status", 16, wgpu::BufferUsages::STORAGE)?)
         } else {
             None
         };
-        Ok(Self { gpu: gpu.clone(), resolved, steps, uniforms, scratch, status })
+        gpu.check_alive("a plan")?;
+        let (gpu, steps, made) = (gpu.clone(), steps.into(), Mutex::default());
+        Ok(Self { gpu, resolved, steps, uniforms, scratch, status, in_place, made })
     }
 
     /// The shape of the unreduced loss.
@@ -210,58 +223,6 @@ impl Plan {
         self.uniforms.size() + self.scratch.as_ref().map_or(0, wgpu::Buffer::size) + status
     }
 
-    /// Records the plan into the caller's encoder. Nothing is submitted, and no buffer is
-    /// created. The outputs hold their results when the encoder's commands have run.
-    ///
-    /// # Errors
-    /// If a buffer is missing, too small, wrongly aligned, of the wrong usage, or not asked for
-    /// by the request. Nothing is recorded then.
-    pub fn encode(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        bindings: &Bindings<'_>,
-    ) -> Result<()> {
-        let bound = bindings::Bound::new(self, bindings)?;
-        let groups = self
-            .steps
-            .iter()
-            .map(|step| self.bind_group(step, &bound))
-            .collect::<Result<Vec<_>>>()?;
-        if let Some(status) = bound.status() {
-            encoder.clear_buffer(status.buffer, status.offset, Some(16));
-        }
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-            label: Some(self.resolved.definition.name),
-            timestamp_writes: None,
-        });
-        for (step, group) in self.steps.iter().zip(&groups) {
-            pass.set_pipeline(&step.pipeline.compute);
-            pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(step.groups[0], step.groups[1], 1);
-        }
-        Ok(())
-    }
-
-    fn bind_group(&self, step: &Step, bound: &bindings::Bound<'_>) -> Result<wgpu::BindGroup> {
-        let entries: Vec<_> = step
-            .regions
-            .iter()
-            .zip(0..)
-            .map(|(region, binding)| wgpu::BindGroupEntry {
-                binding,
-                resource: wgpu::BindingResource::Buffer(bound.region(*region)),
-            })
-            .collect();
-        let what = format!("the buffers of {}", self.resolved.definition.name);
-        self.gpu.checked(&what, |device| {
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(self.resolved.definition.name),
-                layout: &step.pipeline.layout,
-                entries: &entries,
-            })
-        })
-    }
-
     /// The exact WGSL that a loss is compiled to for float32 inputs of the given shapes: each
     /// kernel's label and text, in the order of their dispatches.
     ///
@@ -269,7 +230,7 @@ impl Plan {
     /// As [`Plan::new`], but nothing is compiled and no device is needed.
     pub fn sources(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<(String, String)>> {
         let kernels = kernels(loss, request)?;
-        Ok(kernels.into_iter().map(|kernel| (kernel.label, kernel.text)).collect())
+        Ok(kernels.into_iter().map(|kernel| (kernel.label.clone(), kernel.text())).collect())
     }
 }
 
@@ -283,6 +244,9 @@ fn kernels(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<crate::kernel::
 }
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
+    if builder.resolved.layout.indices.is_some() {
+        builder.push(crate::kernel::status::clear(), &[], &[], 1)?;
+    }
     match loss.family() {
         Family::Pointwise(_) => pointwise::build(builder),
         Family::Rows(_) => rows::build(builder, loss.ignore_index()),

@@ -55,6 +55,10 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         });
     }
     let losses = resolved.reduction == Reduction::None && resolved.value;
+    builder.in_place = match gathered.is_empty() {
+        true => Ok(()),
+        false => Err("the gradient of a broadcast input or of the weight reads all inputs again"),
+    };
     push_passes(builder, &spec, axes, losses, sums.then_some(last), dense)?;
     gathered.iter().try_for_each(|&i| push_gather(builder, &spec, axes, i))
 }
@@ -104,6 +108,7 @@ fn push_passes(
     if work.spec.pass(&all, true).storage_buffers() <= most {
         return work.push(builder, all);
     }
+    builder.in_place = Err("the device binds too few buffers at once for a single pass");
     work.push(builder, Outputs { gradients: vec![], ..all.clone() })?;
     all.gradients.iter().try_for_each(|&i| {
         work.push(builder, Outputs { losses: false, sum: None, gradients: vec![i] })

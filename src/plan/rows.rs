@@ -39,6 +39,14 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
     };
     let scratch = if losses == Some(Losses::Scratch) { builder.reserve(terms) } else { 0 };
     let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
+    let shares_words = |&i: &usize| {
+        let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
+        size < 4 && !shape.whole_quads()
+    };
+    builder.in_place = match resolved.gradients.iter().any(shares_words) {
+        true => Err("rows of 16-bit elements that are not whole quads share words"),
+        false => Ok(()),
+    };
     if terms > 0 && (losses.is_some() || !outputs.gradients.is_empty()) {
         push_rows(builder, &spec, &outputs, scratch, ignored)?;
     }

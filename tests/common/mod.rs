@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod buffers;
 pub(crate) mod ctc;
+pub(crate) mod recorded;
 
 use wgloss::loss::{Domain, Role};
 use wgloss::{Backend, Batch, DType, Gpu, Loss, Tensor, adapters, reference};

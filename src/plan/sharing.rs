@@ -1,0 +1,121 @@
+//! Inputs and outputs in one buffer.
+
+use super::bindings::{Bound, slot_name};
+use super::{Plan, Region, Resolved, Step};
+use crate::error::{Error, Result};
+use crate::kernel::Slot;
+use std::ops::Range;
+
+/// That a gradient can be written over its input, or why not.
+pub(super) type InPlace = std::result::Result<(), &'static str>;
+
+/// What each gradient of a plan allows; `passes` is what the plan's passes do.
+pub(super) fn in_place(
+    resolved: &Resolved,
+    steps: &[Step],
+    passes: InPlace,
+) -> Vec<(usize, InPlace)> {
+    let verdict = |i: usize| {
+        passes?;
+        match steps.iter().all(|step| step.fits_in_place(i)) {
+            true => Ok(()),
+            false => Err("the gradient's elements have another size"),
+        }
+    };
+    resolved.gradients.iter().map(|&i| (i, verdict(i))).collect()
+}
+
+impl Step {
+    fn fits_in_place(&self, input: usize) -> bool {
+        let part = |slot| self.regions.iter().find(|region| region.slot == slot);
+        let part = |slot| part(slot).map(|&Region { offset, size, .. }| (offset, size));
+        let written = part(Slot::Gradient(input));
+        self.pipeline.kernel.fits_in_place(input)
+            && (written.is_none() || written == part(Slot::Input(input)))
+    }
+}
+
+impl Plan {
+    /// Whether the gradient of an input may be written exactly over the input: into the same
+    /// buffer, at the same offset.
+    ///
+    /// It may for losses that are pointwise or over rows, where the gradient's elements have the
+    /// input's size. It may not if any gradient of the plan is that of an input that broadcasts or
+    /// of an elementwise weight, if the device binds too few storage buffers at once for a single
+    /// pass, or for 16-bit rows that are not whole groups of four. Losses with kernels of their own
+    /// read their inputs several times, and never write in place.
+    ///
+    /// # Errors
+    /// If there is no such input, or its gradient was not requested.
+    pub fn in_place(&self, input: &str) -> Result<bool> {
+        let place = self.resolved.definition.input(input)?;
+        let verdict = self.in_place.iter().find(|(i, _)| *i == place);
+        let (_, verdict) = verdict.ok_or_else(|| {
+            let argument = slot_name(self.resolved.definition, Slot::Gradient(place));
+            Error::argument(&argument, "one that was not requested", "a gradient of the request")
+        })?;
+        Ok(verdict.is_ok())
+    }
+}
+
+impl Bound<'_> {
+    /// The bytes of a slot's buffer that are really used.
+    fn range(&self, slot: Slot, binding: &wgpu::BufferBinding<'_>) -> Range<u64> {
+        binding.offset..binding.offset + self.plan.resolved.bytes(slot)
+    }
+
+    /// An output has its bytes for itself, but for a gradient that takes its input's place.
+    pub(super) fn check_overlaps(&self) -> Result<()> {
+        let outputs = self.slots.iter().filter(|(slot, _)| !is_input(*slot));
+        for (output, written) in outputs {
+            for (other, binding) in self.slots.iter().filter(|(other, _)| other != output) {
+                let (own, others) = (self.range(*output, written), self.range(*other, binding));
+                let common = own.start.max(others.start)..own.end.min(others.end);
+                if written.buffer != binding.buffer || common.is_empty() {
+                    continue;
+                }
+                let verdict = match (*output, *other) {
+                    (Slot::Gradient(i), Slot::Input(j)) if i == j && own.start == others.start => {
+                        let found = self.plan.in_place.iter().find(|(gradient, _)| *gradient == i);
+                        found.map_or(Err(String::new()), |(_, verdict)| {
+                            verdict.map_err(|why| format!(" (not in place: {why})"))
+                        })
+                    }
+                    _ => Err(String::new()),
+                };
+                let Err(why) = verdict else { continue };
+                let definition = self.plan.resolved.definition;
+                let (name, other) = (slot_name(definition, *output), slot_name(definition, *other));
+                let got = format!("bytes {own:?} of a buffer that has {other} at {others:?}");
+                return Err(Error::argument(&name, got, format!("ranges apart{why}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// If an input lies in a buffer that is also written: the inputs whose gradients take their
+    /// place.
+    pub(super) fn shared(&self) -> Option<Vec<usize>> {
+        let mut shared = None;
+        for (input, read) in self.slots.iter().filter(|(slot, _)| is_input(*slot)) {
+            for (output, written) in self.slots.iter().filter(|(slot, _)| !is_input(*slot)) {
+                if read.buffer != written.buffer {
+                    continue;
+                }
+                let in_place: &mut Vec<usize> = shared.get_or_insert_default();
+                if let (Slot::Input(i), Slot::Gradient(j)) = (*input, *output)
+                    && i == j
+                    && read.offset == written.offset
+                    && self.plan.resolved.bytes(*input) > 0
+                {
+                    in_place.push(i);
+                }
+            }
+        }
+        shared
+    }
+}
+
+fn is_input(slot: Slot) -> bool {
+    matches!(slot, Slot::Input(_) | Slot::Upstream)
+}

@@ -1,0 +1,71 @@
+//! A plan with buffers for one encoding.
+
+use super::buffers::{filled, kind};
+use super::{assert_close, read, tensor};
+use wgloss::{Batch, Bindings, CrossEntropy, DType, Gpu, Plan, Request, reference};
+
+const LOGITS: [f32; 6] = [1.0, 2.0, 3.0, 0.5, 0.0, -1.0];
+const TARGETS: [i64; 2] = [0, 1];
+/// What outputs hold before anything has run.
+const SENTINEL: f32 = -77.0;
+
+/// A plan for cross entropy of 2 rows, with buffers for one encoding.
+pub(crate) struct Case {
+    pub(crate) plan: Plan,
+    logits: wgpu::Buffer,
+    targets: wgpu::Buffer,
+    value: wgpu::Buffer,
+    gradient: wgpu::Buffer,
+}
+
+impl Case {
+    pub(crate) fn new(gpu: &Gpu) -> Self {
+        let inputs = [("input", kind(DType::F32, &[2, 3])), ("target", kind(DType::I64, &[2]))];
+        let request = Request { inputs: &inputs, gradients: &["input"], ..Request::default() };
+        Self {
+            plan: Plan::new(gpu, &CrossEntropy::default(), &request).expect("a valid request"),
+            logits: filled(gpu, &LOGITS),
+            targets: filled(gpu, &TARGETS),
+            value: filled(gpu, &[SENTINEL]),
+            gradient: filled(gpu, &[SENTINEL; 6]),
+        }
+    }
+
+    /// Calls `with` with the bindings.
+    pub(crate) fn bound<T>(&self, with: impl FnOnce(Bindings<'_>) -> T) -> T {
+        let whole = wgpu::Buffer::as_entire_buffer_binding;
+        with(Bindings {
+            inputs: &[("input", whole(&self.logits)), ("target", whole(&self.targets))],
+            value: Some(whole(&self.value)),
+            gradients: &[("input", whole(&self.gradient))],
+            ..Bindings::default()
+        })
+    }
+
+    pub(crate) fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.bound(|bindings| self.plan.encode(encoder, &bindings)).expect("valid bindings");
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_right(&self, gpu: &Gpu) {
+        let inputs = [
+            ("input", tensor(DType::F32, &[2, 3], &LOGITS.map(f64::from))),
+            ("target", tensor(DType::I64, &[2], &[0.0, 1.0])),
+        ];
+        let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+        let loss = CrossEntropy::default();
+        let want = reference::evaluate(&loss, &batch).expect("valid inputs");
+        assert_close("value", &read(gpu, &self.value), &want.value, want.scale);
+        assert_close("gradient", &read(gpu, &self.gradient), &want.gradients[0].1, 1.0);
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_untouched(&self, gpu: &Gpu) {
+        assert_eq!(read::<f32>(gpu, &self.value), [SENTINEL]);
+        assert_eq!(read::<f32>(gpu, &self.gradient), [SENTINEL; 6]);
+    }
+}
+
+pub(crate) fn encoder(gpu: &Gpu) -> wgpu::CommandEncoder {
+    gpu.device().create_command_encoder(&Default::default())
+}

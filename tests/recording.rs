@@ -1,0 +1,128 @@
+//! What recording a plan does, and what it leaves alone.
+
+mod common;
+
+use common::buffers::{device, empty};
+use common::recorded::{Case, encoder};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use wgloss::{Bindings, Gpu};
+
+/// Objects of the device that are alive: buffers, bind groups, layouts, pipelines, shader modules,
+/// query sets and command encoders.
+fn alive(gpu: &Gpu) -> [isize; 7] {
+    let hal = gpu.device().get_internal_counters().hal;
+    [
+        &hal.buffers,
+        &hal.bind_groups,
+        &hal.bind_group_layouts,
+        &hal.compute_pipelines,
+        &hal.shader_modules,
+        &hal.query_sets,
+        &hal.command_encoders,
+    ]
+    .map(wgpu::wgt::InternalCounter::read)
+}
+
+#[test]
+fn several_plans_share_an_open_pass() {
+    let gpu = common::gpu();
+    let cases = [Case::new(&gpu), Case::new(&gpu)];
+    let mut encoder = encoder(&gpu);
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    for case in &cases {
+        let encode = |bindings: Bindings<'_>| case.plan.encode_pass(&mut pass, &bindings);
+        case.bound(encode).expect("valid bindings");
+    }
+    drop(pass);
+    gpu.queue().submit([encoder.finish()]);
+    cases.iter().for_each(|case| case.assert_right(&gpu));
+}
+
+/// Encoding again makes nothing on the device, submits nothing and does not wait.
+#[test]
+fn encoding_again_makes_nothing() {
+    let gpu = device(wgpu::Features::empty());
+    let case = Case::new(&gpu);
+    let before_first = alive(&gpu);
+    assert!(before_first.iter().any(|&count| count > 0), "counters count");
+    let mut first = encoder(&gpu);
+    case.encode(&mut first);
+    let before = alive(&gpu);
+    assert!(before[1] > before_first[1], "the first encoding makes bind groups");
+
+    // A callback that comes with the next poll or submission.
+    let done = Arc::new(AtomicBool::new(false));
+    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 4,
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let told = done.clone();
+    staging.map_async(wgpu::MapMode::Read, .., move |_| told.store(true, Ordering::SeqCst));
+    let mut second = encoder(&gpu);
+    let before = alive(&gpu);
+    for _ in 0..10 {
+        case.encode(&mut second);
+    }
+    let mut pass = second.begin_compute_pass(&Default::default());
+    case.bound(|bindings| case.plan.encode_pass(&mut pass, &bindings)).expect("valid bindings");
+    drop(pass);
+    assert_eq!(alive(&gpu), before);
+    assert!(!done.load(Ordering::SeqCst), "nothing was polled or submitted");
+    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("a living device");
+    assert!(done.load(Ordering::SeqCst), "a poll is noticed");
+
+    // The outputs change with the submission and not before.
+    case.assert_untouched(&gpu);
+    drop(first);
+    case.assert_untouched(&gpu);
+    gpu.queue().submit([second.finish()]);
+    case.assert_right(&gpu);
+}
+
+/// A plan keeps the bind groups of eight sets of buffers, and those buffers, whatever it is encoded
+/// with.
+#[test]
+fn few_sets_of_buffers_are_kept() {
+    let gpu = device(wgpu::Features::empty());
+    let case = Case::new(&gpu);
+    let counts = |sets: usize| {
+        for _ in 0..sets {
+            let value = empty(&gpu, 4);
+            let encode = |bindings: Bindings<'_>| {
+                let value = Some(value.as_entire_buffer_binding());
+                case.plan.encode(&mut encoder(&gpu), &Bindings { value, ..bindings })
+            };
+            case.bound(encode).expect("valid bindings");
+        }
+        gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("a living device");
+        let [buffers, groups, ..] = alive(&gpu);
+        [buffers, groups]
+    };
+    let (none, one, eight) = (counts(0), counts(1), counts(7));
+    let [one, eight] = [one, eight].map(|[b, g]| [b - none[0], g - none[1]]);
+    assert_eq!(one[0], 1);
+    assert!(one[1] > 0);
+    assert_eq!(eight, [8, 8 * one[1]]);
+    let many = counts(20);
+    assert_eq!([many[0] - none[0], many[1] - none[1]], eight);
+}
+
+/// What was recorded and never submitted has no effect, also on what is recorded later.
+#[test]
+fn an_encoder_that_is_dropped_changes_nothing() {
+    let gpu = common::gpu();
+    let case = Case::new(&gpu);
+    for _ in 0..3 {
+        let mut encoder = encoder(&gpu);
+        case.encode(&mut encoder);
+        drop(encoder);
+    }
+    case.assert_untouched(&gpu);
+    let mut encoder = encoder(&gpu);
+    case.encode(&mut encoder);
+    gpu.queue().submit([encoder.finish()]);
+    case.assert_right(&gpu);
+}
