@@ -1,5 +1,6 @@
 //! One-shot evaluation of tensors in host memory, on a GPU or on the CPU.
 
+use crate::clock::{Clock, Stamps};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Slot, Upstream};
@@ -72,15 +73,17 @@ impl Evaluation {
     }
 }
 
-/// Wall-clock times of an evaluation. On the CPU only the kernels take time.
+/// Where an evaluation's time went, by the host's clock. On the CPU only the kernels take time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timings {
     /// Checks, and compiling what was not compiled yet.
     pub plan: Duration,
     /// From host memory into buffers.
     pub upload: Duration,
-    /// The kernels, from their submission to their end.
+    /// The kernels, by the clock that `clock` names.
     pub kernels: Duration,
+    /// What timed the kernels.
+    pub clock: Clock,
     /// From buffers into host memory.
     pub read_back: Duration,
 }
@@ -179,80 +182,105 @@ async fn on_gpu(
     let start = Instant::now();
     let plan = plan()?;
     let planned = Instant::now();
-    let mut uploaded = Vec::new();
-    for (name, tensor) in inputs.iter().filter(|(_, tensor)| !tensor.is_empty()) {
-        uploaded.push((*name, upload(gpu, tensor)?));
-    }
-    let upstream = upstream.filter(|tensor| !tensor.is_empty()).map(|t| upload(gpu, t));
-    let upstream = upstream.transpose()?;
-    let outputs = resolved.outputs();
-    let usage =
-        wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-    let buffers = outputs
-        .iter()
-        .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
-        .collect::<Result<Vec<_>>>()?;
-    let status = buffer(gpu, "wgloss status", 16, usage)?;
+    let buffers = Buffers::new(gpu, resolved, inputs, upstream)?;
     // Uploads are carried out with the next submission: let them not count as the kernels'.
     submit(gpu, []).await?;
     let moved = Instant::now();
 
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, &status)?;
+    buffers.encode(&plan, resolved, &mut encoder)?;
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
 
     let mut results = Vec::new();
-    for ((slot, _), buffer) in outputs.iter().zip(&buffers) {
+    for ((slot, _), buffer) in resolved.outputs().iter().zip(&buffers.outputs) {
         results.push(download(gpu, buffer, resolved.bytes(*slot)).await?);
     }
     if let Some((i, _)) = resolved.layout.indices {
-        let bytes = download::<[u8; 16]>(gpu, &status, 16).await?;
+        let bytes = download::<[u8; 16]>(gpu, &buffers.status, 16).await?;
         let dtype = resolved.inputs[i].as_ref().map_or(DType::I64, |kind| kind.dtype);
         if let Some(status) = Status::from_bytes(bytes[0], dtype) {
             return Err(status.error(loss, resolved));
         }
     }
-    let timings = Timings {
-        plan: planned - start,
-        upload: moved - planned,
-        kernels: computed - moved,
-        read_back: computed.elapsed(),
+    let read_back = computed.elapsed();
+    let stamped = match &buffers.stamps {
+        Some(stamps) => stamps.elapsed(gpu).await?,
+        None => None,
     };
-    Ok(collect(resolved, results, timings))
+    let (kernels, clock) =
+        stamped.map_or((computed - moved, Clock::Wall), |time| (time, Clock::Timestamps));
+    let (plan, upload) = (planned - start, moved - planned);
+    Ok(collect(resolved, results, Timings { plan, upload, kernels, clock, read_back }))
 }
 
-fn encode(
-    plan: &Plan,
-    resolved: &Resolved,
-    encoder: &mut wgpu::CommandEncoder,
-    inputs: &[(&str, wgpu::Buffer)],
-    upstream: Option<&wgpu::Buffer>,
-    outputs: &[wgpu::Buffer],
-    status: &wgpu::Buffer,
-) -> Result<()> {
-    let whole = wgpu::Buffer::as_entire_buffer_binding;
-    let inputs: Vec<_> = inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
-    let (mut value, mut gradients) = (None, Vec::new());
-    for ((slot, _), buffer) in resolved.outputs().iter().zip(outputs) {
-        match slot {
-            Slot::Gradient(i) => {
-                gradients.push((resolved.definition.inputs[*i].name, whole(buffer)))
-            }
-            _ => value = Some(whole(buffer)),
-        }
+/// What an evaluation holds on the device beside its plan.
+struct Buffers<'a> {
+    inputs: Vec<(&'a str, wgpu::Buffer)>,
+    upstream: Option<wgpu::Buffer>,
+    outputs: Vec<wgpu::Buffer>,
+    status: wgpu::Buffer,
+    stamps: Option<Stamps>,
+}
+
+impl<'a> Buffers<'a> {
+    /// Makes the buffers, and starts the uploads.
+    fn new(
+        gpu: &Gpu,
+        resolved: &Resolved,
+        inputs: &[(&'a str, Tensor<'_>)],
+        upstream: Option<&Tensor<'_>>,
+    ) -> Result<Self> {
+        let inputs = inputs.iter().filter(|(_, tensor)| !tensor.is_empty());
+        let inputs = inputs
+            .map(|(name, tensor)| Ok((*name, upload(gpu, tensor)?)))
+            .collect::<Result<_>>()?;
+        let upstream = upstream.filter(|tensor| !tensor.is_empty()).map(|t| upload(gpu, t));
+        let upstream = upstream.transpose()?;
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        let outputs = resolved.outputs();
+        let outputs = outputs
+            .iter()
+            .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
+            .collect::<Result<_>>()?;
+        let status = buffer(gpu, "wgloss status", 16, usage)?;
+        Ok(Self { inputs, upstream, outputs, status, stamps: Stamps::new(gpu)? })
     }
-    plan.encode(
-        encoder,
-        &Bindings {
+
+    fn encode(
+        &self,
+        plan: &Plan,
+        resolved: &Resolved,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Result<()> {
+        let whole = wgpu::Buffer::as_entire_buffer_binding;
+        let inputs: Vec<_> =
+            self.inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
+        let (mut value, mut gradients) = (None, Vec::new());
+        for ((slot, _), buffer) in resolved.outputs().iter().zip(&self.outputs) {
+            match slot {
+                Slot::Gradient(i) => {
+                    gradients.push((resolved.definition.inputs[*i].name, whole(buffer)))
+                }
+                _ => value = Some(whole(buffer)),
+            }
+        }
+        let bindings = Bindings {
             inputs: &inputs,
             value,
             gradients: &gradients,
-            upstream: upstream.map(whole),
-            status: Some(whole(status)),
-            timestamps: None,
-        },
-    )
+            upstream: self.upstream.as_ref().map(whole),
+            status: Some(whole(&self.status)),
+            timestamps: self.stamps.as_ref().map(Stamps::writes),
+        };
+        plan.encode(encoder, &bindings)?;
+        if let Some(stamps) = &self.stamps {
+            stamps.resolve(encoder);
+        }
+        Ok(())
+    }
 }
 
 fn upload(gpu: &Gpu, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
@@ -286,7 +314,11 @@ async fn submit<const N: usize>(gpu: &Gpu, encoders: [wgpu::CommandEncoder; N]) 
 }
 
 /// Copies a buffer to the host.
-async fn download<T: bytemuck::Pod>(gpu: &Gpu, source: &wgpu::Buffer, size: u64) -> Result<Vec<T>> {
+pub(crate) async fn download<T: bytemuck::Pod>(
+    gpu: &Gpu,
+    source: &wgpu::Buffer,
+    size: u64,
+) -> Result<Vec<T>> {
     let doing = "reading the results";
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let staging = buffer(gpu, "wgloss read-back", size, usage)?;
