@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use wgloss::{Backend, Batch, Gpu, Mse, Result, Tensor};
 
 /// The mean squared error of numbers that are all this far from their targets.
-async fn squared(backend: Backend, difference: f32) -> Result<f32> {
+async fn squared(backend: Backend, difference: f32) -> Result<()> {
     println!("started  {difference}");
     let count = 1 << 20;
     let (input, target) = (vec![difference; count], vec![0f32; count]);
@@ -16,7 +16,8 @@ async fn squared(backend: Backend, difference: f32) -> Result<f32> {
     let batch = Batch { inputs: &inputs, ..Batch::default() };
     // Other tasks run while the data are uploaded, the kernels run, and the results are read back.
     let evaluation = backend.evaluate(&Mse, &batch).await?;
-    Ok(evaluation.scalar().unwrap_or(f32::NAN))
+    println!("finished {}", evaluation.scalar().unwrap_or(f32::NAN));
+    Ok(())
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -30,7 +31,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut ticks = 0;
     while !losses.is_empty() {
         tokio::select! {
-            Some(loss) = losses.join_next() => println!("finished {}", loss??),
+            Some(ended) = losses.join_next() => ended??,
             _ = clock.tick() => ticks += 1,
         }
     }

@@ -18,7 +18,9 @@ impl Gpu {
         let made = make(device);
         let (memory, validation) = (memory.pop(), validation.pop());
         // A browser answers later, on its own event loop, which must not be blocked.
-        #[cfg(not(target_arch = "wasm32"))]
+        if cfg!(target_arch = "wasm32") {
+            return Ok(made);
+        }
         if let Some(error) = pollster::block_on(memory).or(pollster::block_on(validation)) {
             let (what, reason) = (what.to_string(), error.to_string());
             // What a lost device made is invalid, and is refused for that.

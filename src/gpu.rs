@@ -39,7 +39,8 @@ impl fmt::Debug for Gpu {
 
 impl Gpu {
     /// A device of the adapter that the environment names (`WGPU_ADAPTER_NAME`,
-    /// `WGPU_BACKEND`), or else of the fastest one, with all the limits that it has.
+    /// `WGPU_BACKEND`), or else of the fastest one, with all the limits that it has, and with timestamps if it
+    /// has them.
     ///
     /// # Errors
     /// [`Error::NoAdapter`] if there is none, [`Error::Refused`] if it gives no device.
@@ -65,6 +66,7 @@ impl Gpu {
         };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgloss"),
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             required_limits: adapter.limits(),
             ..Default::default()
         };

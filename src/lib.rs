@@ -71,8 +71,18 @@
 //!
 //! `native` (on by default) brings wgpu's Vulkan, Metal and DirectX 12 backends. Without it, wgpu
 //! has the backends that the program's own features bring.
+//!
+//! # Browsers
+//!
+//! The library is meant to run on `wasm32-unknown-unknown` too, with wgpu's feature `webgpu`: nothing
+//! there blocks or starts a thread, and the functions whose names end in `_blocking` are absent. What
+//! is checked: it compiles for that target (`cargo check`), and Tint, Chromium's WGSL compiler,
+//! accepts every kernel. What is not: no test runs in a browser.
+//! There an error of wgpu's own is told in its callback, not by a [`Result`], and the CPU backend
+//! uses one core.
 
 mod checked;
+mod clock;
 pub mod cpu;
 mod error;
 mod evaluate;
@@ -81,7 +91,6 @@ mod gradient;
 mod kernel;
 pub mod loss;
 pub mod losses;
-mod pieces;
 mod plan;
 mod reduction;
 pub mod reference;
@@ -89,7 +98,9 @@ mod shape;
 mod status;
 mod tensor;
 mod totals;
+mod transfer;
 
+pub use clock::Clock;
 pub use error::{Error, Result};
 pub use evaluate::{Backend, Batch, Evaluation, Timings};
 pub use gpu::{Gpu, adapters};

@@ -1,11 +1,12 @@
-//! Timestamps of a plan's pass, in the program's own query set.
+//! Timestamps of a plan's pass, in the program's own query set, and of an evaluation.
 
 mod common;
 
 use common::buffers::{device, empty};
-use common::read;
 use common::recorded::{Case, encoder};
-use wgloss::{Bindings, Gpu};
+use common::{read, tensor};
+use std::time::Instant;
+use wgloss::{Backend, Batch, Bindings, Clock, DType, Gpu, Mse};
 
 fn queries(gpu: &Gpu, ty: wgpu::QueryType, count: u32) -> wgpu::QuerySet {
     gpu.device().create_query_set(&wgpu::QuerySetDescriptor { label: None, ty, count })
@@ -89,4 +90,37 @@ fn timestamps_need_their_feature() {
         error.to_string(),
         "timestamps: a query set is not valid, expected none on a device without TIMESTAMP_QUERY"
     );
+}
+
+#[test]
+fn evaluations_say_which_clock_timed_them() {
+    let stamped = device(wgpu::Features::TIMESTAMP_QUERY);
+    let cases = [
+        (Backend::Gpu(stamped), Clock::Timestamps),
+        (Backend::Gpu(device(wgpu::Features::empty())), Clock::Wall),
+        (Backend::Cpu, Clock::Wall),
+    ];
+    let x = tensor(DType::F32, &[1 << 18], &vec![0.5; 1 << 18]);
+    let inputs = [("input", x.clone()), ("target", x)];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    for (backend, clock) in cases {
+        let start = Instant::now();
+        let timings = backend.evaluate_blocking(&Mse, &batch).expect("valid inputs").timings;
+        let whole = start.elapsed();
+        assert_eq!(timings.clock, clock, "{backend:?}");
+        let parts = timings.plan + timings.upload + timings.kernels + timings.read_back;
+        assert!(
+            !timings.kernels.is_zero() && parts <= whole,
+            "{backend:?}: {timings:?}, {whole:?}"
+        );
+    }
+}
+
+/// The library's own device has timestamps where its adapter has them.
+#[test]
+fn own_devices_have_timestamps() {
+    let gpu = common::gpu();
+    let adapter = &pollster::block_on(wgloss::adapters())[0];
+    let feature = wgpu::Features::TIMESTAMP_QUERY;
+    assert_eq!(gpu.device().features(), adapter.features() & feature);
 }

@@ -39,7 +39,11 @@ pub(crate) struct Eval {
     /// The GPU adapter whose name contains this, in any case
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
-    /// Print one JSON object
+    /// Print where the time went, and which clock timed the kernels: the GPU's timestamps, or the
+    /// host's wall clock
+    #[arg(long)]
+    timings: bool,
+    /// Print one JSON object, always with the times
     #[arg(long)]
     json: bool,
 }
@@ -101,6 +105,7 @@ impl Eval {
             inputs: &inputs,
             options: Chosen::of(loss.as_mut())?,
             timings: evaluation.timings,
+            timed: self.timings,
             outputs: outputs.iter().map(|output| output.path.as_str()).collect(),
         };
         Ok(if self.json { report.json() } else { report.text() })

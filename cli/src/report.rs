@@ -20,6 +20,8 @@ pub(crate) struct Report<'a> {
     pub(crate) inputs: &'a [Input],
     pub(crate) options: Vec<Chosen>,
     pub(crate) timings: Timings,
+    /// Whether people want to see them.
+    pub(crate) timed: bool,
     pub(crate) outputs: Vec<&'a str>,
 }
 
@@ -97,11 +99,9 @@ impl Report<'_> {
             lines.push((option.name, option.text.clone()));
         }
         lines.push(("backend", self.backend()));
-        let Timings { plan, upload, kernels, read_back, .. } = self.timings;
-        let times =
-            [("plan", plan), ("upload", upload), ("kernels", kernels), ("read-back", read_back)];
-        let times = times.map(|(name, time)| format!("{name} {}", milliseconds(time)));
-        lines.push(("time", times.join(", ")));
+        if self.timed {
+            lines.extend(self.times());
+        }
         lines.extend(self.outputs.iter().map(|file| ("written", (*file).into())));
         let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         lines.iter().fold(String::new(), |mut text, (name, value)| {
@@ -109,6 +109,14 @@ impl Report<'_> {
             let _ = writeln!(text, "{name:width$}  {value}");
             text
         })
+    }
+
+    fn times(&self) -> [(&'static str, String); 2] {
+        let Timings { plan, upload, kernels, read_back, .. } = self.timings;
+        let times =
+            [("plan", plan), ("upload", upload), ("kernels", kernels), ("read-back", read_back)];
+        let times = times.map(|(name, time)| format!("{name} {}", milliseconds(time)));
+        [("time", times.join(", ")), ("clock", self.timings.clock.to_string())]
     }
 
     fn headline(&self) -> String {
@@ -159,6 +167,7 @@ impl Report<'_> {
                 "kernels": time.kernels.as_secs_f64(),
                 "read_back": time.read_back.as_secs_f64(),
             },
+            "clock": time.clock.to_string(),
             "outputs": self.outputs,
         });
         if let Some(terms) = &self.terms {

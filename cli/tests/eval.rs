@@ -26,7 +26,7 @@ fn digits_on_both_backends() {
         assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
         let first: Vec<_> = run.out.split_whitespace().take(2).collect();
         assert_eq!(first, ["loss", "0.2134168"]);
-        for part in ["float32 [1797, 10]", "int64 [1797]", "mean", backend, "kernels"] {
+        for part in ["float32 [1797, 10]", "int64 [1797]", "mean", backend] {
             assert!(run.out.contains(part), "{part}: {}", run.out);
         }
     }
@@ -67,7 +67,28 @@ fn json_says_what_was_done() {
         for part in ["plan", "upload", "kernels", "read_back"] {
             assert!(json["seconds"][part].as_f64().is_some_and(|time| time >= 0.0), "{part}");
         }
+        let clocks = if backend == "gpu" { &["timestamps", "wall"][..] } else { &["wall"] };
+        assert!(clocks.iter().any(|clock| json["clock"] == *clock), "{json}");
         assert_eq!(json["outputs"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn timings_are_printed_where_asked_for() {
+    for backend in ["gpu", "cpu"] {
+        let arguments = with(&DIGITS, &["--backend", backend]);
+        let untimed = run(&data(), &arguments);
+        let timed = run(&data(), &with(&arguments, &["--timings"]));
+        let names = |run: &common::Run| -> Vec<String> {
+            run.out.lines().map(|line| line.split(' ').next().unwrap_or("").to_string()).collect()
+        };
+        let clock = timed.out.lines().last().expect("a line").trim_start_matches("clock ").trim();
+        assert!(clock == "wall" || (backend == "gpu" && clock == "timestamps"), "{timed:?}");
+        for part in ["time ", "plan ", "upload ", "kernels ", "read-back ", " ms"] {
+            assert!(timed.out.contains(part), "{part}: {timed:?}");
+        }
+        let more = [names(&untimed), vec!["time".into(), "clock".into()]].concat();
+        assert_eq!(names(&timed), more);
     }
 }
 

@@ -1,9 +1,9 @@
 //! Batches with tensors larger than the device's largest buffer: evaluated in pieces of whole
 //! blocks, whose totals add up to the same bits as one run.
 
+use super::{Backend, Batch, Evaluation};
 use crate::cpu::class_indices;
 use crate::error::Result;
-use crate::evaluate::{Backend, Batch, Evaluation};
 use crate::kernel::{BLOCK, Slot, Upstream};
 use crate::loss::Loss;
 use crate::plan::Resolved;
@@ -13,7 +13,7 @@ use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
 
 /// How a batch is cut along its elements or its items.
-pub(crate) struct Pieces<'a> {
+pub(super) struct Pieces<'a> {
     loss: &'a dyn Loss,
     resolved: &'a Resolved,
     batch: &'a Batch<'a>,
@@ -29,7 +29,7 @@ pub(crate) struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     /// How the batch is cut; `None` where it need not be, or cannot.
-    pub(crate) fn new(
+    pub(super) fn new(
         largest: u64,
         loss: &'a dyn Loss,
         resolved: &'a Resolved,
@@ -58,7 +58,7 @@ impl<'a> Pieces<'a> {
         (piece > 0).then_some(pieces)
     }
 
-    pub(crate) async fn evaluate(&self, backend: &Backend) -> Result<Evaluation> {
+    pub(super) async fn evaluate(&self, backend: &Backend) -> Result<Evaluation> {
         let weights = self.weights()?;
         if self.resolved.reduction == Reduction::None {
             return self.run(backend, self.batch).await;

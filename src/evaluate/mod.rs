@@ -1,16 +1,19 @@
 //! One-shot evaluation of tensors in host memory, on a GPU or on the CPU.
 
+mod gpu;
+mod pieces;
+
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::gradient::GradientType;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Family, Loss};
-use crate::pieces::Pieces;
-use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
+use crate::plan::{Plan, Request, Resolved, is_native};
 use crate::reduction::Reduction;
-use crate::status::Status;
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
+use pieces::Pieces;
 use std::borrow::Cow;
 use std::time::Duration;
 use web_time::Instant;
@@ -98,25 +101,28 @@ impl Evaluation {
     }
 }
 
-/// Wall-clock times of an evaluation. On the CPU only the kernels take time.
+/// Where an evaluation's time went, by the host's clock. On the CPU only the kernels take time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timings {
     /// Checks, and compiling what was not compiled yet.
     pub plan: Duration,
     /// From host memory into buffers.
     pub upload: Duration,
-    /// The kernels, from their submission to their end.
+    /// The kernels, by the clock that `clock` names.
     pub kernels: Duration,
+    /// What timed the kernels.
+    pub clock: Clock,
     /// From buffers into host memory.
     pub read_back: Duration,
 }
 
 impl Timings {
     /// Adds those of another evaluation.
-    pub(crate) fn add(&mut self, other: Self) {
+    fn add(&mut self, other: Self) {
         self.plan += other.plan;
         self.upload += other.upload;
         self.kernels += other.kernels;
+        self.clock = other.clock;
         self.read_back += other.read_back;
     }
 }
@@ -169,7 +175,7 @@ impl Backend {
                     return pieces.evaluate(self).await;
                 }
                 let plan = || Plan::new(gpu, loss, &request);
-                on_gpu(gpu, loss, &resolved, &inputs, upstream, plan).await
+                gpu::evaluate(gpu, loss, &resolved, &inputs, upstream, plan).await
             }
             Self::Cpu => {
                 let start = Instant::now();
@@ -214,183 +220,6 @@ fn check_upstream(resolved: &Resolved, upstream: &Tensor<'_>) -> Result<()> {
         return Err(Error::DType { argument: "upstream".into(), got, expected: "float32".into() });
     }
     Ok(())
-}
-
-async fn on_gpu(
-    gpu: &Gpu,
-    loss: &dyn Loss,
-    resolved: &Resolved,
-    inputs: &[(&str, Tensor<'_>)],
-    upstream: Option<&Tensor<'_>>,
-    plan: impl FnOnce() -> Result<Plan>,
-) -> Result<Evaluation> {
-    let start = Instant::now();
-    let plan = plan()?;
-    let planned = Instant::now();
-    let mut uploaded = Vec::new();
-    for (name, tensor) in inputs.iter().filter(|(_, tensor)| !tensor.is_empty()) {
-        uploaded.push((*name, upload(gpu, tensor)?));
-    }
-    let upstream = upstream.filter(|tensor| !tensor.is_empty()).map(|t| upload(gpu, t));
-    let upstream = upstream.transpose()?;
-    let outputs = resolved.outputs();
-    let usage =
-        wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-    let buffers = outputs
-        .iter()
-        .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
-        .collect::<Result<Vec<_>>>()?;
-    let status = buffer(gpu, "wgloss status", 16, usage)?;
-    let totals = buffer(gpu, "wgloss totals", plan.totals_bytes(), usage)?;
-    let denominator = buffer(gpu, "wgloss denominator", 16, usage)?;
-    if let Some(given) = resolved.given {
-        gpu.queue().write_buffer(&denominator, 0, bytemuck::cast_slice(&given));
-    }
-    // Uploads are carried out with the next submission: let them not count as the kernels'.
-    submit(gpu, []).await?;
-    let moved = Instant::now();
-
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    let own = [&status, &totals, &denominator];
-    encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, own)?;
-    submit(gpu, [encoder]).await?;
-    let computed = Instant::now();
-
-    let mut results = Vec::new();
-    for ((slot, kind), buffer) in outputs.into_iter().zip(&buffers) {
-        let size = resolved.bytes(slot);
-        results.push(match kind.dtype {
-            DType::F32 => Tensor::rounded(kind, download(gpu, buffer, size).await?),
-            _ => Tensor::from_padded(kind, download(gpu, buffer, size).await?),
-        });
-    }
-    if let Some((i, _)) = resolved.layout.indices {
-        let bytes = download::<[u8; 16]>(gpu, &status, 16).await?;
-        let dtype = resolved.inputs[i].as_ref().map_or(DType::I64, |kind| kind.dtype);
-        if let Some(status) = Status::from_bytes(bytes[0], dtype) {
-            return Err(status.error(loss, resolved));
-        }
-    }
-    let timings = Timings {
-        plan: planned - start,
-        upload: moved - planned,
-        kernels: computed - moved,
-        read_back: computed.elapsed(),
-    };
-    let mut evaluation = collect(resolved, results, timings);
-    if resolved.totals {
-        let words = download::<u8>(gpu, &totals, plan.totals_bytes()).await?;
-        evaluation.totals = Some(plan.totals(&words)?);
-    }
-    Ok(evaluation)
-}
-
-fn encode(
-    plan: &Plan,
-    resolved: &Resolved,
-    encoder: &mut wgpu::CommandEncoder,
-    inputs: &[(&str, wgpu::Buffer)],
-    upstream: Option<&wgpu::Buffer>,
-    outputs: &[wgpu::Buffer],
-    [status, totals, denominator]: [&wgpu::Buffer; 3],
-) -> Result<()> {
-    let whole = wgpu::Buffer::as_entire_buffer_binding;
-    let inputs: Vec<_> = inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
-    let (mut value, mut gradients) = (None, Vec::new());
-    for ((slot, _), buffer) in resolved.outputs().iter().zip(outputs) {
-        match slot {
-            Slot::Gradient(i) => {
-                gradients.push((resolved.definition.inputs[*i].name, whole(buffer)))
-            }
-            _ => value = Some(whole(buffer)),
-        }
-    }
-    plan.encode(
-        encoder,
-        &Bindings {
-            inputs: &inputs,
-            value,
-            gradients: &gradients,
-            upstream: upstream.map(whole),
-            status: Some(whole(status)),
-            totals: resolved.totals.then(|| whole(totals)),
-            denominator: resolved.denominator.then(|| whole(denominator)),
-            timestamps: None,
-        },
-    )
-}
-
-fn upload(gpu: &Gpu, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
-    let bytes = tensor.bytes();
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-    let buffer = buffer(gpu, "wgloss input", bytes.len() as u64, usage)?;
-    // Only whole words can be copied: the rest of the last one is padding.
-    let whole = bytes.len() / 4 * 4;
-    gpu.checked("an upload", |_| {
-        gpu.queue().write_buffer(&buffer, 0, &bytes[..whole]);
-        if whole < bytes.len() {
-            let mut last = [0; 4];
-            last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
-            gpu.queue().write_buffer(&buffer, whole as u64, &last);
-        }
-    })?;
-    Ok(buffer)
-}
-
-/// Submits, and waits until everything submitted so far has run.
-async fn submit<const N: usize>(gpu: &Gpu, encoders: [wgpu::CommandEncoder; N]) -> Result<()> {
-    let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
-    gpu.checked("a submission", |_| {
-        gpu.queue().submit(encoders.map(wgpu::CommandEncoder::finish));
-        gpu.queue().on_submitted_work_done(move || {
-            let _ = sender.send(());
-        });
-    })?;
-    drive(gpu);
-    receiver.receive().await.ok_or_else(|| lost("running the kernels", "no answer"))
-}
-
-/// Copies a buffer to the host.
-async fn download<T: bytemuck::Pod>(gpu: &Gpu, source: &wgpu::Buffer, size: u64) -> Result<Vec<T>> {
-    let doing = "reading the results";
-    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-    let staging = buffer(gpu, "wgloss read-back", size, usage)?;
-    let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
-    gpu.checked(doing, |device| {
-        let mut encoder = device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(source, 0, &staging, 0, Some(size));
-        gpu.queue().submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            let _ = sender.send(result);
-        });
-    })?;
-    drive(gpu);
-    let answer = receiver.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
-    answer.map_err(|error| lost(doing, error))?;
-    let view = staging.get_mapped_range(..).map_err(|error| lost(doing, error))?;
-    let view = &view[..usize::try_from(size).expect("mapped memory fits into memory")];
-    let mut data = vec![T::zeroed(); view.len() / size_of::<T>()];
-    bytemuck::cast_slice_mut(&mut data).copy_from_slice(view);
-    Ok(data)
-}
-
-fn lost(doing: &'static str, reason: impl ToString) -> Error {
-    Error::DeviceLost { doing: doing.into(), reason: reason.to_string() }
-}
-
-/// Makes callbacks come. A browser's event loop does so itself; elsewhere somebody must poll, and a
-/// thread does it so that an executor is never blocked.
-fn drive(gpu: &Gpu) {
-    #[cfg(not(target_arch = "wasm32"))]
-    {
-        let device = gpu.device().clone();
-        std::thread::spawn(move || {
-            // A failed poll is a lost device, which the callbacks tell of.
-            let _ = device.poll(wgpu::PollType::wait_indefinitely());
-        });
-    }
-    #[cfg(target_arch = "wasm32")]
-    let _ = gpu;
 }
 
 /// Names the outputs.
