@@ -70,8 +70,9 @@ fn check(what: &str, ours: &[f32], theirs: &[f32]) -> Result<(), Box<dyn Error>>
     let mut largest = 0.0_f32;
     for (i, (our, their)) in ours.iter().zip(theirs).enumerate() {
         let difference = (our - their).abs();
-        // Not `>`: a NaN is no agreement.
-        if !(difference <= 1e-5 * their.abs() + 1e-6) {
+        // Not the other way round: a NaN is no agreement.
+        let agree = difference <= 1e-5 * their.abs() + 1e-6;
+        if !agree {
             return Err(format!("{what} {i}: wgloss has {our}, Burn {their}").into());
         }
         largest = largest.max(difference);
