@@ -15,12 +15,12 @@ struct Window {
     destination: u32,
     width: u32,
     divisor: f32,
+    scale: f32,        // of the gradients
     rank: u32,
     kept_rank: u32,
     summed_rank: u32,
     padding_0: u32,
     padding_1: u32,
-    padding_2: u32,
     axes: array<Axis, 8>,
     kept: array<Steps, 8>,
     summed: array<Steps, 8>,

@@ -7,9 +7,9 @@ struct Window {
     destination: u32,  // where in the scratch its block sums go
     width: u32,        // workgroups in a row of the dispatch
     divisor: f32,
+    scale: f32,        // of the gradients
     rank: u32,
     padding_0: u32,
-    padding_1: u32,
     axes: array<Axis, 8>,
 }
 

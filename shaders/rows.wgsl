@@ -9,14 +9,15 @@ struct Window {
     destination: u32,  // where in the scratch the losses of its rows go
     width: u32,        // workgroups in a row of the dispatch
     divisor: f32,
+    scale: f32,        // of the gradients
     classes: u32,
     inner: u32,        // distance between a row's classes
-    ignored: i32,
     // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
     // the gradients, and of what has one number a row.
     skips: vec4<u32>,
-    gradient_skip: u32,
+    gradient_skips: vec3<u32>,
     row_skip: u32,
+    ignored: i32,
 }
 
 const KEPT: u32 = 0u;

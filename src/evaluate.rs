@@ -2,14 +2,18 @@
 
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::gradient::GradientType;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Family, Loss};
+use crate::pieces::Pieces;
 use crate::plan::{Bindings, Plan, Request, Resolved, buffer, is_native};
 use crate::reduction::Reduction;
 use crate::status::Status;
 use crate::tensor::{DType, Tensor, TensorKind};
+use crate::totals::Totals;
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use web_time::Instant;
 
 /// A batch to evaluate.
 #[derive(Clone, Debug)]
@@ -25,6 +29,17 @@ pub struct Batch<'a> {
     /// What gradients are multiplied by: one number, or with [`Reduction::None`] one for each
     /// term; 1 if absent.
     pub upstream: Option<Tensor<'a>>,
+    /// Whether [`Totals`] are wanted; not with [`Reduction::None`].
+    pub totals: bool,
+    /// The totals of a whole batch that this is a part of: the mean divides by their weight instead
+    /// of its own, so that the value is the part's share in the whole mean, and gradients are those
+    /// of the whole mean.
+    pub denominator: Option<&'a Totals>,
+    /// The type of the gradients.
+    pub gradient_type: GradientType,
+    /// What gradients, but not the value, are multiplied by in float32 before they are rounded to
+    /// their type: finite and not 0.
+    pub loss_scale: f32,
 }
 
 impl Default for Batch<'_> {
@@ -35,6 +50,10 @@ impl Default for Batch<'_> {
             value: true,
             gradients: &[],
             upstream: None,
+            totals: false,
+            denominator: None,
+            gradient_type: GradientType::Float32,
+            loss_scale: 1.0,
         }
     }
 }
@@ -48,17 +67,25 @@ impl Batch<'_> {
             value: self.value,
             gradients: self.gradients,
             upstream: self.upstream.is_some(),
+            totals: self.totals,
+            denominator: self.denominator.is_some(),
+            gradient_type: self.gradient_type,
+            loss_scale: self.loss_scale,
         }
     }
 }
 
-/// What a batch came to. All tensors are float32.
-#[derive(Clone, Debug)]
+/// What a batch came to.
+#[derive(Clone, Debug, Default)]
 pub struct Evaluation {
-    /// The loss, if it was wanted: a scalar, or with [`Reduction::None`] one for each term.
+    /// The loss in float32, if it was wanted: a scalar, or with [`Reduction::None`] one for each
+    /// term.
     pub value: Option<Tensor<'static>>,
-    /// The gradients in the order asked for, each in its input's shape.
+    /// The gradients in the order asked for, each in its input's shape and of the batch's
+    /// [`GradientType`].
     pub gradients: Vec<(&'static str, Tensor<'static>)>,
+    /// The totals, if they were wanted.
+    pub totals: Option<Totals>,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -84,6 +111,16 @@ pub struct Timings {
     pub read_back: Duration,
 }
 
+impl Timings {
+    /// Adds those of another evaluation.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.plan += other.plan;
+        self.upload += other.upload;
+        self.kernels += other.kernels;
+        self.read_back += other.read_back;
+    }
+}
+
 /// Where losses are evaluated.
 #[derive(Clone, Debug)]
 pub enum Backend {
@@ -102,7 +139,9 @@ impl Backend {
         }
     }
 
-    /// Evaluates a batch.
+    /// Evaluates a batch. On a GPU, where a tensor is larger than the device's largest buffer, a
+    /// pointwise loss without broadcasts, or a loss over rows, is evaluated in pieces, to the same
+    /// bits.
     ///
     /// # Errors
     /// If a name, option, shape or type does not fit, a class index is outside its range, a size
@@ -112,7 +151,8 @@ impl Backend {
             batch.inputs.iter().map(|(name, tensor)| (*name, native(tensor))).collect();
         let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
         let request = batch.request(&kinds);
-        let resolved = Resolved::new(loss, &request)?;
+        let mut resolved = Resolved::new(loss, &request)?;
+        resolved.given = batch.denominator.map(Totals::denominator);
         let upstream = batch.upstream.as_ref().map(native);
         if let Some(upstream) = &upstream {
             check_upstream(&resolved, upstream)?;
@@ -122,14 +162,23 @@ impl Backend {
         }
         match self {
             Self::Gpu(gpu) => {
+                let largest = gpu.limits().max_buffer_size;
+                let upstream = upstream.as_ref();
+                let pieces = Pieces::new(largest, loss, &resolved, batch, &inputs, upstream);
+                if let Some(pieces) = pieces {
+                    return pieces.evaluate(self).await;
+                }
                 let plan = || Plan::new(gpu, loss, &request);
-                on_gpu(gpu, loss, &resolved, &inputs, upstream.as_ref(), plan).await
+                on_gpu(gpu, loss, &resolved, &inputs, upstream, plan).await
             }
             Self::Cpu => {
                 let start = Instant::now();
                 let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream.as_ref())?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
-                Ok(collect(&resolved, outputs, timings))
+                let results = resolved.outputs().into_iter().zip(outputs.tensors);
+                let results = results.map(|((_, kind), floats)| Tensor::rounded(kind, floats));
+                let evaluation = collect(&resolved, results.collect(), timings);
+                Ok(Evaluation { totals: outputs.totals, ..evaluation })
             }
         }
     }
@@ -192,18 +241,28 @@ async fn on_gpu(
         .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
         .collect::<Result<Vec<_>>>()?;
     let status = buffer(gpu, "wgloss status", 16, usage)?;
+    let totals = buffer(gpu, "wgloss totals", plan.totals_bytes(), usage)?;
+    let denominator = buffer(gpu, "wgloss denominator", 16, usage)?;
+    if let Some(given) = resolved.given {
+        gpu.queue().write_buffer(&denominator, 0, bytemuck::cast_slice(&given));
+    }
     // Uploads are carried out with the next submission: let them not count as the kernels'.
     submit(gpu, []).await?;
     let moved = Instant::now();
 
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, &status)?;
+    let own = [&status, &totals, &denominator];
+    encode(&plan, resolved, &mut encoder, &uploaded, upstream.as_ref(), &buffers, own)?;
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
 
     let mut results = Vec::new();
-    for ((slot, _), buffer) in outputs.iter().zip(&buffers) {
-        results.push(download(gpu, buffer, resolved.bytes(*slot)).await?);
+    for ((slot, kind), buffer) in outputs.into_iter().zip(&buffers) {
+        let size = resolved.bytes(slot);
+        results.push(match kind.dtype {
+            DType::F32 => Tensor::rounded(kind, download(gpu, buffer, size).await?),
+            _ => Tensor::from_padded(kind, download(gpu, buffer, size).await?),
+        });
     }
     if let Some((i, _)) = resolved.layout.indices {
         let bytes = download::<[u8; 16]>(gpu, &status, 16).await?;
@@ -218,7 +277,12 @@ async fn on_gpu(
         kernels: computed - moved,
         read_back: computed.elapsed(),
     };
-    Ok(collect(resolved, results, timings))
+    let mut evaluation = collect(resolved, results, timings);
+    if resolved.totals {
+        let words = download::<u8>(gpu, &totals, plan.totals_bytes()).await?;
+        evaluation.totals = Some(plan.totals(&words)?);
+    }
+    Ok(evaluation)
 }
 
 fn encode(
@@ -228,7 +292,7 @@ fn encode(
     inputs: &[(&str, wgpu::Buffer)],
     upstream: Option<&wgpu::Buffer>,
     outputs: &[wgpu::Buffer],
-    status: &wgpu::Buffer,
+    [status, totals, denominator]: [&wgpu::Buffer; 3],
 ) -> Result<()> {
     let whole = wgpu::Buffer::as_entire_buffer_binding;
     let inputs: Vec<_> = inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
@@ -249,6 +313,8 @@ fn encode(
             gradients: &gradients,
             upstream: upstream.map(whole),
             status: Some(whole(status)),
+            totals: resolved.totals.then(|| whole(totals)),
+            denominator: resolved.denominator.then(|| whole(denominator)),
             timestamps: None,
         },
     )
@@ -328,10 +394,9 @@ fn drive(gpu: &Gpu) {
 }
 
 /// Names the outputs.
-fn collect(resolved: &Resolved, results: Vec<Vec<f32>>, timings: Timings) -> Evaluation {
-    let mut evaluation = Evaluation { value: None, gradients: Vec::new(), timings };
-    for ((slot, shape), floats) in resolved.outputs().into_iter().zip(results) {
-        let tensor = Tensor::from_floats(shape, floats);
+fn collect(resolved: &Resolved, results: Vec<Tensor<'static>>, timings: Timings) -> Evaluation {
+    let mut evaluation = Evaluation { value: None, gradients: Vec::new(), totals: None, timings };
+    for ((slot, _), tensor) in resolved.outputs().into_iter().zip(results) {
         match slot {
             Slot::Gradient(i) => {
                 evaluation.gradients.push((resolved.definition.inputs[i].name, tensor))

@@ -72,25 +72,30 @@ pub mod cpu;
 mod error;
 mod evaluate;
 mod gpu;
+mod gradient;
 mod kernel;
 pub mod loss;
 pub mod losses;
+mod pieces;
 mod plan;
 mod reduction;
 pub mod reference;
 mod shape;
 mod status;
 mod tensor;
+mod totals;
 
 pub use error::{Error, Result};
 pub use evaluate::{Backend, Batch, Evaluation, Timings};
 pub use gpu::{Gpu, adapters};
+pub use gradient::GradientType;
 pub use loss::Loss;
 pub use losses::*;
 pub use plan::{Bindings, Plan, Request};
 pub use reduction::Reduction;
 pub use status::Status;
 pub use tensor::{DType, Element, Tensor, TensorKind};
+pub use totals::Totals;
 pub use wgpu;
 
 /// README's example is compiled with the tests.

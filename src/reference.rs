@@ -143,13 +143,14 @@ fn reduced(resolved: &Resolved, terms: &Terms, upstream: Option<&[f64]>) -> Answ
     } else {
         (vec![total / divisor], sizes.sum::<f64>() / divisor)
     };
-    let factor = |term: usize| match upstream {
+    let upstream = |term: usize| match upstream {
         None => 1.0,
         Some(upstream) if none => upstream[term],
         Some(upstream) => upstream[0],
     };
+    let factor = |term: usize| f64::from(resolved.loss_scale) * upstream(term);
     let gradients = resolved.gradients.iter().map(|&input| {
-        let size = resolved.bytes(crate::kernel::Slot::Gradient(input)) / 4;
+        let size = resolved.gradient_elements(input);
         let mut gradient = vec![0.0; usize::try_from(size).unwrap_or(0)];
         for &(term, element, slope) in &terms.slopes[input] {
             // Without any weight the mean of rows is NaN, but its gradient is 0.

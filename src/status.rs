@@ -1,7 +1,6 @@
 //! What the kernels found wrong with class indices.
 
 use crate::error::Error;
-use crate::kernel::Slot;
 use crate::loss::{Family, Loss};
 use crate::plan::Resolved;
 use crate::tensor::DType;
@@ -47,22 +46,5 @@ impl Status {
             ignored: ignored.or(excluded).unwrap_or_default(),
             count: self.count,
         }
-    }
-}
-
-impl Resolved {
-    /// The outputs of the request and their shapes.
-    pub(crate) fn outputs(&self) -> Vec<(Slot, Vec<usize>)> {
-        let mut outputs = Vec::new();
-        if self.value {
-            let none = self.reduction == crate::Reduction::None;
-            let shape = if none { self.layout.output.clone() } else { Vec::new() };
-            outputs.push((Slot::Value, shape));
-        }
-        for &i in &self.gradients {
-            let shape = self.inputs[i].as_ref().map_or(Vec::new(), |kind| kind.shape.clone());
-            outputs.push((Slot::Gradient(i), shape));
-        }
-        outputs
     }
 }

@@ -143,10 +143,22 @@ impl<'a> Tensor<'a> {
         Ok(Self { dtype, shape, data: Data::Bytes(bytes) })
     }
 
-    /// A float32 tensor of as many numbers as the shape has.
-    pub(crate) fn from_floats(shape: Vec<usize>, floats: Vec<f32>) -> Self {
-        debug_assert_eq!(elements(&shape), Some(floats.len() as u64));
-        Self { dtype: DType::F32, shape, data: Data::Floats(floats) }
+    /// A result of as many numbers as the shape has, rounded to its type.
+    pub(crate) fn rounded(kind: TensorKind, floats: Vec<f32>) -> Self {
+        use half::{bf16, f16};
+        debug_assert_eq!(elements(&kind.shape), Some(floats.len() as u64));
+        let bytes = match kind.dtype {
+            DType::F16 => bytes_of(&floats, f16::from_f32),
+            DType::BF16 => bytes_of(&floats, bf16::from_f32),
+            dtype => return Self { dtype, shape: kind.shape, data: Data::Floats(floats) },
+        };
+        Self { dtype: kind.dtype, shape: kind.shape, data: Data::Bytes(bytes.into()) }
+    }
+
+    /// A result read from a buffer, whose size is a multiple of 4 bytes.
+    pub(crate) fn from_padded(kind: TensorKind, mut bytes: Vec<u8>) -> Self {
+        bytes.truncate(kind.shape.iter().product::<usize>() * kind.dtype.size());
+        Self { dtype: kind.dtype, shape: kind.shape, data: Data::Bytes(bytes.into()) }
     }
 
     /// A tensor that borrows a slice.
@@ -236,6 +248,10 @@ impl<'a> Tensor<'a> {
             .map(|bytes| convert(bytemuck::pod_read_unaligned(bytes)))
             .collect()
     }
+}
+
+fn bytes_of<T: Element>(floats: &[f32], round: impl Fn(f32) -> T) -> Vec<u8> {
+    bytemuck::cast_slice(&floats.iter().map(|&x| round(x)).collect::<Vec<T>>()).to_vec()
 }
 
 /// The element type and shape of a tensor, without its data.

@@ -143,9 +143,9 @@ fn run_case(
             &Batch {
                 inputs: &inputs,
                 reduction: *reduction,
-                value: true,
                 gradients: &gradients,
                 upstream,
+                ..Batch::default()
             },
         )
     });

@@ -131,9 +131,8 @@ fn encoded(inputs: &[(&str, Tensor<'_>)]) -> (Vec<f32>, Vec<f32>, Option<Status>
         inputs: &bound,
         value: Some(value.as_entire_buffer_binding()),
         gradients: &[("log_probs", gradient.as_entire_buffer_binding())],
-        upstream: None,
         status: Some(status.as_entire_buffer_binding()),
-        timestamps: None,
+        ..Bindings::default()
     };
     plan.encode(&mut encoder, &bindings).expect("valid bindings");
     gpu.queue().submit([encoder.finish()]);

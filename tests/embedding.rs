@@ -44,8 +44,7 @@ fn a_plan_is_recorded_into_the_callers_encoder() {
                 value: Some(value[k].as_entire_buffer_binding()),
                 gradients: &[("input", gradients[k].as_entire_buffer_binding())],
                 upstream: Some(upstream.as_entire_buffer_binding()),
-                status: None,
-                timestamps: None,
+                ..Bindings::default()
             },
         )
         .expect("valid bindings");
@@ -90,9 +89,9 @@ fn a_bad_target_is_in_the_status_and_its_loss_is_nan() {
             ],
             value: Some(value.as_entire_buffer_binding()),
             gradients: &[("input", gradient.as_entire_buffer_binding())],
-            upstream: None,
             status: Some(status.as_entire_buffer_binding()),
-            timestamps: None,
+
+            ..Bindings::default()
         };
         plan.encode(&mut encoder, &bindings).expect("valid bindings");
         gpu.queue().submit([encoder.finish()]);

@@ -1,12 +1,13 @@
 //! Every kernel variant is WGSL that naga accepts and can translate for Vulkan, Metal and
-//! DirectX 12, and the host's structs are the kernels'.
+//! DirectX 12, and the host's structs are the kernels'. The texts are left as files in
+//! `CARGO_TARGET_TMPDIR/kernels`, where `.ci/tint` checks them by the browsers' rules.
 
 mod common;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use wgloss::loss::{Family, Role};
-use wgloss::{DType, Loss, Plan, Reduction, Request, TensorKind, losses};
+use wgloss::{DType, GradientType, Loss, Plan, Reduction, Request, TensorKind, losses};
 
 const FLOATS: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
 const INTEGERS: [DType; 8] =
@@ -123,15 +124,40 @@ fn add_variants(
         .filter(|input| inputs.iter().any(|(n, kind)| *n == input.name && kind.dtype.is_float()))
         .map(|input| input.name)
         .collect();
+    let narrow = inputs.iter().any(|(_, kind)| matches!(kind.dtype, DType::F16 | DType::BF16));
     for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
         for upstream in [false, true] {
             for (value, gradients) in [(true, &[][..]), (false, &all[..]), (true, &all[..])] {
-                let request = Request { inputs, reduction, value, gradients, upstream };
-                let sources = Plan::sources(loss, &request).expect("a valid request");
-                texts.extend(sources);
+                let both = [GradientType::Float32, GradientType::Input];
+                let types = if narrow && !gradients.is_empty() { &both[..] } else { &both[..1] };
+                for &gradient_type in types {
+                    let request = Request {
+                        inputs,
+                        reduction,
+                        value,
+                        gradients,
+                        upstream,
+                        gradient_type,
+                        ..Request::default()
+                    };
+                    texts.extend(Plan::sources(loss, &request).expect("a valid request"));
+                }
             }
         }
     }
+}
+
+/// Leaves the texts as files, and nothing else in their folder.
+fn leave(variants: &BTreeSet<(String, String)>) -> std::io::Result<()> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    for (i, (label, text)) in variants.iter().enumerate() {
+        std::fs::write(folder.join(format!("{i:05}.wgsl")), format!("// {label}\n{text}"))?;
+    }
+    Ok(())
 }
 
 fn validated(label: &str, text: &str) -> (naga::Module, naga::valid::ModuleInfo) {
@@ -151,6 +177,7 @@ fn every_variant_is_valid_everywhere() {
     let variants = variants();
     println!("{} kernel texts", variants.len());
     assert!(variants.len() > 100, "only {} kernel texts", variants.len());
+    leave(&variants).expect("the texts are written");
     for (label, text) in &variants {
         let (module, info) = validated(label, text);
         naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)

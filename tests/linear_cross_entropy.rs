@@ -87,7 +87,14 @@ fn check(
     let count: usize = terms.iter().product();
     let numbers: Vec<f64> = (0..count).map(|_| 2.0 * random.unit() + 0.5).collect();
     let upstream = Some(tensor(DType::F32, terms, &numbers));
-    let batch = Batch { inputs: &inputs, reduction, gradients: &gradients, upstream, value: true };
+    let batch = Batch {
+        inputs: &inputs,
+        reduction,
+        gradients: &gradients,
+        upstream,
+        value: true,
+        ..Batch::default()
+    };
     assert_agrees(&format!("{loss:?}, {shape:?}, {case:?}, {reduction}"), loss, &batch);
 }
 

@@ -41,7 +41,14 @@ fn shapes_types_and_reductions() {
                     (0..terms.iter().product()).map(|_| random.unit()).collect();
                 let upstream = Some(tensor(DType::F32, terms, &numbers));
                 let gradients = &["input"];
-                let batch = Batch { inputs: &inputs, reduction, value: true, gradients, upstream };
+                let batch = Batch {
+                    inputs: &inputs,
+                    reduction,
+                    value: true,
+                    gradients,
+                    upstream,
+                    ..Batch::default()
+                };
                 let what = format!("{dtype} {shape:?}, {reduction}");
                 assert_agrees(&what, &MultiLabelMargin, &batch);
             }

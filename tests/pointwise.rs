@@ -65,9 +65,9 @@ fn types_weights_and_upstream_gradients() {
                 let batch = Batch {
                     inputs: &inputs,
                     reduction,
-                    value: true,
                     gradients: &gradients,
                     upstream: Some(tensor(DType::F32, terms, &numbers)),
+                    ..Batch::default()
                 };
                 let name = loss.definition().name;
                 let what = format!("{name} of {dtype}, {reduction}, optional {optional}");

@@ -47,7 +47,8 @@ fn check(
     let count: usize = terms.iter().product();
     let numbers: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
     let upstream = Some(tensor(DType::F32, terms, &numbers));
-    let batch = Batch { inputs: &inputs, reduction, value: true, gradients: &gradients, upstream };
+    let batch =
+        Batch { inputs: &inputs, reduction, gradients: &gradients, upstream, ..Batch::default() };
     let name = definition.name;
     let what = format!("{what}: {name} of {dtype} {shape:?}, {target}, {reduction}, {weighted}");
     assert_agrees(&what, loss, &batch);

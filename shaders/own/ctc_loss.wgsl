@@ -39,6 +39,7 @@ struct Window {
     links: u32,         // for each label, its next occurrence
     losses: u32,
     divisor: f32,
+    scale: f32,         // of the gradient
     // The window's first elements within what is bound, which starts at an aligned byte.
     shift: u32,
     gradient_shift: u32,

@@ -29,10 +29,10 @@ struct Window {
     width: u32,        // workgroups in a row of the dispatch
     ignored: i32,
     divisor: f32,
+    scale: f32,        // of the gradients
     offsets: u32,      // where what the biases of each position have in common starts
     padding_0: u32,
     padding_1: u32,
-    padding_2: u32,
 }
 
 const LOWEST: f32 = -0x1.fffffep+127f;

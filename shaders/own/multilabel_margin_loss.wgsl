@@ -12,6 +12,7 @@ struct Window {
     terms: u32,  // where each class's part of the loss goes
     losses: u32, // where the losses of the rows go
     divisor: f32,
+    scale: f32,  // of the gradient
 }
 
 fn global_id(group: vec3<u32>, lane: u32) -> u32 {

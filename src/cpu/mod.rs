@@ -11,19 +11,45 @@ pub(crate) use pointwise::run_block;
 pub(crate) use rows::{class_indices, gather, run_row};
 
 use crate::error::Result;
+use crate::kernel::Slot;
 use crate::loss::{Family, Loss};
 use crate::plan::Resolved;
-use crate::tensor::Tensor;
+use crate::reduction::Divisor;
+use crate::tensor::{Tensor, TensorKind};
+use crate::totals::Totals;
+use std::borrow::Cow;
 
-/// Evaluates a request; the outputs are in the order of [`Resolved::outputs`].
+/// What a request came to on the CPU.
+#[derive(Debug)]
+pub struct Outputs {
+    /// The outputs, in the order of [`Resolved::outputs`].
+    pub(crate) tensors: Vec<Vec<f32>>,
+    /// The totals, if they are wanted.
+    pub(crate) totals: Option<Totals>,
+}
+
+impl Outputs {
+    /// Names what each output is; `weights` are the terms' own, `None` where one is ignored.
+    pub(crate) fn new(
+        resolved: &Resolved,
+        losses: &[f32],
+        weights: &[Option<f32>],
+        output: impl FnMut((Slot, TensorKind)) -> Vec<f32>,
+    ) -> Self {
+        let totals = resolved.totals.then(|| Totals::of_terms(resolved, losses, weights));
+        Self { tensors: resolved.outputs().into_iter().map(output).collect(), totals }
+    }
+}
+
+/// Evaluates a request.
 pub(crate) fn evaluate(
     loss: &dyn Loss,
     resolved: &Resolved,
     inputs: &[(&str, Tensor<'_>)],
     upstream: Option<&Tensor<'_>>,
-) -> Result<Vec<Vec<f32>>> {
+) -> Result<Outputs> {
     let tensors = resolved.placed(inputs)?;
-    let upstream = upstream.map(Tensor::to_f32);
+    let upstream = factors(resolved, upstream);
     match loss.family() {
         Family::Pointwise(family) => {
             Ok(pointwise::evaluate(family, resolved, &tensors, upstream.as_deref()))
@@ -35,6 +61,16 @@ pub(crate) fn evaluate(
     }
 }
 
+/// The upstream gradient times the loss scale; `None` where both are 1.
+fn factors<'a>(resolved: &Resolved, upstream: Option<&'a Tensor<'_>>) -> Option<Cow<'a, [f32]>> {
+    let scale = resolved.loss_scale;
+    if scale == 1.0 {
+        return upstream.map(Tensor::to_f32);
+    }
+    let scaled = |upstream: &Tensor<'_>| upstream.to_f32().iter().map(|g| scale * g).collect();
+    Some(upstream.map_or(vec![scale], scaled).into())
+}
+
 /// The sum as a binary tree of neighbours, a missing one counting as 0: the kernels' order.
 pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
     while sums.len() > 1 {
@@ -43,11 +79,24 @@ pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
     sums.first().copied().unwrap_or(0.0)
 }
 
-/// What divides the sum: known from the shapes, or the sum of the weights.
+/// What divides the sum: given, known from the shapes, or the sum of the weights.
 #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
 pub(crate) fn divisor(resolved: &Resolved, weight: impl FnOnce() -> f32) -> f32 {
+    if let Some([divisor, ..]) = resolved.given {
+        return divisor;
+    }
     match resolved.layout.divisor {
-        crate::reduction::Divisor::Count(count) => count as f32,
-        crate::reduction::Divisor::Weights => weight(),
+        Divisor::Count(count) => count as f32,
+        Divisor::Weights => weight(),
+    }
+}
+
+/// The mean weight of the kept terms, where these have weights and the mean divides by them.
+#[expect(clippy::cast_precision_loss, reason = "a number of rows in float32 arithmetic")]
+pub(crate) fn mean_weight(resolved: &Resolved, divisor: f32, kept: usize) -> f32 {
+    match resolved.given {
+        Some([_, kept, ..]) => divisor / kept,
+        None if resolved.layout.divisor == Divisor::Weights => divisor / kept as f32,
+        None => 1.0,
     }
 }

@@ -1,12 +1,13 @@
 //! The pointwise family on the CPU.
 
-use super::{divisor, tree_sum};
+use super::{Outputs, divisor, tree_sum};
 use crate::kernel::{BLOCK, Slot, Upstream};
 use crate::loss::Pointwise;
 use crate::plan::Resolved;
 use crate::reduction::{Divisor, Reduction};
 use crate::shape::{Access, Axis, FamilyLayout};
 use crate::tensor::Tensor;
+use crate::totals::Totals;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -104,7 +105,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
-) -> Vec<Vec<f32>> {
+) -> Outputs {
     let FamilyLayout::Pointwise { axes, access } = &resolved.layout.family else {
         unreachable!("a pointwise loss has a pointwise layout");
     };
@@ -117,19 +118,17 @@ pub(super) fn evaluate(
     let arguments: Vec<usize> = (0..tensors.len()).filter(|&i| !is_weight[i]).collect();
     let weight_place = is_weight.iter().position(|&is| is);
     let weight = weight_place.and_then(operand);
-    let weights =
-        || block_sums(&weight.as_ref().map_or(Cow::Borrowed(&[][..]), |w| w.values.clone()));
-    let divisor = divisor(resolved, weights);
-    let scale = match (resolved.upstream, upstream) {
-        (Upstream::Scalar, Some(upstream)) => upstream[0] / divisor,
-        _ => 1.0 / divisor,
-    };
+    let weights = || weight.as_ref().map_or(Vec::new(), |weight| block_sums(&weight.values));
+    let divisor = divisor(resolved, || tree_sum(weights()));
+    let weights = if resolved.totals { weights() } else { Vec::new() };
+    let by_term = resolved.upstream == Upstream::Terms;
+    let scale = upstream.filter(|_| !by_term).map_or(1.0, |upstream| upstream[0]) / divisor;
     let pass = Pass {
         family,
         axes,
         operands: arguments.iter().map(|&i| operand(i)).collect(),
         weight,
-        upstream: upstream.filter(|_| resolved.upstream == Upstream::Terms).unwrap_or(&[]),
+        upstream: upstream.filter(|_| by_term).unwrap_or(&[]),
         scale,
         count: usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX),
     };
@@ -141,13 +140,14 @@ pub(super) fn evaluate(
     let weight_gradient = resolved.gradients.iter().any(|&i| is_weight[i]);
     let none = resolved.reduction == Reduction::None;
     let mut results = pass.run(none && resolved.value, !none, &wanted, weight_gradient);
-    let total = tree_sum(std::mem::take(&mut results.sums));
-    let mut outputs = Vec::new();
+    let total = tree_sum(results.sums.clone());
+    let mean = resolved.given.map_or(total / divisor, |[_, _, mean, _]| mean);
+    let mut tensors = Vec::new();
     for (slot, _) in resolved.outputs() {
-        outputs.push(match slot {
+        tensors.push(match slot {
             Slot::Gradient(i) if is_weight[i] => {
                 let weighted = resolved.layout.divisor == Divisor::Weights;
-                let mean = if weighted { total / divisor } else { 0.0 };
+                let mean = if weighted { mean } else { 0.0 };
                 pass.gathered(resolved, i, &results.unweighted, scale * mean)
             }
             Slot::Gradient(i) => {
@@ -162,11 +162,13 @@ pub(super) fn evaluate(
             _ => vec![total / divisor],
         });
     }
-    outputs
+    let totals = || Totals::new(resolved, results.sums, weights, resolved.layout.terms);
+    let totals = resolved.totals.then(totals);
+    Outputs { tensors, totals }
 }
 
-/// The sum of a tensor in the kernels' order.
-fn block_sums(values: &[f32]) -> f32 {
+/// The sums of the blocks of a tensor.
+fn block_sums(values: &[f32]) -> Vec<f32> {
     let sums = values.par_chunks(BLOCK_SIZE).map(|block| {
         let mut sums = vec![0.0; ABREAST];
         for abreast in block.chunks(ABREAST) {
@@ -174,7 +176,7 @@ fn block_sums(values: &[f32]) -> f32 {
         }
         tree_sum(sums)
     });
-    tree_sum(sums.collect())
+    sums.collect()
 }
 
 struct Pass<'a> {
@@ -282,7 +284,7 @@ impl Pass<'_> {
     /// Sums the terms of each element of an input over the places that it was broadcast to, less
     /// `offset` for each element.
     fn gathered(&self, resolved: &Resolved, input: usize, terms: &[f32], offset: f32) -> Vec<f32> {
-        let size = resolved.bytes(Slot::Gradient(input)) / 4;
+        let size = resolved.gradient_elements(input);
         let mut sums = vec![0.0f64; usize::try_from(size).unwrap_or(usize::MAX)];
         for (i, &term) in terms.iter().enumerate() {
             let (mut rest, mut place) = (i as u64, 0);

@@ -1,14 +1,15 @@
 //! The rows family on the CPU.
 
-use super::{divisor, tree_sum};
+use super::{Outputs, divisor, mean_weight, tree_sum};
 use crate::error::Result;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Loss, RowTerms, Rows};
 use crate::plan::Resolved;
-use crate::reduction::{Divisor, Reduction};
+use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
 use crate::status::Status;
 use crate::tensor::Tensor;
+use crate::totals::weight_blocks;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -151,7 +152,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
-) -> Result<Vec<Vec<f32>>> {
+) -> Result<Outputs> {
     let FamilyLayout::Rows(shape) = resolved.layout.family else {
         unreachable!("a loss over rows has a layout of rows");
     };
@@ -166,17 +167,10 @@ pub(super) fn evaluate(
         RowWeight::One => vec![1.0; classes].into(),
         RowWeight::Classes(i) | RowWeight::Rows(i) => tensor(i),
     };
-    let divisor = divisor(resolved, || {
-        let kept = indices.iter().flatten().flatten();
-        tree_sum(kept.map(|&class| weight[class]).collect())
-    });
-    let mut mean_weight = 1.0;
-    if resolved.layout.divisor == Divisor::Weights {
-        let kept = indices.iter().flatten().flatten().count();
-        #[expect(clippy::cast_precision_loss, reason = "a number of rows in float32 arithmetic")]
-        let kept = kept as f32;
-        mean_weight = divisor / kept;
-    }
+    let weights = indices.iter().flatten().map(|index| Some(weight[(*index)?]));
+    let weights: Vec<Option<f32>> = weights.collect();
+    let divisor = divisor(resolved, || tree_sum(weight_blocks(&weights)));
+    let mean_weight = mean_weight(resolved, divisor, weights.iter().flatten().count());
     let pass = Pass {
         family,
         mean_weight,
@@ -197,7 +191,7 @@ pub(super) fn evaluate(
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.clone()) / divisor],
     };
-    Ok(resolved.outputs().into_iter().map(output).collect())
+    Ok(Outputs::new(resolved, &losses, &weights, output))
 }
 
 fn size(n: u64) -> usize {

@@ -10,9 +10,12 @@ pub(crate) mod storage;
 
 pub(crate) use shared::IN_PLACE;
 
+use crate::tensor::DType;
 use std::fmt::Write as _;
+use storage::{Stores, stores};
 
 pub(crate) const NUMERIC: &str = include_str!("../../shaders/numeric.wgsl");
+pub(crate) const NARROW: &str = include_str!("../../shaders/narrow.wgsl");
 pub(crate) const REDUCE: &str = include_str!("../../shaders/reduce.wgsl");
 
 /// The elements whose sum is one block's, in `reduce.wgsl`.
@@ -39,8 +42,14 @@ pub(crate) enum Slot {
     Gradient(usize),
     /// The plan's own memory: the two totals, block sums, row losses.
     Scratch,
+    /// The plan's own float32 memory for the gradient of an input that tiles add up.
+    Staging(usize),
     /// What was wrong with the targets.
     Status,
+    /// The sums of blocks, as totals are made of.
+    Totals,
+    /// What the mean divides by, where the caller gives it.
+    Denominator,
 }
 
 /// How a kernel uses a binding.
@@ -114,6 +123,8 @@ impl Kernel {
 pub(crate) struct Header {
     text: String,
     bindings: Vec<Binding>,
+    /// WGSL that the accessors call.
+    shared: Vec<&'static str>,
 }
 
 impl Header {
@@ -149,12 +160,20 @@ impl Header {
         let _ = writeln!(self.text, "{text}");
     }
 
+    /// Joins the kernel with WGSL that what was declared calls.
+    pub(crate) fn call(&mut self, shared: &'static str) {
+        if !self.shared.contains(&shared) {
+            self.shared.push(shared);
+        }
+    }
+
     pub(crate) fn constant(&mut self, name: &str, value: impl std::fmt::Display) {
         self.line(&format!("const {name} = {value};"));
     }
 
     pub(crate) fn join(self, label: String, parts: &[&str]) -> Kernel {
-        let body = [&self.text[..]].iter().chain(parts).copied().collect::<Vec<_>>().join("\n");
+        let parts = [&self.text[..]].into_iter().chain(self.shared).chain(parts.iter().copied());
+        let body = parts.collect::<Vec<_>>().join("\n");
         Kernel { label, bindings: self.bindings, body }
     }
 }
@@ -200,33 +219,34 @@ pub(crate) enum Upstream {
 }
 
 impl Upstream {
-    /// Declares what gradients need of it and of the divisor, and says what the common factor is.
+    /// Declares what gradients need of it, of the loss scale and of the divisor, and says what the
+    /// common factor is.
     pub(crate) fn declare(self, header: &mut Header, weighted: bool) -> String {
         if weighted {
             header.write(Slot::Scratch, "scratch", "array<f32>");
         }
         let divisor = divisor(weighted);
         match self {
-            Self::One | Self::Terms => format!("1.0 / {divisor}"),
+            Self::One | Self::Terms => format!("window.scale / {divisor}"),
             Self::Scalar => {
                 header.read(Slot::Upstream, "upstream", "array<f32>");
-                format!("upstream[0] / {divisor}")
+                format!("window.scale * upstream[0] / {divisor}")
             }
         }
     }
 }
 
 /// `keep(i, sum)`: writes the gradient of an input, or what a further level of column sums reads.
-fn declare_keep(header: &mut Header, gradient: Option<usize>) {
-    let place = match gradient {
-        Some(input) => {
-            header.write(Slot::Gradient(input), "gradient_out", "array<f32>");
-            "gradient_out[i]"
+fn declare_keep(header: &mut Header, gradient: Option<(usize, DType)>) {
+    let body = match gradient {
+        Some((input, dtype)) => {
+            stores(header, Slot::Gradient(input), "gradient", dtype, Stores::Singles);
+            "store_gradient(i, sum);"
         }
         None => {
             header.write(Slot::Scratch, "scratch", "array<f32>");
-            "scratch[window.destination + i]"
+            "scratch[window.destination + i] = sum;"
         }
     };
-    header.line(&format!("fn keep(i: u32, sum: f32) {{\n    {place} = sum;\n}}"));
+    header.line(&format!("fn keep(i: u32, sum: f32) {{\n    {body}\n}}"));
 }

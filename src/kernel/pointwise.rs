@@ -1,6 +1,6 @@
 //! The pointwise family's headers.
 
-use super::storage::{Loads, floats};
+use super::storage::{Loads, Stores, floats, stores};
 use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
 use crate::loss::Definition;
 use crate::shape::Access;
@@ -15,9 +15,13 @@ pub(crate) struct Spec<'a> {
     pub(crate) parameters: bool,
     /// For each input, its type and how it is read, or that it is absent.
     pub(crate) inputs: Vec<Option<(DType, Access)>>,
+    /// For each input, the type of its gradient.
+    pub(crate) gradients: Vec<DType>,
     pub(crate) upstream: Upstream,
-    /// Whether the mean divides by the sum of the weights.
+    /// Whether the mean's divisor is in the scratch.
     pub(crate) weighted: bool,
+    /// Whether the mean itself is there too, given by the caller.
+    pub(crate) given_mean: bool,
 }
 
 /// What one pass over the data writes.
@@ -64,7 +68,7 @@ impl Spec<'_> {
         for i in 0..self.inputs.len() {
             self.declare_single(&mut header, i);
         }
-        super::declare_keep(&mut header, direct.then_some(input));
+        super::declare_keep(&mut header, direct.then_some((input, self.gradients[input])));
         let weight_of_mean = self.weighted && self.definition.inputs[input].role.is_weight();
         let scale = self.upstream.declare(&mut header, self.weighted);
         header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
@@ -77,10 +81,10 @@ impl Spec<'_> {
         let call = self.call_of(&arguments);
         if self.definition.inputs[input].role.is_weight() {
             // What the weight takes from the mean is shared by all the places it was broadcast to.
-            let mean = if weight_of_mean {
-                "quotient(scratch[0], scratch[1]) / f32(window.places)"
-            } else {
-                "0.0"
+            let mean = match (weight_of_mean, self.given_mean) {
+                (false, _) => "0.0",
+                (true, false) => "quotient(scratch[0], scratch[1]) / f32(window.places)",
+                (true, true) => "scratch[3] / f32(window.places)",
             };
             body += &format!("    return factor * (value({call}) - {mean});");
         } else {
@@ -196,13 +200,14 @@ impl Spec<'_> {
         };
         let weight = self.weight().map(|name| format!(" * {name}_")).unwrap_or_default();
         let mut result = "vec4<f32>()";
+        let quads = if part { Stores::PartQuads } else { Stores::Quads };
         if outputs.losses || outputs.sum.is_some() {
             let losses = four(&|k| format!("value({})", call(k)));
             body += &format!("    let losses = {losses}{weight};\n");
             result = "losses";
         }
         if outputs.losses {
-            declare_store(header, Slot::Value, "losses", part);
+            stores(header, Slot::Value, "losses", DType::F32, quads);
             body += "    store_losses(quad, losses);\n";
         }
         if !outputs.gradients.is_empty() {
@@ -216,7 +221,8 @@ impl Spec<'_> {
             }
             for &input in &outputs.gradients {
                 let (name, component) = (self.name(input), self.component(input));
-                declare_store(header, Slot::Gradient(input), &format!("{name}_gradient"), part);
+                let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
+                stores(header, slot, &out, self.gradients[input], quads);
                 let slopes = four(&|k| format!("slopes_{k}{component}"));
                 body += &format!("    store_{name}_gradient(quad, {factor} * {slopes});\n");
             }
@@ -241,23 +247,6 @@ fn declare_upstream(header: &mut Header, part: bool) {
         "upstream[quad]".into()
     };
     header.line(&format!("fn upstream_four(quad: u32) -> vec4<f32> {{\n    return {body};\n}}"));
-}
-
-/// `store_NAME(quad, four)`: writes four elements, or those of them that exist.
-fn declare_store(header: &mut Header, slot: Slot, name: &str, part: bool) {
-    let out = format!("{name}_out");
-    let body = if part {
-        header.write(slot, &out, "array<f32>");
-        let store = |k: usize| {
-            let member = ["x", "y", "z", "w"][k];
-            format!("    if (i + {k}u < window.elements) {{ {out}[i + {k}u] = four.{member}; }}\n")
-        };
-        format!("    let i = 4u * quad;\n{}", (0..4).map(store).collect::<String>())
-    } else {
-        header.write(slot, &out, "array<vec4<f32>>");
-        format!("    {out}[quad] = four;\n")
-    };
-    header.line(&format!("fn store_{name}(quad: u32, four: vec4<f32>) {{\n{body}}}"));
 }
 
 /// `offset_I(i)`: where a broadcast input has the output's element `i`.

@@ -1,6 +1,8 @@
 //! The kernels that finish what the families begin: levels of the sum tree and column sums.
 
+use super::storage::{Stores, stores};
 use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot};
+use crate::tensor::DType;
 
 /// One level of the tree over block sums.
 pub(crate) fn tree(keep: Keep) -> Kernel {
@@ -10,10 +12,34 @@ pub(crate) fn tree(keep: Keep) -> Kernel {
     header.join("wgloss sum tree".into(), &parts)
 }
 
+/// Copies sums of blocks into the totals.
+pub(crate) fn copy() -> Kernel {
+    let mut header = Header::of_loss(false);
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    header.write(Slot::Totals, "totals", "array<f32>");
+    header.join("wgloss block sums".into(), &[include_str!("../../shaders/copy.wgsl")])
+}
+
+/// Takes the given denominator.
+pub(crate) fn denominator() -> Kernel {
+    let mut header = Header::default();
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    header.read(Slot::Denominator, "denominator", "array<f32>");
+    header.join("wgloss denominator".into(), &[include_str!("../../shaders/denominator.wgsl")])
+}
+
 /// One level of column sums; the last one writes the gradient of an input.
-pub(crate) fn sum_columns(gradient: Option<usize>) -> Kernel {
+pub(crate) fn sum_columns(gradient: Option<(usize, DType)>) -> Kernel {
     let mut header = Header::of_loss(false);
     header.write(Slot::Scratch, "scratch", "array<f32>");
     super::declare_keep(&mut header, gradient);
     header.join("wgloss column sums".into(), &[include_str!("../../shaders/sum_columns.wgsl")])
+}
+
+/// Rounds the gradient of an input, which was added up in float32, to its type.
+pub(crate) fn round(input: usize, dtype: DType) -> Kernel {
+    let mut header = Header::of_loss(false);
+    header.read(Slot::Staging(input), "sums", "array<f32>");
+    stores(&mut header, Slot::Gradient(input), "gradient", dtype, Stores::PartQuads);
+    header.join("wgloss rounding".into(), &[include_str!("../../shaders/round_gradient.wgsl")])
 }

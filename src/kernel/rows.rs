@@ -1,6 +1,6 @@
 //! The rows family's headers.
 
-use super::storage::{Loads, floats, floats_after, indices, indices_after};
+use super::storage::{Loads, Stores, floats, floats_after, indices, indices_after, stores};
 use super::{Header, IN_PLACE, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream, divisor};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
@@ -12,6 +12,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) definition: &'a Definition,
     pub(crate) parameters: bool,
     pub(crate) inputs: Vec<Option<DType>>,
+    /// For each input, the type of its gradient.
+    pub(crate) gradients: Vec<DType>,
     pub(crate) shape: RowShape,
     /// Whether a class index may mark a row as ignored.
     pub(crate) ignores: bool,
@@ -101,14 +103,14 @@ impl Spec<'_> {
     }
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
-    pub(crate) fn check(&self, sum: Option<Keep>) -> Kernel {
+    pub(crate) fn check(&self, sums: bool, counts: bool) -> Kernel {
         let mut header = Header::of_loss(false);
         let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
         if let Some((slot, dtype)) = self.shape.index.and_then(of) {
             indices(&mut header, slot, "target", dtype);
         }
         let mut weight = "1.0".to_string();
-        if let (RowWeight::Classes(i), true) = (self.shape.weight, sum.is_some())
+        if let (RowWeight::Classes(i), true) = (self.shape.weight, sums)
             && let Some((slot, dtype)) = of(i)
         {
             floats(&mut header, slot, self.name(i), dtype, Loads::Singles);
@@ -116,14 +118,15 @@ impl Spec<'_> {
         }
         header.write(Slot::Status, "status", "array<atomic<u32>>");
         header.constant("IGNORES", self.ignores);
-        header.constant("SUMS", sum.is_some());
-        match sum {
-            Some(keep) => keep.declare(&mut header),
-            None => header.line("fn keep_total(block: u32, total: f32) {}"),
+        header.constant("SUMS", sums);
+        if sums {
+            Keep::Partial.declare(&mut header);
+        } else {
+            header.line("fn keep_total(block: u32, total: f32) {}");
         }
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
-        header.constant("COUNTS", self.counts());
-        let keep = if self.counts() { "scratch[window.counts + block] = count;" } else { "" };
+        header.constant("COUNTS", counts);
+        let keep = if counts { "scratch[window.counts + block] = count;" } else { "" };
         header.line(&format!("fn keep_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
@@ -133,8 +136,8 @@ impl Spec<'_> {
         self.definition.inputs[i].name
     }
 
-    /// Whether the kept rows are counted apart from their weights.
-    pub(crate) fn counts(&self) -> bool {
+    /// Whether the mean weight of the kept rows may be other than 1.
+    pub(crate) fn has_mean_weight(&self) -> bool {
         self.weighted && matches!(self.shape.weight, RowWeight::Classes(_))
     }
 
@@ -177,7 +180,7 @@ impl Spec<'_> {
         };
         header.write(Slot::Status, "status", "array<u32>");
         let mut mean_weight = "1.0";
-        if self.counts() {
+        if self.has_mean_weight() {
             header.write(Slot::Scratch, "scratch", "array<f32>");
             mean_weight = "scratch[1] / scratch[2]";
         }
@@ -324,22 +327,23 @@ fn keep_gradients(
             );
         }
         for &input in gradients {
-            let member = ["x", "y", "z"][self.shape.component(input)];
-            let out = format!("{}_gradient_out", self.name(input));
+            let component = self.shape.component(input);
+            let (member, name) = (["x", "y", "z"][component], self.name(input));
+            let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
+            let start = format!("row_start(r) + window.gradient_skips[{component}]");
             if self.shape.whole_quads() {
-                header.write(Slot::Gradient(input), &out, "array<vec4<f32>>");
+                stores(header, slot, &out, self.gradients[input], Stores::Quads);
                 body += &format!(
-                    "    {out}[(row_start(r) + window.gradient_skip) / 4u + quad] = \
-                     vec4(a.{member}, b.{member}, c.{member}, d.{member});\n"
+                    "    store_{out}(({start}) / 4u + quad, \
+                     vec4(a.{member}, b.{member}, c.{member}, d.{member}));\n"
                 );
                 continue;
             }
-            header.write(Slot::Gradient(input), &out, "array<f32>");
+            stores(header, slot, &out, self.gradients[input], Stores::Singles);
             for (k, lane) in ["a", "b", "c", "d"].into_iter().enumerate() {
                 body += &format!(
                     "    if (4u * quad + {k}u < window.classes) {{
-        {out}[row_start(r) + window.gradient_skip + (4u * quad + {k}u) * window.inner] = 
-            {lane}.{member};
+        store_{out}({start} + (4u * quad + {k}u) * window.inner, {lane}.{member});
     }}\n"
                 );
             }

@@ -1,6 +1,7 @@
-//! Accessors for tensors in storage buffers: every element type is read as f32 or as an index.
+//! Accessors for tensors in storage buffers: every element type is read as f32 or as an index, and
+//! float types are written from f32.
 
-use super::{Header, Slot};
+use super::{Header, NARROW, Slot};
 use crate::tensor::DType;
 
 /// How the elements of a float tensor are read.
@@ -59,6 +60,64 @@ pub(crate) fn floats_after(
 }}"
         ),
     });
+}
+
+/// How the elements of a float tensor are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stores {
+    /// Four at once by `store_NAME(quad, four)`.
+    Quads,
+    /// The same, but only those of the four that are below `window.elements`.
+    PartQuads,
+    /// One at a time by `store_NAME(i, x)`.
+    Singles,
+}
+
+/// Declares a float tensor that is written, and its accessor. 16-bit elements are rounded; two of
+/// them share a word, whose half past an odd number of elements `PartQuads` sets to 0 and `Singles`
+/// leaves as it is.
+pub(crate) fn stores(header: &mut Header, slot: Slot, name: &str, dtype: DType, stores: Stores) {
+    let narrow = matches!(dtype, DType::F16 | DType::BF16);
+    let (kind, body) = match (stores, narrow) {
+        (Stores::Quads, false) => ("array<vec4<f32>>", "    OUT[quad] = four;"),
+        (Stores::Quads, true) => {
+            ("array<vec2<u32>>", "    OUT[quad] = vec2(TYPE_pair(four.xy), TYPE_pair(four.zw));")
+        }
+        (Stores::PartQuads, false) => (
+            "array<f32>",
+            "    let i = 4u * quad;
+    if (i < window.elements) { OUT[i] = four.x; }
+    if (i + 1u < window.elements) { OUT[i + 1u] = four.y; }
+    if (i + 2u < window.elements) { OUT[i + 2u] = four.z; }
+    if (i + 3u < window.elements) { OUT[i + 3u] = four.w; }",
+        ),
+        (Stores::PartQuads, true) => (
+            "array<u32>",
+            "    let i = 4u * quad;
+    let places = vec4(i, i + 1u, i + 2u, i + 3u);
+    let own = select(vec4<f32>(), four, places < vec4(window.elements));
+    if (i < window.elements) { OUT[2u * quad] = TYPE_pair(own.xy); }
+    if (i + 2u < window.elements) { OUT[2u * quad + 1u] = TYPE_pair(own.zw); }",
+        ),
+        (Stores::Singles, false) => ("array<f32>", "    OUT[i] = x;"),
+        // Another lane may write the other half at the same time: each touches its own bits only,
+        // so that the word is the same whichever comes first.
+        (Stores::Singles, true) => (
+            "array<atomic<u32>>",
+            "    let shift = 16u * (i & 1u);
+    atomicAnd(&OUT[i >> 1u], ~(0xffffu << shift));
+    atomicOr(&OUT[i >> 1u], TYPE_bits(x) << shift);",
+        ),
+    };
+    if narrow {
+        header.call(NARROW);
+    }
+    let out = format!("{name}_out");
+    header.write(slot, &out, kind);
+    let body = body.replace("OUT", &out).replace("TYPE", &dtype.to_string());
+    let arguments =
+        if stores == Stores::Singles { "i: u32, x: f32" } else { "quad: u32, four: vec4<f32>" };
+    header.line(&format!("fn store_{name}({arguments}) {{\n{body}\n}}"));
 }
 
 /// Declares an integer tensor with `NAME_index(i)`, the class as i32, and `NAME_words(i)`, the

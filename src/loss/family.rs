@@ -109,7 +109,7 @@ pub trait Own: Debug + Send + Sync {
     /// If a size is past the device's limits.
     fn plan(&self, builder: &mut Builder<'_>) -> Result<()>;
 
-    /// The outputs of the CPU backend, in the order of the resolved request's.
+    /// The outputs of the CPU backend.
     ///
     /// # Errors
     /// If a class index is outside its range.
@@ -118,7 +118,7 @@ pub trait Own: Debug + Send + Sync {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
-    ) -> Result<Vec<Vec<f32>>>;
+    ) -> Result<cpu::Outputs>;
 
     /// The textbook terms and derivatives in float64: what tests compare with.
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> reference::Terms;

@@ -9,6 +9,7 @@ pub use family::{Own, Pointwise, RowTerms, Rows};
 pub use setting::{Choice, Setting};
 
 use crate::error::Result;
+use crate::tensor::TensorKind;
 use std::fmt::Debug;
 
 /// A loss with its options set.
@@ -37,6 +38,11 @@ pub trait Loss: Debug + Send + Sync {
     /// The target that marks a row as ignored.
     fn ignore_index(&self) -> Option<i64> {
         None
+    }
+
+    /// Whether totals of parts of a batch add up: not where a term depends on a mean over the batch.
+    fn totals_merge(&self, _inputs: &[Option<TensorKind>]) -> bool {
+        true
     }
 
     /// The family, with the loss's mathematics on the CPU.

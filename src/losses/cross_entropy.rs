@@ -89,6 +89,10 @@ impl Loss for CrossEntropy {
         Some(self.ignore_index)
     }
 
+    fn totals_merge(&self, inputs: &[Option<TensorKind>]) -> bool {
+        self.z_loss == 0.0 || inputs[2].is_none()
+    }
+
     fn family(&self) -> Family<'_> {
         Family::Rows(self)
     }

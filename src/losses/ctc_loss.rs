@@ -5,12 +5,13 @@ mod reference;
 mod shape;
 
 use super::prelude::*;
+use crate::cpu::Outputs;
 use crate::error::Error;
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
 use crate::shape::Layout;
-use crate::tensor::{DType, Tensor, TensorKind};
+use crate::tensor::{DType, Tensor};
 
 /// Connectionist temporal classification: `-log p(target)`, summed over all alignments of a target
 /// with the time steps of a sequence.
@@ -122,7 +123,7 @@ impl Own for Ctc {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
-    ) -> Result<Vec<Vec<f32>>> {
+    ) -> Result<Outputs> {
         cpu::evaluate(self, resolved, inputs, upstream)
     }
 

@@ -6,12 +6,13 @@ mod reference;
 mod row;
 
 use super::prelude::*;
+use crate::cpu::Outputs;
 use crate::error::Error;
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
 use crate::shape::{self, FamilyLayout, Layout};
-use crate::tensor::{DType, Tensor, TensorKind};
+use crate::tensor::{DType, Tensor};
 use problem::Problem;
 
 /// Cross entropy of the logits `input linear_weight^T + linear_bias`, which are never all held.
@@ -124,6 +125,10 @@ impl Loss for LinearCrossEntropy {
         Some(self.ignore_index)
     }
 
+    fn totals_merge(&self, inputs: &[Option<TensorKind>]) -> bool {
+        self.z_loss == 0.0 || inputs[WEIGHT].is_none()
+    }
+
     fn family(&self) -> Family<'_> {
         Family::Own(self)
     }
@@ -139,6 +144,7 @@ impl Own for LinearCrossEntropy {
             output: problem::output(inputs),
             terms,
             divisor: shape::divisor(reduction, terms, problem.index, &[]),
+            weighted: problem.index,
             indices: problem.index.then_some((TARGET, problem.classes as u64)),
             family: FamilyLayout::Own,
         })
@@ -164,7 +170,7 @@ impl Own for LinearCrossEntropy {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
-    ) -> Result<Vec<Vec<f32>>> {
+    ) -> Result<Outputs> {
         cpu::evaluate(self, resolved, inputs, upstream)
     }
 

@@ -13,6 +13,7 @@ mod prelude {
     };
     pub(super) use crate::reduction::Reduction;
     pub(super) use crate::reference::{self, RowLoss};
+    pub(super) use crate::tensor::TensorKind;
 
     pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::Mean, Reduction::Sum, Reduction::None];
 }

@@ -1,6 +1,7 @@
 mod plan;
 
 use super::prelude::*;
+use crate::cpu::Outputs;
 use crate::error::Error;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::Own;
@@ -8,7 +9,7 @@ use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
 use crate::shape::{self, FamilyLayout, Layout};
 use crate::status::Status;
-use crate::tensor::{DType, Tensor, TensorKind, elements};
+use crate::tensor::{DType, Tensor, elements};
 use rayon::prelude::*;
 
 /// Hinge between each target of a row and each class that is none: `1 / C` times the sum over the
@@ -72,6 +73,7 @@ impl Own for MultiLabelMargin {
         Ok(Layout {
             terms,
             divisor: shape::divisor(reduction, terms, false, input),
+            weighted: false,
             output,
             indices: Some((1, classes as u64)),
             family: FamilyLayout::Own,
@@ -91,7 +93,7 @@ impl Own for MultiLabelMargin {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
-    ) -> Result<Vec<Vec<f32>>> {
+    ) -> Result<Outputs> {
         let [Some(input), Some(target)] = inputs else {
             unreachable!("both inputs were checked");
         };
@@ -105,6 +107,7 @@ impl Own for MultiLabelMargin {
         let divisor = crate::cpu::divisor(resolved, || 1.0);
         let by_term = resolved.upstream == Upstream::Terms;
         let scale = |r: usize| upstream.map_or(1.0, |g| g[if by_term { r } else { 0 }]) / divisor;
+        let losses: Vec<f32> = rows.iter().map(|row| row.0).collect();
         let output = |(slot, _)| match slot {
             Slot::Gradient(_) => {
                 let scaled = |(r, row): (usize, &(f32, Vec<f32>))| -> Vec<f32> {
@@ -112,10 +115,10 @@ impl Own for MultiLabelMargin {
                 };
                 rows.iter().enumerate().flat_map(scaled).collect()
             }
-            _ if resolved.reduction == Reduction::None => rows.iter().map(|row| row.0).collect(),
-            _ => vec![crate::cpu::tree_sum(rows.iter().map(|row| row.0).collect()) / divisor],
+            _ if resolved.reduction == Reduction::None => losses.clone(),
+            _ => vec![crate::cpu::tree_sum(losses.clone()) / divisor],
         };
-        Ok(resolved.outputs().into_iter().map(output).collect())
+        Ok(Outputs::new(resolved, &losses, &[], output))
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

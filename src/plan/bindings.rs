@@ -10,7 +10,8 @@ use std::num::NonZeroU64;
 ///
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
 /// `min_storage_buffer_offset_alignment`, and at least the tensor's bytes, rounded up to a multiple
-/// of 4. Inputs are dense and row-major, gradients and losses are float32.
+/// of 4. Inputs are dense and row-major, losses are float32, gradients of the request's
+/// [`GradientType`](crate::GradientType).
 ///
 /// # Several tensors in one buffer
 ///
@@ -45,6 +46,11 @@ pub struct Bindings<'a> {
     /// [`Status::from_bytes`](crate::Status::from_bytes). They are cleared first; a loss without
     /// class indices leaves them as they are. Optional.
     pub status: Option<wgpu::BufferBinding<'a>>,
+    /// Where [`Plan::totals_bytes`] go, for [`Plan::totals`], if the request has them.
+    pub totals: Option<wgpu::BufferBinding<'a>>,
+    /// What the mean divides by, if the request has it so:
+    /// [`Totals::denominator`](crate::Totals::denominator), 16 bytes.
+    pub denominator: Option<wgpu::BufferBinding<'a>>,
     /// Where [`Plan::encode`] writes when its pass begins and ends: a query set of the program's, on a
     /// device with the feature `TIMESTAMP_QUERY`. Optional.
     pub timestamps: Option<wgpu::ComputePassTimestampWrites<'a>>,
@@ -71,6 +77,8 @@ impl<'a> Bound<'a> {
             (Slot::Value, &bindings.value),
             (Slot::Upstream, &bindings.upstream),
             (Slot::Status, &bindings.status),
+            (Slot::Totals, &bindings.totals),
+            (Slot::Denominator, &bindings.denominator),
         ];
         for (slot, binding) in single {
             slots.extend(binding.iter().map(|binding| (slot, binding.clone())));
@@ -93,6 +101,8 @@ impl<'a> Bound<'a> {
         if resolved.upstream != crate::kernel::Upstream::One {
             wanted.push(Slot::Upstream);
         }
+        wanted.extend(resolved.totals.then_some(Slot::Totals));
+        wanted.extend(resolved.denominator.then_some(Slot::Denominator));
         for &slot in &wanted {
             let times = self.slots.iter().filter(|(given, _)| *given == slot).count();
             let argument = slot_name(resolved.definition, slot);
@@ -158,6 +168,10 @@ impl<'a> Bound<'a> {
             Slot::Window | Slot::Parameters => Some(&self.plan.uniforms),
             Slot::Scratch => self.plan.scratch.as_ref(),
             Slot::Status => self.plan.status.as_ref(),
+            Slot::Staging(i) => {
+                let staging = self.plan.staging.iter().find(|(input, _)| *input == i);
+                staging.map(|(_, buffer)| buffer)
+            }
             _ => None,
         };
         let base = self
@@ -180,7 +194,10 @@ pub(super) fn slot_name(definition: &Definition, slot: Slot) -> String {
         Slot::Value => "value".into(),
         Slot::Upstream => "upstream".into(),
         Slot::Status => "status".into(),
+        Slot::Totals => "totals".into(),
+        Slot::Denominator => "denominator".into(),
         Slot::Scratch => "scratch memory".into(),
+        Slot::Staging(i) => format!("float32 gradient {}", definition.inputs[i].name),
         Slot::Window | Slot::Parameters => "uniforms".into(),
     }
 }

@@ -3,7 +3,7 @@
 use super::{Region, Resolved, Step};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Binding, FAN_IN, Keep, Kernel, SERIAL, Slot, Use, reduce};
+use crate::kernel::{Binding, Keep, Kernel, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
 /// The scratch begins with the total of the losses, that of the weights, and the number of what was
@@ -18,7 +18,8 @@ const UNIFORM_ALIGNMENT: usize = 256;
 /// A dispatch whose kernel is not compiled yet.
 #[derive(Debug)]
 struct Draft {
-    kernel: Kernel,
+    /// The place of its kernel among all.
+    kernel: usize,
     window: (usize, usize),
     /// For each slot of a tensor, the bytes that this dispatch sees; absent ones are seen whole.
     regions: Vec<(Slot, u64, u64)>,
@@ -34,10 +35,23 @@ pub struct Builder<'a> {
     uniforms: Vec<u8>,
     parameters: usize,
     scratch_words: u64,
+    /// Each once, as a plan may have thousands of windows.
+    kernels: Vec<Kernel>,
+    /// The inputs whose gradients are added up in float32, and the bytes for it.
+    staging: Vec<(usize, u64)>,
     drafts: Vec<Draft>,
     /// Whether every input is read in one pass alone, each part of it before gradients are written
     /// there; if not, why.
     pub(crate) in_place: std::result::Result<(), &'static str>,
+}
+
+/// What a plan holds on the device.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) steps: Vec<Step>,
+    pub(super) uniforms: wgpu::Buffer,
+    pub(super) scratch: Option<wgpu::Buffer>,
+    pub(super) staging: Vec<(usize, wgpu::Buffer)>,
 }
 
 impl<'a> Builder<'a> {
@@ -61,6 +75,8 @@ impl<'a> Builder<'a> {
             parameters: words,
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),
             scratch_words: 4,
+            kernels: Vec::new(),
+            staging: Vec::new(),
             drafts: Vec::new(),
             in_place: Err("the loss reads its inputs in several passes"),
         }
@@ -79,8 +95,20 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(crate) fn weighted(&self) -> bool {
-        self.resolved.layout.divisor == Divisor::Weights
+    /// What gradients are divided by and multiplied by in the windows.
+    pub(crate) fn factors(&self) -> [u8; 8] {
+        bytemuck::cast([self.divisor(), self.resolved.loss_scale])
+    }
+
+    /// How the sum of all losses is kept.
+    pub(crate) fn keep_losses(&self) -> Keep {
+        let weighted = self.resolved.divisor_in_scratch();
+        if self.resolved.value { Keep::Value { weighted } } else { Keep::Partial }
+    }
+
+    /// Where the sum of weights goes: not where a given divisor is.
+    pub(super) fn weights_place(&mut self, usual: u64) -> u64 {
+        if self.resolved.denominator { self.reserve(1) } else { usual }
     }
 
     /// Takes words of the scratch and returns where they start.
@@ -88,6 +116,11 @@ impl<'a> Builder<'a> {
         let start = self.scratch_words;
         self.scratch_words += words;
         start
+    }
+
+    /// Takes float32 memory for so many elements of an input's gradient.
+    pub(crate) fn stage(&mut self, input: usize, elements: u64) {
+        self.staging.push((input, elements * 4));
     }
 
     /// The words taken so far.
@@ -136,37 +169,18 @@ impl<'a> Builder<'a> {
         self.uniforms.extend_from_slice(window);
         let size = window.len().next_multiple_of(16);
         self.uniforms.resize(start + size, 0);
+        let place = self.kernels.iter().position(|known| *known == kernel);
+        let place = place.unwrap_or_else(|| {
+            self.kernels.push(kernel);
+            self.kernels.len() - 1
+        });
         self.drafts.push(Draft {
-            kernel,
+            kernel: place,
             window: (start, size),
             regions: regions.to_vec(),
             groups: [width, narrow("workgroups", rows)?],
         });
         Ok(())
-    }
-
-    /// Adds the levels that sum `count` numbers of the scratch from `source` on. The last level
-    /// keeps its sum as `last` says, at `total`.
-    pub(crate) fn push_tree(
-        &mut self,
-        mut source: u64,
-        mut count: u64,
-        last: Keep,
-        total: u64,
-    ) -> Result<()> {
-        loop {
-            let blocks = count.div_ceil(FAN_IN).max(1);
-            let done = blocks == 1;
-            let destination = if done { total } else { self.reserve(blocks) };
-            let keep = if done { last } else { Keep::Partial };
-            let mut window = words(&[count, source, destination, self.width(blocks)?.into()])?;
-            window.extend_from_slice(&self.divisor().to_le_bytes());
-            self.push(reduce::tree(keep), &window, &[], blocks)?;
-            if done {
-                return Ok(());
-            }
-            (source, count) = (destination, blocks);
-        }
     }
 
     /// Adds the levels that sum the rows of a matrix in the scratch into an input's gradient.
@@ -185,7 +199,8 @@ impl<'a> Builder<'a> {
             let groups = outputs.div_ceil(64);
             let width = self.width(groups)?.into();
             let window = words(&[outputs, columns, rows, source, destination, width])?;
-            self.push(reduce::sum_columns(done.then_some(gradient)), &window, &[], groups)?;
+            let output = done.then_some((gradient, self.resolved.gradient_dtype(gradient)));
+            self.push(reduce::sum_columns(output), &window, &[], groups)?;
             if done {
                 return Ok(());
             }
@@ -195,31 +210,33 @@ impl<'a> Builder<'a> {
 
     /// The kernels, each once.
     pub(super) fn kernels(self) -> Vec<Kernel> {
-        let mut kernels: Vec<Kernel> = Vec::new();
-        for draft in self.drafts {
-            if !kernels.contains(&draft.kernel) {
-                kernels.push(draft.kernel);
-            }
-        }
-        kernels
+        self.kernels
     }
 
-    pub(super) fn finish(self) -> Result<(Vec<Step>, wgpu::Buffer, Option<wgpu::Buffer>)> {
+    pub(super) fn finish(self) -> Result<Finished> {
         let gpu = self.gpu.expect("a builder that is finished has a device");
-        let mut steps = Vec::new();
-        for draft in &self.drafts {
-            let regions = self.regions(draft)?;
-            let pipeline = gpu.pipeline(&draft.kernel)?;
-            steps.push(Step { pipeline, regions, groups: draft.groups });
-        }
+        // Sizes are checked before anything is compiled.
+        let regions = self.drafts.iter().map(|draft| self.regions(draft));
+        let regions = regions.collect::<Result<Vec<_>>>()?;
+        let pipelines = self.kernels.iter().map(|kernel| gpu.pipeline(kernel));
+        let pipelines = pipelines.collect::<Result<Vec<_>>>()?;
+        let step = |(draft, regions): (&Draft, _)| {
+            let pipeline = pipelines[draft.kernel].clone();
+            Step { pipeline, regions, groups: draft.groups }
+        };
+        let steps = self.drafts.iter().zip(regions).map(step).collect();
         let uses_scratch =
-            self.drafts.iter().any(|draft| draft.kernel.binding(Slot::Scratch).is_some());
+            self.kernels.iter().any(|kernel| kernel.binding(Slot::Scratch).is_some());
         let scratch = if uses_scratch {
             let usage = wgpu::BufferUsages::STORAGE;
             Some(buffer(gpu, "wgloss scratch", self.scratch_words * 4, usage)?)
         } else {
             None
         };
+        let stage = |&(input, size): &(usize, u64)| {
+            Ok((input, buffer(gpu, "wgloss staging", size, wgpu::BufferUsages::STORAGE)?))
+        };
+        let staging = self.staging.iter().map(stage).collect::<Result<_>>()?;
         let uniforms = gpu.checked("the uniforms", |device| {
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wgloss uniforms"),
@@ -230,7 +247,7 @@ impl<'a> Builder<'a> {
             gpu.queue().write_buffer(&buffer, 0, &self.uniforms);
             buffer
         })?;
-        Ok((steps, uniforms, scratch))
+        Ok(Finished { steps, uniforms, scratch, staging })
     }
 
     /// What a draft's bindings see, checked against the limit on a binding's size.
@@ -256,7 +273,7 @@ impl<'a> Builder<'a> {
             }
             Ok(Region { slot, offset, size })
         };
-        draft.kernel.bindings.iter().map(region).collect()
+        self.kernels[draft.kernel].bindings.iter().map(region).collect()
     }
 
     fn slot_name(&self, slot: Slot) -> String {
@@ -307,3 +324,6 @@ pub(crate) fn buffer(
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,13 @@
 //! A loss specialised for shapes, types, reduction and wanted outputs on one device.
 
 mod bindings;
-pub(crate) use builder::{Builder, TOTAL, buffer, words};
+pub(crate) use builder::{Builder, buffer, words};
 mod builder;
 mod encode;
 mod pointwise;
 pub(crate) mod rows;
 mod sharing;
+mod sums;
 
 pub(crate) use rows::MOST_ROUNDS;
 
@@ -14,11 +15,13 @@ pub use bindings::Bindings;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline};
-use crate::kernel::{Slot, Upstream};
+use crate::gradient::GradientType;
+use crate::kernel::{Slot, Upstream, reduce};
 use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
 use crate::shape::{Layout, resolve};
 use crate::tensor::{DType, Tensor, TensorKind};
+use crate::totals::Totals;
 use sharing::InPlace;
 use std::sync::{Arc, Mutex};
 
@@ -36,6 +39,19 @@ pub struct Request<'a> {
     /// Whether gradients are multiplied by an upstream gradient: one number, or with
     /// [`Reduction::None`] one for each term.
     pub upstream: bool,
+    /// Whether [`Totals`] are wanted, which merge with those of other parts of a batch; not with
+    /// [`Reduction::None`].
+    pub totals: bool,
+    /// Whether the mean divides by what is given with the bindings, from the
+    /// [`Totals`] of a whole batch that this is a part of. The value then is the part's share in the
+    /// mean, and gradients are those of the whole batch's mean.
+    pub denominator: bool,
+    /// The type of the gradients.
+    pub gradient_type: GradientType,
+    /// What gradients, but not the value, are multiplied by in float32 before they are rounded to
+    /// their type: finite and not 0. Another one needs another plan, but no other kernels; a scale
+    /// that changes from step to step belongs into the upstream gradient.
+    pub loss_scale: f32,
 }
 
 impl Default for Request<'_> {
@@ -46,6 +62,10 @@ impl Default for Request<'_> {
             value: true,
             gradients: &[],
             upstream: false,
+            totals: false,
+            denominator: false,
+            gradient_type: GradientType::Float32,
+            loss_scale: 1.0,
         }
     }
 }
@@ -61,6 +81,12 @@ pub struct Resolved {
     /// Places in the definition, in the request's order.
     pub(crate) gradients: Vec<usize>,
     pub(crate) upstream: Upstream,
+    pub(crate) totals: bool,
+    pub(crate) denominator: bool,
+    /// The denominator itself where it is on the host.
+    pub(crate) given: Option<[f32; 4]>,
+    pub(crate) gradient_type: GradientType,
+    pub(crate) loss_scale: f32,
     pub(crate) layout: Layout,
 }
 
@@ -84,20 +110,43 @@ impl Resolved {
             check_gradient(definition, &inputs, input)?;
             gradients.push(input);
         }
-        if !request.value && gradients.is_empty() {
+        if !request.value && gradients.is_empty() && !request.totals {
             return Err(Error::argument(
                 "value",
                 "false without gradients",
                 "something to compute",
             ));
         }
+        check_reduction(request)?;
+        if request.totals && !request.denominator && !loss.totals_merge(&inputs) {
+            let expected = "a denominator, or no weight: the mean of the z terms is not weighted";
+            return Err(Error::argument("totals", "z_loss with weight", expected));
+        }
         let upstream = match (request.upstream, request.reduction) {
             (false, _) => Upstream::One,
             (true, Reduction::None) => Upstream::Terms,
             (true, _) => Upstream::Scalar,
         };
-        let (reduction, value) = (request.reduction, request.value);
-        Ok(Self { definition, inputs, reduction, value, gradients, upstream, layout })
+        let Request { reduction, value, gradient_type, loss_scale, totals, denominator, .. } =
+            *request;
+        if !loss_scale.is_finite() || loss_scale == 0.0 {
+            let expected = "a finite number other than 0";
+            return Err(Error::argument("loss_scale", loss_scale.to_string(), expected));
+        }
+        Ok(Self {
+            definition,
+            inputs,
+            reduction,
+            value,
+            gradients,
+            upstream,
+            totals,
+            denominator,
+            given: None,
+            gradient_type,
+            loss_scale,
+            layout,
+        })
     }
 
     /// Tensors by name in the definition's order.
@@ -120,15 +169,28 @@ impl Resolved {
         };
         let (count, size) = match slot {
             Slot::Input(i) => self.inputs[i].as_ref().map_or((0, 1), of),
-            Slot::Gradient(i) => (self.inputs[i].as_ref().map_or(0, |kind| of(kind).0), 4),
+            Slot::Gradient(i) => (self.gradient_elements(i), self.gradient_dtype(i).size() as u64),
             Slot::Value if self.reduction == Reduction::None => (self.layout.terms, 4),
             Slot::Upstream if self.upstream == Upstream::Terms => (self.layout.terms, 4),
             Slot::Value | Slot::Upstream => (1, 4),
-            Slot::Status => (4, 4),
-            Slot::Window | Slot::Parameters | Slot::Scratch => (0, 1),
+            Slot::Status | Slot::Denominator => (4, 4),
+            Slot::Totals => (self.totals_words(), 4),
+            Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),
         };
         (count * size).next_multiple_of(4)
     }
+}
+
+/// Totals are of a sum, and a denominator is that of a mean.
+fn check_reduction(request: &Request<'_>) -> Result<()> {
+    let (argument, expected) = match request.reduction {
+        Reduction::None if request.totals => ("totals", "reduction mean, sum or batchmean"),
+        Reduction::None | Reduction::Sum if request.denominator => {
+            ("denominator", "reduction mean or batchmean")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::argument(argument, format!("with reduction {}", request.reduction), expected))
 }
 
 fn check_gradient(
@@ -182,6 +244,8 @@ pub struct Plan {
     steps: Arc<[Step]>,
     uniforms: wgpu::Buffer,
     scratch: Option<wgpu::Buffer>,
+    /// Where gradients narrower than float32 are added up, by input.
+    staging: Vec<(usize, wgpu::Buffer)>,
     /// Where the status goes if the caller wants none.
     status: Option<wgpu::Buffer>,
     /// For each gradient, that it can be written over its input, or why not.
@@ -200,7 +264,7 @@ impl Plan {
         let mut builder = Builder::new(gpu, &resolved, loss.parameters());
         build(loss, &mut builder)?;
         let in_place = builder.in_place;
-        let (steps, uniforms, scratch) = builder.finish()?;
+        let builder::Finished { steps, uniforms, scratch, staging } = builder.finish()?;
         let in_place = sharing::in_place(&resolved, &steps, in_place);
         let status = if resolved.layout.indices.is_some() {
             Some(builder::buffer(gpu, "wgloss status", 16, wgpu::BufferUsages::STORAGE)?)
@@ -209,7 +273,7 @@ impl Plan {
         };
         gpu.check_alive("a plan")?;
         let (gpu, steps, made) = (gpu.clone(), steps.into(), Mutex::default());
-        Ok(Self { gpu, resolved, steps, uniforms, scratch, status, in_place, made })
+        Ok(Self { gpu, resolved, steps, uniforms, scratch, staging, status, in_place, made })
     }
 
     /// The shape of the unreduced loss.
@@ -217,10 +281,38 @@ impl Plan {
         &self.resolved.layout.output
     }
 
-    /// The bytes of device memory that the plan itself holds.
+    /// The bytes of device memory that the plan itself holds. A 16-bit gradient that
+    /// [`LinearCrossEntropy`](crate::LinearCrossEntropy) adds up over tiles takes 4 bytes an
+    /// element more, as its documentation says.
     pub fn scratch_bytes(&self) -> u64 {
-        let status = self.status.as_ref().map_or(0, wgpu::Buffer::size);
-        self.uniforms.size() + self.scratch.as_ref().map_or(0, wgpu::Buffer::size) + status
+        let staging = self.staging.iter().map(|(_, buffer)| buffer);
+        let own = self.scratch.iter().chain(&self.status).chain(staging);
+        self.uniforms.size() + own.map(wgpu::Buffer::size).sum::<u64>()
+    }
+
+    /// The bytes of the buffer that [`Bindings::totals`] writes.
+    pub fn totals_bytes(&self) -> u64 {
+        4 * self.resolved.totals_words()
+    }
+
+    /// The totals that an encoding has written.
+    ///
+    /// # Errors
+    /// If the bytes are not [`Plan::totals_bytes`], or totals were not requested.
+    pub fn totals(&self, bytes: &[u8]) -> Result<Totals> {
+        if !self.resolved.totals {
+            return Err(Error::argument("totals", "a plan without", "a request for totals"));
+        }
+        if bytes.len() as u64 != self.totals_bytes() {
+            return Err(Error::Size {
+                argument: "totals".into(),
+                what: "size in bytes",
+                got: bytes.len() as u64,
+                expected: self.totals_bytes().to_string(),
+            });
+        }
+        let words: Vec<f32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
+        Ok(Totals::from_words(&self.resolved, &words))
     }
 
     /// The exact WGSL that a loss is compiled to for float32 inputs of the given shapes: each
@@ -244,6 +336,9 @@ fn kernels(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<crate::kernel::
 }
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
+    if builder.resolved.denominator {
+        builder.push(reduce::denominator(), &[], &[], 1)?;
+    }
     if builder.resolved.layout.indices.is_some() {
         builder.push(crate::kernel::status::clear(), &[], &[], 1)?;
     }

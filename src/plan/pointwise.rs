@@ -5,8 +5,9 @@ use crate::error::Result;
 use crate::kernel::pointwise::{Outputs, Spec};
 use crate::kernel::{BLOCK, Keep, SERIAL, Slot, Upstream};
 use crate::loss::{Definition, Input, Role};
-use crate::reduction::Reduction;
+use crate::reduction::{Divisor, Reduction};
 use crate::shape::{Access, Axis, FamilyLayout, MOST_AXES};
+use crate::totals::List;
 
 /// What sums a tensor itself: the weights of a weighted mean.
 static IDENTITY: Definition = Definition {
@@ -31,26 +32,29 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         definition: resolved.definition,
         parameters: builder.has_parameters(),
         inputs: inputs.map(|(kind, access)| Some((kind.as_ref()?.dtype, (*access)?))).collect(),
+        gradients: (0..access.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         upstream: resolved.upstream,
-        weighted: builder.weighted(),
+        weighted: resolved.divisor_in_scratch(),
+        given_mean: resolved.denominator,
     };
     let is_weight = |i: usize| resolved.definition.inputs[i].role.is_weight();
     let is_dense = |i: &usize| access[*i] == Some(Access::Dense) && !is_weight(*i);
     let (dense, gathered): (Vec<usize>, Vec<usize>) =
         resolved.gradients.iter().partition(|i| is_dense(i));
-    if spec.weighted && terms > 0 {
+    if resolved.sums_weights() && terms > 0 {
         push_weights(builder, &spec)?;
     }
     // The gradient of a weight needs the mean that it is part of.
-    let needs_mean = spec.weighted && gathered.iter().any(|&i| is_weight(i));
-    let sums = resolved.reduction != Reduction::None && (resolved.value || needs_mean);
-    let last = if resolved.value { Keep::Value { weighted: spec.weighted } } else { Keep::Partial };
+    let by_weights = resolved.layout.divisor == Divisor::Weights && !resolved.denominator;
+    let needs_mean = by_weights && gathered.iter().any(|&i| is_weight(i));
+    let sums = resolved.sums_losses() || needs_mean;
+    let last = builder.keep_losses();
     if terms == 0 {
         if sums {
             builder.push_tree(0, 0, last, TOTAL)?;
         }
         return gathered.iter().try_for_each(|&i| {
-            let columns = resolved.bytes(Slot::Gradient(i)) / 4;
+            let columns = resolved.gradient_elements(i);
             if columns == 0 { Ok(()) } else { builder.push_columns(0, columns, 0, i) }
         });
     }
@@ -72,12 +76,16 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         definition: &IDENTITY,
         parameters: false,
         inputs: vec![Some((kind.dtype, Access::Dense))],
+        gradients: vec![],
         upstream: Upstream::One,
         weighted: false,
+        given_mean: false,
     };
     let count = kind.elements(spec.definition.inputs[i].name)?;
     let slots = [(Slot::Input(0), Slot::Input(i), kind.dtype.size() as u64)];
-    let work = Work { spec: &sum, count, slots: &slots, axes: &[], total: TOTAL_WEIGHT };
+    let total = builder.weights_place(TOTAL_WEIGHT);
+    let list = List::Weights;
+    let work = Work { spec: &sum, count, slots: &slots, axes: &[], list, total };
     work.push(builder, Outputs { losses: false, sum: Some(Keep::Partial), gradients: vec![] })
 }
 
@@ -94,15 +102,16 @@ fn push_passes(
     for (i, input) in spec.inputs.iter().enumerate() {
         if let Some((dtype, Access::Dense)) = input {
             slots.push((Slot::Input(i), Slot::Input(i), dtype.size() as u64));
-            slots.push((Slot::Gradient(i), Slot::Gradient(i), 4));
+            let size = builder.resolved.gradient_dtype(i).size() as u64;
+            slots.push((Slot::Gradient(i), Slot::Gradient(i), size));
         }
     }
     // A single number is seen whole.
     if builder.resolved.reduction != Reduction::None {
         slots.retain(|slot| !matches!(slot.0, Slot::Value | Slot::Upstream));
     }
-    let work =
-        Work { spec, count: builder.resolved.layout.terms, slots: &slots, axes, total: TOTAL };
+    let (count, list) = (builder.resolved.layout.terms, List::Losses);
+    let work = Work { spec, count, slots: &slots, axes, list, total: TOTAL };
     let all = Outputs { losses, sum, gradients };
     let most = builder.limits.max_storage_buffers_per_shader_stage as usize;
     if work.spec.pass(&all, true).storage_buffers() <= most {
@@ -122,6 +131,8 @@ struct Work<'a> {
     /// The kernel's slot of each dense tensor, the plan's slot of it, and its bytes an element.
     slots: &'a [(Slot, Slot, u64)],
     axes: &'a [Axis],
+    /// What of totals the sums of its blocks are.
+    list: List,
     /// Where in the scratch the total goes.
     total: u64,
 }
@@ -132,10 +143,12 @@ impl Work<'_> {
             return Ok(());
         }
         let blocks = self.count.div_ceil(BLOCK);
-        let one = blocks == 1;
-        let partials = if one { self.total } else { builder.reserve(blocks) };
-        let sum = outputs.sum.map(|keep| if one { keep } else { Keep::Partial });
-        let outputs_here = Outputs { sum, ..outputs.clone() };
+        let sum = outputs.sum.map(|_| builder.block_sums(blocks, self.list, self.total));
+        let direct = sum.is_some_and(|sum| sum.is_direct());
+        let keep = outputs.sum.map(|last| if direct { last } else { Keep::Partial });
+        let [whole_pass, part_pass] = [false, true].map(|part| {
+            self.spec.pass(&Outputs { sum: keep, ..outputs.clone() }, part).with_slots(self.slots)
+        });
         let widest = self.slots.iter().map(|slot| slot.2).max().unwrap_or(4);
         // Within u32 even where the blocks of a two-dimensional dispatch overshoot.
         let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31);
@@ -146,27 +159,34 @@ impl Work<'_> {
         let axes = if strided { self.axes } else { &[] };
         let mut first = 0;
         while first < self.count {
+            let block = first / BLOCK;
+            let end = sum.map_or(blocks, |sum| sum.end_of_room(block).min(blocks));
             let part = first == whole;
-            let count = if part { self.count - whole } else { window.min(whole - first) };
-            let kernel = self.spec.pass(&outputs_here, part).with_slots(self.slots);
+            let fits = window.min(whole.min(end * BLOCK) - first);
+            let count = if part { self.count - whole } else { fits };
+            let kernel = if part { &part_pass } else { &whole_pass };
             let groups = count.div_ceil(BLOCK);
             let place = if strided { first } else { 0 };
             narrow("the broadcast inputs", place + count)?;
-            let header = [count, place, partials + first / BLOCK, builder.width(groups)?.into()];
+            let partials = sum.map_or(0, |sum| sum.place(block));
+            let header = [count, place, partials, builder.width(groups)?.into()];
             let mut uniform = words(&header)?;
-            uniform.extend_from_slice(&builder.divisor().to_le_bytes());
-            uniform.extend(words(&[axes.len() as u64, 0, 0])?);
+            uniform.extend_from_slice(&builder.factors());
+            uniform.extend(words(&[axes.len() as u64, 0])?);
             uniform.extend(axes_words(axes)?);
             let regions: Vec<_> = self
                 .slots
                 .iter()
                 .map(|&(_, slot, size)| (slot, first * size, (count * size).next_multiple_of(4)))
                 .collect();
-            builder.push(kernel, &uniform, &regions, groups)?;
+            builder.push(kernel.clone(), &uniform, &regions, groups)?;
             first += count;
+            if let Some(sum) = sum.filter(|_| first.div_ceil(BLOCK) == end) {
+                builder.sum_room(&sum, end)?;
+            }
         }
-        match outputs.sum {
-            Some(last) if !one => builder.push_tree(partials, blocks, last, self.total),
+        match (sum, outputs.sum) {
+            (Some(sum), Some(last)) => builder.finish_sum(&sum, last),
             _ => Ok(()),
         }
     }
@@ -195,8 +215,8 @@ fn push_gather(
     let groups = outputs.div_ceil(64);
     let width = builder.width(groups)?.into();
     let mut uniform = words(&[outputs, segments, places, destination, width])?;
-    uniform.extend_from_slice(&builder.divisor().to_le_bytes());
-    let ranks = [axes.len(), kept.len(), summed.len(), 0, 0, 0];
+    uniform.extend_from_slice(&builder.factors());
+    let ranks = [axes.len(), kept.len(), summed.len(), 0, 0];
     uniform.extend(words(&ranks.map(|rank| rank as u64))?);
     uniform.extend(axes_words(axes)?);
     for steps in [&kept, &summed] {

@@ -1,11 +1,13 @@
 //! The dispatches of a loss over rows.
 
-use super::builder::{Builder, TOTAL, TOTAL_COUNT, TOTAL_WEIGHT, words};
+use super::builder::{Builder, TOTAL_COUNT, TOTAL_WEIGHT, words};
+use super::sums::Sum;
 use crate::error::{Error, Result};
 use crate::kernel::rows::{Losses, Outputs, Spec};
 use crate::kernel::{BLOCK, Keep, Slot};
 use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
+use crate::totals::List;
 
 /// llvmpipe ends an invocation after 65,535 rounds of its loops, silently.
 pub(crate) const MOST_ROUNDS: u64 = 60_000;
@@ -19,25 +21,24 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         definition: resolved.definition,
         parameters: builder.has_parameters(),
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
+        gradients: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         shape,
         ignores: ignored.is_some(),
         upstream: resolved.upstream,
-        weighted: builder.weighted(),
+        weighted: resolved.divisor_in_scratch(),
     };
     check_classes(&spec)?;
     // No index is the lowest i32, which stands for what does not fit.
     let ignored = ignored.and_then(|i| i32::try_from(i).ok()).unwrap_or(i32::MIN);
     let terms = resolved.layout.terms;
-    let reduced = resolved.reduction != Reduction::None;
     if terms > 0 && shape.index.is_some() {
         push_check(builder, &spec, ignored)?;
     }
-    let losses = match (resolved.value, reduced) {
-        (false, _) => None,
-        (true, false) => Some(Losses::Value),
-        (true, true) => Some(Losses::Scratch),
+    let losses = match (resolved.sums_losses(), resolved.value) {
+        (true, _) => Some(Losses::Scratch),
+        (false, value) => value.then_some(Losses::Value),
     };
-    let scratch = if losses == Some(Losses::Scratch) { builder.reserve(terms) } else { 0 };
+    let sum = resolved.sums_losses().then(|| builder.row_sums(terms, shape.inner));
     let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
     let shares_words = |&i: &usize| {
         let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
@@ -48,13 +49,9 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         false => Ok(()),
     };
     if terms > 0 && (losses.is_some() || !outputs.gradients.is_empty()) {
-        push_rows(builder, &spec, &outputs, scratch, ignored)?;
+        push_rows(builder, &spec, &outputs, sum.as_ref(), ignored)?;
     }
-    if losses == Some(Losses::Scratch) {
-        let keep = Keep::Value { weighted: spec.weighted };
-        builder.push_tree(scratch, terms, keep, TOTAL)?;
-    }
-    Ok(())
+    sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.keep_losses()))
 }
 
 fn check_classes(spec: &Spec<'_>) -> Result<()> {
@@ -75,12 +72,17 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
 
 /// Checks the class indices and sums their weights.
 pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i32) -> Result<()> {
-    let rows = builder.resolved.layout.terms;
+    let resolved = builder.resolved;
+    let rows = resolved.layout.terms;
     let blocks = rows.div_ceil(BLOCK);
-    let one = blocks == 1;
-    let sum = spec.weighted.then_some(Keep::Partial);
-    let partials = if one || sum.is_none() { TOTAL_WEIGHT } else { builder.reserve(blocks) };
-    let counts = if one || !spec.counts() { TOTAL_COUNT } else { builder.reserve(blocks) };
+    let sums = |builder: &mut Builder<'_>, list, usual| {
+        let total = builder.weights_place(usual);
+        builder.block_sums(blocks, list, total)
+    };
+    let weights = resolved.sums_weights().then(|| sums(builder, List::Weights, TOTAL_WEIGHT));
+    let counted = weights.is_some() && (spec.has_mean_weight() || resolved.totals);
+    let counts = counted.then(|| sums(builder, List::Kept, TOTAL_COUNT));
+    let place = |sum: &Option<Sum>, block| sum.as_ref().map_or(0, |sum| sum.place(block));
     let Some((input, _)) = builder.resolved.layout.indices else { return Ok(()) };
     let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limit = builder.limits.max_storage_buffer_binding_size;
@@ -90,19 +92,19 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i3
         let count = window.min(rows - first);
         let groups = count.div_ceil(BLOCK);
         let width = builder.width(groups)?.into();
+        let block = first / BLOCK;
         let mut uniform =
-            words(&[count, first, partials + first / BLOCK, width, spec.shape.classes])?;
+            words(&[count, first, place(&weights, block), width, spec.shape.classes])?;
         uniform.extend_from_slice(&ignored.to_le_bytes());
-        uniform.extend(words(&[counts + first / BLOCK])?);
+        uniform.extend(words(&[place(&counts, block)])?);
         let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
-        builder.push(spec.check(sum), &uniform, &[region], groups)?;
+        let kernel = spec.check(weights.is_some(), counted);
+        builder.push(kernel, &uniform, &[region], groups)?;
         first += count;
     }
-    if sum.is_some() && !one {
-        builder.push_tree(partials, blocks, Keep::Partial, TOTAL_WEIGHT)?;
-    }
-    if spec.counts() && !one {
-        builder.push_tree(counts, blocks, Keep::Partial, TOTAL_COUNT)?;
+    for sum in weights.iter().chain(&counts) {
+        builder.sum_room(sum, blocks)?;
+        builder.finish_sum(sum, Keep::Partial)?;
     }
     Ok(())
 }
@@ -121,7 +123,8 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
             cuts.push((Slot::Input(i), kind.dtype.size() as u64, count));
         }
     }
-    cuts.extend(gradients.iter().map(|&i| (Slot::Gradient(i), 4, classes)));
+    let size = |i: usize| builder.resolved.gradient_dtype(i).size() as u64;
+    cuts.extend(gradients.iter().map(|&i| (Slot::Gradient(i), size(i), classes)));
     if builder.resolved.reduction == Reduction::None {
         cuts.push((Slot::Value, 4, 1));
         cuts.push((Slot::Upstream, 4, 1));
@@ -134,7 +137,7 @@ fn push_rows(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
     outputs: &Outputs,
-    scratch: u64,
+    sum: Option<&Sum>,
     ignored: i32,
 ) -> Result<()> {
     let RowShape { classes, inner, .. } = spec.shape;
@@ -149,15 +152,16 @@ fn push_rows(
     let terms = builder.resolved.layout.terms;
     let mut first = 0;
     while first < terms {
-        let rows = window.min(terms - first);
+        let end = sum.map_or(terms, |sum| sum.end_of_room(first).min(terms));
+        let rows = window.min(end - first);
         let groups = rows.div_ceil(lanes.rows);
         let width = builder.width(groups)?.into();
-        let mut uniform = words(&[rows, first, scratch + first, width])?;
-        uniform.extend_from_slice(&builder.divisor().to_le_bytes());
+        let scratch = sum.map_or(0, |sum| sum.place(first));
+        let mut uniform = words(&[rows, first, scratch, width])?;
+        uniform.extend_from_slice(&builder.factors());
         uniform.extend(words(&[classes, inner])?);
-        uniform.extend_from_slice(&ignored.to_le_bytes());
-        // Inputs 0 to 3, the gradients, and what has one number a row.
-        let mut skips = [0; 6];
+        // Inputs 0 to 3, gradients by component, and what has one number a row.
+        let mut skips = [0; 8];
         let mut regions = Vec::new();
         for &(slot, size, count) in &cuts {
             let start = first * count * size;
@@ -166,14 +170,18 @@ fn push_rows(
             regions.push((slot, start - skipped, end - (start - skipped)));
             let place = match slot {
                 Slot::Input(i) => i,
-                Slot::Gradient(_) => 4,
-                _ => 5,
+                Slot::Gradient(i) => 4 + spec.shape.component(i),
+                _ => 7,
             };
             skips[place] = skipped / size;
         }
         uniform.extend(words(&skips)?);
+        uniform.extend_from_slice(&ignored.to_le_bytes());
         builder.push(kernel.clone(), &uniform, &regions, groups)?;
         first += rows;
+        if let Some(sum) = sum.filter(|_| first == end) {
+            builder.sum_room(sum, end)?;
+        }
     }
     Ok(())
 }

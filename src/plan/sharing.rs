@@ -117,5 +117,5 @@ impl Bound<'_> {
 }
 
 fn is_input(slot: Slot) -> bool {
-    matches!(slot, Slot::Input(_) | Slot::Upstream)
+    matches!(slot, Slot::Input(_) | Slot::Upstream | Slot::Denominator)
 }

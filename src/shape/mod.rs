@@ -20,6 +20,8 @@ pub struct Layout {
     pub(crate) terms: u64,
     /// What the sum is divided by.
     pub(crate) divisor: Divisor,
+    /// Whether the terms have weights by whose sum a mean divides.
+    pub(crate) weighted: bool,
     /// The input that holds class indices, which are checked, and the number of classes.
     pub(crate) indices: Option<(usize, u64)>,
     /// What the family adds.

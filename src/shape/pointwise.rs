@@ -87,7 +87,7 @@ pub(super) fn layout(
     let access = access.collect();
     let divisor = divisor(reduction, terms, weighted, first);
     let family = FamilyLayout::Pointwise { axes, access };
-    Ok(Layout { output, terms, divisor, indices: None, family })
+    Ok(Layout { output, terms, divisor, weighted, indices: None, family })
 }
 
 /// A shape as it broadcasts: a variance without the last dimension has it with size 1.

@@ -129,7 +129,7 @@ pub(super) fn layout(
     let terms = elements(&output).unwrap_or(u64::MAX);
     let weighted = definition.weighted_mean && indices.is_some();
     let divisor = divisor(reduction, terms, weighted, first);
-    Ok(Layout { terms, divisor, output, indices, family: FamilyLayout::Rows(shape) })
+    Ok(Layout { terms, divisor, weighted, output, indices, family: FamilyLayout::Rows(shape) })
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that

@@ -106,7 +106,8 @@ pub(crate) fn check(
     let numbers: Vec<f64> =
         (0..terms.iter().product()).map(|_| 2.0 * random.unit() - 1.0).collect();
     let upstream = Some(tensor(DType::F32, &terms, &numbers));
-    let batch = Batch { inputs, reduction, value: true, gradients: &["log_probs"], upstream };
+    let batch =
+        Batch { inputs, reduction, gradients: &["log_probs"], upstream, ..Batch::default() };
     assert_agrees(what, loss, &batch);
     assert_agrees(
         &format!("{what}, value"),

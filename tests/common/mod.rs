@@ -3,11 +3,12 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod buffers;
+pub(crate) mod catalogue;
 pub(crate) mod ctc;
 pub(crate) mod recorded;
 
 use wgloss::loss::{Domain, Role};
-use wgloss::{Backend, Batch, DType, Gpu, Loss, Tensor, adapters, reference};
+use wgloss::{Backend, Batch, DType, Gpu, GradientType, Loss, Tensor, adapters, reference};
 
 /// The adapter under test. Without one the tests fail: nothing is skipped.
 pub(crate) fn gpu() -> Gpu {
@@ -128,6 +129,35 @@ pub(crate) fn assert_close(what: &str, got: &[f32], want: &[f64], scale: f64) {
     }
 }
 
+/// Checks a gradient against float64 numbers: as other outputs, and within half a unit of the last
+/// bit of a 16-bit type. With p bits that is at most 2^-p of the number, and float16 has a smallest
+/// unit of 2^-24 (bfloat16 one as small as float32's) and nothing past 65504 but infinity.
+#[track_caller]
+fn assert_gradient(what: &str, gradient: &Tensor<'_>, want: &[f64]) {
+    let (part, least, largest) = match gradient.dtype() {
+        DType::F16 => (2f64.powi(-11), 2f64.powi(-25), 65_504.0),
+        DType::BF16 => (2f64.powi(-8), 0.0, f64::INFINITY),
+        _ => (0.0, 0.0, f64::INFINITY),
+    };
+    let scale = want.iter().map(|x| x.abs()).filter(|&x| x <= largest).fold(0.0, f64::max);
+    assert_eq!(gradient.len(), want.len(), "{what}: number of elements");
+    for (i, (got, &want)) in gradient.to_f64().into_iter().zip(want).enumerate() {
+        let past = want.abs() > largest && got == f64::INFINITY.copysign(want);
+        let same = past || got == want || (got.is_nan() && want.is_nan());
+        let near = (got - want).abs() <= (1e-5 + part) * want.abs() + 1e-6 * scale + least;
+        let finite = got.is_finite() && want.is_finite();
+        assert!(same || finite && near, "{what}[{i}]: got {got:e}, want {want:e}, scale {scale:e}");
+    }
+}
+
+/// The type that the gradient of an input is to have.
+fn gradient_dtype(batch: &Batch<'_>, name: &str) -> DType {
+    let input = batch.inputs.iter().find(|(input, _)| *input == name).expect("a given input");
+    let narrow = matches!(input.1.dtype(), DType::F16 | DType::BF16);
+    let own = narrow && batch.gradient_type == GradientType::Input;
+    if own { input.1.dtype() } else { DType::F32 }
+}
+
 /// Evaluates on both backends and checks value and gradients against the reference.
 #[track_caller]
 pub(crate) fn assert_agrees(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
@@ -139,8 +169,8 @@ pub(crate) fn assert_agrees(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
             assert_close(&format!("{what}: value"), &value.to_f32(), &want.value, want.scale);
         }
         for ((name, got), (_, want)) in got.gradients.iter().zip(&want.gradients) {
-            let largest = want.iter().map(|x| x.abs()).fold(0.0, f64::max);
-            assert_close(&format!("{what}: gradient of {name}"), &got.to_f32(), want, largest);
+            assert_eq!(got.dtype(), gradient_dtype(batch, name), "{what}: gradient of {name}");
+            assert_gradient(&format!("{what}: gradient of {name}"), got, want);
         }
     }
 }

@@ -49,7 +49,8 @@ fn main(
     let shift = window.gradient_shift;
     let classes = select(0u, window.classes, own < rows);
     for (var c = lane; c < classes; c += THREADS) {
-        gradient_out[shift + start + c] = select(filler, scale * exponential(log_prob_at(start + c)), real);
+        let slope = scale * exponential(log_prob_at(start + c));
+        store_gradient(shift + start + c, select(filler, slope, real));
     }
     let pairs = PAIR_WORDS * (step * pairs_in_step() + pairs_before(n, place));
     let alphas = window.alphas + pairs;
@@ -87,7 +88,7 @@ fn main(
             link = -1.0 - scratch[window.links + place + i];
         }
         let at = start + u32(targets_index(place + j));
-        gradient_out[shift + at] = scale * difference(log_prob_at(at), sum);
+        store_gradient(shift + at, scale * difference(log_prob_at(at), sum));
     }
     if (lane == 0u) {
         var sum = impossible();
@@ -95,7 +96,7 @@ fn main(
             sum = sum_of(sum, blank_sums[index + i]);
         }
         let at = start + parameters.blank;
-        gradient_out[shift + at] = scale * difference(log_prob_at(at), sum);
+        store_gradient(shift + at, scale * difference(log_prob_at(at), sum));
     }
 }
 

@@ -22,6 +22,6 @@ fn main(
             sum += lane_sums[16u * i + lane];
         }
         let place = column * window.positions + window.position;
-        gradient_out[place] = sum + select(0.0, gradient_out[place], window.adds == 1u);
+        add_gradient(place, sum);
     }
 }

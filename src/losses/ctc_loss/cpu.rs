@@ -2,7 +2,7 @@
 
 use super::shape::{Sequence, Shape};
 use super::{Ctc, length_divisor};
-use crate::cpu::{divisor, tree_sum};
+use crate::cpu::{Outputs, divisor, tree_sum};
 use crate::error::Result;
 use crate::kernel::{Slot, Upstream};
 use crate::plan::Resolved;
@@ -268,7 +268,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     inputs: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
-) -> Result<Vec<Vec<f32>>> {
+) -> Result<Outputs> {
     let shape = Shape::of(resolved);
     shape.check_lengths(inputs)?;
     let integers = |i: usize| inputs[i].map_or(Vec::new(), Tensor::to_integers);
@@ -307,5 +307,5 @@ pub(super) fn evaluate(
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.clone()) / divisor],
     };
-    Ok(resolved.outputs().into_iter().map(output).collect())
+    Ok(Outputs::new(resolved, &losses, &[], output))
 }

@@ -2,7 +2,7 @@
 
 use super::DEFINITION;
 use super::shape::Shape;
-use crate::kernel::storage::{Loads, floats, indices};
+use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
 use crate::kernel::{Header, Kernel, NUMERIC, Slot, Upstream};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
@@ -74,10 +74,12 @@ impl Spec<'_> {
         header.line("fn target_lengths_index(i: u32) -> i32 { return 0; }");
         header.line("const INPUT_LENGTHS_STRIDE = 0u;\nconst TARGET_LENGTHS_STRIDE = 0u;");
         header.write(Slot::Scratch, "scratch", "array<f32>");
-        header.write(Slot::Gradient(0), "gradient_out", "array<f32>");
+        let dtype = self.resolved.gradient_dtype(0);
+        stores(&mut header, Slot::Gradient(0), "gradient", dtype, Stores::Singles);
         header.constant("THREADS", format!("{}u", self.gradient_threads()));
         header.constant("ROWS", format!("{}u", self.gradient_rows()));
-        let mut scale = self.resolved.upstream.declare(&mut header, false);
+        let mut scale =
+            self.resolved.upstream.declare(&mut header, self.resolved.divisor_in_scratch());
         if self.resolved.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
             scale += " * upstream[n]";

@@ -5,9 +5,8 @@
 use super::kernel::{Losses, Spec};
 use super::shape::{LONGEST, Shape};
 use crate::error::{Error, Result};
-use crate::kernel::{Keep, Slot};
-use crate::plan::{Builder, MOST_ROUNDS, TOTAL, words};
-use crate::reduction::Reduction;
+use crate::kernel::Slot;
+use crate::plan::{Builder, MOST_ROUNDS, words};
 
 /// The words of a pair of states, and of a sequence's record.
 const PAIR_WORDS: u64 = 4;
@@ -29,10 +28,10 @@ struct Places {
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let shape = Shape::of(resolved);
-    let losses = match (resolved.value, resolved.reduction) {
-        (false, _) => Losses::Nowhere,
-        (true, Reduction::None) => Losses::Value,
+    let losses = match (resolved.sums_losses(), resolved.value) {
         (true, _) => Losses::Scratch,
+        (false, true) => Losses::Value,
+        (false, false) => Losses::Nowhere,
     };
     let spec = Spec { resolved, shape, losses };
     let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
@@ -46,8 +45,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         planned.push(builder)?;
     }
     if losses == Losses::Scratch {
-        let keep = Keep::Value { weighted: false };
-        builder.push_tree(places.losses, shape.batch as u64, keep, TOTAL)?;
+        let keep = builder.keep_losses();
+        builder.push_losses(places.losses, shape.batch as u64, keep)?;
     }
     Ok(())
 }
@@ -162,8 +161,9 @@ impl<'a, 'b> Planned<'a, 'b> {
             ((slot, offset, (end - offset).next_multiple_of(4)), (start - offset) / size)
         };
         let size = element_size(self.spec);
+        let gradient_size = gradient_size(self.spec);
         let (log_probs, shift) = region(Slot::Input(0), size);
-        let (gradient, gradient_shift) = region(Slot::Gradient(0), 4);
+        let (gradient, gradient_shift) = region(Slot::Gradient(0), gradient_size);
         let regions = [log_probs, gradient];
         let mut window = self.uniform(builder, index, groups)?;
         window.extend(words(&[shift, gradient_shift])?);
@@ -196,13 +196,17 @@ impl<'a, 'b> Planned<'a, 'b> {
             self.places.links,
             self.places.losses,
         ])?;
-        window.extend_from_slice(&builder.divisor().to_le_bytes());
+        window.extend_from_slice(&builder.factors());
         Ok(window)
     }
 }
 
 fn element_size(spec: &Spec<'_>) -> u64 {
     spec.resolved.inputs[0].as_ref().map_or(4, |kind| kind.dtype.size() as u64)
+}
+
+fn gradient_size(spec: &Spec<'_>) -> u64 {
+    spec.resolved.gradient_dtype(0).size() as u64
 }
 
 /// The steps of a window: all, or as many as fit into what can be bound at once. Where not even one
@@ -213,7 +217,8 @@ fn window(builder: &Builder<'_>, spec: &Spec<'_>, step_words: u64, gradient: boo
     let limits = builder.limits;
     let binding = limits.max_storage_buffer_binding_size;
     let rounds = MOST_ROUNDS / 2 / (spec.pairs() as u64 + 1);
-    let widest = if gradient { 4 } else { element_size(spec) } * numbers;
+    let size = element_size(spec);
+    let widest = if gradient { size.max(gradient_size(spec)) } else { size } * numbers;
     let alignment: u64 = limits.min_storage_buffer_offset_alignment.into();
     let most = rounds.min(binding.saturating_sub(alignment) / widest).max(1);
     let least = steps.div_ceil(most).max(1);

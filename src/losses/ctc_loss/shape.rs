@@ -139,6 +139,7 @@ pub(super) fn layout(
     Ok(Layout {
         terms,
         divisor: divisor(reduction, terms, false, &output),
+        weighted: false,
         output,
         indices: Some((1, shape.classes as u64)),
         family: FamilyLayout::Own,

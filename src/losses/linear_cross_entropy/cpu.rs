@@ -6,11 +6,12 @@ use super::row::{Formula, Statistics};
 use super::{
     INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
 };
-use crate::cpu::{class_indices, divisor, tree_sum};
+use crate::cpu::{Outputs, class_indices, divisor, mean_weight, tree_sum};
 use crate::kernel::{Slot, Upstream};
 use crate::plan::Resolved;
-use crate::reduction::{Divisor, Reduction};
+use crate::reduction::Reduction;
 use crate::tensor::Tensor;
+use crate::totals::weight_blocks;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 use rayon::prelude::*;
@@ -62,7 +63,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
-) -> Result<Vec<Vec<f32>>> {
+) -> Result<Outputs> {
     let problem = Problem::of(&resolved.inputs);
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
@@ -70,13 +71,11 @@ pub(super) fn evaluate(
         Some(target) => Some(class_indices(loss, resolved, target, problem.classes)?),
         None => None,
     };
-    let kept = || indices.iter().flatten().flatten();
-    let weight_of = |&class: &usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
-    let divisor = divisor(resolved, || tree_sum(kept().map(weight_of).collect()));
-    let mean = resolved.reduction == Reduction::Mean;
-    let by_weights = mean && resolved.layout.divisor == Divisor::Weights;
-    #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
-    let z_factor = if by_weights { divisor / kept().count() as f32 } else { 1.0 };
+    let weight_of = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
+    let weights: Vec<Option<f32>> =
+        indices.iter().flatten().map(|index| index.map(weight_of)).collect();
+    let divisor = divisor(resolved, || tree_sum(weight_blocks(&weights)));
+    let z_factor = mean_weight(resolved, divisor, weights.iter().flatten().count());
     let work = Work {
         formula: Formula::new(loss, weight.as_deref(), problem.classes),
         problem,
@@ -100,7 +99,7 @@ pub(super) fn evaluate(
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.clone()) / divisor],
     };
-    Ok(resolved.outputs().into_iter().map(output).collect())
+    Ok(Outputs::new(resolved, &losses, &weights, output))
 }
 
 impl Work<'_> {

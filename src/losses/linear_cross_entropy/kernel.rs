@@ -3,6 +3,7 @@
 mod inputs;
 
 use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use crate::kernel::storage::{Stores, stores};
 use crate::kernel::{Header, Kernel, NUMERIC, Slot, Upstream};
 use crate::tensor::DType;
 
@@ -18,6 +19,8 @@ const IS_IGNORED: &str = "fn is_ignored(item: u32) -> bool {
 pub(super) struct Spec {
     pub(super) inputs: Vec<Option<DType>>,
     pub(super) problem: Problem,
+    /// For each input, where tiles put its gradient, and as what.
+    pub(super) gradients: Vec<(Slot, DType)>,
     pub(super) upstream: Upstream,
     /// Whether the mean divides by the sum of the weights.
     pub(super) weighted: bool,
@@ -63,7 +66,7 @@ fn keep(item: u32, class_: u32, sum: f32) {{
         let mut header = Header::of_loss(true);
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
-        header.write(Slot::Gradient(INPUT), "gradient_out", "array<f32>");
+        self.adds(&mut header, INPUT);
         header.line(IS_IGNORED);
         sizes(&mut header, ["items", "features", "classes"], [true, false]);
         // A row that is not kept has slopes of 0, but the weights may hold NaN.
@@ -81,7 +84,7 @@ fn right_quad(class_: u32, d: u32) -> vec4<f32> {
 fn keep(item: u32, d: u32, sum: f32) {
     let place = item * window.features + d;
     let mine = select(sum, 0.0, is_ignored(item));
-    gradient_out[place] = mine + select(0.0, gradient_out[place], window.adds == 1u);
+    add_gradient(place, mine);
 }",
         );
         join(header, "gradient of input", PRODUCT)
@@ -92,7 +95,7 @@ fn keep(item: u32, d: u32, sum: f32) {
         let mut header = Header::of_loss(true);
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, INPUT, "input");
-        header.write(Slot::Gradient(LINEAR_WEIGHT), "gradient_out", "array<f32>");
+        self.adds(&mut header, LINEAR_WEIGHT);
         header.line(IS_IGNORED);
         sizes(&mut header, ["classes", "features", "items"], [false, false]);
         // A row that is ignored has slopes of 0, but the input may hold NaN there.
@@ -110,17 +113,30 @@ fn right_quad(item: u32, d: u32) -> vec4<f32> {
 fn keep(class_: u32, d: u32, sum: f32) {
     let row = class_ * window.positions + window.position;
     let place = row * window.features + d;
-    gradient_out[place] = sum + select(0.0, gradient_out[place], window.adds == 1u);
+    add_gradient(place, sum);
 }",
         );
         join(header, "gradient of linear_weight", PRODUCT)
+    }
+
+    /// `add_gradient(place, sum)`: adds to what earlier tiles have left. 16 bits are written once.
+    fn adds(&self, header: &mut Header, input: usize) {
+        let (slot, dtype) = self.gradients[input];
+        stores(header, slot, "gradient", dtype, Stores::Singles);
+        let others = match dtype {
+            DType::F32 => " + select(0.0, gradient_out[place], window.adds == 1u)",
+            _ => "",
+        };
+        header.line(&format!(
+            "fn add_gradient(place: u32, sum: f32) {{\n    store_gradient(place, sum{others});\n}}"
+        ));
     }
 
     /// A chunk's share in the gradient of the bias, which is this input.
     pub(super) fn columns(&self, bias: usize) -> Kernel {
         let mut header = Header::of_loss(true);
         header.write(Slot::Scratch, "scratch", "array<f32>");
-        header.write(Slot::Gradient(bias), "gradient_out", "array<f32>");
+        self.adds(&mut header, bias);
         let columns = include_str!("../../../shaders/own/linear_cross_entropy/columns.wgsl");
         join(header, "column sums", columns)
     }
@@ -194,8 +210,9 @@ fn keep(class_: u32, d: u32, sum: f32) {
         self.targets(&mut header, true);
         let mut keep = "";
         if by_target {
-            header.write(Slot::Gradient(TARGET), "target_gradient_out", "array<f32>");
-            keep = "target_gradient_out[target_place(item, class_)] = slope;";
+            let (slot, dtype) = self.gradients[TARGET];
+            stores(&mut header, slot, "target_gradient", dtype, Stores::Singles);
+            keep = "store_target_gradient(target_place(item, class_), slope);";
         }
         header.line(&format!(
             "fn keep_target(item: u32, class_: u32, slope: f32) {{\n    {keep}\n}}"

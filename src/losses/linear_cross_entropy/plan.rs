@@ -1,15 +1,15 @@
-//! The dispatches: for each position and each chunk of batch items, tiles of classes.
+//! The dispatches: for each chunk of batch items and each position, tiles of classes.
 
 mod cuts;
+mod staging;
 
 use super::kernel::{Losses, Spec};
 use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT};
 use crate::error::Result;
-use crate::kernel::{Keep, Kernel, rows};
+use crate::kernel::{Kernel, rows};
 use crate::loss::Loss as _;
+use crate::plan::Builder;
 use crate::plan::rows::push_check;
-use crate::plan::{Builder, TOTAL};
-use crate::reduction::Reduction;
 use crate::shape::{RowShape, RowWeight};
 use cuts::{blocks, check_rounds, stride};
 
@@ -59,32 +59,29 @@ struct Work<'a, 'b> {
 
 pub(super) fn build(loss: &LinearCrossEntropy, builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
-    if !resolved.value && resolved.gradients.is_empty() {
-        return Ok(());
-    }
-    let reduced = resolved.reduction != Reduction::None;
-    let losses = match (resolved.value, reduced) {
-        (false, _) => Losses::Nowhere,
-        (true, false) => Losses::Value,
-        (true, true) => Losses::Scratch,
+    let losses = match (resolved.sums_losses(), resolved.value) {
+        (true, _) => Losses::Scratch,
+        (false, true) => Losses::Value,
+        (false, false) => Losses::Nowhere,
     };
     let terms = resolved.layout.terms;
     let mut work = Work::new(loss, builder, losses)?;
     if terms > 0 {
         work.check_targets(loss)?;
         work.push_offsets()?;
-        for position in 0..work.positions {
-            for first_item in (0..work.items).step_by(step(work.most_items)) {
+        for first_item in (0..work.items).step_by(step(work.most_items)) {
+            for position in 0..work.positions {
                 work.chunk(position, first_item)?;
             }
+            work.round_input(first_item)?;
         }
+        work.round_classes()?;
     } else {
         work.clear()?;
     }
     if losses == Losses::Scratch {
-        let keep = Keep::Value { weighted: work.spec.weighted };
-        let source = work.losses_place;
-        work.builder.push_tree(source, terms, keep, TOTAL)?;
+        let (place, keep) = (work.losses_place, work.builder.keep_losses());
+        work.builder.push_losses(place, terms, keep)?;
     }
     Ok(())
 }
@@ -128,10 +125,11 @@ impl<'a, 'b> Work<'a, 'b> {
         let spec = Spec {
             inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
             problem,
+            gradients: Vec::new(),
             upstream: resolved.upstream,
-            weighted: builder.weighted(),
+            weighted: resolved.divisor_in_scratch(),
         };
-        Ok(Self {
+        let mut work = Self {
             builder,
             spec,
             items,
@@ -147,7 +145,9 @@ impl<'a, 'b> Work<'a, 'b> {
             offsets,
             statistics,
             tile: statistics + 8 * rows,
-        })
+        };
+        work.stage();
+        Ok(work)
     }
 
     /// Looks for bad class indices, and sums and counts the weights that the mean divides by.
@@ -168,6 +168,7 @@ impl<'a, 'b> Work<'a, 'b> {
             definition: loss.definition(),
             parameters: true,
             inputs: self.spec.inputs.clone(),
+            gradients: vec![],
             shape,
             ignores: true,
             upstream: self.spec.upstream,

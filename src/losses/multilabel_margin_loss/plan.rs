@@ -2,10 +2,9 @@
 
 use super::DEFINITION;
 use crate::error::{Error, Result};
-use crate::kernel::storage::{Loads, floats, indices};
-use crate::kernel::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
-use crate::plan::{Builder, MOST_ROUNDS, Resolved, TOTAL, words};
-use crate::reduction::Reduction;
+use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
+use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, Slot, Upstream};
+use crate::plan::{Builder, MOST_ROUNDS, Resolved, words};
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
@@ -21,33 +20,25 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
             name: "rounds of a loop",
         });
     }
-    let reduced = resolved.reduction != Reduction::None;
-    let keep = Keep::Value { weighted: false };
+    let (sums, keep) = (resolved.sums_losses(), builder.keep_losses());
     if rows == 0 {
-        return if reduced && resolved.value {
-            builder.push_tree(0, 0, keep, TOTAL)
-        } else {
-            Ok(())
-        };
+        return if sums { builder.push_losses(0, 0, keep) } else { Ok(()) };
     }
     let marks = builder.reserve(rows * classes);
-    let terms = if resolved.value { builder.reserve(rows * classes) } else { 0 };
-    let losses = if resolved.value && reduced { builder.reserve(rows) } else { 0 };
+    let terms = if resolved.value || sums { builder.reserve(rows * classes) } else { 0 };
+    let losses = if sums { builder.reserve(rows) } else { 0 };
     let mut push = |kernel: Kernel, groups: u64| {
         let width = builder.width(groups)?.into();
         let mut uniform = words(&[rows, classes, width, marks, terms, losses])?;
-        uniform.extend_from_slice(&builder.divisor().to_le_bytes());
+        uniform.extend_from_slice(&builder.factors());
         builder.push(kernel, &uniform, &[], groups)
     };
     push(mark(resolved), rows.div_ceil(64))?;
     push(pairs(resolved), (rows * classes).div_ceil(64))?;
-    if resolved.value {
-        push(row_sums(reduced), rows)?;
+    if resolved.value || sums {
+        push(row_sums(sums), rows)?;
     }
-    if resolved.value && reduced {
-        builder.push_tree(losses, rows, keep, TOTAL)?;
-    }
-    Ok(())
+    if sums { builder.push_losses(losses, rows, keep) } else { Ok(()) }
 }
 
 fn declare_target(header: &mut Header, resolved: &Resolved) {
@@ -73,17 +64,18 @@ fn pairs(resolved: &Resolved) -> Kernel {
     header.write(Slot::Status, "status", "array<u32>");
     header.write(Slot::Scratch, "scratch", "array<f32>");
     let mut body = String::new();
-    if resolved.value {
+    if resolved.value || resolved.sums_losses() {
         body += "    scratch[window.terms + id] = loss;\n";
     }
     if !resolved.gradients.is_empty() {
-        let mut scale = resolved.upstream.declare(&mut header, false);
+        let mut scale = resolved.upstream.declare(&mut header, resolved.divisor_in_scratch());
         if resolved.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
             scale += " * upstream[row]";
         }
-        header.write(Slot::Gradient(0), "gradient_out", "array<f32>");
-        body += &format!("    gradient_out[id] = slope * ({scale});\n");
+        let dtype = resolved.gradient_dtype(0);
+        stores(&mut header, Slot::Gradient(0), "gradient", dtype, Stores::Singles);
+        body += &format!("    store_gradient(id, slope * ({scale}));\n");
     }
     header.line(&format!("fn keep(id: u32, row: u32, loss: f32, slope: f32) {{\n{body}}}"));
     join(header, "pairs", include_str!("../../../shaders/own/multilabel_margin_loss/pairs.wgsl"))

@@ -26,26 +26,30 @@ impl Work<'_, '_> {
             self.builder.width(groups)?.into(),
         ])?;
         window.extend_from_slice(&self.ignored.to_le_bytes());
-        window.extend_from_slice(&self.builder.divisor().to_le_bytes());
-        window.extend(words(&[self.offsets, 0, 0, 0])?);
+        window.extend_from_slice(&self.builder.factors());
+        window.extend(words(&[self.offsets, 0, 0])?);
         Ok(window)
     }
 
     /// What a dispatch sees of the tensors that are cut.
     pub(super) fn regions(&self, tile: Tile) -> Vec<(Slot, u64, u64)> {
         let size = |i: usize| self.spec.inputs[i].map_or(4, |dtype| dtype.size() as u64);
+        let gradient = |i: usize| self.builder.resolved.gradient_dtype(i).size() as u64;
         let (rows, classes) = ((tile.first_item, tile.items), (tile.first_class, tile.classes));
         let per_class = self.positions * self.features;
         let probabilities = if self.spec.problem.index { 1 } else { self.classes };
         let mut cuts = vec![
             (Slot::Input(INPUT), rows, self.features * size(INPUT)),
-            (Slot::Gradient(INPUT), rows, self.features * 4),
+            (Slot::Gradient(INPUT), rows, self.features * gradient(INPUT)),
+            (Slot::Staging(INPUT), (0, tile.items), self.features * 4),
             (Slot::Input(LINEAR_WEIGHT), classes, per_class * size(LINEAR_WEIGHT)),
-            (Slot::Gradient(LINEAR_WEIGHT), classes, per_class * 4),
+            (Slot::Gradient(LINEAR_WEIGHT), classes, per_class * gradient(LINEAR_WEIGHT)),
+            (Slot::Staging(LINEAR_WEIGHT), classes, per_class * 4),
             (Slot::Input(TARGET), rows, self.positions * probabilities * size(TARGET)),
-            (Slot::Gradient(TARGET), rows, self.positions * probabilities * 4),
+            (Slot::Gradient(TARGET), rows, self.positions * probabilities * gradient(TARGET)),
             (Slot::Input(LINEAR_BIAS), classes, self.positions * size(LINEAR_BIAS)),
-            (Slot::Gradient(LINEAR_BIAS), classes, self.positions * 4),
+            (Slot::Gradient(LINEAR_BIAS), classes, self.positions * gradient(LINEAR_BIAS)),
+            (Slot::Staging(LINEAR_BIAS), classes, self.positions * 4),
         ];
         if self.builder.resolved.reduction == Reduction::None {
             cuts.push((Slot::Value, rows, self.positions * 4));

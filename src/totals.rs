@@ -1,0 +1,256 @@
+//! What a loss is made of, in a form that adds up.
+
+use crate::cpu::tree_sum;
+use crate::error::{Error, Result};
+use crate::kernel::{BLOCK, FAN_IN};
+use crate::plan::Resolved;
+use crate::reduction::{Divisor, Reduction};
+use crate::shape::FamilyLayout;
+
+/// The sums that a reduced loss is made of: of the terms, of their weights, and counts.
+///
+/// Totals of parts of a batch (micro-batches, files, machines) [merge](Totals::merge) into those of
+/// the whole. They hold the sum of each block of 4096 terms (a term is an element of a pointwise
+/// loss, a row of the others), so that the order of the additions is that of one run: where all
+/// parts but the last are whole blocks, the merged totals are the same, bit for bit, however the
+/// batch was cut. Other parts merge too, with the usual rounding of float32.
+///
+/// The gradient of the whole batch's mean, part by part, is what a request with
+/// [`denominator`](crate::Request::denominator) gives: the parts' gradients are those of the whole
+/// batch, or, for inputs that the parts share, add up to them.
+///
+/// ```
+/// use wgloss::{Backend, Batch, Mse, Tensor};
+///
+/// let [input, target] = [[1.0f32, 2.0, 3.0, 4.0], [0.0; 4]];
+/// let part = |range: std::ops::Range<usize>| {
+///     let input = Tensor::from_slice(&input[range.clone()], [range.len()])?;
+///     let target = Tensor::from_slice(&target[range.clone()], [range.len()])?;
+///     let inputs = [("input", input), ("target", target)];
+///     let batch = Batch { inputs: &inputs, totals: true, ..Batch::default() };
+///     Ok(Backend::Cpu.evaluate_blocking(&Mse, &batch)?.totals.expect("they are asked for"))
+/// };
+/// let mut totals = part(0..3)?;
+/// totals.merge(&part(3..4)?)?;
+/// assert_eq!((totals.sum(), totals.count(), totals.value()), (30.0, 4, 7.5));
+/// # Ok::<(), wgloss::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Totals {
+    loss: &'static str,
+    reduction: Reduction,
+    /// The sums of the blocks, in order.
+    sums: Vec<f32>,
+    /// Those of the weights; empty where the terms have none.
+    weights: Vec<f32>,
+    weighted: bool,
+    count: u64,
+    kept: u64,
+    batch: u64,
+}
+
+impl Totals {
+    /// Adds the totals of what follows in the batch.
+    ///
+    /// # Errors
+    /// If they are of another loss or reduction, or only one of both has weights.
+    pub fn merge(&mut self, next: &Self) -> Result<()> {
+        let is = |totals: &Self| {
+            let weights = if totals.weighted { "with" } else { "without" };
+            format!("{} of {} {weights} weights", totals.reduction, totals.loss)
+        };
+        if is(self) != is(next) {
+            return Err(Error::argument("totals", is(next), is(self)));
+        }
+        self.sums.extend_from_slice(&next.sums);
+        self.weights.extend_from_slice(&next.weights);
+        self.count += next.count;
+        self.kept += next.kept;
+        self.batch += next.batch;
+        Ok(())
+    }
+
+    /// The sum of the terms, each with its weight.
+    pub fn sum(&self) -> f32 {
+        tree_sum(self.sums.clone())
+    }
+
+    /// The sum of the weights of the kept terms; their number where they have no weights.
+    #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+    pub fn weight(&self) -> f32 {
+        if self.weighted { tree_sum(self.weights.clone()) } else { self.count as f32 }
+    }
+
+    /// The number of terms.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The number of rows that are not ignored; of a loss without class indices, that of all terms.
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// The loss: the sum, divided as the reduction says.
+    pub fn value(&self) -> f32 {
+        match self.reduction {
+            Reduction::None | Reduction::Sum => self.sum(),
+            Reduction::Mean | Reduction::BatchMean => self.sum() / self.divisor(),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+    fn divisor(&self) -> f32 {
+        if self.reduction == Reduction::BatchMean { self.batch as f32 } else { self.weight() }
+    }
+
+    /// What a plan with [`Request::denominator`](crate::Request::denominator) divides by, to be
+    /// written into a buffer: the divisor of the mean, the number of kept rows, the mean, and 0.
+    #[expect(clippy::cast_precision_loss, reason = "the kernels calculate in float32")]
+    pub fn denominator(&self) -> [f32; 4] {
+        let divisor = self.divisor();
+        [divisor, self.kept as f32, self.sum() / divisor, 0.0]
+    }
+
+    /// The same as the totals of a batch that was evaluated in other shapes.
+    pub(crate) fn of_batch(self, resolved: &Resolved) -> Self {
+        let Self { sums, weights, kept, .. } = self;
+        Self::new(resolved, sums, weights, kept)
+    }
+
+    /// The totals of terms: their losses, and their weights, `None` where a term is ignored.
+    pub(crate) fn of_terms(resolved: &Resolved, losses: &[f32], weights: &[Option<f32>]) -> Self {
+        let blocks = |terms: &[f32]| terms.chunks(SIZE).map(|b| tree_sum(b.to_vec())).collect();
+        let kept = weights.iter().flatten().count() as u64;
+        let kept = if resolved.layout.weighted { kept } else { resolved.layout.terms };
+        Self::new(resolved, blocks(losses), weight_blocks(weights), kept)
+    }
+
+    /// From the sums of whole blocks.
+    pub(crate) fn new(resolved: &Resolved, sums: Vec<f32>, weights: Vec<f32>, kept: u64) -> Self {
+        let first = resolved.inputs[0].as_ref().and_then(|kind| kind.shape.first());
+        Self {
+            loss: resolved.definition.name,
+            reduction: resolved.reduction,
+            sums,
+            weights,
+            weighted: resolved.layout.weighted,
+            count: resolved.layout.terms,
+            kept,
+            batch: first.map_or(1, |&n| n as u64),
+        }
+    }
+
+    /// From what a plan has written.
+    pub(crate) fn from_words(resolved: &Resolved, words: &[f32]) -> Self {
+        let list = |list| {
+            let (place, length) = resolved.totals_list(list);
+            let [place, length] = [place, length].map(|n| usize::try_from(n).unwrap_or(0));
+            words[place..place + length].to_vec()
+        };
+        let mut sums = list(List::Losses);
+        if !is_pointwise(resolved) {
+            let neighbours = usize::try_from(BLOCK / FAN_IN).unwrap_or(1);
+            sums = sums.chunks(neighbours).map(|sums| tree_sum(sums.to_vec())).collect();
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 4096")]
+        let kept = list(List::Kept).iter().map(|&rows| rows as u64).sum();
+        let kept = if resolved.layout.indices.is_some() && resolved.layout.weighted {
+            kept
+        } else {
+            resolved.layout.terms
+        };
+        Self::new(resolved, sums, list(List::Weights), kept)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "4096")]
+const SIZE: usize = BLOCK as usize;
+
+/// The sums of blocks of the weights of rows, in the order of `check_rows.wgsl`: each lane takes
+/// every 64th row.
+pub(crate) fn weight_blocks(weights: &[Option<f32>]) -> Vec<f32> {
+    let sum = |block: &[Option<f32>]| {
+        let mut lanes = vec![0.0; 64];
+        for rows in block.chunks(64) {
+            lanes.iter_mut().zip(rows).for_each(|(sum, row)| *sum += row.unwrap_or_default());
+        }
+        tree_sum(lanes)
+    };
+    weights.chunks(SIZE).map(sum).collect()
+}
+
+/// Binding offsets are multiples of this many words on every device.
+const ALIGNMENT: u64 = 64;
+
+/// What the kernels write for totals, one list after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    /// The sums of the losses: of blocks, or of FAN_IN rows.
+    Losses,
+    /// The sums of blocks of weights.
+    Weights,
+    /// The numbers of kept rows of blocks.
+    Kept,
+}
+
+fn is_pointwise(resolved: &Resolved) -> bool {
+    matches!(resolved.layout.family, FamilyLayout::Pointwise { .. })
+}
+
+impl Resolved {
+    /// Whether the losses are summed.
+    pub(crate) fn sums_losses(&self) -> bool {
+        self.reduction != Reduction::None && (self.value || self.totals)
+    }
+
+    /// Whether the weights are summed.
+    pub(crate) fn sums_weights(&self) -> bool {
+        let divides = self.layout.divisor == Divisor::Weights && !self.denominator;
+        divides || (self.layout.weighted && self.totals)
+    }
+
+    /// Whether the divisor is in the scratch, and not known from the shapes.
+    pub(crate) fn divisor_in_scratch(&self) -> bool {
+        self.denominator || self.layout.divisor == Divisor::Weights
+    }
+
+    /// The words of the totals.
+    pub(crate) fn totals_words(&self) -> u64 {
+        if !self.totals {
+            return 0;
+        }
+        let (place, length) = self.totals_list(List::Kept);
+        place + length
+    }
+
+    /// Where a list starts in the totals, if these are wanted.
+    pub(crate) fn totals_place(&self, list: List) -> Option<u64> {
+        self.totals.then(|| self.totals_list(list).0)
+    }
+
+    /// Where a list starts in the totals, and how many words it has.
+    fn totals_list(&self, list: List) -> (u64, u64) {
+        let pointwise = is_pointwise(self);
+        let losses = self.layout.terms.div_ceil(if pointwise { BLOCK } else { FAN_IN });
+        let (weights, kept) = match (self.layout.weighted, pointwise) {
+            (false, _) => (0, 0),
+            (true, true) => (self.weight_elements().div_ceil(BLOCK), 0),
+            (true, false) => [self.layout.terms.div_ceil(BLOCK); 2].into(),
+        };
+        let after_losses = losses.next_multiple_of(ALIGNMENT);
+        match list {
+            List::Losses => (0, losses),
+            List::Weights => (after_losses, weights),
+            List::Kept => (after_losses + weights.next_multiple_of(ALIGNMENT), kept),
+        }
+    }
+
+    fn weight_elements(&self) -> u64 {
+        let roles = self.definition.inputs.iter().map(|input| input.role);
+        let weight =
+            roles.zip(&self.inputs).find(|(role, kind)| role.is_weight() && kind.is_some());
+        let kind = weight.and_then(|(_, kind)| kind.as_ref());
+        kind.and_then(|kind| crate::tensor::elements(&kind.shape)).unwrap_or(0)
+    }
+}

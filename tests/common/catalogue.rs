@@ -1,0 +1,110 @@
+//! Inputs for every loss of the catalogue.
+
+use super::ctc::Case;
+use super::{Random, inputs, rows_of, tensor};
+use wgloss::loss::{Family, Role};
+use wgloss::{DType, Loss, Tensor};
+
+pub(crate) type Inputs = Vec<(&'static str, Tensor<'static>)>;
+
+/// The first input's shape, and that of what broadcasts with it: whole blocks, parts of one, odd
+/// numbers of elements, sums over few and many places.
+const POINTWISE: [(&[usize], &[usize]); 7] = [
+    (&[1], &[1]),
+    (&[8192], &[8192]),
+    (&[4099], &[4099]),
+    (&[5, 3], &[3]),
+    (&[300, 7], &[7]),
+    (&[6, 4, 5], &[6, 1, 5]),
+    (&[4097], &[]),
+];
+
+/// Odd and even numbers of classes, side by side and apart.
+const ROWS: [&[usize]; 7] =
+    [&[7], &[5, 7], &[5, 8], &[130, 3], &[2, 257], &[3, 6, 5], &[3, 5, 2, 7]];
+
+fn family_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs> {
+    let definition = loss.definition();
+    let scores = definition.inputs[0].role == Role::Scores;
+    let all = match loss.family() {
+        Family::Pointwise(_) => POINTWISE.to_vec(),
+        _ => ROWS.into_iter().filter(|s| !scores || s.len() < 3).map(|s| (s, s)).collect(),
+    };
+    let mut made = Vec::new();
+    for (shape, other) in all {
+        for probabilities in [false, true] {
+            let (classes, rows) = rows_of(loss, shape);
+            let of = |input: &wgloss::loss::Input| match input.role {
+                Role::Index => (input.name, DType::I64, &rows[..]),
+                Role::IndexOrRows if !probabilities => (input.name, DType::U8, &rows[..]),
+                // Gradients of two types at once.
+                Role::IndexOrRows => (input.name, DType::F32, shape),
+                Role::Labels => (input.name, dtype, &rows[..]),
+                Role::Classes | Role::Factors => {
+                    (input.name, dtype, std::slice::from_ref(&classes))
+                }
+                Role::Elements | Role::Onto | Role::WeightOnto if input.name != "input" => {
+                    (input.name, dtype, other)
+                }
+                _ => (input.name, dtype, shape),
+            };
+            let given = definition.inputs.iter().filter(|input| !input.optional || !probabilities);
+            let shapes: Vec<_> = given.map(of).collect();
+            made.push(inputs(loss, &shapes, classes, random));
+        }
+    }
+    made
+}
+
+/// Inputs of the losses of their own: tiles that are alone and tiles that add up, lone halves of
+/// words.
+fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs> {
+    let mut made = Vec::new();
+    match loss.definition().name {
+        "ctc_loss" => {
+            for shape in [[7, 3, 5], [6, 2, 8]] {
+                let case = Case::new(&shape, 0, &vec![2; shape[1]], 4.0, random);
+                made.push(case.inputs(dtype, DType::I64, true));
+            }
+        }
+        "multilabel_margin_loss" => {
+            for shape in [[5, 3], [7, 10]] {
+                #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+                let target = |i: usize| if i % shape[1] < 2 { (i % shape[1]) as f64 } else { -1.0 };
+                let target: Vec<f64> = (0..shape[0] * shape[1]).map(target).collect();
+                let input = inputs(loss, &[("input", dtype, &shape)], 0, random);
+                let target = ("target", tensor(DType::I64, &shape, &target));
+                made.push(input.into_iter().chain([target]).collect());
+            }
+        }
+        "linear_cross_entropy" => {
+            // Items, features, classes, positions.
+            let all = [[33, 17, 100, 1], [3, 5, 2049, 1], [4101, 3, 7, 1], [7, 3, 5, 3]];
+            for [items, features, classes, positions] in all {
+                let several = positions > 1;
+                let with = |shape: &[usize]| -> Vec<usize> {
+                    let at = [positions];
+                    let (first, rest) = shape.split_at(1);
+                    [first, &at[..usize::from(several)], rest].concat()
+                };
+                let shapes = [
+                    ("input", dtype, &[items, features][..]),
+                    ("linear_weight", dtype, &with(&[classes, features])[..]),
+                    ("target", DType::U8, &with(&[items])[..]),
+                    ("linear_bias", dtype, &with(&[classes])[..]),
+                ];
+                made.push(inputs(loss, &shapes, classes.min(200), random));
+            }
+        }
+        name => panic!("no inputs for {name}"),
+    }
+    made
+}
+
+/// Small inputs of any loss, float ones of this type, that lead to its different stores.
+pub(crate) fn all_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs> {
+    match loss.family() {
+        Family::Own(_) => own_inputs(loss, dtype, random),
+        _ => family_inputs(loss, dtype, random),
+    }
+}

@@ -1,0 +1,153 @@
+//! Tensors larger than the device's largest buffer.
+
+mod common;
+
+use common::{Random, inputs, tensor};
+use wgloss::{
+    Backend, Batch, CrossEntropy, DType, Error, Evaluation, Gpu, GradientType, KlDiv, Loss, Mse,
+    Nll, Reduction, Tensor, adapters,
+};
+
+/// A device whose buffers have at most so many bytes.
+fn small_buffers(largest: u64) -> Backend {
+    let all = pollster::block_on(adapters());
+    let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
+    let binding = adapter.limits().max_storage_buffer_binding_size.min(largest);
+    let required_limits = wgpu::Limits {
+        max_buffer_size: largest,
+        max_storage_buffer_binding_size: binding,
+        ..wgpu::Limits::default()
+    };
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    let (device, queue) =
+        pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
+    Backend::Gpu(Gpu::from_device(device, queue))
+}
+
+/// Names, types and shapes of inputs.
+type Shapes<'a> = &'a [(&'a str, DType, &'a [usize])];
+
+fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
+    let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
+    evaluation.value.iter().chain(gradients).map(|tensor| tensor.bytes().to_vec()).collect()
+}
+
+#[track_caller]
+fn assert_same(loss: &dyn Loss, batch: &Batch<'_>) {
+    let name = loss.definition().name;
+    let what = format!("{name}, {}, gradients of {:?}", batch.reduction, batch.gradients);
+    let run = |backend: &Backend| backend.evaluate_blocking(loss, batch).expect("a valid batch");
+    let whole = run(&Backend::Gpu(common::gpu()));
+    for largest in [1 << 19, (1 << 20) + (1 << 18)] {
+        let pieces = run(&small_buffers(largest));
+        assert_eq!(bits(&pieces), bits(&whole), "{what}, in buffers of {largest} bytes");
+        assert_eq!(pieces.totals, whole.totals, "{what}: totals");
+        let shapes = |evaluation: &Evaluation| -> Vec<Vec<usize>> {
+            let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
+            evaluation.value.iter().chain(gradients).map(|t| t.shape().to_vec()).collect()
+        };
+        assert_eq!(shapes(&pieces), shapes(&whole), "{what}: shapes");
+    }
+}
+
+#[test]
+fn pieces_have_the_bits_of_the_whole() {
+    let mut random = Random(41);
+    let (f, h) = (DType::F32, DType::F16);
+    let plane: &[usize] = &[700, 503];
+    let images: &[usize] = &[60, 5, 31, 33];
+    let pixels: &[usize] = &[60, 31, 33];
+    let cases: &[(&dyn Loss, Shapes<'_>, usize)] = &[
+        (&Mse, &[("input", f, plane), ("target", h, plane)], 0),
+        (&Mse, &[("input", f, plane), ("target", f, &[1, 1])], 0),
+        (&Mse, &[("input", f, plane), ("target", f, plane), ("weight", h, plane)], 0),
+        (&KlDiv { log_target: true }, &[("input", f, plane), ("target", f, plane)], 0),
+        (&Nll::default(), &[("input", f, plane), ("target", DType::U16, &[700])], 503),
+        (
+            &CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() },
+            &[("input", h, images), ("target", DType::I64, pixels), ("weight", f, &[5])],
+            5,
+        ),
+        (&CrossEntropy::default(), &[("input", f, plane), ("target", f, plane)], 0),
+    ];
+    for &(loss, shapes, classes) in cases {
+        let inputs = inputs(loss, shapes, classes, &mut random);
+        let dense = |name: &&str| inputs.iter().any(|(n, t)| n == name && t.len() > 1);
+        let all = common::differentiable(loss, &inputs).into_iter().filter(dense);
+        let gradients: Vec<&str> = all.collect();
+        for &reduction in loss.definition().reductions {
+            for gradients in [&[][..], &gradients] {
+                let totals = reduction != Reduction::None;
+                let rows = loss.definition().inputs[0].role != wgloss::loss::Role::Elements;
+                let terms: &[usize] = match (totals, rows) {
+                    (true, _) => &[],
+                    (false, true) if shapes[0].2.len() == 4 => pixels,
+                    (false, true) => &plane[..1],
+                    (false, false) => plane,
+                };
+                let count = terms.iter().product();
+                let numbers: Vec<f64> = (0..count).map(|_| random.unit()).collect();
+                let upstream = Some(tensor(f, terms, &numbers));
+                let gradient_type = GradientType::Input;
+                let batch = Batch { inputs: &inputs, reduction, gradients, ..Batch::default() };
+                let batch = Batch { totals, upstream, gradient_type, ..batch };
+                assert_same(loss, &batch);
+                assert_same(loss, &Batch { value: gradients.is_empty(), ..batch });
+            }
+        }
+    }
+}
+
+/// The row of a bad target is counted over the whole batch, and a loss that cannot be cut says what
+/// is too large.
+#[test]
+fn errors_name_the_whole() {
+    let mut labels = vec![1u8; 200_000];
+    labels[150_000] = 7;
+    labels[190_000] = 9;
+    let logits = vec![0.0f32; 600_000];
+    let target = Tensor::from_slice(&labels, [200_000]).expect("as many as the shape has");
+    let input = Tensor::from_slice(&logits, [200_000, 3]).expect("as many as the shape has");
+    let inputs = [("input", input), ("target", target)];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    let error = small_buffers(1 << 20).evaluate_blocking(&CrossEntropy::default(), &batch);
+    let error = error.expect_err("two bad targets");
+    assert!(
+        matches!(error, Error::TargetOutOfRange { row: 150_000, value: 7, count: 2, .. }),
+        "{error}"
+    );
+    let row = Tensor::from_slice(&logits, [1, 600_000]).expect("as many as the shape has");
+    let target = Tensor::from_slice(&[5i64], [1]).expect("one label");
+    let inputs = [("input", row), ("target", target)];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    let error = small_buffers(1 << 20).evaluate_blocking(&CrossEntropy::default(), &batch);
+    let error = error.expect_err("a row that is too long");
+    assert!(matches!(&error, Error::Limit { argument, .. } if argument == "input"), "{error}");
+}
+
+/// An input of 3 GiB and its gradient, cut in two ways. It takes 12 GiB of memory and some minutes:
+/// `cargo test --release --test pieces -- --ignored`.
+#[test]
+#[ignore = "12 GiB of memory"]
+fn three_gibibytes() {
+    const COUNT: usize = (3 << 28) + 12_345;
+    #[allow(clippy::cast_precision_loss, reason = "below 2^24")]
+    let number = |i: usize| (i.wrapping_mul(2_654_435_761) >> 7 & 0xffff) as f32 / 65_536.0;
+    let numbers: Vec<f32> = (0..COUNT).map(number).collect();
+    let want: f64 = numbers.iter().map(|&x| (f64::from(x) - 0.25).powi(2)).sum();
+    let input = Tensor::from_slice(&numbers, [COUNT]).expect("as many as the shape has");
+    let inputs = [("input", input), ("target", tensor(DType::F32, &[], &[0.25]))];
+    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+    let batch = Batch { reduction: Reduction::Sum, ..batch };
+    let mut values = Vec::new();
+    for backend in [Backend::Gpu(common::gpu()), small_buffers(300 << 20)] {
+        let got = backend.evaluate_blocking(&Mse, &batch).expect("a valid batch");
+        let gradient = got.gradients[0].1.to_f32();
+        let wrong = numbers.iter().zip(gradient.iter()).position(|(x, g)| *g != 2.0 * (x - 0.25));
+        assert_eq!(wrong, None, "an element's gradient");
+        let value = got.scalar().expect("a number");
+        common::assert_close("sum", &[value], &[want], want);
+        values.push(value.to_bits());
+    }
+    assert_eq!(values[0], values[1], "the bits of the sum");
+}

@@ -1,0 +1,262 @@
+//! Totals of parts of a batch add up to those of the whole.
+
+mod common;
+
+use common::ctc::Case;
+use common::{Random, inputs};
+use wgloss::{
+    Backend, Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, KlDiv,
+    LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Tensor, Totals,
+};
+
+type Inputs = Vec<(&'static str, Tensor<'static>)>;
+
+/// The items `range` of the first dimension of every input that has one of `items`.
+fn part<'a>(
+    inputs: &'a [(&'static str, Tensor<'static>)],
+    items: usize,
+    range: std::ops::Range<usize>,
+) -> Vec<(&'static str, Tensor<'a>)> {
+    let cut = |(name, tensor): &'a (&'static str, Tensor<'static>)| {
+        if tensor.shape().first() != Some(&items) {
+            return (*name, tensor.clone());
+        }
+        let size = tensor.bytes().len() / items;
+        let shape = [&[range.len()], &tensor.shape()[1..]].concat();
+        let bytes = &tensor.bytes()[size * range.start..size * range.end];
+        (*name, Tensor::from_bytes(tensor.dtype(), shape, bytes).expect("the shape of the part"))
+    };
+    inputs.iter().map(cut).collect()
+}
+
+fn totals(backend: &Backend, loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> Totals {
+    let batch = Batch { inputs, totals: true, ..Batch::default() };
+    let evaluation = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
+    let totals = evaluation.totals.clone().expect("they were asked for");
+    assert_eq!(
+        Some(totals.value().to_bits()),
+        evaluation.scalar().map(f32::to_bits),
+        "{}: the value of the totals",
+        loss.definition().name
+    );
+    totals
+}
+
+/// Losses, inputs of so many items each, and the items that are whole blocks.
+fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize, usize)> {
+    let mut random = Random(21);
+    let mut cases: Vec<(Box<dyn Loss>, Inputs, usize, usize)> = Vec::new();
+    let mut add = |loss: Box<dyn Loss>, shapes: &[(&'static str, DType, &[usize])], classes| {
+        let made = inputs(loss.as_ref(), shapes, classes, &mut random);
+        let items = shapes[0].2[0];
+        let per_item: usize = match loss.definition().name {
+            "mse_loss" | "binary_cross_entropy_with_logits" | "kl_div" => {
+                shapes[0].2[1..].iter().product()
+            }
+            _ => shapes[0].2.get(2..).map_or(1, |inner| inner.iter().product()),
+        };
+        cases.push((loss, made, items, 4096 / per_item));
+    };
+    let (f, h) = (DType::F32, DType::F16);
+    let rows: &[usize] = &[20_001];
+    add(
+        Box::new(Mse),
+        &[("input", f, &[700, 64]), ("target", h, &[700, 64]), ("weight", f, &[700, 64])],
+        0,
+    );
+    add(
+        Box::new(BinaryCrossEntropyWithLogits),
+        &[("input", f, &[50_000]), ("target", f, &[50_000])],
+        0,
+    );
+    add(
+        Box::new(CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() }),
+        &[("input", f, &[20_001, 7]), ("target", DType::I64, rows), ("weight", f, &[7])],
+        7,
+    );
+    add(
+        Box::new(CrossEntropy { z_loss: 0.1, ..CrossEntropy::default() }),
+        &[("input", f, &[400, 5, 8, 8]), ("target", DType::U8, &[400, 8, 8])],
+        5,
+    );
+    add(
+        Box::<LinearCrossEntropy>::default(),
+        &[
+            ("input", f, &[9000, 4]),
+            ("linear_weight", f, &[6, 4]),
+            ("target", DType::I32, &[9000]),
+            ("weight", f, &[6]),
+        ],
+        6,
+    );
+    cases
+}
+
+#[test]
+fn whole_blocks_merge_to_the_same_bits_in_any_grouping() {
+    let mut random = Random(22);
+    for (loss, inputs, items, block) in cases() {
+        let loss = loss.as_ref();
+        for (name, backend) in common::backends() {
+            let what = format!("{} on {name}", loss.definition().name);
+            let whole = totals(&backend, loss, &inputs);
+            let blocks = items.div_ceil(block);
+            for _ in 0..3 {
+                let mut cuts = vec![0, blocks];
+                cuts.extend((0..3).map(|_| random.below(blocks)));
+                cuts.sort_unstable();
+                cuts.dedup();
+                let parts: Vec<Totals> = cuts
+                    .windows(2)
+                    .map(|cut| {
+                        let range = cut[0] * block..(cut[1] * block).min(items);
+                        totals(&backend, loss, &part(&inputs, items, range))
+                    })
+                    .collect();
+                let mut forwards = parts[0].clone();
+                parts[1..].iter().for_each(|part| forwards.merge(part).expect("alike"));
+                assert_eq!(forwards, whole, "{what}: parts at {cuts:?}, from the left");
+                let mut last = parts.clone();
+                while last.len() > 1 {
+                    let tail = last.pop().expect("more than one");
+                    last.last_mut().expect("at least one").merge(&tail).expect("alike");
+                }
+                assert_eq!(last[0], whole, "{what}: parts at {cuts:?}, from the right");
+                assert_eq!(forwards.value().to_bits(), whole.value().to_bits(), "{what}");
+            }
+        }
+    }
+}
+
+/// The whole batch's mean from parts: their shares add up to it, and their gradients are its own,
+/// joined, or added up where the parts share the input.
+#[test]
+fn parts_with_the_denominator_have_the_gradient_of_the_whole() {
+    let mut cases = cases();
+    let weighted_z = CrossEntropy { z_loss: 0.1, ..CrossEntropy::default() };
+    let inputs = cases[2].1.clone();
+    cases.push((Box::new(weighted_z), inputs, 20_001, 4096));
+    for (loss, inputs, items, block) in cases {
+        let loss = loss.as_ref();
+        let gradients = common::differentiable(loss, &inputs);
+        for (name, backend) in common::backends() {
+            let what = format!("{} on {name}", loss.definition().name);
+            let evaluate = |inputs: &[(&str, Tensor<'_>)], denominator: Option<&Totals>| {
+                let gradients = &gradients;
+                let batch = Batch { inputs, gradients, denominator, ..Batch::default() };
+                backend.evaluate_blocking(loss, &batch).expect("a valid batch")
+            };
+            let whole = evaluate(&inputs, None);
+            let middle = items / (2 * block) * block;
+            let parts = [part(&inputs, items, 0..middle), part(&inputs, items, middle..items)];
+            // The totals of this loss do not add up without a denominator, but any loss of the
+            // same rows has the same one.
+            let plain = CrossEntropy::default();
+            let is_z =
+                loss.definition().name == "cross_entropy" && !loss.totals_merge(&kinds(&inputs));
+            let counted: &dyn Loss = if is_z { &plain } else { loss };
+            let mut all = totals(&backend, counted, &parts[0]);
+            all.merge(&totals(&backend, counted, &parts[1])).expect("alike");
+            let answers = parts.each_ref().map(|part| evaluate(part, Some(&all)));
+            let shares: f32 = answers.iter().filter_map(wgloss::Evaluation::scalar).sum();
+            let want = whole.scalar().expect("a number");
+            assert!((shares - want).abs() <= 1e-6 * want.abs(), "{what}: {shares}, not {want}");
+            for (k, (input, gradient)) in whole.gradients.iter().enumerate() {
+                let [first, second] = answers.each_ref().map(|a| a.gradients[k].1.to_f32());
+                let gradient = gradient.to_f32();
+                if first.len() < gradient.len() {
+                    let joined = [&first[..], &second[..]].concat();
+                    assert!(joined == *gradient, "{what}: gradient of {input}");
+                } else {
+                    let largest = gradient.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+                    for (i, want) in gradient.iter().enumerate() {
+                        let got = first[i] + second[i];
+                        assert!((got - want).abs() <= 2e-6 * largest, "{what}: {input} {i}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn kinds(inputs: &[(&str, Tensor<'_>)]) -> Vec<Option<wgloss::TensorKind>> {
+    let mut kinds: Vec<_> = inputs.iter().map(|(_, tensor)| Some(tensor.kind())).collect();
+    kinds.resize(5, None);
+    kinds
+}
+
+#[test]
+fn every_loss_has_totals() {
+    let mut random = Random(23);
+    let shape: &[usize] = &[6, 9];
+    let shapes = [("input", DType::F32, shape), ("target", DType::I64, shape)];
+    let inputs = inputs(&MultiLabelMargin, &shapes, 9, &mut random);
+    for (name, backend) in common::backends() {
+        let all = totals(&backend, &MultiLabelMargin, &inputs);
+        assert_eq!((all.count(), all.kept(), all.weight()), (6, 6, 6.0), "{name}");
+        let case = Case::new(&[12, 3, 5], 0, &[4, 2, 0], 2.0, &mut random);
+        let all = totals(&backend, &Ctc::default(), &case.inputs(DType::F32, DType::I64, true));
+        assert_eq!((all.count(), all.kept()), (3, 3), "{name}");
+    }
+}
+
+#[test]
+fn counts_and_weights() {
+    let logits = Tensor::from_slice(&[0.0f32; 8], [4, 2]).expect("8 numbers");
+    let labels = Tensor::from_slice(&[0i64, 1, -100, 1], [4]).expect("4 labels");
+    let weight = Tensor::from_slice(&[0.5f32, 2.0], [2]).expect("2 weights");
+    let inputs = [("input", logits), ("target", labels), ("weight", weight)];
+    for (name, backend) in common::backends() {
+        let all = totals(&backend, &CrossEntropy::default(), &inputs);
+        assert_eq!((all.count(), all.kept(), all.weight()), (4, 3, 4.5), "{name}");
+        assert!((all.sum() - 4.5 * 2f32.ln()).abs() < 1e-6, "{name}: {}", all.sum());
+        let input = Tensor::from_slice(&[1.0f32; 6], [3, 2]).expect("6 numbers");
+        let inputs = [("input", input.clone()), ("target", input)];
+        let reduction = Reduction::BatchMean;
+        let batch = Batch { inputs: &inputs, reduction, totals: true, ..Batch::default() };
+        let evaluation = backend.evaluate_blocking(&KlDiv::default(), &batch).expect("valid");
+        let totals = evaluation.totals.expect("asked for");
+        assert_eq!(totals.denominator()[0], 3.0, "{name}: the size of the batch");
+        assert_eq!(totals.value(), totals.sum() / 3.0, "{name}");
+    }
+}
+
+#[test]
+fn what_has_no_totals_is_refused() {
+    let x = Tensor::from_slice(&[1.0f32; 6], [3, 2]).expect("6 numbers");
+    let labels = Tensor::from_slice(&[0i64, 1, 1], [3]).expect("3 labels");
+    let weight = Tensor::from_slice(&[0.5f32, 2.0], [2]).expect("2 weights");
+    let pair = [("input", x.clone()), ("target", x.clone())];
+    let rows = [("input", x), ("target", labels), ("weight", weight)];
+    let evaluate = |loss: &dyn Loss, batch: &Batch<'_>| {
+        Backend::Cpu.evaluate_blocking(loss, batch).map(|answer| answer.totals)
+    };
+    let batch = Batch { inputs: &pair, totals: true, ..Batch::default() };
+    let totals = evaluate(&Mse, &batch).expect("valid").expect("asked for");
+    let mut others = evaluate(&wgloss::L1, &batch).expect("valid").expect("asked for");
+    let none = Batch { reduction: Reduction::None, ..batch.clone() };
+    let sum = Batch {
+        inputs: &pair,
+        reduction: Reduction::Sum,
+        denominator: Some(&totals),
+        ..Batch::default()
+    };
+    let z_loss = CrossEntropy { z_loss: 0.1, ..CrossEntropy::default() };
+    let errors = [
+        evaluate(&Mse, &none).expect_err("no reduction").to_string(),
+        evaluate(&Mse, &sum).expect_err("no mean").to_string(),
+        evaluate(&z_loss, &Batch { inputs: &rows, ..batch.clone() }).expect_err("z").to_string(),
+        others.merge(&totals).expect_err("another loss").to_string(),
+    ];
+    assert_eq!(
+        errors,
+        [
+            "totals: with reduction none is not valid, expected reduction mean, sum or batchmean",
+            "denominator: with reduction sum is not valid, expected reduction mean or batchmean",
+            "totals: z_loss with weight is not valid, expected a denominator, or no weight: \
+             the mean of the z terms is not weighted",
+            "totals: mean of mse_loss without weights is not valid, \
+             expected mean of l1_loss without weights",
+        ]
+    );
+}

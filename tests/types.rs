@@ -1,0 +1,166 @@
+//! Gradients in the inputs' types: every loss of the catalogue on both backends.
+
+mod common;
+
+use common::catalogue::{Inputs, all_inputs};
+use common::ctc::Case;
+use common::{Random, assert_agrees, differentiable, gpu, inputs, limited, read, tensor};
+use wgloss::{
+    Backend, Batch, Bindings, CrossEntropy, Ctc, DType, Gpu, GradientType, Loss, Mse, Plan,
+    Reduction, Request, losses,
+};
+use wgpu::util::DeviceExt as _;
+
+/// The shape of the upstream gradient of unreduced losses.
+fn terms(loss: &dyn Loss, inputs: &Inputs) -> Vec<usize> {
+    let batch = Batch { inputs, reduction: Reduction::None, ..Batch::default() };
+    let answer = Backend::Cpu.evaluate_blocking(loss, &batch).expect("a valid batch");
+    answer.value.expect("the losses").shape().to_vec()
+}
+
+fn check(dtype: DType, seed: u64) {
+    let mut random = Random(seed);
+    // float32 inputs have gradients of one type only.
+    let types = [GradientType::Input, GradientType::Float32];
+    let types = if dtype == DType::F32 { &types[..1] } else { &types };
+    for loss in losses::catalogue() {
+        for (case, inputs) in all_inputs(loss.as_ref(), dtype, &mut random).iter().enumerate() {
+            let mut gradients = differentiable(loss.as_ref(), inputs);
+            if inputs[0].1.len() == 1 {
+                gradients.retain(|name| *name != "weight"); // all rounding: no mean depends on it
+            }
+            let none = terms(loss.as_ref(), inputs);
+            for (reduction, terms) in [(Reduction::None, &none[..]), (Reduction::Mean, &[])] {
+                let count = terms.iter().product();
+                let numbers: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
+                for &gradient_type in types {
+                    let batch = Batch {
+                        inputs,
+                        reduction,
+                        gradients: &gradients,
+                        upstream: Some(tensor(DType::F32, terms, &numbers)),
+                        gradient_type,
+                        loss_scale: [1.0, 0.75, -6.0][case % 3],
+                        ..Batch::default()
+                    };
+                    let shapes: Vec<_> = inputs.iter().map(|(_, tensor)| tensor.shape()).collect();
+                    let name = loss.definition().name;
+                    let what =
+                        format!("{name} of {dtype} {shapes:?}, {reduction}, {gradient_type:?}");
+                    assert_agrees(&what, loss.as_ref(), &batch);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_float16_inputs() {
+    check(DType::F16, 31);
+}
+
+#[test]
+fn gradients_of_bfloat16_inputs() {
+    check(DType::BF16, 32);
+}
+
+#[test]
+fn gradients_of_float32_inputs() {
+    check(DType::F32, 33);
+}
+
+/// A storage buffer of these bytes, filled up to whole words.
+fn buffer(gpu: &Gpu, bytes: &[u8]) -> wgpu::Buffer {
+    let mut contents = bytes.to_vec();
+    contents.resize(bytes.len().next_multiple_of(4), 0xa5);
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+    let descriptor = wgpu::util::BufferInitDescriptor { label: None, contents: &contents, usage };
+    gpu.device().create_buffer_init(&descriptor)
+}
+
+/// The mean's gradients, in buffers that held other bytes before.
+fn overwritten(gpu: &Gpu, loss: &dyn Loss, inputs: &Inputs, gradients: &[&str]) -> Vec<Vec<u8>> {
+    let kinds: Vec<_> = inputs.iter().map(|(name, input)| (*name, input.kind())).collect();
+    let gradient_type = GradientType::Input;
+    let request = Request { inputs: &kinds, gradients, gradient_type, ..Request::default() };
+    let plan = Plan::new(gpu, loss, &request).expect("a valid request");
+    let given: Vec<_> = inputs.iter().map(|(name, t)| (*name, buffer(gpu, t.bytes()))).collect();
+    let size = |name: &str| inputs.iter().find(|i| i.0 == name).map_or(0, |i| i.1.bytes().len());
+    let held: Vec<_> =
+        gradients.iter().map(|&name| (name, buffer(gpu, &vec![0xa5; size(name)]))).collect();
+    let value = buffer(gpu, &[0; 4]);
+    let whole = wgpu::Buffer::as_entire_buffer_binding;
+    let inputs: Vec<_> = given.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
+    let outputs: Vec<_> = held.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
+    let bindings = Bindings {
+        inputs: &inputs,
+        gradients: &outputs,
+        value: Some(whole(&value)),
+        ..Bindings::default()
+    };
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    plan.encode(&mut encoder, &bindings).expect("valid bindings");
+    gpu.queue().submit([encoder.finish()]);
+    held.iter().map(|(_, buffer)| read(gpu, buffer)).collect()
+}
+
+/// Each half of a word replaces what was there, and no more.
+#[test]
+fn what_a_gradient_buffer_held_before_is_gone() {
+    let mut random = Random(37);
+    for loss in losses::catalogue() {
+        let loss = loss.as_ref();
+        for inputs in all_inputs(loss, DType::BF16, &mut random) {
+            let gradients = differentiable(loss, &inputs);
+            let batch = Batch {
+                inputs: &inputs,
+                gradients: &gradients,
+                gradient_type: GradientType::Input,
+                ..Batch::default()
+            };
+            let want = Backend::Gpu(gpu()).evaluate_blocking(loss, &batch).expect("a valid batch");
+            let got = overwritten(&gpu(), loss, &inputs, &gradients);
+            for ((name, want), got) in want.gradients.iter().zip(got) {
+                let what = format!("{}: gradient of {name}", loss.definition().name);
+                assert_eq!(&got[..want.bytes().len()], want.bytes(), "{what}");
+            }
+        }
+    }
+}
+
+/// Windows may meet in the middle of a word, and begin at other places for other types.
+#[test]
+fn the_same_bits_however_they_are_cut() {
+    let mut random = Random(38);
+    let (narrow, wide, other) = (DType::F16, DType::F32, DType::BF16);
+    let make =
+        |loss: &dyn Loss, kinds: [DType; 2], shape: &'static [usize], random: &mut Random| {
+            inputs(loss, &[("input", kinds[0], shape), ("target", kinds[1], shape)], 0, random)
+        };
+    let softmax = CrossEntropy::default();
+    let case = Case::new(&[500, 3, 201], 0, &[50, 45, 20], 5.0, &mut random);
+    let cases: [(&dyn Loss, Inputs); 5] = [
+        (&Mse, make(&Mse, [narrow, wide], &[1_000_003], &mut random)),
+        (&softmax, make(&softmax, [narrow, wide], &[40_001, 11], &mut random)),
+        (&softmax, make(&softmax, [wide, other], &[40_001, 12], &mut random)),
+        (&softmax, make(&softmax, [other, narrow], &[7, 21, 67, 67], &mut random)),
+        (&Ctc::default(), case.inputs(narrow, DType::I64, true)),
+    ];
+    for (loss, inputs) in cases {
+        let gradients = differentiable(loss, &inputs);
+        let batch = Batch {
+            inputs: &inputs,
+            gradients: &gradients,
+            gradient_type: GradientType::Input,
+            ..Batch::default()
+        };
+        let run = |backend: Backend| -> Vec<Vec<u8>> {
+            let got = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
+            got.gradients.iter().map(|(_, gradient)| gradient.bytes().to_vec()).collect()
+        };
+        let first = run(Backend::Gpu(gpu()));
+        assert!(first == run(limited(1 << 20, 65_535, 8)), "{loss:?} in windows");
+        assert!(first == run(limited(128 << 20, 32, 8)), "{loss:?} with few workgroups in a row");
+        assert_agrees(&format!("{loss:?}"), loss, &batch);
+    }
+}
