@@ -82,6 +82,23 @@ fn encoding_again_makes_nothing() {
     case.assert_right(&gpu);
 }
 
+/// The same buffers with other offsets are other places.
+#[test]
+fn offsets_tell_encodings_apart() {
+    let gpu = common::gpu();
+    let case = Case::new(&gpu);
+    let values = empty(&gpu, 1024);
+    let mut encoder = encoder(&gpu);
+    for offset in [0, 768] {
+        let value = Some(wgpu::BufferBinding { buffer: &values, offset, size: None });
+        let bind = |b: Bindings<'_>| case.plan.encode(&mut encoder, &Bindings { value, ..b });
+        case.bound(bind).expect("valid bindings");
+    }
+    gpu.queue().submit([encoder.finish()]);
+    let values: Vec<f32> = common::read(&gpu, &values);
+    assert!(values[0] > 0.0 && values[0] == values[192], "{} and {}", values[0], values[192]);
+}
+
 /// A plan keeps the bind groups of eight sets of buffers, and those buffers, whatever it is encoded
 /// with.
 #[test]

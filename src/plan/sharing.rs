@@ -49,12 +49,19 @@ impl Plan {
     /// If there is no such input, or its gradient was not requested.
     pub fn in_place(&self, input: &str) -> Result<bool> {
         let place = self.resolved.definition.input(input)?;
-        let verdict = self.in_place.iter().find(|(i, _)| *i == place);
-        let (_, verdict) = verdict.ok_or_else(|| {
-            let argument = slot_name(self.resolved.definition, Slot::Gradient(place));
+        let gradient = Slot::Gradient(place);
+        let verdict = self.replaces(gradient, Slot::Input(place)).ok_or_else(|| {
+            let argument = slot_name(self.resolved.definition, gradient);
             Error::argument(&argument, "one that was not requested", "a gradient of the request")
         })?;
         Ok(verdict.is_ok())
+    }
+
+    /// Whether an output can take another tensor's place; `None` if it is not its gradient.
+    fn replaces(&self, output: Slot, other: Slot) -> Option<InPlace> {
+        let (Slot::Gradient(i), Slot::Input(j)) = (output, other) else { return None };
+        let (_, verdict) = self.in_place.iter().find(|(gradient, _)| *gradient == i)?;
+        (i == j).then_some(*verdict)
     }
 }
 
@@ -66,24 +73,19 @@ impl Bound<'_> {
 
     /// An output has its bytes for itself, but for a gradient that takes its input's place.
     pub(super) fn check_overlaps(&self) -> Result<()> {
-        let outputs = self.slots.iter().filter(|(slot, _)| !is_input(*slot));
-        for (output, written) in outputs {
+        for (output, written) in self.slots.iter().filter(|(slot, _)| !is_input(*slot)) {
             for (other, binding) in self.slots.iter().filter(|(other, _)| other != output) {
                 let (own, others) = (self.range(*output, written), self.range(*other, binding));
                 let common = own.start.max(others.start)..own.end.min(others.end);
                 if written.buffer != binding.buffer || common.is_empty() {
                     continue;
                 }
-                let verdict = match (*output, *other) {
-                    (Slot::Gradient(i), Slot::Input(j)) if i == j && own.start == others.start => {
-                        let found = self.plan.in_place.iter().find(|(gradient, _)| *gradient == i);
-                        found.map_or(Err(String::new()), |(_, verdict)| {
-                            verdict.map_err(|why| format!(" (not in place: {why})"))
-                        })
-                    }
-                    _ => Err(String::new()),
+                let same_start = own.start == others.start;
+                let why = match self.plan.replaces(*output, *other).filter(|_| same_start) {
+                    Some(Ok(())) => continue,
+                    Some(Err(why)) => format!(" (not in place: {why})"),
+                    None => String::new(),
                 };
-                let Err(why) = verdict else { continue };
                 let definition = self.plan.resolved.definition;
                 let (name, other) = (slot_name(definition, *output), slot_name(definition, *other));
                 let got = format!("bytes {own:?} of a buffer that has {other} at {others:?}");
