@@ -32,7 +32,7 @@ impl Model {
 fn main() -> Result<()> {
     let backend = Backend::Gpu(Gpu::new_blocking()?);
     let loss = LinearCrossEntropy::default();
-    let number = |i: usize| (i.wrapping_mul(2_654_435_761) >> 8 & 0xff) as u8;
+    let number = |i: usize| i.wrapping_mul(2_654_435_761).to_le_bytes()[1];
     let floats = |count: usize| (0..count).map(|i| f32::from(number(i)) / 64.0 - 2.0).collect();
     let token = |i| if i % 7 == 0 { loss.ignore_index } else { i64::from(number(i) % 100) };
     let model = Model {
