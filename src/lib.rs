@@ -74,12 +74,10 @@
 //!
 //! # Browsers
 //!
-//! The library is meant to run on `wasm32-unknown-unknown` too, with wgpu's feature `webgpu`: nothing
-//! there blocks or starts a thread, and the functions whose names end in `_blocking` are absent. What
-//! is checked: it compiles for that target (`cargo check`), and Tint, Chromium's WGSL compiler,
-//! accepts every kernel. What is not: no test runs in a browser.
-//! There an error of wgpu's own is told in its callback, not by a [`Result`], and the CPU backend
-//! uses one core.
+//! The library compiles for `wasm32-unknown-unknown`, with wgpu's feature `webgpu`, and Tint,
+//! Chromium's WGSL compiler, accepts every kernel; both are checked. No test runs in a browser. There
+//! nothing blocks and no thread is started: functions whose names end in `_blocking` are absent,
+//! what wgpu refuses goes to its own callbacks and is no [`Error`], and the CPU backend uses one core.
 
 mod checked;
 mod clock;
