@@ -158,6 +158,18 @@ fn wrong_bindings_are_refused() {
     );
 }
 
+/// Kernels would read it as float32.
+#[test]
+fn float64_is_refused() {
+    let inputs = [("input", kind(DType::F64, &[8])), ("target", kind(DType::F32, &[8]))];
+    let request = Request { inputs: &inputs, ..Request::default() };
+    let error = Plan::new(&common::gpu(), &Mse, &request).expect_err("float64");
+    assert_eq!(
+        error.to_string(),
+        "input: element type float64 does not fit, expected float32, float16 or bfloat16 on a GPU"
+    );
+}
+
 /// Sizes past a device's limits are found before wgpu sees them, on a device that computes nothing.
 #[test]
 fn sizes_past_the_limits_are_refused() {

@@ -142,7 +142,22 @@ fn add_variants(
                         gradient_type,
                         ..Request::default()
                     };
-                    texts.extend(Plan::sources(loss, &request).expect("a valid request"));
+                    let mut add = |sources: wgloss::Result<Vec<(String, String)>>| {
+                        texts.extend(sources.expect("a valid request"));
+                    };
+                    add(Plan::sources(loss, &request));
+                    if gradients.is_empty() || !value {
+                        continue;
+                    }
+                    for in_place in [false, true] {
+                        add(Plan::shared_sources(loss, &request, in_place));
+                    }
+                    if reduction == Reduction::Mean {
+                        add(Plan::sources(
+                            loss,
+                            &Request { totals: true, denominator: true, ..request },
+                        ));
+                    }
                 }
             }
         }

@@ -90,7 +90,7 @@ impl Loss for CrossEntropy {
     }
 
     fn totals_merge(&self, inputs: &[Option<TensorKind>]) -> bool {
-        self.z_loss == 0.0 || inputs[2].is_none()
+        self.z_loss == 0.0 || inputs.get(2).is_none_or(Option::is_none)
     }
 
     fn family(&self) -> Family<'_> {

@@ -129,7 +129,7 @@ impl Loss for LinearCrossEntropy {
     }
 
     fn totals_merge(&self, inputs: &[Option<TensorKind>]) -> bool {
-        self.z_loss == 0.0 || inputs[WEIGHT].is_none()
+        self.z_loss == 0.0 || inputs.get(WEIGHT).is_none_or(Option::is_none)
     }
 
     fn family(&self) -> Family<'_> {

@@ -16,7 +16,7 @@ pub use bindings::Bindings;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline};
 use crate::gradient::GradientType;
-use crate::kernel::{Slot, Upstream, reduce};
+use crate::kernel::{Kernel, Slot, Upstream, reduce};
 use crate::loss::{Definition, Family, Loss};
 use crate::reduction::Reduction;
 use crate::shape::{Layout, resolve};
@@ -149,6 +149,19 @@ impl Resolved {
         })
     }
 
+    /// Kernels read no float64, which [`Backend`](crate::Backend) rounds on the host.
+    fn check_native(&self) -> Result<()> {
+        let inputs = self.definition.inputs.iter().zip(&self.inputs);
+        for (input, kind) in inputs {
+            if let Some(kind) = kind.as_ref().filter(|kind| !is_native(kind.dtype)) {
+                let expected = "float32, float16 or bfloat16 on a GPU".into();
+                let (argument, got) = (input.name.into(), kind.dtype.to_string());
+                return Err(Error::DType { argument, got, expected });
+            }
+        }
+        Ok(())
+    }
+
     /// Tensors by name in the definition's order.
     pub(crate) fn placed<'a>(
         &self,
@@ -261,6 +274,7 @@ impl Plan {
     /// If an option, name, type or shape does not fit, or a size is past the device's limits.
     pub fn new(gpu: &Gpu, loss: &dyn Loss, request: &Request<'_>) -> Result<Self> {
         let resolved = Resolved::new(loss, request)?;
+        resolved.check_native()?;
         let mut builder = Builder::new(gpu, &resolved, loss.parameters());
         build(loss, &mut builder)?;
         let in_place = builder.in_place;
@@ -315,24 +329,47 @@ impl Plan {
         Ok(Totals::from_words(&self.resolved, &words))
     }
 
-    /// The exact WGSL that a loss is compiled to for float32 inputs of the given shapes: each
-    /// kernel's label and text, in the order of their dispatches.
+    /// The exact WGSL that a request is compiled to on a device with WebGPU's default limits: each
+    /// kernel's label and text once, in the order of their dispatches.
     ///
     /// # Errors
     /// As [`Plan::new`], but nothing is compiled and no device is needed.
     pub fn sources(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<(String, String)>> {
-        let kernels = kernels(loss, request)?;
-        Ok(kernels.into_iter().map(|kernel| (kernel.label.clone(), kernel.text())).collect())
+        texts(loss, request, |kernels, _| kernels)
+    }
+
+    /// The same for inputs and outputs in one buffer; `in_place` with every gradient over its input
+    /// that may be there.
+    ///
+    /// # Errors
+    /// As [`Plan::sources`].
+    pub fn shared_sources(
+        loss: &dyn Loss,
+        request: &Request<'_>,
+        in_place: bool,
+    ) -> Result<Vec<(String, String)>> {
+        texts(loss, request, |kernels, mut gradients| {
+            let fits = |&i: &usize| kernels.iter().all(|kernel| kernel.fits_in_place(i));
+            gradients.retain(|i| in_place && fits(i));
+            kernels.into_iter().map(|kernel| kernel.shared(&gradients)).collect()
+        })
     }
 }
 
-/// The kernels of a request on a device with WebGPU's default limits, without repetitions.
-fn kernels(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<crate::kernel::Kernel>> {
+/// The texts of a request's kernels; `change` gets these and the gradients that its passes allow in
+/// place.
+fn texts(
+    loss: &dyn Loss,
+    request: &Request<'_>,
+    change: impl FnOnce(Vec<Kernel>, Vec<usize>) -> Vec<Kernel>,
+) -> Result<Vec<(String, String)>> {
     let resolved = Resolved::new(loss, request)?;
     let limits = wgpu::Limits::default();
     let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
     build(loss, &mut builder)?;
-    Ok(builder.kernels())
+    let gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());
+    let kernels = change(builder.kernels(), gradients);
+    Ok(kernels.into_iter().map(|kernel| (kernel.label.clone(), kernel.text())).collect())
 }
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
