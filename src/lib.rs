@@ -45,6 +45,14 @@
 //! - **Errors**: the program's error scopes and its callbacks for errors and lost devices are left
 //!   alone; a lost device is [`Error::DeviceLost`].
 //!
+//! # Large batches
+//!
+//! - **Windows**: what is larger than the device binds at once is cut into windows by the plan, and
+//!   [`Backend::evaluate`] cuts what is larger than a buffer into pieces, to the same bits.
+//! - **Micro-batches, files, machines**: [`Totals`] of parts of a batch merge into those of the whole.
+//!   With their [`denominator`](Request::denominator), the gradients of the parts are those of the
+//!   whole batch's mean (`examples/micro_batches.rs`).
+//!
 //! # Losses
 //!
 //! Each loss is a struct with its options as public fields and PyTorch's defaults ([`losses`]); its
@@ -63,8 +71,9 @@
 //!   bits are rounded once, to nearest, ties to even, by at most half a unit in the last place: 2^-11
 //!   of the value plus 2^-25 for float16, which is infinite from 65520 on, and 2^-8 of the value for
 //!   bfloat16. A loss scale ([`Request::loss_scale`]) keeps small ones from vanishing.
-//! - A sum goes through blocks of 4096 elements and a fixed tree over them: the same data give the
-//!   same bits on the same device and driver, however the work is cut.
+//! - A sum goes through blocks of 4096 terms and a fixed tree over them, without float atomics: the
+//!   same data give the same bits on the same device and driver, however many workgroups, windows or
+//!   pieces the work is cut into.
 //! - [`mod@reference`] has the textbook formulas in float64, with which the tests compare both backends.
 //!
 //! # Features
@@ -72,12 +81,15 @@
 //! `native` (on by default) brings wgpu's Vulkan, Metal and DirectX 12 backends. Without it, wgpu
 //! has the backends that the program's own features bring.
 //!
+//! `serde` makes [`Totals`] serialisable, so that files and machines can add theirs up.
+//!
 //! # Browsers
 //!
-//! The library compiles for `wasm32-unknown-unknown`, with wgpu's feature `webgpu`, and Tint,
-//! Chromium's WGSL compiler, accepts every kernel; both are checked. No test runs in a browser. There
-//! nothing blocks and no thread is started: functions whose names end in `_blocking` are absent,
-//! what wgpu refuses goes to its own callbacks and is no [`Error`], and the CPU backend uses one core.
+//! Tint, Chromium's WGSL compiler, accepts every kernel: the project's checks see to it. The library
+//! compiles for `wasm32-unknown-unknown` with wgpu's feature `webgpu`, which they try only where that
+//! target is installed. No test runs in a browser. There nothing blocks and no thread is started:
+//! functions whose names end in `_blocking` are absent, what wgpu refuses goes to its own callbacks
+//! and is no [`Error`], and the CPU backend uses one core.
 
 mod checked;
 mod clock;

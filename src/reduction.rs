@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 /// How the terms of a loss are combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Reduction {
     /// The terms themselves.
     None,

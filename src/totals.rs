@@ -6,6 +6,7 @@ use crate::kernel::{BLOCK, FAN_IN};
 use crate::plan::Resolved;
 use crate::reduction::{Divisor, Reduction};
 use crate::shape::FamilyLayout;
+use std::borrow::Cow;
 
 /// The sums that a reduced loss is made of: of the terms, of their weights, and counts.
 ///
@@ -36,12 +37,16 @@ use crate::shape::FamilyLayout;
 /// # Ok::<(), wgloss::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Totals {
-    loss: &'static str,
+    loss: Cow<'static, str>,
     reduction: Reduction,
     /// The sums of the blocks, in order.
+    #[cfg_attr(feature = "serde", serde(with = "bits"))]
     sums: Vec<f32>,
     /// Those of the weights; empty where the terms have none.
+    #[cfg_attr(feature = "serde", serde(with = "bits"))]
     weights: Vec<f32>,
     weighted: bool,
     count: u64,
@@ -130,7 +135,7 @@ impl Totals {
     pub(crate) fn new(resolved: &Resolved, sums: Vec<f32>, weights: Vec<f32>, kept: u64) -> Self {
         let first = resolved.inputs[0].as_ref().and_then(|kind| kind.shape.first());
         Self {
-            loss: resolved.definition.name,
+            loss: resolved.definition.name.into(),
             reduction: resolved.reduction,
             sums,
             weights,
@@ -161,6 +166,20 @@ impl Totals {
             resolved.layout.terms
         };
         Self::new(resolved, sums, list(List::Weights), kept)
+    }
+}
+
+/// Numbers as their bits, since some formats have no NaN and no infinity.
+#[cfg(feature = "serde")]
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(numbers: &[f32], to: S) -> Result<S::Ok, S::Error> {
+        numbers.iter().map(|number| number.to_bits()).collect::<Vec<u32>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
+        Ok(Vec::deserialize(from)?.into_iter().map(f32::from_bits).collect())
     }
 }
 

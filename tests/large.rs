@@ -2,8 +2,12 @@
 
 mod common;
 
+use common::ctc::Case;
 use common::{Random, assert_close, inputs, limited, tensor};
-use wgloss::{Backend, Batch, CrossEntropy, DType, Evaluation, Loss, Mse, Reduction, Tensor};
+use wgloss::{
+    Backend, Batch, CrossEntropy, Ctc, DType, Evaluation, LinearCrossEntropy, Loss, Mse,
+    MultiLabelMargin, Reduction, Tensor,
+};
 
 fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
     let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
@@ -106,6 +110,30 @@ fn the_same_bits_however_it_is_cut() {
                 Batch { inputs: &inputs, reduction, gradients: &["input"], ..Batch::default() };
             assert_same_bits(&format!("cross entropy {shape:?}"), &loss, &batch);
         }
+    }
+}
+
+#[test]
+fn losses_of_their_own_have_the_same_bits_however_they_are_cut() {
+    let mut random = Random(13);
+    let (f, rows): (_, &[usize]) = (DType::F32, &[701]);
+    let shapes = [
+        ("input", f, &[701, 40][..]),
+        ("linear_weight", DType::BF16, &[300, 40]),
+        ("target", DType::I64, rows),
+    ];
+    let linear = LinearCrossEntropy::default();
+    let linear_inputs = inputs(&linear, &shapes, 300, &mut random);
+    let shapes = [("input", f, &[211, 97][..]), ("target", DType::I8, &[211, 97])];
+    let margin_inputs = inputs(&MultiLabelMargin, &shapes, 97, &mut random);
+    let case = Case::new(&[300, 5, 40], 0, &[60, 30, 9, 1, 0], 3.0, &mut random);
+    let ctc_inputs = case.inputs(f, DType::I32, true);
+    for reduction in [Reduction::None, Reduction::Mean] {
+        let batch = |inputs, gradients| Batch { inputs, gradients, reduction, ..Batch::default() };
+        let gradients = &["input", "linear_weight"];
+        assert_same_bits("linear cross entropy", &linear, &batch(&linear_inputs, gradients));
+        assert_same_bits("multilabel", &MultiLabelMargin, &batch(&margin_inputs, &["input"]));
+        assert_same_bits("ctc", &Ctc::default(), &batch(&ctc_inputs, &["log_probs"]));
     }
 }
 

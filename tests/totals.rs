@@ -260,3 +260,21 @@ fn what_has_no_totals_is_refused() {
         ]
     );
 }
+
+#[test]
+fn totals_travel_between_machines() {
+    let input = Tensor::from_slice(&[1.0f32, f32::NAN, 3.1], [3]).expect("3 numbers");
+    let inputs = [("input", input.clone()), ("target", input)];
+    let batch = Batch { inputs: &inputs, totals: true, ..Batch::default() };
+    let evaluation = Backend::Cpu.evaluate_blocking(&Mse, &batch).expect("a valid batch");
+    let (loss, inputs, items, block) = cases().swap_remove(2);
+    let part = part(&inputs, items, 0..block);
+    let whole = totals(&Backend::Cpu, loss.as_ref(), &part);
+    for totals in [evaluation.totals.expect("asked for"), whole] {
+        let text = serde_json::to_string(&totals).expect("serialisable");
+        let back: Totals = serde_json::from_str(&text).expect("what was written");
+        let same = |f: fn(&Totals) -> f32| f(&back).to_bits() == f(&totals).to_bits();
+        assert!(same(Totals::sum) && same(Totals::weight) && same(Totals::value), "{text}");
+        assert_eq!((back.count(), back.kept()), (totals.count(), totals.kept()), "{text}");
+    }
+}
