@@ -3,16 +3,11 @@
 mod common;
 
 use common::ctc::Case;
-use common::{Random, assert_close, inputs, limited, tensor};
+use common::{Random, assert_close, bits, inputs, limited, tensor};
 use wgloss::{
-    Backend, Batch, CrossEntropy, Ctc, DType, Evaluation, LinearCrossEntropy, Loss, Mse,
-    MultiLabelMargin, Reduction, Tensor,
+    Backend, Batch, CrossEntropy, Ctc, DType, LinearCrossEntropy, Loss, Mse, MultiLabelMargin,
+    Reduction, Tensor,
 };
-
-fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
-    let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
-    evaluation.value.iter().chain(gradients).map(|tensor| tensor.bytes().to_vec()).collect()
-}
 
 #[test]
 fn one_past_65_535_blocks() {

@@ -2,35 +2,25 @@
 
 mod common;
 
-use common::{Random, inputs, tensor};
+use common::{Random, bits, inputs, tensor, with_limits};
 use wgloss::{
-    Backend, Batch, CrossEntropy, DType, Error, Evaluation, Gpu, GradientType, KlDiv, Loss, Mse,
-    Nll, Reduction, Tensor, adapters,
+    Backend, Batch, CrossEntropy, DType, Error, Evaluation, GradientType, KlDiv, Loss, Mse, Nll,
+    Reduction, Tensor,
 };
 
 /// A device whose buffers have at most so many bytes.
 fn small_buffers(largest: u64) -> Backend {
-    let all = pollster::block_on(adapters());
-    let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
-    let binding = adapter.limits().max_storage_buffer_binding_size.min(largest);
-    let required_limits = wgpu::Limits {
+    let default = wgpu::Limits::default();
+    let binding = default.max_storage_buffer_binding_size.min(largest);
+    with_limits(wgpu::Limits {
         max_buffer_size: largest,
         max_storage_buffer_binding_size: binding,
-        ..wgpu::Limits::default()
-    };
-    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
-    let (device, queue) =
-        pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
-    Backend::Gpu(Gpu::from_device(device, queue))
+        ..default
+    })
 }
 
 /// Names, types and shapes of inputs.
 type Shapes<'a> = &'a [(&'a str, DType, &'a [usize])];
-
-fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
-    let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
-    evaluation.value.iter().chain(gradients).map(|tensor| tensor.bytes().to_vec()).collect()
-}
 
 #[track_caller]
 fn assert_same(loss: &dyn Loss, batch: &Batch<'_>) {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::ctc::Case;
-use common::{Random, inputs};
+use common::{Random, bits, inputs};
 use wgloss::{
     Backend, Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, KlDiv,
     LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Tensor, Totals,
@@ -158,6 +158,14 @@ fn parts_with_the_denominator_have_the_gradient_of_the_whole() {
             let mut all = totals(&backend, counted, &parts[0]);
             all.merge(&totals(&backend, counted, &parts[1])).expect("alike");
             let answers = parts.each_ref().map(|part| evaluate(part, Some(&all)));
+            // A part's own totals are to be had as well, and change nothing.
+            let batch = Batch { totals: true, denominator: Some(&all), ..Batch::default() };
+            let batch = Batch { inputs: &parts[0], gradients: &gradients, ..batch };
+            let both = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
+            assert!(bits(&both) == bits(&answers[0]), "{what}: with totals");
+            if !is_z {
+                assert_eq!(both.totals, Some(totals(&backend, loss, &parts[0])), "{what}");
+            }
             let shares: f32 = answers.iter().filter_map(wgloss::Evaluation::scalar).sum();
             let want = whole.scalar().expect("a number");
             assert!((shares - want).abs() <= 1e-6 * want.abs(), "{what}: {shares}, not {want}");

@@ -8,7 +8,9 @@ pub(crate) mod ctc;
 pub(crate) mod recorded;
 
 use wgloss::loss::{Domain, Role};
-use wgloss::{Backend, Batch, DType, Gpu, GradientType, Loss, Tensor, adapters, reference};
+use wgloss::{
+    Backend, Batch, DType, Evaluation, Gpu, GradientType, Loss, Tensor, adapters, reference,
+};
 
 /// The adapter under test. Without one the tests fail: nothing is skipped.
 pub(crate) fn gpu() -> Gpu {
@@ -22,21 +24,31 @@ pub(crate) fn backends() -> [(&'static str, Backend); 2] {
     [("gpu", Backend::Gpu(gpu())), ("cpu", Backend::Cpu)]
 }
 
-/// A device that binds at most `binding` bytes and `buffers` storage buffers at once and dispatches
-/// at most `groups` workgroups in a dimension.
-pub(crate) fn limited(binding: u64, groups: u32, buffers: u32) -> Backend {
+/// A device with these limits, of the adapter under test.
+pub(crate) fn with_limits(required_limits: wgpu::Limits) -> Backend {
     let all = pollster::block_on(adapters());
     let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
-    let required_limits = wgpu::Limits {
-        max_storage_buffer_binding_size: binding,
-        max_compute_workgroups_per_dimension: groups,
-        max_storage_buffers_per_shader_stage: buffers,
-        ..wgpu::Limits::default()
-    };
     let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
     let (device, queue) =
         pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
     Backend::Gpu(Gpu::from_device(device, queue))
+}
+
+/// A device that binds at most `binding` bytes and `buffers` storage buffers at once and dispatches
+/// at most `groups` workgroups in a dimension.
+pub(crate) fn limited(binding: u64, groups: u32, buffers: u32) -> Backend {
+    with_limits(wgpu::Limits {
+        max_storage_buffer_binding_size: binding,
+        max_compute_workgroups_per_dimension: groups,
+        max_storage_buffers_per_shader_stage: buffers,
+        ..wgpu::Limits::default()
+    })
+}
+
+/// The value and the gradients, bit for bit.
+pub(crate) fn bits(evaluation: &Evaluation) -> Vec<Vec<u8>> {
+    let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);
+    evaluation.value.iter().chain(gradients).map(|tensor| tensor.bytes().to_vec()).collect()
 }
 
 /// What a buffer holds when all that was submitted has run.
