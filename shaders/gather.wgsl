@@ -21,6 +21,10 @@ struct Window {
     summed_rank: u32,
     first: u32,        // the window's first element, where an input is read by strides
     columns: u32,      // segments of all windows
+    all_places: u32,
+    padding_0: u32,
+    padding_1: u32,
+    padding_2: u32,
     axes: array<Axis, 8>,
     kept: array<Steps, 8>,
     summed: array<Steps, 8>,

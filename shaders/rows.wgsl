@@ -18,6 +18,7 @@ struct Window {
     gradient_skips: vec3<u32>,
     row_skip: u32,
     ignored: i32,
+    within: u32,       // the first row's place in its batch item
 }
 
 const KEPT: u32 = 0u;

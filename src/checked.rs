@@ -15,13 +15,14 @@ impl Gpu {
         let device = self.device();
         let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
         let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
         let made = make(device);
-        let (memory, validation) = (memory.pop(), validation.pop());
+        let scopes = [internal.pop(), memory.pop(), validation.pop()];
         // A browser answers later, on its own event loop, which must not be blocked.
         if cfg!(target_arch = "wasm32") {
             return Ok(made);
         }
-        if let Some(error) = pollster::block_on(memory).or(pollster::block_on(validation)) {
+        if let Some(error) = scopes.map(pollster::block_on).into_iter().flatten().next() {
             let (what, reason) = (what.to_string(), error.to_string());
             // What a lost device made is invalid, and is refused for that.
             return Err(match self.is_lost() {

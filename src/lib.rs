@@ -36,8 +36,11 @@
 //! - **Alignment**: offsets are multiples of the device's `min_storage_buffer_offset_alignment`,
 //!   sizes are multiples of 4.
 //! - **Sharing**: tensors may lie in one buffer, outputs apart from everything else.
-//! - **In place**: pointwise losses and losses over rows may write a gradient exactly over its input
-//!   ([`Plan::in_place`]); losses with kernels of their own may not.
+//! - **In place**: pointwise losses and losses over rows may write a gradient exactly over its input,
+//!   but for inputs that broadcast, elementwise weights and some 16-bit rows ([`Plan::in_place`]);
+//!   losses with kernels of their own may not.
+//! - **Profiling**: [`Bindings::timestamps`] writes when the plan begins and ends into the program's
+//!   query set; [`Timings::clock`] says what timed a one-shot evaluation.
 //! - **Class indices** outside their range are found by the kernels: the rows' losses and gradients
 //!   are NaN and a [`Status`] tells the first one. The device lives on.
 //! - **Threads**: [`Gpu`] and [`Plan`] are `Send` and `Sync`; clones of a `Gpu` share its compiled

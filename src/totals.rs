@@ -60,19 +60,32 @@ impl Totals {
     /// # Errors
     /// If they are of another loss or reduction, or only one of both has weights.
     pub fn merge(&mut self, next: &Self) -> Result<()> {
-        let is = |totals: &Self| {
-            let weights = if totals.weighted { "with" } else { "without" };
-            format!("{} of {} {weights} weights", totals.reduction, totals.loss)
-        };
-        if is(self) != is(next) {
-            return Err(Error::argument("totals", is(next), is(self)));
+        let (own, others) = (self.kind(), next.kind());
+        if own != others {
+            return Err(Error::argument("totals", others, own));
         }
         self.sums.extend_from_slice(&next.sums);
         self.weights.extend_from_slice(&next.weights);
-        self.count += next.count;
-        self.kept += next.kept;
-        self.batch += next.batch;
+        // No data have 2^64 terms, but what was read from a file may say so.
+        self.count = self.count.saturating_add(next.count);
+        self.kept = self.kept.saturating_add(next.kept);
+        self.batch = self.batch.saturating_add(next.batch);
         Ok(())
+    }
+
+    /// What they are totals of.
+    fn kind(&self) -> String {
+        kind(&self.loss, self.reduction, self.weighted)
+    }
+
+    /// Refuses a batch that these totals cannot be of.
+    pub(crate) fn check(&self, resolved: &Resolved) -> Result<()> {
+        let name = resolved.definition.name;
+        let expected = kind(name, resolved.reduction, resolved.layout.weighted);
+        if self.kind() == expected {
+            return Ok(());
+        }
+        Err(Error::argument("denominator", format!("the totals of {}", self.kind()), expected))
     }
 
     /// The sum of the terms, each with its weight.
@@ -169,6 +182,11 @@ impl Totals {
     }
 }
 
+fn kind(loss: &str, reduction: Reduction, weighted: bool) -> String {
+    let weights = if weighted { "with" } else { "without" };
+    format!("{reduction} of {loss} {weights} weights")
+}
+
 /// Numbers as their bits, since some formats have no NaN and no infinity.
 #[cfg(feature = "serde")]
 mod bits {
@@ -263,6 +281,13 @@ impl Resolved {
             List::Weights => (after_losses, weights),
             List::Kept => (after_losses + weights.next_multiple_of(ALIGNMENT), kept),
         }
+    }
+
+    /// Whether the mean divides by the sum of weights that several terms share: parts of a batch
+    /// would each count them.
+    pub(crate) fn weight_is_shared(&self) -> bool {
+        let pointwise = self.layout.weighted && is_pointwise(self);
+        pointwise && self.weight_elements() != self.layout.terms
     }
 
     fn weight_elements(&self) -> u64 {

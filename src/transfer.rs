@@ -6,10 +6,10 @@ use crate::plan::buffer;
 use crate::tensor::Tensor;
 
 /// A buffer that holds a tensor.
-pub(crate) fn upload(gpu: &Gpu, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
+pub(crate) fn upload(gpu: &Gpu, name: &str, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
     let bytes = tensor.bytes();
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-    let buffer = buffer(gpu, "wgloss input", bytes.len() as u64, usage)?;
+    let buffer = buffer(gpu, name, bytes.len() as u64, usage)?;
     // Only whole words can be copied: the rest of the last one is padding.
     let whole = bytes.len() / 4 * 4;
     gpu.checked("an upload", |_| {

@@ -63,7 +63,7 @@ fn assert_same_bits(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
     assert_eq!(first, run(&whole), "{what}: a second run");
     let all = wgpu::Limits::default().max_storage_buffers_per_shader_stage;
     assert_eq!(first, run(&limited(1 << 20, 65_535, all)), "{what}: in windows of 1 MiB");
-    assert_eq!(first, run(&limited(128 << 20, 32, all)), "{what}: with 32 workgroups in a row");
+    assert_eq!(first, run(&limited(128 << 20, 64, all)), "{what}: with 64 workgroups in a row");
     let few = if batch.gradients.len() > 1 { 6 } else { all };
     assert_eq!(first, run(&limited(128 << 20, 65_535, few)), "{what}: with {few} storage buffers");
     assert_eq!(run(&Backend::Cpu), run(&Backend::Cpu), "{what}: a second run on the CPU");
@@ -90,6 +90,8 @@ fn the_same_bits_however_it_is_cut() {
         (&[40_001, 11][..], &[40_001][..], DType::I64),
         (&[700, 1000], &[700], DType::U8),
         (&[90, 5, 70, 9], &[90, 70, 9], DType::I32),
+        // An item has more rows than are added up at once where a binding is 1 MiB.
+        (&[2, 3, 67, 1001], &[2, 67, 1001], DType::U8),
         // No item but the first starts at an aligned byte.
         (&[7, 21, 67, 67], &[7, 67, 67], DType::U8),
     ] {
@@ -139,14 +141,23 @@ fn broadcasts_have_the_same_bits_however_they_are_cut() {
     let mut random = Random(12);
     let first: &[usize] = &[3001, 192];
     let few = wgpu::Limits::default().max_storage_buffers_per_shader_stage;
-    for other in [&[192][..], &[3001, 1], &[], &[3001, 192]] {
-        let loss = wgloss::Huber::default();
+    let huber = wgloss::Huber::default();
+    let cases: [(&dyn Loss, &[usize], &[usize]); 6] = [
+        (&huber, first, &[192]),
+        (&huber, first, &[3001, 1]),
+        (&huber, first, &[]),
+        (&huber, first, first),
+        // The weight is a part of the mean.
+        (&Mse, first, first),
+        (&Mse, &[192], first),
+    ];
+    for (loss, own, other) in cases {
         let shapes = [
-            ("input", DType::F32, first),
+            ("input", DType::F32, own),
             ("target", DType::F16, other),
-            ("weight", DType::F32, first),
+            ("weight", DType::F32, own),
         ];
-        let inputs = inputs(&loss, &shapes, 0, &mut random);
+        let inputs = inputs(loss, &shapes, 0, &mut random);
         for reduction in [Reduction::None, Reduction::Mean] {
             let gradients = &["target", "weight", "input"];
             let terms: &[usize] = if reduction == Reduction::None { first } else { &[] };
@@ -156,12 +167,15 @@ fn broadcasts_have_the_same_bits_however_they_are_cut() {
             let batch = Batch { inputs: &inputs, reduction, gradients, ..Batch::default() };
             let batch = Batch { upstream, ..batch };
             let run = |backend: &Backend| {
-                bits(&backend.evaluate_blocking(&loss, &batch).unwrap_or_else(|e| panic!("{e}")))
+                bits(&backend.evaluate_blocking(loss, &batch).unwrap_or_else(|e| panic!("{e}")))
             };
             let whole = run(&Backend::Gpu(common::gpu()));
             for binding in [1 << 18, 200_000] {
                 let cut = run(&limited(binding, 65_535, few));
-                assert!(whole == cut, "target {other:?}, {reduction}, bindings of {binding} bytes");
+                assert!(
+                    whole == cut,
+                    "{own:?}, {other:?}, {reduction}, bindings of {binding} bytes"
+                );
             }
         }
     }

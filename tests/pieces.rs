@@ -28,7 +28,7 @@ fn assert_same(loss: &dyn Loss, batch: &Batch<'_>) {
     let what = format!("{name}, {}, gradients of {:?}", batch.reduction, batch.gradients);
     let run = |backend: &Backend| backend.evaluate_blocking(loss, batch).expect("a valid batch");
     let whole = run(&Backend::Gpu(common::gpu()));
-    for largest in [1 << 19, (1 << 20) + (1 << 18)] {
+    for largest in [1 << 19, 1_300_004] {
         let pieces = run(&small_buffers(largest));
         assert_eq!(bits(&pieces), bits(&whole), "{what}, in buffers of {largest} bytes");
         assert_eq!(pieces.totals, whole.totals, "{what}: totals");
@@ -86,6 +86,18 @@ fn pieces_have_the_bits_of_the_whole() {
             }
         }
     }
+}
+
+/// A part would count the weights that it shares with others again.
+#[test]
+fn shared_weights_are_not_cut() {
+    let numbers = vec![2.0f32; 400_000];
+    let one = || Tensor::from_slice(&[1.0f32], [1]).expect("one number");
+    let target = Tensor::from_slice(&numbers, [400_000]).expect("as many as the shape has");
+    let inputs = [("input", one()), ("target", target), ("weight", one())];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    let error = small_buffers(1 << 20).evaluate_blocking(&Mse, &batch).expect_err("not cut");
+    assert!(matches!(&error, Error::Limit { argument, .. } if argument == "target"), "{error}");
 }
 
 /// The row of a bad target is counted over the whole batch, and a loss that cannot be cut says what

@@ -5,7 +5,7 @@ mod common;
 use common::ctc::Case;
 use common::{Random, bits, inputs};
 use wgloss::{
-    Backend, Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, KlDiv,
+    Backend, Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Huber, KlDiv,
     LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Tensor, Totals,
 };
 
@@ -50,7 +50,7 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize, usize)> {
         let made = inputs(loss.as_ref(), shapes, classes, &mut random);
         let items = shapes[0].2[0];
         let per_item: usize = match loss.definition().name {
-            "mse_loss" | "binary_cross_entropy_with_logits" | "kl_div" => {
+            "mse_loss" | "huber_loss" | "binary_cross_entropy_with_logits" => {
                 shapes[0].2[1..].iter().product()
             }
             _ => shapes[0].2.get(2..).map_or(1, |inner| inner.iter().product()),
@@ -62,6 +62,11 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize, usize)> {
     add(
         Box::new(Mse),
         &[("input", f, &[700, 64]), ("target", h, &[700, 64]), ("weight", f, &[700, 64])],
+        0,
+    );
+    add(
+        Box::<Huber>::default(),
+        &[("input", f, &[700, 64]), ("target", f, &[700, 64]), ("weight", f, &[700, 64])],
         0,
     );
     add(
@@ -134,7 +139,7 @@ fn whole_blocks_merge_to_the_same_bits_in_any_grouping() {
 fn parts_with_the_denominator_have_the_gradient_of_the_whole() {
     let mut cases = cases();
     let weighted_z = CrossEntropy { z_loss: 0.1, ..CrossEntropy::default() };
-    let inputs = cases[2].1.clone();
+    let inputs = cases[3].1.clone();
     cases.push((Box::new(weighted_z), inputs, 20_001, 4096));
     for (loss, inputs, items, block) in cases {
         let loss = loss.as_ref();
@@ -241,7 +246,7 @@ fn what_has_no_totals_is_refused() {
     };
     let batch = Batch { inputs: &pair, totals: true, ..Batch::default() };
     let totals = evaluate(&Mse, &batch).expect("valid").expect("asked for");
-    let mut others = evaluate(&wgloss::L1, &batch).expect("valid").expect("asked for");
+    let others = evaluate(&wgloss::L1, &batch).expect("valid").expect("asked for");
     let none = Batch { reduction: Reduction::None, ..batch.clone() };
     let sum = Batch {
         inputs: &pair,
@@ -250,15 +255,29 @@ fn what_has_no_totals_is_refused() {
         ..Batch::default()
     };
     let z_loss = CrossEntropy { z_loss: 0.1, ..CrossEntropy::default() };
+    let shared = [
+        ("input", Tensor::from_slice(&[1.0f32; 2], [2]).expect("2 numbers")),
+        ("target", Tensor::from_slice(&[2.0f32; 8], [4, 2]).expect("8 numbers")),
+        ("weight", Tensor::from_slice(&[1.0f32; 2], [2]).expect("2 numbers")),
+    ];
+    let other = Batch { inputs: &pair, denominator: Some(&others), ..Batch::default() };
     let errors = [
+        evaluate(&Mse, &Batch { inputs: &shared, ..batch.clone() })
+            .expect_err("shared")
+            .to_string(),
+        evaluate(&Mse, &other).expect_err("another loss").to_string(),
         evaluate(&Mse, &none).expect_err("no reduction").to_string(),
         evaluate(&Mse, &sum).expect_err("no mean").to_string(),
         evaluate(&z_loss, &Batch { inputs: &rows, ..batch.clone() }).expect_err("z").to_string(),
-        others.merge(&totals).expect_err("another loss").to_string(),
+        others.clone().merge(&totals).expect_err("another loss").to_string(),
     ];
     assert_eq!(
         errors,
         [
+            "totals: a weight that broadcasts is not valid, expected one for each term: parts of the \
+             batch would share it",
+            "denominator: the totals of mean of l1_loss without weights is not valid, \
+             expected mean of mse_loss without weights",
             "totals: with reduction none is not valid, expected reduction mean, sum or batchmean",
             "denominator: with reduction sum is not valid, expected reduction mean or batchmean",
             "totals: z_loss with weight is not valid, expected a denominator, or no weight: \
@@ -275,7 +294,7 @@ fn totals_travel_between_machines() {
     let inputs = [("input", input.clone()), ("target", input)];
     let batch = Batch { inputs: &inputs, totals: true, ..Batch::default() };
     let evaluation = Backend::Cpu.evaluate_blocking(&Mse, &batch).expect("a valid batch");
-    let (loss, inputs, items, block) = cases().swap_remove(2);
+    let (loss, inputs, items, block) = cases().swap_remove(3);
     let part = part(&inputs, items, 0..block);
     let whole = totals(&Backend::Cpu, loss.as_ref(), &part);
     for totals in [evaluation.totals.expect("asked for"), whole] {

@@ -87,9 +87,10 @@ impl<'a> Buffers<'a> {
     ) -> Result<Self> {
         let inputs = inputs.iter().filter(|(_, tensor)| !tensor.is_empty());
         let inputs = inputs
-            .map(|(name, tensor)| Ok((*name, upload(gpu, tensor)?)))
+            .map(|(name, tensor)| Ok((*name, upload(gpu, name, tensor)?)))
             .collect::<Result<_>>()?;
-        let upstream = upstream.filter(|tensor| !tensor.is_empty()).map(|t| upload(gpu, t));
+        let upstream =
+            upstream.filter(|tensor| !tensor.is_empty()).map(|t| upload(gpu, "upstream", t));
         let upstream = upstream.transpose()?;
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC

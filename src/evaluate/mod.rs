@@ -158,7 +158,10 @@ impl Backend {
         let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
         let request = batch.request(&kinds);
         let mut resolved = Resolved::new(loss, &request)?;
-        resolved.given = batch.denominator.map(Totals::denominator);
+        if let Some(totals) = batch.denominator {
+            totals.check(&resolved)?;
+            resolved.given = Some(totals.denominator());
+        }
         let upstream = batch.upstream.as_ref().map(native);
         if let Some(upstream) = &upstream {
             check_upstream(&resolved, upstream)?;

@@ -39,6 +39,7 @@ impl<'a> Pieces<'a> {
     ) -> Option<Self> {
         let mut slots: Vec<Slot> = (0..resolved.inputs.len()).map(Slot::Input).collect();
         slots.extend(resolved.outputs().into_iter().map(|(slot, _)| slot));
+        slots.push(Slot::Upstream);
         if slots.iter().all(|&slot| resolved.bytes(slot) <= largest) {
             return None;
         }
@@ -187,6 +188,7 @@ type Units = Vec<Option<Vec<usize>>>;
 /// The shapes of the inputs and of the losses for one element or one item.
 fn units(resolved: &Resolved) -> Option<(Units, Vec<usize>)> {
     match &resolved.layout.family {
+        FamilyLayout::Pointwise { .. } if resolved.weight_is_shared() => None,
         FamilyLayout::Pointwise { access, .. } => {
             let unit = |(i, access): (usize, &Option<Access>)| match access {
                 Some(Access::Dense) => Some(Some(Vec::new())),

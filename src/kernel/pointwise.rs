@@ -20,6 +20,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) upstream: Upstream,
     /// Whether the mean's divisor is in the scratch.
     pub(crate) weighted: bool,
+    /// Whether that is the sum of the weights, of which the gradient of a weight takes its share.
+    pub(crate) by_weights: bool,
     /// Whether the mean itself is there too, given by the caller.
     pub(crate) given_mean: bool,
 }
@@ -69,7 +71,7 @@ impl Spec<'_> {
             self.declare_single(&mut header, i);
         }
         super::declare_keep(&mut header, direct.then_some((input, self.gradients[input])));
-        let weight_of_mean = self.weighted && self.definition.inputs[input].role.is_weight();
+        let weight_of_mean = self.by_weights && self.definition.inputs[input].role.is_weight();
         let scale = self.upstream.declare(&mut header, self.weighted);
         header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
         let mut body = String::from("    var factor = scale;\n");
@@ -83,8 +85,8 @@ impl Spec<'_> {
             // What the weight takes from the mean is shared by all the places it was broadcast to.
             let mean = match (weight_of_mean, self.given_mean) {
                 (false, _) => "0.0",
-                (true, false) => "quotient(scratch[0], scratch[1]) / f32(window.places)",
-                (true, true) => "scratch[3] / f32(window.places)",
+                (true, false) => "quotient(scratch[0], scratch[1]) / f32(window.all_places)",
+                (true, true) => "scratch[3] / f32(window.all_places)",
             };
             body += &format!("    return factor * (value({call}) - {mean});");
         } else {

@@ -166,7 +166,8 @@ impl Spec<'_> {
             "fn row_start(r: u32) -> u32 { return r * window.classes; }"
         } else {
             "fn row_start(r: u32) -> u32 {
-    return (r / window.inner) * window.classes * window.inner + r % window.inner;
+    let place = window.within + r;
+    return (place / window.inner) * window.classes * window.inner + place % window.inner;
 }"
         });
         let label = self.shape.label.map_or("0.0".into(), |i| format!("{}_at(r)", self.name(i)));

@@ -18,7 +18,7 @@ use std::num::NonZeroU64;
 /// Any tensors may lie in one buffer. The bytes of an output, from its offset on as many as the
 /// tensor has, are its own: no other tensor may overlap them. Inputs may overlap. Where an input's
 /// buffer is also an output's, the plan runs other kernels, whose bindings are all writable; they
-/// are compiled when they are first needed.
+/// are compiled when they are first needed. (Browsers refuse inputs that overlap there.)
 ///
 /// # In place
 ///
@@ -27,7 +27,8 @@ use std::num::NonZeroU64;
 ///
 /// # Of which device
 ///
-/// A buffer that is of another device, destroyed or invalid is an error that names it. One of
+/// A buffer that is of another device, destroyed or invalid is an error that names it, the first time
+/// that a plan meets it; one that is destroyed later is an error of wgpu's at the submission. One of
 /// another [`wgpu::Instance`] cannot always be told: wgpu knows buffers by their numbers, and takes
 /// a foreign one for the device's own of that number. Where there is none, wgpu panics; the plan
 /// catches that and returns an error, unless panics abort, but the panic hook has been called. A

@@ -301,7 +301,7 @@ pub(crate) fn words(numbers: &[u64]) -> Result<Vec<u8>> {
 /// A buffer, if the device's limits allow it.
 pub(crate) fn buffer(
     gpu: &Gpu,
-    label: &'static str,
+    label: &str,
     size: u64,
     usage: wgpu::BufferUsages,
 ) -> Result<wgpu::Buffer> {

@@ -133,7 +133,7 @@ impl Resolved {
             let expected = "a finite number other than 0";
             return Err(Error::argument("loss_scale", loss_scale.to_string(), expected));
         }
-        Ok(Self {
+        let resolved = Self {
             definition,
             inputs,
             reduction,
@@ -146,7 +146,12 @@ impl Resolved {
             gradient_type,
             loss_scale,
             layout,
-        })
+        };
+        if totals && resolved.weight_is_shared() {
+            let expected = "one for each term: parts of the batch would share it";
+            return Err(Error::argument("totals", "a weight that broadcasts", expected));
+        }
+        Ok(resolved)
     }
 
     /// Kernels read no float64, which [`Backend`](crate::Backend) rounds on the host.

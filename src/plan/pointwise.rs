@@ -37,6 +37,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         gradients: (0..access.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         upstream: resolved.upstream,
         weighted: resolved.divisor_in_scratch(),
+        by_weights: resolved.layout.divisor == Divisor::Weights,
         given_mean: resolved.denominator,
     };
     let is_weight = |i: usize| resolved.definition.inputs[i].role.is_weight();
@@ -47,8 +48,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         push_weights(builder, &spec)?;
     }
     // The gradient of a weight needs the mean that it is part of.
-    let by_weights = resolved.layout.divisor == Divisor::Weights && !resolved.denominator;
-    let needs_mean = by_weights && gathered.iter().any(|&i| is_weight(i));
+    let needs_mean = spec.by_weights && !spec.given_mean && gathered.iter().any(|&i| is_weight(i));
     let sums = resolved.sums_losses() || needs_mean;
     let last = builder.keep_losses();
     if terms == 0 {
@@ -81,6 +81,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         gradients: vec![],
         upstream: Upstream::One,
         weighted: false,
+        by_weights: false,
         given_mean: false,
     };
     let count = kind.elements(spec.definition.inputs[i].name)?;

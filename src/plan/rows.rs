@@ -28,6 +28,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         weighted: resolved.divisor_in_scratch(),
     };
     check_classes(&spec)?;
+    check_rows(&spec, resolved.layout.terms)?;
     // No index is the lowest i32, which stands for what does not fit.
     let ignored = ignored.and_then(|i| i32::try_from(i).ok()).unwrap_or(i32::MIN);
     let terms = resolved.layout.terms;
@@ -38,7 +39,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         (true, _) => Some(Losses::Scratch),
         (false, value) => value.then_some(Losses::Value),
     };
-    let sum = resolved.sums_losses().then(|| builder.row_sums(terms, shape.inner));
+    let sum = resolved.sums_losses().then(|| builder.row_sums(terms));
     let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
     let shares_words = |&i: &usize| {
         let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
@@ -52,6 +53,16 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         push_rows(builder, &spec, &outputs, sum.as_ref(), ignored)?;
     }
     sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.keep_losses()))
+}
+
+/// The kernels count rows with 32 bits.
+fn check_rows(spec: &Spec<'_>, rows: u64) -> Result<()> {
+    let limit = u32::MAX.into();
+    if rows <= limit {
+        return Ok(());
+    }
+    let argument = spec.definition.inputs[0].name.into();
+    Err(Error::Limit { argument, got: rows, unit: "rows", limit, name: "32-bit indices" })
 }
 
 fn check_classes(spec: &Spec<'_>) -> Result<()> {
@@ -89,10 +100,11 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i3
     let window = (limit / size / BLOCK).max(1) * BLOCK;
     let mut first = 0;
     while first < rows {
-        let count = window.min(rows - first);
+        let block = first / BLOCK;
+        let end = weights.map_or(rows, |sum| (sum.end_of_room(block) * BLOCK).min(rows));
+        let count = window.min(end - first);
         let groups = count.div_ceil(BLOCK);
         let width = builder.width(groups)?.into();
-        let block = first / BLOCK;
         let mut uniform =
             words(&[count, first, place(&weights, block), width, spec.shape.classes])?;
         uniform.extend_from_slice(&ignored.to_le_bytes());
@@ -101,38 +113,53 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>, ignored: i3
         let kernel = spec.check(weights.is_some(), counted);
         builder.push(kernel, &uniform, &[region], groups)?;
         first += count;
+        // Both have the same rooms.
+        for sum in weights.iter().chain(&counts).filter(|_| first == end) {
+            builder.sum_room(sum, end.div_ceil(BLOCK))?;
+        }
     }
-    for sum in weights.iter().chain(&counts) {
-        builder.sum_room(sum, blocks)?;
-        builder.finish_sum(sum, Keep::Partial)?;
-    }
-    Ok(())
+    let mut sums = weights.iter().chain(&counts);
+    sums.try_for_each(|sum| builder.finish_sum(sum, Keep::Partial))
 }
 
-/// A tensor that is cut with the rows: its slot, its bytes an element, its elements a row.
-type Cut = (Slot, u64, u64);
+/// A tensor that is cut with the rows.
+struct Cut {
+    slot: Slot,
+    /// The bytes of an element.
+    size: u64,
+    /// The classes of a row; `None` for one number a row.
+    classes: Option<u64>,
+}
+
+impl Cut {
+    /// The elements of so many whole items and rows.
+    fn elements(&self, items: u64, rows: u64) -> u64 {
+        self.classes.map_or(rows, |classes| items * classes)
+    }
+}
 
 fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) -> Vec<Cut> {
-    let classes = spec.shape.classes;
+    let classes = Some(spec.shape.classes);
     let mut cuts: Vec<Cut> = Vec::new();
     for (i, kind) in builder.resolved.inputs.iter().enumerate() {
         let Some(kind) = kind else { continue };
         let per_row = spec.shape.index == Some(i) || spec.shape.label == Some(i);
         if spec.shape.weight != RowWeight::Classes(i) {
-            let count = if per_row { 1 } else { classes };
-            cuts.push((Slot::Input(i), kind.dtype.size() as u64, count));
+            let classes = classes.filter(|_| !per_row);
+            cuts.push(Cut { slot: Slot::Input(i), size: kind.dtype.size() as u64, classes });
         }
     }
     let size = |i: usize| builder.resolved.gradient_dtype(i).size() as u64;
-    cuts.extend(gradients.iter().map(|&i| (Slot::Gradient(i), size(i), classes)));
+    let gradient = |&i: &usize| Cut { slot: Slot::Gradient(i), size: size(i), classes };
+    cuts.extend(gradients.iter().map(gradient));
     if builder.resolved.reduction == Reduction::None {
-        cuts.push((Slot::Value, 4, 1));
-        cuts.push((Slot::Upstream, 4, 1));
+        cuts.extend([Slot::Value, Slot::Upstream].map(|slot| Cut { slot, size: 4, classes: None }));
     }
     cuts
 }
 
-/// The pass over the rows, cut at whole batch items into windows that can be bound.
+/// The pass over the rows, cut into windows that can be bound: of tensors with classes, these see
+/// whole batch items, which a window may begin and end within.
 fn push_rows(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
@@ -144,7 +171,7 @@ fn push_rows(
     let kernel = spec.pass(outputs);
     let cuts = cut_with_rows(builder, spec, &outputs.gradients);
     let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
-    let widest = cuts.iter().map(|cut| cut.1 * cut.2 * inner).max().unwrap_or(4);
+    let widest = cuts.iter().map(|cut| cut.size * cut.elements(inner, inner)).max().unwrap_or(4);
     // Less the bytes between an aligned offset and a window's start.
     let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31) - alignment;
     let window = (limit / widest).max(1) * inner;
@@ -153,7 +180,9 @@ fn push_rows(
     let mut first = 0;
     while first < terms {
         let end = sum.map_or(terms, |sum| sum.end_of_room(first).min(terms));
-        let rows = window.min(end - first);
+        let within = first % inner;
+        let rows = (window - within).min(end - first);
+        let items = (within + rows).next_multiple_of(inner);
         let groups = rows.div_ceil(lanes.rows);
         let width = builder.width(groups)?.into();
         let scratch = sum.map_or(0, |sum| sum.place(first));
@@ -163,10 +192,11 @@ fn push_rows(
         // Inputs 0 to 3, gradients by component, and what has one number a row.
         let mut skips = [0; 8];
         let mut regions = Vec::new();
-        for &(slot, size, count) in &cuts {
-            let start = first * count * size;
+        for cut in &cuts {
+            let (slot, size) = (cut.slot, cut.size);
+            let start = cut.elements(first - within, first) * size;
             let skipped = start % alignment;
-            let end = (start + rows * count * size).next_multiple_of(4);
+            let end = (start + cut.elements(items, rows) * size).next_multiple_of(4);
             regions.push((slot, start - skipped, end - (start - skipped)));
             let place = match slot {
                 Slot::Input(i) => i,
@@ -177,6 +207,7 @@ fn push_rows(
         }
         uniform.extend(words(&skips)?);
         uniform.extend_from_slice(&ignored.to_le_bytes());
+        uniform.extend(words(&[within])?);
         builder.push(kernel.clone(), &uniform, &regions, groups)?;
         first += rows;
         if let Some(sum) = sum.filter(|_| first == end) {

@@ -54,11 +54,9 @@ impl Builder<'_> {
         Sum { count, place, room, neighbours, total, blocks: true, totals }
     }
 
-    /// Makes room for the losses of rows, which are written in multiples of `inner`.
-    pub(super) fn row_sums(&mut self, count: u64, inner: u64) -> Sum {
-        let inner = inner.max(1);
-        let step = FAN_IN * (inner >> inner.trailing_zeros().min(FAN_IN.trailing_zeros()));
-        let room = count.min((self.room() / step).max(1) * step).max(1);
+    /// Makes room for the losses of rows.
+    pub(super) fn row_sums(&mut self, count: u64) -> Sum {
+        let room = count.min(self.room()).max(1);
         let place = self.reserve(room);
         self.sum_of(place, count, room)
     }

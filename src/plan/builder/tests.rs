@@ -87,7 +87,13 @@ fn tensors_of_up_to_2_to_the_40() {
     // As many rows as 32 bits count, and a part of a block of them.
     let shape: &[usize] = &[(1 << 32) - 4097, 256];
     check(&loss, &[("input", f, shape), ("target", DType::U8, &shape[..1])], &["input"]);
-    // Items of many rows each.
+    // The gradients of weights, and items of many rows each, an odd number among them.
+    let shape: &[usize] = &[1 << 33];
+    let inputs = [("input", f, shape), ("target", f, shape), ("weight", f, shape)];
+    check(&Mse, &inputs, &["input", "weight"]);
+    let shape: &[usize] = &[40, 2, 1001, 1001];
+    let rows: &[usize] = &[40, 1001, 1001];
+    check(&loss, &[("input", f, shape), ("target", DType::I64, rows)], &["input"]);
     let shape: &[usize] = &[1 << 8, 4, 1 << 11, 1 << 11];
     let rows: &[usize] = &[1 << 8, 1 << 11, 1 << 11];
     check(&loss, &[("input", f, shape), ("target", DType::I64, rows)], &["input"]);

@@ -61,18 +61,22 @@ impl Gather<'_> {
             let share = |all: u64, cut: bool| if cut { all / outer * units } else { all };
             let before = |all: u64, cut: bool| if cut { all / outer * first } else { 0 };
             let (columns, summed) = (share(segments, by_kept), share(places, !by_kept));
-            let destination =
-                matrix + before(segments, by_kept) + before(places, !by_kept) / SERIAL * segments;
+            let earlier = before(segments, by_kept) + before(places, !by_kept) / SERIAL * segments;
+            // The gradient itself is cut with the window.
+            let destination = if direct { 0 } else { matrix + earlier };
             let outputs = columns * summed.div_ceil(SERIAL);
             let groups = outputs.div_ceil(64);
             let width = builder.width(groups)?.into();
             let mut uniform = words(&[outputs, columns, summed, destination, width])?;
             uniform.extend_from_slice(&builder.factors());
-            let ranks = [self.axes.len(), self.kept.len(), self.summed.len()];
+            let strided = if self.is_strided() { self.axes } else { &[] };
+            let ranks = [strided.len(), self.kept.len(), self.summed.len()];
             uniform.extend(words(&ranks.map(|rank| rank as u64))?);
             let place = if self.is_strided() { first * unit } else { 0 };
-            uniform.extend(words(&[place, segments])?);
-            uniform.extend(axes_words(self.axes)?);
+            // Without further rows of sums there is no distance between them.
+            let distance = if direct { columns } else { segments };
+            uniform.extend(words(&[place, distance, places, 0, 0, 0])?);
+            uniform.extend(axes_words(strided)?);
             uniform.extend(steps_words(&self.kept)?);
             uniform.extend(steps_words(&self.summed)?);
             let regions: Vec<_> = self
@@ -141,11 +145,12 @@ fn element_size(dtype: crate::tensor::DType) -> u64 {
     dtype.size() as u64
 }
 
-/// Axes as the kernel's `array<Steps, 8>`.
+/// Axes as the kernel's `array<Steps, 8>`. What is left of a place after the inner axes is within the
+/// outermost one, however long that is.
 fn steps_words(steps: &[(u64, u64)]) -> Result<Vec<u8>> {
     let mut all = [0; 4 * MOST_AXES];
     for (place, &(size, stride)) in all.chunks_exact_mut(4).zip(steps) {
-        place[..2].copy_from_slice(&[size, stride]);
+        place[..2].copy_from_slice(&[size.min(u32::MAX.into()), stride]);
     }
     words(&all)
 }
