@@ -92,6 +92,21 @@ impl Totals {
         Err(Error::argument("denominator", format!("the totals of {}", self.kind()), expected))
     }
 
+    /// The loss's name.
+    pub fn loss(&self) -> &str {
+        &self.loss
+    }
+
+    /// The reduction that they were taken with.
+    pub fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    /// Whether they end with a whole block, so that more can follow without another rounding.
+    pub fn is_whole(&self) -> bool {
+        self.count.is_multiple_of(BLOCK)
+    }
+
     /// The sum of the terms, each with its weight.
     pub fn sum(&self) -> f32 {
         tree_sum(self.sums.clone())

@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::error::{Error, Result};
 use crate::files::Input;
-use crate::outputs::{Output, save};
+use crate::outputs::{Content, Output, save};
 use crate::report::{Chosen, Report, Terms};
 use crate::tell;
 use clap::{Args, ValueEnum};
@@ -33,6 +33,9 @@ pub(crate) struct Eval {
     /// they are evaluated on their own, and the times are not theirs
     #[arg(long, value_name = "FILE")]
     out: Option<String>,
+    /// Write the totals to a .json file: `wgloss total` adds up those of a batch's parts
+    #[arg(long, value_name = "FILE")]
+    totals: Option<String>,
     /// Where to evaluate; `auto` is the GPU if there is one
     #[arg(long, default_value = "auto")]
     backend: Place,
@@ -80,14 +83,17 @@ impl Eval {
             .map(|input| Ok((input.name, input.tensor()?)))
             .collect::<Result<Vec<_>>>()?;
         let wanted: Vec<&str> = gradients.iter().map(|(name, _)| *name).collect();
+        let totals = self.totals.is_some();
         let batch = Batch { inputs: &tensors, reduction, gradients: &wanted, ..Batch::default() };
+        let batch = Batch { totals, ..batch };
         let evaluation = backend.evaluate_blocking(loss.as_ref(), &batch)?;
         let terms = self.terms(&backend, loss.as_ref(), &batch, &evaluation)?;
         for input in inputs.iter().filter(|input| input.dtype == DType::F64) {
             tell(&format!("note: {}: {}: float64 rounded to float32", input.name, input.file));
         }
         let arrays = evaluation.gradients.iter().map(|(_, tensor)| tensor).chain(&terms);
-        save(outputs.iter().zip(arrays))?;
+        let totals = evaluation.totals.iter().map(Content::Totals);
+        save(outputs.iter().zip(arrays.map(Content::Array).chain(totals)))?;
 
         let report = Report {
             loss: loss.definition().name,
@@ -128,12 +134,15 @@ impl Eval {
         Ok(gradients)
     }
 
-    /// The files to write: the gradients in their order, then the losses.
+    /// The files to write: the gradients in their order, then the losses, then the totals.
     fn outputs(&self, gradients: &[(&str, &str)]) -> Result<Vec<Output>> {
         let mut outputs: Vec<Output> = Vec::new();
         let grad = gradients.iter().map(|(name, file)| (format!("--grad {name}"), *file));
-        for (argument, file) in grad.chain(self.out.iter().map(|file| ("--out".into(), &**file))) {
-            let output = Output::new(argument, file)?;
+        let out = self.out.iter().map(|file| ("--out".to_string(), &**file));
+        let arrays = grad.chain(out).map(|(argument, file)| (argument, file, "npy"));
+        let totals = self.totals.iter().map(|file| ("--totals".to_string(), &**file, "json"));
+        for (argument, file, ending) in arrays.chain(totals) {
+            let output = Output::new(argument, file, ending)?;
             if let Some(other) = outputs.iter().find(|other| other.place == output.place) {
                 let problem = format!("already the file of {}", other.argument);
                 return Err(Error::file(&output.argument, file, problem));
@@ -157,7 +166,8 @@ impl Eval {
         if batch.reduction == Reduction::None {
             return Ok(evaluation.value.clone());
         }
-        let batch = Batch { reduction: Reduction::None, gradients: &[], ..batch.clone() };
+        let batch =
+            Batch { reduction: Reduction::None, gradients: &[], totals: false, ..batch.clone() };
         Ok(backend.evaluate_blocking(loss, &batch)?.value)
     }
 

@@ -9,6 +9,7 @@ mod list;
 mod outputs;
 mod report;
 mod show;
+mod total;
 
 use clap::{Parser, Subcommand};
 use error::Result;
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Evaluate a loss, and its gradients, of arrays in files
     Eval(eval::Eval),
+    /// Add up the totals of a batch's parts
+    Total(total::Total),
     /// List the losses with their inputs, options and reductions
     List(list::List),
     /// Show a loss's formula and the exact WGSL that is compiled for it
@@ -38,6 +41,7 @@ enum Command {
 fn main() -> ExitCode {
     let run = match Cli::parse().command {
         Command::Eval(eval) => eval.run(),
+        Command::Total(total) => total.run(),
         Command::List(list) => Ok(list.run()),
         Command::Show(show) => show.run(),
         Command::Devices => devices::run(),

@@ -7,7 +7,16 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
-use wgloss::Tensor;
+use wgloss::{Tensor, Totals};
+
+/// What a file is to hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content<'a> {
+    /// In a .npy file.
+    Array(&'a Tensor<'static>),
+    /// In a .json file.
+    Totals(&'a Totals),
+}
 
 /// A file to write.
 #[derive(Debug)]
@@ -23,12 +32,12 @@ pub(crate) struct Output {
 
 impl Output {
     /// Checks what can be known before there is anything to write.
-    pub(crate) fn new(argument: String, path: &str) -> Result<Self> {
+    pub(crate) fn new(argument: String, path: &str, expected: &str) -> Result<Self> {
         let problem = |problem: String| Error::file(&argument, path, problem);
         let ending = extension(path);
-        let name = Path::new(path).file_name().filter(|_| ending == "npy");
+        let name = Path::new(path).file_name().filter(|_| ending == expected);
         let Some(name) = name else {
-            return Err(problem(format!("the name ends in {ending:?}, expected .npy")));
+            return Err(problem(format!("the name ends in {ending:?}, expected .{expected}")));
         };
         if Path::new(path).is_dir() {
             return Err(problem("a directory, expected a file or nothing".into()));
@@ -64,19 +73,24 @@ impl Output {
     }
 
     /// Writes a new file beside the place, which vanishes unless it is renamed.
-    fn write(&self, tensor: &Tensor<'_>) -> io::Result<NamedTempFile> {
+    fn write(&self, content: Content<'_>) -> io::Result<NamedTempFile> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".wgloss-").suffix(".npy");
+        builder.prefix(".wgloss-");
         // A temporary file is its owner's alone; a result is as open as any other new file.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.tempfile_in(&self.folder)?;
         let mut buffered = BufWriter::new(file.as_file_mut());
-        let shape: Vec<u64> = tensor.shape().iter().map(|&size| size as u64).collect();
-        let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
-        let mut writer = options.writer(&mut buffered).begin_nd()?;
-        writer.extend(tensor.to_f32().iter().copied())?;
-        writer.finish()?;
+        match content {
+            Content::Array(tensor) => {
+                let shape: Vec<u64> = tensor.shape().iter().map(|&size| size as u64).collect();
+                let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
+                let mut writer = options.writer(&mut buffered).begin_nd()?;
+                writer.extend(tensor.to_f32().iter().copied())?;
+                writer.finish()?;
+            }
+            Content::Totals(totals) => serde_json::to_writer(&mut buffered, totals)?,
+        }
         buffered.flush()?;
         drop(buffered);
         Ok(file)
@@ -84,12 +98,10 @@ impl Output {
 }
 
 /// Writes all files, then renames all: a full disk leaves none of them.
-pub(crate) fn save<'a>(
-    files: impl Iterator<Item = (&'a Output, &'a Tensor<'static>)>,
-) -> Result<()> {
+pub(crate) fn save<'a>(files: impl Iterator<Item = (&'a Output, Content<'a>)>) -> Result<()> {
     let mut written = Vec::new();
-    for (output, tensor) in files {
-        written.push((output, output.write(tensor).map_err(|error| output.problem(&error))?));
+    for (output, content) in files {
+        written.push((output, output.write(content).map_err(|error| output.problem(&error))?));
     }
     let mut renamed: Vec<&Output> = Vec::new();
     for (output, file) in written {

@@ -184,7 +184,7 @@ impl Report<'_> {
 }
 
 /// JSON has no NaN and no infinity.
-fn number(x: f64) -> Value {
+pub(crate) fn number(x: f64) -> Value {
     match x {
         x if x.is_nan() => json!("NaN"),
         f64::INFINITY => json!("Infinity"),
@@ -194,7 +194,7 @@ fn number(x: f64) -> Value {
 }
 
 /// Seven significant digits, in the form that is short to read.
-fn digits(x: f64) -> String {
+pub(crate) fn digits(x: f64) -> String {
     let magnitude = x.abs();
     match magnitude {
         _ if x == 0.0 || !x.is_finite() => x.to_string(),
