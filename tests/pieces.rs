@@ -118,6 +118,17 @@ fn errors_name_the_whole() {
         matches!(error, Error::TargetOutOfRange { row: 150_000, value: 7, count: 2, .. }),
         "{error}"
     );
+    // No piece would have a smaller weight, and no rows at all cannot be cut.
+    for rows in [2, 0] {
+        let row = Tensor::from_slice(&logits[..rows * 300_000], [rows, 300_000]);
+        let target = Tensor::from_slice(&[5i64; 2][..rows], [rows]).expect("labels");
+        let weight = Tensor::from_slice(&logits[..300_000], [300_000]).expect("a weight");
+        let inputs = [("input", row.expect("rows")), ("target", target), ("weight", weight)];
+        let batch = Batch { inputs: &inputs, ..Batch::default() };
+        let error = small_buffers(1 << 20).evaluate_blocking(&Nll::default(), &batch);
+        let error = error.expect_err("a weight that is too long");
+        assert!(matches!(&error, Error::Limit { .. }), "{rows}: {error}");
+    }
     let row = Tensor::from_slice(&logits, [1, 600_000]).expect("as many as the shape has");
     let target = Tensor::from_slice(&[5i64], [1]).expect("one label");
     let inputs = [("input", row), ("target", target)];

@@ -40,7 +40,7 @@ impl<'a> Pieces<'a> {
         let mut slots: Vec<Slot> = (0..resolved.inputs.len()).map(Slot::Input).collect();
         slots.extend(resolved.outputs().into_iter().map(|(slot, _)| slot));
         slots.push(Slot::Upstream);
-        if slots.iter().all(|&slot| resolved.bytes(slot) <= largest) {
+        if slots.iter().all(|&slot| resolved.bytes(slot) <= largest) || resolved.layout.terms == 0 {
             return None;
         }
         // Where the terms depend on a mean over the whole, they cannot be evaluated on their own.
@@ -55,8 +55,11 @@ impl<'a> Pieces<'a> {
         // Some room is left for what a piece is rounded up to.
         let widest = 8 * units.iter().flatten().map(|unit| size(unit)).max()?.max(size(&terms));
         let piece = usize::try_from(largest).unwrap_or(usize::MAX) / widest / step * step;
+        let shared = |(i, unit): (usize, &Option<_>)| unit.is_none().then_some(Slot::Input(i));
+        let mut shared = units.iter().enumerate().filter_map(shared);
+        let cut = (1..count).contains(&piece) && shared.all(|slot| resolved.bytes(slot) <= largest);
         let pieces = Self { loss, resolved, batch, inputs, upstream, units, terms, count, piece };
-        (piece > 0).then_some(pieces)
+        cut.then_some(pieces)
     }
 
     pub(super) async fn evaluate(&self, backend: &Backend) -> Result<Evaluation> {
@@ -118,6 +121,7 @@ impl<'a> Pieces<'a> {
     /// All pieces, joined.
     async fn run(&self, backend: &Backend, batch: &Batch<'_>) -> Result<Evaluation> {
         let mut joined = Joined::default();
+        let whole = Batch { inputs: &[], upstream: None, ..batch.clone() };
         for first in (0..self.count).step_by(self.piece) {
             let count = self.piece.min(self.count - first);
             let inputs: Vec<_> = self.resolved.definition.inputs.iter().zip(&self.units).collect();
@@ -134,7 +138,7 @@ impl<'a> Pieces<'a> {
             let unit = by_term.then_some(&self.terms[..]);
             let upstream = self.upstream.filter(|_| batch.upstream.is_some());
             let upstream = upstream.map(|upstream| part(upstream, unit, first, count));
-            let piece = Batch { inputs: &inputs, upstream, ..batch.clone() };
+            let piece = Batch { inputs: &inputs, upstream, ..whole.clone() };
             joined.add(Box::pin(backend.evaluate(self.loss, &piece)).await?)?;
         }
         let mut evaluation = joined.evaluation;
