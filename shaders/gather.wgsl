@@ -21,7 +21,7 @@ struct Window {
     summed_rank: u32,
     first: u32,        // the window's first element, where an input is read by strides
     columns: u32,      // segments of all windows
-    all_places: u32,
+    all_places: f32,   // of each segment in all windows
     padding_0: u32,
     padding_1: u32,
     padding_2: u32,

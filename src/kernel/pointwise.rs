@@ -85,8 +85,8 @@ impl Spec<'_> {
             // What the weight takes from the mean is shared by all the places it was broadcast to.
             let mean = match (weight_of_mean, self.given_mean) {
                 (false, _) => "0.0",
-                (true, false) => "quotient(scratch[0], scratch[1]) / f32(window.all_places)",
-                (true, true) => "scratch[3] / f32(window.all_places)",
+                (true, false) => "quotient(scratch[0], scratch[1]) / window.all_places",
+                (true, true) => "scratch[3] / window.all_places",
             };
             body += &format!("    return factor * (value({call}) - {mean});");
         } else {

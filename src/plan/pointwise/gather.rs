@@ -75,7 +75,10 @@ impl Gather<'_> {
             let place = if self.is_strided() { first * unit } else { 0 };
             // Without further rows of sums there is no distance between them.
             let distance = if direct { columns } else { segments };
-            uniform.extend(words(&[place, distance, places, 0, 0, 0])?);
+            uniform.extend(words(&[place, distance])?);
+            #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+            uniform.extend_from_slice(&(places as f32).to_le_bytes());
+            uniform.extend(words(&[0, 0, 0])?);
             uniform.extend(axes_words(strided)?);
             uniform.extend(steps_words(&self.kept)?);
             uniform.extend(steps_words(&self.summed)?);
