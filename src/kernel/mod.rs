@@ -40,7 +40,7 @@ pub(crate) enum Slot {
     Value,
     /// The gradient of an input.
     Gradient(usize),
-    /// The plan's own memory: the two totals, block sums, row losses.
+    /// The plan's own memory: the totals, block sums, row losses.
     Scratch,
     /// The plan's own float32 memory for the gradient of an input that tiles add up.
     Staging(usize),
@@ -176,6 +176,17 @@ impl Header {
         let body = parts.collect::<Vec<_>>().join("\n");
         Kernel { label, bindings: self.bindings, body }
     }
+}
+
+/// Where the losses of rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Losses {
+    /// Nowhere: only gradients are wanted.
+    Nowhere,
+    /// Into the value, unreduced.
+    Value,
+    /// Into the scratch, to be summed.
+    Scratch,
 }
 
 /// Where the sum of a block, or of everything, goes: the body of `keep_total`.

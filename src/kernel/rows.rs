@@ -3,7 +3,7 @@
 mod outputs;
 
 use super::storage::{Loads, floats, floats_after, indices, indices_after};
-use super::{Header, IN_PLACE, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
+use super::{Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, REDUCE, Slot, Upstream};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
 use crate::tensor::DType;
@@ -20,24 +20,16 @@ pub(crate) struct Spec<'a> {
     /// Whether a class index may mark a row as ignored.
     pub(crate) ignores: bool,
     pub(crate) upstream: Upstream,
-    /// Whether the mean divides by the sum of the weights.
+    /// Whether the mean's divisor is in the scratch.
     pub(crate) weighted: bool,
 }
 
 /// What the rows' pass writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Outputs {
-    /// The losses of the rows, into the value or into the scratch to be summed.
-    pub(crate) losses: Option<Losses>,
+    pub(crate) losses: Losses,
     /// The gradients of these inputs.
     pub(crate) gradients: Vec<usize>,
-}
-
-/// Where the losses of the rows go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Losses {
-    Value,
-    Scratch,
 }
 
 /// How lanes share the rows. It depends on the shape alone, so that sums are the same everywhere.
@@ -77,7 +69,7 @@ impl Spec<'_> {
         header.constant("WHOLE", self.shape.whole_quads());
         header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index.is_some());
-        header.constant("VALUES", outputs.losses.is_some());
+        header.constant("VALUES", outputs.losses != Losses::Nowhere);
         header.constant("GRADIENTS", !outputs.gradients.is_empty());
         header.constant(IN_PLACE, false);
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };

@@ -6,8 +6,8 @@ use crate::gpu::Gpu;
 use crate::kernel::{Binding, Keep, Kernel, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
-/// The scratch begins with the total of the losses, that of the weights, and the number of what was
-/// weighted.
+/// The scratch begins with the total of the losses, that of the weights or another divisor in the
+/// scratch, the number of what was weighted, and the mean, if it is given.
 pub(crate) const TOTAL: u64 = 0;
 pub(crate) const TOTAL_WEIGHT: u64 = 1;
 pub(crate) const TOTAL_COUNT: u64 = 2;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::gradient::GradientType;
-use crate::kernel::{Slot, Upstream};
+use crate::kernel::{Losses, Slot, Upstream};
 use crate::loss::{Definition, Loss};
 use crate::reduction::Reduction;
 use crate::shape::{Layout, resolve};
@@ -137,6 +137,15 @@ impl Resolved {
             return Err(Error::argument("totals", "a weight that broadcasts", expected));
         }
         Ok(resolved)
+    }
+
+    /// Where the losses of rows go.
+    pub(crate) fn losses(&self) -> Losses {
+        match (self.sums_losses(), self.value) {
+            (true, _) => Losses::Scratch,
+            (false, true) => Losses::Value,
+            (false, false) => Losses::Nowhere,
+        }
     }
 
     /// Kernels read no float64, which [`Backend`](crate::Backend) rounds on the host.

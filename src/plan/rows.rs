@@ -3,8 +3,8 @@
 use super::builder::{Builder, TOTAL_COUNT, TOTAL_WEIGHT, words};
 use super::sums::Sum;
 use crate::error::{Error, Result};
-use crate::kernel::rows::{Losses, Outputs, Spec};
-use crate::kernel::{BLOCK, Keep, Slot};
+use crate::kernel::rows::{Outputs, Spec};
+use crate::kernel::{BLOCK, Keep, Losses, Slot};
 use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
 use crate::totals::List;
@@ -35,11 +35,8 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
     if terms > 0 && shape.index.is_some() {
         push_check(builder, &spec, ignored)?;
     }
-    let losses = match (resolved.sums_losses(), resolved.value) {
-        (true, _) => Some(Losses::Scratch),
-        (false, value) => value.then_some(Losses::Value),
-    };
-    let sum = resolved.sums_losses().then(|| builder.row_sums(terms));
+    let losses = resolved.losses();
+    let sum = (losses == Losses::Scratch).then(|| builder.row_sums(terms));
     let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
     let shares_words = |&i: &usize| {
         let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
@@ -49,7 +46,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         true => Err("rows of 16-bit elements that are not whole quads share words"),
         false => Ok(()),
     };
-    if terms > 0 && (losses.is_some() || !outputs.gradients.is_empty()) {
+    if terms > 0 && (losses != Losses::Nowhere || !outputs.gradients.is_empty()) {
         push_rows(builder, &spec, &outputs, sum.as_ref(), ignored)?;
     }
     sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.keep_losses()))

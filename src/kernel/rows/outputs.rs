@@ -1,21 +1,21 @@
 //! How the rows' losses and gradients are written.
 
-use super::{Losses, Outputs, Spec};
+use super::{Outputs, Spec};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, Slot, Upstream, divisor};
+use crate::kernel::{Header, Losses, Slot, Upstream, divisor};
 
 impl Spec<'_> {
     pub(super) fn declare_keep_loss(&self, header: &mut Header, outputs: &Outputs) {
         let place = match outputs.losses {
-            Some(Losses::Value) => {
+            Losses::Value => {
                 header.write(Slot::Value, "losses", "array<f32>");
                 "losses[r + window.row_skip] = loss;"
             }
-            Some(Losses::Scratch) => {
+            Losses::Scratch => {
                 header.write(Slot::Scratch, "scratch", "array<f32>");
                 "scratch[window.destination + r] = loss;"
             }
-            None => "",
+            Losses::Nowhere => "",
         };
         header.line(&format!("fn keep_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
     }

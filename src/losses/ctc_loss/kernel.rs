@@ -3,20 +3,9 @@
 use super::DEFINITION;
 use super::shape::Shape;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, Slot, Upstream};
+use crate::kernel::{Header, Kernel, Losses, NUMERIC, Slot, Upstream};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
-
-/// Where the losses go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Losses {
-    /// Nowhere: only gradients are wanted.
-    Nowhere,
-    /// Into the value, unreduced.
-    Value,
-    /// Into the scratch, to be summed.
-    Scratch,
-}
 
 /// What the kernels are made for.
 #[derive(Debug)]

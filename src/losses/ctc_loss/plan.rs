@@ -2,10 +2,10 @@
 //! rounds of a loop and everything kept for the steps of a window can be bound at once. The first
 //! states of a window are the last ones of its neighbour: cutting changes no bit.
 
-use super::kernel::{Losses, Spec};
+use super::kernel::Spec;
 use super::shape::{LONGEST, Shape};
 use crate::error::{Error, Result};
-use crate::kernel::Slot;
+use crate::kernel::{Losses, Slot};
 use crate::plan::{Builder, MOST_ROUNDS, words};
 
 /// The words of a pair of states, and of a sequence's record.
@@ -28,11 +28,7 @@ struct Places {
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let shape = Shape::of(resolved);
-    let losses = match (resolved.sums_losses(), resolved.value) {
-        (true, _) => Losses::Scratch,
-        (false, true) => Losses::Value,
-        (false, false) => Losses::Nowhere,
-    };
+    let losses = resolved.losses();
     let spec = Spec { resolved, shape, losses };
     let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
     let mut places = Places::default();

@@ -4,7 +4,7 @@ mod inputs;
 
 use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, Slot, Upstream};
+use crate::kernel::{Header, Kernel, Losses, NUMERIC, Slot, Upstream};
 use crate::tensor::DType;
 
 const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");
@@ -22,16 +22,8 @@ pub(super) struct Spec {
     /// For each input, where tiles put its gradient, and as what.
     pub(super) gradients: Vec<(Slot, DType)>,
     pub(super) upstream: Upstream,
-    /// Whether the mean divides by the sum of the weights.
+    /// Whether the mean's divisor is in the scratch.
     pub(super) weighted: bool,
-}
-
-/// Where the losses of the rows go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Losses {
-    Nowhere,
-    Value,
-    Scratch,
 }
 
 impl Spec {

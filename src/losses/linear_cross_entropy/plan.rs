@@ -3,10 +3,10 @@
 mod cuts;
 mod staging;
 
-use super::kernel::{Losses, Spec};
+use super::kernel::Spec;
 use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT};
 use crate::error::Result;
-use crate::kernel::{Kernel, rows};
+use crate::kernel::{Kernel, Losses, rows};
 use crate::loss::Loss as _;
 use crate::plan::Builder;
 use crate::plan::rows::push_check;
@@ -59,11 +59,7 @@ struct Work<'a, 'b> {
 
 pub(super) fn build(loss: &LinearCrossEntropy, builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
-    let losses = match (resolved.sums_losses(), resolved.value) {
-        (true, _) => Losses::Scratch,
-        (false, true) => Losses::Value,
-        (false, false) => Losses::Nowhere,
-    };
+    let losses = resolved.losses();
     let terms = resolved.layout.terms;
     let mut work = Work::new(loss, builder, losses)?;
     if terms > 0 {
