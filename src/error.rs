@@ -98,6 +98,16 @@ pub enum Error {
         /// How many rows are so.
         count: u64,
     },
+    /// A custom loss that is not valid, or has no derivative.
+    #[error("custom loss, line {line}, column {column}: {reason}")]
+    Custom {
+        /// The line in the loss's own text, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
     /// More than the device or the kernels can take.
     #[error("{argument}: {got} {unit}, at most {limit} ({name})")]
     Limit {

@@ -97,6 +97,7 @@
 mod checked;
 mod clock;
 pub mod cpu;
+mod custom;
 mod error;
 mod evaluate;
 mod gpu;
@@ -114,6 +115,7 @@ mod totals;
 mod transfer;
 
 pub use clock::Clock;
+pub use custom::Custom;
 pub use error::{Error, Result};
 pub use evaluate::{Backend, Batch, Evaluation, Timings};
 pub use gpu::{Gpu, adapters};

@@ -33,6 +33,42 @@ pub struct Block<'a> {
     gradients: [Option<&'a mut [f32]>; 4],
 }
 
+impl<'a> Block<'a> {
+    pub(crate) fn arguments(&self) -> [&'a [f32]; 4] {
+        self.arguments
+    }
+
+    pub(crate) fn wants_value(&self) -> bool {
+        self.losses.is_some() || self.sum.is_some()
+    }
+
+    pub(crate) fn wants_gradients(&self) -> bool {
+        self.gradients.iter().any(Option::is_some)
+    }
+
+    /// Writes what follows from the values and the slopes of all terms, as far as they are wanted.
+    pub(crate) fn finish(&mut self, values: &[f32], slopes: &[Vec<f32>; 4]) {
+        if let Some(losses) = &mut self.losses {
+            let terms = values.iter().zip(self.weight).map(|(value, weight)| value * weight);
+            losses.iter_mut().zip(terms).for_each(|(loss, term)| *loss = term);
+        }
+        if let Some(sum) = &mut self.sum {
+            let mut sums = vec![0.0f32; ABREAST];
+            for (values, weights) in values.chunks(ABREAST).zip(self.weight.chunks(ABREAST)) {
+                let terms = values.iter().zip(weights).map(|(value, weight)| value * weight);
+                sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+            }
+            **sum = tree_sum(sums);
+        }
+        for (gradient, slopes) in self.gradients.iter_mut().zip(slopes) {
+            let Some(gradient) = gradient else { continue };
+            let factors = self.weight.iter().zip(self.upstream).map(|(w, g)| self.scale * w * g);
+            let terms = factors.zip(slopes).map(|(factor, slope)| factor * slope);
+            gradient.iter_mut().zip(terms).for_each(|(out, term)| *out = term);
+        }
+    }
+}
+
 /// The loops of a block, compiled for each loss with its mathematics inlined, and written so that
 /// LLVM vectorises them.
 pub(crate) fn run_block<L: Pointwise + ?Sized>(loss: &L, block: &mut Block<'_>) {

@@ -45,6 +45,14 @@ pub trait Loss: Debug + Send + Sync {
         true
     }
 
+    /// Checks that there is a gradient by an input, where the definition does not tell why not.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn check_gradient(&self, _input: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// The family, with the loss's mathematics on the CPU.
     fn family(&self) -> Family<'_>;
 }

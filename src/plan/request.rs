@@ -92,6 +92,7 @@ impl Resolved {
             if gradients.contains(&input) {
                 return Err(Error::Repeated { argument: format!("gradient {name}"), times: 2 });
             }
+            loss.check_gradient(input)?;
             check_gradient(definition, &inputs, input)?;
             gradients.push(input);
         }

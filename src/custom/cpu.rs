@@ -1,0 +1,87 @@
+//! Custom losses on the CPU: float64, 64 elements at a time.
+
+use super::Custom;
+use super::interpret::{Column, LANES, Machine};
+use super::made::{GRADIENT, VALUE};
+use crate::cpu::Block;
+use crate::loss::Pointwise;
+
+impl Custom {
+    /// The columns of the parameters.
+    fn parameter_columns(&self) -> Vec<Column> {
+        self.numbers().map(|number| [number; LANES]).collect()
+    }
+
+    fn call<'m>(
+        &self,
+        machine: &'m mut Machine<'_>,
+        entry: usize,
+        arguments: &[Column; 4],
+        parameters: &[Column],
+    ) -> &'m [Column] {
+        let count = self.made.definition.inputs.len();
+        let columns: Vec<&Column> = arguments[..count].iter().chain(parameters).collect();
+        machine.call(entry, &columns)
+    }
+
+    /// Where the gradient's columns go: the only differentiable argument's is alone.
+    fn spread<T: Copy + Default>(&self, of: impl Fn(usize) -> T) -> [T; 4] {
+        let inputs = self.made.definition.inputs;
+        let alone = inputs.iter().filter(|input| input.differentiable).count() == 1;
+        std::array::from_fn(|i| match inputs.get(i) {
+            Some(input) if input.differentiable => of(if alone { 0 } else { i }),
+            _ => T::default(),
+        })
+    }
+}
+
+impl Pointwise for Custom {
+    fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]) {
+        let (arguments, parameters) = (x.map(|x| [x; LANES]), self.parameter_columns());
+        let mut machine = self.made.program.machine();
+        let value = self.call(&mut machine, VALUE, &arguments, &parameters)[0][0];
+        let slopes = self.call(&mut machine, GRADIENT, &arguments, &parameters);
+        (value, self.spread(|i| slopes[i][0]))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
+    fn value(&self, x: [f32; 4]) -> f32 {
+        self.reference(x.map(f64::from)).0 as f32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
+    fn gradient(&self, x: [f32; 4]) -> [f32; 4] {
+        self.reference(x.map(f64::from)).1.map(|slope| slope as f32)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
+    fn run(&self, block: &mut Block<'_>) {
+        let parameters = self.parameter_columns();
+        let mut machine = self.made.program.machine();
+        let inputs = block.arguments();
+        let count = inputs[0].len();
+        let mut values = vec![0.0; if block.wants_value() { count } else { 0 }];
+        let wanted = if block.wants_gradients() { count } else { 0 };
+        let mut slopes = [(); 4].map(|()| vec![0.0; wanted]);
+        let mut arguments = [[0.0; LANES]; 4];
+        for start in (0..count).step_by(LANES) {
+            let end = count.min(start + LANES);
+            for (own, input) in arguments.iter_mut().zip(inputs) {
+                own.iter_mut().zip(&input[start..end]).for_each(|(own, &x)| *own = x.into());
+            }
+            if let Some(values) = values.get_mut(start..end) {
+                let column = &self.call(&mut machine, VALUE, &arguments, &parameters)[0];
+                values.iter_mut().zip(column).for_each(|(value, &x)| *value = x as f32);
+            }
+            if wanted > 0 {
+                let columns = self.call(&mut machine, GRADIENT, &arguments, &parameters);
+                let columns = self.spread(|i| columns.get(i));
+                for (slopes, column) in slopes.iter_mut().zip(columns) {
+                    let slopes = slopes[start..end].iter_mut();
+                    slopes.zip(column.into_iter().flatten()).for_each(|(s, &x)| *s = x as f32);
+                }
+            }
+        }
+        block.finish(&values, &slopes);
+    }
+}

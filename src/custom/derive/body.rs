@@ -1,0 +1,297 @@
+//! One function while it is being written.
+
+use super::Writer;
+use super::dual::Dual;
+use super::expression::size_of;
+use super::lines::Lines;
+use super::rules::Rules;
+use super::term::{Term, Terms};
+use crate::custom::source::Refusal;
+use naga::proc::TypeResolution;
+use naga::{Expression, Function, Handle, LocalVariable, Scalar, Span, TypeInner};
+use std::collections::HashMap;
+
+/// What a function returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Returns {
+    /// What the user's function returns.
+    Value,
+    /// The slopes in so many directions, as one number or as a vector.
+    Slopes { of: Vec<usize>, size: usize },
+    /// The value and the slopes, as this struct.
+    Dual(String),
+}
+
+/// One function while it is being written.
+#[derive(Debug)]
+pub(super) struct Body<'w, 's> {
+    pub(super) writer: &'w mut Writer<'s>,
+    pub(super) handle: Handle<Function>,
+    pub(super) function: &'s Function,
+    pub(super) returns: Returns,
+    pub(super) terms: Terms,
+    pub(super) lines: Lines,
+    pub(super) arguments: Vec<Dual>,
+    pub(super) duals: HashMap<Handle<Expression>, Dual>,
+    pub(super) locals: HashMap<Handle<LocalVariable>, Local>,
+    /// What the variables for `&&` and `||` stand for.
+    pub(super) conditions: HashMap<Handle<LocalVariable>, Term>,
+    /// The directions in which each local variable has a slope, and the result: found by writing
+    /// until nothing is added.
+    pub(super) found: Found,
+    /// The names in use.
+    pub(super) names: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) locals: HashMap<Handle<LocalVariable>, u8>,
+    pub(super) result: u8,
+}
+
+/// A local variable: its name, and those of its slopes.
+#[derive(Clone, Debug)]
+pub(super) struct Local {
+    pub(super) name: String,
+    pub(super) slopes: [Option<String>; 4],
+}
+
+/// A place in a local variable.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) local: Handle<LocalVariable>,
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Index(Term),
+    Member(String),
+}
+
+impl<'w, 's> Body<'w, 's> {
+    pub(super) fn new(
+        writer: &'w mut Writer<'s>,
+        handle: Handle<Function>,
+        returns: Returns,
+        found: Found,
+    ) -> Self {
+        let function = &writer.source.module.functions[handle];
+        Self {
+            writer,
+            handle,
+            function,
+            returns,
+            terms: Terms::default(),
+            lines: Lines::default(),
+            arguments: Vec::new(),
+            duals: HashMap::new(),
+            locals: HashMap::new(),
+            conditions: HashMap::new(),
+            found,
+            names: Vec::new(),
+        }
+    }
+
+    /// Declares the arguments, of which some have slopes in some directions, and returns their text.
+    pub(super) fn declare_arguments(&mut self, active: &[u8]) -> Result<String, Refusal> {
+        let entry = !matches!(self.returns, Returns::Dual(_));
+        let mut texts = Vec::new();
+        let mut slope_texts = Vec::new();
+        let function = self.function;
+        let span = self.writer.source.module.functions.get_span(self.handle);
+        for (i, argument) in function.arguments.iter().enumerate() {
+            let kind = self.writer.type_name(argument.ty, span)?;
+            let name = self.unique(argument.name.as_deref().unwrap_or("argument"));
+            texts.push(format!("{name}: {kind}"));
+            let mut dual = Dual::constant(self.terms.name(name.clone()));
+            for k in (0..4).filter(|k| active[i] & 1 << k != 0) {
+                dual.slopes[k] = Some(if entry {
+                    self.terms.number(1.0)
+                } else {
+                    let slope = self.slope_name(&name, k);
+                    slope_texts.push(format!("{slope}: {kind}"));
+                    self.terms.name(slope)
+                });
+            }
+            self.arguments.push(dual);
+        }
+        texts.extend(slope_texts);
+        Ok(texts.join(", "))
+    }
+
+    /// Declares the local variables before everything else.
+    pub(super) fn declare_locals(&mut self) -> Result<(), Refusal> {
+        let body = std::mem::take(&mut self.lines);
+        let function = self.function;
+        for (handle, local) in function.local_variables.iter() {
+            let Some(names) = self.locals.get(&handle).cloned() else { continue };
+            let span = function.local_variables.get_span(handle);
+            let kind = self.writer.type_name(local.ty, span)?;
+            let start = match local.init {
+                Some(init) => {
+                    let value = self.dual(init)?.value;
+                    Some(self.terms.text(value, &HashMap::new()))
+                }
+                None => None,
+            };
+            self.lines.variable(&names.name, &kind, start.as_deref());
+            for slope in names.slopes.into_iter().flatten() {
+                self.lines.variable(&slope, &kind, None);
+            }
+        }
+        self.lines.append(body);
+        Ok(())
+    }
+
+    /// The type of the result, as it is written.
+    pub(super) fn result_type(&mut self) -> Result<String, Refusal> {
+        let span = self.writer.source.module.functions.get_span(self.handle);
+        match (&self.returns, &self.function.result) {
+            (Returns::Slopes { size: 1, .. }, _) => Ok("f32".into()),
+            (Returns::Slopes { size, .. }, _) => Ok(format!("vec{size}<f32>")),
+            (Returns::Dual(name), _) => Ok(name.clone()),
+            (Returns::Value, Some(result)) => self.writer.type_name(result.ty, span),
+            (Returns::Value, None) => Err(Refusal::new(span, "this function returns nothing")),
+        }
+    }
+
+    pub(super) fn refused(&self, at: Handle<Expression>, reason: impl Into<String>) -> Refusal {
+        Refusal::new(self.function.expressions.get_span(at), reason)
+    }
+
+    pub(super) fn refused_at(&self, span: Span, reason: impl Into<String>) -> Refusal {
+        Refusal::new(span, reason)
+    }
+
+    pub(super) fn rules(&mut self) -> Rules<'_> {
+        Rules { terms: &mut self.terms, accurate: self.writer.accurate }
+    }
+
+    /// The type of an expression.
+    pub(super) fn inner(&self, handle: Handle<Expression>) -> &'s TypeInner {
+        let source = self.writer.source;
+        match &source.info[self.handle][handle].ty {
+            TypeResolution::Handle(ty) => &source.module.types[*ty].inner,
+            TypeResolution::Value(inner) => inner,
+        }
+    }
+
+    pub(super) fn type_of(&mut self, handle: Handle<Expression>) -> Result<String, Refusal> {
+        let source = self.writer.source;
+        let span = self.function.expressions.get_span(handle);
+        match &source.info[self.handle][handle].ty {
+            TypeResolution::Handle(ty) => self.writer.type_name(*ty, span),
+            TypeResolution::Value(inner) => self.writer.inner_name(inner, span),
+        }
+    }
+
+    pub(super) fn size(&self, handle: Handle<Expression>) -> Option<usize> {
+        size_of(self.inner(handle))
+    }
+
+    pub(super) fn is_float(&self, handle: Handle<Expression>) -> bool {
+        let scalar = match self.inner(handle) {
+            TypeInner::Scalar(scalar) | TypeInner::Vector { scalar, .. } => *scalar,
+            _ => return false,
+        };
+        scalar == Scalar::F32
+    }
+
+    /// The 0 that stands for a slope of this expression.
+    pub(super) fn zero_of(&mut self, handle: Handle<Expression>) -> Result<Term, Refusal> {
+        if *self.inner(handle) == TypeInner::Scalar(Scalar::F32) {
+            return Ok(self.terms.number(0.0));
+        }
+        let name = self.type_of(handle)?;
+        Ok(self.terms.call(name, Vec::new()))
+    }
+
+    /// The step that an index is in a value, or behind a pointer, of this type.
+    pub(super) fn step(
+        &mut self,
+        inner: &TypeInner,
+        index: u32,
+        handle: Handle<Expression>,
+    ) -> Result<Step, Refusal> {
+        let types = &self.writer.source.module.types;
+        let inner = match inner {
+            TypeInner::Pointer { base, .. } => &types[*base].inner,
+            inner => inner,
+        };
+        match inner {
+            TypeInner::Vector { .. } | TypeInner::ValuePointer { .. } => {
+                Ok(Step::Member(["x", "y", "z", "w"][index as usize].into()))
+            }
+            TypeInner::Struct { members, .. } => {
+                let name = members[index as usize].name.clone();
+                Ok(Step::Member(name.unwrap_or_default()))
+            }
+            TypeInner::Array { .. } => {
+                let index = self.terms.name(index.to_string());
+                Ok(Step::Index(index))
+            }
+            _ => Err(self.refused(handle, "matrices are not supported")),
+        }
+    }
+
+    pub(super) fn stepped(&mut self, base: Term, step: &Step) -> Term {
+        match step {
+            Step::Index(index) => self.terms.index(base, *index),
+            Step::Member(name) => self.terms.member(base, name.clone()),
+        }
+    }
+
+    pub(super) fn at(&mut self, name: String, steps: &[Step]) -> Term {
+        let mut term = self.terms.variable(name);
+        for step in steps {
+            term = self.stepped(term, step);
+        }
+        term
+    }
+
+    /// What a place holds.
+    pub(super) fn loaded(&mut self, place: &Place) -> Dual {
+        if let Some(&condition) = self.conditions.get(&place.local) {
+            return Dual::constant(condition);
+        }
+        let local = self.local(place.local);
+        let value = self.at(local.name, &place.steps);
+        let slopes = local.slopes.map(|name| name.map(|name| self.at(name, &place.steps)));
+        Dual { value, slopes }
+    }
+
+    /// A local variable, with its names.
+    pub(super) fn local(&mut self, handle: Handle<LocalVariable>) -> Local {
+        if let Some(local) = self.locals.get(&handle) {
+            return local.clone();
+        }
+        let wanted = self.function.local_variables[handle].name.clone();
+        let name = self.unique(&wanted.unwrap_or_else(|| "condition".into()));
+        let active = self.found.locals.get(&handle).copied().unwrap_or(0);
+        let slopes = std::array::from_fn(|k| (active & 1 << k != 0).then(|| self.slope_name(&name, k)));
+        let local = Local { name, slopes };
+        self.locals.insert(handle, local.clone());
+        local
+    }
+
+    /// The name of the derivative of a name.
+    pub(super) fn slope_name(&mut self, name: &str, direction: usize) -> String {
+        let by = self.writer.directions[direction].clone();
+        self.unique(&format!("{name}_{by}"))
+    }
+
+    /// A name that nothing else has.
+    pub(super) fn unique(&mut self, wanted: &str) -> String {
+        let name = self.writer.unique(wanted, &self.names);
+        self.names.push(name.clone());
+        name
+    }
+}
+
+impl Dual {
+    /// The same operation on the value and on the slopes: a linear one.
+    pub(super) fn map(self, mut f: impl FnMut(Term) -> Term) -> Self {
+        Self { value: f(self.value), slopes: self.slopes.map(|slope| slope.map(&mut f)) }
+    }
+}

@@ -1,0 +1,110 @@
+//! A value with its derivatives in up to four directions, one for each argument of the loss.
+
+use super::term::{Term, Terms};
+
+/// The derivatives by the arguments; `None` is 0.
+pub(super) type Slopes = [Option<Term>; 4];
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dual {
+    pub(super) value: Term,
+    pub(super) slopes: Slopes,
+}
+
+impl Dual {
+    pub(super) fn constant(value: Term) -> Self {
+        Self { value, slopes: [None; 4] }
+    }
+
+    pub(super) fn is_constant(&self) -> bool {
+        self.slopes.iter().all(Option::is_none)
+    }
+
+    /// The directions with a slope, as bits.
+    pub(super) fn directions(&self) -> u8 {
+        (0..4).filter(|&k| self.slopes[k].is_some()).map(|k| 1 << k).sum()
+    }
+
+    /// Joins the slopes of two in each direction.
+    pub(super) fn both(
+        a: Self,
+        b: Self,
+        terms: &mut Terms,
+        mut join: impl FnMut(&mut Terms, Option<Term>, Option<Term>) -> Option<Term>,
+    ) -> Slopes {
+        std::array::from_fn(|k| join(terms, a.slopes[k], b.slopes[k]))
+    }
+
+    /// The same value with slopes of the other sign.
+    pub(super) fn mirrored(mut self, terms: &mut Terms) -> Self {
+        self.slopes = self.slopes.map(|slope| slope.map(|slope| terms.negative(slope)));
+        self
+    }
+
+    pub(super) fn negative(self, terms: &mut Terms) -> Self {
+        let value = terms.unary("-", self.value);
+        Self { value, ..self }.mirrored(terms)
+    }
+
+    pub(super) fn sum(a: Self, b: Self, terms: &mut Terms) -> Self {
+        let value = terms.binary("+", a.value, b.value);
+        Self { value, slopes: Self::both(a, b, terms, Terms::maybe_sum) }
+    }
+
+    pub(super) fn difference(a: Self, b: Self, terms: &mut Terms) -> Self {
+        let value = terms.binary("-", a.value, b.value);
+        Self { value, slopes: Self::both(a, b, terms, Terms::maybe_difference) }
+    }
+
+    pub(super) fn product(a: Self, b: Self, terms: &mut Terms) -> Self {
+        let value = terms.binary("*", a.value, b.value);
+        let slopes = Self::both(a, b, terms, |terms, by_a, by_b| {
+            let by_a = by_a.map(|slope| terms.product(slope, b.value));
+            let by_b = by_b.map(|slope| terms.product(a.value, slope));
+            terms.maybe_sum(by_a, by_b)
+        });
+        Self { value, slopes }
+    }
+
+    /// `(a' - (a / b) b') / b`: no square of the divisor that could overflow.
+    pub(super) fn quotient(a: Self, b: Self, terms: &mut Terms) -> Self {
+        let value = terms.binary("/", a.value, b.value);
+        let slopes = Self::both(a, b, terms, |terms, by_a, by_b| {
+            let by_b = by_b.map(|slope| terms.product(value, slope));
+            let above = terms.maybe_difference(by_a, by_b)?;
+            Some(terms.quotient(above, b.value))
+        });
+        Self { value, slopes }
+    }
+
+    /// `a % b`, which is `a - trunc(a / b) b`.
+    pub(super) fn remainder(a: Self, b: Self, terms: &mut Terms) -> Self {
+        let value = terms.binary("%", a.value, b.value);
+        let slopes = Self::both(a, b, terms, |terms, by_a, by_b| {
+            let by_b = by_b.map(|slope| {
+                let quotient = terms.binary("/", a.value, b.value);
+                let whole = terms.call("trunc", vec![quotient]);
+                terms.product(whole, slope)
+            });
+            terms.maybe_difference(by_a, by_b)
+        });
+        Self { value, slopes }
+    }
+}
+
+impl Terms {
+    pub(super) fn maybe_sum(&mut self, a: Option<Term>, b: Option<Term>) -> Option<Term> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(self.sum(a, b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    pub(super) fn maybe_difference(&mut self, a: Option<Term>, b: Option<Term>) -> Option<Term> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(self.difference(a, b)),
+            (a, None) => a,
+            (None, Some(b)) => Some(self.negative(b)),
+        }
+    }
+}

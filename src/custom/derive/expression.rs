@@ -1,0 +1,406 @@
+//! Expressions of naga's IR as terms with their slopes.
+
+use super::body::{Body, Place};
+use super::dual::Dual;
+use super::rules::name_of;
+use super::term::Term;
+use crate::custom::source::Refusal;
+use naga::{
+    BinaryOperator, Expression, Handle, Literal, MathFunction, RelationalFunction, ScalarKind,
+    TypeInner, UnaryOperator, VectorSize,
+};
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+impl Body<'_, '_> {
+    /// The dual of an expression that has been emitted, or needs not be.
+    pub(super) fn dual(&mut self, handle: Handle<Expression>) -> Result<Dual> {
+        if let Some(&dual) = self.duals.get(&handle) {
+            return Ok(dual);
+        }
+        let dual = self.evaluate(handle)?;
+        self.duals.insert(handle, dual);
+        Ok(dual)
+    }
+
+    pub(super) fn value(&mut self, handle: Handle<Expression>) -> Result<Term> {
+        Ok(self.dual(handle)?.value)
+    }
+
+    fn evaluate(&mut self, handle: Handle<Expression>) -> Result<Dual> {
+        let function = self.function;
+        match function.expressions[handle] {
+            Expression::Literal(literal) => self.literal(handle, literal),
+            Expression::Constant(constant) => {
+                let name = self.writer.constant(constant)?;
+                Ok(Dual::constant(self.terms.name(name)))
+            }
+            Expression::ZeroValue(_) => {
+                let zero = self.zero_of(handle)?;
+                Ok(Dual::constant(zero))
+            }
+            Expression::Compose { ref components, .. } => self.compose(handle, components),
+            Expression::Splat { value, .. } => {
+                let (name, value) = (self.type_of(handle)?, self.dual(value)?);
+                Ok(value.map(|x| self.terms.call(name.clone(), vec![x])))
+            }
+            Expression::Access { base, index } => {
+                let (base, index) = (self.dual(base)?, self.value(index)?);
+                Ok(base.map(|x| self.terms.index(x, index)))
+            }
+            Expression::AccessIndex { base, index } => {
+                let inner = self.inner(base);
+                let dual = self.dual(base)?;
+                let step = self.step(inner, index, handle)?;
+                Ok(dual.map(|x| self.stepped(x, &step)))
+            }
+            Expression::Swizzle { size, vector, pattern } => {
+                let name: String = pattern[..size as usize]
+                    .iter()
+                    .map(|component| ["x", "y", "z", "w"][*component as usize])
+                    .collect();
+                let vector = self.dual(vector)?;
+                Ok(vector.map(|x| self.terms.member(x, name.clone())))
+            }
+            Expression::FunctionArgument(i) => Ok(self.arguments[i as usize]),
+            Expression::Load { pointer } => {
+                let place = self.place(pointer)?;
+                Ok(self.loaded(&place))
+            }
+            Expression::Unary { op, expr } => self.unary(op, expr),
+            Expression::Binary { op, left, right } => self.binary(handle, op, left, right),
+            Expression::Select { condition, accept, reject } => {
+                let condition = self.value(condition)?;
+                let (yes, no) = (self.dual(accept)?, self.dual(reject)?);
+                let zero = self.zero_of(handle)?;
+                let value = self.terms.call("select", vec![no.value, yes.value, condition]);
+                let slopes = Dual::both(yes, no, &mut self.terms, |terms, yes, no| {
+                    yes.or(no)?;
+                    Some(terms.choice(condition, yes.unwrap_or(zero), no.unwrap_or(zero)))
+                });
+                Ok(Dual { value, slopes })
+            }
+            Expression::Relational { fun, argument } => {
+                let name = match fun {
+                    RelationalFunction::All => "all",
+                    RelationalFunction::Any => "any",
+                    _ => return Err(self.refused(handle, "this test of numbers is not supported")),
+                };
+                let argument = self.value(argument)?;
+                Ok(Dual::constant(self.terms.call(name, vec![argument])))
+            }
+            Expression::Math { fun, arg, arg1, arg2, arg3 } => {
+                let arguments = [Some(arg), arg1, arg2, arg3];
+                let arguments: Vec<_> = arguments.into_iter().flatten().collect();
+                self.math(handle, fun, &arguments)
+            }
+            Expression::As { expr, kind, convert } => self.converted(handle, expr, kind, convert),
+            // A call that has no result yet is not reached.
+            _ => Err(self.refused(handle, "this is not arithmetic on the arguments")),
+        }
+    }
+
+    fn literal(&mut self, handle: Handle<Expression>, literal: Literal) -> Result<Dual> {
+        let text = match literal {
+            Literal::F32(x) => return Ok(Dual::constant(self.terms.number(x))),
+            Literal::I32(i32::MIN) => "i32(-2147483648)".into(),
+            Literal::I32(x) => x.to_string(),
+            Literal::U32(x) => format!("{x}u"),
+            Literal::Bool(x) => x.to_string(),
+            _ => return Err(self.refused(handle, "numbers are f32, i32, u32 and bool")),
+        };
+        Ok(Dual::constant(self.terms.name(text)))
+    }
+
+    fn compose(
+        &mut self,
+        handle: Handle<Expression>,
+        components: &[Handle<Expression>],
+    ) -> Result<Dual> {
+        let name = self.type_of(handle)?;
+        let mut duals = Vec::new();
+        let mut zeros = Vec::new();
+        for &component in components {
+            duals.push(self.dual(component)?);
+            zeros.push(self.zero_of(component)?);
+        }
+        let value = self.terms.call(name.clone(), duals.iter().map(|dual| dual.value).collect());
+        let slopes = std::array::from_fn(|k| {
+            duals.iter().any(|dual| dual.slopes[k].is_some()).then(|| {
+                let slopes = duals.iter().zip(&zeros);
+                let slopes = slopes.map(|(dual, &zero)| dual.slopes[k].unwrap_or(zero)).collect();
+                self.terms.call(name.clone(), slopes)
+            })
+        });
+        Ok(Dual { value, slopes })
+    }
+
+    fn unary(&mut self, operator: UnaryOperator, x: Handle<Expression>) -> Result<Dual> {
+        let x = self.dual(x)?;
+        Ok(match operator {
+            UnaryOperator::Negate => x.negative(&mut self.terms),
+            UnaryOperator::LogicalNot => Dual::constant(self.terms.unary("!", x.value)),
+            UnaryOperator::BitwiseNot => Dual::constant(self.terms.unary("~", x.value)),
+        })
+    }
+
+    fn binary(
+        &mut self,
+        handle: Handle<Expression>,
+        operator: BinaryOperator,
+        left: Handle<Expression>,
+        right: Handle<Expression>,
+    ) -> Result<Dual> {
+        use BinaryOperator as Op;
+        let (a, b) = (self.dual(left)?, self.dual(right)?);
+        let (a, b) = self.unsplat(operator, a, b, [left, right]);
+        if matches!(self.inner(handle), TypeInner::Matrix { .. }) {
+            return Err(self.refused(handle, "matrices are not supported"));
+        }
+        if self.is_float(handle) {
+            match operator {
+                Op::Add => return Ok(Dual::sum(a, b, &mut self.terms)),
+                Op::Subtract => return Ok(Dual::difference(a, b, &mut self.terms)),
+                Op::Multiply => return Ok(Dual::product(a, b, &mut self.terms)),
+                Op::Divide => return Ok(Dual::quotient(a, b, &mut self.terms)),
+                Op::Modulo => return Ok(Dual::remainder(a, b, &mut self.terms)),
+                _ => {}
+            }
+        }
+        let operator = match operator {
+            Op::Add => "+",
+            Op::Subtract => "-",
+            Op::Multiply => "*",
+            Op::Divide => "/",
+            Op::Modulo => "%",
+            Op::Equal => "==",
+            Op::NotEqual => "!=",
+            Op::Less => "<",
+            Op::LessEqual => "<=",
+            Op::Greater => ">",
+            Op::GreaterEqual => ">=",
+            Op::And => "&",
+            Op::ExclusiveOr => "^",
+            Op::InclusiveOr => "|",
+            Op::LogicalAnd => "&&",
+            Op::LogicalOr => "||",
+            Op::ShiftLeft => "<<",
+            Op::ShiftRight => ">>",
+        };
+        Ok(Dual::constant(self.terms.binary(operator, a.value, b.value)))
+    }
+
+    /// naga spreads the number in `2.0 * v`; as the user wrote it, it is a number.
+    fn unsplat(
+        &mut self,
+        operator: BinaryOperator,
+        a: Dual,
+        b: Dual,
+        handles: [Handle<Expression>; 2],
+    ) -> (Dual, Dual) {
+        use BinaryOperator as Op;
+        let scales = matches!(operator, Op::Multiply | Op::Divide);
+        let expressions = &self.function.expressions;
+        let value = |handle: Handle<Expression>| match expressions[handle] {
+            Expression::Splat { value, .. } if scales => self.duals.get(&value).copied(),
+            _ => None,
+        };
+        match handles.map(value) {
+            [Some(a), None] => (a, b),
+            [None, Some(b)] => (a, b),
+            _ => (a, b),
+        }
+    }
+
+    fn math(
+        &mut self,
+        handle: Handle<Expression>,
+        function: MathFunction,
+        arguments: &[Handle<Expression>],
+    ) -> Result<Dual> {
+        let mut duals = Vec::new();
+        for &argument in arguments {
+            duals.push(self.dual(argument)?);
+        }
+        if let Some(dual) = self.geometry(handle, function, arguments, &duals)? {
+            return Ok(dual);
+        }
+        let no_rule = |body: &Self| {
+            let name = format!("{function:?}").to_lowercase();
+            body.refused(handle, format!("{name} has no rule for a derivative"))
+        };
+        if !self.is_float(handle) || !self.is_float(arguments[0]) {
+            let name = name_of(function).ok_or_else(|| no_rule(self))?;
+            let values = duals.iter().map(|dual| dual.value).collect();
+            return Ok(Dual::constant(self.terms.call(name, values)));
+        }
+        let Some(size) = self.size(handle) else {
+            return self.rules().math(function, &duals).ok_or_else(|| no_rule(self));
+        };
+        // By components; a number among vectors, as in mix, is the same for all.
+        let sizes: Vec<_> = arguments.iter().map(|&argument| self.size(argument)).collect();
+        let mut components = Vec::new();
+        for i in 0..size {
+            let own = |(dual, size): (&Dual, &Option<usize>)| match *size {
+                Some(size) => dual.map(|x| self.terms.component(x, size, i)),
+                None => *dual,
+            };
+            let own: Vec<_> = duals.iter().zip(&sizes).map(own).collect();
+            let component = self.rules().math(function, &own);
+            components.push(component.ok_or_else(|| no_rule(self))?);
+        }
+        self.joined(handle, &components)
+    }
+
+    /// A vector of numbers with their slopes.
+    pub(super) fn joined(
+        &mut self,
+        handle: Handle<Expression>,
+        components: &[Dual],
+    ) -> Result<Dual> {
+        let name = self.type_of(handle)?;
+        let zero = self.terms.number(0.0);
+        let values = components.iter().map(|dual| dual.value).collect();
+        let value = self.terms.call(name.clone(), values);
+        let slopes = std::array::from_fn(|k| {
+            components.iter().any(|dual| dual.slopes[k].is_some()).then(|| {
+                let of = components.iter().map(|dual| dual.slopes[k].unwrap_or(zero)).collect();
+                self.terms.call(name.clone(), of)
+            })
+        });
+        Ok(Dual { value, slopes })
+    }
+
+    /// The functions of whole vectors.
+    fn geometry(
+        &mut self,
+        handle: Handle<Expression>,
+        function: MathFunction,
+        arguments: &[Handle<Expression>],
+        x: &[Dual],
+    ) -> Result<Option<Dual>> {
+        let size = self.size(arguments[0]);
+        let dual = match function {
+            MathFunction::Dot | MathFunction::Cross => {
+                let name = if function == MathFunction::Dot { "dot" } else { "cross" };
+                self.bilinear(name, x[0], x[1])
+            }
+            MathFunction::Length => self.length(x[0], size),
+            MathFunction::Distance => {
+                let way = Dual::difference(x[0], x[1], &mut self.terms);
+                self.length(way, size)
+            }
+            MathFunction::Normalize => {
+                let length = self.length(x[0], size);
+                Dual::quotient(x[0], length, &mut self.terms)
+            }
+            MathFunction::Reflect => {
+                let dot = self.bilinear("dot", x[1], x[0]);
+                let two = Dual::constant(self.terms.number(2.0));
+                let twice = Dual::product(two, dot, &mut self.terms);
+                let along = Dual::product(twice, x[1], &mut self.terms);
+                Dual::difference(x[0], along, &mut self.terms)
+            }
+            MathFunction::FaceForward => {
+                let dot = self.terms.call("dot", vec![x[1].value, x[2].value]);
+                let zero = self.terms.number(0.0);
+                let below = self.terms.binary("<", dot, zero);
+                let other = x[0].negative(&mut self.terms);
+                let value = self.terms.call("select", vec![other.value, x[0].value, below]);
+                let slopes = Dual::both(x[0], other, &mut self.terms, |terms, yes, no| {
+                    Some(terms.choice(below, yes?, no?))
+                });
+                Dual { value, slopes }
+            }
+            MathFunction::Ldexp => {
+                let exponent = x[1].value;
+                x[0].map(|x| self.terms.call("ldexp", vec![x, exponent]))
+            }
+            MathFunction::Modf | MathFunction::Frexp => {
+                return Err(self.refused(handle, "modf and frexp are not supported"));
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(dual))
+    }
+
+    fn bilinear(&mut self, name: &str, a: Dual, b: Dual) -> Dual {
+        let value = self.terms.call(name, vec![a.value, b.value]);
+        let slopes = Dual::both(a, b, &mut self.terms, |terms, by_a, by_b| {
+            let by_a = by_a.map(|slope| terms.call(name, vec![slope, b.value]));
+            let by_b = by_b.map(|slope| terms.call(name, vec![a.value, slope]));
+            terms.maybe_sum(by_a, by_b)
+        });
+        Dual { value, slopes }
+    }
+
+    /// The norm; its derivative at 0 is 0.
+    fn length(&mut self, x: Dual, size: Option<usize>) -> Dual {
+        let value = self.terms.call("length", vec![x.value]);
+        let zero = self.terms.number(0.0);
+        let at_zero = self.terms.binary("==", value, zero);
+        let slopes = x.slopes.map(|slope| {
+            slope.map(|slope| {
+                let along = match size {
+                    Some(_) => self.terms.call("dot", vec![x.value, slope]),
+                    None => self.terms.product(x.value, slope),
+                };
+                let slope = self.terms.quotient(along, value);
+                self.terms.choice(at_zero, zero, slope)
+            })
+        });
+        Dual { value, slopes }
+    }
+
+    fn converted(
+        &mut self,
+        handle: Handle<Expression>,
+        x: Handle<Expression>,
+        kind: ScalarKind,
+        convert: Option<naga::Bytes>,
+    ) -> Result<Dual> {
+        let (name, dual) = (self.type_of(handle)?, self.dual(x)?);
+        if convert.is_none() {
+            if !dual.is_constant() {
+                let reason = "the bits of a number have no derivative; is_nan and is_finite test it";
+                return Err(self.refused(handle, reason));
+            }
+            let name = format!("bitcast<{name}>");
+            return Ok(Dual::constant(self.terms.call(name, vec![dual.value])));
+        }
+        let same = self.is_float(x) && kind == ScalarKind::Float;
+        let value = self.terms.call(name, vec![dual.value]);
+        Ok(if same { dual } else { Dual::constant(value) })
+    }
+
+    /// Where a pointer points to.
+    pub(super) fn place(&mut self, pointer: Handle<Expression>) -> Result<Place> {
+        match self.function.expressions[pointer] {
+            Expression::LocalVariable(local) => Ok(Place { local, steps: Vec::new() }),
+            Expression::AccessIndex { base, index } => {
+                let mut place = self.place(base)?;
+                let inner = self.inner(base);
+                place.steps.push(self.step(inner, index, pointer)?);
+                Ok(place)
+            }
+            Expression::Access { base, index } => {
+                let mut place = self.place(base)?;
+                place.steps.push(super::body::Step::Index(self.value(index)?));
+                Ok(place)
+            }
+            _ => Err(self.refused(pointer, "only local variables can be pointed to")),
+        }
+    }
+}
+
+/// The components of a vector type.
+pub(super) fn size_of(inner: &TypeInner) -> Option<usize> {
+    match *inner {
+        TypeInner::Vector { size, .. } => Some(match size {
+            VectorSize::Bi => 2,
+            VectorSize::Tri => 3,
+            VectorSize::Quad => 4,
+        }),
+        _ => None,
+    }
+}

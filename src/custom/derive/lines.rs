@@ -1,0 +1,122 @@
+//! The lines of a function, from which those that nothing reads are left out.
+
+use std::collections::HashSet;
+
+/// What a line is to the names in it.
+#[derive(Debug)]
+enum Line {
+    /// Declares a name.
+    Declaration(String),
+    /// Sets a variable, which is all it does with it.
+    Store(String),
+    Other,
+}
+
+#[derive(Debug)]
+pub(super) struct Lines {
+    lines: Vec<(Line, String, usize)>,
+    depth: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { lines: Vec::new(), depth: 1 }
+    }
+}
+
+impl Lines {
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.lines.append(&mut other.lines);
+    }
+
+    /// `let NAME = TEXT;`
+    pub(super) fn constant(&mut self, name: &str, text: &str) {
+        self.push(Line::Declaration(name.into()), format!("let {name} = {text};"));
+    }
+
+    /// `var NAME: TYPE = TEXT;`
+    pub(super) fn variable(&mut self, name: &str, kind: &str, text: Option<&str>) {
+        let start = text.map(|text| format!(" = {text}")).unwrap_or_default();
+        self.push(Line::Declaration(name.into()), format!("var {name}: {kind}{start};"));
+    }
+
+    /// `PLACE = TEXT;`, where the place is in a variable.
+    pub(super) fn store(&mut self, variable: &str, place: &str, text: &str) {
+        self.push(Line::Store(variable.into()), format!("{place} = {text};"));
+    }
+
+    pub(super) fn other(&mut self, text: impl Into<String>) {
+        self.push(Line::Other, text.into());
+    }
+
+    /// A line that opens a block.
+    pub(super) fn open(&mut self, text: impl Into<String>) {
+        self.other(text);
+        self.depth += 1;
+    }
+
+    /// A line that closes a block, and may open the next.
+    pub(super) fn close(&mut self, text: &str) {
+        self.depth -= 1;
+        self.other(text);
+        if text.ends_with('{') {
+            self.depth += 1;
+        }
+    }
+
+    fn push(&mut self, line: Line, text: String) {
+        self.lines.push((line, text, self.depth));
+    }
+
+    /// The text without what nothing reads.
+    pub(super) fn finish(mut self) -> String {
+        loop {
+            let before = self.lines.len();
+            let mut read = HashSet::new();
+            for (line, text, _) in &self.lines {
+                let own = match line {
+                    Line::Declaration(name) | Line::Store(name) => name,
+                    Line::Other => "",
+                };
+                // A variable that is only set, by itself or others, is not read.
+                let mut own_seen = false;
+                for name in names(text) {
+                    if name == own && !own_seen {
+                        own_seen = true;
+                    } else {
+                        read.insert(name.to_string());
+                    }
+                }
+            }
+            self.lines.retain(|(line, ..)| match line {
+                Line::Declaration(name) | Line::Store(name) => read.contains(name),
+                Line::Other => true,
+            });
+            self.drop_empty_blocks();
+            if self.lines.len() == before {
+                break;
+            }
+        }
+        let indented = |(_, text, depth): &(Line, String, usize)| {
+            format!("{:1$}{text}\n", "", 4 * depth)
+        };
+        self.lines.iter().map(indented).collect()
+    }
+
+    /// An `if` or `else` without anything in it.
+    fn drop_empty_blocks(&mut self) {
+        let mut i = 0;
+        while i + 1 < self.lines.len() {
+            match (&self.lines[i].1[..], &self.lines[i + 1].1[..]) {
+                ("} else {", "}") => drop(self.lines.remove(i)),
+                (open, "}") if open.starts_with("if ") => drop(self.lines.drain(i..i + 2)),
+                _ => i += 1,
+            }
+        }
+    }
+}
+
+/// The identifiers in a text.
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty())
+}

@@ -1,0 +1,309 @@
+//! Terms: WGSL expressions as a graph, in which equal ones are one, so that what a value and its
+//! derivatives share is written once.
+
+use std::collections::HashMap;
+
+/// An expression, by its place in [`Terms`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Term(usize);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Node {
+    /// A finite f32, by its bits.
+    Number(u32),
+    /// A name or a literal; a `variable` may hold something else after the next statement.
+    Name { text: String, variable: bool },
+    Unary(&'static str, Term),
+    Binary(&'static str, Term, Term),
+    Call(String, Vec<Term>),
+    /// A member, or components of a vector.
+    Member(Term, String),
+    Index(Term, Term),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    nodes: Vec<Node>,
+    known: HashMap<Node, Term>,
+}
+
+/// How tightly an operator binds; 0 where WGSL wants parentheses around every operation.
+fn precedence(operator: &str) -> u8 {
+    match operator {
+        "*" | "/" | "%" => 2,
+        "+" | "-" => 1,
+        _ => 0,
+    }
+}
+
+impl Terms {
+    /// Equal terms made from now on are not those made before: variables have changed.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+    }
+
+    fn make(&mut self, node: Node) -> Term {
+        if let Some(&term) = self.known.get(&node) {
+            return term;
+        }
+        let term = Term(self.nodes.len());
+        self.nodes.push(node.clone());
+        self.known.insert(node, term);
+        term
+    }
+
+    fn node(&self, term: Term) -> &Node {
+        &self.nodes[term.0]
+    }
+
+    pub(super) fn number(&mut self, x: f32) -> Term {
+        self.make(Node::Number(x.to_bits()))
+    }
+
+    /// A name that always stands for the same, or a literal.
+    pub(super) fn name(&mut self, text: impl Into<String>) -> Term {
+        self.make(Node::Name { text: text.into(), variable: false })
+    }
+
+    pub(super) fn variable(&mut self, text: impl Into<String>) -> Term {
+        self.make(Node::Name { text: text.into(), variable: true })
+    }
+
+    pub(super) fn call(&mut self, function: impl Into<String>, arguments: Vec<Term>) -> Term {
+        self.make(Node::Call(function.into(), arguments))
+    }
+
+    pub(super) fn member(&mut self, base: Term, name: impl Into<String>) -> Term {
+        self.make(Node::Member(base, name.into()))
+    }
+
+    pub(super) fn index(&mut self, base: Term, index: Term) -> Term {
+        self.make(Node::Index(base, index))
+    }
+
+    pub(super) fn unary(&mut self, operator: &'static str, x: Term) -> Term {
+        self.make(Node::Unary(operator, x))
+    }
+
+    /// The operation as it stands.
+    pub(super) fn binary(&mut self, operator: &'static str, a: Term, b: Term) -> Term {
+        self.make(Node::Binary(operator, a, b))
+    }
+
+    pub(super) fn as_number(&self, term: Term) -> Option<f32> {
+        match self.node(term) {
+            Node::Number(bits) => Some(f32::from_bits(*bits)),
+            _ => None,
+        }
+    }
+
+    /// Where a term is a minus of another, that other.
+    fn negated(&self, term: Term) -> Option<Term> {
+        match *self.node(term) {
+            Node::Unary("-", x) => Some(x),
+            _ => None,
+        }
+    }
+
+    /// Where a term is the opposite of a condition, that condition.
+    pub(super) fn inverted(&self, term: Term) -> Option<Term> {
+        match *self.node(term) {
+            Node::Unary("!", x) => Some(x),
+            _ => None,
+        }
+    }
+
+    /// The components of a vector, as far as they can be told apart.
+    pub(super) fn component(&mut self, vector: Term, size: usize, i: usize) -> Term {
+        match self.node(vector) {
+            Node::Call(name, of) if name.starts_with("vec") && of.len() == size => of[i],
+            Node::Call(name, of) if name.starts_with("vec") && of.len() == 1 => of[0],
+            _ => self.member(vector, ["x", "y", "z", "w"][i]),
+        }
+    }
+
+    // Of derivatives, which are mostly sums and products with 1 and -1. A 0 is no term at all.
+
+    pub(super) fn negative(&mut self, x: Term) -> Term {
+        match (self.negated(x), self.as_number(x)) {
+            (Some(inner), _) => inner,
+            (_, Some(number)) => self.number(-number),
+            _ => self.unary("-", x),
+        }
+    }
+
+    pub(super) fn product(&mut self, a: Term, b: Term) -> Term {
+        if let Some(a) = self.negated(a) {
+            let product = self.product(a, b);
+            return self.negative(product);
+        }
+        if let Some(b) = self.negated(b) {
+            let product = self.product(a, b);
+            return self.negative(product);
+        }
+        match (self.as_number(a), self.as_number(b)) {
+            (Some(1.0), _) => b,
+            (_, Some(1.0)) => a,
+            (Some(-1.0), _) => self.negative(b),
+            (_, Some(-1.0)) => self.negative(a),
+            (Some(x), Some(y)) if (x * y).is_finite() => self.number(x * y),
+            // Numbers in front, where they meet.
+            (None, Some(_)) => self.product(b, a),
+            (Some(x), None) => match *self.node(b) {
+                Node::Binary("*", inner, rest) => match self.as_number(inner) {
+                    Some(y) if (x * y).is_finite() => {
+                        let number = self.number(x * y);
+                        self.product(number, rest)
+                    }
+                    _ => self.binary("*", a, b),
+                },
+                _ => self.binary("*", a, b),
+            },
+            _ => match self.known.get(&Node::Binary("*", b, a)) {
+                Some(&same) => same,
+                None => self.binary("*", a, b),
+            },
+        }
+    }
+
+    pub(super) fn quotient(&mut self, a: Term, b: Term) -> Term {
+        match (self.negated(a), self.as_number(b)) {
+            (_, Some(1.0)) => a,
+            (Some(inner), _) => {
+                let quotient = self.quotient(inner, b);
+                self.negative(quotient)
+            }
+            _ => self.binary("/", a, b),
+        }
+    }
+
+    pub(super) fn sum(&mut self, a: Term, b: Term) -> Term {
+        if let (Some(x), Some(y)) = (self.as_number(a), self.as_number(b))
+            && (x + y).is_finite()
+        {
+            return self.number(x + y);
+        }
+        if a == b {
+            let two = self.number(2.0);
+            return self.product(two, a);
+        }
+        match (self.negated(a), self.negated(b)) {
+            (_, Some(b)) => self.difference(a, b),
+            (Some(a), None) => self.difference(b, a),
+            _ => self.binary("+", a, b),
+        }
+    }
+
+    pub(super) fn difference(&mut self, a: Term, b: Term) -> Term {
+        match (self.negated(a), self.negated(b)) {
+            (_, Some(b)) => self.sum(a, b),
+            (Some(a), None) => {
+                let sum = self.sum(a, b);
+                self.negative(sum)
+            }
+            _ => self.binary("-", a, b),
+        }
+    }
+
+    /// `yes` where the condition holds, else `no`.
+    pub(super) fn choice(&mut self, condition: Term, yes: Term, no: Term) -> Term {
+        if yes == no { yes } else { self.call("select", vec![no, yes, condition]) }
+    }
+
+    fn children(&self, term: Term) -> Vec<Term> {
+        match self.node(term) {
+            Node::Number(_) | Node::Name { .. } => Vec::new(),
+            Node::Unary(_, x) | Node::Member(x, _) => vec![*x],
+            Node::Binary(_, a, b) | Node::Index(a, b) => vec![*a, *b],
+            Node::Call(_, arguments) => arguments.clone(),
+        }
+    }
+
+    /// Whether a term is a name or a number that stays what it is, perhaps negative.
+    pub(super) fn is_simple(&self, term: Term) -> bool {
+        match self.node(term) {
+            Node::Number(_) => true,
+            Node::Name { variable, .. } => !variable,
+            Node::Unary("-", x) => self.is_simple(*x),
+            Node::Member(base, _) => self.is_simple(*base),
+            _ => false,
+        }
+    }
+
+    /// The terms below `roots` that get a name, each after those that it is made of: those in
+    /// `named`, and what occurs more than once and is more than a name.
+    pub(super) fn shared(&self, roots: &[Term], named: &HashMap<Term, String>) -> Vec<Term> {
+        let mut uses = HashMap::new();
+        let mut order = Vec::new();
+        for &root in roots {
+            self.visit(root, &mut uses, &mut order);
+        }
+        order.retain(|term| {
+            named.contains_key(term) || uses[term] > 1 && !self.is_cheap(*term)
+        });
+        order
+    }
+
+    fn visit(&self, term: Term, uses: &mut HashMap<Term, usize>, order: &mut Vec<Term>) {
+        let count = uses.entry(term).or_default();
+        *count += 1;
+        if *count == 1 {
+            self.children(term).into_iter().for_each(|child| self.visit(child, uses, order));
+            order.push(term);
+        }
+    }
+
+    fn is_cheap(&self, term: Term) -> bool {
+        match self.node(term) {
+            Node::Number(_) | Node::Name { .. } => true,
+            Node::Unary("-", x) => self.is_cheap(*x),
+            Node::Member(base, _) => self.is_cheap(*base),
+            Node::Call(name, arguments) => arguments.is_empty() && name.ends_with('>'),
+            _ => false,
+        }
+    }
+
+    /// The text of a term, with names for those in `named`.
+    pub(super) fn text(&self, term: Term, named: &HashMap<Term, String>) -> String {
+        if let Some(name) = named.get(&term) {
+            return name.clone();
+        }
+        self.own_text(term, named)
+    }
+
+    /// The same where the term itself is about to get its name.
+    pub(super) fn own_text(&self, term: Term, named: &HashMap<Term, String>) -> String {
+        let text = |term: Term| self.text(term, named);
+        match self.node(term) {
+            Node::Number(bits) => format!("{:?}", f32::from_bits(*bits)),
+            Node::Name { text, .. } => text.clone(),
+            Node::Unary(operator, x) => format!("{operator}{}", self.operand(*x, named, 3)),
+            Node::Binary(operator, a, b) => {
+                let own = precedence(operator);
+                let (left, right) = if own == 0 { (3, 3) } else { (own, own + 1) };
+                let left = self.operand(*a, named, left);
+                format!("{left} {operator} {}", self.operand(*b, named, right))
+            }
+            Node::Call(name, of) => {
+                format!("{name}({})", of.iter().map(|x| text(*x)).collect::<Vec<_>>().join(", "))
+            }
+            Node::Member(base, name) => format!("{}.{name}", self.operand(*base, named, 4)),
+            Node::Index(base, i) => format!("{}[{}]", self.operand(*base, named, 4), text(*i)),
+        }
+    }
+
+    /// An operand, in parentheses where it binds less than `least`: 1 a sum, 2 a product, 3 a
+    /// negative number or a minus, 4 what may have a member.
+    fn operand(&self, term: Term, named: &HashMap<Term, String>, least: u8) -> String {
+        let text = self.text(term, named);
+        let own = match self.node(term) {
+            _ if named.contains_key(&term) => 4,
+            Node::Binary(operator, ..) => precedence(operator),
+            Node::Unary(..) => 2,
+            Node::Number(bits) if f32::from_bits(*bits).is_sign_negative() => 2,
+            Node::Name { text, .. } if text.starts_with('-') => 2,
+            _ => 4,
+        };
+        if own < least { format!("({text})") } else { text }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a source comes to, made once and kept.
+
+use super::derive::{self, Wanted};
+use super::interpret::Program;
+use super::names;
+use super::source::{Refusal, Source, parse};
+use crate::error::{Error, Result, listed};
+use crate::loss::{Definition, Input, Role};
+use crate::reduction::Reduction;
+use naga::ScalarKind;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+/// The places of the functions in the program.
+pub(super) const VALUE: usize = 0;
+pub(super) const GRADIENT: usize = 1;
+
+/// What a source comes to.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) source: String,
+    pub(super) accurate: bool,
+    pub(super) definition: &'static Definition,
+    pub(super) parameters: Vec<(&'static str, ScalarKind)>,
+    /// For each argument, why there is no derivative by it.
+    pub(super) refusals: Vec<Option<Error>>,
+    pub(super) program: Program,
+    parsed: Source,
+    reserved: HashSet<String>,
+}
+
+type Known = HashMap<(String, String, bool), &'static Made>;
+
+static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
+
+/// What this source comes to: made if it has not been, and kept, as a [`Definition`] is for ever.
+pub(super) fn made(name: &str, source: &str, accurate: bool) -> Result<&'static Made> {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    let key = (name.to_string(), source.to_string(), accurate);
+    if let Some(made) = known.get(&key) {
+        return Ok(made);
+    }
+    let made: &'static Made = Box::leak(Box::new(Made::new(name, source, accurate)?));
+    known.insert(key, made);
+    Ok(made)
+}
+
+impl Made {
+    fn new(name: &str, text: &str, accurate: bool) -> Result<Self> {
+        let source = Source::new(text)?;
+        let arguments = source.arguments.iter();
+        let all = arguments.map(|name| Input::new(kept(name), Role::Elements)).collect();
+        let plain = definition(name, all, "");
+        let reserved = names::check(&source, &plain)?;
+        let attempt = |by: &[usize]| {
+            derive::write(&source, accurate, &Wanted::Loss(by.to_vec()), &reserved)
+                .map_err(|refusal| refusal.error(text))
+        };
+        let places = 0..source.arguments.len();
+        let refusals: Vec<Option<Error>> = places.map(|i| attempt(&[i]).err()).collect();
+        if let Some(error) = &refusals[0] {
+            return Err(error.clone());
+        }
+        let by: Vec<usize> = (0..refusals.len()).filter(|&i| refusals[i].is_none()).collect();
+        let derived = attempt(&by)?;
+        let (module, info) = parse(&derived)?;
+        let program = Program::new(&module, &info, &["value", "gradient"])
+            .map_err(|error| Refusal::new(error.span, error.to_string()).error(&derived))?;
+        let differentiable = |(input, refusal): (&Input, &Option<Error>)| match refusal {
+            Some(_) => input.constant(),
+            None => *input,
+        };
+        let inputs = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
+        let parameters =
+            source.parameters.iter().map(|own| (kept(&own.name), own.kind.kind)).collect();
+        Ok(Self {
+            source: text.into(),
+            accurate,
+            definition: Box::leak(Box::new(definition(name, inputs, &derived))),
+            parameters,
+            refusals,
+            program,
+            parsed: source,
+            reserved,
+        })
+    }
+
+    /// WGSL whose `value` is the derivative by an argument.
+    pub(super) fn slope(&self, argument: usize) -> Result<String> {
+        derive::write(&self.parsed, self.accurate, &Wanted::Slope(argument), &self.reserved)
+            .map_err(|error| error.error(&self.source))
+    }
+}
+
+fn definition(name: &str, inputs: Vec<Input>, shader: &str) -> Definition {
+    let names = inputs.iter().map(|input| input.name);
+    Definition {
+        name: kept(name),
+        aliases: &[],
+        summary: "A custom loss.",
+        formula: kept(&format!("value({})", listed(names))),
+        inputs: inputs.leak(),
+        reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
+        weighted_mean: false,
+        shader: kept(shader),
+    }
+}
+
+fn kept(text: &str) -> &'static str {
+    text.to_string().leak()
+}

@@ -1,0 +1,141 @@
+//! The names of WGSL texts: a user's must not be those of the kernels that they are joined with.
+
+use super::source::{Source, error_at};
+use crate::error::Result;
+use crate::kernel::pointwise::{Outputs, Spec};
+use crate::kernel::{Keep, Upstream};
+use crate::loss::Definition;
+use crate::shape::Access;
+use crate::tensor::DType;
+use std::collections::HashSet;
+
+/// A name at module scope, and the byte where it is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) name: String,
+    pub(super) offset: usize,
+}
+
+/// The words of a text, each with its byte; comments are left out, and so is what is in braces with
+/// `outside`.
+fn words(text: &str, outside: bool) -> Vec<(usize, &str)> {
+    let mut words = Vec::new();
+    let (mut depth, mut at) = (0usize, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let first = rest.chars().next().unwrap_or_default();
+        let size = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if is_word(first) {
+            rest.find(|c| !is_word(c)).unwrap_or(rest.len())
+        } else {
+            first.len_utf8()
+        };
+        let word = &rest[..size];
+        match word {
+            "{" => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let comment = word.starts_with("//") || word.starts_with("/*");
+        if !comment && !word.trim().is_empty() && (depth == 0 || !outside) {
+            words.push((at, word));
+        }
+        at += size;
+    }
+    words
+}
+
+/// What a text declares at module scope.
+pub(super) fn declared(text: &str) -> Vec<Name> {
+    let words = words(text, true);
+    let mut names = Vec::new();
+    for (i, &(_, word)) in words.iter().enumerate() {
+        if !["fn", "struct", "const", "override", "alias", "var"].contains(&word) {
+            continue;
+        }
+        let mut rest = words[i + 1..].iter();
+        let mut next = rest.next();
+        // `var<storage, read> name`
+        if word == "var" && next.is_some_and(|(_, word)| *word == "<") {
+            next = rest.find(|(_, word)| *word == ">").and_then(|_| rest.next());
+        }
+        if let Some(&(offset, name)) = next {
+            names.push(Name { name: name.into(), offset });
+        }
+    }
+    names
+}
+
+/// The functions and types that a text uses: words before `(` and `<`.
+fn called(text: &str) -> HashSet<String> {
+    let words = words(text, false);
+    let pairs = words.windows(2).filter(|pair| ["(", "<"].contains(&pair[1].1));
+    let names = pairs.map(|pair| pair[0].1).filter(|word| word.starts_with(char::is_alphabetic));
+    names.map(String::from).collect()
+}
+
+/// The texts of all kinds of kernels of a loss.
+fn kernels(definition: &Definition, parameters: bool) -> Vec<String> {
+    let all: Vec<usize> = (0..definition.inputs.len()).collect();
+    let mut texts = Vec::new();
+    for dtype in [DType::F32, DType::F16, DType::BF16] {
+        for access in [Access::Dense, Access::Strided] {
+            let spec = Spec {
+                definition,
+                parameters,
+                inputs: vec![Some((dtype, access)); all.len()],
+                gradients: vec![dtype; all.len()],
+                upstream: Upstream::Terms,
+                weighted: false,
+                by_weights: false,
+                given_mean: false,
+            };
+            let sum = Some(Keep::Value { weighted: true });
+            let outputs = Outputs { losses: true, sum, gradients: all.clone() };
+            texts.extend([false, true].map(|part| spec.pass(&outputs, part).text()));
+            texts.extend(all.iter().map(|&input| spec.gather(input, true).text()));
+        }
+    }
+    texts
+}
+
+/// Finds names of the user's that a kernel has too, and returns the kernels' names. The definition
+/// has no shader yet.
+pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<String>> {
+    let mut reserved = HashSet::new();
+    for text in kernels(definition, !source.parameters.is_empty()) {
+        let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
+        let called = called(&text);
+        let mut own: Vec<(&str, usize)> = source
+            .declared
+            .iter()
+            .filter(|name| !["value", "Parameters"].contains(&&*name.name))
+            .map(|name| (&*name.name, name.offset))
+            .collect();
+        if let Some((at, name)) = own.iter().find_map(|&(name, at)| {
+            (names.iter().any(|other| other == name) || called.contains(name)).then_some((at, name))
+        }) {
+            return Err(taken(source, at, name));
+        }
+        own.clear();
+        for name in &source.arguments {
+            // An argument is a binding's name itself.
+            let times = names.iter().filter(|other| *other == name).count();
+            if times > 1 || called.contains(name) {
+                let at = source.text.find("fn value").unwrap_or_default();
+                let at = source.text[at..].find(&**name).map_or(at, |place| at + place);
+                return Err(taken(source, at, name));
+            }
+        }
+        reserved.extend(names);
+        reserved.extend(called);
+    }
+    Ok(reserved)
+}
+
+fn taken(source: &Source, at: usize, name: &str) -> crate::error::Error {
+    error_at(&source.text, at, format!("the kernels have a name {name} too: rename yours"))
+}
