@@ -3,9 +3,9 @@
 //
 // p, t: angles in radians. concentration >= 0: an input, for each element its own; 0 is uniform.
 // Both terms are as large as the concentration: it is taken off both, where 1 - cos d is
-// 2 sin^2(d / 2). I0 is its series around 0 up to 20, all of whose terms are positive, and beyond it
-// the series of I0(x) sqrt(2 pi x) e^-x in 1 / x. The first term of either is 1 and enters by the
-// logarithm.
+// 2 sin^2(d / 2). I0 is its series around 0 up to 20, all of whose terms are positive, and beyond
+// that the series of I0(x) sqrt(2 pi x) e^-x in 1 / x. The first term of either is 1 and enters by
+// the logarithm.
 //
 // Prokudin, Gehler, Nowozin: Deep directional statistics: pose estimation with uncertainty
 // quantification, ECCV 2018.

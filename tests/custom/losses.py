@@ -1,4 +1,4 @@
-"""The formulas, as their authors write them, of one element in float64: torch differentiates them."""
+"""The formulas as their authors write them, of one element in float64, for torch to differentiate."""
 
 import math
 
