@@ -1,4 +1,4 @@
-"""The formulas as their authors write them, of one element in float64, for torch to differentiate."""
+"""The formulas as their authors write them, of one element in float64; torch takes derivatives."""
 
 import math
 
