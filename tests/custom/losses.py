@@ -1,0 +1,153 @@
+"""The formulas as their authors write them, of one element in float64; torch takes derivatives."""
+
+import math
+
+import torch
+from torch.nn.functional import logsigmoid
+
+
+def charbonnier(p, t, epsilon):
+    return ((p - t) ** 2 + epsilon**2).sqrt()
+
+
+def barron_general_robust(p, t, alpha, scale):
+    z2 = ((p - t) / scale) ** 2
+    if alpha == 2:
+        return z2 / 2
+    if alpha == 0:
+        return torch.log(z2 / 2 + 1)
+    if alpha <= -1e9:
+        return 1 - torch.exp(-z2 / 2)
+    b = abs(alpha - 2)
+    return b / alpha * ((z2 / b + 1) ** (alpha / 2) - 1)
+
+
+def tweedie_deviance(p, t, exponent):
+    e = exponent
+    first = t ** (2 - e) / ((1 - e) * (2 - e))
+    return 2 * (first - t * p ** (1 - e) / (1 - e) + p ** (2 - e) / (2 - e))
+
+
+def wing(p, t, width, curvature):
+    d = (p - t).abs()
+    if d < width:
+        return width * torch.log(1 + d / curvature)
+    return d - (width - width * math.log(1 + width / curvature))
+
+
+def asymmetric_focal(x, t, gamma_pos, gamma_neg, clip):
+    if t == 1:
+        return -torch.sigmoid(-x) ** gamma_pos * logsigmoid(x)
+    # sigmoid(-x) is 1 - q, which would be 0 in float64 too.
+    not_q = (torch.sigmoid(-x) + clip).clamp(max=1)
+    return -((1 - not_q) ** gamma_neg) * torch.log(not_q)
+
+
+def cauchy(p, t, scale):
+    return scale**2 / 2 * torch.log(1 + ((p - t) / scale) ** 2)
+
+
+def geman_mcclure(p, t, scale):
+    return (p - t) ** 2 / (scale**2 + (p - t) ** 2)
+
+
+def welsch(p, t, scale):
+    return scale**2 / 2 * (1 - torch.exp(-(((p - t) / scale) ** 2)))
+
+
+def tukey_biweight(p, t, cut):
+    d = p - t
+    if d.abs() <= cut:
+        return cut**2 / 6 * (1 - (1 - (d / cut) ** 2) ** 3)
+    return cut**2 / 6 + 0 * d
+
+
+def expectile(p, t, tau):
+    return abs(tau - float(t < p)) * (t - p) ** 2
+
+
+def generalized_cross_entropy(p, q):
+    return (1 - p**q) / q
+
+
+def symmetric_mean_absolute_percentage(p, t):
+    if p == 0 and t == 0:
+        return 0 * (p + t)
+    return 2 * (p - t).abs() / (p.abs() + t.abs())
+
+
+def mean_squared_log_error(p, t):
+    return (torch.log(1 + p) - torch.log(1 + t)) ** 2
+
+
+def laplace_nll(p, t, scale):
+    return torch.log(2 * scale) + (p - t).abs() / scale
+
+
+def quality_focal(x, t, beta):
+    bce = -(t * logsigmoid(x) + (1 - t) * logsigmoid(-x))
+    # t - sigmoid(x), which would be 0 far out in float64 too.
+    miss = t * torch.sigmoid(-x) - (1 - t) * torch.sigmoid(x)
+    return miss.abs() ** beta * bce
+
+
+def poly_loss(x, t, terms, epsilon_1, epsilon_2, epsilon_3):
+    toward_label = x if t == 1 else -x
+    miss = 1 - torch.sigmoid(toward_label)
+    epsilons = [epsilon_1, epsilon_2, epsilon_3][: int(terms)]
+    polynomial = sum(epsilon * miss ** (j + 1) for j, epsilon in enumerate(epsilons))
+    return -logsigmoid(toward_label) + polynomial
+
+
+def beta_divergence(p, t, beta):
+    if beta == 0:
+        return t / p - torch.log(t / p) - 1
+    if beta == 1:
+        return torch.xlogy(t, t) - torch.xlogy(t, p) - t + p
+    last = beta * t * p ** (beta - 1)
+    return (t**beta + (beta - 1) * p**beta - last) / (beta * (beta - 1))
+
+
+def gamma_deviance(p, t):
+    return 2 * (torch.log(p / t) + t / p - 1)
+
+
+def von_mises_nll(p, t, concentration):
+    log_bessel = torch.log(torch.special.i0e(concentration)) + concentration
+    return math.log(2 * math.pi) + log_bessel - concentration * torch.cos(p - t)
+
+
+def student_t_nll(p, t, scale, freedom):
+    z = (p - t) / scale
+    constant = torch.lgamma((freedom + 1) / 2) - torch.lgamma(freedom / 2)
+    constant = constant - torch.log(freedom * math.pi) / 2 - torch.log(scale)
+    return (freedom + 1) / 2 * torch.log(1 + z**2 / freedom) - constant
+
+
+def bi_tempered_logistic(x, t, temperature_1, temperature_2, iterations):
+    """The norm comes from a bisection; Newton's steps after it give it both derivatives."""
+
+    def exponential(u):
+        if temperature_2 == 1:
+            return torch.exp(u)
+        return (1 + (1 - temperature_2) * u) ** (1 / (1 - temperature_2))
+
+    def divergence(y, q):
+        if y == 0:
+            return q ** (2 - temperature_1) / (2 - temperature_1)
+        logarithms = (y ** (1 - temperature_1) - q ** (1 - temperature_1)) / (1 - temperature_1)
+        powers = y ** (2 - temperature_1) - q ** (2 - temperature_1)
+        return y * logarithms - powers / (2 - temperature_1)
+
+    low = x.detach().clamp(min=0)
+    high = low + 100
+    for _ in range(100):
+        middle = (low + high) / 2
+        over = exponential(x.detach() - middle) + exponential(-middle) > 1
+        low, high = (middle, high) if over else (low, middle)
+    norm = middle
+    for _ in range(3):
+        first, second = exponential(x - norm), exponential(-norm)
+        slope = first**temperature_2 + second**temperature_2
+        norm = norm + (first + second - 1) / slope
+    return divergence(t, exponential(x - norm)) + divergence(1 - t, exponential(-norm))

@@ -1,0 +1,107 @@
+//! The losses of `examples/losses` agree with PyTorch's float64 answers in `tests/custom`, which
+//! `cases.py` there writes: values, gradients, and second derivatives by the first argument. One file
+//! in each of the two folders is all that a loss needs.
+
+mod common;
+
+use common::{assert_close, tensor};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use wgloss::{Backend, Batch, Custom, DType, Reduction, Tensor};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// The names of the files with an extension, without it.
+fn names(directory: &Path, extension: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(directory).expect("a readable folder");
+    let paths = entries.map(|entry| entry.expect("a directory entry").path());
+    let chosen = paths.filter(|path| path.extension().is_some_and(|e| e == extension));
+    let stem = |path: PathBuf| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_string);
+    chosen.map(|path| stem(path).expect("a name in UTF-8")).collect()
+}
+
+#[test]
+fn published_losses() {
+    let (shaders, answers) = (folder("examples/losses"), folder("tests/custom"));
+    let losses = names(&shaders, "wgsl");
+    assert_eq!(losses, names(&answers, "json"), "the losses, and those with answers");
+    assert!(!losses.is_empty(), "no losses in {}", shaders.display());
+    for name in losses {
+        let read = |path: PathBuf| std::fs::read_to_string(path).expect("a readable file");
+        let source = read(shaders.join(format!("{name}.wgsl")));
+        let answers = read(answers.join(format!("{name}.json")));
+        let cases: Vec<Map<String, Value>> =
+            serde_json::from_str(&answers).unwrap_or_else(|e| panic!("{name}.json: {e}"));
+        assert!(!cases.is_empty(), "{name}.json has no cases");
+        for (i, case) in cases.iter().enumerate() {
+            let loss = configured(&name, &source, case);
+            for (backend_name, backend) in common::backends() {
+                check(&format!("{name}, case {i} on {backend_name}"), &backend, &loss, case);
+            }
+        }
+    }
+}
+
+/// The loss with a case's parameters.
+fn configured(name: &str, source: &str, case: &Map<String, Value>) -> Custom {
+    let mut loss = Custom::new(source).unwrap_or_else(|e| panic!("{name}: {e}"));
+    for (parameter, number) in object(case, "parameters") {
+        let number = number.as_f64().expect("a parameter is a number");
+        loss.set(parameter, number).unwrap_or_else(|e| panic!("{name}: {e}"));
+    }
+    loss
+}
+
+fn check(what: &str, backend: &Backend, loss: &Custom, case: &Map<String, Value>) {
+    let columns: Vec<(&str, Vec<f64>)> = object(case, "inputs")
+        .iter()
+        .map(|(name, column)| (name.as_str(), numbers(column)))
+        .collect();
+    let input = |numbers: &[f64]| tensor(DType::F32, &[numbers.len()], numbers);
+    let inputs: Vec<(&str, Tensor<'_>)> =
+        columns.iter().map(|(name, numbers)| (*name, input(numbers))).collect();
+    let slopes = object(case, "gradients");
+    let gradients: Vec<&str> = slopes.keys().map(String::as_str).collect();
+    let evaluated = |loss: &Custom, gradients: &[&str]| {
+        let batch =
+            Batch { inputs: &inputs, reduction: Reduction::None, gradients, ..Batch::default() };
+        backend.evaluate_blocking(loss, &batch).unwrap_or_else(|e| panic!("{what}: {e}"))
+    };
+    let got = evaluated(loss, &gradients);
+    assert_agrees(&format!("{what}: value"), got.value.as_ref(), &case["value"]);
+    assert_eq!(got.gradients.len(), slopes.len(), "{what}: gradients");
+    for ((_, got), (name, want)) in got.gradients.iter().zip(slopes) {
+        assert_agrees(&format!("{what}: gradient of {name}"), Some(got), want);
+    }
+    // By the first argument only, and left out where its terms cancel.
+    for (name, second) in case.get("second").and_then(Value::as_object).into_iter().flatten() {
+        let slope = loss.derivative(name).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let got = evaluated(&slope, &[name.as_str()]);
+        assert_agrees(&format!("{what}: derivative by {name}"), got.value.as_ref(), &slopes[name]);
+        let gradient = got.gradients.first().map(|(_, gradient)| gradient);
+        assert_agrees(&format!("{what}: second derivative by {name}"), gradient, second);
+    }
+}
+
+#[track_caller]
+fn assert_agrees(what: &str, got: Option<&Tensor<'_>>, want: &Value) {
+    let got = got.unwrap_or_else(|| panic!("{what}: is missing"));
+    let want = numbers(want);
+    let finite = want.iter().copied().filter(|x| x.is_finite());
+    let scale = finite.map(f64::abs).fold(0.0, f64::max);
+    assert_close(what, &got.to_f32(), &want, scale);
+}
+
+fn object<'a>(case: &'a Map<String, Value>, name: &str) -> &'a Map<String, Value> {
+    case[name].as_object().expect("a part of a case")
+}
+
+/// JSON has no infinities: they are strings.
+fn numbers(column: &Value) -> Vec<f64> {
+    let number =
+        |x: &Value| x.as_f64().or_else(|| x.as_str()?.parse().ok()).expect("a number of a case");
+    column.as_array().expect("a column of a case").iter().map(number).collect()
+}
