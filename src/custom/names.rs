@@ -69,10 +69,11 @@ pub(super) fn declared(text: &str) -> Vec<Name> {
     names
 }
 
-/// The functions and types that a text uses: words before `(` and `<`.
+/// The functions and types that a text uses: words right before `(` and `<`.
 fn called(text: &str) -> HashSet<String> {
     let words = words(text, false);
-    let pairs = words.windows(2).filter(|pair| ["(", "<"].contains(&pair[1].1));
+    let touch = |pair: &&[(usize, &str)]| pair[0].0 + pair[0].1.len() == pair[1].0;
+    let pairs = words.windows(2).filter(|pair| ["(", "<"].contains(&pair[1].1)).filter(touch);
     let names = pairs.map(|pair| pair[0].1).filter(|word| word.starts_with(char::is_alphabetic));
     names.map(String::from).collect()
 }

@@ -33,6 +33,8 @@ pub(super) struct Body<'w, 's> {
     pub(super) lines: Lines,
     pub(super) arguments: Vec<Dual>,
     pub(super) duals: HashMap<Handle<Expression>, Dual>,
+    /// Terms that have been given a name since variables last changed.
+    pub(super) named: HashMap<Term, String>,
     pub(super) locals: HashMap<Handle<LocalVariable>, Local>,
     /// What the variables for `&&` and `||` stand for.
     pub(super) conditions: HashMap<Handle<LocalVariable>, Term>,
@@ -86,6 +88,7 @@ impl<'w, 's> Body<'w, 's> {
             lines: Lines::default(),
             arguments: Vec::new(),
             duals: HashMap::new(),
+            named: HashMap::new(),
             locals: HashMap::new(),
             conditions: HashMap::new(),
             found,
@@ -269,7 +272,8 @@ impl<'w, 's> Body<'w, 's> {
         let wanted = self.function.local_variables[handle].name.clone();
         let name = self.unique(&wanted.unwrap_or_else(|| "condition".into()));
         let active = self.found.locals.get(&handle).copied().unwrap_or(0);
-        let slopes = std::array::from_fn(|k| (active & 1 << k != 0).then(|| self.slope_name(&name, k)));
+        let slopes =
+            std::array::from_fn(|k| (active & 1 << k != 0).then(|| self.slope_name(&name, k)));
         let local = Local { name, slopes };
         self.locals.insert(handle, local.clone());
         local

@@ -362,7 +362,8 @@ impl Body<'_, '_> {
         let (name, dual) = (self.type_of(handle)?, self.dual(x)?);
         if convert.is_none() {
             if !dual.is_constant() {
-                let reason = "the bits of a number have no derivative; is_nan and is_finite test it";
+                let reason =
+                    "the bits of a number have no derivative; is_nan and is_finite test it";
                 return Err(self.refused(handle, reason));
             }
             let name = format!("bitcast<{name}>");

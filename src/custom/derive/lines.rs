@@ -97,10 +97,37 @@ impl Lines {
                 break;
             }
         }
-        let indented = |(_, text, depth): &(Line, String, usize)| {
-            format!("{:1$}{text}\n", "", 4 * depth)
-        };
+        self.join_else_if();
+        let indented =
+            |(_, text, depth): &(Line, String, usize)| format!("{:1$}{text}\n", "", 4 * depth);
         self.lines.iter().map(indented).collect()
+    }
+
+    /// An `else` with nothing but an `if` in it becomes `else if`.
+    fn join_else_if(&mut self) {
+        let mut i = 0;
+        while i + 1 < self.lines.len() {
+            let depth = self.lines[i].2;
+            let inner = &self.lines[i + 1];
+            let opens = self.lines[i].1 == "} else {" && inner.1.starts_with("if (");
+            // The block's end, and that the `if` ends right before it.
+            let end = (i + 1..self.lines.len()).find(|&k| self.lines[k].2 == depth);
+            let alone = |end: usize| {
+                let ends = (i + 2..end).filter(|&k| self.lines[k].2 == depth + 1);
+                ends.filter(|&k| !self.lines[k].1.starts_with("} else")).eq([end - 1])
+            };
+            match end {
+                Some(end) if opens && self.lines[end].1 == "}" && alone(end) => {
+                    let text = format!("}} else {}", inner.1);
+                    self.lines[i].1 = text;
+                    self.lines.remove(end);
+                    self.lines.remove(i + 1);
+                    self.lines[i + 1..end - 1].iter_mut().for_each(|line| line.2 -= 1);
+                    // The last line closed the `if`; it closes all now.
+                }
+                _ => i += 1,
+            }
+        }
     }
 
     /// An `if` or `else` without anything in it.

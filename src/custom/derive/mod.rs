@@ -125,14 +125,21 @@ impl<'s> Writer<'s> {
         let names: Vec<&str> =
             arguments.split(", ").filter_map(|argument| argument.split(':').next()).collect();
         let names = names.join(", ");
-        let nan = if result == "f32" { "not_a_number()".into() } else { format!("{result}(not_a_number())") };
-        self.push(name, format!(
-            "// Past {ROUNDS} rounds of its loops the result is NaN.\n\
+        let nan = if result == "f32" {
+            "not_a_number()".into()
+        } else {
+            format!("{result}(not_a_number())")
+        };
+        self.push(
+            name,
+            format!(
+                "// Past {ROUNDS} rounds of its loops the result is NaN.\n\
              fn {name}({arguments}) -> {result} {{\n    {counter} = {}u;\n    \
              let result = {inner}({names});\n    \
              return select(result, {nan}, {counter} == 0u);\n}}\n",
-            ROUNDS + 1,
-        ));
+                ROUNDS + 1,
+            ),
+        );
         Ok(())
     }
 
@@ -303,7 +310,8 @@ impl<'s> Writer<'s> {
             }
             _ => None,
         };
-        let reason = "only f32, i32, u32, bool, and vectors, arrays and structs of them are supported";
+        let reason =
+            "only f32, i32, u32, bool, and vectors, arrays and structs of them are supported";
         name.ok_or_else(|| Refusal::new(span, reason))
     }
 

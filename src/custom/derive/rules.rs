@@ -229,14 +229,19 @@ impl Rules<'_> {
         Dual { value, slopes }
     }
 
-    /// A product whose factor of 0 silences even infinite terms.
+    /// A product whose factor of 0 silences even infinite terms, and NaN in their slopes.
     fn silenced(&mut self, value: Term, factor: Dual, term: Dual) -> Dual {
+        let zero = self.terms.number(0.0);
+        let silent = self.terms.binary("==", factor.value, zero);
         let slopes = Dual::both(factor, term, self.terms, |terms, by_factor, by_term| {
             let by_factor = by_factor.map(|slope| match terms.as_number(slope) {
                 Some(_) => terms.product(slope, term.value),
                 None => terms.call("silenced", vec![slope, term.value]),
             });
-            let by_term = by_term.map(|slope| terms.call("silenced", vec![factor.value, slope]));
+            let by_term = by_term.map(|slope| {
+                let product = terms.product(factor.value, slope);
+                terms.choice(silent, zero, product)
+            });
             terms.maybe_sum(by_factor, by_term)
         });
         Dual { value, slopes }

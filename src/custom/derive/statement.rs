@@ -19,8 +19,8 @@ impl Body<'_, '_> {
     fn block(&mut self, block: &Block) -> Result<()> {
         for (statement, &span) in block.span_iter() {
             self.statement(statement, span)?;
-            if !matches!(statement, Statement::Emit(_)) {
-                self.terms.forget();
+            if !matches!(statement, Statement::Emit(_) | Statement::Call { .. }) {
+                self.forget();
             }
         }
         Ok(())
@@ -98,8 +98,8 @@ impl Body<'_, '_> {
             }
             let roots: Vec<Term> =
                 [dual.value].into_iter().chain(dual.slopes.into_iter().flatten()).collect();
-            self.lines_for(&roots, &mut named);
-            dual = dual.map(|term| match named.get(&term) {
+            self.lines_for(&roots, &named);
+            dual = dual.map(|term| match self.named.get(&term) {
                 Some(name) => self.terms.name(name.clone()),
                 None => term,
             });
@@ -108,21 +108,27 @@ impl Body<'_, '_> {
         Ok(())
     }
 
-    /// Writes `let` for the terms that get a name.
-    fn lines_for(&mut self, roots: &[Term], named: &mut HashMap<Term, String>) {
-        for term in self.terms.shared(roots, named) {
-            let name = named.remove(&term).unwrap_or_else(|| self.unique("part"));
-            let text = self.terms.own_text(term, named);
+    /// Writes `let` for the terms that get a name: a wanted one, or because they are shared.
+    fn lines_for(&mut self, roots: &[Term], wanted: &HashMap<Term, String>) {
+        for term in self.terms.shared(roots, wanted, &self.named) {
+            let name = wanted.get(&term).cloned().unwrap_or_else(|| self.unique("part"));
+            let text = self.terms.own_text(term, &self.named);
             self.lines.constant(&name, &text);
-            named.insert(term, name);
+            self.named.insert(term, name);
         }
     }
 
-    /// The texts of terms, after the lines that they need.
-    fn texts<const N: usize>(&mut self, terms: [Term; N]) -> [String; N] {
-        let mut named = HashMap::new();
-        self.lines_for(&terms, &mut named);
-        terms.map(|term| self.terms.text(term, &named))
+    /// The text of a term, after the lines that it needs.
+    fn text(&mut self, term: Term) -> String {
+        self.lines_for(&[term], &HashMap::new());
+        self.terms.text(term, &self.named)
+    }
+
+    /// Terms and names made from now on are not those made before: variables have changed, or a
+    /// block has begun or ended.
+    fn forget(&mut self) {
+        self.terms.forget();
+        self.named.clear();
     }
 
     fn branch(
@@ -141,13 +147,13 @@ impl Body<'_, '_> {
             condition = self.terms.unary("!", condition);
             std::mem::swap(&mut accept, &mut reject);
         }
-        let [condition] = self.texts([condition]);
-        self.terms.forget();
+        let condition = self.text(condition);
+        self.forget();
         self.lines.open(format!("if ({condition}) {{"));
         self.block(accept)?;
         if !reject.is_empty() {
             self.lines.close("} else {");
-            self.terms.forget();
+            self.forget();
             self.block(reject)?;
         }
         self.lines.close("}");
@@ -178,10 +184,7 @@ impl Body<'_, '_> {
             return Ok(None);
         };
         let computes = |statement: &Statement| {
-            matches!(
-                statement,
-                Statement::Emit(_) | Statement::If { .. } | Statement::Call { .. }
-            )
+            matches!(statement, Statement::Emit(_) | Statement::If { .. } | Statement::Call { .. })
         };
         if local != other || !accept.iter().take(accept.len() - 1).all(computes) {
             return Ok(None);
@@ -202,13 +205,9 @@ impl Body<'_, '_> {
         Ok(Some((local, value)))
     }
 
-    fn switch(
-        &mut self,
-        selector: Handle<Expression>,
-        cases: &[naga::SwitchCase],
-    ) -> Result<()> {
+    fn switch(&mut self, selector: Handle<Expression>, cases: &[naga::SwitchCase]) -> Result<()> {
         let selector = self.value(selector)?;
-        let [selector] = self.texts([selector]);
+        let selector = self.text(selector);
         self.lines.open(format!("switch {selector} {{"));
         let mut labels: Vec<String> = Vec::new();
         for case in cases {
@@ -220,7 +219,7 @@ impl Body<'_, '_> {
             if case.fall_through {
                 continue;
             }
-            self.terms.forget();
+            self.forget();
             let labels = std::mem::take(&mut labels).join(", ");
             let case_word = if labels == "default" { "" } else { "case " };
             self.lines.open(format!("{case_word}{labels}: {{"));
@@ -241,7 +240,7 @@ impl Body<'_, '_> {
         if break_if.is_none() && !leaves(body, true) {
             return Err(self.refused_at(span, "this loop never ends"));
         }
-        self.terms.forget();
+        self.forget();
         self.lines.open("loop {");
         if let Some(counter) = self.writer.limiter() {
             self.lines.open(format!("if ({counter} == 0u) {{"));
@@ -251,12 +250,12 @@ impl Body<'_, '_> {
         }
         self.block(body)?;
         if !continuing.is_empty() || break_if.is_some() {
-            self.terms.forget();
+            self.forget();
             self.lines.open("continuing {");
             self.block(continuing)?;
             if let Some(condition) = break_if {
                 let condition = self.value(condition)?;
-                let [condition] = self.texts([condition]);
+                let condition = self.text(condition);
                 self.lines.other(format!("break if {condition};"));
             }
             self.lines.close("}");
@@ -273,12 +272,11 @@ impl Body<'_, '_> {
         let names = local.slopes.iter().zip(dual.slopes);
         let slopes = names.filter_map(|(name, slope)| Some((name.clone()?, slope.unwrap_or(zero))));
         let stores: Vec<(String, Term)> = slopes.chain([(local.name, dual.value)]).collect();
-        let mut named = HashMap::new();
         let roots: Vec<Term> = stores.iter().map(|(_, term)| *term).collect();
-        self.lines_for(&roots, &mut named);
+        self.lines_for(&roots, &HashMap::new());
         // The slopes come first: they are those of what the variables hold until now.
         for (name, term) in stores {
-            let text = self.terms.text(term, &named);
+            let text = self.terms.text(term, &self.named);
             let place = self.at(name.clone(), &place.steps);
             let place = self.terms.text(place, &HashMap::new());
             self.lines.store(&name, &place, &text);
@@ -328,7 +326,7 @@ impl Body<'_, '_> {
         if variant.result == 0 {
             return Ok(Dual::constant(call));
         }
-        let [text] = self.texts([call]);
+        let text = self.text(call);
         let name = self.unique(&variant.result_name);
         self.lines.constant(&name, &text);
         let result = self.terms.name(name);
@@ -358,7 +356,7 @@ impl Body<'_, '_> {
                 self.terms.call(name, [dual.value].into_iter().chain(slopes).collect())
             }
         };
-        let [text] = self.texts([term]);
+        let text = self.text(term);
         self.lines.other(format!("return {text};"));
         Ok(())
     }
@@ -372,7 +370,9 @@ fn leaves(block: &Block, own: bool) -> bool {
         Statement::Block(block) => leaves(block, own),
         Statement::If { accept, reject, .. } => leaves(accept, own) || leaves(reject, own),
         Statement::Switch { cases, .. } => cases.iter().any(|case| leaves(&case.body, false)),
-        Statement::Loop { body, continuing, .. } => leaves(body, false) || leaves(continuing, false),
+        Statement::Loop { body, continuing, .. } => {
+            leaves(body, false) || leaves(continuing, false)
+        }
         _ => false,
     })
 }

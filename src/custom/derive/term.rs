@@ -12,7 +12,10 @@ enum Node {
     /// A finite f32, by its bits.
     Number(u32),
     /// A name or a literal; a `variable` may hold something else after the next statement.
-    Name { text: String, variable: bool },
+    Name {
+        text: String,
+        variable: bool,
+    },
     Unary(&'static str, Term),
     Binary(&'static str, Term, Term),
     Call(String, Vec<Term>),
@@ -147,6 +150,12 @@ impl Terms {
             (Some(-1.0), _) => self.negative(b),
             (_, Some(-1.0)) => self.negative(a),
             (Some(x), Some(y)) if (x * y).is_finite() => self.number(x * y),
+            // Signs outside, where they meet.
+            (Some(x), None) if x.is_sign_negative() => {
+                let number = self.number(-x);
+                let product = self.product(number, b);
+                self.negative(product)
+            }
             // Numbers in front, where they meet.
             (None, Some(_)) => self.product(b, a),
             (Some(x), None) => match *self.node(b) {
@@ -231,16 +240,20 @@ impl Terms {
     }
 
     /// The terms below `roots` that get a name, each after those that it is made of: those in
-    /// `named`, and what occurs more than once and is more than a name.
-    pub(super) fn shared(&self, roots: &[Term], named: &HashMap<Term, String>) -> Vec<Term> {
-        let mut uses = HashMap::new();
+    /// `wanted`, and what occurs more than once and is more than a name. Those in `named` have one.
+    pub(super) fn shared(
+        &self,
+        roots: &[Term],
+        wanted: &HashMap<Term, String>,
+        named: &HashMap<Term, String>,
+    ) -> Vec<Term> {
+        // What has a name is not looked into.
+        let mut uses: HashMap<Term, usize> = named.keys().map(|&term| (term, 1)).collect();
         let mut order = Vec::new();
         for &root in roots {
             self.visit(root, &mut uses, &mut order);
         }
-        order.retain(|term| {
-            named.contains_key(term) || uses[term] > 1 && !self.is_cheap(*term)
-        });
+        order.retain(|term| wanted.contains_key(term) || uses[term] > 1 && !self.is_cheap(*term));
         order
     }
 
