@@ -66,6 +66,93 @@
 //! ([`DType`]), arithmetic and losses float32; class indices may have any integer type. Gradients
 //! are float32 or of their input's type ([`GradientType`]).
 //!
+//! # Custom losses
+//!
+//! A [`Custom`] loss is one WGSL function; its gradient is derived from it, and it has everything that
+//! the other losses have. The squared error is three lines:
+//!
+//! ```
+//! use wgloss::{Backend, Batch, Custom, Gpu, Tensor};
+//!
+//! let custom_mse = Custom::new(
+//!     "fn value(input: f32, expected: f32) -> f32 {
+//!         return (input - expected) * (input - expected);
+//!     }",
+//! )?;
+//! let inputs = [
+//!     ("input", Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [4])?),
+//!     ("expected", Tensor::from_slice(&[1.0f32, 2.0, 3.0, 6.0], [4])?),
+//! ];
+//! let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+//! for backend in [Backend::Gpu(Gpu::new_blocking()?), Backend::Cpu] {
+//!     let answer = backend.evaluate_blocking(&custom_mse, &batch)?;
+//!     assert_eq!(answer.scalar(), Some(1.0));
+//!     assert_eq!(answer.gradients[0].1.to_f32(), [0.0, 0.0, 0.0, -1.0][..]);
+//! }
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
+//! `value` takes one to four `f32`; their names become those of the inputs, which have any shape and
+//! broadcast. A last argument of type `Parameters` holds what the host sets by name, without
+//! compiling again:
+//!
+//! ```
+//! use wgloss::{Custom, Loss};
+//!
+//! let mut wing = Custom::new(
+//!     "struct Parameters { width: f32, curvature: f32 }
+//!
+//!     fn near(d: f32, c: Parameters) -> f32 {
+//!         return c.width * logarithm_one_plus(d / c.curvature);
+//!     }
+//!
+//!     fn value(p: f32, t: f32, c: Parameters) -> f32 {
+//!         let d = abs(p - t);
+//!         if (d < c.width) {
+//!             return near(d, c);
+//!         }
+//!         return d - (c.width - near(c.width, c));
+//!     }",
+//! )?;
+//! wing.set("width", 10.0)?;
+//! wing.set("curvature", 2.0)?;
+//! assert_eq!(wing.parameters(), [10.0f32.to_bits(), 2.0f32.to_bits()]);
+//! assert!(wing.derived().contains("fn gradient(p: f32, t: f32, c: Parameters) -> vec2<f32>"));
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
+//! - **How it is derived**: forward mode, on what the WGSL compiler makes of the text. Every
+//!   expression gets its derivatives by the arguments, variables get companions that hold theirs, and
+//!   helper functions are written once more with theirs; `if`, `switch` and loops stay as they are.
+//!   [`Custom::derived`] and `wgloss show --custom FILE` give the outcome, as WGSL.
+//! - **What may be used**: arithmetic, comparisons, `select`, `if`, `switch`, loops, `let`, `var`,
+//!   constants, helper functions, vectors, arrays and structs in local variables, and WGSL's built-in
+//!   functions of numbers and vectors. Integers and booleans are carried, not differentiated.
+//! - **What may not**: matrices, textures, atomics, barriers, bindings, overrides, variables outside of
+//!   functions, pointers as arguments, `modf`, `frexp`, the bits of a number that depends on an
+//!   argument, names that the kernels have too. Each is an [`Error::Custom`] with line and column, as
+//!   syntax errors are.
+//! - **Kinks** have PyTorch's slopes: `abs` and `sign` 0 at 0; of equals in `max` and `min` each has
+//!   half; `clamp` and `saturate` 1 at their ends; `length` 0 at 0; steps (`floor`, `ceil`, `round`,
+//!   `trunc`, `step`) 0; `pow(x, 0)` 0. `if` and `select` have the slope of what they take, whatever
+//!   the other side's is.
+//! - **Numbers**: `exp`, `exp2`, `log`, `log2`, `pow`, `tanh`, `min`, `max`, `clamp`, `saturate` and
+//!   `sign` are replaced by the library's, which are accurate and carry NaN; a negative base of `pow`
+//!   gives NaN. [`Custom::with_built_ins`] leaves the driver's. The functions of `numeric.wgsl` may be
+//!   called too, where a plain formula would cancel or overflow: `exponential_minus_one`,
+//!   `logarithm_one_plus`, `sigmoid`, `log_sigmoid`, `softplus`, `log_cosh`, `power` (for bases from
+//!   0), `silenced`, `is_nan`, `is_finite`. The trigonometric functions are the driver's.
+//! - **Loops** may take 400 rounds in all in one call of `value` or `gradient`; with more the result is
+//!   NaN. Some drivers end longer ones silently. A loop without a way out is refused.
+//! - **Second derivatives**: [`Custom::derivative`] is a loss again, whose value is the derivative and
+//!   whose gradient is the diagonal of the second one.
+//! - **CPU**: the derived text is evaluated in float64, 64 elements at a time, as reference and as
+//!   backend.
+//! - **Speed**: `cargo bench --bench custom` compares with hand-written gradients of the same losses:
+//!   the derived ones take 0.9 to 1.1 times as long.
+//!
+//! `examples/losses` has 21 published losses, from Charbonnier to Tweedie.
+//!
 //! # Numbers
 //!
 //! - Exponentials and logarithms are the kernels' own polynomials, within 4 ULP on the tested adapter

@@ -1,7 +1,52 @@
-//! `NAME=VALUE` on the command line.
+//! The loss and `NAME=VALUE` on the command line.
 
 use crate::error::{Error, Result};
-use wgloss::Loss;
+use clap::Args;
+use std::path::Path;
+use wgloss::{Custom, Loss};
+
+/// Which loss.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The loss; `wgloss list` shows them
+    #[arg(required_unless_present = "custom")]
+    loss: Option<String>,
+    /// Instead of a loss, a WGSL file with `fn value` of one to four f32; its gradient is derived
+    #[arg(long, value_name = "FILE")]
+    custom: Option<String>,
+}
+
+impl Which {
+    /// The loss with its default options. A custom one takes no name, so that the first word of the
+    /// arguments is one of them.
+    pub(crate) fn open(&self, arguments: &mut Vec<String>) -> Result<Chosen> {
+        let Some(path) = &self.custom else {
+            return Ok(Chosen::Known(wgloss::by_name(self.loss.as_deref().unwrap_or_default())?));
+        };
+        arguments.splice(0..0, self.loss.clone());
+        let source =
+            std::fs::read_to_string(path).map_err(|error| Error::file("--custom", path, error))?;
+        let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
+        let custom = Custom::named(&stem, &source);
+        Ok(Chosen::Custom(custom.map_err(|error| Error::file("--custom", path, error))?))
+    }
+}
+
+/// A loss of the catalogue, or one's own.
+#[derive(Debug)]
+pub(crate) enum Chosen {
+    Known(Box<dyn Loss>),
+    Custom(Custom),
+}
+
+impl Chosen {
+    pub(crate) fn loss(&mut self) -> &mut dyn Loss {
+        match self {
+            Self::Known(loss) => loss.as_mut(),
+            Self::Custom(custom) => custom,
+        }
+    }
+}
 
 /// The options' names.
 pub(crate) fn option_names(loss: &mut dyn Loss) -> Vec<&'static str> {

@@ -1,10 +1,11 @@
 //! `wgloss eval`: a loss, and its gradients, of arrays in files.
 
-use crate::arguments;
+use crate::arguments::{self, Chosen, Which};
 use crate::error::{Error, Result};
 use crate::files::Input;
+use crate::list;
 use crate::outputs::{Content, Output, save};
-use crate::report::{Chosen, Report, Terms};
+use crate::report::{Report, Setting, Terms};
 use crate::tell;
 use clap::{Args, ValueEnum};
 use wgloss::{Backend, Batch, DType, Evaluation, Gpu, Loss, Reduction, Tensor};
@@ -15,12 +16,13 @@ use wgloss::{Backend, Batch, DType, Evaluation, Gpu, Loss, Reduction, Tensor};
 Files: .npy, .npz:MEMBER and .safetensors:MEMBER (MEMBER may be left out where there is only one) of
 float16, bfloat16 (.safetensors), float32, float64 (rounded to float32) and every integer type.
 
-Example: wgloss eval cross_entropy input=logits.npy target=data.npz:labels label_smoothing=0.1")]
+Examples: wgloss eval cross_entropy input=logits.npy target=data.npz:labels label_smoothing=0.1
+          wgloss eval --custom my_loss.wgsl p=preds.npy t=targets.npy delta=0.5 --grad p=g.npy")]
 pub(crate) struct Eval {
-    /// The loss; `wgloss list` shows them
-    loss: String,
+    #[command(flatten)]
+    which: Which,
     /// An input of the loss and its file, or an option and its value
-    #[arg(value_name = "NAME=VALUE", required = true)]
+    #[arg(value_name = "NAME=VALUE")]
     arguments: Vec<String>,
     /// How the losses are combined, `mean` for most losses; with `none`, their shape, count, mean,
     /// minimum and maximum are printed, and --out writes them
@@ -29,6 +31,10 @@ pub(crate) struct Eval {
     /// Write the gradient of an input to a .npy file (float32)
     #[arg(long, value_name = "NAME=FILE")]
     grad: Vec<String>,
+    /// Write the second derivative of a custom loss by an input, element by element, to a .npy file
+    /// (float32)
+    #[arg(long, value_name = "NAME=FILE", requires = "custom")]
+    second: Vec<String>,
     /// Write the unreduced losses to a .npy file (float32); with another reduction than `none`
     /// they are evaluated on their own, and the times are not theirs
     #[arg(long, value_name = "FILE")]
@@ -60,15 +66,18 @@ enum Place {
 
 impl Eval {
     /// Evaluates, writes the files that were asked for, and returns the report.
-    pub(crate) fn run(self) -> Result<String> {
-        let mut loss = wgloss::by_name(&self.loss)?;
+    pub(crate) fn run(mut self) -> Result<String> {
+        let mut chosen = self.which.open(&mut self.arguments)?;
+        let loss = chosen.loss();
+        let untouched = list::values(loss);
         let default = loss.definition().reductions.first().copied().unwrap_or_default();
         let reduction = self.reduction.as_deref().map_or(Ok(default), str::parse)?;
         let names: Vec<_> = loss.definition().inputs.iter().map(|input| input.name).collect();
-        let files = arguments::assign(loss.as_mut(), &self.arguments, &names)?;
-        let gradients = self.gradients(&names)?;
+        let files = arguments::assign(loss, &self.arguments, &names)?;
+        let gradients = slopes("--grad", &self.grad, &names)?;
+        let seconds = slopes("--second", &self.second, &names)?;
         self.check_place()?;
-        let outputs = self.outputs(&gradients)?;
+        let outputs = self.outputs(&gradients, &seconds)?;
         let inputs = files
             .into_iter()
             .map(|(name, file)| Input::open(name, file))
@@ -86,15 +95,18 @@ impl Eval {
         let totals = self.totals.is_some();
         let batch = Batch { inputs: &tensors, reduction, gradients: &wanted, ..Batch::default() };
         let batch = Batch { totals, ..batch };
-        let evaluation = backend.evaluate_blocking(loss.as_ref(), &batch)?;
-        let terms = self.terms(&backend, loss.as_ref(), &batch, &evaluation)?;
+        let evaluation = backend.evaluate_blocking(chosen.loss(), &batch)?;
+        let seconds = second_derivatives(&backend, &chosen, &batch, &seconds)?;
+        let terms = self.terms(&backend, chosen.loss(), &batch, &evaluation)?;
         for input in inputs.iter().filter(|input| input.dtype == DType::F64) {
             tell(&format!("note: {}: {}: float64 rounded to float32", input.name, input.file));
         }
-        let arrays = evaluation.gradients.iter().map(|(_, tensor)| tensor).chain(&terms);
+        let arrays = evaluation.gradients.iter().map(|(_, tensor)| tensor);
+        let arrays = arrays.chain(&seconds).chain(&terms);
         let totals = evaluation.totals.iter().map(Content::Totals);
         save(outputs.iter().zip(arrays.map(Content::Array).chain(totals)))?;
 
+        let loss = chosen.loss();
         let report = Report {
             loss: loss.definition().name,
             reduction,
@@ -109,7 +121,7 @@ impl Eval {
                 Backend::Cpu => None,
             },
             inputs: &inputs,
-            options: Chosen::of(loss.as_mut())?,
+            options: Setting::all(loss, &untouched),
             timings: evaluation.timings,
             timed: self.timings,
             outputs: outputs.iter().map(|output| output.path.as_str()).collect(),
@@ -117,27 +129,13 @@ impl Eval {
         Ok(if self.json { report.json() } else { report.text() })
     }
 
-    /// The inputs whose gradients are wanted, and the files for them.
-    fn gradients(&self, inputs: &[&str]) -> Result<Vec<(&str, &str)>> {
-        let mut gradients: Vec<(&str, &str)> = Vec::new();
-        for text in &self.grad {
-            let (name, file) = arguments::split("--grad", text, inputs)?;
-            if !inputs.contains(&name) {
-                return Err(Error::unknown("gradient", name, inputs));
-            }
-            if gradients.iter().any(|(other, _)| *other == name) {
-                let argument = format!("--grad {name}");
-                return Err(wgloss::Error::Repeated { argument, times: 2 }.into());
-            }
-            gradients.push((name, file));
-        }
-        Ok(gradients)
-    }
-
-    /// The files to write: the gradients in their order, then the losses, then the totals.
-    fn outputs(&self, gradients: &[(&str, &str)]) -> Result<Vec<Output>> {
+    /// The files to write: the gradients in their order, then the second derivatives, the losses and
+    /// the totals.
+    fn outputs(&self, gradients: &[(&str, &str)], seconds: &[(&str, &str)]) -> Result<Vec<Output>> {
         let mut outputs: Vec<Output> = Vec::new();
         let grad = gradients.iter().map(|(name, file)| (format!("--grad {name}"), *file));
+        let second = seconds.iter().map(|(name, file)| (format!("--second {name}"), *file));
+        let grad = grad.chain(second);
         let out = self.out.iter().map(|file| ("--out".to_string(), &**file));
         let arrays = grad.chain(out).map(|(argument, file)| (argument, file, "npy"));
         let totals = self.totals.iter().map(|file| ("--totals".to_string(), &**file, "json"));
@@ -198,4 +196,43 @@ impl Eval {
             }
         }
     }
+}
+
+/// The inputs by which derivatives are wanted, and the files for them.
+fn slopes<'a>(
+    option: &str,
+    texts: &'a [String],
+    inputs: &[&str],
+) -> Result<Vec<(&'a str, &'a str)>> {
+    let mut slopes: Vec<(&str, &str)> = Vec::new();
+    for text in texts {
+        let (name, file) = arguments::split(option, text, inputs)?;
+        if !inputs.contains(&name) {
+            return Err(Error::unknown("gradient", name, inputs));
+        }
+        if slopes.iter().any(|(other, _)| *other == name) {
+            let argument = format!("{option} {name}");
+            return Err(wgloss::Error::Repeated { argument, times: 2 }.into());
+        }
+        slopes.push((name, file));
+    }
+    Ok(slopes)
+}
+
+/// The diagonals of the second derivatives of a custom loss: the gradients of its derivatives.
+fn second_derivatives(
+    backend: &Backend,
+    chosen: &Chosen,
+    batch: &Batch<'_>,
+    wanted: &[(&str, &str)],
+) -> Result<Vec<Tensor<'static>>> {
+    let Chosen::Custom(custom) = chosen else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for (name, _) in wanted {
+        let slope = custom.derivative(name)?;
+        let batch = Batch { value: false, gradients: &[name], totals: false, ..batch.clone() };
+        let evaluation = backend.evaluate_blocking(&slope, &batch)?;
+        all.extend(evaluation.gradients.into_iter().map(|(_, gradient)| gradient));
+    }
+    Ok(all)
 }

@@ -49,6 +49,11 @@ pub(crate) fn options(loss: &mut dyn Loss, between: &str) -> Vec<String> {
     options.map(|(name, value)| format!("{name}{between}{}", value.value())).collect()
 }
 
+/// The values of the options.
+pub(crate) fn values(loss: &mut dyn Loss) -> Vec<String> {
+    loss.options().iter().map(|(_, value)| value.value()).collect()
+}
+
 /// The name and the aliases.
 pub(crate) fn names(definition: &Definition) -> Vec<&'static str> {
     std::iter::once(definition.name).chain(definition.aliases.iter().copied()).collect()

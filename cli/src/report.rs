@@ -1,12 +1,10 @@
 //! What `wgloss eval` prints.
 
-use crate::error::Result;
 use crate::files::Input;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
-use wgloss::loss::Setting;
-use wgloss::{Loss, Reduction, Tensor, Timings, wgpu};
+use wgloss::{Loss, Reduction, Tensor, Timings, loss, wgpu};
 
 /// The result of an evaluation and how it came about.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub(crate) struct Report<'a> {
     /// `None` on the CPU.
     pub(crate) adapter: Option<wgpu::AdapterInfo>,
     pub(crate) inputs: &'a [Input],
-    pub(crate) options: Vec<Chosen>,
+    pub(crate) options: Vec<Setting>,
     pub(crate) timings: Timings,
     /// Whether people want to see them.
     pub(crate) timed: bool,
@@ -27,29 +25,27 @@ pub(crate) struct Report<'a> {
 
 /// An option's value.
 #[derive(Debug)]
-pub(crate) struct Chosen {
+pub(crate) struct Setting {
     name: &'static str,
     text: String,
     json: Value,
     default: bool,
 }
 
-impl Chosen {
-    /// All options of a loss.
-    pub(crate) fn of(loss: &mut dyn Loss) -> Result<Vec<Self>> {
-        let mut untouched = wgloss::by_name(loss.definition().name)?;
-        let defaults: Vec<_> = untouched.options().iter().map(|(_, o)| o.value()).collect();
+impl Setting {
+    /// All options of a loss, whose defaults are these.
+    pub(crate) fn all(loss: &mut dyn Loss, defaults: &[String]) -> Vec<Self> {
         let chosen = loss.options().into_iter().zip(defaults).map(|((name, setting), default)| {
             let text = setting.value();
             let json = match setting {
-                Setting::Number(x) => number(f64::from(*x)),
-                Setting::Integer(x) => json!(*x),
-                Setting::Flag(x) => json!(*x),
+                loss::Setting::Number(x) => number(f64::from(*x)),
+                loss::Setting::Integer(x) => json!(*x),
+                loss::Setting::Flag(x) => json!(*x),
                 _ => json!(text),
             };
-            Self { name, json, default: text == default, text }
+            Self { name, json, default: text == *default, text }
         });
-        Ok(chosen.collect())
+        chosen.collect()
     }
 }
 

@@ -1,16 +1,17 @@
 //! `wgloss show`: what a loss computes, and the kernels that do.
 
+use crate::arguments::{Chosen, Which};
 use crate::error::Result;
 use crate::{arguments, list};
 use clap::Args;
 use wgloss::loss::{Definition, Family, Role};
-use wgloss::{DType, Loss, Plan, Reduction, Request, TensorKind};
+use wgloss::{Custom, DType, Loss, Plan, Reduction, Request, TensorKind};
 
 /// The arguments of `wgloss show`.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The loss; `wgloss list` shows them
-    loss: String,
+    #[command(flatten)]
+    which: Which,
     /// An option and its value
     #[arg(value_name = "NAME=VALUE")]
     options: Vec<String>,
@@ -18,8 +19,11 @@ pub(crate) struct Show {
 
 impl Show {
     /// The facts as WGSL comments, and the kernels for a small example.
-    pub(crate) fn run(self) -> Result<String> {
-        let mut loss = wgloss::by_name(&self.loss)?;
+    pub(crate) fn run(mut self) -> Result<String> {
+        let mut loss = match self.which.open(&mut self.options)? {
+            Chosen::Known(loss) => loss,
+            Chosen::Custom(custom) => return Ok(derived(custom)),
+        };
         arguments::assign(loss.as_mut(), &self.options, &[])?;
         let definition = loss.definition();
         let inputs = example(loss.as_ref());
@@ -52,6 +56,22 @@ impl Show {
         }
         Ok(text)
     }
+}
+
+/// What a custom loss takes, and the WGSL that its kernels are joined with.
+fn derived(mut custom: Custom) -> String {
+    let definition = custom.definition();
+    let inputs = list::inputs(definition);
+    let parameters: Vec<_> = custom.options().into_iter().map(|(name, _)| name).collect();
+    let parameters = if parameters.is_empty() { "none".into() } else { parameters.join(", ") };
+    format!(
+        "// {}\n//\n// inputs:     {inputs}\n//             (* has a gradient)\n\
+         // parameters: {parameters}\n//\n\
+         // NAME_ARGUMENT is the derivative of NAME by ARGUMENT. What neither WGSL nor this text\n\
+         // has is wgloss's own: its elementary functions, which `wgloss show mse_loss` shows.\n\n{}",
+        definition.name,
+        custom.derived(),
+    )
 }
 
 /// The inputs that must be given, in shapes that fit together.
