@@ -1,11 +1,11 @@
 //! One function while it is being written.
 
-use super::Writer;
 use super::dual::Dual;
-use super::expression::size_of;
 use super::lines::Lines;
 use super::rules::Rules;
 use super::term::{Term, Terms};
+use super::vectors::size_of;
+use super::writer::Writer;
 use crate::custom::source::Refusal;
 use naga::proc::TypeResolution;
 use naga::{Expression, Function, Handle, LocalVariable, Scalar, Span, TypeInner};

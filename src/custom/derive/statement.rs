@@ -4,7 +4,7 @@ use super::body::{Body, Place, Returns};
 use super::dual::Dual;
 use super::term::Term;
 use crate::custom::source::Refusal;
-use naga::{Block, Expression, Function, Handle, LocalVariable, Span, Statement, SwitchValue};
+use naga::{Block, Expression, Function, Handle, Span, Statement};
 use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -16,7 +16,7 @@ impl Body<'_, '_> {
         self.block(&function.body)
     }
 
-    fn block(&mut self, block: &Block) -> Result<()> {
+    pub(super) fn block(&mut self, block: &Block) -> Result<()> {
         for (statement, &span) in block.span_iter() {
             self.statement(statement, span)?;
             if !matches!(statement, Statement::Emit(_) | Statement::Call { .. }) {
@@ -26,7 +26,7 @@ impl Body<'_, '_> {
         Ok(())
     }
 
-    fn statement(&mut self, statement: &Statement, span: Span) -> Result<()> {
+    pub(super) fn statement(&mut self, statement: &Statement, span: Span) -> Result<()> {
         match statement {
             Statement::Emit(range) => {
                 for handle in range.clone() {
@@ -119,149 +119,16 @@ impl Body<'_, '_> {
     }
 
     /// The text of a term, after the lines that it needs.
-    fn text(&mut self, term: Term) -> String {
+    pub(super) fn text(&mut self, term: Term) -> String {
         self.lines_for(&[term], &HashMap::new());
         self.terms.text(term, &self.named)
     }
 
     /// Terms and names made from now on are not those made before: variables have changed, or a
     /// block has begun or ended.
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.terms.forget();
         self.named.clear();
-    }
-
-    fn branch(
-        &mut self,
-        condition: Handle<Expression>,
-        accept: &Block,
-        reject: &Block,
-    ) -> Result<()> {
-        if let Some((variable, value)) = self.logical(condition, accept, reject)? {
-            self.conditions.insert(variable, value);
-            return Ok(());
-        }
-        let mut condition = self.value(condition)?;
-        let (mut accept, mut reject) = (accept, reject);
-        if accept.is_empty() {
-            condition = self.terms.unary("!", condition);
-            std::mem::swap(&mut accept, &mut reject);
-        }
-        let condition = self.text(condition);
-        self.forget();
-        self.lines.open(format!("if ({condition}) {{"));
-        self.block(accept)?;
-        if !reject.is_empty() {
-            self.lines.close("} else {");
-            self.forget();
-            self.block(reject)?;
-        }
-        self.lines.close("}");
-        Ok(())
-    }
-
-    /// The variable and the value of an `&&` or `||`, which naga makes an `if` of.
-    fn logical(
-        &mut self,
-        condition: Handle<Expression>,
-        accept: &Block,
-        reject: &Block,
-    ) -> Result<Option<(Handle<LocalVariable>, Term)>> {
-        let target = |statement: &Statement| match *statement {
-            Statement::Store { pointer, value } => match self.function.expressions[pointer] {
-                Expression::LocalVariable(local)
-                    if self.function.local_variables[local].name.is_none() =>
-                {
-                    Some((local, value))
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        let otherwise = reject.first().filter(|_| reject.len() == 1).and_then(target);
-        let last = accept.last().and_then(target);
-        let (Some((local, value)), Some((other, is_or))) = (last, otherwise) else {
-            return Ok(None);
-        };
-        let computes = |statement: &Statement| {
-            matches!(statement, Statement::Emit(_) | Statement::If { .. } | Statement::Call { .. })
-        };
-        if local != other || !accept.iter().take(accept.len() - 1).all(computes) {
-            return Ok(None);
-        }
-        // Of `a || b`, the condition is `!a`, and the value without `b` is true.
-        let yes = Expression::Literal(naga::Literal::Bool(true));
-        let left = self.value(condition)?;
-        for (statement, &span) in accept.span_iter().take(accept.len() - 1) {
-            self.statement(statement, span)?;
-        }
-        let right = self.value(value)?;
-        let value = match self.terms.inverted(left) {
-            Some(left) if self.function.expressions[is_or] == yes => {
-                self.terms.binary("||", left, right)
-            }
-            _ => self.terms.binary("&&", left, right),
-        };
-        Ok(Some((local, value)))
-    }
-
-    fn switch(&mut self, selector: Handle<Expression>, cases: &[naga::SwitchCase]) -> Result<()> {
-        let selector = self.value(selector)?;
-        let selector = self.text(selector);
-        self.lines.open(format!("switch {selector} {{"));
-        let mut labels: Vec<String> = Vec::new();
-        for case in cases {
-            labels.push(match case.value {
-                SwitchValue::I32(x) => x.to_string(),
-                SwitchValue::U32(x) => format!("{x}u"),
-                SwitchValue::Default => "default".into(),
-            });
-            if case.fall_through {
-                continue;
-            }
-            self.forget();
-            let labels = std::mem::take(&mut labels).join(", ");
-            let case_word = if labels == "default" { "" } else { "case " };
-            self.lines.open(format!("{case_word}{labels}: {{"));
-            self.block(&case.body)?;
-            self.lines.close("}");
-        }
-        self.lines.close("}");
-        Ok(())
-    }
-
-    fn repeat(
-        &mut self,
-        body: &Block,
-        continuing: &Block,
-        break_if: Option<Handle<Expression>>,
-        span: Span,
-    ) -> Result<()> {
-        if break_if.is_none() && !leaves(body, true) {
-            return Err(self.refused_at(span, "this loop never ends"));
-        }
-        self.forget();
-        self.lines.open("loop {");
-        if let Some(counter) = self.writer.limiter() {
-            self.lines.open(format!("if ({counter} == 0u) {{"));
-            self.lines.other("break;");
-            self.lines.close("}");
-            self.lines.other(format!("{counter} -= 1u;"));
-        }
-        self.block(body)?;
-        if !continuing.is_empty() || break_if.is_some() {
-            self.forget();
-            self.lines.open("continuing {");
-            self.block(continuing)?;
-            if let Some(condition) = break_if {
-                let condition = self.value(condition)?;
-                let condition = self.text(condition);
-                self.lines.other(format!("break if {condition};"));
-            }
-            self.lines.close("}");
-        }
-        self.lines.close("}");
-        Ok(())
     }
 
     fn store(&mut self, place: &Place, value: Handle<Expression>) -> Result<()> {
@@ -360,19 +227,4 @@ impl Body<'_, '_> {
         self.lines.other(format!("return {text};"));
         Ok(())
     }
-}
-
-/// Whether a loop with this body can end; a `break` in a `switch` leaves that.
-fn leaves(block: &Block, own: bool) -> bool {
-    block.iter().any(|statement| match statement {
-        Statement::Break => own,
-        Statement::Return { .. } => true,
-        Statement::Block(block) => leaves(block, own),
-        Statement::If { accept, reject, .. } => leaves(accept, own) || leaves(reject, own),
-        Statement::Switch { cases, .. } => cases.iter().any(|case| leaves(&case.body, false)),
-        Statement::Loop { body, continuing, .. } => {
-            leaves(body, false) || leaves(continuing, false)
-        }
-        _ => false,
-    })
 }

@@ -72,7 +72,12 @@ impl<'a> Body<'a, '_> {
             }
             &Expression::AccessIndex { base, index } => self.member(handle, base, index)?,
             &Expression::Access { base, index } => self.element(handle, base, index)?,
-            expression => Held::Value(self.registers(handle, expression)?),
+            expression => {
+                let inner = self.inner(handle);
+                let size = self.program.size_of(inner);
+                size.ok_or_else(|| unsupported("type", inner, self.span(handle)))?;
+                Held::Value(self.registers(handle, expression)?)
+            }
         };
         self.held.insert(handle, held);
         Ok(())

@@ -179,7 +179,7 @@ fn copies(to: Range<usize>, from: Vec<usize>) -> impl Iterator<Item = Instructio
     to.zip(from).map(|(to, from)| Instruction::Copy { to, from })
 }
 
-/// Names an expression or statement by its variant.
+/// Names an expression, statement or type by its variant.
 fn unsupported(what: &str, found: &dyn std::fmt::Debug, span: Span) -> Unsupported {
     let text = format!("{found:?}");
     let name = text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();

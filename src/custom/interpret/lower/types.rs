@@ -2,7 +2,7 @@
 
 use naga::{ArraySize, Handle, Scalar, ScalarKind, Span, Type, TypeInner, UniqueArena};
 
-use super::{Lowering, Result, Unsupported};
+use super::{Lowering, Result, Unsupported, unsupported};
 
 /// So many bytes have the scalars of a whole program.
 const MOST_BYTES: u32 = 1 << 18;
@@ -10,16 +10,17 @@ const MOST_BYTES: u32 = 1 << 18;
 impl Lowering<'_> {
     /// The number of scalars in a value of a type.
     pub(super) fn size(&self, ty: Handle<Type>, span: Span) -> Result<usize> {
-        let types = &self.module.types;
-        let Type { name, inner } = &types[ty];
-        // The bytes come first: they are known without looking at every member.
-        let bytes = inner.try_size(self.module.to_ctx());
-        let small = bytes.is_some_and(|bytes| bytes <= MOST_BYTES);
-        let size = if small { scalars(types, inner) } else { None };
-        size.ok_or_else(|| {
-            let name = name.clone().unwrap_or_else(|| format!("{inner:?}"));
-            Unsupported::new(format!("the type {name}"), span)
+        let Type { name, inner } = &self.module.types[ty];
+        self.size_of(inner).ok_or_else(|| match name {
+            Some(name) => Unsupported::new(format!("the type {name}"), span),
+            None => unsupported("type", inner, span),
         })
+    }
+
+    pub(super) fn size_of(&self, inner: &TypeInner) -> Option<usize> {
+        // The bytes come first: they are known without looking at every member.
+        let bytes = inner.try_size(self.module.to_ctx())?;
+        if bytes > MOST_BYTES { None } else { scalars(&self.module.types, inner) }
     }
 }
 

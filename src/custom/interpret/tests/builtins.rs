@@ -51,7 +51,7 @@ fn exponents() {
     assert_expression("ldexp(p, 5)", |p, _| p * 32.0);
     assert_expression("ldexp(p, -3)", |p, _| p / 8.0);
     assert_expression("ldexp(ldexp(p, 900), -900)", |p, _| p);
-    assert_expression("ldexp(p, -1500)", |p, _| p * 0.0);
+    assert_expression("ldexp(p, -1500)", |p, _| if p.is_finite() { p * 0.0 } else { p });
     assert_expression("ldexp(frexp(p).fract, frexp(p).exp)", |p, _| p);
     assert_expression("abs(frexp(p).fract)", |p, _| match p.abs() {
         p if p == 0.0 || !p.is_finite() => p,

@@ -19,14 +19,14 @@ fn unsupported_types() {
     );
     assert_refused(
         "fn value(p: f32) -> f32 { return (mat2x2(p, p, p, p) * vec2(p)).x; }",
-        "expression Binary",
-        "mat2x2(p, p, p, p) * vec2(p)",
+        "the type Matrix",
+        "mat2x2(p, p, p, p)",
     );
     assert_refused(
         "fn inside(x: ptr<function, f32>) -> f32 { return *x; }
         fn value(p: f32) -> f32 { var x = p; return inside(&x); }",
-        "the type",
-        "inside",
+        "the type Pointer",
+        "fn inside",
     );
     assert_refused(
         "fn value(p: f32) -> f32 { var a: array<f32, 100000>; a[3] = p; return a[3]; }",
@@ -65,28 +65,28 @@ fn unsupported_statements_and_functions() {
     assert_refused(
         "fn value(p: f32) -> f32 { workgroupBarrier(); return p; }",
         "statement ControlBarrier",
-        "workgroupBarrier()",
+        "workgroupBarrier",
     );
     assert_refused(
         "fn value(p: f32) -> f32 { return p + dpdx(p); }",
         "expression Derivative",
-        "dpdx(p)",
+        "dpdx",
     );
     assert_refused(
         "fn value(p: f32) -> f32 { return unpack2x16float(u32(p)).x; }",
         "built-in function Unpack2x16float",
-        "unpack2x16float(u32(p))",
+        "unpack2x16float",
     );
     assert_refused("fn other(p: f32) -> f32 { return p; }", "without fn value", "");
 }
 
 #[test]
 fn calls_are_not_nested_for_ever() {
-    let mut text = "fn f0(p: f32) -> f32 { return p; }".to_owned();
+    let mut text = "fn g0(p: f32) -> f32 { return p; }".to_owned();
     for i in 1..100 {
-        text += &format!("fn f{i}(p: f32) -> f32 {{ return f{}(p); }}", i - 1);
+        text += &format!("fn g{i}(p: f32) -> f32 {{ return g{}(p); }}", i - 1);
     }
-    text += "fn value(p: f32) -> f32 { return f99(p); }";
+    text += "fn value(p: f32) -> f32 { return g99(p); }";
     assert_refused(&text, "a call inside of 64 others", "");
 }
 

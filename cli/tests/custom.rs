@@ -1,0 +1,111 @@
+//! Losses from a user's WGSL file.
+
+mod common;
+
+use common::{data, folder, npy_f32, put, read_npy, run};
+use std::path::Path;
+
+const HUBER: &str = "\
+struct Parameters {
+    delta: f32,
+}
+
+fn value(p: f32, t: f32, c: Parameters) -> f32 {
+    let d = abs(p - t);
+    if (d <= c.delta) {
+        return 0.5 * d * d;
+    }
+    return c.delta * (d - 0.5 * c.delta);
+}
+";
+
+#[test]
+fn value_gradient_and_second_derivative() {
+    let folder = folder();
+    put(folder.path(), "huber.wgsl", HUBER);
+    put(folder.path(), "p.npy", npy_f32("(4,)", &[0.125, 0.25, -1.0, 3.0]));
+    put(folder.path(), "t.npy", npy_f32("(4,)", &[0.0; 4]));
+    for backend in ["gpu", "cpu"] {
+        let arguments = [
+            "eval",
+            "--custom",
+            "huber.wgsl",
+            "p=p.npy",
+            "t=t.npy",
+            "delta=0.5",
+            "--reduction",
+            "sum",
+            "--grad",
+            "p=g.npy",
+            "--grad",
+            "t=h.npy",
+            "--second",
+            "p=s.npy",
+            "--json",
+            "--backend",
+            backend,
+        ];
+        let run = run(folder.path(), &arguments);
+        let json = run.json();
+        assert_eq!(json["value"], 0.007_812_5 + 0.03125 + 0.375 + 1.375, "{backend}");
+        assert_eq!((&json["loss"], &json["options"]["delta"]), (&"huber".into(), &0.5.into()));
+        let read = |name: &str| read_npy(&folder.path().join(name));
+        assert_eq!(read("g.npy"), (vec![4], vec![0.125, 0.25, -0.5, 0.5]), "{backend}");
+        assert_eq!(read("h.npy"), (vec![4], vec![-0.125, -0.25, 0.5, -0.5]), "{backend}");
+        assert_eq!(read("s.npy"), (vec![4], vec![1.0, 1.0, 0.0, 0.0]), "{backend}");
+    }
+}
+
+#[test]
+fn the_examples_run_on_real_data() {
+    let files = ["p=diabetes_predictions.npy", "t=diabetes_targets.npy"];
+    for (loss, parameters) in [
+        ("charbonnier", &["epsilon=0.001"][..]),
+        ("wing", &["width=10", "curvature=2"]),
+        ("expectile", &["tau=0.9"]),
+    ] {
+        let path = format!("../losses/{loss}.wgsl");
+        let arguments = [&["eval", "--json", "--custom", &path][..], &files, parameters].concat();
+        let values = ["gpu", "cpu"].map(|backend| {
+            run(&data(), &[&arguments[..], &["--backend", backend]].concat()).value()
+        });
+        assert!((values[0] / values[1] - 1.0).abs() < 1e-5, "{loss}: {values:?}");
+    }
+}
+
+#[test]
+fn show_prints_the_derived_gradient() {
+    let folder = folder();
+    put(folder.path(), "huber.wgsl", HUBER);
+    let run = run(folder.path(), &["show", "--custom", "huber.wgsl"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    for part in
+        ["inputs:     p*, t*", "parameters: delta", "fn gradient(p: f32, t: f32, c: Parameters)"]
+    {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let folder = folder();
+    put(folder.path(), "bad.wgsl", "fn value(p: f32) -> f32 {\n    return p + q;\n}\n");
+    put(folder.path(), "huber.wgsl", HUBER);
+    let check = |arguments: &[&str], parts: &[&str]| refused(folder.path(), arguments, parts);
+    check(&["show", "--custom", "bad.wgsl"], &["bad.wgsl", "line 2, column 16", "`q`"]);
+    check(&["eval", "--custom", "bad.wgsl", "p=p.npy"], &["bad.wgsl", "line 2, column 16"]);
+    check(&["eval", "--custom", "none.wgsl", "p=p.npy"], &["--custom", "none.wgsl"]);
+    check(&["eval", "--custom", "huber.wgsl", "p=p.npy"], &["delta", "missing"]);
+    check(&["eval", "--custom", "huber.wgsl", "delta=x"], &["delta", "x is not valid", "a number"]);
+    check(&["eval", "--custom", "huber.wgsl", "mse_loss", "p=p.npy"], &["mse_loss", "p, t, delta"]);
+    check(&["eval", "mse", "input=p.npy", "--second", "input=s.npy"], &["--custom"]);
+}
+
+#[track_caller]
+fn refused(folder: &Path, arguments: &[&str], parts: &[&str]) {
+    let run = run(folder, arguments);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+    for part in parts {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+}

@@ -1,0 +1,163 @@
+//! Functions of vectors: component by component, or of the whole.
+
+use super::body::Body;
+use super::built_ins::name_of;
+use super::dual::Dual;
+use crate::custom::source::Refusal;
+use naga::{Expression, Handle, MathFunction, TypeInner, VectorSize};
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+impl Body<'_, '_> {
+    pub(super) fn math(
+        &mut self,
+        handle: Handle<Expression>,
+        function: MathFunction,
+        arguments: &[Handle<Expression>],
+    ) -> Result<Dual> {
+        let mut duals = Vec::new();
+        for &argument in arguments {
+            duals.push(self.dual(argument)?);
+        }
+        if let Some(dual) = self.geometry(handle, function, arguments, &duals)? {
+            return Ok(dual);
+        }
+        let no_rule = |body: &Self| {
+            let name = format!("{function:?}").to_lowercase();
+            body.refused(handle, format!("{name} has no rule for a derivative"))
+        };
+        if !self.is_float(handle) || !self.is_float(arguments[0]) {
+            let name = name_of(function).ok_or_else(|| no_rule(self))?;
+            let values = duals.iter().map(|dual| dual.value).collect();
+            return Ok(Dual::constant(self.terms.call(name, values)));
+        }
+        let Some(size) = self.size(handle) else {
+            return self.rules().math(function, &duals).ok_or_else(|| no_rule(self));
+        };
+        // By components; a number among vectors, as in mix, is the same for all.
+        let sizes: Vec<_> = arguments.iter().map(|&argument| self.size(argument)).collect();
+        let mut components = Vec::new();
+        for i in 0..size {
+            let own = |(dual, size): (&Dual, &Option<usize>)| match *size {
+                Some(size) => dual.map(|x| self.terms.component(x, size, i)),
+                None => *dual,
+            };
+            let own: Vec<_> = duals.iter().zip(&sizes).map(own).collect();
+            let component = self.rules().math(function, &own);
+            components.push(component.ok_or_else(|| no_rule(self))?);
+        }
+        self.joined(handle, &components)
+    }
+
+    /// A vector of numbers with their slopes.
+    pub(super) fn joined(
+        &mut self,
+        handle: Handle<Expression>,
+        components: &[Dual],
+    ) -> Result<Dual> {
+        let name = self.type_of(handle)?;
+        let zero = self.terms.number(0.0);
+        let values = components.iter().map(|dual| dual.value).collect();
+        let value = self.terms.call(name.clone(), values);
+        let slopes = std::array::from_fn(|k| {
+            components.iter().any(|dual| dual.slopes[k].is_some()).then(|| {
+                let of = components.iter().map(|dual| dual.slopes[k].unwrap_or(zero)).collect();
+                self.terms.call(name.clone(), of)
+            })
+        });
+        Ok(Dual { value, slopes })
+    }
+
+    /// The functions of whole vectors.
+    fn geometry(
+        &mut self,
+        handle: Handle<Expression>,
+        function: MathFunction,
+        arguments: &[Handle<Expression>],
+        x: &[Dual],
+    ) -> Result<Option<Dual>> {
+        let size = self.size(arguments[0]);
+        let dual = match function {
+            MathFunction::Dot | MathFunction::Cross => {
+                let name = if function == MathFunction::Dot { "dot" } else { "cross" };
+                self.bilinear(name, x[0], x[1])
+            }
+            MathFunction::Length => self.length(x[0], size),
+            MathFunction::Distance => {
+                let way = Dual::difference(x[0], x[1], &mut self.terms);
+                self.length(way, size)
+            }
+            MathFunction::Normalize => {
+                let length = self.length(x[0], size);
+                Dual::quotient(x[0], length, &mut self.terms)
+            }
+            MathFunction::Reflect => {
+                let dot = self.bilinear("dot", x[1], x[0]);
+                let two = Dual::constant(self.terms.number(2.0));
+                let twice = Dual::product(two, dot, &mut self.terms);
+                let along = Dual::product(twice, x[1], &mut self.terms);
+                Dual::difference(x[0], along, &mut self.terms)
+            }
+            MathFunction::FaceForward => {
+                let dot = self.terms.call("dot", vec![x[1].value, x[2].value]);
+                let zero = self.terms.number(0.0);
+                let below = self.terms.binary("<", dot, zero);
+                let other = x[0].negative(&mut self.terms);
+                let value = self.terms.call("select", vec![other.value, x[0].value, below]);
+                let slopes = Dual::both(x[0], other, &mut self.terms, |terms, yes, no| {
+                    Some(terms.choice(below, yes?, no?))
+                });
+                Dual { value, slopes }
+            }
+            MathFunction::Ldexp => {
+                let exponent = x[1].value;
+                x[0].map(|x| self.terms.call("ldexp", vec![x, exponent]))
+            }
+            MathFunction::Modf | MathFunction::Frexp => {
+                return Err(self.refused(handle, "modf and frexp are not supported"));
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(dual))
+    }
+
+    fn bilinear(&mut self, name: &str, a: Dual, b: Dual) -> Dual {
+        let value = self.terms.call(name, vec![a.value, b.value]);
+        let slopes = Dual::both(a, b, &mut self.terms, |terms, by_a, by_b| {
+            let by_a = by_a.map(|slope| terms.call(name, vec![slope, b.value]));
+            let by_b = by_b.map(|slope| terms.call(name, vec![a.value, slope]));
+            terms.maybe_sum(by_a, by_b)
+        });
+        Dual { value, slopes }
+    }
+
+    /// The norm; its derivative at 0 is 0.
+    fn length(&mut self, x: Dual, size: Option<usize>) -> Dual {
+        let value = self.terms.call("length", vec![x.value]);
+        let zero = self.terms.number(0.0);
+        let at_zero = self.terms.binary("==", value, zero);
+        let slopes = x.slopes.map(|slope| {
+            slope.map(|slope| {
+                let along = match size {
+                    Some(_) => self.terms.call("dot", vec![x.value, slope]),
+                    None => self.terms.product(x.value, slope),
+                };
+                let slope = self.terms.quotient(along, value);
+                self.terms.choice(at_zero, zero, slope)
+            })
+        });
+        Dual { value, slopes }
+    }
+}
+
+/// The components of a vector type.
+pub(super) fn size_of(inner: &TypeInner) -> Option<usize> {
+    match *inner {
+        TypeInner::Vector { size, .. } => Some(match size {
+            VectorSize::Bi => 2,
+            VectorSize::Tri => 3,
+            VectorSize::Quad => 4,
+        }),
+        _ => None,
+    }
+}
