@@ -3,7 +3,7 @@
 mod outputs;
 
 use super::storage::{Loads, floats, floats_after, indices, indices_after};
-use super::{Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, REDUCE, Slot, Upstream};
+use super::{Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, Parameters, REDUCE, Slot, Upstream};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
 use crate::tensor::DType;
@@ -12,7 +12,7 @@ use crate::tensor::DType;
 #[derive(Clone, Debug)]
 pub(crate) struct Spec<'a> {
     pub(crate) definition: &'a Definition,
-    pub(crate) parameters: bool,
+    pub(crate) parameters: Parameters,
     pub(crate) inputs: Vec<Option<DType>>,
     /// For each input, the type of its gradient.
     pub(crate) gradients: Vec<DType>,
@@ -60,7 +60,7 @@ impl RowShape {
 impl Spec<'_> {
     /// The pass over the rows.
     pub(crate) fn pass(&self, outputs: &Outputs) -> Kernel {
-        let mut header = Header::of_loss(self.parameters);
+        let mut header = Header::of_loss(&self.parameters);
         let lanes = self.shape.lanes();
         header.constant("THREADS", format!("{}u", lanes.threads));
         header.constant("ROWS", format!("{}u", lanes.rows));
@@ -98,7 +98,7 @@ impl Spec<'_> {
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
     pub(crate) fn check(&self, sums: bool, counts: bool) -> Kernel {
-        let mut header = Header::of_loss(false);
+        let mut header = Header::new();
         let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
         if let Some((slot, dtype)) = self.shape.index.and_then(of) {
             indices(&mut header, slot, "target", dtype);
@@ -249,7 +249,7 @@ impl Spec<'_> {
 
     /// The loss's functions with its parameters, where it has any.
     fn declare_calls(&self, header: &mut Header) {
-        let last = if self.parameters { ", parameters" } else { "" };
+        let last = if self.parameters.is_empty() { "" } else { ", options()" };
         header.line(&format!(
             "fn peaks_of(item: Item) -> Peaks {{
     return peaks(item{last});

@@ -3,7 +3,7 @@
 use super::{Region, Resolved, Step};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Binding, Keep, Kernel, SERIAL, Slot, Use, reduce};
+use crate::kernel::{Binding, Keep, Kernel, Parameters, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
 
 /// The scratch begins with the total of the losses, that of the weights or another divisor in the
@@ -82,8 +82,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(crate) fn has_parameters(&self) -> bool {
-        self.parameters > 0
+    /// The loss's parameters, as its kernels take them.
+    pub(crate) fn parameters(&self) -> Parameters {
+        let words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.uniforms[..4 * self.parameters]);
+        Parameters::new(self.resolved.definition.shader, &words)
     }
 
     /// The divisor in the windows; a GPU sum of weights takes its place where there is one.

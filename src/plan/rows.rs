@@ -19,7 +19,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
     };
     let spec = Spec {
         definition: resolved.definition,
-        parameters: builder.has_parameters(),
+        parameters: builder.parameters(),
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
         gradients: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         shape,

@@ -24,10 +24,10 @@ fn slope(item: u32, class_: u32, place: u32) -> f32 {
     let p = exponential(-below) / sum;
     let at_peak = (shares - s) - shares * (rest / sum);
     var result = scale * select(shares * p - s, at_peak, x == peak && sum < 2.0);
-    if (parameters.z_loss > 0.0) {
+    if (options().z_loss > 0.0) {
         result += scratch[place + 5u] * p;
     }
-    let factor = (1.0 - parameters.label_smoothing) * weight;
+    let factor = (1.0 - options().label_smoothing) * weight;
     keep_target(item, class_, scale * silenced(factor, below + logarithm_one_plus(rest)));
     return select(result * bound_slope(logit), scale, state != KEPT);
 }
