@@ -64,8 +64,16 @@ impl Spec<'_> {
         let lanes = self.shape.lanes();
         header.constant("THREADS", format!("{}u", lanes.threads));
         header.constant("ROWS", format!("{}u", lanes.rows));
+        let team = lanes.threads.min(32);
+        header.constant("TEAM", format!("{team}u"));
+        header.constant("TEAMS", format!("{}u", lanes.threads / team));
         let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
         header.constant("GROUPS", format!("{groups}u"));
+        let online = self.definition.shader.contains("fn moved(");
+        header.constant("ONLINE", online);
+        if !online {
+            header.line("fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }");
+        }
         header.constant("WHOLE", self.shape.whole_quads());
         header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index.is_some());
