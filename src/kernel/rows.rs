@@ -42,11 +42,11 @@ pub(crate) struct Lanes {
 }
 
 impl RowShape {
-    /// Measured on lavapipe: 32 lanes for 1,000 classes, 256 for 32,000; rows whose classes lie
+    /// Measured on lavapipe: 8 lanes for 1,000 classes, 256 for 32,000; rows whose classes lie
     /// apart are read together by neighbouring lanes.
     pub(crate) fn lanes(&self) -> Lanes {
         let quads = self.classes.div_ceil(4);
-        let wide = (quads / 8).max(1).next_power_of_two().min(256);
+        let wide = (quads / 32).max(1).next_power_of_two().min(256);
         let threads = if self.inner >= 32 && self.classes <= 4096 { 1 } else { wide };
         Lanes { threads, rows: (64 / threads).max(1) }
     }
