@@ -97,6 +97,7 @@
 mod checked;
 mod clock;
 pub mod cpu;
+mod custom;
 mod error;
 mod evaluate;
 mod gpu;

@@ -1,0 +1,72 @@
+//! What a program is made of.
+
+use std::ops::Range;
+
+use super::Column;
+
+/// An operation on all lanes. Those with fewer operands ignore the last ones.
+pub(super) type Operation = fn(&mut Column, [&Column; 4]);
+
+/// Instructions in order.
+pub(super) type Block = Vec<Instruction>;
+
+/// A function's code and the registers through which it is called. Functions cannot call
+/// themselves, so that each has its registers for itself.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub(super) arguments: Range<usize>,
+    pub(super) result: Range<usize>,
+    pub(super) body: Block,
+}
+
+/// One step of the machine; numbers are registers.
+#[derive(Clone, Debug)]
+pub(super) enum Instruction {
+    /// Applies the operation in all lanes. All operands are below `to`.
+    Compute { operation: Operation, to: usize, from: [usize; 4] },
+    /// Copies all lanes.
+    Copy { to: usize, from: usize },
+    /// Copies active lanes.
+    Store { to: usize, from: usize },
+    /// Reads an element that each lane chooses for itself.
+    Gather { to: usize, from: Element },
+    /// Writes an element that each active lane chooses for itself.
+    Scatter { to: Element, from: usize },
+    /// Runs a function, whose arguments are in their registers.
+    Call { function: usize },
+    /// Runs one block in the lanes where the condition is not 0, the other one elsewhere.
+    If { condition: usize, accept: Block, reject: Block },
+    /// Runs the case whose value the selector has.
+    Switch { selector: usize, cases: Vec<Case> },
+    /// Repeats the body and then `continuing`, until every lane has left.
+    Loop { body: Block, continuing: Block, break_if: Option<usize> },
+    /// Leaves the innermost loop or switch.
+    Break,
+    /// Goes to the innermost loop's `continuing`.
+    Continue,
+    /// Leaves the function, whose result has been stored.
+    Return,
+}
+
+/// A case of a switch; the default one has no value.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) value: Option<f64>,
+    pub(super) body: Block,
+    pub(super) fall_through: bool,
+}
+
+/// A scalar inside of an array or vector: the first register it may be, and the steps from there.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    pub(super) first: usize,
+    pub(super) steps: Vec<Step>,
+}
+
+/// An index, how many registers it counts, and how many elements there are.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) index: usize,
+    pub(super) stride: usize,
+    pub(super) count: usize,
+}

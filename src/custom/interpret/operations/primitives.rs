@@ -1,0 +1,54 @@
+//! The functions of `numeric.wgsl` as the mathematics that they approximate.
+
+use std::f64::consts::LN_2;
+
+use super::{Operation, clamped, maximum, minimum, power, sign, truth};
+
+/// What a function of this name in `numeric.wgsl` stands for.
+pub(in super::super) fn primitive(name: &str) -> Option<Operation> {
+    let operation: Operation = match name {
+        "exponential" => lanes!(|x| x.exp()),
+        "exponential_minus_one" => lanes!(|x| x.exp_m1()),
+        "logarithm" => lanes!(|x| x.ln()),
+        "logarithm_one_plus" => lanes!(|x| x.ln_1p()),
+        "sigmoid" => lanes!(|x| sigmoid(x)),
+        "log_sigmoid" => lanes!(|x| minimum(x, 0.0) - (-x.abs()).exp().ln_1p()),
+        "softplus" => lanes!(|x| maximum(x, 0.0) + (-x.abs()).exp().ln_1p()),
+        "hyperbolic_tangent" => lanes!(|x| x.tanh()),
+        "log_cosh" => lanes!(|x| log_cosh(x)),
+        "power" => lanes!(|base, exponent| power(base, exponent)),
+        "maximum" => lanes!(|a, b| maximum(a, b)),
+        "minimum" => lanes!(|a, b| minimum(a, b)),
+        "sign_of" => lanes!(|x| sign(x)),
+        "clamped" => lanes!(|x, low, high| clamped(x, low, high)),
+        "silenced" => lanes!(|factor, term| silenced(factor, term)),
+        "is_nan" => lanes!(|x| truth(x.is_nan())),
+        "is_finite" => lanes!(|x| truth(x.is_finite())),
+        "not_a_number" => |to, _| to.fill(f64::NAN),
+        "infinity" => |to, _| to.fill(f64::INFINITY),
+        _ => return None,
+    };
+    Some(operation)
+}
+
+/// Through `e^-|x|`, which cannot overflow.
+fn sigmoid(x: f64) -> f64 {
+    let e = (-x.abs()).exp();
+    if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
+}
+
+/// Near 0 through cosh x - 1 = 2 sinh^2 (x / 2), where the other form cancels.
+fn log_cosh(x: f64) -> f64 {
+    let a = x.abs();
+    if a < 1.0 {
+        let half = (0.5 * a).sinh();
+        (2.0 * half * half).ln_1p()
+    } else {
+        a - LN_2 + (-2.0 * a).exp().ln_1p()
+    }
+}
+
+/// The product, where a factor of 0 silences even an infinite term; NaN stays.
+fn silenced(factor: f64, term: f64) -> f64 {
+    if factor == 0.0 && !term.is_nan() { 0.0 } else { factor * term }
+}

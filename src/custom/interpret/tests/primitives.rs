@@ -1,0 +1,104 @@
+//! The functions of `numeric.wgsl`.
+
+use super::super::operations::primitive;
+use super::{NUMERIC, assert_expression};
+
+const NAMES: [&str; 19] = [
+    "exponential",
+    "exponential_minus_one",
+    "logarithm",
+    "logarithm_one_plus",
+    "sigmoid",
+    "log_sigmoid",
+    "softplus",
+    "hyperbolic_tangent",
+    "log_cosh",
+    "power",
+    "maximum",
+    "minimum",
+    "sign_of",
+    "clamped",
+    "silenced",
+    "is_nan",
+    "is_finite",
+    "not_a_number",
+    "infinity",
+];
+
+#[test]
+fn every_primitive_is_a_function_of_numeric() {
+    let module = naga::front::wgsl::parse_str(NUMERIC).expect("valid");
+    for name in NAMES {
+        assert!(primitive(name).is_some(), "{name} is no primitive");
+        let mut functions = module.functions.iter();
+        let found = functions.any(|(_, function)| function.name.as_deref() == Some(name));
+        assert!(found, "numeric.wgsl has no fn {name}");
+    }
+    let primitives = module
+        .functions
+        .iter()
+        .filter(|(_, function)| function.name.as_deref().and_then(primitive).is_some());
+    assert_eq!(primitives.count(), NAMES.len());
+}
+
+#[test]
+fn exponentials_and_logarithms() {
+    assert_expression("exponential(p)", |p, _| p.exp());
+    assert_expression("exponential_minus_one(p)", |p, _| p.exp_m1());
+    assert_expression("logarithm(p)", |p, _| p.ln());
+    assert_expression("logarithm_one_plus(p)", |p, _| p.ln_1p());
+    assert_expression("hyperbolic_tangent(p)", |p, _| p.tanh());
+}
+
+#[test]
+fn stable_forms_neither_cancel_nor_overflow() {
+    assert_expression("sigmoid(p)", |p, _| {
+        if p > 0.0 { 1.0 / (1.0 + (-p).exp()) } else { p.exp() / (1.0 + p.exp()) }
+    });
+    let softplus = |p: f64| if p > 40.0 { p } else { p.exp().ln_1p() };
+    assert_expression("softplus(p)", |p, _| softplus(p));
+    assert_expression("log_sigmoid(p)", |p, _| -softplus(-p));
+    assert_expression("log_cosh(p)", |p, _| match p.abs() {
+        // cosh^2 = 1 + sinh^2
+        p if p < 40.0 => 0.5 * (p.sinh() * p.sinh()).ln_1p(),
+        p => p - std::f64::consts::LN_2,
+    });
+}
+
+#[test]
+fn powers_have_the_corners_of_c() {
+    assert_expression("power(p, t)", |p, t| match (p, t) {
+        (_, 0.0) | (1.0, _) => 1.0,
+        _ if p < 0.0 => f64::NAN,
+        _ => p.abs().powf(t),
+    });
+    assert_expression(
+        "power(not_a_number(), 0.0 * p)",
+        |p, _| {
+            if p.is_finite() { 1.0 } else { f64::NAN }
+        },
+    );
+    assert_expression("power(-0.0, 3.0)", |_, _| 0.0);
+}
+
+#[test]
+fn comparing_functions_carry_nan() {
+    let carried = |p: f64, t: f64, x: f64| if p.is_nan() || t.is_nan() { f64::NAN } else { x };
+    assert_expression("maximum(p, t)", |p, t| carried(p, t, p.max(t)));
+    assert_expression("minimum(p, t)", |p, t| carried(p, t, p.min(t)));
+    assert_expression("sign_of(p)", |p, _| if p == 0.0 { 0.0 } else { p.signum() });
+    assert_expression("clamped(p, -1.0, 2.0)", |p, _| p.clamp(-1.0, 2.0));
+    assert_expression("silenced(p, t)", |p, t| if p == 0.0 && !t.is_nan() { 0.0 } else { p * t });
+    assert_expression("f32(is_nan(p)) + 2.0 * f32(is_finite(p))", |p, _| {
+        f64::from(u8::from(p.is_nan()) + 2 * u8::from(p.is_finite()))
+    });
+    assert_expression("infinity() * p", |p, _| f64::INFINITY * p);
+}
+
+/// What is not in the list is run as it stands.
+#[test]
+fn other_functions_are_interpreted() {
+    assert_expression("reduced_exponent(0.001 * clamp(p, -9.0, 9.0)).remainder", |p, _| {
+        p.clamp(-9.0, 9.0) * f64::from(0.001f32)
+    });
+}
