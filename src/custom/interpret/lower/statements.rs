@@ -129,11 +129,12 @@ impl<'a> Body<'a, '_> {
         result: Option<Handle<Expression>>,
         span: Span,
     ) -> Result<()> {
-        let arguments = arguments.iter().map(|&argument| self.value(argument));
-        let arguments = arguments.collect::<Result<Vec<_>>>()?.concat();
         let name = self.program.module.functions[function].name.as_deref();
         let value = match name.and_then(operations::primitive) {
-            Some(operation) => vec![self.compute(operation, &arguments, span)?],
+            Some(operation) => {
+                let arguments = self.arguments(arguments)?;
+                vec![self.compute(operation, &arguments, span)?]
+            }
             None => self.run(function, arguments, span)?.collect(),
         };
         if let Some(result) = result {
@@ -142,16 +143,22 @@ impl<'a> Body<'a, '_> {
         Ok(())
     }
 
+    fn arguments(&mut self, arguments: &[Handle<Expression>]) -> Result<Vec<usize>> {
+        let arguments = arguments.iter().map(|&argument| self.value(argument));
+        Ok(arguments.collect::<Result<Vec<_>>>()?.concat())
+    }
+
     /// Calls a function of the program. Its result is copied: the next call overwrites it.
     fn run(
         &mut self,
         function: Handle<naga::Function>,
-        arguments: Vec<usize>,
+        arguments: &[Handle<Expression>],
         span: Span,
     ) -> Result<Range<usize>> {
         let place = self.program.function(function)?;
         let Function { arguments: registers, result, .. } = &self.program.functions[place];
         let (registers, result) = (registers.clone(), result.clone());
+        let arguments = self.arguments(arguments)?;
         self.block.extend(copies(registers, arguments));
         self.block.push(Instruction::Call { function: place });
         let copied = self.program.allocate(result.len(), span)?;

@@ -1,6 +1,7 @@
 //! Texts against the same formulas in Rust, with different numbers in all lanes.
 
 mod builtins;
+mod endless;
 mod integers;
 mod primitives;
 mod random;
@@ -73,6 +74,11 @@ fn numbers() -> [Column; 2] {
     let p = std::array::from_fn(|lane| some[lane % some.len()]);
     let t = std::array::from_fn(|lane| some[(lane * 5 + lane / 32) % some.len()]);
     [p, t]
+}
+
+/// 0, 1, 2, ...
+fn count() -> Column {
+    std::array::from_fn(|lane| f64::from(u8::try_from(lane).expect("64 lanes")))
 }
 
 #[track_caller]

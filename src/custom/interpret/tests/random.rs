@@ -4,13 +4,16 @@ use proptest::prelude::*;
 
 use super::{LANES, assert_close, evaluate};
 
+type One = (&'static str, fn(f64) -> f64);
+type Two = (&'static str, fn(f64, f64) -> f64);
+
 #[derive(Clone, Debug)]
 enum Tree {
     P,
     T,
     Literal(i8),
-    One(&'static str, fn(f64) -> f64, Box<Tree>),
-    Two(&'static str, fn(f64, f64) -> f64, Box<(Tree, Tree)>),
+    One(One, Box<Tree>),
+    Two(Two, Box<(Tree, Tree)>),
     Choice(Box<[Tree; 4]>),
 }
 
@@ -20,8 +23,8 @@ impl Tree {
             Self::P => "p".into(),
             Self::T => "t".into(),
             Self::Literal(x) => format!("{:?}", f32::from(*x) / 8.0),
-            Self::One(name, _, x) => format!("{name}({})", x.text()),
-            Self::Two(operator, _, both) => {
+            Self::One((name, _), x) => format!("{name}({})", x.text()),
+            Self::Two((operator, _), both) => {
                 format!("({} {operator} {})", both.0.text(), both.1.text())
             }
             Self::Choice(parts) => {
@@ -36,8 +39,8 @@ impl Tree {
             Self::P => p,
             Self::T => t,
             Self::Literal(x) => f64::from(*x) / 8.0,
-            Self::One(_, function, x) => function(x.value(p, t)),
-            Self::Two(_, function, both) => function(both.0.value(p, t), both.1.value(p, t)),
+            Self::One((_, function), x) => function(x.value(p, t)),
+            Self::Two((_, function), both) => function(both.0.value(p, t), both.1.value(p, t)),
             Self::Choice(parts) => {
                 let [a, b, c, d] = parts.each_ref().map(|part| part.value(p, t));
                 if a < b { c } else { d }
@@ -50,24 +53,22 @@ fn trees() -> impl Strategy<Value = Tree> {
     // A variable in front keeps naga from computing constants in f32.
     let leaf = prop_oneof![Just(Tree::P), Just(Tree::T)];
     leaf.prop_recursive(6, 40, 4, |inner| {
-        let functions: [(&str, fn(f64) -> f64); 5] = [
+        let functions: [One; 5] = [
             ("abs", f64::abs),
             ("-", |x| -x),
             ("sin", f64::sin),
             ("floor", f64::floor),
             ("exponential", f64::exp),
         ];
-        let operators: [(&str, fn(f64, f64) -> f64); 4] =
+        let operators: [Two; 4] =
             [("+", |a, b| a + b), ("-", |a, b| a - b), ("*", |a, b| a * b), ("/", |a, b| a / b)];
         let one = (prop::sample::select(functions.to_vec()), inner.clone());
         let two = (prop::sample::select(operators.to_vec()), inner.clone(), inner.clone());
         let scaled = (prop::sample::select(operators.to_vec()), inner.clone(), any::<i8>());
         prop_oneof![
-            one.prop_map(|((name, f), x)| Tree::One(name, f, Box::new(x))),
-            two.prop_map(|((name, f), a, b)| Tree::Two(name, f, Box::new((a, b)))),
-            scaled.prop_map(|((name, f), a, b)| {
-                Tree::Two(name, f, Box::new((a, Tree::Literal(b.max(1)))))
-            }),
+            one.prop_map(|(one, x)| Tree::One(one, Box::new(x))),
+            two.prop_map(|(two, a, b)| Tree::Two(two, Box::new((a, b)))),
+            scaled.prop_map(|(two, a, b)| Tree::Two(two, Box::new((a, Tree::Literal(b.max(1)))))),
             prop::array::uniform4(inner).prop_map(|parts| Tree::Choice(Box::new(parts))),
         ]
     })

@@ -1,11 +1,6 @@
 //! Control flow, with lanes that go different ways.
 
-use super::{Column, LANES, assert_close, assert_lanes, evaluate, numbers, program};
-
-/// 0, 1, 2, ...
-fn count() -> Column {
-    std::array::from_fn(|lane| f64::from(u8::try_from(lane).expect("64 lanes")))
-}
+use super::{assert_close, assert_lanes, count, evaluate, program};
 
 #[track_caller]
 fn assert_counted(text: &str, expected: impl Fn(u32) -> f64) {
@@ -251,56 +246,4 @@ fn variables_begin_anew_in_each_round_and_call() {
     }
     assert_eq!(program.columns(0), (1, 0));
     assert!(machine.call(0, &[&count()]).is_empty());
-}
-
-#[test]
-fn endless_loops_end_with_nan_in_their_lanes_alone() {
-    let found = evaluate(
-        "fn turn(p: f32) -> f32 {
-            var x = p;
-            while x != 7.0 { x = x * 1.0; if p > 9.0 { break; } }
-            return x;
-        }
-        fn value(p: f32) -> vec2<f32> {
-            var y = 0.0;
-            loop { y = turn(p); if p > 5.0 { break; } }
-            for (var i = 0; i < 100; i++) { y += 1.0; }
-            return vec2(y, 1.0);
-        }",
-        &[&count()],
-    );
-    for lane in 0..LANES {
-        let ends = lane == 7 || lane > 9;
-        assert_eq!(found[0][lane].is_nan(), !ends, "lane {lane}");
-        assert_eq!(found[1][lane].is_nan(), !ends, "lane {lane}");
-        assert!(!ends || found[0][lane] == count()[lane] + 100.0, "lane {lane}");
-    }
-}
-
-#[test]
-fn several_loops_without_end_stop_one_after_the_other() {
-    let found = &evaluate(
-        "fn value(p: f32) -> f32 {
-            var i = 0;
-            if p < 8.0 { loop { i += 1; if i < 0 && p > 99.0 { break; } } }
-            else if p < 16.0 { while p > 0.0 { i += 1; } }
-            for (var j = 0; j < 90000; j++) { i += 1; }
-            return f32(i);
-        }",
-        &[&count()],
-    )[0];
-    for lane in 0..LANES {
-        let expected = if lane < 16 { f64::NAN } else { 90_000.0 };
-        assert_close("the loops", lane, found[lane], expected);
-    }
-}
-
-#[test]
-fn a_machine_forgets_stopped_lanes() {
-    let text = "fn value(p: f32) -> f32 { var x = p; while x < 1.0 { x *= p; } return x; }";
-    let program = program(text, &["value"]).expect("supported");
-    let mut machine = program.machine();
-    let [p, _] = numbers();
-    assert!(machine.call(0, &[&p])[0].iter().any(|x| x.is_nan()));
-    assert_eq!(machine.call(0, &[&[2.0; LANES]])[0], [2.0; LANES]);
 }

@@ -89,7 +89,7 @@ fn arrays_are_indexed_by_lane_and_never_outside() {
             let place = |x: f64, count: usize| super::super::operations::place(x).min(count - 1);
             let b = |i: usize| {
                 let x = [0.0, 1.0, 2.0, 3.0][i] + p;
-                if i % 2 == 0 { [x, 0.0] } else { [0.0, x] }
+                if i.is_multiple_of(2) { [x, 0.0] } else { [0.0, x] }
             };
             let mut second = [b(0)[1], b(1)[1], b(2)[1], b(3)[1]];
             if p > 1.0 {
