@@ -259,7 +259,10 @@ impl<'s> Writer<'s> {
             Expression::Literal(Literal::U32(x)) => Ok(format!("{x}u")),
             Expression::Literal(Literal::Bool(x)) => Ok(x.to_string()),
             Expression::Constant(constant) => self.constant(*constant),
-            Expression::ZeroValue(ty) => Ok(format!("{}()", self.type_name(*ty, span)?)),
+            Expression::ZeroValue(ty) => {
+                let zero = expression::zero_component(&source.module.types[*ty].inner);
+                Ok(format!("{}({})", self.type_name(*ty, span)?, zero.unwrap_or_default()))
+            }
             Expression::Compose { ty, components } => {
                 let name = self.type_name(*ty, span)?;
                 let mut texts = Vec::new();
