@@ -148,6 +148,12 @@ fn branches() {
             TWO,
             |x| x[0] * x[0] * x[1],
         ),
+        (
+            "a name for a variable",
+            "var y = p; let z = &y; *z *= t; y += 1.0; return *z;",
+            TWO,
+            |x| x[0] * x[1] + 1.0,
+        ),
         ("a switch", SWITCH, FOUR, |x| match x[0].trunc() {
             -2.0 | 1.0 => x[0] * x[1],
             0.0 => -x[1] * x[2],

@@ -6,8 +6,14 @@ mod case;
 #[path = "../common/mod.rs"]
 mod common;
 mod compounds;
+mod errors;
 mod geometry;
 mod helpers;
 mod kinks;
 mod language;
 mod loops;
+mod mutations;
+mod parameters;
+mod random;
+mod rounds;
+mod tree;
