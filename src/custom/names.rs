@@ -1,7 +1,7 @@
 //! The names of WGSL texts: a user's must not be those of the kernels that they are joined with.
 
 use super::source::{Source, error_at};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::pointwise::{Outputs, Spec};
 use crate::kernel::{Keep, Parameters, Upstream};
 use crate::loss::Definition;
@@ -70,7 +70,7 @@ pub(super) fn declared(text: &str) -> Vec<Name> {
 }
 
 /// The functions and types that a text uses: words right before `(` and `<`.
-fn called(text: &str) -> HashSet<String> {
+pub(super) fn called(text: &str) -> HashSet<String> {
     let words = words(text, false);
     let touch = |pair: &&[(usize, &str)]| pair[0].0 + pair[0].1.len() == pair[1].0;
     let pairs = words.windows(2).filter(|pair| ["(", "<"].contains(&pair[1].1)).filter(touch);
@@ -113,25 +113,21 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
     for text in kernels(definition, &parameters) {
         let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
         let called = called(&text);
-        let mut own: Vec<(&str, usize)> = source
+        let mut own = source
             .declared
             .iter()
             .filter(|name| !["value", "Parameters"].contains(&&*name.name))
-            .map(|name| (&*name.name, name.offset))
-            .collect();
-        if let Some((at, name)) = own.iter().find_map(|&(name, at)| {
-            (names.iter().any(|other| other == name) || called.contains(name)).then_some((at, name))
-        }) {
-            return Err(taken(source, at, name));
+            .map(|name| (&*name.name, name.offset));
+        let is_taken =
+            |name: &str| names.iter().any(|other| other == name) || called.contains(name);
+        if let Some((name, at)) = own.find(|(name, _)| is_taken(name)) {
+            return Err(taken(&source.text, at, name));
         }
-        own.clear();
         for name in &source.arguments {
             // An argument is a binding's name itself.
             let times = names.iter().filter(|other| *other == name).count();
             if times > 1 || called.contains(name) {
-                let at = source.text.find("fn value").unwrap_or_default();
-                let at = source.text[at..].find(&**name).map_or(at, |place| at + place);
-                return Err(taken(source, at, name));
+                return Err(taken(&source.text, argument(&source.text, name), name));
             }
         }
         reserved.extend(names);
@@ -140,6 +136,14 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
     Ok(reserved)
 }
 
-fn taken(source: &Source, at: usize, name: &str) -> crate::error::Error {
-    error_at(&source.text, at, format!("the kernels have a name {name} too: rename yours"))
+/// Where `value` has an argument of this name.
+fn argument(text: &str, name: &str) -> usize {
+    let words = words(text, false);
+    let start = words.windows(2).position(|pair| pair[0].1 == "fn" && pair[1].1 == "value");
+    let mut rest = words.iter().skip(start.map_or(0, |start| start + 2));
+    rest.find(|(_, word)| *word == name).map_or(0, |(at, _)| *at)
+}
+
+pub(super) fn taken(text: &str, at: usize, name: &str) -> Error {
+    error_at(text, at, format!("the kernels have a name {name} too: rename yours"))
 }

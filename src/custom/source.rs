@@ -1,6 +1,6 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
-use super::names::{Name, declared};
+use super::names::{Name, called, declared, taken};
 use crate::error::{Error, Result};
 use crate::kernel::NUMERIC;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -64,8 +64,14 @@ impl Source {
     /// Parses and checks everything but what has no derivative.
     pub(super) fn new(text: &str) -> Result<Self> {
         let declared = declared(text);
-        let known: HashSet<String> = super::names::declared(NUMERIC).map_names();
+        let known = super::names::declared(NUMERIC).map_names();
+        // What numeric.wgsl uses would be yours instead of WGSL's.
+        let mut used = called(NUMERIC);
+        used.extend(["f32", "i32", "u32", "bool"].map(String::from));
         for Name { name, offset } in &declared {
+            if used.contains(name) && !known.contains(name) {
+                return Err(taken(text, *offset, name));
+            }
             if known.contains(name) {
                 let reason = format!("{name} is wgloss's own: use it as it is, or rename yours");
                 return Err(error_at(text, *offset, reason));
@@ -187,9 +193,13 @@ pub(super) fn parse(text: &str) -> Result<(Module, ModuleInfo)> {
         let reason: Vec<String> = [error.message().to_string()].into_iter().chain(notes).collect();
         error_at(text, offset, reason.join("; "))
     })?;
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    // The kernels need it too, for float16 inputs.
+    let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     let info = validator.validate(&module).map_err(|error| {
-        let place = error.spans().find_map(|(span, _)| span.to_range());
+        // The first one is the whole function.
+        let places = error.spans().filter_map(|(span, _)| span.to_range());
+        let place = places.min_by_key(ExactSizeIterator::len);
         let mut reason = error.as_inner().to_string();
         let mut cause = error.as_inner().source();
         while let Some(inner) = cause {

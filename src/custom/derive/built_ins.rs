@@ -5,6 +5,7 @@ use super::dual::Dual;
 use super::rules::Rules;
 use super::term::Term;
 use naga::MathFunction as Math;
+use std::f32::consts::{LN_2, LOG2_E};
 
 impl Rules<'_> {
     /// A built-in function of f32; `None` if its arguments have slopes and it has no rule.
@@ -18,7 +19,8 @@ impl Rules<'_> {
             }
             let value = self.call(name, &x);
             let dual = self.slopes_of(name, value, &x);
-            return Some(if function == Math::Log2 { self.times(dual, 1.442695) } else { dual });
+            let to_log2 = function == Math::Log2;
+            return Some(if to_log2 { self.times(dual, LOG2_E) } else { dual });
         }
         match function {
             // Of sums and products, which carry NaN where the built-in functions do not.
@@ -94,11 +96,11 @@ impl Rules<'_> {
                 self.call_of(name, one)
             }
             Math::Exp2 => {
-                let rate = self.terms.number(std::f32::consts::LN_2);
+                let rate = self.terms.number(LN_2);
                 self.terms.product(rate, value)
             }
             Math::Log2 => {
-                let rate = self.terms.number(std::f32::consts::LN_2);
+                let rate = self.terms.number(LN_2);
                 let divisor = self.terms.product(rate, first);
                 return Some(self.divided(value, x[0], divisor));
             }

@@ -35,7 +35,13 @@ impl Body<'_, '_> {
                 Ok(Dual::constant(self.terms.name(name)))
             }
             Expression::ZeroValue(_) => {
-                let zero = self.zero_of(handle)?;
+                let zero = match super::types::zero_component(self.inner(handle)) {
+                    Some(text) => {
+                        let (name, zero) = (self.type_of(handle)?, self.terms.name(text));
+                        self.terms.call(name, vec![zero])
+                    }
+                    None => self.zero_of(handle)?,
+                };
                 Ok(Dual::constant(zero))
             }
             Expression::Compose { ref components, .. } => self.compose(handle, components),
@@ -117,18 +123,28 @@ impl Body<'_, '_> {
         components: &[Handle<Expression>],
     ) -> Result<Dual> {
         let name = self.type_of(handle)?;
-        let mut duals = Vec::new();
-        let mut zeros = Vec::new();
+        let parts_of_vector = self.size(handle).is_some();
+        let mut values = Vec::new();
+        let mut parts = Vec::new();
         for &component in components {
-            duals.push(self.dual(component)?);
-            zeros.push(self.zero_of(component)?);
+            let (dual, zero) = (self.dual(component)?, self.zero_of(component)?);
+            values.push(dual.value);
+            match self.size(component).filter(|_| parts_of_vector) {
+                // Number by number: of constants such as `vec3(vec2<f32>(), 1.0)` naga makes SPIR-V
+                // with which a driver loses the device.
+                Some(size) => parts.extend((0..size).map(|i| {
+                    let slopes = dual.slopes;
+                    let own = |slope: Option<Term>| slope.map(|x| self.terms.component(x, size, i));
+                    (slopes.map(own), self.terms.number(0.0))
+                })),
+                None => parts.push((dual.slopes, zero)),
+            }
         }
-        let value = self.terms.call(name.clone(), duals.iter().map(|dual| dual.value).collect());
+        let value = self.terms.call(name.clone(), values);
         let slopes = std::array::from_fn(|k| {
-            duals.iter().any(|dual| dual.slopes[k].is_some()).then(|| {
-                let slopes = duals.iter().zip(&zeros);
-                let slopes = slopes.map(|(dual, &zero)| dual.slopes[k].unwrap_or(zero)).collect();
-                self.terms.call(name.clone(), slopes)
+            parts.iter().any(|(slopes, _)| slopes[k].is_some()).then(|| {
+                let parts = parts.iter().map(|(slopes, zero)| slopes[k].unwrap_or(*zero));
+                self.terms.call(name.clone(), parts.collect())
             })
         });
         Ok(Dual { value, slopes })

@@ -8,12 +8,14 @@
 mod body;
 mod built_ins;
 mod control;
+mod declare;
 mod dual;
 mod expression;
 mod lines;
 mod rules;
 mod statement;
 mod term;
+mod text;
 mod types;
 mod vectors;
 mod writer;

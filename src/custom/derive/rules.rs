@@ -113,7 +113,9 @@ impl Rules<'_> {
             if self.accurate { ["power", "logarithm"] } else { ["pow", "log"] };
         let mut slopes = [None; 4];
         for (k, slope) in slopes.iter_mut().enumerate() {
-            if let Some(by_base) = base.slopes[k] {
+            // With a constant exponent of 0 there is no slope by the base, not even at 0.
+            let constant_one = self.terms.as_number(exponent.value) == Some(0.0);
+            if let Some(by_base) = base.slopes[k].filter(|_| !constant_one) {
                 let factor = match self.terms.as_number(exponent.value) {
                     Some(2.0) => self.terms.product(exponent.value, base.value),
                     Some(number) => {

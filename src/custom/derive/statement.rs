@@ -54,6 +54,11 @@ impl Body<'_, '_> {
                 self.store(&place, *value)
             }
             Statement::Call { function, arguments, result } => {
+                let pointer = |&x: &Handle<Expression>| self.inner(x).pointer_space().is_some();
+                if arguments.iter().any(pointer) {
+                    let reason = "pointers as arguments are not supported";
+                    return Err(self.refused_at(span, reason));
+                }
                 // A function without a result does nothing: it has nowhere to write to.
                 match result {
                     Some(result) => self.call(*function, arguments, *result, span),
@@ -160,9 +165,6 @@ impl Body<'_, '_> {
     ) -> Result<()> {
         let mut duals = Vec::new();
         for &argument in arguments {
-            if self.inner(argument).pointer_space().is_some() {
-                return Err(self.refused(argument, "pointers as arguments are not supported"));
-            }
             duals.push(self.dual(argument)?);
         }
         let dual = match self.writer.numeric_name(function) {

@@ -34,7 +34,10 @@ impl Writer<'_> {
             Expression::Literal(Literal::U32(x)) => Ok(format!("{x}u")),
             Expression::Literal(Literal::Bool(x)) => Ok(x.to_string()),
             Expression::Constant(constant) => self.constant(*constant),
-            Expression::ZeroValue(ty) => Ok(format!("{}()", self.type_name(*ty, span)?)),
+            Expression::ZeroValue(ty) => {
+                let zero = zero_component(&source.module.types[*ty].inner);
+                Ok(format!("{}({})", self.type_name(*ty, span)?, zero.unwrap_or_default()))
+            }
             Expression::Compose { ty, components } => {
                 let name = self.type_name(*ty, span)?;
                 let mut texts = Vec::new();
@@ -89,4 +92,16 @@ impl Writer<'_> {
             "only f32, i32, u32, bool, and vectors, arrays and structs of them are supported";
         name.ok_or_else(|| Refusal::new(span, reason))
     }
+}
+
+/// The 0 of a vector's components: of `vec2<f32>()` within a constant vector naga makes SPIR-V with
+/// which a driver loses the device.
+pub(super) fn zero_component(inner: &TypeInner) -> Option<&'static str> {
+    let TypeInner::Vector { scalar, .. } = inner else { return None };
+    Some(match scalar.kind {
+        ScalarKind::Float => "0.0",
+        ScalarKind::Sint => "0",
+        ScalarKind::Uint => "0u",
+        _ => "false",
+    })
 }

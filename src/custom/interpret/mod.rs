@@ -72,7 +72,8 @@ impl Program {
     /// How many columns a function takes and how many it gives: structs, arrays and vectors count
     /// with all their scalars. `entry` is the place of its name among those given to
     /// [`new`](Self::new).
-    pub(crate) fn columns(&self, entry: usize) -> (usize, usize) {
+    #[cfg(test)]
+    fn columns(&self, entry: usize) -> (usize, usize) {
         let function = &self.functions[self.entries[entry]];
         (function.arguments.len(), function.result.len())
     }

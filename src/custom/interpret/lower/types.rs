@@ -4,7 +4,7 @@ use naga::{ArraySize, Handle, Scalar, ScalarKind, Span, Type, TypeInner, UniqueA
 
 use super::{Lowering, Result, Unsupported, unsupported};
 
-/// So many bytes have the scalars of a whole program.
+/// As many bytes as the scalars of the largest program have.
 const MOST_BYTES: u32 = 1 << 18;
 
 impl Lowering<'_> {

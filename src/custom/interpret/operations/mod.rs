@@ -92,9 +92,9 @@ fn sign(x: f64) -> f64 {
     }
 }
 
-/// Negative bases give NaN, except that C's corners hold: anything^0 = 1^anything = 1.
+/// As in C, with anything^0 = 1^anything = 1, except that other powers of negative bases are NaN.
 fn power(base: f64, exponent: f64) -> f64 {
-    if exponent == 0.0 || base == 1.0 {
+    if exponent == 0.0 {
         1.0
     } else if base < 0.0 {
         f64::NAN

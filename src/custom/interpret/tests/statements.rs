@@ -140,6 +140,22 @@ fn continuing_and_break_if_follow_continue() {
 }
 
 #[test]
+fn returned_lanes_do_not_come_back_through_break_if() {
+    assert_counted(
+        "fn value(p: f32) -> f32 {
+            var n = 0.0;
+            loop {
+                n += 1.0;
+                if p == 3.0 && n == 2.0 { return 5.0; }
+                continuing { break if n >= min(p, 2.0); }
+            }
+            return n;
+        }",
+        |p| if p == 3 { 5.0 } else { f64::from(p.clamp(1, 2)) },
+    );
+}
+
+#[test]
 fn while_and_switch_with_break_continue_and_several_selectors() {
     assert_counted(
         "fn value(p: f32) -> f32 {

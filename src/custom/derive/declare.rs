@@ -1,0 +1,59 @@
+//! What a function declares before its statements.
+
+use super::body::{Body, Returns};
+use super::dual::Dual;
+use crate::custom::source::Refusal;
+use std::collections::HashMap;
+
+impl Body<'_, '_> {
+    /// Declares the arguments, of which some have slopes in some directions, and returns their text.
+    pub(super) fn declare_arguments(&mut self, active: &[u8]) -> Result<String, Refusal> {
+        let entry = !matches!(self.returns, Returns::Dual(_));
+        let mut texts = Vec::new();
+        let mut slope_texts = Vec::new();
+        let function = self.function;
+        let span = self.writer.source.module.functions.get_span(self.handle);
+        for (i, argument) in function.arguments.iter().enumerate() {
+            let kind = self.writer.type_name(argument.ty, span)?;
+            let name = self.unique(argument.name.as_deref().unwrap_or("argument"));
+            texts.push(format!("{name}: {kind}"));
+            let mut dual = Dual::constant(self.terms.name(name.clone()));
+            for k in (0..4).filter(|k| active[i] & 1 << k != 0) {
+                dual.slopes[k] = Some(if entry {
+                    self.terms.number(1.0)
+                } else {
+                    let slope = self.slope_name(&name, k);
+                    slope_texts.push(format!("{slope}: {kind}"));
+                    self.terms.name(slope)
+                });
+            }
+            self.arguments.push(dual);
+        }
+        texts.extend(slope_texts);
+        Ok(texts.join(", "))
+    }
+
+    /// Declares the local variables before everything else.
+    pub(super) fn declare_locals(&mut self) -> Result<(), Refusal> {
+        let body = std::mem::take(&mut self.lines);
+        let function = self.function;
+        for (handle, local) in function.local_variables.iter() {
+            let Some(names) = self.locals.get(&handle).cloned() else { continue };
+            let span = function.local_variables.get_span(handle);
+            let kind = self.writer.type_name(local.ty, span)?;
+            let start = match local.init {
+                Some(init) => {
+                    let value = self.dual(init)?.value;
+                    Some(self.terms.text(value, &HashMap::new()))
+                }
+                None => None,
+            };
+            self.lines.variable(&names.name, &kind, start.as_deref());
+            for slope in names.slopes.into_iter().flatten() {
+                self.lines.variable(&slope, &kind, None);
+            }
+        }
+        self.lines.append(body);
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! Custom losses: what WGSL may say, what is derived from it, what is refused, and that they are
+//! losses like the others.
+
+mod built_ins;
+mod case;
+#[path = "../common/mod.rs"]
+mod common;
+mod compounds;
+mod errors;
+mod geometry;
+mod helpers;
+mod kinks;
+mod language;
+mod loops;
+mod mutations;
+mod parameters;
+mod random;
+mod rounds;
+mod tree;
