@@ -27,7 +27,7 @@ impl Effort {
     /// For a workload.
     pub const FULL: Self = Self { warm_ups: 2, runs: 7, span: Duration::from_millis(300) };
     /// For one of many sizes.
-    pub const BRIEF: Self = Self { warm_ups: 2, runs: 3, span: Duration::from_millis(50) };
+    pub const BRIEF: Self = Self { warm_ups: 1, runs: 3, span: Duration::from_millis(50) };
 }
 
 /// What runs took.
@@ -41,6 +41,8 @@ pub struct Times {
     pub clock: Clock,
     /// The median by the host's clock.
     pub wall: Duration,
+    /// The shortest by the host's clock.
+    pub wall_min: Duration,
     /// How many runs were timed.
     pub runs: usize,
 }
@@ -65,7 +67,14 @@ pub fn measure(effort: Effort, mut run: impl FnMut() -> Result<Sample>) -> Resul
     let stamped = device.len() == wall.len();
     let (times, clock) = if stamped { (&device, Clock::Timestamps) } else { (&wall, Clock::Wall) };
     let middle = times.len() / 2;
-    Ok(Times { median: times[middle], min: times[0], clock, wall: wall[middle], runs: wall.len() })
+    Ok(Times {
+        median: times[middle],
+        min: times[0],
+        clock,
+        wall: wall[middle],
+        wall_min: wall[0],
+        runs: wall.len(),
+    })
 }
 
 #[cfg(test)]

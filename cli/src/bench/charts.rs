@@ -106,8 +106,8 @@ where
     X: AsRangedCoord<Value = f64>,
     X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
-    let rows = u32::try_from(entries.len())?;
-    draw(60 + 34 * rows, |root| {
+    let rows = i32::try_from(entries.len())?;
+    draw(60 + 34 * rows.unsigned_abs(), |root| {
         let mut chart = ChartBuilder::on(root)
             .margin(10)
             .x_label_area_size(30)
@@ -124,22 +124,21 @@ where
             .x_labels(8)
             .x_label_formatter(&|x| format(*x))
             .draw()?;
-        let left = chart.plotting_area().get_pixel_range().0.start;
+        let (across, down) = chart.plotting_area().get_pixel_range();
         for (entry, row) in entries.iter().zip(0..) {
-            let middle = f64::from(row) + 0.5;
             for &(series, number) in &entry.numbers {
                 let color = SERIES[series].filled();
                 // The series lie one below the other.
-                let y = middle + if series == 0 { -0.18 } else { 0.18 };
+                let y = f64::from(row) + if series == 0 { 0.32 } else { 0.68 };
                 if roof.is_some() {
                     let bar = Rectangle::new([(0.0, y - 0.15), (number, y + 0.15)], color);
                     chart.draw_series([bar])?;
                 } else {
                     chart.draw_series([Circle::new((number, y), 5, color)])?;
                 }
-                let y = chart.backend_coord(&(number, middle)).1;
-                root.draw(&Text::new(entry.name, (left - 10, y), named()))?;
             }
+            let middle = down.start + (down.end - down.start) * (2 * row + 1) / (2 * rows);
+            root.draw(&Text::new(entry.name, (across.start - 10, middle), named()))?;
         }
         if let Some(roof) = roof {
             let ends = [(roof, 0.0), (roof, f64::from(rows))].into_iter();

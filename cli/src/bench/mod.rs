@@ -29,6 +29,9 @@ pub(crate) struct Bench {
     /// The workloads, in their order; all by default
     #[arg(value_name = "WORKLOAD")]
     workloads: Vec<String>,
+    /// Print the names of all workloads, and time nothing
+    #[arg(long, exclusive = true)]
+    list: bool,
     /// Where to run; by default on both, or on the CPU alone where there is no GPU
     #[arg(long, value_delimiter = ',')]
     backend: Vec<Place>,
@@ -64,6 +67,9 @@ impl Bench {
     /// Times the workloads and prints each when it is done.
     pub(crate) fn run(self) -> Result<String> {
         let all = WORKLOADS.map(|(name, _)| name.to_string()).to_vec();
+        if self.list {
+            return Ok(all.join("\n") + "\n");
+        }
         let names = if self.workloads.is_empty() { &all } else { &self.workloads };
         let workloads = names.iter().map(|name| by_name(name)).collect::<Result<Vec<_>, _>>()?;
         if let Some(folder) = &self.write_inputs {

@@ -6,8 +6,8 @@ use super::site::{Place, Site};
 use super::sizes::{Curve, Sizes};
 
 const STYLE: &str = include_str!("style.css");
-/// By how much a curve may bend and still be called linear.
-const LINEAR: f64 = 0.2;
+/// By how much a curve may vary and still be called linear or constant.
+const CLOSE: f64 = 0.2;
 
 /// The whole page.
 pub(super) fn page(sites: &[Site], rows: &[Row], sizes: &Sizes) -> Result<String, String> {
@@ -42,7 +42,8 @@ fn body(sites: &[Site], rows: &[Row], sizes: &Sizes) -> Drawn<String> {
     for (name, curves) in &sizes.places {
         text += &places(name, curves)?;
     }
-    text += "<h2>Growth</h2>\n";
+    text += "<h2>Growth</h2>\n<p>On the GPU. How linear a curve is, its four largest sizes tell; smaller \
+             ones take as long as a dispatch does.</p>\n";
     text += &growth("Time against elements", "ms", &sizes.time)?;
     text += &growth("Scratch memory against elements", "bytes", &sizes.scratch)?;
     text += &growth("Time of linear_cross_entropy against N, D and V", "ms", &sizes.linear_time)?;
@@ -131,13 +132,14 @@ fn growth(title: &str, unit: &str, curves: &[Curve]) -> Drawn<String> {
 }
 
 fn linearity(curve: &Curve) -> Option<String> {
-    let bend = curve.bend()?;
-    let verdict = if bend <= LINEAR { "linear within 20 %" } else { "not linear within 20 %" };
-    let percent = 100.0 * bend;
-    Some(format!(
-        "{}: {verdict} (over the largest sizes, an element's share varies by {percent:.0} %).",
-        curve.name
-    ))
+    let [of_shares, of_all] = curve.spreads()?;
+    let verdict = match () {
+        () if of_shares <= CLOSE => "linear within 20 %",
+        () if of_all <= CLOSE => "constant within 20 %",
+        () => "neither linear nor constant within 20 %",
+    };
+    let percent = 100.0 * of_shares;
+    Some(format!("{}: {verdict}; what falls to an element varies by {percent:.0} %.", curve.name))
 }
 
 /// The place of a backend's colour.

@@ -63,6 +63,7 @@ impl Row {
             "median_ms": times.map(|times| milliseconds(times.median)),
             "min_ms": times.map(|times| milliseconds(times.min)),
             "wall_ms": times.map(|times| milliseconds(times.wall)),
+            "wall_min_ms": times.map(|times| milliseconds(times.wall_min)),
             "runs": times.map(|times| times.runs),
             "clock": times.map(|times| times.clock.to_string()),
             "bytes": self.bytes,

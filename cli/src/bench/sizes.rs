@@ -52,7 +52,7 @@ const GROWING: [(&str, Make); 2] = [
 ];
 const LARGE: std::ops::RangeInclusive<u32> = 16..=28;
 /// Of linear cross entropy, the sizes that stay while one grows: `N`, `D` and `V`.
-const LINEAR: [usize; 3] = [256, 256, 8192];
+const LINEAR: [usize; 3] = [64, 128, 4096];
 
 /// Measures everything, in inputs of at most `largest` elements.
 pub(super) fn measure(sites: &[Site], dtype: DType, largest: usize) -> Result<Sizes> {
@@ -94,10 +94,10 @@ fn elements(
     sizes.map(|size| (size, make(size))).collect()
 }
 
-/// Linear cross entropy with the size at place `i` from an eighth to 16 times what it is otherwise.
+/// Linear cross entropy with the size at place `i` from a quarter to 32 times what it is otherwise.
 fn linear_with(i: usize, step: u32, largest: usize) -> Option<(usize, Workload)> {
     let mut sizes = LINEAR;
-    sizes[i] = (sizes[i] / 8) << step;
+    sizes[i] = (sizes[i] / 4) << step;
     let [rows, features, classes] = sizes;
     let workload = linear(rows, features, classes);
     (features * rows.max(classes) <= largest).then_some((sizes[i], workload))
@@ -222,14 +222,16 @@ impl Curve {
         }
     }
 
-    /// By how much `y` over the size differs among the four largest sizes: 0 where the curve is
-    /// linear.
-    pub(super) fn bend(&self) -> Option<f64> {
-        let largest = self.points.iter().rev().take(4).map(|(size, y)| y / size);
-        let rates: Vec<f64> = largest.collect();
-        let (least, most) =
-            (rates.iter().copied().reduce(f64::min)?, rates.iter().copied().reduce(f64::max)?);
-        (rates.len() > 1).then_some(most / least - 1.0)
+    /// By how much `y` over the size differs among the four largest sizes, 0 where the curve is
+    /// linear, and by how much `y` itself does.
+    pub(super) fn spreads(&self) -> Option<[f64; 2]> {
+        let largest = &self.points[self.points.len().saturating_sub(4)..];
+        let spread = |number: fn(&(f64, f64)) -> f64| {
+            let numbers = largest.iter().map(number);
+            let least = numbers.clone().fold(f64::INFINITY, f64::min);
+            numbers.fold(0.0, f64::max) / least - 1.0
+        };
+        (largest.len() > 1).then(|| [spread(|(size, y)| y / size), spread(|(_, y)| *y)])
     }
 }
 
@@ -257,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn how_far_a_curve_is_from_linear() {
+    fn how_far_a_curve_is_from_linear_and_constant() {
         let straight = curve(&[(1.0, 9.0), (2.0, 2.0), (4.0, 4.0), (8.0, 8.0), (16.0, 16.0)]);
-        assert_eq!(straight.bend(), Some(0.0));
-        assert_eq!(curve(&[(1.0, 1.0), (2.0, 3.0)]).bend(), Some(0.5));
-        assert_eq!(curve(&[(1.0, 1.0)]).bend(), None);
+        assert_eq!(straight.spreads(), Some([0.0, 7.0]));
+        assert_eq!(curve(&[(1.0, 1.0), (2.0, 3.0)]).spreads(), Some([0.5, 2.0]));
+        assert_eq!(curve(&[(1.0, 1.0)]).spreads(), None);
     }
 }
