@@ -78,7 +78,7 @@ def with_torch(arguments, asked, arrays):
 
     def value():
         result = run()
-        return float(result[0] if wanted else result)
+        return (result[0].detach() if wanted else result).item()
 
     if arguments.device == "cpu":
         return run, value, by_wall(run)

@@ -9,8 +9,11 @@ use wgloss::{
 /// The elements of the large pointwise workloads.
 const LARGE: usize = 1 << 24;
 
+/// Makes a workload.
+pub type Make = fn() -> Workload;
+
 /// The workloads' names, and what makes each: with value and gradients, but for `fwd`.
-pub const WORKLOADS: [(&str, fn() -> Workload); 14] = [
+pub const WORKLOADS: [(&str, Make); 14] = [
     ("mse_fwd", || mse(LARGE).value_only()),
     ("mse_fwdbwd", || mse(LARGE)),
     ("smooth_l1_fwdbwd", || pointwise(SmoothL1::default(), LARGE, Numbers::Normal)),
