@@ -93,6 +93,9 @@ impl Loss {
     }
 }
 
-fn pair<const D: usize>(inputs: &Inputs, names: [&str; 2]) -> Result<[Tensor<D>; 2], Box<dyn Error>> {
+fn pair<const D: usize>(
+    inputs: &Inputs,
+    names: [&str; 2],
+) -> Result<[Tensor<D>; 2], Box<dyn Error>> {
     Ok([inputs.floats(names[0])?, inputs.floats(names[1])?])
 }
