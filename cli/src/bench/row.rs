@@ -155,3 +155,51 @@ pub(super) fn three(x: f64) -> String {
         _ => format!("{x:.4}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wgloss::{Backend, Gpu, adapters, wgpu};
+    use wgloss_bench::{Data, Effort, mse};
+
+    /// A GPU whose buffers have at most 16 KiB.
+    fn small() -> Site {
+        let all = pollster::block_on(adapters());
+        let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
+        let required_limits = wgpu::Limits {
+            max_buffer_size: 16 << 10,
+            max_storage_buffer_binding_size: 16 << 10,
+            max_uniform_buffer_binding_size: 16 << 10,
+            ..wgpu::Limits::default()
+        };
+        let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
+        let backend = Backend::Gpu(Gpu::from_device(device, queue));
+        Site { place: Place::Gpu, backend, name: "small".into(), adapter: json!({}), roof: 1e9 }
+    }
+
+    #[test]
+    fn what_a_device_does_not_allow_is_a_row() {
+        let sites = [small()];
+        let row = |elements| {
+            let workload = mse(elements);
+            let data = Data::new(&workload, DType::F32);
+            let outcome = sites[0].time(&workload, DType::F32, &data, Effort::BRIEF);
+            Row::new(&workload, DType::F32, 0, outcome).expect("the device lives")
+        };
+        assert!(row(4096).times().is_some());
+        let large = row(4097);
+        let problem = "input: 16388 bytes, at most 16384 (max_buffer_size)";
+        assert_eq!(large.outcome.as_ref().err().map(String::as_str), Some(problem));
+        let json: serde_json::Value = serde_json::from_str(&large.json(&sites)).expect("JSON");
+        assert_eq!((&json["error"], &json["median_ms"]), (&json!(problem), &json!(null)));
+        assert!(text(&[large], &sites).ends_with(&format!(" gpu  {problem}\n")));
+    }
+
+    #[test]
+    fn a_lost_device_ends_the_run() {
+        let lost = wgloss::Error::DeviceLost { doing: "timing".into(), reason: "gone".into() };
+        assert!(Row::new(&mse(1), DType::F32, 0, Err(lost)).is_err());
+    }
+}
