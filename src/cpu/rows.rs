@@ -2,6 +2,7 @@
 
 use super::{Outputs, divisor, mean_weight, tree_sum};
 use crate::error::Result;
+use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Loss, RowTerms, Rows};
 use crate::plan::Resolved;
@@ -152,6 +153,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
+    spare: &mut Spare,
 ) -> Result<Outputs> {
     let FamilyLayout::Rows(shape) = resolved.layout.family else {
         unreachable!("a loss over rows has a layout of rows");

@@ -2,6 +2,7 @@
 
 use crate::cpu;
 use crate::error::Result;
+use crate::evaluate::Spare;
 use crate::plan::{Builder, Resolved};
 use crate::reduction::Reduction;
 use crate::reference;
@@ -110,7 +111,7 @@ pub trait Own: Debug + Send + Sync {
     fn plan(&self, builder: &mut Builder<'_>) -> Result<()>;
 
     /// The outputs of the CPU backend in float32. The upstream gradient has the loss scale in it,
-    /// and is one number for a scale alone.
+    /// and is one number for a scale alone. Outputs may be in the spare memory.
     ///
     /// # Errors
     /// If a class index is outside its range.
@@ -119,6 +120,7 @@ pub trait Own: Debug + Send + Sync {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
+        spare: &mut Spare,
     ) -> Result<cpu::Outputs>;
 
     /// The textbook terms and derivatives in float64: what tests compare with.

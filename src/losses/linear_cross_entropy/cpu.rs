@@ -7,6 +7,7 @@ use super::{
     INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
 };
 use crate::cpu::{Outputs, class_indices, divisor, mean_weight, tree_sum};
+use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
@@ -63,6 +64,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
+    spare: &mut Spare,
 ) -> Result<Outputs> {
     let problem = Problem::of(&resolved.inputs);
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
