@@ -50,24 +50,22 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
         let Self { loss, block } = self;
         let count = block.weight.len();
         let mut sums = [0.0; ABREAST];
-        let mut rooms = [[1.0; ABREAST]; 6];
+        let (mut terms, mut slopes) = ([0.0; ABREAST], [0.0; ABREAST]);
+        // Only the last tile may be cut short.
+        let mut rooms = vec![[1.0; ABREAST]; if count.is_multiple_of(ABREAST) { 0 } else { 6 }];
         for start in (0..count).step_by(ABREAST) {
             let size = ABREAST.min(count - start);
-            let [weight_room, upstream_room, rooms @ ..] = &mut rooms;
-            let mut places = block.arguments.iter().zip(rooms);
+            let mut rooms = rooms.iter_mut();
+            let mut whole = |all| whole(all, start, rooms.next());
+            let [a, b, c, d] = block.arguments;
             let tile = Inputs {
-                arguments: std::array::from_fn(|_| match places.next() {
-                    Some((argument, room)) => whole(argument, start, room),
-                    None => unreachable!("there are four of both"),
-                }),
-                weight: whole(block.weight, start, weight_room),
-                upstream: whole(block.upstream, start, upstream_room),
+                arguments: [whole(a), whole(b), whole(c), whole(d)],
+                weight: whole(block.weight),
+                upstream: whole(block.upstream),
                 scale: block.scale,
             };
             let [first, others @ ..] = &mut block.gradients;
-            let mut slopes = [0.0; ABREAST];
             if block.sum.is_some() || block.losses.is_some() {
-                let mut terms = [0.0; ABREAST];
                 match first {
                     Some(_) => tile.terms_and_slopes(loss, &mut terms, &mut slopes),
                     None => tile.terms(loss, &mut terms),
@@ -114,13 +112,16 @@ fn halved<const LANES: usize, const SUMS: usize>(lanes: [f32; LANES]) -> [f32; S
 
 /// The tile from `start` on; where it is cut short, completed in `room`.
 #[inline(always)]
-fn whole<'a>(values: &'a [f32], start: usize, room: &'a mut Tile) -> &'a Tile {
+fn whole<'a>(values: &'a [f32], start: usize, room: Option<&'a mut Tile>) -> &'a Tile {
     let rest = &values[start..];
-    if let Some(tile) = rest.first_chunk() {
-        return tile;
+    match (rest.first_chunk(), room) {
+        (Some(tile), _) => tile,
+        (None, Some(room)) => {
+            room[..rest.len()].copy_from_slice(rest);
+            room
+        }
+        (None, None) => unreachable!("a tile that is cut short has room"),
     }
-    room[..rest.len()].copy_from_slice(rest);
-    room
 }
 
 /// Writes as much of a tile as there is room for, if it is wanted.

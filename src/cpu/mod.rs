@@ -1,15 +1,19 @@
 //! The CPU backend: float32 on all cores, with the kernels' blocks, tree and formulas.
 
 mod block;
+mod lanes;
 pub mod numeric;
 mod pointwise;
+mod row;
 mod rows;
 
 pub use block::Block;
-pub use rows::{Gathered, Item, Row, RowTask};
+pub use lanes::{Gathered, Join, Larger, Sum};
+pub use row::{Item, Row, RowLoops, RowTask};
 
 pub(crate) use block::run_block;
-pub(crate) use rows::{class_indices, gather, run_row};
+pub(crate) use row::run_row;
+pub(crate) use rows::class_indices;
 
 use crate::error::Result;
 use crate::evaluate::Spare;

@@ -194,6 +194,13 @@ pub fn log_cosh(x: f32) -> f32 {
     offset + ln_1p_of_number(f32::from_bits(chosen))
 }
 
+/// The largest power of two up to x >= 0, but not below 2^-126; infinity stays. Multiplying by its
+/// reciprocal is exact and brings x to between 1 and 2.
+#[inline(always)]
+pub fn power_of_two_within(x: f32) -> f32 {
+    of_signed_bits((signed_bits(x) & BITS_OF_INFINITY).max(BITS_OF_SMALLEST_NORMAL))
+}
+
 /// `base^exponent` as C has it; the one function here that calls the platform's library.
 #[inline(always)]
 pub fn pow(base: f32, exponent: f32) -> f32 {

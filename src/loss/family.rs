@@ -45,6 +45,18 @@ pub trait RowTerms: Debug + Send + Sync {
     type Peaks: cpu::Gathered;
     /// The sums over a row: so many numbers.
     type Sums: cpu::Gathered;
+    /// Whether the derivative with respect to the first member uses [`cpu::Item::kept`].
+    const KEEPS: bool = false;
+
+    /// Runs the loops over a row. Where the mathematics branches on options, it may run them with a
+    /// copy whose options are constants in the common case, which then has loops of its own.
+    #[inline(always)]
+    fn run(&self, loops: cpu::RowLoops<'_, '_>)
+    where
+        Self: Sized,
+    {
+        loops.run(self);
+    }
 
     /// The textbook value and derivatives of one row in float64.
     fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss;

@@ -124,6 +124,16 @@ impl CrossEntropy {
 impl RowTerms for CrossEntropy {
     type Peaks = [f32; 1];
     type Sums = [f32; 4];
+    const KEEPS: bool = true;
+
+    #[inline(always)]
+    fn run(&self, loops: RowLoops<'_, '_>) {
+        if self.softcap == 0.0 && self.label_smoothing == 0.0 && self.z_loss == 0.0 {
+            loops.run(&Self { softcap: 0.0, label_smoothing: 0.0, z_loss: 0.0, ..*self });
+        } else {
+            loops.run(self);
+        }
+    }
 
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let smoothing = f64::from(self.label_smoothing);
@@ -184,7 +194,8 @@ impl RowTerms for CrossEntropy {
         let by_logit = if x == peaks[0] && total < 2.0 {
             (shares - share) - shares * (rest / total)
         } else {
-            shares * (numeric::exp(-below) / total) - share
+            let at_peak = if x == peaks[0] { 1.0 } else { 0.0 };
+            (item.kept + at_peak) * (shares / total) - share
         };
         let factor = (1.0 - self.label_smoothing) * item.weight;
         let by_logit = by_logit * self.cap_slope(item.first);

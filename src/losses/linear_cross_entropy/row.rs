@@ -1,7 +1,7 @@
 //! A row on the CPU: the twin of `linear_cross_entropy.wgsl`.
 
 use super::LinearCrossEntropy;
-use crate::cpu::{gather, numeric};
+use crate::cpu::numeric;
 
 /// What is known of a row after some tiles.
 #[derive(Clone, Copy, Debug)]
@@ -205,4 +205,20 @@ impl<'a> Formula<'a> {
             *place = (row.scale * slope + row.pull * p) * self.bound_slope(*place);
         }
     }
+}
+
+fn gather<const N: usize>(
+    count: usize,
+    start: [f32; N],
+    join: impl Fn(f32, f32) -> f32,
+    term: impl Fn(usize) -> [f32; N],
+) -> [f32; N] {
+    let mut all = start;
+    for c in 0..count {
+        let t = term(c);
+        for k in 0..N {
+            all[k] = join(all[k], t[k]);
+        }
+    }
+    all
 }

@@ -1,0 +1,204 @@
+//! The loops over a row.
+
+use super::lanes::{Gathered, Group, LANES, Larger, ONES, Sum, ZEROS, group, store};
+use crate::loss::RowTerms;
+use pulp::{Arch, Simd, WithSimd};
+
+/// What a row holds for one class.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    /// The first input.
+    pub first: f32,
+    /// The second one; for a class index, 1 at that class and 0 elsewhere.
+    pub second: f32,
+    /// The third one.
+    pub third: f32,
+    /// The weight of the class.
+    pub weight: f32,
+    /// For gradients, the first of the item's sums, if the loss [keeps](RowTerms::KEEPS) it.
+    pub kept: f32,
+}
+
+/// What is known of a row before it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The number of classes.
+    pub classes: f32,
+    /// The weight of the target class.
+    pub weight: f32,
+    /// The first input at the target class.
+    pub picked: f32,
+    /// The row's own number.
+    pub label: f32,
+    /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
+    pub mean_weight: f32,
+}
+
+/// One row of a loss: its inputs, of the same length or absent, and where its results go.
+#[derive(Debug)]
+pub struct RowTask<'a> {
+    pub(super) classes: usize,
+    /// A class index takes the place of the second one.
+    pub(super) inputs: [&'a [f32]; 3],
+    pub(super) weight: &'a [f32],
+    pub(super) index: Option<usize>,
+    pub(super) label: f32,
+    pub(super) mean_weight: f32,
+    pub(super) scale: f32,
+    pub(super) value: &'a mut f32,
+    pub(super) gradients: [Option<&'a mut [f32]>; 3],
+}
+
+/// The items whose sums are added up on their own: in long rows this is more accurate.
+const STRETCH: usize = 32 * LANES;
+
+/// Runs a row with the widest instructions of the processor.
+pub(crate) fn run_row<L: RowTerms>(loss: &L, task: &mut RowTask<'_>) {
+    Arch::new().dispatch(Work { loss, task });
+}
+
+struct Work<'l, 't, 'a, L> {
+    loss: &'l L,
+    task: &'t mut RowTask<'a>,
+}
+
+impl<L: RowTerms> WithSimd for Work<'_, '_, '_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.loss.run(RowLoops { task: self.task });
+    }
+}
+
+/// The loops of a row, compiled for each loss and instruction set with the mathematics inlined.
+#[derive(Debug)]
+pub struct RowLoops<'t, 'a> {
+    task: &'t mut RowTask<'a>,
+}
+
+/// Some items side by side.
+struct Items<'a> {
+    inputs: [&'a Group; 3],
+    weight: &'a Group,
+    kept: &'a Group,
+}
+
+impl Items<'_> {
+    #[inline(always)]
+    fn at(&self, i: usize) -> Item {
+        let [first, second, third] = self.inputs;
+        let [first, second, third] = [first[i], second[i], third[i]];
+        Item { first, second, third, weight: self.weight[i], kept: self.kept[i] }
+    }
+}
+
+impl RowTask<'_> {
+    #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
+    fn row(&self) -> Row {
+        let index = self.index.unwrap_or(usize::MAX);
+        Row {
+            classes: self.classes as f32,
+            weight: self.weight.get(index).copied().unwrap_or(1.0),
+            picked: self.inputs[0].get(index).copied().unwrap_or(0.0),
+            label: self.label,
+            mean_weight: self.mean_weight,
+        }
+    }
+
+    #[inline(always)]
+    fn items<'b>(&'b self, start: usize, rooms: &'b mut [Group; 5]) -> Items<'b> {
+        let [a, b, c, d, kept] = rooms;
+        let [first, second, third] = self.inputs;
+        let second = match self.index.and_then(|index| index.checked_sub(start)) {
+            Some(place) if place < LANES => {
+                *b = ZEROS;
+                b[place] = 1.0;
+                b
+            }
+            _ => group(second, start, b, &ZEROS),
+        };
+        Items {
+            inputs: [group(first, start, a, &ZEROS), second, group(third, start, c, &ZEROS)],
+            weight: group(self.weight, start, d, &ONES),
+            kept,
+        }
+    }
+}
+
+impl RowLoops<'_, '_> {
+    /// Runs the row.
+    #[inline(always)]
+    pub fn run<L: RowTerms>(self, loss: &L) {
+        let Self { task } = self;
+        let row = task.row();
+        let mut rooms = [ZEROS; 5];
+        let mut lanes = L::Peaks::splat(f32::MIN);
+        for start in (0..task.classes).step_by(LANES) {
+            let items = task.items(start, &mut rooms);
+            for i in 0..LANES {
+                loss.peaks(items.at(i)).join::<Larger>(&mut lanes, i, start + i < task.classes);
+            }
+        }
+        let peaks = L::Peaks::joined::<Larger>(lanes);
+        let mut totals = L::Sums::splat(0.0);
+        let mut lanes = L::Sums::splat(0.0);
+        for start in (0..task.classes).step_by(LANES) {
+            if start.is_multiple_of(STRETCH) {
+                L::Sums::move_into(&mut lanes, &mut totals);
+            }
+            let items = task.items(start, &mut rooms);
+            let mut kept = ZEROS;
+            for i in 0..LANES {
+                let sums = loss.sums(items.at(i), &row, peaks);
+                kept[i] = sums.first();
+                sums.join::<Sum>(&mut lanes, i, start + i < task.classes);
+            }
+            if let (true, Some(gradient)) = (L::KEEPS, &mut task.gradients[0]) {
+                store(gradient, start, &kept);
+            }
+        }
+        L::Sums::move_into(&mut lanes, &mut totals);
+        let sums = L::Sums::joined::<Sum>(totals);
+        *task.value = loss.value(&row, peaks, sums);
+        task.differentiate(loss, &row, peaks, sums);
+    }
+}
+
+impl RowTask<'_> {
+    #[inline(always)]
+    fn differentiate<L: RowTerms>(&mut self, loss: &L, row: &Row, peaks: L::Peaks, sums: L::Sums) {
+        let [first, second, third] = &self.gradients;
+        let wanted = [first.is_some(), second.is_some(), third.is_some()];
+        let mut rooms = [ZEROS; 5];
+        let mut slopes = [ZEROS; 3];
+        if wanted == [false; 3] {
+            return;
+        }
+        for start in (0..self.classes).step_by(LANES) {
+            if let (true, Some(kept)) = (L::KEEPS, &self.gradients[0]) {
+                let mut room = ZEROS;
+                rooms[4] = *group(kept, start, &mut room, &ZEROS);
+            }
+            let items = self.items(start, &mut rooms);
+            if wanted == [true, false, false] {
+                for i in 0..LANES {
+                    let slope = loss.gradient(items.at(i), row, peaks, sums);
+                    slopes[0][i] = self.scale * slope[0];
+                }
+            } else {
+                for i in 0..LANES {
+                    let slope = loss.gradient(items.at(i), row, peaks, sums);
+                    for k in 0..3 {
+                        slopes[k][i] = self.scale * slope[k];
+                    }
+                }
+            }
+            for (gradient, slopes) in self.gradients.iter_mut().zip(&slopes) {
+                if let Some(gradient) = gradient {
+                    store(gradient, start, slopes);
+                }
+            }
+        }
+    }
+}
