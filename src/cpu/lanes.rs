@@ -136,6 +136,19 @@ pub(crate) fn group<'a>(
     }
 }
 
+/// The group from `start` on of ones at an index and zeros elsewhere.
+#[inline(always)]
+pub(crate) fn one_hot(index: usize, start: usize, room: &mut Group) -> &Group {
+    match index.checked_sub(start) {
+        Some(place) if place < LANES => {
+            *room = ZEROS;
+            room[place] = 1.0;
+            room
+        }
+        _ => &ZEROS,
+    }
+}
+
 /// Writes as much of a group as there is room for.
 #[inline(always)]
 pub(crate) fn store(values: &mut [f32], start: usize, group: &Group) {

@@ -1,6 +1,6 @@
 //! The loops over a row.
 
-use super::lanes::{Gathered, Group, LANES, Larger, ONES, Sum, ZEROS, group, store};
+use super::lanes::{Gathered, Group, LANES, Larger, ONES, Sum, ZEROS, group, one_hot, store};
 use crate::loss::RowTerms;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -110,13 +110,9 @@ impl RowTask<'_> {
     fn items<'b>(&'b self, start: usize, rooms: &'b mut [Group; 5]) -> Items<'b> {
         let [a, b, c, d, kept] = rooms;
         let [first, second, third] = self.inputs;
-        let second = match self.index.and_then(|index| index.checked_sub(start)) {
-            Some(place) if place < LANES => {
-                *b = ZEROS;
-                b[place] = 1.0;
-                b
-            }
-            _ => group(second, start, b, &ZEROS),
+        let second = match self.index {
+            Some(index) => one_hot(index, start, b),
+            None => group(second, start, b, &ZEROS),
         };
         Items {
             inputs: [group(first, start, a, &ZEROS), second, group(third, start, c, &ZEROS)],

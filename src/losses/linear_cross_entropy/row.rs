@@ -1,7 +1,8 @@
 //! A row on the CPU: the twin of `linear_cross_entropy.wgsl`.
 
 use super::LinearCrossEntropy;
-use crate::cpu::numeric;
+use crate::cpu::{Gathered, Join, LANES, Larger, ONES, Sum, ZEROS, group, numeric, one_hot, store};
+use pulp::{Arch, Simd, WithSimd};
 
 /// What is known of a row after some tiles.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,7 @@ impl Default for Statistics {
 }
 
 impl Statistics {
+    #[inline(always)]
     fn move_to(&mut self, peak: f32) {
         if peak > self.peak {
             self.others = (self.others + self.peaks) * numeric::exp(self.peak - peak);
@@ -45,6 +47,13 @@ impl Statistics {
             self.below += numeric::silenced(self.shares, peak - self.peak);
             self.peak = peak;
         }
+    }
+
+    /// A logit's exp(x - m), or that it is a peak.
+    #[inline(always)]
+    fn term(&self, x: f32) -> [f32; 2] {
+        let at_peak = if x == self.peak { 1.0 } else { 0.0 };
+        [numeric::exp(x - self.peak) - at_peak, at_peak]
     }
 
     /// The sum of exp(x - m) without one peak.
@@ -75,9 +84,10 @@ impl<'a> Formula<'a> {
         self.weight.map_or(1.0, |weight| weight[class])
     }
 
-    fn share(&self, q: f32, class: usize) -> f32 {
+    #[inline(always)]
+    fn share(&self, q: f32, weight: f32) -> f32 {
         let smoothing = self.loss.label_smoothing;
-        self.weight(class) * ((1.0 - smoothing) * q + smoothing / self.classes)
+        weight * ((1.0 - smoothing) * q + smoothing / self.classes)
     }
 
     /// Bounds logits by the softcap.
@@ -88,12 +98,14 @@ impl<'a> Formula<'a> {
         }
     }
 
+    #[inline(always)]
     fn bounded(&self, x: f32) -> f32 {
         let cap = self.loss.softcap;
         if cap > 0.0 { cap * numeric::tanh(x / cap) } else { x }
     }
 
     /// The derivative of the bound: 1 - tanh^2, by the exponential, which does not cancel.
+    #[inline(always)]
     fn bound_slope(&self, x: f32) -> f32 {
         let cap = self.loss.softcap;
         if cap > 0.0 {
@@ -104,49 +116,11 @@ impl<'a> Formula<'a> {
         }
     }
 
-    /// Merges the logits of a tile, whose first class is `first`, into a row's statistics.
-    pub(super) fn gather(
-        &self,
-        row: &mut Statistics,
-        x: &[f32],
-        first: usize,
-        class: Option<usize>,
-        target: Option<&[f32]>,
-    ) {
-        let largest = gather(x.len(), [f32::MIN], f32::max, |c| [x[c]])[0];
-        row.move_to(largest.max(row.peak));
-        let peak = row.peak;
-        let others = |c: usize| {
-            let at_peak = if x[c] == peak { 1.0 } else { 0.0 };
-            [numeric::exp(x[c] - peak) - at_peak, at_peak]
-        };
-        let sums = if target.is_none() && self.loss.label_smoothing == 0.0 {
-            gather(
-                x.len(),
-                [0.0; 4],
-                |a, b| a + b,
-                |c| {
-                    let [others, at_peak] = others(c);
-                    [others, at_peak, 0.0, 0.0]
-                },
-            )
-        } else {
-            gather(
-                x.len(),
-                [0.0; 4],
-                |a, b| a + b,
-                |c| {
-                    let [others, at_peak] = others(c);
-                    let share = self.share(target.map_or(0.0, |target| target[c]), first + c);
-                    [others, at_peak, share, numeric::silenced(share, peak - x[c])]
-                },
-            )
-        };
-        row.others += sums[0];
-        row.peaks += sums[1];
-        row.shares += sums[2];
-        row.below += sums[3];
-        if let Some(&picked) = class.and_then(|class| x.get(class.checked_sub(first)?)) {
+    /// Merges a tile into a row's statistics.
+    pub(super) fn gather(&self, row: &mut Statistics, tile: &Tile<'_>, x: &[f32]) {
+        Arch::new().dispatch(Gather { formula: self, row, tile, x });
+        let place = tile.class.and_then(|class| class.checked_sub(tile.first));
+        if let Some(&picked) = place.and_then(|place| x.get(place)) {
             row.picked = picked;
         }
     }
@@ -183,42 +157,117 @@ impl<'a> Formula<'a> {
     }
 
     /// Turns the logits of a tile into the loss's slopes by them.
-    pub(super) fn slopes(
-        &self,
-        row: &Statistics,
-        logits: &mut [f32],
-        first: usize,
-        class: Option<usize>,
-        target: Option<&[f32]>,
-    ) {
-        let (rest, sum) = (row.rest(), row.others + row.peaks);
-        for (c, place) in logits.iter_mut().enumerate() {
-            let x = self.bounded(*place);
-            let one = if class == Some(first + c) { 1.0 } else { 0.0 };
-            let share = self.share(target.map_or(one, |target| target[c]), first + c);
-            let p = numeric::exp(x - row.peak) / sum;
-            let slope = if x == row.peak && sum < 2.0 {
-                (row.shares - share) - row.shares * (rest / sum)
-            } else {
-                row.shares * p - share
-            };
-            *place = (row.scale * slope + row.pull * p) * self.bound_slope(*place);
-        }
+    pub(super) fn slopes(&self, row: &Statistics, tile: &Tile<'_>, x: &mut [f32]) {
+        Arch::new().dispatch(Slopes { formula: self, row, tile, x });
     }
 }
 
-fn gather<const N: usize>(
-    count: usize,
-    start: [f32; N],
-    join: impl Fn(f32, f32) -> f32,
-    term: impl Fn(usize) -> [f32; N],
-) -> [f32; N] {
-    let mut all = start;
-    for c in 0..count {
-        let t = term(c);
-        for k in 0..N {
-            all[k] = join(all[k], t[k]);
+/// A row's part of a tile of classes.
+#[derive(Debug)]
+pub(super) struct Tile<'a> {
+    pub(super) first: usize,
+    /// The row's class index, anywhere.
+    pub(super) class: Option<usize>,
+    /// The probabilities of the tile's classes; empty for a class index.
+    pub(super) target: &'a [f32],
+}
+
+/// The loops of a tile, compiled for each instruction set.
+struct Gather<'g> {
+    formula: &'g Formula<'g>,
+    row: &'g mut Statistics,
+    tile: &'g Tile<'g>,
+    x: &'g [f32],
+}
+
+impl WithSimd for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { formula, row, tile, x } = self;
+        let mut rooms = [ZEROS; 3];
+        let [room, weight_room, target_room] = &mut rooms;
+        let mut lanes = <[f32; 1]>::splat(f32::MIN);
+        for start in (0..x.len()).step_by(LANES) {
+            let x_of = group(x, start, room, &ZEROS);
+            for i in 0..LANES {
+                [x_of[i]].join::<Larger>(&mut lanes, i, start + i < x.len());
+            }
+        }
+        let [largest] = <[f32; 1]>::joined::<Larger>(lanes);
+        row.move_to(Larger::join(row.peak, largest));
+        let weights = formula.weight.map_or(&[][..], |weight| &weight[tile.first..]);
+        let shared = !tile.target.is_empty() || formula.loss.label_smoothing != 0.0;
+        let mut lanes = <[f32; 4]>::splat(0.0);
+        for start in (0..x.len()).step_by(LANES) {
+            let x_of = group(x, start, room, &ZEROS);
+            if shared {
+                let weights = group(weights, start, weight_room, &ONES);
+                let target = group(tile.target, start, target_room, &ZEROS);
+                for i in 0..LANES {
+                    let [others, at_peak] = row.term(x_of[i]);
+                    let share = formula.share(target[i], weights[i]);
+                    let below = numeric::silenced(share, row.peak - x_of[i]);
+                    let counts = start + i < x.len();
+                    [others, at_peak, share, below].join::<Sum>(&mut lanes, i, counts);
+                }
+            } else {
+                for i in 0..LANES {
+                    let [others, at_peak] = row.term(x_of[i]);
+                    let counts = start + i < x.len();
+                    [others, at_peak, 0.0, 0.0].join::<Sum>(&mut lanes, i, counts);
+                }
+            }
+        }
+        let [others, peaks, shares, below] = <[f32; 4]>::joined::<Sum>(lanes);
+        row.others += others;
+        row.peaks += peaks;
+        row.shares += shares;
+        row.below += below;
+    }
+}
+
+/// The loop over the slopes of a tile, compiled for each instruction set.
+struct Slopes<'g> {
+    formula: &'g Formula<'g>,
+    row: &'g Statistics,
+    tile: &'g Tile<'g>,
+    x: &'g mut [f32],
+}
+
+impl WithSimd for Slopes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { formula, row, tile, x } = self;
+        let (rest, sum) = (row.rest(), row.others + row.peaks);
+        let weights = formula.weight.map_or(&[][..], |weight| &weight[tile.first..]);
+        let mut rooms = [ZEROS; 3];
+        let mut slopes = ZEROS;
+        for start in (0..x.len()).step_by(LANES) {
+            let [room, weight_room, target_room] = &mut rooms;
+            let x_of = group(x, start, room, &ZEROS);
+            let weights = group(weights, start, weight_room, &ONES);
+            let class = tile.class.and_then(|class| class.checked_sub(tile.first));
+            let target = match class {
+                Some(class) => one_hot(class, start, target_room),
+                None => group(tile.target, start, target_room, &ZEROS),
+            };
+            for i in 0..LANES {
+                let x = formula.bounded(x_of[i]);
+                let share = formula.share(target[i], weights[i]);
+                let p = numeric::exp(x - row.peak) * (1.0 / sum);
+                let slope = if x == row.peak && sum < 2.0 {
+                    (row.shares - share) - row.shares * (rest / sum)
+                } else {
+                    row.shares * p - share
+                };
+                let slope = row.scale * slope + row.pull * p;
+                slopes[i] = slope * formula.bound_slope(x_of[i]);
+            }
+            store(x, start, &slopes);
         }
     }
-    all
 }
