@@ -69,6 +69,14 @@ fn scales(peaks: [f32; 2]) -> [f32; 2] {
     [1.0 / numeric::power_of_two_within(a), 1.0 / numeric::power_of_two_within(b)]
 }
 
+/// Both vectors' components, scaled. A single one becomes its sign, so that the cosine is exact.
+#[inline(always)]
+fn scaled(item: Item, row: &Row, peaks: [f32; 2]) -> [f32; 2] {
+    let scales = scales(peaks);
+    let (a, b) = (item.first * scales[0], item.second * scales[1]);
+    if row.classes == 1.0 { [numeric::sign(a), numeric::sign(b)] } else { [a, b] }
+}
+
 #[inline(always)]
 fn cosine(sums: [f32; 3]) -> f32 {
     let norms = sums[1] * sums[2];
@@ -108,9 +116,8 @@ impl RowTerms for CosineEmbedding {
     }
 
     #[inline(always)]
-    fn sums(&self, item: Item, _: &Row, peaks: [f32; 2]) -> [f32; 3] {
-        let scales = scales(peaks);
-        let (a, b) = (item.first * scales[0], item.second * scales[1]);
+    fn sums(&self, item: Item, row: &Row, peaks: [f32; 2]) -> [f32; 3] {
+        let [a, b] = scaled(item, row, peaks);
         [a * b, a * a, b * b]
     }
 
@@ -138,7 +145,7 @@ impl RowTerms for CosineEmbedding {
             return [0.0; 3];
         }
         let scales = scales(peaks);
-        let (a, b) = (item.first * scales[0], item.second * scales[1]);
+        let [a, b] = scaled(item, row, peaks);
         let (across, own) = (slope / norms.sqrt(), slope * near);
         let by_first = across * b - own / sums[1] * a;
         let by_second = across * a - own / sums[2] * b;

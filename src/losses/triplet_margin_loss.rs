@@ -154,13 +154,13 @@ impl TripletMargin {
         self.margin + (d[0] - negative)
     }
 
-    /// The derivative of a distance by its difference.
+    /// The derivative of a distance by its difference; that of a single component has no rounding.
     #[inline(always)]
-    fn slope(&self, difference: f32, peak: f32, sum: f32) -> f32 {
+    fn slope(&self, row: &Row, difference: f32, peak: f32, sum: f32) -> f32 {
         let r = self.ratio(difference, peak);
         if peak == 0.0 || self.p == 0.0 {
             0.0
-        } else if self.p == 2.0 {
+        } else if self.p == 2.0 && row.classes > 1.0 {
             difference * (1.0 / self.unit(peak)) * (1.0 / self.root(sum))
         } else if self.p.is_finite() {
             numeric::sign(difference) * raised(r / self.root(sum), self.p - 1.0)
@@ -266,13 +266,13 @@ impl RowTerms for TripletMargin {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, _: &Row, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
         let d = self.distances(peaks, sums);
         if self.excess(d) <= 0.0 {
             return [0.0; 3];
         }
         let differences = self.differences(item);
-        let one = |i: usize| self.slope(differences[i], peaks[i], sums[i]);
+        let one = |i: usize| self.slope(row, differences[i], peaks[i], sums[i]);
         let (ap, an, pn) = (one(0), one(1), one(2));
         let nearer = if d[2] < d[1] { 1.0 } else { 0.5 };
         let swapped = if self.swap && d[2] <= d[1] { nearer } else { 0.0 };
