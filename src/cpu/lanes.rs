@@ -48,13 +48,16 @@ impl Join for Sum {
 /// Numbers that are gathered from a row together.
 pub trait Gathered: Copy {
     /// These numbers in every lane.
-    type Lanes;
+    type Lanes: Copy;
 
     /// The same number everywhere.
     fn splat(number: f32) -> Self::Lanes;
 
-    /// Joins a lane's numbers with others, if these count.
-    fn join<J: Join>(self, lanes: &mut Self::Lanes, lane: usize, counts: bool);
+    /// Joins a lane's numbers with others.
+    fn join<J: Join>(self, lanes: &mut Self::Lanes, lane: usize);
+
+    /// Sets the lanes from `first` on to what they were before.
+    fn restore(lanes: &mut Self::Lanes, before: &Self::Lanes, first: usize);
 
     /// Adds the lanes to totals, and sets them to 0.
     fn move_into(lanes: &mut Self::Lanes, totals: &mut Self::Lanes);
@@ -75,10 +78,16 @@ impl<const N: usize> Gathered for [f32; N] {
     }
 
     #[inline(always)]
-    fn join<J: Join>(self, lanes: &mut [Group; N], lane: usize, counts: bool) {
+    fn join<J: Join>(self, lanes: &mut [Group; N], lane: usize) {
         for k in 0..N {
-            let joined = J::join(lanes[k][lane], self[k]);
-            lanes[k][lane] = if counts { joined } else { lanes[k][lane] };
+            lanes[k][lane] = J::join(lanes[k][lane], self[k]);
+        }
+    }
+
+    #[inline(always)]
+    fn restore(lanes: &mut [Group; N], before: &[Group; N], first: usize) {
+        for k in 0..N {
+            lanes[k][first..].copy_from_slice(&before[k][first..]);
         }
     }
 
@@ -93,17 +102,12 @@ impl<const N: usize> Gathered for [f32; N] {
     }
 
     #[inline(always)]
-    fn joined<J: Join>(mut lanes: [Group; N]) -> Self {
+    fn joined<J: Join>(lanes: [Group; N]) -> Self {
         let mut numbers = [0.0; N];
         for k in 0..N {
-            let mut width = LANES / 2;
-            while width > 0 {
-                for i in 0..width {
-                    lanes[k][i] = J::join(lanes[k][i], lanes[k][i + width]);
-                }
-                width /= 2;
-            }
-            numbers[k] = lanes[k][0];
+            let eight: [f32; 8] =
+                halved::<J, 16, 8>(halved::<J, 32, 16>(halved::<J, 64, 32>(lanes[k])));
+            [numbers[k]] = halved::<J, 2, 1>(halved::<J, 4, 2>(halved::<J, 8, 4>(eight)));
         }
         numbers
     }
@@ -112,6 +116,16 @@ impl<const N: usize> Gathered for [f32; N] {
     fn first(self) -> f32 {
         if N == 0 { 0.0 } else { self[0] }
     }
+}
+
+/// Both halves joined.
+#[inline(always)]
+fn halved<J: Join, const WHOLE: usize, const HALF: usize>(lanes: [f32; WHOLE]) -> [f32; HALF] {
+    let mut joined = [0.0; HALF];
+    for i in 0..HALF {
+        joined[i] = J::join(lanes[i], lanes[i + HALF]);
+    }
+    joined
 }
 
 /// The group from `start` on: completed in `room` where it is cut short, `absent` where there are no

@@ -47,10 +47,14 @@ pub struct RowTask<'a> {
     pub(super) scale: f32,
     pub(super) value: &'a mut f32,
     pub(super) gradients: [Option<&'a mut [f32]>; 3],
+    /// Where groups that are cut short are completed, and what was kept of a group.
+    pub(super) rooms: &'a mut Rooms,
 }
 
 /// The items whose sums are added up on their own: in long rows this is more accurate.
 const STRETCH: usize = 32 * LANES;
+
+pub(super) type Rooms = [Group; 5];
 
 /// Runs a row with the widest instructions of the processor.
 pub(crate) fn run_row<L: RowTerms>(loss: &L, task: &mut RowTask<'_>) {
@@ -107,8 +111,8 @@ impl RowTask<'_> {
     }
 
     #[inline(always)]
-    fn items<'b>(&'b self, start: usize, rooms: &'b mut [Group; 5]) -> Items<'b> {
-        let [a, b, c, d, kept] = rooms;
+    fn items(&mut self, start: usize) -> Items<'_> {
+        let [a, b, c, d, kept] = &mut *self.rooms;
         let [first, second, third] = self.inputs;
         let second = match self.index {
             Some(index) => one_hot(index, start, b),
@@ -128,27 +132,36 @@ impl RowLoops<'_, '_> {
     pub fn run<L: RowTerms>(self, loss: &L) {
         let Self { task } = self;
         let row = task.row();
-        let mut rooms = [ZEROS; 5];
         let mut lanes = L::Peaks::splat(f32::MIN);
         for start in (0..task.classes).step_by(LANES) {
-            let items = task.items(start, &mut rooms);
+            let size = task.classes - start;
+            let before = (size < LANES).then_some(lanes);
+            let items = task.items(start);
             for i in 0..LANES {
-                loss.peaks(items.at(i)).join::<Larger>(&mut lanes, i, start + i < task.classes);
+                loss.peaks(items.at(i)).join::<Larger>(&mut lanes, i);
+            }
+            if let Some(before) = before {
+                L::Peaks::restore(&mut lanes, &before, size);
             }
         }
         let peaks = L::Peaks::joined::<Larger>(lanes);
         let mut totals = L::Sums::splat(0.0);
         let mut lanes = L::Sums::splat(0.0);
+        let mut kept = ZEROS;
         for start in (0..task.classes).step_by(LANES) {
-            if start.is_multiple_of(STRETCH) {
+            if start > 0 && start.is_multiple_of(STRETCH) {
                 L::Sums::move_into(&mut lanes, &mut totals);
             }
-            let items = task.items(start, &mut rooms);
-            let mut kept = ZEROS;
+            let size = task.classes - start;
+            let before = (size < LANES).then_some(lanes);
+            let items = task.items(start);
             for i in 0..LANES {
                 let sums = loss.sums(items.at(i), &row, peaks);
                 kept[i] = sums.first();
-                sums.join::<Sum>(&mut lanes, i, start + i < task.classes);
+                sums.join::<Sum>(&mut lanes, i);
+            }
+            if let Some(before) = before {
+                L::Sums::restore(&mut lanes, &before, size);
             }
             if let (true, Some(gradient)) = (L::KEEPS, &mut task.gradients[0]) {
                 store(gradient, start, &kept);
@@ -166,27 +179,27 @@ impl RowTask<'_> {
     fn differentiate<L: RowTerms>(&mut self, loss: &L, row: &Row, peaks: L::Peaks, sums: L::Sums) {
         let [first, second, third] = &self.gradients;
         let wanted = [first.is_some(), second.is_some(), third.is_some()];
-        let mut rooms = [ZEROS; 5];
         let mut slopes = [ZEROS; 3];
         if wanted == [false; 3] {
             return;
         }
         for start in (0..self.classes).step_by(LANES) {
             if let (true, Some(kept)) = (L::KEEPS, &self.gradients[0]) {
-                let mut room = ZEROS;
-                rooms[4] = *group(kept, start, &mut room, &ZEROS);
+                let rest = &kept[start..];
+                let size = LANES.min(rest.len());
+                self.rooms[4][..size].copy_from_slice(&rest[..size]);
             }
-            let items = self.items(start, &mut rooms);
+            let (scale, items) = (self.scale, self.items(start));
             if wanted == [true, false, false] {
                 for i in 0..LANES {
                     let slope = loss.gradient(items.at(i), row, peaks, sums);
-                    slopes[0][i] = self.scale * slope[0];
+                    slopes[0][i] = scale * slope[0];
                 }
             } else {
                 for i in 0..LANES {
                     let slope = loss.gradient(items.at(i), row, peaks, sums);
                     for k in 0..3 {
-                        slopes[k][i] = self.scale * slope[k];
+                        slopes[k][i] = scale * slope[k];
                     }
                 }
             }

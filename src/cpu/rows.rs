@@ -1,6 +1,7 @@
 //! The rows family on the CPU.
 
-use super::row::RowTask;
+use super::lanes::ZEROS;
+use super::row::{Rooms, RowTask};
 use super::{Outputs, divisor, mean_weight, tree_sum};
 use crate::error::Result;
 use crate::evaluate::Spare;
@@ -147,12 +148,13 @@ impl Pass<'_> {
                 })
                 .collect();
             tasks.into_par_iter().for_each(|(first, losses, mut gradients)| {
+                let mut rooms = [ZEROS; 5];
                 for (k, loss) in losses.iter_mut().enumerate() {
                     let slopes =
                         gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);
                     let mut by_component = [None, None, None];
                     wanted.iter().zip(slopes).for_each(|(&c, s)| by_component[c] = Some(s));
-                    self.run_row(classes, first + k, loss, by_component);
+                    self.run_row(classes, first + k, loss, by_component, &mut rooms);
                 }
             });
         }
@@ -166,6 +168,7 @@ impl Pass<'_> {
         r: usize,
         value: &mut f32,
         mut gradients: [Option<&mut [f32]>; 3],
+        rooms: &mut Rooms,
     ) {
         let index = match self.indices.map(|indices| indices[r]) {
             Some(None) => {
@@ -195,6 +198,7 @@ impl Pass<'_> {
             scale: if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor },
             value,
             gradients,
+            rooms,
         });
     }
 }

@@ -160,8 +160,9 @@ impl TripletMargin {
         let r = self.ratio(difference, peak);
         if peak == 0.0 || self.p == 0.0 {
             0.0
-        } else if self.p == 2.0 && row.classes > 1.0 {
-            difference * (1.0 / self.unit(peak)) * (1.0 / self.root(sum))
+        } else if self.p == 2.0 {
+            let part = difference * (1.0 / self.unit(peak)) * (1.0 / self.root(sum));
+            if row.classes == 1.0 { numeric::sign(difference) } else { part }
         } else if self.p.is_finite() {
             numeric::sign(difference) * raised(r / self.root(sum), self.p - 1.0)
         } else {

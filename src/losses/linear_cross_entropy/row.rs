@@ -190,9 +190,13 @@ impl WithSimd for Gather<'_> {
         let [room, weight_room, target_room] = &mut rooms;
         let mut lanes = <[f32; 1]>::splat(f32::MIN);
         for start in (0..x.len()).step_by(LANES) {
+            let before = (x.len() - start < LANES).then_some(lanes);
             let x_of = group(x, start, room, &ZEROS);
             for i in 0..LANES {
-                [x_of[i]].join::<Larger>(&mut lanes, i, start + i < x.len());
+                [x_of[i]].join::<Larger>(&mut lanes, i);
+            }
+            if let Some(before) = before {
+                <[f32; 1]>::restore(&mut lanes, &before, x.len() - start);
             }
         }
         let [largest] = <[f32; 1]>::joined::<Larger>(lanes);
@@ -201,6 +205,7 @@ impl WithSimd for Gather<'_> {
         let shared = !tile.target.is_empty() || formula.loss.label_smoothing != 0.0;
         let mut lanes = <[f32; 4]>::splat(0.0);
         for start in (0..x.len()).step_by(LANES) {
+            let before = (x.len() - start < LANES).then_some(lanes);
             let x_of = group(x, start, room, &ZEROS);
             if shared {
                 let weights = group(weights, start, weight_room, &ONES);
@@ -209,15 +214,16 @@ impl WithSimd for Gather<'_> {
                     let [others, at_peak] = row.term(x_of[i]);
                     let share = formula.share(target[i], weights[i]);
                     let below = numeric::silenced(share, row.peak - x_of[i]);
-                    let counts = start + i < x.len();
-                    [others, at_peak, share, below].join::<Sum>(&mut lanes, i, counts);
+                    [others, at_peak, share, below].join::<Sum>(&mut lanes, i);
                 }
             } else {
                 for i in 0..LANES {
                     let [others, at_peak] = row.term(x_of[i]);
-                    let counts = start + i < x.len();
-                    [others, at_peak, 0.0, 0.0].join::<Sum>(&mut lanes, i, counts);
+                    [others, at_peak, 0.0, 0.0].join::<Sum>(&mut lanes, i);
                 }
+            }
+            if let Some(before) = before {
+                <[f32; 4]>::restore(&mut lanes, &before, x.len() - start);
             }
         }
         let [others, peaks, shares, below] = <[f32; 4]>::joined::<Sum>(lanes);
