@@ -127,6 +127,11 @@ impl RowTask<'_> {
 }
 
 impl RowLoops<'_, '_> {
+    /// Whether the target is a class index.
+    pub fn has_index(&self) -> bool {
+        self.task.index.is_some()
+    }
+
     /// Runs the row.
     #[inline(always)]
     pub fn run<L: RowTerms>(self, loss: &L) {

@@ -53,7 +53,7 @@ impl Statistics {
     #[inline(always)]
     fn term(&self, x: f32) -> [f32; 2] {
         let at_peak = if x == self.peak { 1.0 } else { 0.0 };
-        [numeric::exp(x - self.peak) - at_peak, at_peak]
+        [numeric::exp_of_negative(x - self.peak) - at_peak, at_peak]
     }
 
     /// The sum of exp(x - m) without one peak.
@@ -264,7 +264,7 @@ impl WithSimd for Slopes<'_> {
             for i in 0..LANES {
                 let x = formula.bounded(x_of[i]);
                 let share = formula.share(target[i], weights[i]);
-                let p = numeric::exp(x - row.peak) * (1.0 / sum);
+                let p = numeric::exp_of_negative(x - row.peak) * (1.0 / sum);
                 let slope = if x == row.peak && sum < 2.0 {
                     (row.shares - share) - row.shares * (rest / sum)
                 } else {
