@@ -65,6 +65,7 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
                 scale: block.scale,
             };
             let [first, others @ ..] = &mut block.gradients;
+            tile.differentiate(loss, start, others, &mut slopes);
             if block.sum.is_some() || block.losses.is_some() {
                 match first {
                     Some(_) => tile.terms_and_slopes(loss, &mut terms, &mut slopes),
@@ -76,19 +77,6 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
                 tile.slopes::<0, L>(loss, &mut slopes);
             }
             store(first, start, &slopes);
-            let [second, third, fourth] = others;
-            if second.is_some() {
-                tile.slopes::<1, L>(loss, &mut slopes);
-                store(second, start, &slopes);
-            }
-            if third.is_some() {
-                tile.slopes::<2, L>(loss, &mut slopes);
-                store(third, start, &slopes);
-            }
-            if fourth.is_some() {
-                tile.slopes::<3, L>(loss, &mut slopes);
-                store(fourth, start, &slopes);
-            }
         }
         if let Some(sum) = &mut block.sum {
             **sum = tree_of_lanes(sums);
@@ -150,15 +138,39 @@ impl Inputs<'_> {
 
     #[inline(always)]
     fn terms<L: Pointwise + ?Sized>(&self, loss: &L, terms: &mut Tile) {
-        for i in 0..ABREAST {
-            terms[i] = loss.value(self.at(i)) * self.weight[i];
+        for (i, term) in terms.iter_mut().enumerate() {
+            *term = loss.value(self.at(i)) * self.weight[i];
         }
     }
 
     #[inline(always)]
     fn slopes<const COMPONENT: usize, L: Pointwise + ?Sized>(&self, loss: &L, slopes: &mut Tile) {
-        for i in 0..ABREAST {
-            slopes[i] = self.factor(i) * loss.gradient(self.at(i))[COMPONENT];
+        for (i, slope) in slopes.iter_mut().enumerate() {
+            *slope = self.factor(i) * loss.gradient(self.at(i))[COMPONENT];
+        }
+    }
+
+    /// The gradients of all arguments but the first.
+    #[inline(always)]
+    fn differentiate<L: Pointwise + ?Sized>(
+        &self,
+        loss: &L,
+        start: usize,
+        gradients: &mut [Option<&mut [f32]>; 3],
+        slopes: &mut Tile,
+    ) {
+        let [second, third, fourth] = gradients;
+        if second.is_some() {
+            self.slopes::<1, L>(loss, slopes);
+            store(second, start, slopes);
+        }
+        if third.is_some() {
+            self.slopes::<2, L>(loss, slopes);
+            store(third, start, slopes);
+        }
+        if fourth.is_some() {
+            self.slopes::<3, L>(loss, slopes);
+            store(fourth, start, slopes);
         }
     }
 
@@ -175,5 +187,50 @@ impl Inputs<'_> {
             terms[i] = loss.value(x) * self.weight[i];
             slopes[i] = self.factor(i) * loss.gradient(x)[0];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, Loops, run_block};
+    use crate::loss::Pointwise;
+    use crate::losses::{BinaryCrossEntropyWithLogits, GaussianNll, KlDiv, LogCosh, SmoothL1};
+    use pulp::{Scalar, WithSimd};
+
+    /// The bits of a block's sum and gradients.
+    fn bits(run: impl FnOnce(&mut Block<'_>)) -> Vec<u32> {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let numbers = |step: usize, low: f32| -> Vec<f32> {
+            (0..1000).map(|i| low + (i * step % 1000) as f32 / 250.0).collect()
+        };
+        let arguments = [numbers(7, -2.0), numbers(11, 0.1), numbers(13, 0.1), numbers(17, 0.1)];
+        let weight = numbers(19, 0.0);
+        let (mut sum, mut gradients) = (0.0, [const { [0.0; 1000] }; 4]);
+        run(&mut Block {
+            arguments: arguments.each_ref().map(|x| &x[..]),
+            weight: &weight,
+            upstream: &weight,
+            scale: 0.3,
+            losses: None,
+            sum: Some(&mut sum),
+            gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
+        });
+        gradients.iter().flatten().chain([&sum]).map(|x| x.to_bits()).collect()
+    }
+
+    fn check<L: Pointwise>(loss: &L) {
+        let widest = bits(|block| run_block(loss, block));
+        let baseline = bits(|block| Loops { loss, block }.with_simd(Scalar));
+        assert_eq!(widest, baseline, "{loss:?}");
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        check(&BinaryCrossEntropyWithLogits);
+        check(&GaussianNll::default());
+        check(&KlDiv::default());
+        check(&KlDiv { log_target: true });
+        check(&LogCosh);
+        check(&SmoothL1::default());
     }
 }

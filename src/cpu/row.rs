@@ -160,9 +160,9 @@ impl RowLoops<'_, '_> {
             let size = task.classes - start;
             let before = (size < LANES).then_some(lanes);
             let items = task.items(start);
-            for i in 0..LANES {
+            for (i, kept) in kept.iter_mut().enumerate() {
                 let sums = loss.sums(items.at(i), &row, peaks);
-                kept[i] = sums.first();
+                *kept = sums.first();
                 sums.join::<Sum>(&mut lanes, i);
             }
             if let Some(before) = before {
@@ -196,15 +196,14 @@ impl RowTask<'_> {
             }
             let (scale, items) = (self.scale, self.items(start));
             if wanted == [true, false, false] {
-                for i in 0..LANES {
-                    let slope = loss.gradient(items.at(i), row, peaks, sums);
-                    slopes[0][i] = scale * slope[0];
+                for (i, place) in slopes[0].iter_mut().enumerate() {
+                    *place = scale * loss.gradient(items.at(i), row, peaks, sums)[0];
                 }
             } else {
                 for i in 0..LANES {
-                    let slope = loss.gradient(items.at(i), row, peaks, sums);
-                    for k in 0..3 {
-                        slopes[k][i] = scale * slope[k];
+                    let by_member = loss.gradient(items.at(i), row, peaks, sums);
+                    for (places, slope) in slopes.iter_mut().zip(by_member) {
+                        places[i] = scale * slope;
                     }
                 }
             }
