@@ -72,7 +72,9 @@ impl Spec<'_> {
         let online = self.definition.shader.contains("fn moved(");
         header.constant("ONLINE", online);
         if !online {
-            header.line("fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }");
+            header.line(
+                "fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }",
+            );
         }
         header.constant("WHOLE", self.shape.whole_quads());
         header.constant("IGNORES", self.ignores);
