@@ -1,6 +1,7 @@
 //! Custom losses: what WGSL may say, what is derived from it, what is refused, and that they are
 //! losses like the others.
 
+mod batches;
 mod built_ins;
 mod case;
 #[path = "../common/mod.rs"]
