@@ -50,7 +50,9 @@ fn kinds<'a>(
         }
         Role::Classes | Role::Factors => TensorKind { dtype: float, shape: vec![classes] },
         Role::Labels => TensorKind { dtype: float, shape: rows.clone() },
-        Role::Elements | Role::Onto | Role::WeightOnto if input.name != "input" => {
+        Role::Elements | Role::Onto | Role::WeightOnto
+            if input.name != loss.definition().inputs[0].name =>
+        {
             TensorKind { dtype: float, shape: other.clone() }
         }
         _ => TensorKind { dtype: float, shape: first.clone() },
@@ -59,9 +61,17 @@ fn kinds<'a>(
     given.map(|input| (input.name, kind(input))).collect()
 }
 
-/// Every kernel text of the catalogue, each once.
+/// Every kernel text of the catalogue and the custom losses of the examples, each once.
 fn variants() -> BTreeSet<(String, String)> {
     let mut texts = BTreeSet::new();
+    let examples = common::catalogue::examples();
+    assert!(!examples.is_empty(), "no custom losses");
+    for loss in examples {
+        // The types are those of the pointwise losses below.
+        for shape in &shapes(&*loss)[..2] {
+            add_variants(&*loss, &kinds(&*loss, shape, DType::F32, DType::F32, false), &mut texts);
+        }
+    }
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
         if let Family::Own(own) = loss.family() {

@@ -1,9 +1,10 @@
-//! Inputs for every loss of the catalogue.
+//! Inputs for every loss of the catalogue, and the custom losses of the examples.
 
 use super::ctc::Case;
 use super::{Random, inputs, rows_of, tensor};
+use std::path::Path;
 use wgloss::loss::{Family, Role};
-use wgloss::{DType, Loss, Tensor};
+use wgloss::{Custom, DType, Loss, Tensor};
 
 pub(crate) type Inputs = Vec<(&'static str, Tensor<'static>)>;
 
@@ -107,4 +108,21 @@ pub(crate) fn all_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> 
         Family::Own(_) => own_inputs(loss, dtype, random),
         _ => family_inputs(loss, dtype, random),
     }
+}
+
+/// The losses of `examples/losses`, with parameters of 1.
+pub(crate) fn examples() -> Vec<Box<dyn Loss>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/losses");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.expect("an example").path();
+        let text = std::fs::read_to_string(&path).expect("a readable file");
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let mut loss = Custom::named(&name, &text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let parameters: Vec<_> = loss.options().into_iter().map(|(name, _)| name).collect();
+        for parameter in parameters {
+            loss.set(parameter, 1.0).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+        Box::new(loss) as Box<dyn Loss>
+    };
+    std::fs::read_dir(folder).expect("the examples").map(read).collect()
 }

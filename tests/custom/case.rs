@@ -1,7 +1,8 @@
 //! A custom loss beside a formula in Rust: neither its value nor its slopes come from the library.
 
 use crate::common::{Random, assert_close, backends, tensor};
-use wgloss::{Batch, Custom, DType, Reduction, Tensor, reference};
+use std::path::Path;
+use wgloss::{Batch, Custom, DType, Plan, Reduction, Request, Tensor, reference};
 
 /// The names of the arguments.
 pub(crate) const NAMES: [&str; 4] = ["p", "t", "q", "r"];
@@ -63,6 +64,20 @@ pub(crate) fn named(columns: &[Vec<f64>]) -> Vec<(&'static str, Tensor<'static>)
     NAMES.into_iter().zip(tensors).collect()
 }
 
+/// Leaves the text of the kernel in `CARGO_TARGET_TMPDIR/custom_kernels`, where `.ci/tint` checks it
+/// by the browsers' rules.
+fn leave(what: &str, loss: &Custom, inputs: &[(&'static str, Tensor<'_>)], gradients: &[&str]) {
+    let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
+    let request = Request { inputs: &kinds, gradients, ..Request::default() };
+    let sources = Plan::sources(loss, &request).expect("a valid request");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("custom_kernels");
+    std::fs::create_dir_all(&folder).expect("a folder for texts");
+    let letter = |c: char| if c.is_alphanumeric() { c } else { '_' };
+    let file = format!("{}.wgsl", what.chars().map(letter).collect::<String>());
+    let text = &sources[0].1;
+    std::fs::write(folder.join(file), format!("// {what}\n{text}")).expect("a text");
+}
+
 /// The loss and its slopes at these points agree with the formula in float64, and with each other on
 /// both backends.
 #[track_caller]
@@ -73,6 +88,7 @@ pub(crate) fn check_loss(loss: &Custom, case: &Case<'_>) {
     let batch =
         Batch { inputs: &inputs, reduction: Reduction::None, gradients, ..Batch::default() };
     let what = case.name;
+    leave(what, loss, &inputs, gradients);
     let want = reference::evaluate(loss, &batch).unwrap_or_else(|e| panic!("{what}: {e}"));
     let mut kinks = 0;
     for place in 0..POINTS {

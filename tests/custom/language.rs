@@ -35,7 +35,7 @@ fn operators() {
         }),
         ("and, or, not", CONDITIONS, TWO, |x| {
             let [p, t] = [x[0], x[1]];
-            let first = if p > 0.0 && t > 0.0 || !(p > -1.0) { p * t } else { t };
+            let first = if p > 0.0 && t > 0.0 || p <= -1.0 { p * t } else { t };
             let second = if (p > t || p < -2.0) && !(t > 1.0 && p > 1.0) { p * p } else { 3.0 * p };
             first + second
         }),

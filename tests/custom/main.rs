@@ -1,6 +1,11 @@
 //! Custom losses: what WGSL may say, what is derived from it, what is refused, and that they are
 //! losses like the others.
 
+#![allow(clippy::cast_precision_loss, reason = "small numbers")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+#![allow(clippy::cast_sign_loss, reason = "numbers from 0 on")]
+
+mod batches;
 mod built_ins;
 mod case;
 #[path = "../common/mod.rs"]

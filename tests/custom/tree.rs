@@ -17,8 +17,12 @@ pub(crate) enum Tree {
     Select(Box<[Tree; 4]>),
 }
 
+/// What a function comes to: the value and the slope.
+type Call = fn(f64) -> (f64, f64);
+type Pair = fn(Dual, Dual) -> Dual;
+
 /// Functions of one number: the text around the argument, and the value and slope.
-const CALLS: [(&str, fn(f64) -> (f64, f64)); 10] = [
+const CALLS: [(&str, Call); 10] = [
     ("tanh($)", |x| (x.tanh(), 1.0 - x.tanh().powi(2))),
     ("sigmoid($)", |x| (sigmoid(x), sigmoid(x) * sigmoid(-x))),
     ("softplus($)", |x| (x.max(0.0) + (-x.abs()).exp().ln_1p(), sigmoid(x))),
@@ -34,7 +38,7 @@ const CALLS: [(&str, fn(f64) -> (f64, f64)); 10] = [
 ];
 
 /// Functions of two numbers.
-const PAIRS: [(&str, fn(Dual, Dual) -> Dual); 5] = [
+const PAIRS: [(&str, Pair); 5] = [
     ("max", |a, b| if a.value > b.value { a } else { b }),
     ("min", |a, b| if a.value < b.value { a } else { b }),
     ("once", |a, b| a * b + Dual::constant(1.0)),
