@@ -16,4 +16,5 @@ mod mutations;
 mod parameters;
 mod random;
 mod rounds;
+mod scopes;
 mod tree;
