@@ -22,7 +22,11 @@ fn words(text: &str, outside: bool) -> Vec<(usize, &str)> {
     let mut words = Vec::new();
     let (mut depth, mut at) = (0usize, 0);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        // Letters may be followed by marks, which are none.
+        let is_word = |c: char| match c.is_ascii() {
+            true => c.is_ascii_alphanumeric() || c == '_',
+            false => !c.is_whitespace(),
+        };
         let first = rest.chars().next().unwrap_or_default();
         let size = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
@@ -78,6 +82,19 @@ pub(super) fn called(text: &str) -> HashSet<String> {
     names.map(String::from).collect()
 }
 
+/// What derived text may call although the user's does not.
+const ADDED: [&str; 19] = [
+    "array", "clamp", "cos", "cosh", "cross", "degrees", "dot", "exp", "length", "log", "pow",
+    "radians", "select", "sign", "sin", "sinh", "sqrt", "step", "trunc",
+];
+
+/// Words right before `(`: functions, and some keywords.
+fn called_by_user(text: &str) -> HashSet<String> {
+    let words = words(text, false);
+    let pairs = words.windows(2).filter(|pair| pair[1].1 == "(");
+    pairs.map(|pair| pair[0].1.to_string()).collect()
+}
+
 /// The texts of all kinds of kernels of a loss.
 fn kernels(definition: &Definition, parameters: bool) -> Vec<String> {
     let all: Vec<usize> = (0..definition.inputs.len()).collect();
@@ -106,7 +123,16 @@ fn kernels(definition: &Definition, parameters: bool) -> Vec<String> {
 /// Finds names of the user's that a kernel has too, and returns the kernels' names. The definition
 /// has no shader yet.
 pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<String>> {
-    let mut reserved = HashSet::new();
+    let mut reserved: HashSet<String> = ADDED.map(String::from).into();
+    let own = source.declared.iter();
+    if let Some(name) = own.filter(|name| reserved.contains(&name.name)).min_by_key(|n| n.offset) {
+        return Err(derived(&source.text, name.offset, &name.name));
+    }
+    // A function that has another name as an argument: the binding would be called.
+    reserved.extend(called_by_user(&source.text));
+    if let Some(name) = source.arguments.iter().find(|name| reserved.contains(*name)) {
+        return Err(derived(&source.text, argument(&source.text, name), name));
+    }
     for text in kernels(definition, !source.parameters.is_empty()) {
         let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
         let called = called(&text);
@@ -139,6 +165,10 @@ fn argument(text: &str, name: &str) -> usize {
     let start = words.windows(2).position(|pair| pair[0].1 == "fn" && pair[1].1 == "value");
     let mut rest = words.iter().skip(start.map_or(0, |start| start + 2));
     rest.find(|(_, word)| *word == name).map_or(0, |(at, _)| *at)
+}
+
+fn derived(text: &str, at: usize, name: &str) -> Error {
+    error_at(text, at, format!("derivatives call WGSL's function of the name {name}: rename yours"))
 }
 
 pub(super) fn taken(text: &str, at: usize, name: &str) -> Error {

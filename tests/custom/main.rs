@@ -21,4 +21,5 @@ mod mutations;
 mod parameters;
 mod random;
 mod rounds;
+mod scopes;
 mod tree;

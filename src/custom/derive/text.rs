@@ -72,7 +72,13 @@ impl Terms {
                 format!("{left} {operator} {}", self.operand(*b, named, right))
             }
             Node::Call(name, of) => {
-                format!("{name}({})", of.iter().map(|x| text(*x)).collect::<Vec<_>>().join(", "))
+                // `f(a < b, c > (d))` would be a template.
+                let argument = |(i, &x): (usize, &Term)| match self.node(x) {
+                    Node::Binary("<", ..) if i + 1 < of.len() => self.operand(x, named, 1),
+                    _ => text(x),
+                };
+                let arguments: Vec<String> = of.iter().enumerate().map(argument).collect();
+                format!("{name}({})", arguments.join(", "))
             }
             Node::Member(base, name) => format!("{}.{name}", self.operand(*base, named, 4)),
             Node::Index(base, i) => format!("{}[{}]", self.operand(*base, named, 4), text(*i)),
