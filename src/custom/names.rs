@@ -31,7 +31,7 @@ fn words(text: &str, outside: bool) -> Vec<(usize, &str)> {
         let size = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
+            comment(rest)
         } else if is_word(first) {
             rest.find(|c| !is_word(c)).unwrap_or(rest.len())
         } else {
@@ -50,6 +50,36 @@ fn words(text: &str, outside: bool) -> Vec<(usize, &str)> {
         at += size;
     }
     words
+}
+
+/// The size of the comment that a text begins with; comments nest.
+fn comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0usize, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let size = match rest {
+            _ if rest.starts_with("/*") => {
+                depth += 1;
+                2
+            }
+            _ if rest.starts_with("*/") => {
+                depth -= 1;
+                2
+            }
+            _ => rest.chars().next().map_or(1, char::len_utf8),
+        };
+        at += size;
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+/// Where a statement begins that has more than so many words.
+pub(super) fn long_statement(text: &str, most: usize) -> Option<usize> {
+    let words = words(text, false);
+    let mut statements = words.split(|(_, word)| [";", "{", "}"].contains(word));
+    statements.find(|words| words.len() > most).map(|words| words[0].0)
 }
 
 /// What a text declares at module scope.

@@ -16,6 +16,7 @@ mod geometry;
 mod helpers;
 mod kinks;
 mod language;
+mod long;
 mod loops;
 mod mutations;
 mod parameters;
