@@ -90,7 +90,8 @@ impl<'s> Writer<'s> {
              fn {name}({arguments}) -> {result} {{\n    {counter} = {}u;\n    \
              let {outcome} = {inner}({passed});\n    \
              return select({outcome}, {nan}, {counter} == 0u);\n}}\n",
-                ROUNDS + 1,
+                // One more to leave the last loop, and one that is too many.
+                ROUNDS + 2,
             ),
         );
         Ok(())
