@@ -129,9 +129,9 @@
 //!   constants, helper functions, vectors, arrays and structs in local variables, and WGSL's built-in
 //!   functions of numbers and vectors. Integers and booleans are carried, not differentiated.
 //! - **What may not**: matrices, textures, atomics, barriers, bindings, overrides, variables outside of
-//!   functions, pointers as arguments, `modf`, `frexp`, the bits of a number that depends on an
-//!   argument, names that the kernels have too. Each is an [`Error::Custom`] with line and column, as
-//!   syntax errors are.
+//!   functions, pointers as arguments, `modf`, `frexp`, `refract`, the bits of a number that depends
+//!   on an argument, names that the kernels have or derivatives call. Each is an [`Error::Custom`]
+//!   with line and column, as syntax errors are.
 //! - **Kinks** have PyTorch's slopes: `abs` and `sign` 0 at 0; of equals in `max` and `min` each has
 //!   half; `clamp` and `saturate` 1 at their ends; `length` 0 at 0; steps (`floor`, `ceil`, `round`,
 //!   `trunc`, `step`) 0; `pow(x, 0)` 0. `if` and `select` have the slope of what they take, whatever

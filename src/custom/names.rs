@@ -22,12 +22,16 @@ fn words(text: &str, outside: bool) -> Vec<(usize, &str)> {
     let mut words = Vec::new();
     let (mut depth, mut at) = (0usize, 0);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        // Letters may be followed by marks, which are none.
+        let is_word = |c: char| match c.is_ascii() {
+            true => c.is_ascii_alphanumeric() || c == '_',
+            false => !c.is_whitespace(),
+        };
         let first = rest.chars().next().unwrap_or_default();
         let size = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
+            comment(rest)
         } else if is_word(first) {
             rest.find(|c| !is_word(c)).unwrap_or(rest.len())
         } else {
@@ -46,6 +50,36 @@ fn words(text: &str, outside: bool) -> Vec<(usize, &str)> {
         at += size;
     }
     words
+}
+
+/// The size of the comment that a text begins with; comments nest.
+fn comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0usize, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let size = match rest {
+            _ if rest.starts_with("/*") => {
+                depth += 1;
+                2
+            }
+            _ if rest.starts_with("*/") => {
+                depth -= 1;
+                2
+            }
+            _ => rest.chars().next().map_or(1, char::len_utf8),
+        };
+        at += size;
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+/// Where a statement begins that has more than so many words.
+pub(super) fn long_statement(text: &str, most: usize) -> Option<usize> {
+    let words = words(text, false);
+    let mut statements = words.split(|(_, word)| [";", "{", "}"].contains(word));
+    statements.find(|words| words.len() > most).map(|words| words[0].0)
 }
 
 /// What a text declares at module scope.
@@ -78,6 +112,19 @@ pub(super) fn called(text: &str) -> HashSet<String> {
     names.map(String::from).collect()
 }
 
+/// What derived text may call although the user's does not.
+const ADDED: [&str; 19] = [
+    "array", "clamp", "cos", "cosh", "cross", "degrees", "dot", "exp", "length", "log", "pow",
+    "radians", "select", "sign", "sin", "sinh", "sqrt", "step", "trunc",
+];
+
+/// Words right before `(`: functions, and some keywords.
+fn called_by_user(text: &str) -> HashSet<String> {
+    let words = words(text, false);
+    let pairs = words.windows(2).filter(|pair| pair[1].1 == "(");
+    pairs.map(|pair| pair[0].1.to_string()).collect()
+}
+
 /// The texts of all kinds of kernels of a loss.
 fn kernels(definition: &Definition, parameters: &Parameters) -> Vec<String> {
     let all: Vec<usize> = (0..definition.inputs.len()).collect();
@@ -106,7 +153,16 @@ fn kernels(definition: &Definition, parameters: &Parameters) -> Vec<String> {
 /// Finds names of the user's that a kernel has too, and returns the kernels' names. The definition
 /// has no shader yet.
 pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<String>> {
-    let mut reserved = HashSet::new();
+    let mut reserved: HashSet<String> = ADDED.map(String::from).into();
+    let own = source.declared.iter();
+    if let Some(name) = own.filter(|name| reserved.contains(&name.name)).min_by_key(|n| n.offset) {
+        return Err(derived(&source.text, name.offset, &name.name));
+    }
+    // A function that has another name as an argument: the binding would be called.
+    reserved.extend(called_by_user(&source.text));
+    if let Some(name) = source.arguments.iter().find(|name| reserved.contains(*name)) {
+        return Err(derived(&source.text, argument(&source.text, name), name));
+    }
     // Which members there are makes no difference to the names.
     let words = if source.parameters.is_empty() { &[][..] } else { &[u32::MAX] };
     let parameters = Parameters::new("struct Parameters { any: f32 }", words);
@@ -142,6 +198,10 @@ fn argument(text: &str, name: &str) -> usize {
     let start = words.windows(2).position(|pair| pair[0].1 == "fn" && pair[1].1 == "value");
     let mut rest = words.iter().skip(start.map_or(0, |start| start + 2));
     rest.find(|(_, word)| *word == name).map_or(0, |(at, _)| *at)
+}
+
+fn derived(text: &str, at: usize, name: &str) -> Error {
+    error_at(text, at, format!("derivatives call WGSL's function of the name {name}: rename yours"))
 }
 
 pub(super) fn taken(text: &str, at: usize, name: &str) -> Error {

@@ -1,12 +1,16 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
-use super::names::{Name, called, declared, taken};
+use super::names::{Name, called, declared, long_statement, taken};
 use crate::error::{Error, Result};
 use crate::kernel::NUMERIC;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Function, Handle, Module, Scalar, Span, TypeInner};
 use std::collections::HashSet;
 use std::error::Error as _;
+
+/// The words of a statement: compilers descend into what it is made of, and must not run out of
+/// stack.
+const MOST_WORDS: usize = 3000;
 
 /// What cannot be done with a place in the source.
 #[derive(Clone, Debug)]
@@ -63,6 +67,10 @@ pub(super) struct Source {
 impl Source {
     /// Parses and checks everything but what has no derivative.
     pub(super) fn new(text: &str) -> Result<Self> {
+        if let Some(offset) = long_statement(text, MOST_WORDS) {
+            let reason = format!("this has more than {MOST_WORDS} words: cut it with let");
+            return Err(error_at(text, offset, reason));
+        }
         let declared = declared(text);
         let known = super::names::declared(NUMERIC).map_names();
         // What numeric.wgsl uses would be yours instead of WGSL's.
@@ -147,6 +155,10 @@ impl Source {
                 {
                     for member in members {
                         let name = member.name.clone().unwrap_or_default();
+                        if arguments.contains(&name) {
+                            let reason = format!("{name} is an argument and a parameter");
+                            return self.refused(module.types.get_span(argument.ty), reason);
+                        }
                         match module.types[member.ty].inner {
                             TypeInner::Scalar(kind @ (Scalar::F32 | Scalar::I32 | Scalar::U32)) => {
                                 parameters.push(Parameter { name, kind });

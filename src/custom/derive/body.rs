@@ -9,7 +9,7 @@ use super::writer::Writer;
 use crate::custom::source::Refusal;
 use naga::proc::TypeResolution;
 use naga::{Expression, Function, Handle, LocalVariable, Scalar, Span, TypeInner};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a function returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) struct Body<'w, 's> {
     /// until nothing is added.
     pub(super) found: Found,
     /// The names in use.
-    pub(super) names: Vec<String>,
+    pub(super) names: HashSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl<'w, 's> Body<'w, 's> {
             locals: HashMap::new(),
             conditions: HashMap::new(),
             found,
-            names: Vec::new(),
+            names: HashSet::new(),
         }
     }
 
@@ -237,7 +237,7 @@ impl<'w, 's> Body<'w, 's> {
     /// A name that nothing else has.
     pub(super) fn unique(&mut self, wanted: &str) -> String {
         let name = self.writer.unique(wanted, &self.names);
-        self.names.push(name.clone());
+        self.names.insert(name.clone());
         name
     }
 }

@@ -63,7 +63,10 @@ impl Body<'_, '_> {
         let computes = |statement: &Statement| {
             matches!(statement, Statement::Emit(_) | Statement::If { .. } | Statement::Call { .. })
         };
-        if local != other || !accept.iter().take(accept.len() - 1).all(computes) {
+        if local != other
+            || !accept.iter().take(accept.len() - 1).all(computes)
+            || self.calls_own(accept)
+        {
             return Ok(None);
         }
         // Of `a || b`, the condition is `!a`, and the value without `b` is true.
@@ -80,6 +83,18 @@ impl Body<'_, '_> {
             _ => self.terms.binary("&&", left, right),
         };
         Ok(Some((local, value)))
+    }
+
+    /// Whether a user's function is called: it may loop where the left side would have kept it from
+    /// being called.
+    fn calls_own(&self, block: &Block) -> bool {
+        block.iter().any(|statement| match statement {
+            Statement::Call { function, .. } => self.writer.numeric_name(*function).is_none(),
+            Statement::If { accept, reject, .. } => {
+                self.calls_own(accept) || self.calls_own(reject)
+            }
+            _ => false,
+        })
     }
 
     pub(super) fn switch(

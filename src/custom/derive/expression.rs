@@ -17,7 +17,13 @@ impl Body<'_, '_> {
         if let Some(&dual) = self.duals.get(&handle) {
             return Ok(dual);
         }
-        let dual = self.evaluate(handle)?;
+        let mut dual = self.evaluate(handle)?;
+        // A whole number in a struct beside numbers with slopes.
+        if matches!(self.inner(handle), TypeInner::Scalar(_) | TypeInner::Vector { .. })
+            && !self.is_float(handle)
+        {
+            dual = Dual::constant(dual.value);
+        }
         self.duals.insert(handle, dual);
         Ok(dual)
     }
@@ -217,7 +223,12 @@ impl Body<'_, '_> {
         let scales = matches!(operator, Op::Multiply | Op::Divide);
         let expressions = &self.function.expressions;
         let value = |handle: Handle<Expression>| match expressions[handle] {
-            Expression::Splat { value, .. } if scales => self.duals.get(&value).copied(),
+            // Under a name of its own it may be older than what the number's variable holds now.
+            Expression::Splat { value, .. }
+                if scales && !self.function.named_expressions.contains_key(&handle) =>
+            {
+                self.duals.get(&value).copied()
+            }
             _ => None,
         };
         match handles.map(value) {

@@ -145,5 +145,6 @@ impl Lines {
 
 /// The identifiers in a text.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty())
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii();
+    text.split(move |c| !is_word(c)).filter(|name| !name.is_empty())
 }

@@ -141,6 +141,11 @@ impl Terms {
             (Some(-1.0), _) => self.negative(b),
             (_, Some(-1.0)) => self.negative(a),
             (Some(x), Some(y)) if (x * y).is_finite() => self.number(x * y),
+            // WGSL has no such constant.
+            (Some(x), Some(y)) => {
+                let infinity = self.call("infinity", Vec::new());
+                if x * y < 0.0 { self.unary("-", infinity) } else { infinity }
+            }
             // Signs outside, where they meet.
             (Some(x), None) if x.is_sign_negative() => {
                 let number = self.number(-x);

@@ -12,9 +12,23 @@ fn precedence(operator: &str) -> u8 {
     }
 }
 
+/// A term that nests this deeply gets a name: compilers refuse what nests deeper than they like.
+const DEEPEST: usize = 32;
+
+/// What is known of the terms below some roots.
+#[derive(Default)]
+struct Seen {
+    uses: HashMap<Term, usize>,
+    /// How deeply a term nests, down to names.
+    depths: HashMap<Term, usize>,
+    /// Each after those that it is made of.
+    order: Vec<Term>,
+}
+
 impl Terms {
     /// The terms below `roots` that get a name, each after those that it is made of: those in
-    /// `wanted`, and what occurs more than once and is more than a name. Those in `named` have one.
+    /// `wanted`, what nests too deeply, and what occurs more than once and is more than a name. Those in
+    /// `named` have one.
     pub(super) fn shared(
         &self,
         roots: &[Term],
@@ -22,22 +36,30 @@ impl Terms {
         named: &HashMap<Term, String>,
     ) -> Vec<Term> {
         // What has a name is not looked into.
-        let mut uses: HashMap<Term, usize> = named.keys().map(|&term| (term, 1)).collect();
-        let mut order = Vec::new();
+        let uses = named.keys().map(|&term| (term, 1)).collect();
+        let mut seen = Seen { uses, ..Seen::default() };
         for &root in roots {
-            self.visit(root, &mut uses, &mut order);
+            self.visit(root, &mut seen);
         }
-        order.retain(|term| wanted.contains_key(term) || uses[term] > 1 && !self.is_cheap(*term));
+        let Seen { uses, depths, mut order } = seen;
+        order.retain(|term| {
+            let shared = uses[term] > 1 && !self.is_cheap(*term);
+            shared || depths[term] == DEEPEST || wanted.contains_key(term)
+        });
         order
     }
 
-    fn visit(&self, term: Term, uses: &mut HashMap<Term, usize>, order: &mut Vec<Term>) {
-        let count = uses.entry(term).or_default();
+    /// Returns how deeply the term nests, 0 for what has a name.
+    fn visit(&self, term: Term, seen: &mut Seen) -> usize {
+        let count = seen.uses.entry(term).or_default();
         *count += 1;
         if *count == 1 {
-            self.children(term).into_iter().for_each(|child| self.visit(child, uses, order));
-            order.push(term);
+            let children = self.children(term).into_iter();
+            let depth = children.map(|child| self.visit(child, seen)).max().unwrap_or_default();
+            seen.depths.insert(term, depth % DEEPEST + 1);
+            seen.order.push(term);
         }
+        seen.depths.get(&term).copied().unwrap_or_default()
     }
 
     fn is_cheap(&self, term: Term) -> bool {
@@ -72,7 +94,13 @@ impl Terms {
                 format!("{left} {operator} {}", self.operand(*b, named, right))
             }
             Node::Call(name, of) => {
-                format!("{name}({})", of.iter().map(|x| text(*x)).collect::<Vec<_>>().join(", "))
+                // `f(a < b, c > (d))` would be a template.
+                let argument = |(i, &x): (usize, &Term)| match self.node(x) {
+                    Node::Binary("<", ..) if i + 1 < of.len() => self.operand(x, named, 1),
+                    _ => text(x),
+                };
+                let arguments: Vec<String> = of.iter().enumerate().map(argument).collect();
+                format!("{name}({})", arguments.join(", "))
             }
             Node::Member(base, name) => format!("{}.{name}", self.operand(*base, named, 4)),
             Node::Index(base, i) => format!("{}[{}]", self.operand(*base, named, 4), text(*i)),

@@ -70,11 +70,14 @@ impl<'s> Writer<'s> {
             self.push(name, format!("fn {name}({arguments}) -> {result} {{\n{body}}}\n"));
             return Ok(());
         };
-        let inner = self.unique(&format!("{name}_of"), &[]);
-        self.push(&inner, format!("fn {inner}({arguments}) -> {result} {{\n{body}}}\n"));
         let names: Vec<&str> =
             arguments.split(", ").filter_map(|argument| argument.split(':').next()).collect();
-        let names = names.join(", ");
+        let mut own: HashSet<String> = names.iter().copied().map(String::from).collect();
+        let inner = self.unique(&format!("{name}_of"), &own);
+        own.insert(inner.clone());
+        let outcome = self.unique("result", &own);
+        let passed = names.join(", ");
+        self.push(&inner, format!("fn {inner}({arguments}) -> {result} {{\n{body}}}\n"));
         let nan = if result == "f32" {
             "not_a_number()".into()
         } else {
@@ -85,9 +88,10 @@ impl<'s> Writer<'s> {
             format!(
                 "// Past {ROUNDS} rounds of its loops the result is NaN.\n\
              fn {name}({arguments}) -> {result} {{\n    {counter} = {}u;\n    \
-             let result = {inner}({names});\n    \
-             return select(result, {nan}, {counter} == 0u);\n}}\n",
-                ROUNDS + 1,
+             let {outcome} = {inner}({passed});\n    \
+             return select({outcome}, {nan}, {counter} == 0u);\n}}\n",
+                // One more to leave the last loop, and one that is too many.
+                ROUNDS + 2,
             ),
         );
         Ok(())
@@ -125,8 +129,8 @@ impl<'s> Writer<'s> {
         let result_name = format!("{own}_result");
         let mut variant = Variant { name: own.clone(), result_name, result: 0 };
         if active.iter().any(|&directions| directions != 0) {
-            let name = self.unique(&format!("{own}_derived"), &[]);
-            let kind = self.unique(&format!("{own}_dual"), &[]);
+            let name = self.unique(&format!("{own}_derived"), &HashSet::new());
+            let kind = self.unique(&format!("{own}_dual"), &HashSet::new());
             let written = self.function(handle, active, &Returns::Dual(kind.clone()))?;
             if written.found == 0 {
                 variant = self.variant(handle, &vec![0; active.len()])?;
@@ -168,7 +172,7 @@ impl<'s> Writer<'s> {
         let name = match known {
             Some((name, _)) => name.clone(),
             None => {
-                let name = self.unique("rounds_left", &[]);
+                let name = self.unique("rounds_left", &HashSet::new());
                 self.push(&name, format!("var<private> {name}: u32;\n"));
                 name
             }
@@ -193,7 +197,7 @@ impl<'s> Writer<'s> {
     }
 
     /// A name near the wanted one that nothing else has; `own` are those of the same function.
-    pub(super) fn unique(&self, wanted: &str, own: &[String]) -> String {
+    pub(super) fn unique(&self, wanted: &str, own: &HashSet<String>) -> String {
         let taken = |name: &String| {
             own.contains(name)
                 || self.has(name)
