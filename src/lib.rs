@@ -164,6 +164,9 @@
 //! - A sum goes through blocks of 4096 terms and a fixed tree over them, without float atomics: the
 //!   same data give the same bits on the same device and driver, however many workgroups, windows or
 //!   pieces the work is cut into.
+//! - The CPU backend runs on all cores with the widest instructions that the processor has (AVX-512,
+//!   AVX2 or the target's own), which it finds out when it runs. All of them give the same bits, but
+//!   for the matrix products of `linear_cross_entropy`.
 //! - [`mod@reference`] has the textbook formulas in float64, with which the tests compare both backends.
 //!
 //! # Features

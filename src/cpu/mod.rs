@@ -1,4 +1,8 @@
 //! The CPU backend: float32 on all cores, with the kernels' blocks, tree and formulas.
+//!
+//! The loops over a block (`run_block`) and a row (`run_row`) are compiled for each instruction set,
+//! which is chosen when the program runs; all that they call is inlined, since only so it is compiled
+//! for it too.
 
 mod block;
 mod lanes;

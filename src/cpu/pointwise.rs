@@ -184,7 +184,8 @@ impl Pass<'_> {
                     (block, losses.next(), sums.next(), by_component, unweighted.next())
                 })
                 .collect();
-            tasks.into_par_iter().for_each_init(
+            // Fewer blocks take less time than another core takes to begin.
+            tasks.into_par_iter().with_min_len(4).for_each_init(
                 || std::array::from_fn::<Vec<f32>, 5, _>(|_| Vec::new()),
                 |rooms, (block, losses, sum, gradients, unweighted)| {
                     self.run_one(rooms, block, losses, sum, gradients, unweighted);
