@@ -203,6 +203,7 @@ mod status;
 mod tensor;
 mod totals;
 mod transfer;
+mod tuning;
 
 pub use clock::Clock;
 pub use custom::Custom;
@@ -217,6 +218,7 @@ pub use reduction::Reduction;
 pub use status::Status;
 pub use tensor::{DType, Element, Tensor, TensorKind};
 pub use totals::Totals;
+pub use tuning::Tuning;
 pub use wgpu;
 
 /// README's example is compiled with the tests.

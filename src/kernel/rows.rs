@@ -7,6 +7,7 @@ use super::{Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, Parameters, REDUCE,
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
 use crate::tensor::DType;
+use crate::tuning::Tuning;
 
 /// What a rows kernel is made for.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Spec<'a> {
     /// For each input, the type of its gradient.
     pub(crate) gradients: Vec<DType>,
     pub(crate) shape: RowShape,
+    pub(crate) lanes: Lanes,
     /// Whether a class index may mark a row as ignored.
     pub(crate) ignores: bool,
     pub(crate) upstream: Upstream,
@@ -32,7 +34,8 @@ pub(crate) struct Outputs {
     pub(crate) gradients: Vec<usize>,
 }
 
-/// How lanes share the rows. It depends on the shape alone, so that sums are the same everywhere.
+/// How lanes share the rows. It depends on the shape and the tuning alone, so that sums are the same
+/// however the work is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lanes {
     /// Lanes for a row.
@@ -42,12 +45,10 @@ pub(crate) struct Lanes {
 }
 
 impl RowShape {
-    /// Measured on lavapipe: 8 lanes for 1,000 classes, 256 for 32,000; rows whose classes lie
-    /// apart are read together by neighbouring lanes.
-    pub(crate) fn lanes(&self) -> Lanes {
-        let quads = self.classes.div_ceil(4);
-        let wide = (quads / 32).max(1).next_power_of_two().min(256);
-        let threads = if self.inner >= 32 && self.classes <= 4096 { 1 } else { wide };
+    /// Rows whose classes lie apart are read together by neighbouring lanes.
+    pub(crate) fn lanes(&self, tuning: Tuning) -> Lanes {
+        let apart = self.inner >= 32 && self.classes <= 4096;
+        let threads = if apart { 1 } else { tuning.lanes(self.classes.div_ceil(4)) };
         Lanes { threads, rows: (64 / threads).max(1) }
     }
 
@@ -61,7 +62,7 @@ impl Spec<'_> {
     /// The pass over the rows.
     pub(crate) fn pass(&self, outputs: &Outputs) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
-        let lanes = self.shape.lanes();
+        let lanes = self.lanes;
         header.constant("THREADS", format!("{}u", lanes.threads));
         header.constant("ROWS", format!("{}u", lanes.rows));
         let team = lanes.threads.min(32);

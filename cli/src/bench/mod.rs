@@ -6,6 +6,7 @@ mod page;
 mod row;
 mod site;
 mod sizes;
+mod tune;
 
 use crate::error::{Error, Result};
 use crate::outputs::{Content, Output, save};
@@ -41,6 +42,10 @@ pub(crate) struct Bench {
     /// The type of float inputs and of the gradients
     #[arg(long, default_value = "float32")]
     dtype: Floats,
+    /// Time cross entropy with each way to share its rows among lanes, and say which is best on this
+    /// adapter
+    #[arg(long, conflicts_with_all = ["workloads", "backend", "json", "report"])]
+    tune: bool,
     /// Print one JSON object for each workload and backend, on a line of its own
     #[arg(long)]
     json: bool,
@@ -69,6 +74,9 @@ impl Bench {
         let all = WORKLOADS.map(|(name, _)| name.to_string()).to_vec();
         if self.list {
             return Ok(all.join("\n") + "\n");
+        }
+        if self.tune {
+            return tune::run(self.adapter.as_deref(), self.dtype());
         }
         let names = if self.workloads.is_empty() { &all } else { &self.workloads };
         let workloads = names.iter().map(|name| by_name(name)).collect::<Result<Vec<_>, _>>()?;

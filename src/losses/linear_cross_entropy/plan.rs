@@ -167,6 +167,7 @@ impl<'a, 'b> Work<'a, 'b> {
             inputs: self.spec.inputs.clone(),
             gradients: vec![],
             shape,
+            lanes: shape.lanes(self.builder.tuning),
             ignores: true,
             upstream: self.spec.upstream,
             weighted: self.spec.weighted,
