@@ -87,7 +87,7 @@
 //! for backend in [Backend::Gpu(Gpu::new_blocking()?), Backend::Cpu] {
 //!     let answer = backend.evaluate_blocking(&custom_mse, &batch)?;
 //!     assert_eq!(answer.scalar(), Some(1.0));
-//!     assert_eq!(answer.gradients[0].1.to_f32(), [0.0, 0.0, 0.0, -1.0][..]);
+//!     assert_eq!(answer.gradients[0].1.to_f32()[..], [0.0, 0.0, 0.0, -1.0]);
 //! }
 //! # Ok::<(), wgloss::Error>(())
 //! ```
