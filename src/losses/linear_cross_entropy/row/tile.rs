@@ -66,6 +66,10 @@ impl WithSimd for Gather<'_> {
     }
 }
 
+/// A probability below 2^-100 is nothing beside that of the peak, but its products with small
+/// numbers would be denormal, on which processors multiply up to a hundred times slower.
+const NEGLIGIBLE: f32 = 7.888609e-31;
+
 /// The loop over the slopes of a tile, compiled for each instruction set.
 pub(super) struct Slopes<'g> {
     pub(super) formula: &'g Formula<'g>,
@@ -97,6 +101,7 @@ impl WithSimd for Slopes<'_> {
                 let x = formula.bounded(x_of[i]);
                 let share = formula.share(target[i], weights[i]);
                 let p = numeric::exp_of_negative(x - row.peak) * (1.0 / sum);
+                let p = if p < NEGLIGIBLE { 0.0 } else { p };
                 let slope = if x == row.peak && sum < 2.0 {
                     (row.shares - share) - row.shares * (rest / sum)
                 } else {
