@@ -1,5 +1,6 @@
 // Rows family: THREADS lanes reduce a row, ROWS rows share a workgroup. A row is read once for its
-// maxima, once for its sums and once for its gradients.
+// maxima, once for its sums and once for its gradients. Where a loss says how sums move to a higher
+// peak (ONLINE), maxima and sums come from one reading.
 
 const LOWEST: f32 = -0x1.fffffep+127f;
 
@@ -131,17 +132,33 @@ fn main(
     let r = min(own, window.rows - 1u);
     let row = row_at(r);
     let quads = (window.classes + 3u) / 4u;
+    // Up to 32 lanes read side by side, and each such team its own stretch of the row: what a team
+    // reads next lies next to what it has read.
+    let stretch = (quads + 8u * TEAMS - 1u) / (8u * TEAMS) * 8u;
+    let start = thread / TEAM * stretch;
+    let end = min(start + stretch, quads);
 
     var peak = Peaks(LOWEST);
     var total = Sums();
-    if (HAS_PEAKS) {
-        for (var quad = thread; quad < quads; quad += THREADS) {
+    if (ONLINE) {
+        for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
+            let items = items_at(r, row, quad);
+            let higher = max(peak, quad_peaks(items));
+            total = moved(total, peak, higher) + quad_sums(items, row, higher, 4u * quad);
+            peak = higher;
+        }
+        let highest = row_maxima(slot, thread, peak);
+        total = row_sums(slot, thread, moved(total, peak, highest));
+        peak = highest;
+    }
+    if (HAS_PEAKS && !ONLINE) {
+        for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
             peak = max(peak, quad_peaks(items_at(r, row, quad)));
         }
         peak = row_maxima(slot, thread, peak);
     }
-    if (HAS_SUMS) {
-        for (var quad = thread; quad < quads; quad += THREADS) {
+    if (HAS_SUMS && !ONLINE) {
+        for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
             total += quad_sums(items_at(r, row, quad), row, peak, 4u * quad);
         }
         total = row_sums(slot, thread, total);
@@ -156,7 +173,7 @@ fn main(
         }
         if (GRADIENTS) {
             let scale = row_scale(r, row.state);
-            for (var quad = thread; quad < quads; quad += THREADS) {
+            for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
                 keep_gradients(r, row, peak, total, quad, scale);
             }
         }

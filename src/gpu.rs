@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, listed};
 use crate::kernel::{Binding, Kernel, Use};
+use crate::tuning::Tuning;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and 
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
+    tuning: Tuning,
 }
 
 struct Inner {
@@ -90,7 +92,19 @@ impl Gpu {
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let limits = device.limits();
         let pipelines = Mutex::default();
-        Self { inner: Arc::new(Inner { device, queue, limits, pipelines }) }
+        let tuning = Tuning::of(device.adapter_info().device_type);
+        Self { inner: Arc::new(Inner { device, queue, limits, pipelines }), tuning }
+    }
+
+    /// The same device, for which plans are made with another tuning.
+    pub fn with_tuning(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
+    }
+
+    /// How kernels share their work: by default what suits the kind of adapter.
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
     }
 
     /// The device.

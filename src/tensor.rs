@@ -161,6 +161,14 @@ impl<'a> Tensor<'a> {
         Self { dtype: kind.dtype, shape: kind.shape, data: Data::Bytes(bytes.into()) }
     }
 
+    /// The memory of a result in float32.
+    pub(crate) fn into_floats(self) -> Option<Vec<f32>> {
+        match self.data {
+            Data::Floats(floats) => Some(floats),
+            Data::Bytes(_) => None,
+        }
+    }
+
     /// A tensor that borrows a slice.
     ///
     /// # Errors

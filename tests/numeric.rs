@@ -1,8 +1,8 @@
 //! The worst error of each elementary function, of `numeric.wgsl` on the GPU and of `numeric.rs` on
 //! the CPU, against float64 of the standard library.
 
-use wgloss::cpu::numeric::{exp, exp_m1, ln, ln_1p, log_cosh, log_sigmoid, max_nan, min_nan, pow};
-use wgloss::cpu::numeric::{sigmoid, sign, softplus, tanh};
+use wgloss::cpu::numeric::{exp, exp_m1, exp_of_negative, ln, ln_1p, log_cosh, log_sigmoid};
+use wgloss::cpu::numeric::{max_nan, min_nan, pow, sigmoid, sign, softplus, tanh};
 
 const SOURCE: &str = include_str!("../shaders/numeric.wgsl");
 const POINTS: u32 = 1 << 19;
@@ -40,6 +40,13 @@ fn log_cosh_64(x: f64) -> f64 {
 fn functions() -> Vec<Function> {
     vec![
         function("exponential", |x, _| exp(x), |x, _| x.exp(), (1e-3, 104.0)),
+        // That of numbers up to 0, which the CPU has of its own.
+        function(
+            "exponential",
+            |x, _| if x > 0.0 { exp(x) } else { exp_of_negative(x) },
+            |x, _| x.exp(),
+            (1e-3, 104.0),
+        ),
         function("exponential_minus_one", |x, _| exp_m1(x), |x, _| x.exp_m1(), (1e-3, 90.0)),
         function("logarithm", |x, _| ln(x), |x, _| x.ln(), (0.2, 5.0)),
         function("logarithm_one_plus", |x, _| ln_1p(x), |x, _| x.ln_1p(), (1e-3, 20.0)),

@@ -1,6 +1,7 @@
 //! `wgloss`: losses of files, on a GPU or the CPU.
 
 mod arguments;
+mod bench;
 mod devices;
 mod error;
 mod eval;
@@ -34,6 +35,8 @@ enum Command {
     List(list::List),
     /// Show a loss's formula and the exact WGSL that is compiled for it
     Show(show::Show),
+    /// Time the losses on a GPU and on the CPU
+    Bench(bench::Bench),
     /// List the GPU adapters with their limits and features
     Devices,
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Total(total) => total.run(),
         Command::List(list) => Ok(list.run()),
         Command::Show(show) => show.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Devices => devices::run(),
     };
     match run.and_then(|text| print(&text)) {

@@ -16,6 +16,8 @@ pub(crate) enum Content<'a> {
     Array(&'a Tensor<'static>),
     /// In a .json file.
     Totals(&'a Totals),
+    /// As it is.
+    Text(&'a str),
 }
 
 /// A file to write.
@@ -90,6 +92,7 @@ impl Output {
                 writer.finish()?;
             }
             Content::Totals(totals) => serde_json::to_writer(&mut buffered, totals)?,
+            Content::Text(text) => buffered.write_all(text.as_bytes())?,
         }
         buffered.flush()?;
         drop(buffered);

@@ -126,11 +126,7 @@ impl Report<'_> {
     fn backend(&self) -> String {
         match &self.adapter {
             None => "cpu".into(),
-            Some(info) => {
-                let driver = [info.driver.as_str(), info.driver_info.as_str()];
-                let driver = driver.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-                format!("gpu  {}, {}, {}", info.name, driver.join(" "), info.backend)
-            }
+            Some(info) => format!("gpu  {}", adapter_text(info)),
         }
     }
 
@@ -149,12 +145,7 @@ impl Report<'_> {
             "reduction": self.reduction.name(),
             "value": self.value.filter(|_| self.terms.is_none()).map(|x| number(x.into())),
             "backend": if self.adapter.is_some() { "gpu" } else { "cpu" },
-            "adapter": self.adapter.as_ref().map(|info| json!({
-                "name": info.name,
-                "driver": info.driver,
-                "driver_info": info.driver_info,
-                "backend": info.backend.to_str(),
-            })),
+            "adapter": self.adapter.as_ref().map(adapter_json),
             "inputs": inputs,
             "options": options,
             "seconds": {
@@ -177,6 +168,23 @@ impl Report<'_> {
         }
         format!("{object}\n")
     }
+}
+
+/// An adapter for people.
+pub(crate) fn adapter_text(info: &wgpu::AdapterInfo) -> String {
+    let driver = [info.driver.as_str(), info.driver_info.as_str()];
+    let driver = driver.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    format!("{}, {}, {}", info.name, driver.join(" "), info.backend)
+}
+
+/// An adapter for programs.
+pub(crate) fn adapter_json(info: &wgpu::AdapterInfo) -> Value {
+    json!({
+        "name": info.name,
+        "driver": info.driver,
+        "driver_info": info.driver_info,
+        "backend": info.backend.to_str(),
+    })
 }
 
 /// JSON has no NaN and no infinity.

@@ -66,24 +66,24 @@ fn merged(old: Statistics, tile: Statistics) -> Statistics {
 }
 
 fn bounded(x: f32) -> f32 {
-    if (parameters.softcap > 0.0) {
-        return parameters.softcap * hyperbolic_tangent(x / parameters.softcap);
+    if (options().softcap > 0.0) {
+        return options().softcap * hyperbolic_tangent(x / options().softcap);
     }
     return x;
 }
 
 // The derivative of the bound: 1 - tanh^2, by the exponential, which does not cancel.
 fn bound_slope(x: f32) -> f32 {
-    if (parameters.softcap > 0.0) {
-        let e = exponential(-2.0 * abs(x / parameters.softcap));
+    if (options().softcap > 0.0) {
+        let e = exponential(-2.0 * abs(x / options().softcap));
         return 4.0 * e / ((1.0 + e) * (1.0 + e));
     }
     return 1.0;
 }
 
 fn share(q: f32, weight: f32) -> f32 {
-    let even = parameters.label_smoothing / f32(window.all_classes);
-    return weight * ((1.0 - parameters.label_smoothing) * q) + weight * even;
+    let even = options().label_smoothing / f32(window.all_classes);
+    return weight * ((1.0 - options().label_smoothing) * q) + weight * even;
 }
 
 fn log_sum(s: Statistics) -> f32 {

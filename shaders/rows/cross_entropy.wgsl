@@ -65,6 +65,14 @@ fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
     return vec4(others, at_peak, s, silenced(s, below));
 }
 
+// The same sums relative to a higher peak.
+fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums {
+    let way = higher - lower;
+    let others = (total.x + total.y) * exponential(-way);
+    let higher_total = vec4(others, 0.0, total.z, total.w + silenced(total.z, way));
+    return select(total, higher_total, higher > lower);
+}
+
 fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
     let log_sum = logarithm_one_plus(total.x + (total.y - 1.0));
     let of_index = silenced(index_share(row, c), (peak - capped(row.picked, c)) + log_sum);

@@ -1,16 +1,27 @@
 //! The CPU backend: float32 on all cores, with the kernels' blocks, tree and formulas.
+//!
+//! The loops over a block (`run_block`) and a row (`run_row`) are compiled for each instruction set,
+//! which is chosen when the program runs; all that they call is inlined, since only so it is compiled
+//! for it too.
 
+mod block;
+mod lanes;
 pub mod numeric;
 mod pointwise;
+mod row;
 mod rows;
 
-pub use pointwise::Block;
-pub use rows::{Gathered, Item, Row, RowTask};
+pub use block::Block;
+pub use lanes::{Gathered, Join, Larger, Sum};
+pub use row::{Item, Row, RowLoops, RowTask};
 
-pub(crate) use pointwise::run_block;
-pub(crate) use rows::{class_indices, gather, run_row};
+pub(crate) use block::run_block;
+pub(crate) use lanes::{LANES, ONES, ZEROS, group, one_hot, store};
+pub(crate) use row::run_row;
+pub(crate) use rows::class_indices;
 
 use crate::error::Result;
+use crate::evaluate::Spare;
 use crate::kernel::Slot;
 use crate::loss::{Family, Loss};
 use crate::plan::Resolved;
@@ -47,17 +58,18 @@ pub(crate) fn evaluate(
     resolved: &Resolved,
     inputs: &[(&str, Tensor<'_>)],
     upstream: Option<&Tensor<'_>>,
+    spare: &mut Spare,
 ) -> Result<Outputs> {
     let tensors = resolved.placed(inputs)?;
     let upstream = factors(resolved, upstream);
     match loss.family() {
         Family::Pointwise(family) => {
-            Ok(pointwise::evaluate(family, resolved, &tensors, upstream.as_deref()))
+            Ok(pointwise::evaluate(family, resolved, &tensors, upstream.as_deref(), spare))
         }
         Family::Rows(family) => {
-            rows::evaluate(loss, family, resolved, &tensors, upstream.as_deref())
+            rows::evaluate(loss, family, resolved, &tensors, upstream.as_deref(), spare)
         }
-        Family::Own(own) => own.evaluate(resolved, &tensors, upstream.as_deref()),
+        Family::Own(own) => own.evaluate(resolved, &tensors, upstream.as_deref(), spare),
     }
 }
 
@@ -73,8 +85,15 @@ fn factors<'a>(resolved: &Resolved, upstream: Option<&'a Tensor<'_>>) -> Option<
 
 /// The sum as a binary tree of neighbours, a missing one counting as 0: the kernels' order.
 pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
-    while sums.len() > 1 {
-        sums = sums.chunks(2).map(|pair| pair.iter().sum()).collect();
+    let mut count = sums.len();
+    while count > 1 {
+        for i in 0..count / 2 {
+            sums[i] = sums[2 * i] + sums[2 * i + 1];
+        }
+        if count % 2 == 1 {
+            sums[count / 2] = sums[count - 1];
+        }
+        count = count.div_ceil(2);
     }
     sums.first().copied().unwrap_or(0.0)
 }

@@ -11,6 +11,7 @@ const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -0.000_212_194_44;
 /// 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits.
 const ROUNDER: f32 = 12_582_912.0;
+const LN_OF_SMALLEST_NORMAL: f32 = -87.336_54;
 const BITS_OF_SQRT_HALF: i32 = 0x3f35_04f3;
 const BITS_OF_ONE: i32 = 0x3f80_0000;
 const BITS_OF_INFINITY: i32 = 0x7f80_0000;
@@ -80,6 +81,15 @@ fn exp_of_number(x: f32) -> f32 {
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     select(x.is_nan(), x, exp_of_number(x))
+}
+
+/// `e^x` for x <= 0, by a product with 2^n, which carries NaN. Worst 1.17 ULP.
+#[inline(always)]
+pub fn exp_of_negative(x: f32) -> f32 {
+    let (r, exponent) = reduced(x);
+    let power = of_signed_bits(BITS_OF_ONE.wrapping_add(exponent));
+    let result = power * ((exp_core(r) * r + 1.0) * r + 1.0);
+    select(x < LN_OF_SMALLEST_NORMAL, 0.0, result)
 }
 
 /// `e^x - 1` for x >= -18 but NaN: `2^n ((e^r - 1) + (1 - 2^-n))`, in which nothing cancels around
@@ -192,6 +202,13 @@ pub fn log_cosh(x: f32) -> f32 {
     let chosen = (near.to_bits() & mask) | (exp_of_number(-2.0 * a).to_bits() & !mask);
     let offset = f32::from_bits((a - std::f32::consts::LN_2).to_bits() & !mask);
     offset + ln_1p_of_number(f32::from_bits(chosen))
+}
+
+/// The largest power of two up to x >= 0, but not below 2^-126; infinity stays. Multiplying by its
+/// reciprocal is exact and brings x to between 1 and 2.
+#[inline(always)]
+pub fn power_of_two_within(x: f32) -> f32 {
+    of_signed_bits((signed_bits(x) & BITS_OF_INFINITY).max(BITS_OF_SMALLEST_NORMAL))
 }
 
 /// `base^exponent` as C has it; the one function here that calls the platform's library.

@@ -1,6 +1,8 @@
 //! The pointwise family on the CPU.
 
+use super::block::{ABREAST, Block};
 use super::{Outputs, divisor, tree_sum};
+use crate::evaluate::Spare;
 use crate::kernel::{BLOCK, Slot, Upstream};
 use crate::loss::Pointwise;
 use crate::plan::Resolved;
@@ -13,95 +15,8 @@ use std::borrow::Cow;
 
 #[expect(clippy::cast_possible_truncation, reason = "4096")]
 const BLOCK_SIZE: usize = BLOCK as usize;
-/// The numbers that the lanes of a workgroup add side by side.
-const ABREAST: usize = 256;
-
 /// What an absent factor or argument is read from.
 static ONES: [f32; BLOCK_SIZE] = [1.0; BLOCK_SIZE];
-
-/// One block of a pointwise loss: its arguments, and where its results go. All slices are equally
-/// long; what is absent is ones.
-#[derive(Debug)]
-pub struct Block<'a> {
-    arguments: [&'a [f32]; 4],
-    weight: &'a [f32],
-    /// The upstream gradient of each term.
-    upstream: &'a [f32],
-    scale: f32,
-    losses: Option<&'a mut [f32]>,
-    sum: Option<&'a mut f32>,
-    gradients: [Option<&'a mut [f32]>; 4],
-}
-
-impl<'a> Block<'a> {
-    pub(crate) fn arguments(&self) -> [&'a [f32]; 4] {
-        self.arguments
-    }
-
-    pub(crate) fn wants_value(&self) -> bool {
-        self.losses.is_some() || self.sum.is_some()
-    }
-
-    pub(crate) fn wants_gradients(&self) -> bool {
-        self.gradients.iter().any(Option::is_some)
-    }
-
-    /// Writes what follows from the values and the slopes of all terms, as far as they are wanted.
-    pub(crate) fn finish(&mut self, values: &[f32], slopes: &[Vec<f32>; 4]) {
-        if let Some(losses) = &mut self.losses {
-            let terms = values.iter().zip(self.weight).map(|(value, weight)| value * weight);
-            losses.iter_mut().zip(terms).for_each(|(loss, term)| *loss = term);
-        }
-        if let Some(sum) = &mut self.sum {
-            let mut sums = vec![0.0f32; ABREAST];
-            for (values, weights) in values.chunks(ABREAST).zip(self.weight.chunks(ABREAST)) {
-                let terms = values.iter().zip(weights).map(|(value, weight)| value * weight);
-                sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-            }
-            **sum = tree_sum(sums);
-        }
-        for (gradient, slopes) in self.gradients.iter_mut().zip(slopes) {
-            let Some(gradient) = gradient else { continue };
-            let factors = self.weight.iter().zip(self.upstream).map(|(w, g)| self.scale * w * g);
-            let terms = factors.zip(slopes).map(|(factor, slope)| factor * slope);
-            gradient.iter_mut().zip(terms).for_each(|(out, term)| *out = term);
-        }
-    }
-}
-
-/// The loops of a block, compiled for each loss with its mathematics inlined, and written so that
-/// LLVM vectorises them.
-pub(crate) fn run_block<L: Pointwise + ?Sized>(loss: &L, block: &mut Block<'_>) {
-    let count = block.weight.len();
-    let [a, b, c, d] = block.arguments.map(|x| &x[..count]);
-    let (weight, upstream) = (&block.weight[..count], &block.upstream[..count]);
-    if let Some(losses) = &mut block.losses {
-        let losses = &mut losses[..count];
-        for i in 0..count {
-            losses[i] = loss.value([a[i], b[i], c[i], d[i]]) * weight[i];
-        }
-    }
-    if let Some(sum) = &mut block.sum {
-        let mut sums = [0.0f32; ABREAST];
-        for start in (0..count).step_by(ABREAST) {
-            let size = ABREAST.min(count - start);
-            let [a, b, c, d, w] = [a, b, c, d, weight].map(|x| &x[start..start + size]);
-            let sums = &mut sums[..size];
-            for i in 0..size {
-                sums[i] += loss.value([a[i], b[i], c[i], d[i]]) * w[i];
-            }
-        }
-        **sum = tree_sum(sums.to_vec());
-    }
-    for (component, gradient) in block.gradients.iter_mut().enumerate() {
-        let Some(gradient) = gradient else { continue };
-        let gradient = &mut gradient[..count];
-        for i in 0..count {
-            let slopes = loss.gradient([a[i], b[i], c[i], d[i]]);
-            gradient[i] = block.scale * weight[i] * upstream[i] * slopes[component];
-        }
-    }
-}
 
 /// An input, read as the output's elements are.
 struct Operand<'a> {
@@ -141,6 +56,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
+    spare: &mut Spare,
 ) -> Outputs {
     let FamilyLayout::Pointwise { axes, access } = &resolved.layout.family else {
         unreachable!("a pointwise loss has a pointwise layout");
@@ -175,7 +91,7 @@ pub(super) fn evaluate(
         .collect();
     let weight_gradient = resolved.gradients.iter().any(|&i| is_weight[i]);
     let none = resolved.reduction == Reduction::None;
-    let mut results = pass.run(none && resolved.value, !none, &wanted, weight_gradient);
+    let mut results = pass.run(none && resolved.value, !none, &wanted, weight_gradient, spare);
     let total = tree_sum(results.sums.clone());
     let mean = resolved.given.map_or(total / divisor, |[_, _, mean, _]| mean);
     let mut tensors = Vec::new();
@@ -243,14 +159,15 @@ impl Pass<'_> {
         sums: bool,
         wanted: &[(usize, usize)],
         unweighted: bool,
+        spare: &mut Spare,
     ) -> Results {
         let size = |wanted: bool| if wanted { self.count } else { 0 };
         let blocks = self.count.div_ceil(BLOCK_SIZE);
         let mut results = Results {
-            losses: vec![0.0; size(losses)],
+            losses: spare.numbers(size(losses)),
             sums: vec![0.0; if sums { blocks } else { 0 }],
-            gradients: vec![vec![0.0; self.count]; wanted.len()],
-            unweighted: vec![0.0; size(unweighted)],
+            gradients: wanted.iter().map(|_| spare.numbers(self.count)).collect(),
+            unweighted: spare.numbers(size(unweighted)),
         };
         {
             let mut losses = results.losses.chunks_mut(BLOCK_SIZE);
@@ -267,7 +184,8 @@ impl Pass<'_> {
                     (block, losses.next(), sums.next(), by_component, unweighted.next())
                 })
                 .collect();
-            tasks.into_par_iter().for_each_init(
+            // Fewer blocks take less time than another core takes to begin.
+            tasks.into_par_iter().with_min_len(4).for_each_init(
                 || std::array::from_fn::<Vec<f32>, 5, _>(|_| Vec::new()),
                 |rooms, (block, losses, sum, gradients, unweighted)| {
                     self.run_one(rooms, block, losses, sum, gradients, unweighted);

@@ -1,9 +1,12 @@
 //! The rows family on the CPU.
 
+use super::lanes::ZEROS;
+use super::row::{Rooms, RowTask};
 use super::{Outputs, divisor, mean_weight, tree_sum};
 use crate::error::Result;
+use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
-use crate::loss::{Loss, RowTerms, Rows};
+use crate::loss::{Loss, Rows};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
@@ -12,120 +15,6 @@ use crate::tensor::Tensor;
 use crate::totals::weight_blocks;
 use rayon::prelude::*;
 use std::borrow::Cow;
-
-/// What a row holds for one class.
-#[derive(Clone, Copy, Debug)]
-pub struct Item {
-    /// The first input.
-    pub first: f32,
-    /// The second one; for a class index, 1 at that class and 0 elsewhere.
-    pub second: f32,
-    /// The third one.
-    pub third: f32,
-    /// The weight of the class.
-    pub weight: f32,
-}
-
-/// What is known of a row before it is read.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// The number of classes.
-    pub classes: f32,
-    /// The weight of the target class.
-    pub weight: f32,
-    /// The first input at the target class.
-    pub picked: f32,
-    /// The row's own number.
-    pub label: f32,
-    /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
-    pub mean_weight: f32,
-}
-
-/// One row of a loss: its inputs, all of the same length, and where its results go.
-#[derive(Debug)]
-pub struct RowTask<'a> {
-    /// For a class index the second one is 1 at that class and 0 elsewhere.
-    inputs: [&'a [f32]; 3],
-    weight: &'a [f32],
-    index: Option<usize>,
-    label: f32,
-    mean_weight: f32,
-    scale: f32,
-    value: &'a mut f32,
-    gradients: [Option<&'a mut [f32]>; 3],
-}
-
-/// Numbers that are gathered from a row together.
-pub trait Gathered: Copy {
-    /// The same number everywhere.
-    fn splat(number: f32) -> Self;
-
-    /// Joins two, number by number.
-    fn join(self, other: Self, join: impl Fn(f32, f32) -> f32) -> Self;
-}
-
-impl<const N: usize> Gathered for [f32; N] {
-    #[inline(always)]
-    fn splat(number: f32) -> Self {
-        [number; N]
-    }
-
-    #[inline(always)]
-    fn join(self, other: Self, join: impl Fn(f32, f32) -> f32) -> Self {
-        std::array::from_fn(|i| join(self[i], other[i]))
-    }
-}
-
-/// Numbers that are gathered side by side, so that the loop runs on SIMD lanes.
-const ABREAST: usize = 16;
-
-/// The loops of a row, compiled for each loss with its mathematics inlined.
-pub(crate) fn run_row<L: RowTerms>(loss: &L, task: &mut RowTask<'_>) {
-    let count = task.weight.len();
-    let [first, second, third] = task.inputs.map(|input| &input[..count]);
-    let weight = task.weight;
-    let item =
-        |c: usize| Item { first: first[c], second: second[c], third: third[c], weight: weight[c] };
-    let index = task.index.unwrap_or(usize::MAX);
-    #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
-    let row = Row {
-        classes: count as f32,
-        weight: weight.get(index).copied().unwrap_or(1.0),
-        picked: first.get(index).copied().unwrap_or(0.0),
-        label: task.label,
-        mean_weight: task.mean_weight,
-    };
-    let peaks = gather(count, L::Peaks::splat(f32::MIN), f32::max, |c| loss.peaks(item(c)));
-    let zeros = L::Sums::splat(0.0);
-    let sums = gather(count, zeros, |a, b| a + b, |c| loss.sums(item(c), &row, peaks));
-    *task.value = loss.value(&row, peaks, sums);
-    for (component, gradient) in task.gradients.iter_mut().enumerate() {
-        let Some(gradient) = gradient else { continue };
-        for (c, place) in gradient.iter_mut().enumerate() {
-            *place = task.scale * loss.gradient(item(c), &row, peaks, sums)[component];
-        }
-    }
-}
-
-#[inline(always)]
-pub(crate) fn gather<G: Gathered>(
-    count: usize,
-    start: G,
-    join: impl Fn(f32, f32) -> f32,
-    term: impl Fn(usize) -> G,
-) -> G {
-    let mut lanes = [start; ABREAST];
-    let whole = count / ABREAST * ABREAST;
-    for c in (0..whole).step_by(ABREAST) {
-        for (lane, gathered) in lanes.iter_mut().enumerate() {
-            *gathered = gathered.join(term(c + lane), &join);
-        }
-    }
-    for (c, gathered) in (whole..count).zip(&mut lanes) {
-        *gathered = gathered.join(term(c), &join);
-    }
-    lanes.into_iter().fold(start, |all, lane| all.join(lane, &join))
-}
 
 /// The class index of each row: `None` where the row is ignored.
 pub(crate) fn class_indices(
@@ -152,6 +41,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
+    spare: &mut Spare,
 ) -> Result<Outputs> {
     let FamilyLayout::Rows(shape) = resolved.layout.family else {
         unreachable!("a loss over rows has a layout of rows");
@@ -164,10 +54,11 @@ pub(super) fn evaluate(
     };
     let inputs: Vec<_> = shape.over().map(tensor).collect();
     let weight = match shape.weight {
-        RowWeight::One => vec![1.0; classes].into(),
+        RowWeight::One => Cow::Borrowed(&[][..]),
         RowWeight::Classes(i) | RowWeight::Rows(i) => tensor(i),
     };
-    let weights = indices.iter().flatten().map(|index| Some(weight[(*index)?]));
+    let weights =
+        indices.iter().flatten().map(|index| Some(weight.get((*index)?).copied().unwrap_or(1.0)));
     let weights: Vec<Option<f32>> = weights.collect();
     let divisor = divisor(resolved, || tree_sum(weight_blocks(&weights)));
     let mean_weight = mean_weight(resolved, divisor, weights.iter().flatten().count());
@@ -184,7 +75,7 @@ pub(super) fn evaluate(
         divisor,
     };
     let wanted: Vec<usize> = resolved.gradients.iter().map(|&i| shape.component(i)).collect();
-    let (losses, gradients) = pass.run(size(resolved.layout.terms), &wanted);
+    let (losses, gradients) = pass.run(size(resolved.layout.terms), &wanted, spare);
     let mut gradients = gradients.into_iter();
     let output = |(slot, _)| match slot {
         Slot::Gradient(_) => by_items(gradients.next().unwrap_or_default(), classes, inner),
@@ -239,10 +130,10 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// The losses of all rows, and the wanted gradients.
-    fn run(&self, terms: usize, wanted: &[usize]) -> (Vec<f32>, Vec<Vec<f32>>) {
+    fn run(&self, terms: usize, wanted: &[usize], spare: &mut Spare) -> (Vec<f32>, Vec<Vec<f32>>) {
         let classes = size(self.shape.classes);
-        let mut losses = vec![0.0; terms];
-        let mut gradients = vec![vec![0.0; terms * classes]; wanted.len()];
+        let mut losses = spare.numbers(terms);
+        let mut gradients: Vec<_> = wanted.iter().map(|_| spare.numbers(terms * classes)).collect();
         // Enough rows for a task to be worth its while.
         let rows = (16_384 / classes).max(1);
         {
@@ -256,47 +147,48 @@ impl Pass<'_> {
                     (k * rows, losses, gradients)
                 })
                 .collect();
-            tasks.into_par_iter().for_each_init(
-                || vec![0.0; classes],
-                |one_hot, (first, losses, mut gradients)| {
-                    for (k, loss) in losses.iter_mut().enumerate() {
-                        let slopes =
-                            gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);
-                        let mut by_component = [None, None, None];
-                        wanted.iter().zip(slopes).for_each(|(&c, s)| by_component[c] = Some(s));
-                        self.run_row(one_hot, first + k, loss, by_component);
-                    }
-                },
-            );
+            tasks.into_par_iter().for_each(|(first, losses, mut gradients)| {
+                let mut rooms = [ZEROS; 5];
+                for (k, loss) in losses.iter_mut().enumerate() {
+                    let slopes =
+                        gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);
+                    let mut by_component = [None, None, None];
+                    wanted.iter().zip(slopes).for_each(|(&c, s)| by_component[c] = Some(s));
+                    self.run_row(classes, first + k, loss, by_component, &mut rooms);
+                }
+            });
         }
         (losses, gradients)
     }
 
-    /// One row; `one_hot` is as long as a row and all zeros, before and after.
+    /// One row, every number of which is written.
     fn run_row(
         &self,
-        one_hot: &mut [f32],
+        classes: usize,
         r: usize,
         value: &mut f32,
-        gradients: [Option<&mut [f32]>; 3],
+        mut gradients: [Option<&mut [f32]>; 3],
+        rooms: &mut Rooms,
     ) {
-        let classes = one_hot.len();
         let index = match self.indices.map(|indices| indices[r]) {
-            Some(None) => return, // ignored: zeros, whatever the row holds
+            Some(None) => {
+                // Ignored: zeros, whatever the row holds.
+                *value = 0.0;
+                gradients.iter_mut().flatten().for_each(|gradient| gradient.fill(0.0));
+                return;
+            }
             Some(index) => index,
             None => None,
         };
         let row = r * classes..(r + 1) * classes;
         let upstream = self.upstream.map_or(1.0, |g| g[if self.by_term { r } else { 0 }]);
-        if let Some(class) = index {
-            one_hot[class] = 1.0;
-        }
-        let mut inputs = [&one_hot[..]; 3];
+        let mut inputs = [&[][..]; 3];
         for (place, input) in inputs.iter_mut().zip(&self.inputs) {
             *place = &input[row.clone()];
         }
         let by_row = matches!(self.shape.weight, RowWeight::Rows(_));
         self.family.run(&mut RowTask {
+            classes,
             inputs,
             weight: if by_row { &self.weight[row] } else { self.weight },
             index,
@@ -306,9 +198,7 @@ impl Pass<'_> {
             scale: if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor },
             value,
             gradients,
+            rooms,
         });
-        if let Some(class) = index {
-            one_hot[class] = 0.0;
-        }
     }
 }

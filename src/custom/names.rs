@@ -3,7 +3,7 @@
 use super::source::{Source, error_at};
 use crate::error::{Error, Result};
 use crate::kernel::pointwise::{Outputs, Spec};
-use crate::kernel::{Keep, Upstream};
+use crate::kernel::{Keep, Parameters, Upstream};
 use crate::loss::Definition;
 use crate::shape::Access;
 use crate::tensor::DType;
@@ -126,14 +126,14 @@ fn called_by_user(text: &str) -> HashSet<String> {
 }
 
 /// The texts of all kinds of kernels of a loss.
-fn kernels(definition: &Definition, parameters: bool) -> Vec<String> {
+fn kernels(definition: &Definition, parameters: &Parameters) -> Vec<String> {
     let all: Vec<usize> = (0..definition.inputs.len()).collect();
     let mut texts = Vec::new();
     for dtype in [DType::F32, DType::F16, DType::BF16] {
         for access in [Access::Dense, Access::Strided] {
             let spec = Spec {
                 definition,
-                parameters,
+                parameters: parameters.clone(),
                 inputs: vec![Some((dtype, access)); all.len()],
                 gradients: vec![dtype; all.len()],
                 upstream: Upstream::Terms,
@@ -163,7 +163,10 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
     if let Some(name) = source.arguments.iter().find(|name| reserved.contains(*name)) {
         return Err(derived(&source.text, argument(&source.text, name), name));
     }
-    for text in kernels(definition, !source.parameters.is_empty()) {
+    // Which members there are makes no difference to the names.
+    let words = if source.parameters.is_empty() { &[][..] } else { &[u32::MAX] };
+    let parameters = Parameters::new("struct Parameters { any: f32 }", words);
+    for text in kernels(definition, &parameters) {
         let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
         let called = called(&text);
         let mut own = source

@@ -2,6 +2,7 @@
 
 mod gpu;
 mod pieces;
+mod reuse;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ use crate::reduction::Reduction;
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
 use pieces::Pieces;
+pub(crate) use reuse::Spare;
 use std::borrow::Cow;
 use std::time::Duration;
 use web_time::Instant;
@@ -153,6 +155,15 @@ impl Backend {
     /// If a name, option, shape or type does not fit, a class index is outside its range, a size
     /// is past the device's limits, or the device is lost.
     pub async fn evaluate(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
+        self.evaluate_with(loss, batch, Spare::default()).await
+    }
+
+    async fn evaluate_with(
+        &self,
+        loss: &dyn Loss,
+        batch: &Batch<'_>,
+        mut spare: Spare,
+    ) -> Result<Evaluation> {
         let inputs: Vec<(&str, Tensor<'_>)> =
             batch.inputs.iter().map(|(name, tensor)| (*name, native(tensor))).collect();
         let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
@@ -182,7 +193,8 @@ impl Backend {
             }
             Self::Cpu => {
                 let start = Instant::now();
-                let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream.as_ref())?;
+                let upstream = upstream.as_ref();
+                let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream, &mut spare)?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
                 let results = resolved.outputs().into_iter().zip(outputs.tensors);
                 let results = results.map(|((_, kind), floats)| Tensor::rounded(kind, floats));

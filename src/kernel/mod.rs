@@ -1,6 +1,7 @@
 //! Kernel texts: a header of bindings and accessors made for one plan, joined with the shared
 //! WGSL, a family's skeleton and the loss's own file.
 
+mod parameters;
 pub(crate) mod pointwise;
 pub(crate) mod reduce;
 pub(crate) mod rows;
@@ -8,6 +9,7 @@ mod shared;
 pub(crate) mod status;
 pub(crate) mod storage;
 
+pub(crate) use parameters::Parameters;
 pub(crate) use shared::IN_PLACE;
 
 use crate::tensor::DType;
@@ -128,13 +130,18 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header of a loss's kernel, with its parameters if it has any.
-    pub(crate) fn of_loss(parameters: bool) -> Self {
+    /// The header of a kernel without parameters.
+    pub(crate) fn new() -> Self {
         let mut header = Self::default();
         header.uniform(Slot::Window, "window", "Window");
-        if parameters {
-            header.uniform(Slot::Parameters, "parameters", "Parameters");
-        }
+        header
+    }
+
+    /// The header of a loss's kernel: `options()` gives its parameters, of the struct that the
+    /// shader declares.
+    pub(crate) fn of_loss(parameters: &Parameters) -> Self {
+        let mut header = Self::new();
+        parameters.declare(&mut header);
         header
     }
 

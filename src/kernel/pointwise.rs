@@ -1,7 +1,7 @@
 //! The pointwise family's headers.
 
 use super::storage::{Loads, Stores, floats, stores};
-use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot, Upstream};
+use super::{Header, Keep, Kernel, NUMERIC, Parameters, REDUCE, Slot, Upstream};
 use crate::loss::Definition;
 use crate::shape::Access;
 use crate::tensor::DType;
@@ -12,7 +12,7 @@ const AXES: &str = include_str!("../../shaders/axes.wgsl");
 #[derive(Clone, Debug)]
 pub(crate) struct Spec<'a> {
     pub(crate) definition: &'a Definition,
-    pub(crate) parameters: bool,
+    pub(crate) parameters: Parameters,
     /// For each input, its type and how it is read, or that it is absent.
     pub(crate) inputs: Vec<Option<(DType, Access)>>,
     /// For each input, the type of its gradient.
@@ -41,7 +41,7 @@ impl Spec<'_> {
     /// One pass: over whole blocks four elements at a time, or over a `part` of one with each
     /// element guarded.
     pub(crate) fn pass(&self, outputs: &Outputs, part: bool) -> Kernel {
-        let mut header = Header::of_loss(self.parameters);
+        let mut header = Header::of_loss(&self.parameters);
         for i in 0..self.inputs.len() {
             self.declare_input(&mut header, i, part);
         }
@@ -66,7 +66,7 @@ impl Spec<'_> {
     /// The gradient of one input, summed over the places that it was broadcast to. `direct` writes
     /// it as it is, without further levels of sums.
     pub(crate) fn gather(&self, input: usize, direct: bool) -> Kernel {
-        let mut header = Header::of_loss(self.parameters);
+        let mut header = Header::of_loss(&self.parameters);
         for i in 0..self.inputs.len() {
             self.declare_single(&mut header, i);
         }
@@ -123,8 +123,8 @@ impl Spec<'_> {
 
     fn call_of(&self, arguments: &[String]) -> String {
         let mut call = arguments.join(", ");
-        if self.parameters {
-            call += ", parameters";
+        if !self.parameters.is_empty() {
+            call += ", options()";
         }
         call
     }

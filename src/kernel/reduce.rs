@@ -6,7 +6,7 @@ use crate::tensor::DType;
 
 /// One level of the tree over block sums.
 pub(crate) fn tree(keep: Keep) -> Kernel {
-    let mut header = Header::of_loss(false);
+    let mut header = Header::new();
     keep.declare(&mut header);
     let parts = [NUMERIC, REDUCE, include_str!("../../shaders/tree.wgsl")];
     header.join("wgloss sum tree".into(), &parts)
@@ -14,7 +14,7 @@ pub(crate) fn tree(keep: Keep) -> Kernel {
 
 /// Copies sums of blocks into the totals.
 pub(crate) fn copy() -> Kernel {
-    let mut header = Header::of_loss(false);
+    let mut header = Header::new();
     header.write(Slot::Scratch, "scratch", "array<f32>");
     header.write(Slot::Totals, "totals", "array<f32>");
     header.join("wgloss block sums".into(), &[include_str!("../../shaders/copy.wgsl")])
@@ -30,7 +30,7 @@ pub(crate) fn denominator() -> Kernel {
 
 /// One level of column sums; the last one writes the gradient of an input.
 pub(crate) fn sum_columns(gradient: Option<(usize, DType)>) -> Kernel {
-    let mut header = Header::of_loss(false);
+    let mut header = Header::new();
     header.write(Slot::Scratch, "scratch", "array<f32>");
     super::declare_keep(&mut header, gradient);
     header.join("wgloss column sums".into(), &[include_str!("../../shaders/sum_columns.wgsl")])
@@ -38,7 +38,7 @@ pub(crate) fn sum_columns(gradient: Option<(usize, DType)>) -> Kernel {
 
 /// Rounds the gradient of an input, which was added up in float32, to its type.
 pub(crate) fn round(input: usize, dtype: DType) -> Kernel {
-    let mut header = Header::of_loss(false);
+    let mut header = Header::new();
     header.read(Slot::Staging(input), "sums", "array<f32>");
     stores(&mut header, Slot::Gradient(input), "gradient", dtype, Stores::PartQuads);
     header.join("wgloss rounding".into(), &[include_str!("../../shaders/round_gradient.wgsl")])

@@ -3,20 +3,22 @@
 mod outputs;
 
 use super::storage::{Loads, floats, floats_after, indices, indices_after};
-use super::{Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, REDUCE, Slot, Upstream};
+use super::{Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, Parameters, REDUCE, Slot, Upstream};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
 use crate::tensor::DType;
+use crate::tuning::Tuning;
 
 /// What a rows kernel is made for.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec<'a> {
     pub(crate) definition: &'a Definition,
-    pub(crate) parameters: bool,
+    pub(crate) parameters: Parameters,
     pub(crate) inputs: Vec<Option<DType>>,
     /// For each input, the type of its gradient.
     pub(crate) gradients: Vec<DType>,
     pub(crate) shape: RowShape,
+    pub(crate) lanes: Lanes,
     /// Whether a class index may mark a row as ignored.
     pub(crate) ignores: bool,
     pub(crate) upstream: Upstream,
@@ -32,7 +34,8 @@ pub(crate) struct Outputs {
     pub(crate) gradients: Vec<usize>,
 }
 
-/// How lanes share the rows. It depends on the shape alone, so that sums are the same everywhere.
+/// How lanes share the rows. It depends on the shape and the tuning alone, so that sums are the same
+/// however the work is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lanes {
     /// Lanes for a row.
@@ -42,12 +45,10 @@ pub(crate) struct Lanes {
 }
 
 impl RowShape {
-    /// Measured on lavapipe: 32 lanes for 1,000 classes, 256 for 32,000; rows whose classes lie
-    /// apart are read together by neighbouring lanes.
-    pub(crate) fn lanes(&self) -> Lanes {
-        let quads = self.classes.div_ceil(4);
-        let wide = (quads / 8).max(1).next_power_of_two().min(256);
-        let threads = if self.inner >= 32 && self.classes <= 4096 { 1 } else { wide };
+    /// Rows whose classes lie apart are read together by neighbouring lanes.
+    pub(crate) fn lanes(&self, tuning: Tuning) -> Lanes {
+        let apart = self.inner >= 32 && self.classes <= 4096;
+        let threads = if apart { 1 } else { tuning.lanes(self.classes.div_ceil(4)) };
         Lanes { threads, rows: (64 / threads).max(1) }
     }
 
@@ -60,12 +61,22 @@ impl RowShape {
 impl Spec<'_> {
     /// The pass over the rows.
     pub(crate) fn pass(&self, outputs: &Outputs) -> Kernel {
-        let mut header = Header::of_loss(self.parameters);
-        let lanes = self.shape.lanes();
+        let mut header = Header::of_loss(&self.parameters);
+        let lanes = self.lanes;
         header.constant("THREADS", format!("{}u", lanes.threads));
         header.constant("ROWS", format!("{}u", lanes.rows));
+        let team = lanes.threads.min(32);
+        header.constant("TEAM", format!("{team}u"));
+        header.constant("TEAMS", format!("{}u", lanes.threads / team));
         let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
         header.constant("GROUPS", format!("{groups}u"));
+        let online = self.definition.shader.contains("fn moved(");
+        header.constant("ONLINE", online);
+        if !online {
+            header.line(
+                "fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }",
+            );
+        }
         header.constant("WHOLE", self.shape.whole_quads());
         header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index.is_some());
@@ -98,7 +109,7 @@ impl Spec<'_> {
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
     pub(crate) fn check(&self, sums: bool, counts: bool) -> Kernel {
-        let mut header = Header::of_loss(false);
+        let mut header = Header::new();
         let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
         if let Some((slot, dtype)) = self.shape.index.and_then(of) {
             indices(&mut header, slot, "target", dtype);
@@ -249,7 +260,7 @@ impl Spec<'_> {
 
     /// The loss's functions with its parameters, where it has any.
     fn declare_calls(&self, header: &mut Header) {
-        let last = if self.parameters { ", parameters" } else { "" };
+        let last = if self.parameters.is_empty() { "" } else { ", options()" };
         header.line(&format!(
             "fn peaks_of(item: Item) -> Peaks {{
     return peaks(item{last});

@@ -2,6 +2,7 @@
 
 use crate::cpu;
 use crate::error::Result;
+use crate::evaluate::Spare;
 use crate::plan::{Builder, Resolved};
 use crate::reduction::Reduction;
 use crate::reference;
@@ -44,6 +45,18 @@ pub trait RowTerms: Debug + Send + Sync {
     type Peaks: cpu::Gathered;
     /// The sums over a row: so many numbers.
     type Sums: cpu::Gathered;
+    /// Whether the derivative with respect to the first member uses [`cpu::Item::kept`].
+    const KEEPS: bool = false;
+
+    /// Runs the loops over a row. Where the mathematics branches on options, it may run them with a
+    /// copy whose options are constants in the common case, which then has loops of its own.
+    #[inline(always)]
+    fn run(&self, loops: cpu::RowLoops<'_, '_>)
+    where
+        Self: Sized,
+    {
+        loops.run(self);
+    }
 
     /// The textbook value and derivatives of one row in float64.
     fn reference(&self, row: &reference::Row<'_>) -> reference::RowLoss;
@@ -110,7 +123,7 @@ pub trait Own: Debug + Send + Sync {
     fn plan(&self, builder: &mut Builder<'_>) -> Result<()>;
 
     /// The outputs of the CPU backend in float32. The upstream gradient has the loss scale in it,
-    /// and is one number for a scale alone.
+    /// and is one number for a scale alone. Outputs may be in the spare memory.
     ///
     /// # Errors
     /// If a class index is outside its range.
@@ -119,6 +132,7 @@ pub trait Own: Debug + Send + Sync {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
+        spare: &mut Spare,
     ) -> Result<cpu::Outputs>;
 
     /// The textbook terms and derivatives in float64: what tests compare with.

@@ -62,11 +62,19 @@ impl Loss for CosineEmbedding {
     }
 }
 
-/// Each vector in units of its largest component.
+/// The reciprocals of what the vectors are scaled by: of their largest components, roughly.
 #[inline(always)]
-fn scaled(item: Item, peaks: [f32; 2]) -> [f32; 2] {
-    let one = |x: f32, peak: f32| if peak == 0.0 { x } else { x / peak };
-    [one(item.first, peaks[0]), one(item.second, peaks[1])]
+fn scales(peaks: [f32; 2]) -> [f32; 2] {
+    let [a, b] = peaks;
+    [1.0 / numeric::power_of_two_within(a), 1.0 / numeric::power_of_two_within(b)]
+}
+
+/// Both vectors' components, scaled. A single one becomes its sign, so that the cosine is exact.
+#[inline(always)]
+fn scaled(item: Item, row: &Row, peaks: [f32; 2]) -> [f32; 2] {
+    let scales = scales(peaks);
+    let (a, b) = (item.first * scales[0], item.second * scales[1]);
+    if row.classes == 1.0 { [numeric::sign(a), numeric::sign(b)] } else { [a, b] }
 }
 
 #[inline(always)]
@@ -108,8 +116,8 @@ impl RowTerms for CosineEmbedding {
     }
 
     #[inline(always)]
-    fn sums(&self, item: Item, _: &Row, peaks: [f32; 2]) -> [f32; 3] {
-        let [a, b] = scaled(item, peaks);
+    fn sums(&self, item: Item, row: &Row, peaks: [f32; 2]) -> [f32; 3] {
+        let [a, b] = scaled(item, row, peaks);
         [a * b, a * a, b * b]
     }
 
@@ -136,9 +144,11 @@ impl RowTerms for CosineEmbedding {
         if norms == 0.0 {
             return [0.0; 3];
         }
-        let [a, b] = scaled(item, peaks);
-        let by_first = b / norms.sqrt() - near * a / sums[1];
-        let by_second = a / norms.sqrt() - near * b / sums[2];
-        [slope * by_first / peaks[0], slope * by_second / peaks[1], 0.0]
+        let scales = scales(peaks);
+        let [a, b] = scaled(item, row, peaks);
+        let (across, own) = (slope / norms.sqrt(), slope * near);
+        let by_first = across * b - own / sums[1] * a;
+        let by_second = across * a - own / sums[2] * b;
+        [by_first * scales[0], by_second * scales[1], 0.0]
     }
 }

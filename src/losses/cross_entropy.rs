@@ -124,6 +124,13 @@ impl CrossEntropy {
 impl RowTerms for CrossEntropy {
     type Peaks = [f32; 1];
     type Sums = [f32; 4];
+    const KEEPS: bool = true;
+
+    #[inline(always)]
+    fn run(&self, loops: RowLoops<'_, '_>) {
+        let plain = self.softcap == 0.0 && self.label_smoothing == 0.0 && self.z_loss == 0.0;
+        if plain && loops.has_index() { loops.run(&Plain) } else { loops.run(self) }
+    }
 
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let smoothing = f64::from(self.label_smoothing);
@@ -161,7 +168,7 @@ impl RowTerms for CrossEntropy {
         let below = peaks[0] - x;
         let at_peak = if x == peaks[0] { 1.0 } else { 0.0 };
         let share = self.share(item, row);
-        [numeric::exp(-below) - at_peak, numeric::silenced(share, below), share, at_peak]
+        [numeric::exp_of_negative(-below) - at_peak, numeric::silenced(share, below), share, at_peak]
     }
 
     #[inline(always)]
@@ -184,10 +191,62 @@ impl RowTerms for CrossEntropy {
         let by_logit = if x == peaks[0] && total < 2.0 {
             (shares - share) - shares * (rest / total)
         } else {
-            shares * (numeric::exp(-below) / total) - share
+            let at_peak = if x == peaks[0] { 1.0 } else { 0.0 };
+            (item.kept + at_peak) * (shares / total) - share
         };
         let factor = (1.0 - self.label_smoothing) * item.weight;
         let by_logit = by_logit * self.cap_slope(item.first);
         [by_logit, numeric::silenced(factor, below + numeric::ln_1p(rest)), 0.0]
+    }
+}
+
+/// The common case of a class index and no option: all that is summed is the exponentials.
+#[derive(Debug)]
+struct Plain;
+
+impl RowTerms for Plain {
+    type Peaks = [f32; 1];
+    type Sums = [f32; 2];
+    const KEEPS: bool = true;
+
+    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+        RowTerms::reference(&CrossEntropy::default(), row)
+    }
+
+    #[inline(always)]
+    fn peaks(&self, item: Item) -> [f32; 1] {
+        [item.first]
+    }
+
+    #[inline(always)]
+    fn sums(&self, item: Item, _: &Row, [peak]: [f32; 1]) -> [f32; 2] {
+        let at_peak = if item.first == peak { 1.0 } else { 0.0 };
+        [numeric::exp_of_negative(item.first - peak) - at_peak, at_peak]
+    }
+
+    #[inline(always)]
+    fn value(&self, row: &Row, [peak]: [f32; 1], [others, peaks]: [f32; 2]) -> f32 {
+        let log_sum = numeric::ln_1p(others + (peaks - 1.0));
+        numeric::silenced(row.weight, (peak - row.picked) + log_sum)
+    }
+
+    #[inline(always)]
+    fn gradient(
+        &self,
+        item: Item,
+        row: &Row,
+        [peak]: [f32; 1],
+        [others, peaks]: [f32; 2],
+    ) -> [f32; 3] {
+        let (rest, total) = (others + (peaks - 1.0), others + peaks);
+        let share = item.weight * item.second;
+        let by_logit = if item.first != peak {
+            item.kept * (row.weight / total) - share
+        } else if total < 2.0 {
+            (row.weight - share) - row.weight * (rest / total)
+        } else {
+            (item.kept + 1.0) * (row.weight / total) - share
+        };
+        [by_logit, 0.0, 0.0]
     }
 }

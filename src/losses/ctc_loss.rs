@@ -7,6 +7,7 @@ mod shape;
 use super::prelude::*;
 use crate::cpu::Outputs;
 use crate::error::Error;
+use crate::evaluate::Spare;
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
@@ -123,8 +124,9 @@ impl Own for Ctc {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
+        spare: &mut Spare,
     ) -> Result<Outputs> {
-        cpu::evaluate(self, resolved, inputs, upstream)
+        cpu::evaluate(self, resolved, inputs, upstream, spare)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

@@ -8,6 +8,7 @@ mod row;
 use super::prelude::*;
 use crate::cpu::Outputs;
 use crate::error::Error;
+use crate::evaluate::Spare;
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
@@ -173,8 +174,9 @@ impl Own for LinearCrossEntropy {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
+        spare: &mut Spare,
     ) -> Result<Outputs> {
-        cpu::evaluate(self, resolved, inputs, upstream)
+        cpu::evaluate(self, resolved, inputs, upstream, spare)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

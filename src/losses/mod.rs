@@ -6,7 +6,7 @@ use crate::loss::Loss;
 /// What a loss's file needs.
 mod prelude {
     pub(super) use super::check;
-    pub(super) use crate::cpu::{Item, Row, numeric};
+    pub(super) use crate::cpu::{Item, Row, RowLoops, numeric};
     pub(super) use crate::error::Result;
     pub(super) use crate::loss::{
         Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms, Setting,

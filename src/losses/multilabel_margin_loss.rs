@@ -3,6 +3,7 @@ mod plan;
 use super::prelude::*;
 use crate::cpu::Outputs;
 use crate::error::Error;
+use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
@@ -93,6 +94,7 @@ impl Own for MultiLabelMargin {
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         upstream: Option<&[f32]>,
+        _spare: &mut Spare,
     ) -> Result<Outputs> {
         let [Some(input), Some(target)] = inputs else {
             unreachable!("both inputs were checked");

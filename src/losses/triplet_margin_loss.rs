@@ -93,10 +93,23 @@ impl TripletMargin {
         [a - p + self.eps, a - n + self.eps, p - n + self.eps]
     }
 
-    /// A size in units of the peak.
+    /// What differences are measured in: the peak, or for squares, which cannot overflow then, a power
+    /// of two, by which nothing is rounded.
     #[inline(always)]
-    fn ratio(difference: f32, peak: f32) -> f32 {
-        if peak == 0.0 { difference.abs() } else { difference.abs() / peak }
+    fn unit(&self, peak: f32) -> f32 {
+        if self.p == 2.0 { numeric::power_of_two_within(peak) } else { peak }
+    }
+
+    /// A size in units.
+    #[inline(always)]
+    fn ratio(&self, difference: f32, peak: f32) -> f32 {
+        if self.p == 2.0 {
+            difference.abs() * (1.0 / self.unit(peak))
+        } else if peak == 0.0 {
+            difference.abs()
+        } else {
+            difference.abs() / peak
+        }
     }
 
     /// What is summed: an infinite power counts the components at the peak, power 0 those that are
@@ -113,7 +126,7 @@ impl TripletMargin {
         }
     }
 
-    /// The norm in units of the peak.
+    /// The norm in units.
     #[inline(always)]
     fn root(&self, sum: f32) -> f32 {
         if self.p == 2.0 {
@@ -129,7 +142,10 @@ impl TripletMargin {
 
     #[inline(always)]
     fn distances(&self, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
-        std::array::from_fn(|i| if self.p == 0.0 { sums[i] } else { peaks[i] * self.root(sums[i]) })
+        let one = |peak: f32, sum: f32| {
+            if self.p == 0.0 { sum } else { self.unit(peak) * self.root(sum) }
+        };
+        [one(peaks[0], sums[0]), one(peaks[1], sums[1]), one(peaks[2], sums[2])]
     }
 
     #[inline(always)]
@@ -138,12 +154,15 @@ impl TripletMargin {
         self.margin + (d[0] - negative)
     }
 
-    /// The derivative of a distance by its difference.
+    /// The derivative of a distance by its difference; that of a single component has no rounding.
     #[inline(always)]
-    fn slope(&self, difference: f32, peak: f32, sum: f32) -> f32 {
-        let r = Self::ratio(difference, peak);
+    fn slope(&self, row: &Row, difference: f32, peak: f32, sum: f32) -> f32 {
+        let r = self.ratio(difference, peak);
         if peak == 0.0 || self.p == 0.0 {
             0.0
+        } else if self.p == 2.0 {
+            let part = difference * (1.0 / self.unit(peak)) * (1.0 / self.root(sum));
+            if row.classes == 1.0 { numeric::sign(difference) } else { part }
         } else if self.p.is_finite() {
             numeric::sign(difference) * raised(r / self.root(sum), self.p - 1.0)
         } else {
@@ -191,6 +210,14 @@ impl RowTerms for TripletMargin {
     type Peaks = [f32; 3];
     type Sums = [f32; 3];
 
+    #[inline(always)]
+    fn run(&self, loops: RowLoops<'_, '_>) {
+        match (self.p == 2.0, self.swap) {
+            (true, false) => loops.run(&Self { p: 2.0, swap: false, ..*self }),
+            _ => loops.run(self),
+        }
+    }
+
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let (eps, p) = (f64::from(self.eps), f64::from(self.p));
         let pair = |a: &[f64], b: &[f64]| {
@@ -223,13 +250,15 @@ impl RowTerms for TripletMargin {
 
     #[inline(always)]
     fn peaks(&self, item: Item) -> [f32; 3] {
-        self.differences(item).map(f32::abs)
+        let [ap, an, pn] = self.differences(item);
+        [ap.abs(), an.abs(), pn.abs()]
     }
 
     #[inline(always)]
     fn sums(&self, item: Item, _: &Row, peaks: [f32; 3]) -> [f32; 3] {
         let d = self.differences(item);
-        std::array::from_fn(|i| self.term(Self::ratio(d[i], peaks[i])))
+        let one = |i: usize| self.term(self.ratio(d[i], peaks[i]));
+        [one(0), one(1), one(2)]
     }
 
     #[inline(always)]
@@ -238,14 +267,14 @@ impl RowTerms for TripletMargin {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, _: &Row, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
         let d = self.distances(peaks, sums);
         if self.excess(d) <= 0.0 {
             return [0.0; 3];
         }
         let differences = self.differences(item);
-        let [ap, an, pn]: [f32; 3] =
-            std::array::from_fn(|i| self.slope(differences[i], peaks[i], sums[i]));
+        let one = |i: usize| self.slope(row, differences[i], peaks[i], sums[i]);
+        let (ap, an, pn) = (one(0), one(1), one(2));
         let nearer = if d[2] < d[1] { 1.0 } else { 0.5 };
         let swapped = if self.swap && d[2] <= d[1] { nearer } else { 0.0 };
         let (an, pn) = ((1.0 - swapped) * an, swapped * pn);

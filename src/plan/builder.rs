@@ -3,8 +3,9 @@
 use super::{Region, Resolved, Step};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Binding, Keep, Kernel, SERIAL, Slot, Use, reduce};
+use crate::kernel::{Binding, Keep, Kernel, Parameters, SERIAL, Slot, Use, reduce};
 use crate::reduction::Divisor;
+use crate::tuning::Tuning;
 
 /// The scratch begins with the total of the losses, that of the weights or another divisor in the
 /// scratch, the number of what was weighted, and the mean, if it is given.
@@ -31,6 +32,7 @@ struct Draft {
 pub struct Builder<'a> {
     gpu: Option<&'a Gpu>,
     pub(crate) limits: &'a wgpu::Limits,
+    pub(crate) tuning: Tuning,
     pub(crate) resolved: &'a Resolved,
     uniforms: Vec<u8>,
     parameters: usize,
@@ -57,7 +59,7 @@ pub(super) struct Finished {
 impl<'a> Builder<'a> {
     pub(super) fn new(gpu: &'a Gpu, resolved: &'a Resolved, parameters: Vec<u32>) -> Self {
         let builder = Self::with_limits(gpu.limits(), resolved, parameters);
-        Self { gpu: Some(gpu), ..builder }
+        Self { gpu: Some(gpu), tuning: gpu.tuning(), ..builder }
     }
 
     pub(super) fn with_limits(
@@ -71,6 +73,7 @@ impl<'a> Builder<'a> {
         Self {
             gpu: None,
             limits,
+            tuning: Tuning::default(),
             resolved,
             parameters: words,
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),
@@ -82,8 +85,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(crate) fn has_parameters(&self) -> bool {
-        self.parameters > 0
+    /// The loss's parameters, as its kernels take them.
+    pub(crate) fn parameters(&self) -> Parameters {
+        let words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.uniforms[..4 * self.parameters]);
+        Parameters::new(self.resolved.definition.shader, &words)
     }
 
     /// The divisor in the windows; a GPU sum of weights takes its place where there is one.

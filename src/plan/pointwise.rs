@@ -5,7 +5,7 @@ mod gather;
 use super::builder::{Builder, TOTAL, TOTAL_WEIGHT, narrow, words};
 use crate::error::Result;
 use crate::kernel::pointwise::{Outputs, Spec};
-use crate::kernel::{BLOCK, Keep, Slot, Upstream};
+use crate::kernel::{BLOCK, Keep, Parameters, Slot, Upstream};
 use crate::loss::{Definition, Input, Role};
 use crate::reduction::{Divisor, Reduction};
 use crate::shape::{Access, Axis, FamilyLayout, MOST_AXES};
@@ -32,7 +32,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let inputs = resolved.inputs.iter().zip(access);
     let spec = Spec {
         definition: resolved.definition,
-        parameters: builder.has_parameters(),
+        parameters: builder.parameters(),
         inputs: inputs.map(|(kind, access)| Some((kind.as_ref()?.dtype, (*access)?))).collect(),
         gradients: (0..access.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         upstream: resolved.upstream,
@@ -76,7 +76,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
     let Some(kind) = &builder.resolved.inputs[i] else { return Ok(()) };
     let sum = Spec {
         definition: &IDENTITY,
-        parameters: false,
+        parameters: Parameters::default(),
         inputs: vec![Some((kind.dtype, Access::Dense))],
         gradients: vec![],
         upstream: Upstream::One,

@@ -19,10 +19,11 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
     };
     let spec = Spec {
         definition: resolved.definition,
-        parameters: builder.has_parameters(),
+        parameters: builder.parameters(),
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
         gradients: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         shape,
+        lanes: shape.lanes(builder.tuning),
         ignores: ignored.is_some(),
         upstream: resolved.upstream,
         weighted: resolved.divisor_in_scratch(),
@@ -65,7 +66,7 @@ fn check_rows(spec: &Spec<'_>, rows: u64) -> Result<()> {
 fn check_classes(spec: &Spec<'_>) -> Result<()> {
     let RowShape { classes, .. } = spec.shape;
     // Three passes over the row's quads.
-    let limit = MOST_ROUNDS / 3 * spec.shape.lanes().threads * 4;
+    let limit = MOST_ROUNDS / 3 * spec.lanes.threads * 4;
     if classes <= limit {
         return Ok(());
     }
@@ -172,7 +173,7 @@ fn push_rows(
     // Less the bytes between an aligned offset and a window's start.
     let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31) - alignment;
     let window = (limit / widest).max(1) * inner;
-    let lanes = spec.shape.lanes();
+    let lanes = spec.lanes;
     let terms = builder.resolved.layout.terms;
     let mut first = 0;
     while first < terms {

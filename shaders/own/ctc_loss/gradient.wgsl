@@ -41,7 +41,7 @@ fn main(
     let hopeless = !broken && is_impossible(likelihood);
     let real = own < rows && inside && !broken && !hopeless;
     // What stands where there is nothing to compute.
-    let silent = !inside || (hopeless && parameters.zero_infinity != 0u);
+    let silent = !inside || (hopeless && options().zero_infinity != 0u);
     let filler = select(not_a_number(), 0.0, silent);
 
     let scale = row_scale(n) / length_divisor(labels);
@@ -95,7 +95,7 @@ fn main(
         for (var i = 0u; i < THREADS; i++) {
             sum = sum_of(sum, blank_sums[index + i]);
         }
-        let at = start + parameters.blank;
+        let at = start + options().blank;
         store_gradient(shift + at, scale * difference(log_prob_at(at), sum));
     }
 }

@@ -36,7 +36,7 @@ fn place_of(n: u32, lane: u32) -> u32 {
 }
 
 fn is_label(label: i32) -> bool {
-    return label >= 0 && u32(label) < window.classes && u32(label) != parameters.blank;
+    return label >= 0 && u32(label) < window.classes && u32(label) != options().blank;
 }
 
 // Keeps the value of the first bad label for the status.
@@ -80,7 +80,7 @@ fn finish(n: u32, sequence: Sequence, bad: bool) {
     var loss = -logarithm_of(likelihood);
     if (is_nan(likelihood.d)) {
         loss = likelihood.d;
-    } else if (parameters.zero_infinity != 0u && is_impossible(likelihood)) {
+    } else if (options().zero_infinity != 0u && is_impossible(likelihood)) {
         loss = 0.0;
     }
     keep_loss(n, loss / length_divisor(sequence.labels));
@@ -110,7 +110,7 @@ fn main(
     for (var i = 0u; i < own; i++) {
         let j = first_pair + i;
         pairs[i] = Pair(impossible(), impossible());
-        classes[i] = parameters.blank;
+        classes[i] = options().blank;
         skips[i] = false;
         if (j < labels) {
             let place = sequence.place + select(j, labels - 1u - j, reversed);
@@ -119,7 +119,7 @@ fn main(
             if (!reversed) {
                 note_label(place);
             }
-            classes[i] = select(parameters.blank, u32(label), is_label(label));
+            classes[i] = select(options().blank, u32(label), is_label(label));
             if (j > 0u) {
                 skips[i] = targets_index(select(place - 1u, place + 1u, reversed)) != label;
             }
@@ -143,7 +143,7 @@ fn main(
         let from_half = (step & 1u) * THREADS;
         if (t < sequence.steps && first_pair <= labels) {
             let start = ((t - window.first) * window.batch + n) * window.classes;
-            let blank_emission = scaled_exponential(log_prob_at(start + parameters.blank));
+            let blank_emission = scaled_exponential(log_prob_at(start + options().blank));
             let row = select(window.alphas, window.betas, reversed) + PAIR_WORDS
                 * ((t - window.first) * pairs_in_step() + pairs_before(n, sequence.place));
             for (var i = own; i > 0u; i--) {

@@ -5,7 +5,7 @@
 // The status counts bad labels; the first is kept as its complement, so that a cleared status means
 // that there is none.
 fn check_label(place: u32, label: i32) -> bool {
-    let good = label >= 0 && u32(label) < window.classes && u32(label) != parameters.blank;
+    let good = label >= 0 && u32(label) < window.classes && u32(label) != options().blank;
     if (!good) {
         atomicAdd(&status[0], 1u);
         atomicMax(&status[1], ~place);

@@ -18,14 +18,14 @@ fn main(
     let s = Statistics(scratch[place], scratch[place + 1u], scratch[place + 2u],
         scratch[place + 3u], scratch[place + 4u], scratch[place + 5u]);
     let class_ = select(0u, u32(index), INDEX && state == KEPT);
-    let of_index = select(0.0, (1.0 - parameters.label_smoothing) * class_weight(class_), INDEX);
+    let of_index = select(0.0, (1.0 - options().label_smoothing) * class_weight(class_), INDEX);
     let rest = log_sum(s);
     let lse = offset() + (s.peak + rest);
     if (VALUES) {
         var loss = s.below + silenced(s.shares, rest)
             + silenced(of_index, (s.peak - s.picked) + rest);
-        if (parameters.z_loss > 0.0) {
-            loss += parameters.z_loss * z_factor() * lse * lse;
+        if (options().z_loss > 0.0) {
+            loss += options().z_loss * z_factor() * lse * lse;
         }
         if (state != KEPT) {
             loss = select(not_a_number(), 0.0, state == IGNORED);
@@ -35,8 +35,8 @@ fn main(
     if (GRADIENTS) {
         var scale = row_scale(r);
         var pull = 0.0;
-        if (parameters.z_loss > 0.0) {
-            pull = scale * z_factor() * (2.0 * parameters.z_loss * lse);
+        if (options().z_loss > 0.0) {
+            pull = scale * z_factor() * (2.0 * options().z_loss * lse);
         }
         if (state != KEPT) {
             scale = select(not_a_number(), 0.0, state == IGNORED);

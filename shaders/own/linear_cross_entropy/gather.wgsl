@@ -46,7 +46,7 @@ fn terms(item: u32, class_: u32, x: f32, peak: f32) -> vec4<f32> {
     let below = peak - x;
     let at_peak = select(0.0, 1.0, x == peak);
     let others = exponential(-below) - at_peak;
-    if (INDEX && parameters.label_smoothing == 0.0) {
+    if (INDEX && options().label_smoothing == 0.0) {
         return vec4(others, at_peak, 0.0, 0.0);
     }
     // The share of a class index itself is added at the end.

@@ -3,6 +3,10 @@
 // cancel: there it is (S - s) - S (1 - p). Places past the last class become 0, up to a whole quad,
 // as the products read whole quads.
 
+// A probability below 2^-100 is nothing beside that of the peak, but its products with small numbers
+// would be denormal, on which processors multiply up to a hundred times slower.
+const NEGLIGIBLE: f32 = 7.888609e-31;
+
 fn slope(item: u32, class_: u32, place: u32) -> f32 {
     if (class_ >= window.classes) {
         return 0.0;
@@ -21,13 +25,14 @@ fn slope(item: u32, class_: u32, place: u32) -> f32 {
     let sum = others + peaks;
     let weight = class_weight(window.first_class + class_);
     let s = share(probability(item, class_), weight);
-    let p = exponential(-below) / sum;
+    let exact = exponential(-below) / sum;
+    let p = select(exact, 0.0, exact < NEGLIGIBLE);
     let at_peak = (shares - s) - shares * (rest / sum);
     var result = scale * select(shares * p - s, at_peak, x == peak && sum < 2.0);
-    if (parameters.z_loss > 0.0) {
+    if (options().z_loss > 0.0) {
         result += scratch[place + 5u] * p;
     }
-    let factor = (1.0 - parameters.label_smoothing) * weight;
+    let factor = (1.0 - options().label_smoothing) * weight;
     keep_target(item, class_, scale * silenced(factor, below + logarithm_one_plus(rest)));
     return select(result * bound_slope(logit), scale, state != KEPT);
 }

@@ -4,6 +4,7 @@ use super::shape::{Sequence, Shape};
 use super::{Ctc, length_divisor};
 use crate::cpu::{Outputs, divisor, tree_sum};
 use crate::error::Result;
+use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
@@ -268,6 +269,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     inputs: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
+    spare: &mut Spare,
 ) -> Result<Outputs> {
     let shape = Shape::of(resolved);
     shape.check_lengths(inputs)?;
@@ -285,7 +287,7 @@ pub(super) fn evaluate(
     };
     let divisor = divisor(resolved, || 1.0);
     let wanted = !resolved.gradients.is_empty();
-    let mut gradient = vec![0.0; if wanted { log_probs.len() } else { 0 }];
+    let mut gradient = spare.numbers(if wanted { log_probs.len() } else { 0 });
     // The steps of a sequence lie apart: each row of the gradient goes to its sequence.
     let mut rows: Vec<Rows<'_>> = sequences.iter().map(|_| Vec::new()).collect();
     for (i, row) in gradient.chunks_mut(shape.classes).enumerate() {
@@ -298,6 +300,7 @@ pub(super) fn evaluate(
             (None, _) => 1.0,
         };
         let share = length_divisor(resolved, sequence.labels);
+        rows.iter_mut().skip(sequence.steps).for_each(|row| row.fill(0.0));
         pass.run(n, *sequence, upstream / divisor / share, &mut rows) / share
     };
     let tasks: Vec<_> = sequences.iter().zip(rows).enumerate().collect();

@@ -3,13 +3,14 @@
 use super::DEFINITION;
 use super::shape::Shape;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, Losses, NUMERIC, Slot, Upstream};
+use crate::kernel::{Header, Kernel, Losses, NUMERIC, Parameters, Slot, Upstream};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
 
 /// What the kernels are made for.
 #[derive(Debug)]
 pub(super) struct Spec<'a> {
+    pub(super) parameters: Parameters,
     pub(super) resolved: &'a Resolved,
     pub(super) shape: Shape,
     pub(super) losses: Losses,
@@ -18,7 +19,7 @@ pub(super) struct Spec<'a> {
 impl Spec<'_> {
     /// Checks the labels and, for gradients, links their occurrences.
     pub(super) fn targets(&self, links: bool) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         self.declare_targets(&mut header);
         self.declare_lengths(&mut header);
         header.write(Slot::Status, "status", "array<atomic<u32>>");
@@ -29,7 +30,7 @@ impl Spec<'_> {
 
     /// Alpha, and with `rows` beta too, both kept for each step.
     pub(super) fn recursion(&self, rows: bool) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         self.declare_log_probs(&mut header);
         self.declare_targets(&mut header);
         self.declare_lengths(&mut header);
@@ -54,7 +55,7 @@ impl Spec<'_> {
 
     /// The gradient of each sequence at each step.
     pub(super) fn gradient(&self) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         self.declare_log_probs(&mut header);
         self.declare_targets(&mut header);
         self.declare_length_divisor(&mut header);

@@ -29,7 +29,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let shape = Shape::of(resolved);
     let losses = resolved.losses();
-    let spec = Spec { resolved, shape, losses };
+    let parameters = builder.parameters();
+    let spec = Spec { parameters, resolved, shape, losses };
     let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
     let mut places = Places::default();
     if losses == Losses::Scratch {

@@ -2,11 +2,12 @@
 
 mod gradients;
 
-use super::row::{Formula, Statistics};
+use super::row::{Formula, Statistics, Tile};
 use super::{
     INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
 };
 use crate::cpu::{Outputs, class_indices, divisor, mean_weight, tree_sum};
+use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
@@ -21,7 +22,7 @@ use std::borrow::Cow;
 const ITEMS: usize = 4096;
 const CLASSES: usize = 1024;
 /// Rows, or classes, of a task.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 
 /// The inputs and what follows from them.
 struct Work<'a> {
@@ -63,6 +64,7 @@ pub(super) fn evaluate(
     resolved: &Resolved,
     tensors: &[Option<&Tensor<'_>>],
     upstream: Option<&[f32]>,
+    spare: &mut Spare,
 ) -> Result<Outputs> {
     let problem = Problem::of(&resolved.inputs);
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
@@ -90,7 +92,7 @@ pub(super) fn evaluate(
         divisor,
         z_factor,
     };
-    let (losses, mut gradients) = work.run(&resolved.gradients);
+    let (losses, mut gradients) = work.run(&resolved.gradients, spare);
     let output = |(slot, _)| match slot {
         Slot::Gradient(INPUT) => std::mem::take(&mut gradients.input),
         Slot::Gradient(LINEAR_WEIGHT) => std::mem::take(&mut gradients.linear),
@@ -103,10 +105,15 @@ pub(super) fn evaluate(
 }
 
 impl Work<'_> {
-    fn run(&self, wanted: &[usize]) -> (Vec<f32>, Gradients) {
+    fn run(&self, wanted: &[usize], spare: &mut Spare) -> (Vec<f32>, Gradients) {
         let Problem { items, features, classes, positions, .. } = self.problem;
-        let room = |i: usize, size: usize| {
-            if wanted.contains(&i) { vec![0.0; size] } else { Vec::new() }
+        let mut room = |i: usize, size: usize| {
+            let mut numbers = spare.numbers(if wanted.contains(&i) { size } else { 0 });
+            // The first chunk of items overwrites the largest one.
+            if i != LINEAR_WEIGHT || items == 0 {
+                numbers.fill(0.0);
+            }
+            numbers
         };
         let mut gradients = Gradients {
             input: room(INPUT, items * features),
@@ -162,7 +169,8 @@ impl Work<'_> {
                     let n = chunk.first + block * BLOCK + i;
                     let class = self.class(n * self.problem.positions + chunk.position);
                     let target = self.target(n, chunk.position, first_class, width);
-                    self.formula.gather(row, logits, first_class, class, target.as_deref());
+                    let tile = Tile { first: first_class, class, target: &target };
+                    self.formula.gather(row, &tile, logits);
                 }
             }
         });
@@ -170,11 +178,14 @@ impl Work<'_> {
     }
 
     /// The probabilities of some classes, where there are any.
-    fn target(&self, n: usize, position: usize, first: usize, width: usize) -> Option<Vec<f32>> {
+    fn target(&self, n: usize, position: usize, first: usize, width: usize) -> Cow<'_, [f32]> {
         let Problem { classes, positions, .. } = self.problem;
-        let all = self.probabilities.as_ref()?;
+        let Some(all) = &self.probabilities else { return Cow::default() };
         let rest = &all[(n * classes + first) * positions + position..];
-        Some(rest.iter().step_by(positions).take(width).copied().collect())
+        if positions == 1 {
+            return Cow::Borrowed(&rest[..width]);
+        }
+        rest.iter().step_by(positions).take(width).copied().collect()
     }
 
     /// Some rows' logits of some classes.

@@ -4,7 +4,7 @@ mod inputs;
 
 use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, Kernel, Losses, NUMERIC, Slot, Upstream};
+use crate::kernel::{Header, Kernel, Losses, NUMERIC, Parameters, Slot, Upstream};
 use crate::tensor::DType;
 
 const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");
@@ -17,6 +17,7 @@ const IS_IGNORED: &str = "fn is_ignored(item: u32) -> bool {
 /// What the kernels are made for.
 #[derive(Debug)]
 pub(super) struct Spec {
+    pub(super) parameters: Parameters,
     pub(super) inputs: Vec<Option<DType>>,
     pub(super) problem: Problem,
     /// For each input, where tiles put its gradient, and as what.
@@ -29,7 +30,7 @@ pub(super) struct Spec {
 impl Spec {
     /// A tile of logits, rows by classes: input by linear weight, plus bias.
     pub(super) fn logits(&self) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.dense(&mut header, INPUT, "input");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
@@ -55,7 +56,7 @@ fn keep(item: u32, class_: u32, sum: f32) {{
 
     /// A tile's share in the gradient of the input: slopes by linear weight.
     pub(super) fn by_input(&self) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
         self.adds(&mut header, INPUT);
@@ -84,7 +85,7 @@ fn keep(item: u32, d: u32, sum: f32) {
 
     /// A chunk's share in the gradient of the linear weight: slopes, transposed, by input.
     pub(super) fn by_linear_weight(&self) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, INPUT, "input");
         self.adds(&mut header, LINEAR_WEIGHT);
@@ -126,7 +127,7 @@ fn keep(class_: u32, d: u32, sum: f32) {
 
     /// A chunk's share in the gradient of the bias, which is this input.
     pub(super) fn columns(&self, bias: usize) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.adds(&mut header, bias);
         let columns = include_str!("../../../shaders/own/linear_cross_entropy/columns.wgsl");
@@ -135,7 +136,7 @@ fn keep(class_: u32, d: u32, sum: f32) {
 
     /// Merges a tile into the statistics.
     pub(super) fn gather(&self) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.targets(&mut header, true);
         let gather = include_str!("../../../shaders/own/linear_cross_entropy/gather.wgsl");
@@ -144,7 +145,7 @@ fn keep(class_: u32, d: u32, sum: f32) {
 
     /// The losses and scales of the rows.
     pub(super) fn finish(&self, losses: Losses, gradients: bool) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<f32>");
         header.constant("VALUES", losses != Losses::Nowhere);
         header.constant("GRADIENTS", gradients);
@@ -181,7 +182,7 @@ fn keep(class_: u32, d: u32, sum: f32) {
 
     /// What is taken off the biases of each position.
     pub(super) fn offsets(&self) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
         let offsets = include_str!("../../../shaders/own/linear_cross_entropy/offsets.wgsl");
@@ -197,7 +198,7 @@ fn keep(class_: u32, d: u32, sum: f32) {
 
     /// Turns a tile into slopes.
     pub(super) fn slopes(&self, by_target: bool) -> Kernel {
-        let mut header = Header::of_loss(true);
+        let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.targets(&mut header, true);
         let mut keep = "";

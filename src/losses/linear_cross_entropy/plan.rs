@@ -119,6 +119,7 @@ impl<'a, 'b> Work<'a, 'b> {
         // Both parts are read as quads too; a whole one may be needed to get to a quad's start.
         let statistics = builder.reserve(rows * (8 + stride) + 3).next_multiple_of(4);
         let spec = Spec {
+            parameters: builder.parameters(),
             inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
             problem,
             gradients: Vec::new(),
@@ -162,10 +163,11 @@ impl<'a, 'b> Work<'a, 'b> {
         };
         let spec = rows::Spec {
             definition: loss.definition(),
-            parameters: true,
+            parameters: self.spec.parameters.clone(),
             inputs: self.spec.inputs.clone(),
             gradients: vec![],
             shape,
+            lanes: shape.lanes(self.builder.tuning),
             ignores: true,
             upstream: self.spec.upstream,
             weighted: self.spec.weighted,

@@ -1,7 +1,11 @@
 //! A row on the CPU: the twin of `linear_cross_entropy.wgsl`.
 
+mod tile;
+
 use super::LinearCrossEntropy;
-use crate::cpu::{gather, numeric};
+use crate::cpu::numeric;
+use pulp::Arch;
+use tile::{Gather, Slopes};
 
 /// What is known of a row after some tiles.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +42,7 @@ impl Default for Statistics {
 }
 
 impl Statistics {
+    #[inline(always)]
     fn move_to(&mut self, peak: f32) {
         if peak > self.peak {
             self.others = (self.others + self.peaks) * numeric::exp(self.peak - peak);
@@ -45,6 +50,13 @@ impl Statistics {
             self.below += numeric::silenced(self.shares, peak - self.peak);
             self.peak = peak;
         }
+    }
+
+    /// A logit's exp(x - m), or that it is a peak.
+    #[inline(always)]
+    fn term(&self, x: f32) -> [f32; 2] {
+        let at_peak = if x == self.peak { 1.0 } else { 0.0 };
+        [numeric::exp_of_negative(x - self.peak) - at_peak, at_peak]
     }
 
     /// The sum of exp(x - m) without one peak.
@@ -75,9 +87,10 @@ impl<'a> Formula<'a> {
         self.weight.map_or(1.0, |weight| weight[class])
     }
 
-    fn share(&self, q: f32, class: usize) -> f32 {
+    #[inline(always)]
+    fn share(&self, q: f32, weight: f32) -> f32 {
         let smoothing = self.loss.label_smoothing;
-        self.weight(class) * ((1.0 - smoothing) * q + smoothing / self.classes)
+        weight * ((1.0 - smoothing) * q + smoothing / self.classes)
     }
 
     /// Bounds logits by the softcap.
@@ -88,12 +101,14 @@ impl<'a> Formula<'a> {
         }
     }
 
+    #[inline(always)]
     fn bounded(&self, x: f32) -> f32 {
         let cap = self.loss.softcap;
         if cap > 0.0 { cap * numeric::tanh(x / cap) } else { x }
     }
 
     /// The derivative of the bound: 1 - tanh^2, by the exponential, which does not cancel.
+    #[inline(always)]
     fn bound_slope(&self, x: f32) -> f32 {
         let cap = self.loss.softcap;
         if cap > 0.0 {
@@ -104,49 +119,11 @@ impl<'a> Formula<'a> {
         }
     }
 
-    /// Merges the logits of a tile, whose first class is `first`, into a row's statistics.
-    pub(super) fn gather(
-        &self,
-        row: &mut Statistics,
-        x: &[f32],
-        first: usize,
-        class: Option<usize>,
-        target: Option<&[f32]>,
-    ) {
-        let largest = gather(x.len(), [f32::MIN], f32::max, |c| [x[c]])[0];
-        row.move_to(largest.max(row.peak));
-        let peak = row.peak;
-        let others = |c: usize| {
-            let at_peak = if x[c] == peak { 1.0 } else { 0.0 };
-            [numeric::exp(x[c] - peak) - at_peak, at_peak]
-        };
-        let sums = if target.is_none() && self.loss.label_smoothing == 0.0 {
-            gather(
-                x.len(),
-                [0.0; 4],
-                |a, b| a + b,
-                |c| {
-                    let [others, at_peak] = others(c);
-                    [others, at_peak, 0.0, 0.0]
-                },
-            )
-        } else {
-            gather(
-                x.len(),
-                [0.0; 4],
-                |a, b| a + b,
-                |c| {
-                    let [others, at_peak] = others(c);
-                    let share = self.share(target.map_or(0.0, |target| target[c]), first + c);
-                    [others, at_peak, share, numeric::silenced(share, peak - x[c])]
-                },
-            )
-        };
-        row.others += sums[0];
-        row.peaks += sums[1];
-        row.shares += sums[2];
-        row.below += sums[3];
-        if let Some(&picked) = class.and_then(|class| x.get(class.checked_sub(first)?)) {
+    /// Merges a tile into a row's statistics.
+    pub(super) fn gather(&self, row: &mut Statistics, tile: &Tile<'_>, x: &[f32]) {
+        Arch::new().dispatch(Gather { formula: self, row, tile, x });
+        let place = tile.class.and_then(|class| class.checked_sub(tile.first));
+        if let Some(&picked) = place.and_then(|place| x.get(place)) {
             row.picked = picked;
         }
     }
@@ -183,26 +160,17 @@ impl<'a> Formula<'a> {
     }
 
     /// Turns the logits of a tile into the loss's slopes by them.
-    pub(super) fn slopes(
-        &self,
-        row: &Statistics,
-        logits: &mut [f32],
-        first: usize,
-        class: Option<usize>,
-        target: Option<&[f32]>,
-    ) {
-        let (rest, sum) = (row.rest(), row.others + row.peaks);
-        for (c, place) in logits.iter_mut().enumerate() {
-            let x = self.bounded(*place);
-            let one = if class == Some(first + c) { 1.0 } else { 0.0 };
-            let share = self.share(target.map_or(one, |target| target[c]), first + c);
-            let p = numeric::exp(x - row.peak) / sum;
-            let slope = if x == row.peak && sum < 2.0 {
-                (row.shares - share) - row.shares * (rest / sum)
-            } else {
-                row.shares * p - share
-            };
-            *place = (row.scale * slope + row.pull * p) * self.bound_slope(*place);
-        }
+    pub(super) fn slopes(&self, row: &Statistics, tile: &Tile<'_>, x: &mut [f32]) {
+        Arch::new().dispatch(Slopes { formula: self, row, tile, x });
     }
+}
+
+/// A row's part of a tile of classes.
+#[derive(Debug)]
+pub(super) struct Tile<'a> {
+    pub(super) first: usize,
+    /// The row's class index, anywhere.
+    pub(super) class: Option<usize>,
+    /// The probabilities of the tile's classes; empty for a class index.
+    pub(super) target: &'a [f32],
 }

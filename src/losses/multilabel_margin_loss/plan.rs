@@ -48,7 +48,7 @@ fn declare_target(header: &mut Header, resolved: &Resolved) {
 }
 
 fn mark(resolved: &Resolved) -> Kernel {
-    let mut header = Header::of_loss(false);
+    let mut header = Header::new();
     declare_target(&mut header, resolved);
     header.write(Slot::Status, "status", "array<atomic<u32>>");
     header.write(Slot::Scratch, "scratch", "array<f32>");
@@ -56,7 +56,7 @@ fn mark(resolved: &Resolved) -> Kernel {
 }
 
 fn pairs(resolved: &Resolved) -> Kernel {
-    let mut header = Header::of_loss(false);
+    let mut header = Header::new();
     if let Some(kind) = &resolved.inputs[0] {
         floats(&mut header, Slot::Input(0), "input", kind.dtype, Loads::Singles);
     }
@@ -82,7 +82,7 @@ fn pairs(resolved: &Resolved) -> Kernel {
 }
 
 fn row_sums(reduced: bool) -> Kernel {
-    let mut header = Header::of_loss(false);
+    let mut header = Header::new();
     header.write(Slot::Scratch, "scratch", "array<f32>");
     let place = if reduced {
         "scratch[window.losses + row]"

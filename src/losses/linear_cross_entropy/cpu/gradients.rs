@@ -1,6 +1,6 @@
 //! The gradients of a chunk.
 
-use super::super::row::Statistics;
+use super::super::row::{Statistics, Tile};
 use super::{BLOCK, CLASSES, Chunk, Gradients, Problem, Work, matrix, matrix_mut};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayViewMut2, Axis, ShapeBuilder as _};
@@ -64,7 +64,8 @@ impl Work<'_> {
                             *place = self.formula.by_target(row, slopes[c], first + c);
                         }
                     }
-                    self.formula.slopes(row, slopes, first, self.class(r), target.as_deref());
+                    let tile = Tile { first, class: self.class(r), target: &target };
+                    self.formula.slopes(row, &tile, slopes);
                 }
                 if by_input.is_empty() {
                     return;
@@ -101,6 +102,7 @@ impl Work<'_> {
         let size = positions * features;
         let tile = of_tile(&mut gradients.linear, size);
         let input = matrix(&chunk.input, features);
+        let before = if chunk.first == 0 { 0.0 } else { 1.0 };
         let blocks = gradients.linear[tile].par_chunks_mut(BLOCK * size).enumerate();
         blocks.for_each(|(block, sums)| {
             let count = sums.len() / size;
@@ -109,7 +111,7 @@ impl Work<'_> {
             let shape = (count, features).strides((size, 1));
             let mut out =
                 ArrayViewMut2::from_shape(shape, start).expect("the tile is in the tensor");
-            general_mat_mul(1.0, &columns.t(), &input, 1.0, &mut out);
+            general_mat_mul(1.0, &columns.t(), &input, before, &mut out);
         });
         let tile = of_tile(&mut gradients.bias, positions);
         let places = gradients.bias[tile].iter_mut().skip(chunk.position).step_by(positions);

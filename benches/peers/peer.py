@@ -1,0 +1,196 @@
+"""Times one peer on one workload and prints a JSON object: a row in a process of its own.
+
+The workload is a folder that `wgloss bench --write-inputs` wrote.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import numpy
+
+WARM_UPS, RUNS, SPAN = 2, 7, 0.3
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("peer", choices=["eager", "compile", "liger", "jax"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    asked = json.loads((arguments.folder / "workload.json").read_text())
+    arrays = {name: numpy.load(arguments.folder / f"{name}.npy") for name in asked["inputs"]}
+    if arguments.peer == "jax":
+        run, value = with_jax(asked, arrays)
+        times = by_wall(run)
+    else:
+        run, value, times = with_torch(arguments, asked, arrays)
+    print(json.dumps({
+        "median_ms": statistics.median(times),
+        "min_ms": min(times),
+        "runs": len(times),
+        "value": value(),
+    }))
+
+
+def by_wall(run):
+    """Milliseconds of runs by the host's clock. What a run returns is freed outside of its time, as
+    `wgloss bench` does it."""
+    def once():
+        start = time.perf_counter()
+        kept = run()
+        end = time.perf_counter()
+        del kept
+        return 1e3 * (end - start)
+
+    return repeated(once)
+
+
+def repeated(once):
+    for _ in range(WARM_UPS):
+        once()
+    times, start = [], time.perf_counter()
+    while len(times) < RUNS or time.perf_counter() - start < SPAN:
+        times.append(once())
+    return times
+
+
+def with_torch(arguments, asked, arrays):
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    tensors = {name: torch.from_numpy(array).to(arguments.device) for name, array in arrays.items()}
+    wanted = [tensors[name].requires_grad_() for name in asked["gradients"]]
+    losses = liger_losses() if arguments.peer == "liger" else torch_losses()
+    loss = losses[asked["loss"]]
+    if arguments.peer == "compile":
+        loss = torch.compile(loss)
+
+    def run():
+        if not wanted:
+            with torch.no_grad():
+                return loss(**tensors)
+        value = loss(**tensors)
+        return value, torch.autograd.grad(value, wanted)
+
+    def value():
+        result = run()
+        return (result[0].detach() if wanted else result).item()
+
+    if arguments.device == "cpu":
+        return run, value, by_wall(run)
+
+    def once():
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        kept = run()
+        end.record()
+        torch.cuda.synchronize()
+        del kept
+        return start.elapsed_time(end)
+
+    return run, value, repeated(once)
+
+
+def torch_losses():
+    from torch.nn import functional
+
+    def linear_cross_entropy(input, linear_weight, target):
+        return functional.cross_entropy(functional.linear(input, linear_weight), target)
+
+    return {
+        "mse_loss": functional.mse_loss,
+        "smooth_l1_loss": functional.smooth_l1_loss,
+        "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,
+        "kl_div": lambda input, target: functional.kl_div(input, target, reduction="batchmean"),
+        "cross_entropy": functional.cross_entropy,
+        # Newer versions have it as one operation.
+        "linear_cross_entropy": getattr(
+            functional, "linear_cross_entropy", linear_cross_entropy
+        ),
+        "triplet_margin_loss": functional.triplet_margin_loss,
+        "cosine_embedding_loss": functional.cosine_embedding_loss,
+        "ctc_loss": functional.ctc_loss,
+    }
+
+
+def liger_losses():
+    from liger_kernel.transformers import functional
+
+    def linear_cross_entropy(input, linear_weight, target):
+        return functional.liger_fused_linear_cross_entropy(input, linear_weight, target)
+
+    return {
+        "kl_div": lambda input, target: functional.liger_kl_div(
+            input, target, reduction="batchmean"
+        ),
+        "cross_entropy": functional.liger_cross_entropy,
+        "linear_cross_entropy": linear_cross_entropy,
+    }
+
+
+def with_jax(asked, arrays):
+    import jax
+
+    names = asked["inputs"]
+    loss = jax_losses()[asked["loss"]]
+
+    def of(*values):
+        return loss(**dict(zip(names, values)))
+
+    places = tuple(names.index(name) for name in asked["gradients"])
+    compiled = jax.jit(jax.value_and_grad(of, argnums=places) if places else of)
+    values = [jax.device_put(arrays[name]) for name in names]
+    jax.block_until_ready(values)
+
+    def run():
+        return jax.block_until_ready(compiled(*values))
+
+    return run, lambda: float(run()[0] if places else run())
+
+
+def jax_losses():
+    import jax.numpy as jnp
+    import optax
+
+    def cross_entropy(input, target):
+        return optax.softmax_cross_entropy_with_integer_labels(input, target).mean()
+
+    def cosine_embedding(input1, input2, target):
+        cosine = optax.cosine_similarity(input1, input2)
+        return jnp.where(target == 1, 1 - cosine, jnp.maximum(0, cosine)).mean()
+
+    def ctc(log_probs, targets, input_lengths, target_lengths):
+        steps, batch, _ = log_probs.shape
+        late = jnp.arange(steps)[None] >= input_lengths[:, None]
+        padded = jnp.arange(targets.shape[1])[None] >= target_lengths[:, None]
+        # It takes the log-softmax of what already is one.
+        losses = optax.ctc_loss(
+            log_probs.swapaxes(0, 1), late.astype(jnp.float32), targets, padded.astype(jnp.float32)
+        )
+        return (losses / target_lengths).mean()
+
+    return {
+        "mse_loss": lambda input, target: optax.squared_error(input, target).mean(),
+        "smooth_l1_loss": lambda input, target: optax.huber_loss(input, target).mean(),
+        "binary_cross_entropy_with_logits": lambda input, target: (
+            optax.sigmoid_binary_cross_entropy(input, target).mean()
+        ),
+        "kl_div": lambda input, target: optax.kl_divergence(input, target).mean(),
+        "cross_entropy": cross_entropy,
+        "linear_cross_entropy": lambda input, linear_weight, target: cross_entropy(
+            input @ linear_weight.T, target
+        ),
+        "triplet_margin_loss": lambda anchor, positive, negative: (
+            optax.losses.triplet_margin_loss(anchor, positive, negative).mean()
+        ),
+        "cosine_embedding_loss": cosine_embedding,
+        "ctc_loss": ctc,
+    }
+
+
+if __name__ == "__main__":
+    main()

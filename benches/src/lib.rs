@@ -1,0 +1,21 @@
+//! The workloads that `wgloss bench` and `cargo bench` time, their inputs, and how they are timed.
+//!
+//! A [`Workload`] is a loss with its inputs' shapes and what is asked of it; its [`Data`] are the same
+//! numbers on every machine. [`OnGpu`] and [`OnCpu`] hold what timed runs need, made beforehand, and
+//! [`copy_bandwidth`] and [`memcpy_bandwidth`] are the roofs that [`measure`]d times compare with.
+
+mod cpu;
+mod data;
+mod gpu;
+mod list;
+mod measure;
+mod roof;
+mod workload;
+
+pub use cpu::OnCpu;
+pub use data::Data;
+pub use gpu::OnGpu;
+pub use list::{Make, WORKLOADS, bce_logits, by_name, cross_entropy, linear, mse, triplet};
+pub use measure::{Effort, Sample, Times, measure};
+pub use roof::{copy_bandwidth, memcpy_bandwidth, threads};
+pub use workload::{Input, Numbers, Workload};

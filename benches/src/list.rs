@@ -1,0 +1,144 @@
+//! The one list of workloads.
+
+use crate::workload::{Input, Numbers, Workload};
+use wgloss::{
+    BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, KlDiv, LinearCrossEntropy,
+    Loss, Mse, Reduction, Result, SmoothL1, TripletMargin,
+};
+
+/// The elements of the large pointwise workloads.
+const LARGE: usize = 1 << 24;
+
+/// Makes a workload.
+pub type Make = fn() -> Workload;
+
+/// The workloads' names, and what makes each: with value and gradients, but for `fwd`.
+pub const WORKLOADS: [(&str, Make); 14] = [
+    ("mse_fwd", || mse(LARGE).value_only()),
+    ("mse_fwdbwd", || mse(LARGE)),
+    ("smooth_l1_fwdbwd", || pointwise(SmoothL1::default(), LARGE, Numbers::Normal)),
+    ("bce_logits_fwdbwd", || bce_logits(LARGE)),
+    ("kl_div_fwdbwd", || kl_div(4096, 1024)),
+    ("ce_16384x1000_fwdbwd", || cross_entropy(16384, 1000)),
+    ("ce_512x32000_fwdbwd", || cross_entropy(512, 32000)),
+    ("ce_128x128256_fwdbwd", || cross_entropy(128, 128256)),
+    ("ce_128x128256_fwd", || cross_entropy(128, 128256).value_only()),
+    ("linear_ce_256x512x32000_fwdbwd", || linear(256, 512, 32000)),
+    ("triplet_fwdbwd", || triplet(65536, 128)),
+    ("cosine_embedding_fwdbwd", || cosine_embedding(65536, 128)),
+    ("ctc_fwdbwd", || ctc(200, 16, 64, 50)),
+    ("small_mse_fwdbwd", || mse(1024)),
+];
+
+/// The workload of this name.
+///
+/// # Errors
+/// If there is none.
+pub fn by_name(name: &str) -> Result<Workload> {
+    let found = WORKLOADS.iter().find(|(known, _)| *known == name);
+    let (name, make) = found.ok_or_else(|| wgloss::Error::UnknownName {
+        what: "workload",
+        name: name.into(),
+        known: WORKLOADS.map(|(name, _)| name).join(", "),
+    })?;
+    Ok(Workload { name, ..make() })
+}
+
+/// The mean squared error of so many elements.
+pub fn mse(elements: usize) -> Workload {
+    pointwise(Mse, elements, Numbers::Normal)
+}
+
+/// Binary cross entropy of so many logits, with probabilities as targets.
+pub fn bce_logits(elements: usize) -> Workload {
+    pointwise(BinaryCrossEntropyWithLogits, elements, Numbers::Uniform)
+}
+
+/// Cross entropy of rows of logits, with class indices.
+pub fn cross_entropy(rows: usize, classes: usize) -> Workload {
+    let inputs = [
+        ("input", vec![rows, classes], Numbers::Normal),
+        ("target", vec![rows], below(0, classes)),
+    ];
+    workload(CrossEntropy::default(), inputs, &["input"])
+}
+
+/// Cross entropy of a linear layer's logits, with class indices: `N` rows of `D` features and `V`
+/// classes.
+pub fn linear(rows: usize, features: usize, classes: usize) -> Workload {
+    let inputs = [
+        ("input", vec![rows, features], Numbers::Normal),
+        ("linear_weight", vec![classes, features], Numbers::Normal),
+        ("target", vec![rows], below(0, classes)),
+    ];
+    workload(LinearCrossEntropy::default(), inputs, &["input", "linear_weight"])
+}
+
+/// The triplet margin loss of rows of features.
+pub fn triplet(rows: usize, features: usize) -> Workload {
+    let names = ["anchor", "positive", "negative"];
+    let inputs = names.map(|name| (name, vec![rows, features], Numbers::Normal));
+    workload(TripletMargin::default(), inputs, &names)
+}
+
+fn cosine_embedding(rows: usize, features: usize) -> Workload {
+    let inputs = [
+        ("input1", vec![rows, features], Numbers::Normal),
+        ("input2", vec![rows, features], Numbers::Normal),
+        ("target", vec![rows], Numbers::Signs),
+    ];
+    workload(CosineEmbedding::default(), inputs, &["input1", "input2"])
+}
+
+fn ctc(steps: usize, batch: usize, classes: usize, target: usize) -> Workload {
+    let inputs = [
+        ("log_probs", vec![steps, batch, classes], Numbers::LogSoftmax),
+        ("targets", vec![batch, target], below(1, classes)),
+        ("input_lengths", vec![batch], Numbers::All(integer(steps))),
+        ("target_lengths", vec![batch], Numbers::All(integer(target))),
+    ];
+    workload(Ctc::default(), inputs, &["log_probs"])
+}
+
+fn kl_div(rows: usize, classes: usize) -> Workload {
+    let inputs = [
+        ("input", vec![rows, classes], Numbers::LogSoftmax),
+        ("target", vec![rows, classes], Numbers::Softmax),
+    ];
+    let mean = workload(KlDiv::default(), inputs, &["input"]);
+    Workload { reduction: Reduction::BatchMean, ..mean }
+}
+
+fn pointwise(loss: impl Loss + 'static, elements: usize, target: Numbers) -> Workload {
+    let inputs = [("input", vec![elements], Numbers::Normal), ("target", vec![elements], target)];
+    workload(loss, inputs, &["input"])
+}
+
+fn workload<const N: usize>(
+    loss: impl Loss + 'static,
+    inputs: [(&'static str, Vec<usize>, Numbers); N],
+    gradients: &[&'static str],
+) -> Workload {
+    let inputs = inputs.into_iter().map(|(name, shape, numbers)| Input { name, shape, numbers });
+    Workload {
+        name: loss.definition().name,
+        inputs: inputs.collect(),
+        loss: Box::new(loss),
+        gradients: gradients.to_vec(),
+        reduction: Reduction::Mean,
+    }
+}
+
+fn below(first: i64, end: usize) -> Numbers {
+    Numbers::Within(first, integer(end))
+}
+
+fn integer(size: usize) -> i64 {
+    i64::try_from(size).expect("the list's sizes are small")
+}
+
+impl Workload {
+    fn value_only(self) -> Self {
+        Self { gradients: Vec::new(), ..self }
+    }
+}

@@ -1,0 +1,127 @@
+//! `wgloss bench`: how long losses take on a GPU and on the CPU.
+
+mod charts;
+mod inputs;
+mod page;
+mod row;
+mod site;
+mod sizes;
+mod tune;
+
+use crate::error::{Error, Result};
+use crate::outputs::{Content, Output, save};
+use clap::{Args, ValueEnum};
+use row::Row;
+use site::{Place, Site};
+use std::path::PathBuf;
+use wgloss::DType;
+use wgloss_bench::{Data, Effort, WORKLOADS, Workload, by_name};
+
+/// The arguments of `wgloss bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Plans, inputs and outputs are made beforehand; a run is encoded, submitted and waited for. `fwd` is
+the value, `fwdbwd` the value and the gradients in one go. `moved` counts each input and each output
+once; `roof` is GB/s over that of a copy of 256 MiB on the same adapter, on all cores of the CPU. `gpu
+gain` is the CPU's time over the GPU's, both by the host's clock.
+
+Example: wgloss bench mse_fwdbwd small_mse_fwdbwd --backend gpu")]
+pub(crate) struct Bench {
+    /// The workloads, in their order; all by default
+    #[arg(value_name = "WORKLOAD")]
+    workloads: Vec<String>,
+    /// Print the names of all workloads, and time nothing
+    #[arg(long, exclusive = true)]
+    list: bool,
+    /// Where to run; by default on both, or on the CPU alone where there is no GPU
+    #[arg(long, value_delimiter = ',')]
+    backend: Vec<Place>,
+    /// The GPU adapter whose name contains this, in any case
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// The type of float inputs and of the gradients
+    #[arg(long, default_value = "float32")]
+    dtype: Floats,
+    /// Time cross entropy with each way to share its rows among lanes, and say which is best on this
+    /// adapter
+    #[arg(long, conflicts_with_all = ["workloads", "backend", "json", "report"])]
+    tune: bool,
+    /// Print one JSON object for each workload and backend, on a line of its own
+    #[arg(long)]
+    json: bool,
+    /// Also time sizes from small to large, which takes minutes, and write charts of everything
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<String>,
+    /// The most elements of an input in the report's charts of sizes
+    #[arg(long, value_name = "ELEMENTS", default_value_t = 1 << 28, requires = "report")]
+    largest: usize,
+    /// Write the inputs to DIR/WORKLOAD/NAME.npy, with what is asked of them in workload.json, and
+    /// time nothing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["backend", "adapter", "dtype", "json", "report"])]
+    write_inputs: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Floats {
+    Float32,
+    Float16,
+    Bfloat16,
+}
+
+impl Bench {
+    /// Times the workloads and prints each when it is done.
+    pub(crate) fn run(self) -> Result<String> {
+        let all = WORKLOADS.map(|(name, _)| name.to_string()).to_vec();
+        if self.list {
+            return Ok(all.join("\n") + "\n");
+        }
+        if self.tune {
+            return tune::run(self.adapter.as_deref(), self.dtype());
+        }
+        let names = if self.workloads.is_empty() { &all } else { &self.workloads };
+        let workloads = names.iter().map(|name| by_name(name)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(folder) = &self.write_inputs {
+            inputs::write(folder, &workloads)?;
+            return Ok(String::new());
+        }
+        let output = self.report.as_ref();
+        let output = output.map(|file| Output::new("--report".into(), file, "html")).transpose()?;
+        let sites = site::open(&self.backend, self.adapter.as_deref())?;
+        if !self.json {
+            crate::print(&row::header(&sites))?;
+        }
+        let mut rows = Vec::new();
+        for workload in &workloads {
+            let done = rows.len();
+            rows.extend(self.time(workload, &sites)?);
+            let json = || rows[done..].iter().map(|row| row.json(&sites)).collect();
+            let text = || row::text(&rows[done..], &sites);
+            crate::print(&if self.json { json() } else { text() })?;
+        }
+        if let Some(output) = output {
+            let measured = sizes::measure(&sites, self.dtype(), self.largest)?;
+            let problem = |error| Error::file("--report", &output.path, error);
+            let page = page::page(&sites, &rows, &measured).map_err(problem)?;
+            save([(&output, Content::Text(&page))].into_iter())?;
+        }
+        Ok(String::new())
+    }
+
+    /// One workload, wherever it is to run.
+    fn time(&self, workload: &Workload, sites: &[Site]) -> Result<Vec<Row>> {
+        let (dtype, data) = (self.dtype(), Data::new(workload, self.dtype()));
+        let row = |site: usize| {
+            let outcome = sites[site].time(workload, dtype, &data, Effort::FULL);
+            Row::new(workload, dtype, site, outcome)
+        };
+        (0..sites.len()).map(row).collect()
+    }
+
+    fn dtype(&self) -> DType {
+        match self.dtype {
+            Floats::Float32 => DType::F32,
+            Floats::Float16 => DType::F16,
+            Floats::Bfloat16 => DType::BF16,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `bench` times the workloads, and says what they are.
+
+mod common;
+
+use common::{Run, folder, names, run, run_without_adapter};
+use serde_json::Value;
+use std::fs;
+
+/// The objects of a run with `--json`.
+fn objects(run: &Run) -> Vec<Value> {
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+    run.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn number(object: &Value, field: &str) -> f64 {
+    object[field].as_f64().unwrap_or_else(|| panic!("no number {field}: {object}"))
+}
+
+#[test]
+fn rows_have_all_fields() {
+    let run = run(folder().path(), &["bench", "small_mse_fwdbwd", "--json"]);
+    let rows = objects(&run);
+    let backends: Vec<_> = rows.iter().map(|row| row["backend"].as_str()).collect();
+    assert_eq!(backends, [Some("gpu"), Some("cpu")]);
+    for row in &rows {
+        assert_eq!(row["workload"], "small_mse_fwdbwd");
+        assert_eq!(row["dtype"], "float32");
+        assert!(row["error"].is_null(), "{row}");
+        assert!(row["adapter"]["name"].as_str().is_some_and(|name| !name.is_empty()), "{row}");
+        // Two inputs and a gradient of 1024 numbers, and the loss.
+        assert_eq!(number(row, "bytes"), 3.0 * 4096.0 + 4.0);
+        let (median, min) = (number(row, "median_ms"), number(row, "min_ms"));
+        assert!(0.0 < min && min <= median, "{row}");
+        let rate = number(row, "bytes") / median / 1e6;
+        assert!((number(row, "gb_per_s") / rate - 1.0).abs() < 1e-6, "{row}");
+        assert!(number(row, "roof_percent") > 0.0 && number(row, "runs") >= 7.0, "{row}");
+        let (wall, shortest) = (number(row, "wall_ms"), number(row, "wall_min_ms"));
+        assert!(0.0 < shortest && shortest <= wall, "{row}");
+    }
+    let clocks = ["timestamps", "wall"].map(Value::from);
+    assert!(clocks.contains(&rows[0]["clock"]), "{}", rows[0]);
+    assert_eq!(rows[1]["clock"], "wall");
+    // The mean of the squares of differences of numbers of variance 1.
+    let [gpu, cpu] = [0, 1].map(|i| number(&rows[i], "value"));
+    assert!((gpu - cpu).abs() < 1e-5 * cpu && (cpu - 2.0).abs() < 0.4, "{gpu} {cpu}");
+}
+
+#[test]
+fn narrow_floats_move_half_the_bytes() {
+    for dtype in ["float16", "bfloat16"] {
+        let arguments = ["bench", "small_mse_fwdbwd", "--json", "--dtype", dtype];
+        for row in objects(&run(folder().path(), &arguments)) {
+            assert_eq!(row["dtype"], dtype);
+            assert_eq!(number(&row, "bytes"), 3.0 * 2048.0 + 4.0);
+            assert!((number(&row, "value") - 2.0).abs() < 0.4, "{row}");
+        }
+    }
+}
+
+#[test]
+fn the_table_has_both_backends_and_their_ratio() {
+    let run = run(folder().path(), &["bench", "small_mse_fwdbwd"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+    let lines: Vec<_> = run.out.lines().collect();
+    assert_eq!(lines.len(), 6, "{run:?}");
+    for part in ["median ms", "min ms", "MB moved", "GB/s", "roof", "clock", "gpu gain"] {
+        assert!(lines[3].contains(part), "{part}: {run:?}");
+    }
+    assert!(lines[0].starts_with("gpu ") && lines[1].starts_with("cpu "), "{run:?}");
+    assert!(lines[4].starts_with("small_mse_fwdbwd ") && lines[5].ends_with('x'), "{run:?}");
+}
+
+#[test]
+fn where_it_runs() {
+    let folder = folder();
+    let only = |backend| ["bench", "small_mse_fwdbwd", "--json", "--backend", backend];
+    for backend in ["gpu", "cpu"] {
+        let rows = objects(&run(folder.path(), &only(backend)));
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["backend"], backend);
+    }
+    let alone = run_without_adapter(folder.path(), &["bench", "small_mse_fwdbwd", "--json"]);
+    assert_eq!((alone.code, alone.out.lines().count()), (Some(0), 1), "{alone:?}");
+    assert!(alone.err.contains("on the CPU alone"), "{alone:?}");
+    let refused = run_without_adapter(folder.path(), &only("gpu"));
+    assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""), "{refused:?}");
+}
+
+#[test]
+fn unknown_names() {
+    let folder = folder();
+    let unknown = run(folder.path(), &["bench", "small_mse_fwdbwd", "mse"]);
+    assert_eq!((unknown.code, unknown.out.as_str()), (Some(2), ""), "{unknown:?}");
+    let known = run(folder.path(), &["bench", "--list"]).out;
+    let known: Vec<_> = known.lines().collect();
+    let message = format!("workload \"mse\" is not known; known: {}\n", known.join(", "));
+    assert_eq!(unknown.err, format!("wgloss: error: {message}"));
+    assert!(known.len() == 14 && known.contains(&"ctc_fwdbwd"), "{known:?}");
+
+    let adapter = ["bench", "small_mse_fwdbwd", "--backend", "cpu", "--adapter", "x"];
+    let adapter = run(folder.path(), &adapter);
+    assert_eq!(adapter.code, Some(2));
+    assert!(adapter.err.contains("--adapter: \"x\" with --backend cpu"), "{adapter:?}");
+    let file = run(folder.path(), &["bench", "small_mse_fwdbwd", "--report", "r.pdf"]);
+    assert_eq!((file.code, file.out.as_str()), (Some(2), ""), "{file:?}");
+    assert!(file.err.contains("--report: r.pdf") && file.err.contains(".html"), "{file:?}");
+}
+
+#[test]
+fn a_report_needs_nothing_else() {
+    let folder = folder();
+    let arguments = ["--report", "report.html", "--largest", "65536"];
+    let run = run(folder.path(), &[&["bench", "small_mse_fwdbwd"], &arguments[..]].concat());
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+    assert_eq!(names(folder.path()), ["report.html"]);
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("a report");
+    assert_balanced(&page);
+    // Two of the rows, four of losses on both backends, two of growth.
+    assert_eq!(page.matches("<svg ").count(), 8);
+    let namespace = "xmlns=\"http://www.w3.org/2000/svg\"";
+    assert_eq!(page.matches(namespace).count(), 8);
+    let rest = page.replace(namespace, "");
+    for outside in ["http:", "https:", "src=", "href=", "url(", "@import", "<script"] {
+        assert!(!rest.contains(outside), "{outside}");
+    }
+    assert!(!page.contains("NaN") && !page.contains("inf "), "a number that is none");
+    assert_colours_have_a_dark_meaning(&page);
+}
+
+/// Every element that begins ends, in the right order.
+fn assert_balanced(page: &str) {
+    let mut open = Vec::new();
+    for part in page.split('<').skip(1) {
+        let (tag, _) = part.split_once('>').expect("the tag's end");
+        let name = tag.split_whitespace().next().expect("a name");
+        if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "{tag}");
+        } else if !tag.ends_with('/') && !["!DOCTYPE", "meta"].contains(&name) {
+            open.push(name);
+        }
+    }
+    assert_eq!(open, [""; 0]);
+}
+
+/// The style replaces every colour of the charts where the reader's system is dark.
+fn assert_colours_have_a_dark_meaning(page: &str) {
+    for name in ["fill", "stroke"] {
+        let start = format!(" {name}=\"#");
+        let colours = page.split(&start).skip(1).map(|rest| &rest[..6]);
+        for colour in colours.collect::<std::collections::BTreeSet<_>>() {
+            assert!(page.contains(&format!("[{name}=\"#{colour}\"] {{")), "{name} {colour}");
+        }
+    }
+}
+
+#[test]
+fn inputs_are_written() {
+    let folder = folder();
+    let arguments = ["bench", "ctc_fwdbwd", "small_mse_fwdbwd", "--write-inputs", "inputs"];
+    let run = run(folder.path(), &arguments);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(0), "", ""), "{run:?}");
+    let written = folder.path().join("inputs").join("ctc_fwdbwd");
+    let inputs = ["log_probs", "targets", "input_lengths", "target_lengths"];
+    let asked = fs::read_to_string(written.join("workload.json")).expect("what is asked");
+    let asked: Value = serde_json::from_str(&asked).expect("JSON");
+    assert_eq!(asked["loss"], "ctc_loss");
+    assert_eq!(asked["reduction"], "mean");
+    assert_eq!(asked["inputs"], Value::from(inputs.to_vec()));
+    assert_eq!(asked["gradients"], Value::from(vec!["log_probs"]));
+    // They are those that are timed: evaluated from the files, the loss is the same.
+    let files = inputs.map(|name| format!("{name}={name}.npy"));
+    let mut eval = vec!["eval", "ctc", "--json", "--backend", "cpu"];
+    eval.extend(files.iter().map(String::as_str));
+    let value = common::run(&written, &eval).value();
+    let timed = ["bench", "ctc_fwdbwd", "--json", "--backend", "cpu"];
+    assert_eq!(number(&objects(&common::run(&written, &timed))[0], "value"), value);
+}
