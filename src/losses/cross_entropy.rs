@@ -168,7 +168,12 @@ impl RowTerms for CrossEntropy {
         let below = peaks[0] - x;
         let at_peak = if x == peaks[0] { 1.0 } else { 0.0 };
         let share = self.share(item, row);
-        [numeric::exp_of_negative(-below) - at_peak, numeric::silenced(share, below), share, at_peak]
+        [
+            numeric::exp_of_negative(-below) - at_peak,
+            numeric::silenced(share, below),
+            share,
+            at_peak,
+        ]
     }
 
     #[inline(always)]
