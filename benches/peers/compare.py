@@ -2,8 +2,9 @@
 their shortest times in milliseconds.
 
 In brackets stands by how much a peer takes longer than wgloss: than its CPU backend with the same
-settings, and on a GPU than its GPU backend. "reuse" has MALLOC_MMAP_MAX_=0 and
-MALLOC_TRIM_THRESHOLD_=-1, with which glibc gives no memory back to the system between runs.
+settings, and on a GPU than its GPU backend. A peer whose loss differs by more than 1e-4 has no time.
+"reuse" has MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=-1, with which glibc gives no memory back to
+the system between runs.
 """
 
 import argparse
@@ -107,6 +108,7 @@ def times(arguments, rows, folder, name):
         if expected is not None and not abs(value - expected) <= AGREEMENT * max(1, abs(expected)):
             print(f"WARNING: {name}: {peer} has {value}, wgloss {expected}", file=sys.stderr)
             print(f"> {name}: {peer} has the loss {value}, wgloss {expected}\n")
+            measured[peer] = None
     for array in (folder / name).iterdir():
         array.unlink()
     return measured
@@ -141,6 +143,8 @@ def cell(row, measured):
     if row.name not in measured:
         return "-"
     time, base = measured[row.name], measured.get(row.base)
+    if time is None:
+        return "wrong loss"
     shown = f"{time:.4g}"
     return f"{shown} ({time / base:.2f}x)" if base else shown
 
