@@ -1,11 +1,10 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
-use super::names::{Name, called, declared, long_statement, taken};
+use super::names::{self, Name};
 use crate::error::{Error, Result};
 use crate::kernel::NUMERIC;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Function, Handle, Module, Scalar, Span, TypeInner};
-use std::collections::HashSet;
 use std::error::Error as _;
 
 /// The words of a statement: compilers descend into what it is made of, and must not run out of
@@ -61,28 +60,27 @@ pub(super) struct Source {
     pub(super) parameters: Vec<Parameter>,
     /// What the user declares at module scope.
     pub(super) declared: Vec<Name>,
-    pub(super) functions: HashSet<String>,
 }
 
 impl Source {
     /// Parses and checks everything but what has no derivative.
     pub(super) fn new(text: &str) -> Result<Self> {
-        if let Some(offset) = long_statement(text, MOST_WORDS) {
+        if let Some(offset) = names::long_statement(text, MOST_WORDS) {
             let reason = format!("this has more than {MOST_WORDS} words: cut it with let");
             return Err(error_at(text, offset, reason));
         }
-        let declared = declared(text);
-        let known = super::names::declared(NUMERIC).map_names();
+        let declared = names::declared(text);
+        let known = names::declared(NUMERIC);
         // What numeric.wgsl uses would be yours instead of WGSL's.
-        let mut used = called(NUMERIC);
+        let mut used = names::called(NUMERIC);
         used.extend(["f32", "i32", "u32", "bool"].map(String::from));
         for Name { name, offset } in &declared {
-            if used.contains(name) && !known.contains(name) {
-                return Err(taken(text, *offset, name));
-            }
-            if known.contains(name) {
+            if known.iter().any(|known| known.name == *name) {
                 let reason = format!("{name} is wgloss's own: use it as it is, or rename yours");
                 return Err(error_at(text, *offset, reason));
+            }
+            if used.contains(name) {
+                return Err(names::taken(text, *offset, name));
             }
         }
         let (module, info) = parse(text)?;
@@ -93,12 +91,16 @@ impl Source {
             info,
             arguments: Vec::new(),
             parameters: Vec::new(),
-            functions: declared.map_names(),
             declared,
         };
         source.check_globals()?;
         source.read_signature()?;
         Ok(source)
+    }
+
+    /// Whether the user declares this name at module scope.
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.declared.iter().any(|own| own.name == name)
     }
 
     /// Whether a place is in the user's text.
@@ -221,15 +223,4 @@ pub(super) fn parse(text: &str) -> Result<(Module, ModuleInfo)> {
         error_at(text, place.map_or(0, |range| range.start), reason)
     })?;
     Ok((module, info))
-}
-
-/// The names alone.
-trait Names {
-    fn map_names(&self) -> HashSet<String>;
-}
-
-impl Names for Vec<Name> {
-    fn map_names(&self) -> HashSet<String> {
-        self.iter().map(|name| name.name.clone()).collect()
-    }
 }

@@ -8,7 +8,7 @@ use super::vectors::size_of;
 use super::writer::Writer;
 use crate::custom::source::Refusal;
 use naga::proc::TypeResolution;
-use naga::{Expression, Function, Handle, LocalVariable, Scalar, Span, TypeInner};
+use naga::{Expression, Function, Handle, LocalVariable, Scalar, TypeInner};
 use std::collections::{HashMap, HashSet};
 
 /// What a function returns.
@@ -110,10 +110,6 @@ impl<'w, 's> Body<'w, 's> {
 
     pub(super) fn refused(&self, at: Handle<Expression>, reason: impl Into<String>) -> Refusal {
         Refusal::new(self.function.expressions.get_span(at), reason)
-    }
-
-    pub(super) fn refused_at(&self, span: Span, reason: impl Into<String>) -> Refusal {
-        Refusal::new(span, reason)
     }
 
     pub(super) fn rules(&mut self) -> Rules<'_> {
@@ -239,12 +235,5 @@ impl<'w, 's> Body<'w, 's> {
         let name = self.writer.unique(wanted, &self.names);
         self.names.insert(name.clone());
         name
-    }
-}
-
-impl Dual {
-    /// The same operation on the value and on the slopes: a linear one.
-    pub(super) fn map(self, mut f: impl FnMut(Term) -> Term) -> Self {
-        Self { value: f(self.value), slopes: self.slopes.map(|slope| slope.map(&mut f)) }
     }
 }

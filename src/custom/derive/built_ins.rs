@@ -18,7 +18,7 @@ impl Rules<'_> {
                 _ => {}
             }
             let value = self.call(name, &x);
-            let dual = self.slopes_of(name, value, &x);
+            let dual = self.slopes_of(name, value, &x)?;
             let to_log2 = function == Math::Log2;
             return Some(if to_log2 { self.times(dual, LOG2_E) } else { dual });
         }
@@ -46,7 +46,7 @@ impl Rules<'_> {
             }
             _ => return self.own_slopes(function, value, x),
         };
-        Some(self.slopes_of(general, value, x))
+        self.slopes_of(general, value, x)
     }
 
     fn times(&mut self, mut dual: Dual, factor: f32) -> Dual {

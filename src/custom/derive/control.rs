@@ -134,7 +134,7 @@ impl Body<'_, '_> {
         span: Span,
     ) -> Result<()> {
         if break_if.is_none() && !leaves(body, true) {
-            return Err(self.refused_at(span, "this loop never ends"));
+            return Err(Refusal::new(span, "this loop never ends"));
         }
         self.forget();
         self.lines.open("loop {");

@@ -20,6 +20,11 @@ impl Dual {
         self.slopes.iter().all(Option::is_none)
     }
 
+    /// The same operation on the value and on the slopes: a linear one.
+    pub(super) fn map(self, mut f: impl FnMut(Term) -> Term) -> Self {
+        Self { value: f(self.value), slopes: self.slopes.map(|slope| slope.map(&mut f)) }
+    }
+
     /// The directions with a slope, as bits.
     pub(super) fn directions(&self) -> u8 {
         (0..4).filter(|&k| self.slopes[k].is_some()).map(|k| 1 << k).sum()

@@ -1,8 +1,9 @@
 //! Expressions of naga's IR as terms with their slopes.
 
-use super::body::{Body, Place};
+use super::body::{Body, Place, Step};
 use super::dual::Dual;
 use super::term::Term;
+use super::types::{literal_text, zero_component};
 use crate::custom::source::Refusal;
 use naga::{
     BinaryOperator, Expression, Handle, Literal, RelationalFunction, ScalarKind, TypeInner,
@@ -35,13 +36,17 @@ impl Body<'_, '_> {
     fn evaluate(&mut self, handle: Handle<Expression>) -> Result<Dual> {
         let function = self.function;
         match function.expressions[handle] {
-            Expression::Literal(literal) => self.literal(handle, literal),
+            Expression::Literal(Literal::F32(x)) => Ok(Dual::constant(self.terms.number(x))),
+            Expression::Literal(literal) => {
+                let text = literal_text(literal, function.expressions.get_span(handle))?;
+                Ok(Dual::constant(self.terms.name(text)))
+            }
             Expression::Constant(constant) => {
                 let name = self.writer.constant(constant)?;
                 Ok(Dual::constant(self.terms.name(name)))
             }
             Expression::ZeroValue(_) => {
-                let zero = match super::types::zero_component(self.inner(handle)) {
+                let zero = match zero_component(self.inner(handle)) {
                     Some(text) => {
                         let (name, zero) = (self.type_of(handle)?, self.terms.name(text));
                         self.terms.call(name, vec![zero])
@@ -109,18 +114,6 @@ impl Body<'_, '_> {
             // A call that has no result yet is not reached.
             _ => Err(self.refused(handle, "this is not arithmetic on the arguments")),
         }
-    }
-
-    fn literal(&mut self, handle: Handle<Expression>, literal: Literal) -> Result<Dual> {
-        let text = match literal {
-            Literal::F32(x) => return Ok(Dual::constant(self.terms.number(x))),
-            Literal::I32(i32::MIN) => "i32(-2147483648)".into(),
-            Literal::I32(x) => x.to_string(),
-            Literal::U32(x) => format!("{x}u"),
-            Literal::Bool(x) => x.to_string(),
-            _ => return Err(self.refused(handle, "numbers are f32, i32, u32 and bool")),
-        };
-        Ok(Dual::constant(self.terms.name(text)))
     }
 
     fn compose(
@@ -272,7 +265,7 @@ impl Body<'_, '_> {
             }
             Expression::Access { base, index } => {
                 let mut place = self.place(base)?;
-                place.steps.push(super::body::Step::Index(self.value(index)?));
+                place.steps.push(Step::Index(self.value(index)?));
                 Ok(place)
             }
             _ => Err(self.refused(pointer, "only local variables can be pointed to")),

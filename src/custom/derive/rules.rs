@@ -12,27 +12,6 @@ pub(super) struct Rules<'a> {
     pub(super) accurate: bool,
 }
 
-/// The functions of numeric.wgsl that have a rule.
-const KNOWN: [&str; 17] = [
-    "exponential",
-    "exponential_minus_one",
-    "logarithm",
-    "logarithm_one_plus",
-    "sigmoid",
-    "log_sigmoid",
-    "softplus",
-    "hyperbolic_tangent",
-    "log_cosh",
-    "power",
-    "maximum",
-    "minimum",
-    "sign_of",
-    "clamped",
-    "silenced",
-    "is_nan",
-    "is_finite",
-];
-
 impl Rules<'_> {
     /// A function of numeric.wgsl; `None` if its arguments have slopes and it has no rule.
     pub(super) fn numeric(&mut self, name: &str, x: &[Dual]) -> Option<Dual> {
@@ -40,7 +19,7 @@ impl Rules<'_> {
         if x.iter().all(Dual::is_constant) {
             return Some(Dual::constant(value));
         }
-        KNOWN.contains(&name).then(|| self.slopes_of(name, value, x))
+        self.slopes_of(name, value, x)
     }
 
     pub(super) fn constant(&mut self, x: f32) -> Dual {
@@ -61,18 +40,18 @@ impl Rules<'_> {
         Dual { value, slopes }
     }
 
-    /// The slopes of a function that goes by its name in numeric.wgsl. `value` may be another
-    /// function's call of the same meaning.
-    pub(super) fn slopes_of(&mut self, name: &str, value: Term, x: &[Dual]) -> Dual {
+    /// The slopes of a function that goes by its name in numeric.wgsl, if it has a rule. `value` may be
+    /// another function's call of the same meaning.
+    pub(super) fn slopes_of(&mut self, name: &str, value: Term, x: &[Dual]) -> Option<Dual> {
         let first = x[0].value;
         let one = self.terms.number(1.0);
         let factor = match name {
             "exponential" => value,
             "exponential_minus_one" => self.call_of("exponential", first),
-            "logarithm" => return self.divided(value, x[0], first),
+            "logarithm" => return Some(self.divided(value, x[0], first)),
             "logarithm_one_plus" => {
                 let divisor = self.terms.sum(one, first);
-                return self.divided(value, x[0], divisor);
+                return Some(self.divided(value, x[0], divisor));
             }
             "sigmoid" => {
                 let other = self.terms.negative(first);
@@ -89,15 +68,16 @@ impl Rules<'_> {
                 let square = self.terms.product(value, value);
                 self.terms.difference(one, square)
             }
-            "power" => return self.power(value, x[0], x[1]),
-            "maximum" => return self.larger(value, x[0], x[1], ">"),
-            "minimum" => return self.larger(value, x[0], x[1], "<"),
-            "clamped" => return self.clamped(value, x[0], x[1], x[2]),
-            "silenced" => return self.silenced(value, x[0], x[1]),
-            // sign_of, is_nan, is_finite: constant but for jumps.
-            _ => return Dual::constant(value),
+            "power" => return Some(self.power(value, x[0], x[1])),
+            "maximum" => return Some(self.larger(value, x[0], x[1], ">")),
+            "minimum" => return Some(self.larger(value, x[0], x[1], "<")),
+            "clamped" => return Some(self.clamped(value, x[0], x[1], x[2])),
+            "silenced" => return Some(self.silenced(value, x[0], x[1])),
+            // Constant but for jumps.
+            "sign_of" | "is_nan" | "is_finite" => return Some(Dual::constant(value)),
+            _ => return None,
         };
-        self.chain(value, x[0], factor)
+        Some(self.chain(value, x[0], factor))
     }
 
     pub(super) fn divided(&mut self, value: Term, x: Dual, divisor: Term) -> Dual {

@@ -57,7 +57,7 @@ impl Body<'_, '_> {
                 let pointer = |&x: &Handle<Expression>| self.inner(x).pointer_space().is_some();
                 if arguments.iter().any(pointer) {
                     let reason = "pointers as arguments are not supported";
-                    return Err(self.refused_at(span, reason));
+                    return Err(Refusal::new(span, reason));
                 }
                 // A function without a result does nothing: it has nowhere to write to.
                 match result {
@@ -68,7 +68,7 @@ impl Body<'_, '_> {
             _ => {
                 let reason = "this is not arithmetic on the arguments: barriers, atomics, discard \
                               and functions without a result are not supported";
-                Err(self.refused_at(span, reason))
+                Err(Refusal::new(span, reason))
             }
         }
     }
@@ -169,7 +169,7 @@ impl Body<'_, '_> {
         }
         let dual = match self.writer.numeric_name(function) {
             Some(name) => self.rules().numeric(&name, &duals).ok_or_else(|| {
-                self.refused_at(span, format!("{name} has no rule for a derivative"))
+                Refusal::new(span, format!("{name} has no rule for a derivative"))
             })?,
             None => self.call_own(function, arguments, &duals)?,
         };

@@ -49,14 +49,15 @@ impl Terms {
         order
     }
 
-    /// Returns how deeply the term nests, 0 for what has a name.
+    /// Returns how deeply the term nests, 0 for what has a name already.
     fn visit(&self, term: Term, seen: &mut Seen) -> usize {
         let count = seen.uses.entry(term).or_default();
         *count += 1;
         if *count == 1 {
             let children = self.children(term).into_iter();
-            let depth = children.map(|child| self.visit(child, seen)).max().unwrap_or_default();
-            seen.depths.insert(term, depth % DEEPEST + 1);
+            // What nests too deeply has a name, and so starts again.
+            let depth = children.map(|child| self.visit(child, seen) % DEEPEST).max();
+            seen.depths.insert(term, depth.unwrap_or_default() + 1);
             seen.order.push(term);
         }
         seen.depths.get(&term).copied().unwrap_or_default()

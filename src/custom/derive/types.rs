@@ -28,11 +28,7 @@ impl Writer<'_> {
     fn global(&mut self, handle: Handle<Expression>, span: Span) -> Result<String> {
         let source = self.source;
         match &source.module.global_expressions[handle] {
-            Expression::Literal(Literal::F32(x)) => Ok(format!("{x:?}")),
-            Expression::Literal(Literal::I32(i32::MIN)) => Ok("i32(-2147483648)".into()),
-            Expression::Literal(Literal::I32(x)) => Ok(x.to_string()),
-            Expression::Literal(Literal::U32(x)) => Ok(format!("{x}u")),
-            Expression::Literal(Literal::Bool(x)) => Ok(x.to_string()),
+            Expression::Literal(literal) => literal_text(*literal, span),
             Expression::Constant(constant) => self.constant(*constant),
             Expression::ZeroValue(ty) => {
                 let zero = zero_component(&source.module.types[*ty].inner);
@@ -92,6 +88,18 @@ impl Writer<'_> {
             "only f32, i32, u32, bool, and vectors, arrays and structs of them are supported";
         name.ok_or_else(|| Refusal::new(span, reason))
     }
+}
+
+/// A literal of one of the types that there are.
+pub(super) fn literal_text(literal: Literal, span: Span) -> Result<String> {
+    Ok(match literal {
+        Literal::F32(x) => format!("{x:?}"),
+        Literal::I32(i32::MIN) => "i32(-2147483648)".into(),
+        Literal::I32(x) => x.to_string(),
+        Literal::U32(x) => format!("{x}u"),
+        Literal::Bool(x) => x.to_string(),
+        _ => return Err(Refusal::new(span, "numbers are f32, i32, u32 and bool")),
+    })
 }
 
 /// The 0 of a vector's components: of `vec2<f32>()` within a constant vector naga makes SPIR-V with

@@ -42,6 +42,13 @@ struct Written {
     found: u8,
 }
 
+impl Written {
+    fn text(&self, name: &str) -> String {
+        let Self { arguments, result, body, .. } = self;
+        format!("fn {name}({arguments}) -> {result} {{\n{body}}}\n")
+    }
+}
+
 impl<'s> Writer<'s> {
     pub(super) fn new(
         source: &'s Source,
@@ -65,11 +72,12 @@ impl<'s> Writer<'s> {
         let count = self.source.module.functions[handle].arguments.len();
         let active: Vec<u8> =
             (0..count).map(|i| if by.contains(&i) { 1 << i } else { 0 }).collect();
-        let Written { arguments, result, body, .. } = self.function(handle, &active, &returns)?;
+        let written = self.function(handle, &active, &returns)?;
         let Some(counter) = self.counter.clone() else {
-            self.push(name, format!("fn {name}({arguments}) -> {result} {{\n{body}}}\n"));
+            self.push(name, written.text(name));
             return Ok(());
         };
+        let Written { arguments, result, .. } = &written;
         let names: Vec<&str> =
             arguments.split(", ").filter_map(|argument| argument.split(':').next()).collect();
         let mut own: HashSet<String> = names.iter().copied().map(String::from).collect();
@@ -77,7 +85,7 @@ impl<'s> Writer<'s> {
         own.insert(inner.clone());
         let outcome = self.unique("result", &own);
         let passed = names.join(", ");
-        self.push(&inner, format!("fn {inner}({arguments}) -> {result} {{\n{body}}}\n"));
+        self.push(&inner, written.text(&inner));
         let nan = if result == "f32" {
             "not_a_number()".into()
         } else {
@@ -138,13 +146,11 @@ impl<'s> Writer<'s> {
                 variant.name.clone_from(&name);
                 variant.result = written.found;
                 self.declare_dual(handle, &kind, written.found)?;
-                let Written { arguments, body, .. } = written;
-                self.push(&name, format!("fn {name}({arguments}) -> {kind} {{\n{body}}}\n"));
+                self.push(&name, written.text(&name));
             }
         } else {
-            let Written { arguments, result, body, .. } =
-                self.function(handle, active, &Returns::Value)?;
-            self.push(&own, format!("fn {own}({arguments}) -> {result} {{\n{body}}}\n"));
+            let written = self.function(handle, active, &Returns::Value)?;
+            self.push(&own, written.text(&own));
         }
         self.variants.insert(key, variant.clone());
         Ok(variant)
@@ -168,17 +174,12 @@ impl<'s> Writer<'s> {
         if !self.limited {
             return None;
         }
-        let known = self.pieces.iter().find(|(_, text)| text.starts_with("var<private>"));
-        let name = match known {
-            Some((name, _)) => name.clone(),
-            None => {
-                let name = self.unique("rounds_left", &HashSet::new());
-                self.push(&name, format!("var<private> {name}: u32;\n"));
-                name
-            }
-        };
-        self.counter = Some(name.clone());
-        Some(name)
+        if self.counter.is_none() {
+            let name = self.unique("rounds_left", &HashSet::new());
+            self.push(&name, format!("var<private> {name}: u32;\n"));
+            self.counter = Some(name);
+        }
+        self.counter.clone()
     }
 
     /// The name of a function of numeric.wgsl.
@@ -202,7 +203,7 @@ impl<'s> Writer<'s> {
             own.contains(name)
                 || self.has(name)
                 || self.reserved.contains(name)
-                || self.source.functions.contains(name)
+                || self.source.declares(name)
         };
         let numbered = (1..).map(|i| format!("{wanted}_{i}"));
         let mut names = [wanted.to_string()].into_iter().chain(numbered);
