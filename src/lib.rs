@@ -93,8 +93,8 @@
 //! ```
 //!
 //! `value` takes one to four `f32`; their names become those of the inputs, which have any shape and
-//! broadcast. A last argument of type `Parameters` holds what the host sets by name, without
-//! compiling again:
+//! broadcast. A last argument of type `Parameters` holds what the host sets by name. A kernel takes
+//! all its values but 0, 1 and 2, which are constants of a kernel of their own:
 //!
 //! ```
 //! use wgloss::{Custom, Loss};
@@ -130,8 +130,9 @@
 //!   functions of numbers and vectors. Integers and booleans are carried, not differentiated.
 //! - **What may not**: matrices, textures, atomics, barriers, bindings, overrides, variables outside of
 //!   functions, pointers as arguments, `modf`, `frexp`, `refract`, the bits of a number that depends
-//!   on an argument, names that the kernels have or derivatives call. Each is an [`Error::Custom`]
-//!   with line and column, as syntax errors are.
+//!   on an argument, names that the kernels have or derivatives call, members of `Parameters` named
+//!   like an argument, statements of over 3,000 words. Each is an [`Error::Custom`] with line and
+//!   column, as syntax errors are.
 //! - **Kinks** have PyTorch's slopes: `abs` and `sign` 0 at 0; of equals in `max` and `min` each has
 //!   half; `clamp` and `saturate` 1 at their ends; `length` 0 at 0; steps (`floor`, `ceil`, `round`,
 //!   `trunc`, `step`) 0; `pow(x, 0)` 0. `if` and `select` have the slope of what they take, whatever

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Random, assert_agrees, assert_close, backends, tensor};
-use wgloss::loss::{Domain, Family, Input, Setting};
+use wgloss::loss::{Domain, Family, Input, Role, Setting};
 use wgloss::{Batch, Custom, DType, Loss, Reduction, Tensor, losses, reference};
 
 const ELEMENTS: usize = 500;
@@ -20,10 +20,7 @@ fn source(loss: &dyn Loss) -> String {
 /// The arguments of the kernel: all inputs but weights.
 fn arguments(loss: &dyn Loss) -> Vec<Input> {
     let inputs = loss.definition().inputs.iter();
-    inputs
-        .filter(|input| !input.name.ends_with("weight") || input.name == "pos_weight")
-        .copied()
-        .collect()
+    inputs.filter(|input| !matches!(input.role, Role::Weight | Role::WeightOnto)).copied().collect()
 }
 
 /// The custom loss of the same WGSL, with the same parameters.

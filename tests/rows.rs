@@ -3,9 +3,11 @@
 
 mod common;
 
-use common::{Random, assert_agrees, assert_close, differentiable, inputs, rows_of, tensor};
+use common::{
+    Random, assert_agrees_on, assert_close, backends, differentiable, inputs, rows_of, tensor,
+};
 use wgloss::loss::{Family, Role};
-use wgloss::{Batch, CrossEntropy, DType, Loss, Reduction, losses};
+use wgloss::{Backend, Batch, CrossEntropy, DType, Loss, Reduction, Tuning, losses};
 
 const SIGNED: [DType; 4] = [DType::I8, DType::I16, DType::I32, DType::I64];
 const UNSIGNED: [DType; 4] = [DType::U8, DType::U16, DType::U32, DType::U64];
@@ -17,6 +19,18 @@ fn rows() -> Vec<Box<dyn Loss>> {
 
 /// One case: the loss over `shape` with class indices or, where it takes them, probabilities.
 fn check(
+    what: &str,
+    loss: &dyn Loss,
+    input: (&[usize], DType),
+    target: DType,
+    how: (Reduction, bool),
+    random: &mut Random,
+) {
+    check_on(&backends().map(|(_, backend)| backend), what, loss, input, target, how, random);
+}
+
+fn check_on(
+    backends: &[Backend],
     what: &str,
     loss: &dyn Loss,
     (shape, dtype): (&[usize], DType),
@@ -51,7 +65,28 @@ fn check(
         Batch { inputs: &inputs, reduction, gradients: &gradients, upstream, ..Batch::default() };
     let name = definition.name;
     let what = format!("{what}: {name} of {dtype} {shape:?}, {target}, {reduction}, {weighted}");
-    assert_agrees(&what, loss, &batch);
+    for backend in backends {
+        let place = if matches!(backend, Backend::Cpu) { "the CPU" } else { "the GPU" };
+        assert_agrees_on(&format!("{what} on {place}"), backend, loss, &batch);
+    }
+}
+
+/// From a lane for each quad to one for the whole row.
+#[test]
+fn any_tuning() {
+    let Backend::Gpu(gpu) = &backends()[0].1 else { panic!("the first backend is the GPU") };
+    let mut random = Random(11);
+    for (quads_per_lane, most_lanes) in [(1, 256), (3, 64), (16, 4), (1000, 256)] {
+        let tuning = Tuning { quads_per_lane, most_lanes };
+        let tuned = [Backend::Gpu(gpu.clone().with_tuning(tuning))];
+        for loss in rows() {
+            for shape in [&[3, 517][..], &[2, 1024]] {
+                let (input, how) = ((shape, DType::F32), (Reduction::None, true));
+                let what = format!("{tuning:?}");
+                check_on(&tuned, &what, loss.as_ref(), input, DType::I64, how, &mut random);
+            }
+        }
+    }
 }
 
 #[test]

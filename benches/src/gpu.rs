@@ -42,6 +42,21 @@ impl OnGpu {
         Ok(Self { plan, inputs, value, gradients, timer: Timer::new(gpu)? })
     }
 
+    /// The same with a plan of its own, over the same inputs and outputs.
+    ///
+    /// # Errors
+    /// As for [`OnGpu::new`].
+    pub fn planned_by(&self, gpu: &Gpu, workload: &Workload, dtype: DType) -> Result<Self> {
+        let kinds = workload.kinds(dtype);
+        Ok(Self {
+            plan: Plan::new(gpu, workload.loss.as_ref(), &workload.request(&kinds))?,
+            inputs: self.inputs.clone(),
+            value: self.value.clone(),
+            gradients: self.gradients.clone(),
+            timer: Timer::new(gpu)?,
+        })
+    }
+
     /// One run: encodes, submits and waits.
     ///
     /// # Errors

@@ -15,7 +15,9 @@ mod workload;
 pub use cpu::OnCpu;
 pub use data::Data;
 pub use gpu::OnGpu;
-pub use list::{Make, WORKLOADS, bce_logits, by_name, cross_entropy, linear, mse, triplet};
-pub use measure::{Effort, Sample, Times, measure};
+pub use list::{
+    Make, WORKLOADS, bce_logits, by_name, cross_entropy, linear, mse, pointwise, triplet,
+};
+pub use measure::{Effort, Sample, Times, compare, measure};
 pub use roof::{copy_bandwidth, memcpy_bandwidth, threads};
 pub use workload::{Input, Numbers, Workload};

@@ -109,9 +109,12 @@ fn kl_div(rows: usize, classes: usize) -> Workload {
     Workload { reduction: Reduction::BatchMean, ..mean }
 }
 
-fn pointwise(loss: impl Loss + 'static, elements: usize, target: Numbers) -> Workload {
-    let inputs = [("input", vec![elements], Numbers::Normal), ("target", vec![elements], target)];
-    workload(loss, inputs, &["input"])
+/// A loss of two numbers, of so many normal ones and these, and its gradient by the first.
+pub fn pointwise(loss: impl Loss + 'static, elements: usize, second: Numbers) -> Workload {
+    let [first_name, second_name] = [0, 1].map(|i| loss.definition().inputs[i].name);
+    let inputs =
+        [(first_name, vec![elements], Numbers::Normal), (second_name, vec![elements], second)];
+    workload(loss, inputs, &[first_name])
 }
 
 fn workload<const N: usize>(

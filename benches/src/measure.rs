@@ -52,29 +52,61 @@ pub struct Times {
 /// # Errors
 /// If a run fails.
 pub fn measure(effort: Effort, mut run: impl FnMut() -> Result<Sample>) -> Result<Times> {
-    for _ in 0..effort.warm_ups {
-        run()?;
+    let samples = by_turns(effort, 1, |_| run())?;
+    Ok(times(&samples[0]))
+}
+
+/// Times several runs by turns, so that what else the machine does meets all of them.
+///
+/// # Errors
+/// If a run fails.
+pub fn compare<T>(
+    effort: Effort,
+    all: &[T],
+    run: impl Fn(&T) -> Result<Sample>,
+) -> Result<Vec<Times>> {
+    let samples = by_turns(effort, all.len(), |i| run(&all[i]))?;
+    Ok(samples.iter().map(|own| times(own)).collect())
+}
+
+/// At least one sample of each.
+fn by_turns(
+    effort: Effort,
+    count: usize,
+    mut run: impl FnMut(usize) -> Result<Sample>,
+) -> Result<Vec<Vec<Sample>>> {
+    for i in 0..effort.warm_ups * count {
+        run(i % count)?;
     }
-    let (mut wall, mut device) = (Vec::new(), Vec::new());
-    let start = Instant::now();
-    while wall.len() < effort.runs.max(1) || start.elapsed() < effort.span {
-        let sample = run()?;
-        wall.push(sample.wall);
-        device.extend(sample.device);
+    let mut samples = vec![Vec::new(); count];
+    let (mut runs, start) = (0, Instant::now());
+    while runs < effort.runs.max(1) || start.elapsed() < effort.span {
+        for (i, own) in samples.iter_mut().enumerate() {
+            own.push(run(i)?);
+        }
+        runs += 1;
     }
-    wall.sort();
-    device.sort();
+    Ok(samples)
+}
+
+fn times(samples: &[Sample]) -> Times {
+    let sorted = |mut times: Vec<Duration>| {
+        times.sort();
+        times
+    };
+    let wall = sorted(samples.iter().map(|sample| sample.wall).collect());
+    let device = sorted(samples.iter().filter_map(|sample| sample.device).collect());
     let stamped = device.len() == wall.len();
     let (times, clock) = if stamped { (&device, Clock::Timestamps) } else { (&wall, Clock::Wall) };
     let middle = times.len() / 2;
-    Ok(Times {
+    Times {
         median: times[middle],
         min: times[0],
         clock,
         wall: wall[middle],
         wall_min: wall[0],
         runs: wall.len(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +138,18 @@ mod tests {
         assert_eq!((all.clock, all.wall), (Clock::Timestamps, Duration::from_millis(8)));
         let some = times([(9, None), (9, None), (9, Some(3)), (8, None), (7, Some(2))]);
         assert_eq!((some.median, some.clock), (Duration::from_millis(8), Clock::Wall));
+    }
+
+    #[test]
+    fn several_take_turns() {
+        let order = std::cell::RefCell::new(Vec::new());
+        let run = |&own: &u64| {
+            order.borrow_mut().push(own);
+            Ok(Sample { wall: Duration::from_millis(own), device: None })
+        };
+        let times = compare(Effort { warm_ups: 1, ..EFFORT }, &[5, 6], run).expect("no run fails");
+        assert_eq!(times.iter().map(|own| own.min.as_millis()).collect::<Vec<_>>(), [5, 6]);
+        assert_eq!(*order.borrow(), [5, 6].repeat(4));
     }
 
     #[test]

@@ -173,17 +173,21 @@ fn gradient_dtype(batch: &Batch<'_>, name: &str) -> DType {
 /// Evaluates on both backends and checks value and gradients against the reference.
 #[track_caller]
 pub(crate) fn assert_agrees(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
-    let want = reference::evaluate(loss, batch).expect("the reference takes it");
     for (name, backend) in backends() {
-        let what = format!("{what} on {name}");
-        let got = backend.evaluate_blocking(loss, batch).unwrap_or_else(|e| panic!("{what}: {e}"));
-        if let Some(value) = &got.value {
-            assert_close(&format!("{what}: value"), &value.to_f32(), &want.value, want.scale);
-        }
-        for ((name, got), (_, want)) in got.gradients.iter().zip(&want.gradients) {
-            assert_eq!(got.dtype(), gradient_dtype(batch, name), "{what}: gradient of {name}");
-            assert_gradient(&format!("{what}: gradient of {name}"), got, want);
-        }
+        assert_agrees_on(&format!("{what} on {name}"), &backend, loss, batch);
+    }
+}
+
+/// One backend's value and gradients against the reference.
+pub(crate) fn assert_agrees_on(what: &str, backend: &Backend, loss: &dyn Loss, batch: &Batch<'_>) {
+    let want = reference::evaluate(loss, batch).expect("the reference takes it");
+    let got = backend.evaluate_blocking(loss, batch).unwrap_or_else(|e| panic!("{what}: {e}"));
+    if let Some(value) = &got.value {
+        assert_close(&format!("{what}: value"), &value.to_f32(), &want.value, want.scale);
+    }
+    for ((name, got), (_, want)) in got.gradients.iter().zip(&want.gradients) {
+        assert_eq!(got.dtype(), gradient_dtype(batch, name), "{what}: gradient of {name}");
+        assert_gradient(&format!("{what}: gradient of {name}"), got, want);
     }
 }
 
