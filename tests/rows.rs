@@ -77,7 +77,7 @@ fn any_tuning() {
     let Backend::Gpu(gpu) = &backends()[0].1 else { panic!("the first backend is the GPU") };
     let mut random = Random(11);
     for (quads_per_lane, most_lanes) in [(1, 256), (3, 64), (16, 4), (1000, 256)] {
-        let tuning = Tuning { quads_per_lane, most_lanes };
+        let tuning = Tuning { quads_per_lane, most_lanes, ..Tuning::default() };
         let tuned = [Backend::Gpu(gpu.clone().with_tuning(tuning))];
         for loss in rows() {
             for shape in [&[3, 517][..], &[2, 1024]] {

@@ -29,14 +29,14 @@ pub(super) struct Spec {
 
 impl Spec {
     /// A tile of logits, rows by classes: input by linear weight, plus bias.
-    pub(super) fn logits(&self) -> Kernel {
+    pub(super) fn logits(&self, side: u32) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.dense(&mut header, INPUT, "input");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
         let bias = self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
         self.offset(&mut header);
-        sizes(&mut header, ["items", "classes", "features"], [true, true]);
+        sizes(&mut header, ["items", "classes", "features"], [true, true], side);
         header.line(&format!(
             "fn left_quad(item: u32, d: u32) -> vec4<f32> {{
     return input_quad_of(item, item < window.items, d);
@@ -55,13 +55,13 @@ fn keep(item: u32, class_: u32, sum: f32) {{
     }
 
     /// A tile's share in the gradient of the input: slopes by linear weight.
-    pub(super) fn by_input(&self) -> Kernel {
+    pub(super) fn by_input(&self, side: u32) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
         self.adds(&mut header, INPUT);
         header.line(IS_IGNORED);
-        sizes(&mut header, ["items", "features", "classes"], [true, false]);
+        sizes(&mut header, ["items", "features", "classes"], [true, false], side);
         // A row that is not kept has slopes of 0, but the weights may hold NaN.
         header.line(
             "fn left_quad(item: u32, class_: u32) -> vec4<f32> {
@@ -84,13 +84,13 @@ fn keep(item: u32, d: u32, sum: f32) {
     }
 
     /// A chunk's share in the gradient of the linear weight: slopes, transposed, by input.
-    pub(super) fn by_linear_weight(&self) -> Kernel {
+    pub(super) fn by_linear_weight(&self, side: u32) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, INPUT, "input");
         self.adds(&mut header, LINEAR_WEIGHT);
         header.line(IS_IGNORED);
-        sizes(&mut header, ["classes", "features", "items"], [false, false]);
+        sizes(&mut header, ["classes", "features", "items"], [false, false], side);
         // A row that is ignored has slopes of 0, but the input may hold NaN there.
         header.line(
             "fn left_quad(class_: u32, item: u32) -> vec4<f32> {
@@ -215,8 +215,10 @@ fn keep(class_: u32, d: u32, sum: f32) {
     }
 }
 
-/// The sizes of a product, rows by columns by depth, and which operands are dense along the depth.
-fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2]) {
+/// The sizes of a product, rows by columns by depth, which operands are dense along the depth, and
+/// the side of a workgroup's square.
+fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2], side: u32) {
+    header.constant("SIDE", format!("{side}u"));
     for (name, size) in ["height", "breadth", "depth"].into_iter().zip(sizes) {
         header.line(&format!("fn {name}() -> u32 {{ return window.{size}; }}"));
     }

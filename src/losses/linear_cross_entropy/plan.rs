@@ -11,7 +11,7 @@ use crate::loss::Loss as _;
 use crate::plan::Builder;
 use crate::plan::rows::push_check;
 use crate::shape::{RowShape, RowWeight};
-use cuts::{blocks, check_rounds, stride};
+use cuts::{check_rounds, stride};
 
 /// A tile has as many rows and classes at most: powers of two, so that windows are aligned. They
 /// depend on the shapes alone, so that sums are the same everywhere.
@@ -22,9 +22,9 @@ const FEWEST_ITEMS: u64 = 256;
 const FEWEST_CLASSES: u64 = 128;
 /// What every device can bind at once.
 const BINDING: u64 = 128 << 20;
-/// llvmpipe ends an invocation after 65,535 rounds of its loops: a product takes one for 16 features,
+/// llvmpipe ends an invocation after 65,535 rounds of its loops: a product takes 7 for 16 features,
 /// the pass over the biases one for 256 classes.
-const MOST_FEATURES: u64 = 16 * 60_000;
+const MOST_FEATURES: u64 = 16 * 8_500;
 const MOST_BIASES: u64 = 256 * 60_000;
 
 /// The place of a tile.
@@ -228,19 +228,22 @@ impl<'a, 'b> Work<'a, 'b> {
     }
 
     fn push_logits(&mut self, tile: Tile) -> Result<()> {
-        self.push(self.spec.logits(), tile, blocks(tile.items, tile.classes))
+        let (side, groups) = self.builder.tuning.squares(tile.items, tile.classes);
+        self.push(self.spec.logits(side), tile, groups)
     }
 
     /// Adds a tile's share in a gradient; the gradient of the target is written with the slopes.
     fn push_gradient(&mut self, gradient: usize, tile: Tile, first_tile: bool) -> Result<()> {
+        let tuning = self.builder.tuning;
         let (kernel, adds, groups) = match gradient {
             INPUT => {
                 let adds = !first_tile || tile.position > 0;
-                (self.spec.by_input(), adds, blocks(tile.items, self.features))
+                let (side, groups) = tuning.squares(tile.items, self.features);
+                (self.spec.by_input(side), adds, groups)
             }
             LINEAR_WEIGHT => {
-                let groups = blocks(tile.classes, self.features);
-                (self.spec.by_linear_weight(), tile.first_item > 0, groups)
+                let (side, groups) = tuning.squares(tile.classes, self.features);
+                (self.spec.by_linear_weight(side), tile.first_item > 0, groups)
             }
             LINEAR_BIAS => {
                 let groups = tile.classes.div_ceil(16);

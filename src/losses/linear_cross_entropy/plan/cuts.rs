@@ -74,8 +74,3 @@ pub(super) fn check_rounds(input: usize, got: u64, unit: &'static str, limit: u6
 pub(super) fn stride(classes: u64) -> u64 {
     classes.next_multiple_of(4)
 }
-
-/// The workgroups of a product.
-pub(super) fn blocks(height: u64, breadth: u64) -> u64 {
-    height.div_ceil(64) * breadth.div_ceil(64)
-}
