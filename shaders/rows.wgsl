@@ -1,6 +1,7 @@
-// Rows family: THREADS lanes reduce a row, ROWS rows share a workgroup. A row is read once for its
-// maxima, once for its sums and once for its gradients. Where a loss says how sums move to a higher
-// peak (ONLINE), maxima and sums come from one reading.
+// Rows family: THREADS lanes reduce a row, ROWS rows share a workgroup. There are three steps: the
+// row's maxima, its sums and its gradients. A lane keeps its part of the row meanwhile or, if that is
+// too long, reads it again for each; where a loss says how sums move to a higher peak (ONLINE), the
+// maxima and sums of a long row come from one reading.
 
 const LOWEST: f32 = -0x1.fffffep+127f;
 
@@ -73,28 +74,28 @@ fn quad_peaks(items: Items) -> Peaks {
     return max(low, max(peaks_of(items.c), peaks_of(items.d)));
 }
 
-var<workgroup> lane_peaks: array<Peaks, THREADS * ROWS>;
-var<workgroup> group_peaks: array<Peaks, GROUPS * ROWS>;
-var<workgroup> lane_totals: array<Sums, THREADS * ROWS>;
-var<workgroup> group_totals: array<Sums, GROUPS * ROWS>;
+var<workgroup> peaks_of_lanes: array<Peaks, THREADS * ROWS>;
+var<workgroup> peaks_of_groups: array<Peaks, GROUPS * ROWS>;
+var<workgroup> totals_of_lanes: array<Sums, THREADS * ROWS>;
+var<workgroup> totals_of_groups: array<Sums, GROUPS * ROWS>;
 
 fn row_maxima(slot: u32, thread: u32, mine: Peaks) -> Peaks {
     if (THREADS == 1u) {
         return mine;
     }
-    lane_peaks[slot * THREADS + thread] = mine;
+    peaks_of_lanes[slot * THREADS + thread] = mine;
     workgroupBarrier(); // all lanes have written before the first of each group read
     if (thread < GROUPS) {
         var best = Peaks(LOWEST);
         for (var i = 0u; i < THREADS / GROUPS; i++) {
-            best = max(best, lane_peaks[slot * THREADS + thread * (THREADS / GROUPS) + i]);
+            best = max(best, peaks_of_lanes[slot * THREADS + thread * (THREADS / GROUPS) + i]);
         }
-        group_peaks[slot * GROUPS + thread] = best;
+        peaks_of_groups[slot * GROUPS + thread] = best;
     }
     workgroupBarrier(); // the groups have written before all lanes read
     var best = Peaks(LOWEST);
     for (var i = 0u; i < GROUPS; i++) {
-        best = max(best, group_peaks[slot * GROUPS + i]);
+        best = max(best, peaks_of_groups[slot * GROUPS + i]);
     }
     return best;
 }
@@ -103,19 +104,19 @@ fn row_sums(slot: u32, thread: u32, mine: Sums) -> Sums {
     if (THREADS == 1u) {
         return mine;
     }
-    lane_totals[slot * THREADS + thread] = mine;
-    workgroupBarrier(); // as above; the maxima's readers of group_totals are past this too
+    totals_of_lanes[slot * THREADS + thread] = mine;
+    workgroupBarrier(); // as above; the maxima's readers of totals_of_groups are past this too
     if (thread < GROUPS) {
         var sum = Sums();
         for (var i = 0u; i < THREADS / GROUPS; i++) {
-            sum += lane_totals[slot * THREADS + thread * (THREADS / GROUPS) + i];
+            sum += totals_of_lanes[slot * THREADS + thread * (THREADS / GROUPS) + i];
         }
-        group_totals[slot * GROUPS + thread] = sum;
+        totals_of_groups[slot * GROUPS + thread] = sum;
     }
     workgroupBarrier();
     var sum = Sums();
     for (var i = 0u; i < GROUPS; i++) {
-        sum += group_totals[slot * GROUPS + i];
+        sum += totals_of_groups[slot * GROUPS + i];
     }
     return sum;
 }
@@ -138,11 +139,13 @@ fn main(
     let start = thread / TEAM * stretch;
     let end = min(start + stretch, quads);
 
+    let part = part_at(r, start + thread % TEAM, end);
+
     var peak = Peaks(LOWEST);
     var total = Sums();
     if (ONLINE) {
         for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
-            let items = items_at(r, row, quad);
+            let items = items_of(load(r, quad), row, quad);
             let higher = max(peak, quad_peaks(items));
             total = moved(total, peak, higher) + quad_sums(items, row, higher, 4u * quad);
             peak = higher;
@@ -152,16 +155,10 @@ fn main(
         peak = highest;
     }
     if (HAS_PEAKS && !ONLINE) {
-        for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
-            peak = max(peak, quad_peaks(items_at(r, row, quad)));
-        }
-        peak = row_maxima(slot, thread, peak);
+        peak = row_maxima(slot, thread, part_peaks(part, row));
     }
     if (HAS_SUMS && !ONLINE) {
-        for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
-            total += quad_sums(items_at(r, row, quad), row, peak, 4u * quad);
-        }
-        total = row_sums(slot, thread, total);
+        total = row_sums(slot, thread, part_sums(part, row, peak));
     }
     if (IN_PLACE) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.
@@ -172,10 +169,7 @@ fn main(
             keep_loss(r, row_value(row, peak, total));
         }
         if (GRADIENTS) {
-            let scale = row_scale(r, row.state);
-            for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
-                keep_gradients(r, row, peak, total, quad, scale);
-            }
+            keep_part_gradients(part, row, peak, total, row_scale(r, row.state));
         }
     }
 }

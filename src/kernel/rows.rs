@@ -1,5 +1,6 @@
 //! The rows family's headers.
 
+mod items;
 mod outputs;
 
 use super::storage::{Loads, floats, floats_after, indices, indices_after};
@@ -42,6 +43,21 @@ pub(crate) struct Lanes {
     pub(crate) threads: u64,
     /// Rows in a workgroup.
     pub(crate) rows: u64,
+    /// The most quads of a row's inputs that a lane keeps.
+    pub(crate) most_kept: u64,
+}
+
+impl Lanes {
+    /// How many of a row's lanes read side by side.
+    fn team(self) -> u64 {
+        self.threads.min(32)
+    }
+
+    /// The most quads that a lane reads of a row of so many: teams have stretches of whole 128 bytes.
+    fn quads(self, quads: u64) -> u64 {
+        let teams = self.threads / self.team();
+        (quads.div_ceil(8 * teams) * 8).min(quads).div_ceil(self.team())
+    }
 }
 
 impl RowShape {
@@ -49,7 +65,7 @@ impl RowShape {
     pub(crate) fn lanes(&self, tuning: Tuning) -> Lanes {
         let apart = self.inner >= 32 && self.classes <= 4096;
         let threads = if apart { 1 } else { tuning.lanes(self.classes.div_ceil(4)) };
-        Lanes { threads, rows: (64 / threads).max(1) }
+        Lanes { threads, rows: (64 / threads).max(1), most_kept: tuning.most_kept.into() }
     }
 
     /// Whether four classes can be read at once.
@@ -65,18 +81,18 @@ impl Spec<'_> {
         let lanes = self.lanes;
         header.constant("THREADS", format!("{}u", lanes.threads));
         header.constant("ROWS", format!("{}u", lanes.rows));
-        let team = lanes.threads.min(32);
-        header.constant("TEAM", format!("{team}u"));
-        header.constant("TEAMS", format!("{}u", lanes.threads / team));
+        header.constant("TEAM", format!("{}u", lanes.team()));
+        header.constant("TEAMS", format!("{}u", lanes.threads / lanes.team()));
         let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
         header.constant("GROUPS", format!("{groups}u"));
-        let online = self.definition.shader.contains("fn moved(");
-        header.constant("ONLINE", online);
-        if !online {
+        let moves = self.definition.shader.contains("fn moved(");
+        if !moves {
             header.line(
                 "fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }",
             );
         }
+        let kept = self.kept_quads();
+        header.constant("ONLINE", moves && kept.is_none());
         header.constant("WHOLE", self.shape.whole_quads());
         header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index.is_some());
@@ -99,12 +115,16 @@ impl Spec<'_> {
         }
         self.declare_row(&mut header);
         self.declare_items(&mut header);
+        let part = match kept {
+            Some(quads) => self.kept_part(quads),
+            None => include_str!("../../shaders/streamed_part.wgsl").into(),
+        };
         self.declare_calls(&mut header);
         self.declare_keep_loss(&mut header, outputs);
         self.declare_gradients(&mut header, &outputs.gradients);
         let skeleton = include_str!("../../shaders/rows.wgsl");
         let label = format!("wgloss {}", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, skeleton, self.definition.shader])
+        header.join(label, &[NUMERIC, REDUCE, skeleton, &part, self.definition.shader])
     }
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
@@ -209,53 +229,6 @@ impl Spec<'_> {
     return Row(f32(window.classes), index, {weight}, {picked}, {label}, {mean_weight}, state);
 }}"
         ));
-    }
-
-    /// `items_at(r, row, quad)`: what the row holds for four classes.
-    fn declare_items(&self, header: &mut Header) {
-        let whole = self.shape.whole_quads();
-        let weight_rows = match self.shape.weight {
-            RowWeight::Rows(i) => Some(i),
-            _ => None,
-        };
-        let mut body = String::new();
-        if whole {
-            body += "    let place = row_start(r) / 4u + quad;\n";
-            for i in self.shape.over().chain(weight_rows) {
-                let name = self.name(i);
-                body += &format!("    let {name}_ = {name}_quad(place);\n");
-            }
-        } else {
-            body += "    let start = row_start(r);\n";
-        }
-        for (k, member) in ["x", "y", "z", "w"].into_iter().enumerate() {
-            if whole {
-                body += &format!("    let class_{k} = 4u * quad + {k}u;\n");
-            } else {
-                body +=
-                    &format!("    let class_{k} = min(4u * quad + {k}u, window.classes - 1u);\n");
-            }
-            let of = |i: usize| {
-                let name = self.name(i);
-                if whole {
-                    format!("{name}_.{member}")
-                } else {
-                    format!("{name}_at(start + class_{k} * window.inner)")
-                }
-            };
-            let mut members: Vec<String> = self.shape.over().map(of).collect();
-            if self.shape.index.is_some() && members.len() < 2 {
-                members.push(format!("select(0.0, 1.0, i32(class_{k}) == row.index)"));
-            }
-            members.resize(3, "0.0".into());
-            members.push(match weight_rows {
-                Some(i) => of(i),
-                None => self.weight_at(&format!("class_{k}"), ""),
-            });
-            body += &format!("    let item_{k} = Item({});\n", members.join(", "));
-        }
-        body += "    return Items(item_0, item_1, item_2, item_3);";
-        header.line(&format!("fn items_at(r: u32, row: Row, quad: u32) -> Items {{\n{body}\n}}"));
     }
 
     /// The loss's functions with its parameters, where it has any.

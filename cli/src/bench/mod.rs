@@ -42,9 +42,9 @@ pub(crate) struct Bench {
     /// The type of float inputs and of the gradients
     #[arg(long, default_value = "float32")]
     dtype: Floats,
-    /// Time cross entropy with each way to share its rows among lanes, and say which is best on this
+    /// Time each way to share the work that kernels can be made for, and say which are best on this
     /// adapter
-    #[arg(long, conflicts_with_all = ["workloads", "backend", "json", "report"])]
+    #[arg(long, conflicts_with_all = ["backend", "json", "report", "write_inputs"])]
     tune: bool,
     /// Print one JSON object for each workload and backend, on a line of its own
     #[arg(long)]
@@ -75,11 +75,12 @@ impl Bench {
         if self.list {
             return Ok(all.join("\n") + "\n");
         }
-        if self.tune {
-            return tune::run(self.adapter.as_deref(), self.dtype());
-        }
         let names = if self.workloads.is_empty() { &all } else { &self.workloads };
         let workloads = names.iter().map(|name| by_name(name)).collect::<Result<Vec<_>, _>>()?;
+        if self.tune {
+            tune::run(self.adapter.as_deref(), self.dtype(), &workloads)?;
+            return Ok(String::new());
+        }
         if let Some(folder) = &self.write_inputs {
             inputs::write(folder, &workloads)?;
             return Ok(String::new());

@@ -1,52 +1,62 @@
 //! `wgloss bench --tune`: which way to share the work is best on an adapter.
 
 use crate::error::Result;
+use wgloss::loss::Family;
 use wgloss::{DType, Gpu, Tuning};
-use wgloss_bench::{Data, Effort, OnGpu, by_name, compare};
+use wgloss_bench::{Data, Effort, OnGpu, Workload, compare};
 
-/// Rows that fit a few lanes, a workgroup, and none.
-const OF_ROWS: [&str; 4] =
-    ["ce_16384x1000_fwdbwd", "ce_512x32000_fwdbwd", "ce_128x128256_fwdbwd", "triplet_fwdbwd"];
-const OF_PRODUCTS: &str = "linear_ce_256x512x32000_fwdbwd";
+/// How many of the best are printed.
+const SHOWN: usize = 4;
 
-/// Times every candidate and prints each workload's as soon as they are known.
-pub(super) fn run(adapter: Option<&str>, dtype: DType) -> Result<String> {
+/// Times every candidate and prints each workload's best as soon as they are known.
+pub(super) fn run(adapter: Option<&str>, dtype: DType, workloads: &[Workload]) -> Result<()> {
     let gpu = match adapter {
         Some(_) => pollster::block_on(Gpu::with_adapter_named(adapter))?,
         None => Gpu::new_blocking()?,
     };
-    let used = gpu.tuning();
     crate::print(&format!("{}: shortest of several runs, in ms\n", gpu.adapter_info().name))?;
-    for name in OF_ROWS.into_iter().chain([OF_PRODUCTS]) {
-        let workload = by_name(name)?;
-        let resident = OnGpu::new(&gpu, &workload, dtype, &Data::new(&workload, dtype))?;
-        let candidates = if name == OF_PRODUCTS { of_products(used) } else { of_rows(used) };
-        let made: Vec<(Tuning, OnGpu)> = candidates
-            .into_iter()
-            .map(|tuning| {
-                let gpu = gpu.clone().with_tuning(tuning);
-                Ok((tuning, resident.planned_by(&gpu, &workload, dtype)?))
-            })
-            .collect::<Result<_>>()?;
-        let times = compare(Effort::BRIEF, &made, |(_, own)| own.run())?;
-        let mut sorted: Vec<_> = made.iter().zip(times).collect();
-        sorted.sort_by_key(|(_, times)| times.min);
-        crate::print(&format!("\n{name}\n"))?;
-        for ((tuning, _), times) in sorted {
-            let mark = if *tuning == used { "  (in use)" } else { "" };
-            let time = times.min.as_secs_f64() * 1e3;
-            crate::print(&format!("  {}  {time:9.3}{mark}\n", text(*tuning)))?;
+    for workload in workloads {
+        crate::print(&format!("\n{}\n{}", workload.name, of(&gpu, dtype, workload)?))?;
+    }
+    Ok(())
+}
+
+/// The best candidates' times, and that of the one in use.
+fn of(gpu: &Gpu, dtype: DType, workload: &Workload) -> Result<String> {
+    let used = gpu.tuning();
+    let mut candidates = match workload.loss.family() {
+        Family::Rows(_) => of_rows(used),
+        Family::Own(_) if workload.name.starts_with("linear_ce") => of_products(used),
+        _ => return Ok("  there is no choice\n".into()),
+    };
+    candidates.retain(|&tuning| tuning != used);
+    candidates.push(used);
+    let resident = OnGpu::new(gpu, workload, dtype, &Data::new(workload, dtype))?;
+    let planned = |tuning| resident.planned_by(&gpu.clone().with_tuning(tuning), workload, dtype);
+    let made: Vec<OnGpu> = candidates.iter().copied().map(planned).collect::<Result<_, _>>()?;
+    let times = compare(Effort::BRIEF, &made, OnGpu::run)?;
+    let mut sorted: Vec<_> = candidates.into_iter().zip(times).collect();
+    sorted.sort_by_key(|(_, times)| times.min);
+    let mut lines = String::new();
+    for (place, (tuning, times)) in sorted.into_iter().enumerate() {
+        let mark = if tuning == used { "  (in use)" } else { "" };
+        if place < SHOWN || tuning == used {
+            lines += &format!("{:10.3}  {}{mark}\n", times.min.as_secs_f64() * 1e3, text(tuning));
         }
     }
-    Ok(String::new())
+    Ok(lines)
 }
 
 fn of_rows(used: Tuning) -> Vec<Tuning> {
-    let all = [64, 128, 256].into_iter();
-    all.flat_map(|most_lanes| {
-        [4, 8, 16, 32, 64].map(|quads_per_lane| Tuning { quads_per_lane, most_lanes, ..used })
-    })
-    .collect()
+    let mut all = Vec::new();
+    for most_kept in [0, 8, 16, 32] {
+        for most_lanes in [64, 256] {
+            for quads_per_lane in [4, 8, 16, 32] {
+                all.push(Tuning { quads_per_lane, most_lanes, most_kept, ..used });
+            }
+        }
+    }
+    all
 }
 
 fn of_products(used: Tuning) -> Vec<Tuning> {
@@ -54,8 +64,9 @@ fn of_products(used: Tuning) -> Vec<Tuning> {
 }
 
 fn text(tuning: Tuning) -> String {
-    let Tuning { quads_per_lane, most_lanes, busy_groups } = tuning;
+    let Tuning { quads_per_lane, most_lanes, most_kept, busy_groups } = tuning;
     format!(
-        "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, busy_groups {busy_groups:10}"
+        "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_kept {most_kept:2}, \
+         busy_groups {busy_groups}"
     )
 }

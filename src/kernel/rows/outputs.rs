@@ -26,7 +26,7 @@ impl Spec<'_> {
             header.line(
                 "fn row_scale(r: u32, state: u32) -> f32 { return 0.0; }
 fn keep_gradients(
-    r: u32, row: Row, peak: Peaks, total: Sums, quad: u32, scale: f32
+    r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
 ) {}",
             );
             return;
@@ -49,9 +49,7 @@ fn keep_gradients(
     return select(not_a_number(), 0.0, state == IGNORED);
 }}"
         ));
-        let mut body = String::from(
-            "    let items = items_at(r, row, quad);\n    let replaced = row.state != KEPT;\n",
-        );
+        let mut body = String::from("    let replaced = row.state != KEPT;\n");
         for k in ["a", "b", "c", "d"] {
             body += &format!(
                 "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec3(scale), replaced);\n"
@@ -81,7 +79,7 @@ fn keep_gradients(
         }
         header.line(&format!(
             "fn keep_gradients(
-    r: u32, row: Row, peak: Peaks, total: Sums, quad: u32, scale: f32
+    r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
 ) {{\n{body}}}"
         ));
     }
