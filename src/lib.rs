@@ -170,6 +170,25 @@
 //!   for the matrix products of `linear_cross_entropy`.
 //! - [`mod@reference`] has the textbook formulas in float64, with which the tests compare both backends.
 //!
+//! # Time and memory
+//!
+//! Time grows with the elements that are read and written, but for three losses:
+//! `linear_cross_entropy` takes `2 N V D` operations for its value and `8 N V D` with both gradients,
+//! `ctc_loss` `T` steps one after the other, each over a batch's targets, `multilabel_margin_loss` the
+//! pairs of a row's targets and classes. Memory beside inputs and outputs, [`Plan::scratch_bytes`]:
+//!
+//! | | bytes |
+//! | --- | --- |
+//! | pointwise, reduced | 4 for each 4096 elements, at most 4 MiB |
+//! | rows, reduced | 4 for each row, at most 4 MiB and 4 for each 1024 rows |
+//! | gradients of what is broadcast | 4 for each 4096 places of an element |
+//! | `multilabel_margin_loss` | 8 for each element |
+//! | `ctc_loss` with its gradient | `32 T (N + all labels)`, at most what can be bound (128 MiB at least) |
+//! | `linear_cross_entropy` | `4 min(N, 4096) min(V, 2048)`, never all logits |
+//!
+//! and a fiftieth more, and some kilobytes. `wgloss bench --report` charts both against
+//! the sizes.
+//!
 //! # Features
 //!
 //! `native` (on by default) brings wgpu's Vulkan, Metal and DirectX 12 backends. Without it, wgpu

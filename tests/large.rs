@@ -5,9 +5,48 @@ mod common;
 use common::ctc::Case;
 use common::{Random, assert_close, bits, inputs, limited, tensor};
 use wgloss::{
-    Backend, Batch, CrossEntropy, Ctc, DType, LinearCrossEntropy, Loss, Mse, MultiLabelMargin,
-    Reduction, Tensor,
+    Backend, Batch, CrossEntropy, Ctc, DType, Gpu, LinearCrossEntropy, Loss, Mse, MultiLabelMargin,
+    Plan, Reduction, Request, Tensor, TensorKind, wgpu,
 };
+
+/// As the crate's documentation says.
+#[test]
+fn scratch_memory_grows_slowly() {
+    // The upper levels of the trees, and what windows are told.
+    let rest = |documented: u64| documented / 50 + (8 << 10);
+    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+    let gpu = Gpu::from_device(device, queue);
+    let check = |loss: &dyn Loss, inputs: &[(&str, DType, &[usize])], documented: u64| {
+        let kinds: Vec<_> = inputs
+            .iter()
+            .map(|(name, dtype, shape)| (*name, TensorKind::new(*dtype, *shape)))
+            .collect();
+        let gradients = [inputs[0].0];
+        let request = Request { inputs: &kinds, gradients: &gradients, ..Request::default() };
+        let bytes = Plan::new(&gpu, loss, &request).expect("a valid request").scratch_bytes();
+        let name = loss.definition().name;
+        assert!(bytes <= documented + rest(documented), "{name} {inputs:?}: {bytes}");
+        assert!(bytes >= documented, "{name} {inputs:?}: {bytes} are fewer than documented");
+    };
+    for exponent in [10, 16, 22, 28] {
+        let elements = 1 << exponent;
+        let inputs = [("input", DType::F32, &[elements][..]), ("target", DType::F32, &[elements])];
+        check(&Mse, &inputs, elements as u64 / 4096 * 4);
+        let rows = elements / 8;
+        let inputs = [("input", DType::F32, &[rows, 8][..]), ("target", DType::I64, &[rows])];
+        let most = if rows > 1 << 20 { (4 << 20) + rows as u64 / 256 } else { 4 * rows as u64 };
+        check(&CrossEntropy::default(), &inputs, most);
+    }
+    let inputs = [("input", DType::F32, &[256, 100][..]), ("target", DType::I64, &[256, 100])];
+    check(&MultiLabelMargin, &inputs, 8 * 256 * 100);
+    let inputs = [
+        ("log_probs", DType::F32, &[200, 16, 64][..]),
+        ("targets", DType::I64, &[16, 50]),
+        ("input_lengths", DType::I64, &[16]),
+        ("target_lengths", DType::I64, &[16]),
+    ];
+    check(&Ctc::default(), &inputs, 32 * 200 * (16 + 16 * 50));
+}
 
 #[test]
 fn one_past_65_535_blocks() {
