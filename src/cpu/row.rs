@@ -188,3 +188,63 @@ impl RowTask<'_> {
         self.finish();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RowTask, Work, run_row};
+    use crate::cpu::stretch::Rooms;
+    use crate::loss::RowTerms;
+    use crate::losses::{CosineEmbedding, CrossEntropy, MultiMargin, TripletMargin};
+    use pulp::{Scalar, WithSimd};
+
+    /// Two whole stretches, a third one, and a group that is cut short.
+    const CLASSES: usize = 5000;
+
+    /// The bits of a row's loss and gradients.
+    fn bits(index: Option<usize>, run: impl FnOnce(&mut RowTask<'_>)) -> Vec<u32> {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let numbers = |step: usize, low: f32| -> Vec<f32> {
+            (0..CLASSES).map(|i| low + (i * step % CLASSES) as f32 / 1000.0).collect()
+        };
+        let inputs = [numbers(7, -2.0), numbers(11, 0.1), numbers(13, 0.1)];
+        let weight = numbers(19, 0.0);
+        let (mut value, mut gradients) = (0.0, [const { [0.0; CLASSES] }; 3]);
+        let mut rooms = Rooms::EMPTY;
+        run(&mut RowTask {
+            classes: CLASSES,
+            inputs: inputs.each_ref().map(|x| &x[..]),
+            weight: &weight,
+            index,
+            label: 1.0,
+            mean_weight: 0.7,
+            scale: 0.3,
+            value: &mut value,
+            gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
+            rooms: &mut rooms,
+        });
+        gradients.iter().flatten().chain([&value]).map(|x| x.to_bits()).collect()
+    }
+
+    fn check<L: RowTerms>(loss: &L) {
+        for index in [None, Some(4999)] {
+            let widest = bits(index, |task| run_row(loss, task));
+            let baseline = bits(index, |task| Work { loss, task }.with_simd(Scalar));
+            assert_eq!(widest, baseline, "{loss:?}");
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        check(&CrossEntropy::default());
+        check(&CrossEntropy {
+            label_smoothing: 0.1,
+            z_loss: 0.01,
+            softcap: 30.0,
+            ..Default::default()
+        });
+        check(&CosineEmbedding::default());
+        check(&MultiMargin::default());
+        check(&TripletMargin::default());
+        check(&TripletMargin { swap: true, ..TripletMargin::default() });
+    }
+}

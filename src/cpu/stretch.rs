@@ -83,12 +83,12 @@ impl RowTask<'_> {
     #[inline(always)]
     pub(super) fn complete(&mut self) {
         let Rooms { inputs, weight, .. } = &mut *self.rooms;
-        let whole = self.classes - self.classes % LANES;
+        let rest = self.classes % LANES;
         let [a, b, c] = inputs;
         let [first, second, third] = self.inputs;
         for (room, values) in [(a, first), (b, second), (c, third), (weight, self.weight)] {
-            if let Some(rest) = values.get(whole..) {
-                room[..rest.len()].copy_from_slice(rest);
+            if rest > 0 && !values.is_empty() {
+                room[..rest].copy_from_slice(&values[self.classes - rest..]);
             }
         }
     }
@@ -123,10 +123,10 @@ impl RowTask<'_> {
     /// Writes the last group of the gradients, if it is cut short.
     #[inline(always)]
     pub(super) fn finish(&mut self) {
-        let whole = self.classes - self.classes % LANES;
+        let rest = self.classes % LANES;
         for (gradient, room) in self.gradients.iter_mut().zip(&self.rooms.gradients) {
-            if let Some(rest) = gradient.as_mut().and_then(|gradient| gradient.get_mut(whole..)) {
-                rest.copy_from_slice(&room[..rest.len()]);
+            if let (1.., Some(gradient)) = (rest, gradient) {
+                gradient[self.classes - rest..].copy_from_slice(&room[..rest]);
             }
         }
     }
