@@ -22,9 +22,8 @@ impl WithSimd for Gather<'_> {
         for (first, end) in [(0, whole), (whole, x.len())] {
             let mut lanes = <[f32; 1]>::lanes::<Larger>();
             for start in (first..end).step_by(LANES) {
-                let x = group(x, start, 0.0);
-                for i in 0..LANES {
-                    [x[i]].join::<Larger>(&mut lanes, i);
+                for (i, &x) in group(x, start, 0.0).iter().enumerate() {
+                    [x].join::<Larger>(&mut lanes, i);
                 }
             }
             let [largest] = <[f32; 1]>::joined::<Larger>(lanes, end - first);
@@ -40,15 +39,15 @@ impl WithSimd for Gather<'_> {
                 if shared {
                     let weights = group(weights, start, 1.0);
                     let target = group(tile.target, start, 0.0);
-                    for i in 0..LANES {
-                        let [others, at_peak] = row.term(x[i]);
+                    for (i, &x) in x.iter().enumerate() {
+                        let [others, at_peak] = row.term(x);
                         let share = formula.share(target[i], weights[i]);
-                        let below = numeric::silenced(share, row.peak - x[i]);
+                        let below = numeric::silenced(share, row.peak - x);
                         [others, at_peak, share, below].join::<Sum>(&mut lanes, i);
                     }
                 } else {
-                    for i in 0..LANES {
-                        let [others, at_peak] = row.term(x[i]);
+                    for (i, &x) in x.iter().enumerate() {
+                        let [others, at_peak] = row.term(x);
                         [others, at_peak, 0.0, 0.0].join::<Sum>(&mut lanes, i);
                     }
                 }
