@@ -4,7 +4,7 @@ their shortest times in milliseconds.
 In brackets stands by how much a peer takes longer than wgloss: than its CPU backend with the same
 settings, and on a GPU than its GPU backend. A peer whose loss differs by more than 1e-4 has no time.
 "reuse" has MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=-1, with which glibc gives no memory back to
-the system between runs.
+the system between runs; wgloss writes its outputs into the memory of the run before (`--reuse`).
 """
 
 import argparse
@@ -47,8 +47,8 @@ class Row:
 
 
 def all_rows(arguments):
-    def wgloss(backend):
-        command = [arguments.wgloss, "bench", "--json", "--backend", backend]
+    def wgloss(backend, *more):
+        command = [arguments.wgloss, "bench", "--json", "--backend", backend, *more]
         return lambda folder: [*command, folder.name]
 
     def peer(name, device="cpu"):
@@ -56,7 +56,11 @@ def all_rows(arguments):
         return lambda folder: [sys.executable, str(PEER), name, str(folder), *options]
 
     cpu, reuse, gpu = "wgloss CPU", "wgloss CPU, reuse", "wgloss GPU"
-    rows = [Row(gpu, wgloss("gpu")), Row(cpu, wgloss("cpu")), Row(reuse, wgloss("cpu"), cpu, REUSE)]
+    rows = [
+        Row(gpu, wgloss("gpu")),
+        Row(cpu, wgloss("cpu")),
+        Row(reuse, wgloss("cpu", "--reuse"), cpu, REUSE),
+    ]
     for name, title in [("eager", "PyTorch"), ("compile", "torch.compile"), ("jax", "JAX")]:
         rows.append(Row(title, peer(name), cpu))
         rows.append(Row(f"{title}, reuse", peer(name), reuse, REUSE))

@@ -58,6 +58,17 @@ fn narrow_floats_move_half_the_bytes() {
 }
 
 #[test]
+fn reused_memory_has_the_same_loss() {
+    let arguments = ["bench", "small_mse_fwdbwd", "--backend", "cpu", "--json", "--reuse"];
+    let [new, reused] = [&arguments[..5], &arguments].map(|arguments| {
+        let rows = objects(&run(folder().path(), arguments));
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        number(&rows[0], "value")
+    });
+    assert_eq!(new.to_bits(), reused.to_bits(), "{new} {reused}");
+}
+
+#[test]
 fn the_table_has_both_backends_and_their_ratio() {
     let run = run(folder().path(), &["bench", "small_mse_fwdbwd"]);
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");

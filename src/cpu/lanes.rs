@@ -1,14 +1,13 @@
 //! Numbers that are gathered from a row side by side, so that the loops run on SIMD lanes.
 
-/// The numbers side by side: enough that one addition need not wait for the one before.
-pub(crate) const LANES: usize = 64;
+/// The numbers side by side: enough that one addition need not wait for the one before, few enough
+/// to stay in registers.
+pub(crate) const LANES: usize = 32;
 
 /// A number for each lane.
 pub(crate) type Group = [f32; LANES];
 
-/// What the lanes of an absent input hold.
-pub(crate) static ZEROS: Group = [0.0; LANES];
-pub(crate) static ONES: Group = [1.0; LANES];
+pub(super) const ZEROS: Group = [0.0; LANES];
 
 /// How two numbers become one.
 pub trait Join {
@@ -19,7 +18,7 @@ pub trait Join {
     fn join(a: f32, b: f32) -> f32;
 }
 
-/// The larger number; NaN is passed over.
+/// The larger number; a second one that is NaN is passed over.
 #[derive(Clone, Copy, Debug)]
 pub struct Larger;
 
@@ -32,8 +31,8 @@ impl Join for Larger {
 
     #[inline(always)]
     fn join(a: f32, b: f32) -> f32 {
-        // A comparison and a choice would become a masked store, which the next load waits for.
-        a.max(b)
+        // One instruction, where `max` takes three.
+        if b > a { b } else { a }
     }
 }
 
@@ -51,20 +50,20 @@ pub trait Gathered: Copy {
     /// These numbers in every lane.
     type Lanes: Copy;
 
-    /// The same number everywhere.
-    fn splat(number: f32) -> Self::Lanes;
+    /// What changes nothing.
+    fn start<J: Join>() -> Self;
+
+    /// What changes nothing, in every lane.
+    fn lanes<J: Join>() -> Self::Lanes;
 
     /// Joins a lane's numbers with others.
     fn join<J: Join>(self, lanes: &mut Self::Lanes, lane: usize);
 
-    /// Sets the lanes from `first` on to what they were before.
-    fn restore(lanes: &mut Self::Lanes, before: &Self::Lanes, first: usize);
+    /// Joins these numbers with others.
+    fn with<J: Join>(self, others: Self) -> Self;
 
-    /// Adds the lanes to totals, and sets them to 0.
-    fn move_into(lanes: &mut Self::Lanes, totals: &mut Self::Lanes);
-
-    /// Joins the lanes.
-    fn joined<J: Join>(lanes: Self::Lanes) -> Self;
+    /// Joins the first lanes, so many.
+    fn joined<J: Join>(lanes: Self::Lanes, count: usize) -> Self;
 
     /// The first number, 0 where there is none.
     fn first(self) -> f32;
@@ -74,8 +73,13 @@ impl<const N: usize> Gathered for [f32; N] {
     type Lanes = [Group; N];
 
     #[inline(always)]
-    fn splat(number: f32) -> [Group; N] {
-        [[number; LANES]; N]
+    fn start<J: Join>() -> Self {
+        [J::START; N]
+    }
+
+    #[inline(always)]
+    fn lanes<J: Join>() -> [Group; N] {
+        [[J::START; LANES]; N]
     }
 
     #[inline(always)]
@@ -86,31 +90,23 @@ impl<const N: usize> Gathered for [f32; N] {
     }
 
     #[inline(always)]
-    fn restore(lanes: &mut [Group; N], before: &[Group; N], first: usize) {
+    fn with<J: Join>(mut self, others: Self) -> Self {
         for k in 0..N {
-            lanes[k][first..].copy_from_slice(&before[k][first..]);
+            self[k] = J::join(self[k], others[k]);
         }
+        self
     }
 
     #[inline(always)]
-    fn move_into(lanes: &mut [Group; N], totals: &mut [Group; N]) {
-        for k in 0..N {
-            for i in 0..LANES {
-                totals[k][i] += lanes[k][i];
+    fn joined<J: Join>(mut lanes: [Group; N], count: usize) -> Self {
+        std::array::from_fn(|k| {
+            if count < LANES {
+                lanes[k][count..].fill(J::START);
             }
-        }
-        *lanes = [ZEROS; N];
-    }
-
-    #[inline(always)]
-    fn joined<J: Join>(lanes: [Group; N]) -> Self {
-        let mut numbers = [0.0; N];
-        for k in 0..N {
-            let eight: [f32; 8] =
-                halved::<J, 16, 8>(halved::<J, 32, 16>(halved::<J, 64, 32>(lanes[k])));
-            [numbers[k]] = halved::<J, 2, 1>(halved::<J, 4, 2>(halved::<J, 8, 4>(eight)));
-        }
-        numbers
+            let eight: [f32; 8] = halved::<J, 16, 8>(halved::<J, 32, 16>(lanes[k]));
+            let [number] = halved::<J, 2, 1>(halved::<J, 4, 2>(halved::<J, 8, 4>(eight)));
+            number
+        })
     }
 
     #[inline(always)]
@@ -129,39 +125,28 @@ fn halved<J: Join, const WHOLE: usize, const HALF: usize>(lanes: [f32; WHOLE]) -
     joined
 }
 
-/// The group from `start` on: completed in `room` where it is cut short, `absent` where there are no
-/// values.
+/// The group from `start` on, completed where it is cut short or where there are no values.
 #[inline(always)]
-pub(crate) fn group<'a>(
-    values: &'a [f32],
-    start: usize,
-    room: &'a mut Group,
-    absent: &'static Group,
-) -> &'a Group {
-    if values.is_empty() {
-        return absent;
-    }
-    let rest = &values[start..];
-    match rest.first_chunk() {
-        Some(group) => group,
-        None => {
-            room[..rest.len()].copy_from_slice(rest);
-            room
+pub(crate) fn group(values: &[f32], start: usize, absent: f32) -> Group {
+    let mut room = [absent; LANES];
+    if !values.is_empty() {
+        let rest = &values[start..];
+        match rest.first_chunk() {
+            Some(group) => return *group,
+            None => room[..rest.len()].copy_from_slice(rest),
         }
     }
+    room
 }
 
 /// The group from `start` on of ones at an index and zeros elsewhere.
 #[inline(always)]
-pub(crate) fn one_hot(index: usize, start: usize, room: &mut Group) -> &Group {
-    match index.checked_sub(start) {
-        Some(place) if place < LANES => {
-            *room = ZEROS;
-            room[place] = 1.0;
-            room
-        }
-        _ => &ZEROS,
+pub(crate) fn one_hot(index: usize, start: usize) -> Group {
+    let mut group = [0.0; LANES];
+    if let Some(place) = index.checked_sub(start).and_then(|place| group.get_mut(place)) {
+        *place = 1.0;
     }
+    group
 }
 
 /// Writes as much of a group as there is room for.

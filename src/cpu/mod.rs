@@ -10,13 +10,14 @@ pub mod numeric;
 mod pointwise;
 mod row;
 mod rows;
+mod stretch;
 
 pub use block::Block;
 pub use lanes::{Gathered, Join, Larger, Sum};
 pub use row::{Item, Row, RowLoops, RowTask};
 
 pub(crate) use block::run_block;
-pub(crate) use lanes::{LANES, ONES, ZEROS, group, one_hot, store};
+pub(crate) use lanes::{LANES, group, one_hot, store};
 pub(crate) use row::run_row;
 pub(crate) use rows::class_indices;
 

@@ -161,22 +161,22 @@ pub fn ln_1p(x: f32) -> f32 {
 /// Worst 2.36 ULP.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
-    let e = exp_of_number(-x.abs());
-    select(x.is_nan(), x, select(x < 0.0, e, 1.0) / (1.0 + e))
+    let e = exp_of_negative(-x.abs());
+    select(x < 0.0, e, 1.0) / (1.0 + e)
 }
 
 /// `ln(sigmoid(x)) = min(x, 0) - ln(1 + e^-|x|)`: both terms have one sign, no overflow. Worst 1.71
 /// ULP.
 #[inline(always)]
 pub fn log_sigmoid(x: f32) -> f32 {
-    let tail = ln_1p_of_number(exp_of_number(-x.abs()));
+    let tail = ln_1p_of_number(exp_of_negative(-x.abs()));
     select(x > 0.0, 0.0, x) - tail
 }
 
 /// `ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)`, as `log_sigmoid`. Worst 1.71 ULP.
 #[inline(always)]
 pub fn softplus(x: f32) -> f32 {
-    let tail = ln_1p_of_number(exp_of_number(-x.abs()));
+    let tail = ln_1p_of_number(exp_of_negative(-x.abs()));
     select(x < 0.0, 0.0, x) + tail
 }
 

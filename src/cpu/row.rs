@@ -1,6 +1,7 @@
 //! The loops over a row.
 
-use super::lanes::{Gathered, Group, LANES, Larger, ONES, Sum, ZEROS, group, one_hot, store};
+use super::lanes::{Gathered, LANES, Larger, Sum, ZEROS};
+use super::stretch::Rooms;
 use crate::loss::RowTerms;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -47,14 +48,9 @@ pub struct RowTask<'a> {
     pub(super) scale: f32,
     pub(super) value: &'a mut f32,
     pub(super) gradients: [Option<&'a mut [f32]>; 3],
-    /// Where groups that are cut short are completed, and what was kept of a group.
+    /// Where the last group is completed.
     pub(super) rooms: &'a mut Rooms,
 }
-
-/// The items whose sums are added up on their own: in long rows this is more accurate.
-const STRETCH: usize = 32 * LANES;
-
-pub(super) type Rooms = [Group; 5];
 
 /// Runs a row with the widest instructions of the processor.
 pub(crate) fn run_row<L: RowTerms>(loss: &L, task: &mut RowTask<'_>) {
@@ -81,22 +77,6 @@ pub struct RowLoops<'t, 'a> {
     task: &'t mut RowTask<'a>,
 }
 
-/// Some items side by side.
-struct Items<'a> {
-    inputs: [&'a Group; 3],
-    weight: &'a Group,
-    kept: &'a Group,
-}
-
-impl Items<'_> {
-    #[inline(always)]
-    fn at(&self, i: usize) -> Item {
-        let [first, second, third] = self.inputs;
-        let [first, second, third] = [first[i], second[i], third[i]];
-        Item { first, second, third, weight: self.weight[i], kept: self.kept[i] }
-    }
-}
-
 impl RowTask<'_> {
     #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
     fn row(&self) -> Row {
@@ -107,21 +87,6 @@ impl RowTask<'_> {
             picked: self.inputs[0].get(index).copied().unwrap_or(0.0),
             label: self.label,
             mean_weight: self.mean_weight,
-        }
-    }
-
-    #[inline(always)]
-    fn items(&mut self, start: usize) -> Items<'_> {
-        let [a, b, c, d, kept] = &mut *self.rooms;
-        let [first, second, third] = self.inputs;
-        let second = match self.index {
-            Some(index) => one_hot(index, start, b),
-            None => group(second, start, b, &ZEROS),
-        };
-        Items {
-            inputs: [group(first, start, a, &ZEROS), second, group(third, start, c, &ZEROS)],
-            weight: group(self.weight, start, d, &ONES),
-            kept,
         }
     }
 }
@@ -137,81 +102,149 @@ impl RowLoops<'_, '_> {
     pub fn run<L: RowTerms>(self, loss: &L) {
         let Self { task } = self;
         let row = task.row();
-        let mut lanes = L::Peaks::splat(f32::MIN);
-        for start in (0..task.classes).step_by(LANES) {
-            let size = task.classes - start;
-            let before = (size < LANES).then_some(lanes);
-            let items = task.items(start);
-            for i in 0..LANES {
-                loss.peaks(items.at(i)).join::<Larger>(&mut lanes, i);
-            }
-            if let Some(before) = before {
-                L::Peaks::restore(&mut lanes, &before, size);
-            }
-        }
-        let peaks = L::Peaks::joined::<Larger>(lanes);
-        let mut totals = L::Sums::splat(0.0);
-        let mut lanes = L::Sums::splat(0.0);
-        let mut kept = ZEROS;
-        for start in (0..task.classes).step_by(LANES) {
-            if start > 0 && start.is_multiple_of(STRETCH) {
-                L::Sums::move_into(&mut lanes, &mut totals);
-            }
-            let size = task.classes - start;
-            let before = (size < LANES).then_some(lanes);
-            let items = task.items(start);
-            for (i, kept) in kept.iter_mut().enumerate() {
-                let sums = loss.sums(items.at(i), &row, peaks);
-                *kept = sums.first();
-                sums.join::<Sum>(&mut lanes, i);
-            }
-            if let Some(before) = before {
-                L::Sums::restore(&mut lanes, &before, size);
-            }
-            if let (true, Some(gradient)) = (L::KEEPS, &mut task.gradients[0]) {
-                store(gradient, start, &kept);
-            }
-        }
-        L::Sums::move_into(&mut lanes, &mut totals);
-        let sums = L::Sums::joined::<Sum>(totals);
+        task.complete();
+        let peaks = task.peaks(loss);
+        let sums = task.sums(loss, &row, peaks);
         *task.value = loss.value(&row, peaks, sums);
-        task.differentiate(loss, &row, peaks, sums);
+        if task.gradients.iter().any(Option::is_some) {
+            task.differentiate(loss, &row, peaks, sums);
+        }
     }
 }
 
 impl RowTask<'_> {
     #[inline(always)]
-    fn differentiate<L: RowTerms>(&mut self, loss: &L, row: &Row, peaks: L::Peaks, sums: L::Sums) {
-        let [first, second, third] = &self.gradients;
-        let wanted = [first.is_some(), second.is_some(), third.is_some()];
-        let mut slopes = [ZEROS; 3];
-        if wanted == [false; 3] {
-            return;
-        }
-        for start in (0..self.classes).step_by(LANES) {
-            if let (true, Some(kept)) = (L::KEEPS, &self.gradients[0]) {
-                let rest = &kept[start..];
-                let size = LANES.min(rest.len());
-                self.rooms[4][..size].copy_from_slice(&rest[..size]);
-            }
-            let (scale, items) = (self.scale, self.items(start));
-            if wanted == [true, false, false] {
-                for (i, place) in slopes[0].iter_mut().enumerate() {
-                    *place = scale * loss.gradient(items.at(i), row, peaks, sums)[0];
-                }
-            } else {
+    fn peaks<L: RowTerms>(&mut self, loss: &L) -> L::Peaks {
+        let mut all = L::Peaks::start::<Larger>();
+        let mut start = 0;
+        while start < self.classes {
+            let stretch = self.stretch(start);
+            let mut lanes = L::Peaks::lanes::<Larger>();
+            // Two at once, since of one the compiler makes no vectors; the last one may come twice.
+            for group in (0..stretch.groups).step_by(2) {
+                let items = stretch.items(group);
+                let more = stretch.items((group + 1).min(stretch.groups - 1));
                 for i in 0..LANES {
-                    let by_member = loss.gradient(items.at(i), row, peaks, sums);
-                    for (places, slope) in slopes.iter_mut().zip(by_member) {
-                        places[i] = scale * slope;
+                    loss.peaks(items.at(i)).join::<Larger>(&mut lanes, i);
+                    loss.peaks(more.at(i)).join::<Larger>(&mut lanes, i);
+                }
+            }
+            all = all.with::<Larger>(L::Peaks::joined::<Larger>(lanes, stretch.size));
+            start += stretch.size;
+        }
+        all
+    }
+
+    #[inline(always)]
+    fn sums<L: RowTerms>(&mut self, loss: &L, row: &Row, peaks: L::Peaks) -> L::Sums {
+        let mut all = L::Sums::start::<Sum>();
+        let mut start = 0;
+        while start < self.classes {
+            let mut stretch = self.stretch(start);
+            let mut lanes = L::Sums::lanes::<Sum>();
+            for group in 0..stretch.groups {
+                let items = stretch.items(group);
+                let mut kept = ZEROS;
+                for (i, kept) in kept.iter_mut().enumerate() {
+                    let sums = loss.sums(items.at(i), row, peaks);
+                    *kept = sums.first();
+                    sums.join::<Sum>(&mut lanes, i);
+                }
+                if L::KEEPS {
+                    stretch.store(0, group, kept);
+                }
+            }
+            all = all.with::<Sum>(L::Sums::joined::<Sum>(lanes, stretch.size));
+            start += stretch.size;
+        }
+        all
+    }
+
+    #[inline(always)]
+    fn differentiate<L: RowTerms>(&mut self, loss: &L, row: &Row, peaks: L::Peaks, sums: L::Sums) {
+        let (scale, mut start) = (self.scale, 0);
+        let one = self.gradients[1..].iter().all(Option::is_none);
+        while start < self.classes {
+            let mut stretch = self.stretch(start);
+            for group in 0..stretch.groups {
+                let items = stretch.items(group);
+                let (mut a, mut b, mut c) = (ZEROS, ZEROS, ZEROS);
+                if one {
+                    for (i, a) in a.iter_mut().enumerate() {
+                        *a = scale * loss.gradient(items.at(i), row, peaks, sums)[0];
+                    }
+                } else {
+                    for i in 0..LANES {
+                        let [x, y, z] = loss.gradient(items.at(i), row, peaks, sums);
+                        [a[i], b[i], c[i]] = [scale * x, scale * y, scale * z];
                     }
                 }
+                stretch.store(0, group, a);
+                stretch.store(1, group, b);
+                stretch.store(2, group, c);
             }
-            for (gradient, slopes) in self.gradients.iter_mut().zip(&slopes) {
-                if let Some(gradient) = gradient {
-                    store(gradient, start, slopes);
-                }
-            }
+            start += stretch.size;
         }
+        self.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RowTask, Work, run_row};
+    use crate::cpu::stretch::Rooms;
+    use crate::loss::RowTerms;
+    use crate::losses::{CosineEmbedding, CrossEntropy, MultiMargin, TripletMargin};
+    use pulp::{Scalar, WithSimd};
+
+    /// Two whole stretches, a third one, and a group that is cut short.
+    const CLASSES: usize = 5000;
+
+    /// The bits of a row's loss and gradients.
+    fn bits(index: Option<usize>, run: impl FnOnce(&mut RowTask<'_>)) -> Vec<u32> {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let numbers = |step: usize, low: f32| -> Vec<f32> {
+            (0..CLASSES).map(|i| low + (i * step % CLASSES) as f32 / 1000.0).collect()
+        };
+        let inputs = [numbers(7, -2.0), numbers(11, 0.1), numbers(13, 0.1)];
+        let weight = numbers(19, 0.0);
+        let (mut value, mut gradients) = (0.0, [const { [0.0; CLASSES] }; 3]);
+        let mut rooms = Rooms::EMPTY;
+        run(&mut RowTask {
+            classes: CLASSES,
+            inputs: inputs.each_ref().map(|x| &x[..]),
+            weight: &weight,
+            index,
+            label: 1.0,
+            mean_weight: 0.7,
+            scale: 0.3,
+            value: &mut value,
+            gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
+            rooms: &mut rooms,
+        });
+        gradients.iter().flatten().chain([&value]).map(|x| x.to_bits()).collect()
+    }
+
+    fn check<L: RowTerms>(loss: &L) {
+        for index in [None, Some(4999)] {
+            let widest = bits(index, |task| run_row(loss, task));
+            let baseline = bits(index, |task| Work { loss, task }.with_simd(Scalar));
+            assert!(widest == baseline, "{loss:?}");
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        check(&CrossEntropy::default());
+        check(&CrossEntropy {
+            label_smoothing: 0.1,
+            z_loss: 0.01,
+            softcap: 30.0,
+            ..Default::default()
+        });
+        check(&CosineEmbedding::default());
+        check(&MultiMargin::default());
+        check(&TripletMargin::default());
+        check(&TripletMargin { swap: true, ..TripletMargin::default() });
     }
 }

@@ -1,7 +1,7 @@
 //! The rows family on the CPU.
 
-use super::lanes::ZEROS;
-use super::row::{Rooms, RowTask};
+use super::row::RowTask;
+use super::stretch::Rooms;
 use super::{Outputs, divisor, mean_weight, tree_sum};
 use crate::error::Result;
 use crate::evaluate::Spare;
@@ -148,7 +148,7 @@ impl Pass<'_> {
                 })
                 .collect();
             tasks.into_par_iter().for_each(|(first, losses, mut gradients)| {
-                let mut rooms = [ZEROS; 5];
+                let mut rooms = Rooms::EMPTY;
                 for (k, loss) in losses.iter_mut().enumerate() {
                     let slopes =
                         gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);

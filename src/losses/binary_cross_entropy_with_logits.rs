@@ -56,15 +56,16 @@ impl Pointwise for BinaryCrossEntropyWithLogits {
 
     #[inline(always)]
     fn value(&self, [x, y, w, _]: [f32; 4]) -> f32 {
-        let tail = numeric::ln_1p(numeric::exp(-x.abs()));
-        let yes = (-x).max(0.0) + tail;
-        let no = x.max(0.0) + tail;
-        numeric::silenced(w * y, yes) + numeric::silenced(1.0 - y, no)
+        numeric::silenced(w * y, numeric::softplus(-x))
+            + numeric::silenced(1.0 - y, numeric::softplus(x))
     }
 
     #[inline(always)]
     fn gradient(&self, [x, y, w, _]: [f32; 4]) -> [f32; 4] {
-        let by_logit = (1.0 - y) * numeric::sigmoid(x) - w * y * numeric::sigmoid(-x);
+        // sigmoid(x) and sigmoid(-x) are 1 and e over the same denominator, which divides once.
+        let e = numeric::exp_of_negative(-x.abs());
+        let (yes, no) = if x < 0.0 { (1.0, e) } else { (e, 1.0) };
+        let by_logit = ((1.0 - y) * no - w * y * yes) / (1.0 + e);
         let by_target = numeric::silenced(w - 1.0, numeric::softplus(-x)) - x;
         [by_logit, by_target, 0.0, 0.0]
     }

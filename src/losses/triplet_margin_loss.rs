@@ -87,10 +87,12 @@ impl Loss for TripletMargin {
 }
 
 impl TripletMargin {
+    /// The last one matters with `swap` only.
     #[inline(always)]
     fn differences(&self, item: Item) -> [f32; 3] {
         let Item { first: a, second: p, third: n, .. } = item;
-        [a - p + self.eps, a - n + self.eps, p - n + self.eps]
+        let last = if self.swap { p - n + self.eps } else { 0.0 };
+        [a - p + self.eps, a - n + self.eps, last]
     }
 
     /// What differences are measured in: the peak, or for squares, which cannot overflow then, a power
@@ -258,7 +260,7 @@ impl RowTerms for TripletMargin {
     fn sums(&self, item: Item, _: &Row, peaks: [f32; 3]) -> [f32; 3] {
         let d = self.differences(item);
         let one = |i: usize| self.term(self.ratio(d[i], peaks[i]));
-        [one(0), one(1), one(2)]
+        [one(0), one(1), if self.swap { one(2) } else { 0.0 }]
     }
 
     #[inline(always)]
@@ -274,10 +276,13 @@ impl RowTerms for TripletMargin {
         }
         let differences = self.differences(item);
         let one = |i: usize| self.slope(row, differences[i], peaks[i], sums[i]);
-        let (ap, an, pn) = (one(0), one(1), one(2));
+        let (ap, an) = (one(0), one(1));
+        if !self.swap {
+            return [ap - an, -ap, an];
+        }
         let nearer = if d[2] < d[1] { 1.0 } else { 0.5 };
-        let swapped = if self.swap && d[2] <= d[1] { nearer } else { 0.0 };
-        let (an, pn) = ((1.0 - swapped) * an, swapped * pn);
+        let swapped = if d[2] <= d[1] { nearer } else { 0.0 };
+        let (an, pn) = ((1.0 - swapped) * an, swapped * one(2));
         [ap - an, -ap - pn, an + pn]
     }
 }

@@ -42,9 +42,13 @@ pub(crate) struct Bench {
     /// The type of float inputs and of the gradients
     #[arg(long, default_value = "float32")]
     dtype: Floats,
+    /// On the CPU, write outputs into the memory of the run before, as a training loop does; otherwise
+    /// each run allocates them
+    #[arg(long)]
+    reuse: bool,
     /// Time each way to share the work that kernels can be made for, and say which are best on this
     /// adapter
-    #[arg(long, conflicts_with_all = ["backend", "json", "report", "write_inputs"])]
+    #[arg(long, conflicts_with_all = ["backend", "reuse", "json", "report", "write_inputs"])]
     tune: bool,
     /// Print one JSON object for each workload and backend, on a line of its own
     #[arg(long)]
@@ -57,7 +61,7 @@ pub(crate) struct Bench {
     largest: usize,
     /// Write the inputs to DIR/WORKLOAD/NAME.npy, with what is asked of them in workload.json, and
     /// time nothing
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["backend", "adapter", "dtype", "json", "report"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["backend", "adapter", "dtype", "reuse", "json", "report"])]
     write_inputs: Option<PathBuf>,
 }
 
@@ -112,7 +116,7 @@ impl Bench {
     fn time(&self, workload: &Workload, sites: &[Site]) -> Result<Vec<Row>> {
         let (dtype, data) = (self.dtype(), Data::new(workload, self.dtype()));
         let row = |site: usize| {
-            let outcome = sites[site].time(workload, dtype, &data, Effort::FULL);
+            let outcome = sites[site].time(workload, dtype, &data, Effort::FULL, self.reuse);
             Row::new(workload, dtype, site, outcome)
         };
         (0..sites.len()).map(row).collect()

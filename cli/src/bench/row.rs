@@ -185,7 +185,7 @@ mod tests {
         let row = |elements| {
             let workload = mse(elements);
             let data = Data::new(&workload, DType::F32);
-            let outcome = sites[0].time(&workload, DType::F32, &data, Effort::BRIEF);
+            let outcome = sites[0].time(&workload, DType::F32, &data, Effort::BRIEF, false);
             Row::new(&workload, DType::F32, 0, outcome).expect("the device lives")
         };
         assert!(row(4096).times().is_some());

@@ -95,19 +95,26 @@ impl Site {
         }
     }
 
-    /// The times of a workload whose inputs are there, and its loss.
+    /// The times of a workload whose inputs are there, on the CPU with outputs in new memory unless it
+    /// is reused, and its loss.
     pub(super) fn time(
         &self,
         workload: &Workload,
         dtype: DType,
         data: &Data,
         effort: Effort,
+        reuse: bool,
     ) -> wgloss::Result<(Times, f32)> {
         match &self.backend {
             Backend::Gpu(gpu) => {
                 let resident = OnGpu::new(gpu, workload, dtype, data)?;
                 let times = measure(effort, || resident.run())?;
                 Ok((times, resident.value()?))
+            }
+            Backend::Cpu if reuse => {
+                let held = OnCpu::new(workload, data)?;
+                let times = measure(effort, || Ok(held.run()?.0))?;
+                Ok((times, held.run()?.1))
             }
             Backend::Cpu => self.evaluate(workload, data, effort),
         }

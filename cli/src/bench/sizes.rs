@@ -124,7 +124,7 @@ impl Sizes {
             let Some(data) = self.data(name, *size, workload, dtype) else { continue };
             let mut measured = Vec::new();
             for site in sites {
-                measured.push(site.time(workload, dtype, &data, Effort::BRIEF));
+                measured.push(site.time(workload, dtype, &data, Effort::BRIEF, false));
                 if site.place == Place::Gpu {
                     measured.push(site.evaluate(workload, &data, Effort::BRIEF));
                 }

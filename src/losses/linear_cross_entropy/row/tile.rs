@@ -1,7 +1,7 @@
 //! The loops over a row's part of a tile of classes.
 
 use super::{Formula, Statistics, Tile};
-use crate::cpu::{Gathered, Join, LANES, Larger, ONES, Sum, ZEROS, group, numeric, one_hot, store};
+use crate::cpu::{Gathered, Join, LANES, Larger, Sum, group, numeric, one_hot, store};
 use pulp::{Simd, WithSimd};
 
 /// The loops of a tile, compiled for each instruction set.
@@ -18,47 +18,43 @@ impl WithSimd for Gather<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { formula, row, tile, x } = self;
-        let mut rooms = [ZEROS; 3];
-        let [room, weight_room, target_room] = &mut rooms;
-        let mut lanes = <[f32; 1]>::splat(f32::MIN);
-        for start in (0..x.len()).step_by(LANES) {
-            let before = (x.len() - start < LANES).then_some(lanes);
-            let x_of = group(x, start, room, &ZEROS);
-            for (i, &x) in x_of.iter().enumerate() {
-                [x].join::<Larger>(&mut lanes, i);
+        let whole = x.len() - x.len() % LANES;
+        for (first, end) in [(0, whole), (whole, x.len())] {
+            let mut lanes = <[f32; 1]>::lanes::<Larger>();
+            for start in (first..end).step_by(LANES) {
+                for (i, &x) in group(x, start, 0.0).iter().enumerate() {
+                    [x].join::<Larger>(&mut lanes, i);
+                }
             }
-            if let Some(before) = before {
-                <[f32; 1]>::restore(&mut lanes, &before, x.len() - start);
-            }
+            let [largest] = <[f32; 1]>::joined::<Larger>(lanes, end - first);
+            row.move_to(Larger::join(row.peak, largest));
         }
-        let [largest] = <[f32; 1]>::joined::<Larger>(lanes);
-        row.move_to(Larger::join(row.peak, largest));
         let weights = formula.weight.map_or(&[][..], |weight| &weight[tile.first..]);
         let shared = !tile.target.is_empty() || formula.loss.label_smoothing != 0.0;
-        let mut lanes = <[f32; 4]>::splat(0.0);
-        for start in (0..x.len()).step_by(LANES) {
-            let before = (x.len() - start < LANES).then_some(lanes);
-            let x_of = group(x, start, room, &ZEROS);
-            if shared {
-                let weights = group(weights, start, weight_room, &ONES);
-                let target = group(tile.target, start, target_room, &ZEROS);
-                for (i, &x) in x_of.iter().enumerate() {
-                    let [others, at_peak] = row.term(x);
-                    let share = formula.share(target[i], weights[i]);
-                    let below = numeric::silenced(share, row.peak - x);
-                    [others, at_peak, share, below].join::<Sum>(&mut lanes, i);
-                }
-            } else {
-                for (i, &x) in x_of.iter().enumerate() {
-                    let [others, at_peak] = row.term(x);
-                    [others, at_peak, 0.0, 0.0].join::<Sum>(&mut lanes, i);
+        let mut sums = <[f32; 4]>::start::<Sum>();
+        for (first, end) in [(0, whole), (whole, x.len())] {
+            let mut lanes = <[f32; 4]>::lanes::<Sum>();
+            for start in (first..end).step_by(LANES) {
+                let x = group(x, start, 0.0);
+                if shared {
+                    let weights = group(weights, start, 1.0);
+                    let target = group(tile.target, start, 0.0);
+                    for (i, &x) in x.iter().enumerate() {
+                        let [others, at_peak] = row.term(x);
+                        let share = formula.share(target[i], weights[i]);
+                        let below = numeric::silenced(share, row.peak - x);
+                        [others, at_peak, share, below].join::<Sum>(&mut lanes, i);
+                    }
+                } else {
+                    for (i, &x) in x.iter().enumerate() {
+                        let [others, at_peak] = row.term(x);
+                        [others, at_peak, 0.0, 0.0].join::<Sum>(&mut lanes, i);
+                    }
                 }
             }
-            if let Some(before) = before {
-                <[f32; 4]>::restore(&mut lanes, &before, x.len() - start);
-            }
+            sums = sums.with::<Sum>(<[f32; 4]>::joined::<Sum>(lanes, end - first));
         }
-        let [others, peaks, shares, below] = <[f32; 4]>::joined::<Sum>(lanes);
+        let [others, peaks, shares, below] = sums;
         row.others += others;
         row.peaks += peaks;
         row.shares += shares;
@@ -86,16 +82,14 @@ impl WithSimd for Slopes<'_> {
         let Self { formula, row, tile, x } = self;
         let (rest, sum) = (row.rest(), row.others + row.peaks);
         let weights = formula.weight.map_or(&[][..], |weight| &weight[tile.first..]);
-        let mut rooms = [ZEROS; 3];
-        let mut slopes = ZEROS;
+        let mut slopes = [0.0; LANES];
         for start in (0..x.len()).step_by(LANES) {
-            let [room, weight_room, target_room] = &mut rooms;
-            let x_of = group(x, start, room, &ZEROS);
-            let weights = group(weights, start, weight_room, &ONES);
+            let x_of = group(x, start, 0.0);
+            let weights = group(weights, start, 1.0);
             let class = tile.class.and_then(|class| class.checked_sub(tile.first));
             let target = match class {
-                Some(class) => one_hot(class, start, target_room),
-                None => group(tile.target, start, target_room, &ZEROS),
+                Some(class) => one_hot(class, start),
+                None => group(tile.target, start, 0.0),
             };
             for (i, place) in slopes.iter_mut().enumerate() {
                 let x = formula.bounded(x_of[i]);
