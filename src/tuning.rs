@@ -11,7 +11,7 @@ pub struct Tuning {
     /// The most lanes for a row: a power of 2, at most 256.
     pub most_lanes: u32,
     /// The most times four elements of a row's inputs that a lane keeps in registers between the steps
-    /// of a loss; if it has more, it reads them again. Each is written out in the kernel.
+    /// of a loss, at most 64; if it has more, it reads them again. Each is written out in the kernel.
     pub most_kept: u32,
     /// How many workgroups keep the adapter busy: matrix products are cut into squares of 128 x 128
     /// where there are at least as many of them, and of 64 x 64 else.

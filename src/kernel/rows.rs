@@ -65,7 +65,7 @@ impl RowShape {
     pub(crate) fn lanes(&self, tuning: Tuning) -> Lanes {
         let apart = self.inner >= 32 && self.classes <= 4096;
         let threads = if apart { 1 } else { tuning.lanes(self.classes.div_ceil(4)) };
-        Lanes { threads, rows: (64 / threads).max(1), most_kept: tuning.most_kept.into() }
+        Lanes { threads, rows: (64 / threads).max(1), most_kept: tuning.most_kept.min(64).into() }
     }
 
     /// Whether four classes can be read at once.
