@@ -29,13 +29,12 @@ def main():
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="all by default")
     arguments = parser.parse_args()
     rows = all_rows(arguments)
+    print("| workload | " + " | ".join(row.name for row in rows) + " |")
+    print("| --- |" + " ---: |" * len(rows))
     with tempfile.TemporaryDirectory() as folder:
-        table = {name: times(arguments, rows, Path(folder), name) for name in names(arguments)}
-    shown = [row for row in rows if any(row.name in measured for measured in table.values())]
-    print("| workload | " + " | ".join(row.name for row in shown) + " |")
-    print("| --- |" + " ---: |" * len(shown))
-    for name, measured in table.items():
-        print(f"| `{name}` | " + " | ".join(cell(row, measured) for row in shown) + " |")
+        for name in names(arguments):
+            measured = times(arguments, rows, Path(folder), name)
+            print(f"| `{name}` | " + " | ".join(cell(row, measured) for row in rows) + " |", flush=True)
 
 
 class Row:
@@ -111,7 +110,6 @@ def times(arguments, rows, folder, name):
         # Not the other way round: a NaN is no agreement.
         if expected is not None and not abs(value - expected) <= AGREEMENT * max(1, abs(expected)):
             print(f"WARNING: {name}: {peer} has {value}, wgloss {expected}", file=sys.stderr)
-            print(f"> {name}: {peer} has the loss {value}, wgloss {expected}\n")
             measured[peer] = None
     for array in (folder / name).iterdir():
         array.unlink()

@@ -71,6 +71,11 @@ fn integers(input: &Input, seed: u64) -> Vec<i64> {
 
 fn floats(input: &Input, seed: u64) -> Vec<f32> {
     match input.numbers {
+        Numbers::Weights(features) => {
+            #[expect(clippy::cast_precision_loss, reason = "a factor in float32 arithmetic")]
+            let factor = (features as f32).sqrt().recip();
+            each(input, |i| factor * normal(word(seed, i)))
+        }
         Numbers::Uniform => each(input, |i| uniform(word(seed, i))),
         Numbers::Signs => each(input, |i| if word(seed, i) & 1 == 0 { 1.0 } else { -1.0 }),
         Numbers::Softmax => softmax(input, seed, f64::exp),

@@ -68,7 +68,7 @@ pub fn cross_entropy(rows: usize, classes: usize) -> Workload {
 pub fn linear(rows: usize, features: usize, classes: usize) -> Workload {
     let inputs = [
         ("input", vec![rows, features], Numbers::Normal),
-        ("linear_weight", vec![classes, features], Numbers::Normal),
+        ("linear_weight", vec![classes, features], Numbers::Weights(features)),
         ("target", vec![rows], below(0, classes)),
     ];
     workload(LinearCrossEntropy::default(), inputs, &["input", "linear_weight"])

@@ -33,6 +33,9 @@ pub struct Input {
 pub enum Numbers {
     /// Numbers of mean 0 and variance 1, much like standard normals.
     Normal,
+    /// The same divided by the root of a linear layer's features, as its weights are. With larger ones
+    /// most probabilities are 0 or denormal, on which processors multiply slowly.
+    Weights(usize),
     /// Evenly from 0 to 1.
     Uniform,
     /// 1 or -1.
