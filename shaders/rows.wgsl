@@ -138,13 +138,12 @@ fn main(
     let stretch = (quads + 8u * TEAMS - 1u) / (8u * TEAMS) * 8u;
     let start = thread / TEAM * stretch;
     let end = min(start + stretch, quads);
-
     let part = part_at(r, start + thread % TEAM, end);
 
     var peak = Peaks(LOWEST);
     var total = Sums();
     if (ONLINE) {
-        for (var quad = start + thread % TEAM; quad < end; quad += TEAM) {
+        for (var quad = part.first; quad < part.end; quad += TEAM) {
             let items = items_of(load(r, quad), row, quad);
             let higher = max(peak, quad_peaks(items));
             total = moved(total, peak, higher) + quad_sums(items, row, higher, 4u * quad);

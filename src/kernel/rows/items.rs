@@ -87,38 +87,27 @@ fn load(r: u32, quad: u32) -> Loaded {{
     /// The functions of streamed_part.wgsl for a lane that keeps its quads: written out for each of
     /// them, as compilers do not put arrays into registers.
     pub(super) fn kept_part(&self, quads: u64) -> String {
-        let each = |line: &dyn Fn(u64) -> String| -> String { (0..quads).map(line).collect() };
-        let place = |k: u64| format!("first + {k}u * TEAM");
-        let held = |k: u64| format!("part.first + {k}u * TEAM");
-        let fields = each(&|k| format!("    quad_{k}: Loaded,\n"));
-        let loads = each(&|k| {
-            let place = place(k);
-            format!("    if ({place} < end) {{ part.quad_{k} = load(r, {place}); }}\n")
+        // A step for each quad before the end, by its number and its place.
+        let each = |part: &str, step: &dyn Fn(u64, &str) -> String| -> String {
+            let guarded = |k| {
+                let place = format!("{part}first + {k}u * TEAM");
+                let body = step(k, &place);
+                format!("    if ({place} < {part}end) {{\n        {body}\n    }}\n")
+            };
+            (0..quads).map(guarded).collect()
+        };
+        let items = |k, place: &str| format!("items_of(part.quad_{k}, row, {place})");
+        let fields: String = (0..quads).map(|k| format!("    quad_{k}: Loaded,\n")).collect();
+        let loads = each("", &|k, place| format!("part.quad_{k} = load(r, {place});"));
+        let peaks = each("part.", &|k, place| {
+            format!("peak = max(peak, quad_peaks({}));", items(k, place))
         });
-        let peaks = each(&|k| {
-            format!(
-                "    if ({0} < part.end) {{
-        peak = max(peak, quad_peaks(items_of(part.quad_{k}, row, {0})));
-    }}\n",
-                held(k)
-            )
+        let sums = each("part.", &|k, place| {
+            format!("total += quad_sums({}, row, peak, 4u * ({place}));", items(k, place))
         });
-        let sums = each(&|k| {
-            format!(
-                "    if ({0} < part.end) {{
-        total += quad_sums(items_of(part.quad_{k}, row, {0}), row, peak, 4u * ({0}));
-    }}\n",
-                held(k)
-            )
-        });
-        let gradients = each(&|k| {
-            format!(
-                "    if ({0} < part.end) {{
-        let items = items_of(part.quad_{k}, row, {0});
-        keep_gradients(part.r, row, items, peak, total, {0}, scale);
-    }}\n",
-                held(k)
-            )
+        let gradients = each("part.", &|k, place| {
+            let items = items(k, place);
+            format!("keep_gradients(part.r, row, {items}, peak, total, {place}, scale);")
         });
         format!(
             "struct Part {{
