@@ -1,7 +1,8 @@
 // Rows family: THREADS lanes reduce a row, ROWS rows share a workgroup. There are three steps: the
 // row's maxima, its sums and its gradients. A lane keeps its part of the row meanwhile or, if that is
 // too long, reads it again for each; where a loss says how sums move to a higher peak (ONLINE), the
-// maxima and sums of a long row come from one reading.
+// maxima and sums of a long row come from one reading. Where the maxima only keep the sums from
+// overflow and loss (UNITS), rows whose sums are in range without need none.
 
 const LOWEST: f32 = -0x1.fffffep+127f;
 
@@ -74,6 +75,12 @@ fn quad_peaks(items: Items) -> Peaks {
     return max(low, max(peaks_of(items.c), peaks_of(items.d)));
 }
 
+// Whether a sum of squares has lost nothing to overflow or underflow, and the product of two such
+// neither.
+fn is_moderate(sum: f32) -> bool {
+    return 0x1p-60f < sum && sum < 0x1p60f;
+}
+
 var<workgroup> peaks_of_lanes: array<Peaks, THREADS * ROWS>;
 var<workgroup> peaks_of_groups: array<Peaks, GROUPS * ROWS>;
 var<workgroup> totals_of_lanes: array<Sums, THREADS * ROWS>;
@@ -121,6 +128,25 @@ fn row_sums(slot: u32, thread: u32, mine: Sums) -> Sums {
     return sum;
 }
 
+var<workgroup> mark: atomic<u32>;
+var<workgroup> marked: bool;
+
+// Whether it holds for a row of the workgroup.
+fn any_row(lane: u32, holds: bool) -> bool {
+    if (lane == 0u) {
+        atomicStore(&mark, 0u);
+    }
+    workgroupBarrier();
+    if (holds) {
+        atomicStore(&mark, 1u);
+    }
+    workgroupBarrier();
+    if (lane == 0u) {
+        marked = atomicLoad(&mark) == 1u;
+    }
+    return workgroupUniformLoad(&marked);
+}
+
 @compute @workgroup_size(THREADS * ROWS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -153,10 +179,23 @@ fn main(
         total = row_sums(slot, thread, moved(total, peak, highest));
         peak = highest;
     }
-    if (HAS_PEAKS && !ONLINE) {
+    if (UNITS) {
+        peak = Peaks(1.0);
+        total = row_sums(slot, thread, part_sums(part, row, peak));
+        let outside = !sums_in_range(row, total);
+        if (any_row(lane, outside)) {
+            let highest = row_maxima(slot, thread, part_peaks(part, row));
+            let scaled = row_sums(slot, thread, part_sums(part, row, highest));
+            if (outside) {
+                peak = highest;
+                total = scaled;
+            }
+        }
+    }
+    if (HAS_PEAKS && !ONLINE && !UNITS) {
         peak = row_maxima(slot, thread, part_peaks(part, row));
     }
-    if (HAS_SUMS && !ONLINE) {
+    if (HAS_SUMS && !ONLINE && !UNITS) {
         total = row_sums(slot, thread, part_sums(part, row, peak));
     }
     if (IN_PLACE) {

@@ -6,8 +6,8 @@ use common::{assert_agrees, tensor};
 use wgloss::loss::{Domain, Family, Role};
 use wgloss::{
     Batch, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, DType,
-    Evaluation, KlDiv, L1, Loss, Nll, PoissonNll, Reduction, SigmoidFocal, SmoothL1, SoftMargin,
-    Tensor, losses,
+    Distance, Evaluation, KlDiv, L1, Loss, Nll, PoissonNll, Reduction, SigmoidFocal, SmoothL1,
+    SoftMargin, Tensor, TripletMargin, TripletMarginWithDistance, losses,
 };
 
 const INF: f64 = f64::INFINITY;
@@ -223,6 +223,74 @@ fn cosines_of_huge_and_tiny_vectors() {
     {
         assert_same(name, &value, &[1.0]);
         assert_same(name, &gradient, &[0.0, 0.0]);
+    }
+}
+
+/// Rows whose squares overflow, vanish or are all 0 give the right losses beside others, and leave
+/// those as they are alone.
+#[test]
+fn huge_and_tiny_rows_beside_others() {
+    // Of the first, second and third vector.
+    const SIZES: [[f64; 3]; 9] = [
+        [1.0, 1.0, 1.0],
+        [1e30, 1e30, 1e30],
+        [1.0, 1.0, 1e30],
+        [1e-30, 1e-30, 1e-30],
+        [1e30, 1.0, 1e30],
+        [1.0, 1e-30, 1.0],
+        [1e-30, 1.0, 1e-30],
+        [0.0, 0.0, 0.0],
+        [3.0, 3.0, 3.0],
+    ];
+    const CLASSES: usize = 300;
+    let distance = |distance| TripletMarginWithDistance { distance, ..Default::default() };
+    let all: [&dyn Loss; 6] = [
+        &CosineEmbedding::default(),
+        &TripletMargin { eps: 0.0, ..Default::default() },
+        &TripletMargin { p: 1.0, ..Default::default() },
+        &TripletMargin { p: 3.0, swap: true, ..Default::default() },
+        &distance(Distance::Euclidean),
+        &distance(Distance::Cosine),
+    ];
+    for loss in all {
+        let random = &mut common::Random(5);
+        let mut numbers = |input: usize| -> Vec<f64> {
+            let mut element = |k: usize| SIZES[k / CLASSES][input] * (random.unit() - 0.5);
+            (0..SIZES.len() * CLASSES).map(&mut element).collect()
+        };
+        let vectors = [0, 1, 2].map(&mut numbers);
+        let inputs = |rows: std::ops::Range<usize>| -> Vec<(&str, Tensor<'static>)> {
+            let one = |(i, input): (usize, &wgloss::loss::Input)| match input.role {
+                Role::Labels => (input.name, floats(&[rows.len()], &vec![1.0; rows.len()])),
+                _ => {
+                    let part = &vectors[i][rows.start * CLASSES..rows.end * CLASSES];
+                    (input.name, floats(&[rows.len(), CLASSES], part))
+                }
+            };
+            loss.definition().inputs.iter().enumerate().map(one).collect()
+        };
+        let inputs_together = inputs(0..SIZES.len());
+        let gradients = common::differentiable(loss, &inputs_together);
+        let batch = Batch {
+            inputs: &inputs_together,
+            reduction: Reduction::None,
+            gradients: &gradients,
+            ..Batch::default()
+        };
+        assert_agrees(loss.definition().name, loss, &batch);
+        let together = evaluated(loss, &inputs_together, Reduction::None);
+        for r in 0..SIZES.len() {
+            let alone = evaluated(loss, &inputs(r..r + 1), Reduction::None);
+            for ((name, value, gradient), (_, values, gradients)) in alone.iter().zip(&together) {
+                let what = format!("row {r} of {loss:?} on {name}");
+                assert_eq!(value[0].to_bits(), values[r].to_bits(), "{what}");
+                let own = &gradients[r * CLASSES..(r + 1) * CLASSES];
+                assert!(
+                    gradient.iter().map(|x| x.to_bits()).eq(own.iter().map(|x| x.to_bits())),
+                    "{what}"
+                );
+            }
+        }
     }
 }
 

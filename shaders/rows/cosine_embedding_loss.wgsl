@@ -1,6 +1,6 @@
 // Cosine embedding: with the cosine c of two vectors, 1 - c where the label is 1 and
-// max(0, c - margin) where it is -1. Each vector is divided by its largest component before it is
-// squared, so that no square overflows or vanishes. A zero vector has cosine 0 and gradient 0.
+// max(0, c - margin) where it is -1. Unless squares are in range as they are, each vector is divided
+// by its largest component before, so that no square overflows or vanishes. A zero vector has cosine 0 and gradient 0.
 
 const HAS_PEAKS = true;
 const HAS_SUMS = true;
@@ -24,6 +24,11 @@ fn in_peaks(item: Item, peak: Peaks) -> vec2<f32> {
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
     let v = in_peaks(item, peak);
     return vec3(v.x * v.y, v * v);
+}
+
+// Single components are exact with their peaks only.
+fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
+    return row.classes > 1.0 && is_moderate(total.y) && is_moderate(total.z);
 }
 
 fn cosine(total: Sums) -> f32 {

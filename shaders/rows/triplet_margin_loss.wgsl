@@ -1,6 +1,7 @@
 // Triplet margin: max(0, margin + d(a, p) - d(a, n)) with the p-norm distance d of a - b + eps; with
-// `swap` the nearer of d(a, n) and d(p, n) counts. Differences are divided by the largest one of
-// their pair before they are raised to the power, so that no power overflows or vanishes.
+// `swap` the nearer of d(a, n) and d(p, n) counts. Unless sums are in range as they are, differences
+// are divided by the largest one of their pair before they are raised to the power, so that no power
+// overflows or vanishes.
 
 const HAS_PEAKS = true;
 const HAS_SUMS = true;
@@ -53,6 +54,13 @@ fn term(r: f32, c: Parameters) -> f32 {
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
     let r = ratios(item, peak, c);
     return vec3(term(r.x, c), term(r.y, c), term(r.z, c));
+}
+
+// That of a single component is exact with its peak only.
+fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
+    let known = c.infinite == 0u && (c.exponent == 1.0 || c.exponent == 2.0) && row.classes > 1.0;
+    return known && is_moderate(total.x) && is_moderate(total.y)
+        && (c.swap == 0u || is_moderate(total.z));
 }
 
 // The norm in units of the peak.

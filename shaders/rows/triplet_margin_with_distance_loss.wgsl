@@ -1,6 +1,7 @@
 // Triplet margin with a choice of distance: max(0, margin + d(a, p) - d(a, n)), where d is the
 // Euclidean distance |a - b + eps|, its square |a - b|^2, or 1 - cos(a, b); with `swap` the nearer of
-// d(a, n) and d(p, n) counts. What is squared is first divided by its largest component.
+// d(a, n) and d(p, n) counts. What is squared is first divided by its largest component, unless the
+// squares are in range.
 
 const HAS_PEAKS = true;
 const HAS_SUMS = true;
@@ -39,6 +40,12 @@ fn in_peaks(item: Item, peak: Peaks, c: Parameters) -> vec3<f32> {
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
     let v = in_peaks(item, peak, c);
     return Sums(v * v, v.xxy * v.yzz);
+}
+
+// Single components are exact with their peaks only.
+fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
+    let third = c.swap == 0u && c.distance != COSINE || is_moderate(total[0].z);
+    return row.classes > 1.0 && is_moderate(total[0].x) && is_moderate(total[0].y) && third;
 }
 
 // The cosines of the pairs; a zero vector has cosine 0.

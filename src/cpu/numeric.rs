@@ -211,6 +211,14 @@ pub fn power_of_two_within(x: f32) -> f32 {
     of_signed_bits((signed_bits(x) & BITS_OF_INFINITY).max(BITS_OF_SMALLEST_NORMAL))
 }
 
+/// Whether a sum of squares has lost nothing to overflow or underflow, and the product of two such
+/// neither.
+#[inline(always)]
+pub fn is_moderate(sum: f32) -> bool {
+    const SMALL: f32 = f32::from_bits(67 << 23); // 2^-60
+    SMALL < sum && sum < 1.0 / SMALL
+}
+
 /// `base^exponent` as C has it; the one function here that calls the platform's library.
 #[inline(always)]
 pub fn pow(base: f32, exponent: f32) -> f32 {

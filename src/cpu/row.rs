@@ -103,8 +103,7 @@ impl RowLoops<'_, '_> {
         let Self { task } = self;
         let row = task.row();
         task.complete();
-        let peaks = task.peaks(loss);
-        let sums = task.sums(loss, &row, peaks);
+        let (peaks, sums) = task.gathered(loss, &row);
         *task.value = loss.value(&row, peaks, sums);
         if task.gradients.iter().any(Option::is_some) {
             task.differentiate(loss, &row, peaks, sums);
@@ -113,6 +112,18 @@ impl RowLoops<'_, '_> {
 }
 
 impl RowTask<'_> {
+    #[inline(always)]
+    fn gathered<L: RowTerms>(&mut self, loss: &L, row: &Row) -> (L::Peaks, L::Sums) {
+        if let Some(unit) = L::UNIT {
+            let sums = self.sums(loss, row, unit);
+            if loss.in_range(row, sums) {
+                return (unit, sums);
+            }
+        }
+        let peaks = self.peaks(loss);
+        (peaks, self.sums(loss, row, peaks))
+    }
+
     #[inline(always)]
     fn peaks<L: RowTerms>(&mut self, loss: &L) -> L::Peaks {
         let mut all = L::Peaks::start::<Larger>();

@@ -91,6 +91,7 @@ impl Spec<'_> {
                 "fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }",
             );
         }
+        header.constant("UNITS", self.has_units());
         let kept = self.kept_quads();
         header.constant("ONLINE", moves && kept.is_none());
         header.constant("WHOLE", self.shape.whole_quads());
@@ -155,6 +156,11 @@ impl Spec<'_> {
         header.line(&format!("fn keep_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
+    }
+
+    /// Whether the maxima only keep the sums in range.
+    fn has_units(&self) -> bool {
+        self.definition.shader.contains("fn in_range(")
     }
 
     fn name(&self, i: usize) -> &'static str {
@@ -234,6 +240,8 @@ impl Spec<'_> {
     /// The loss's functions with its parameters, where it has any.
     fn declare_calls(&self, header: &mut Header) {
         let last = if self.parameters.is_empty() { "" } else { ", options()" };
+        let in_range =
+            if self.has_units() { format!("in_range(row, total{last})") } else { "true".into() };
         header.line(&format!(
             "fn peaks_of(item: Item) -> Peaks {{
     return peaks(item{last});
@@ -243,6 +251,9 @@ fn quad_sums(items: Items, row: Row, peak: Peaks, class_: u32) -> Sums {{
         + counted(sums(items.b, row, peak{last}), class_ + 1u))
         + (counted(sums(items.c, row, peak{last}), class_ + 2u)
         + counted(sums(items.d, row, peak{last}), class_ + 3u));
+}}
+fn sums_in_range(row: Row, total: Sums) -> bool {{
+    return {in_range};
 }}
 fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
     return value(row, peak, total{last});

@@ -47,6 +47,9 @@ pub trait RowTerms: Debug + Send + Sync {
     type Sums: cpu::Gathered;
     /// Whether the derivative with respect to the first member uses [`cpu::Item::kept`].
     const KEEPS: bool = false;
+    /// Where the maxima only keep the sums from overflow and loss: what takes their place in rows
+    /// whose sums are [in range](RowTerms::in_range) with it.
+    const UNIT: Option<Self::Peaks> = None;
 
     /// Runs the loops over a row. Where the mathematics branches on options, it may run them with a
     /// copy whose options are constants in the common case, which then has loops of its own.
@@ -66,6 +69,11 @@ pub trait RowTerms: Debug + Send + Sync {
 
     /// What is summed over the row.
     fn sums(&self, item: cpu::Item, row: &cpu::Row, peaks: Self::Peaks) -> Self::Sums;
+
+    /// Whether sums with [`UNIT`](RowTerms::UNIT) are as good as those with the row's maxima.
+    fn in_range(&self, _row: &cpu::Row, _sums: Self::Sums) -> bool {
+        false
+    }
 
     /// The row's loss.
     fn value(&self, row: &cpu::Row, peaks: Self::Peaks, sums: Self::Sums) -> f32;

@@ -86,6 +86,7 @@ fn cosine(sums: [f32; 3]) -> f32 {
 impl RowTerms for CosineEmbedding {
     type Peaks = [f32; 2];
     type Sums = [f32; 3];
+    const UNIT: Option<[f32; 2]> = Some([1.0; 2]);
 
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
@@ -119,6 +120,11 @@ impl RowTerms for CosineEmbedding {
     fn sums(&self, item: Item, row: &Row, peaks: [f32; 2]) -> [f32; 3] {
         let [a, b] = scaled(item, row, peaks);
         [a * b, a * a, b * b]
+    }
+
+    #[inline(always)]
+    fn in_range(&self, row: &Row, sums: [f32; 3]) -> bool {
+        row.classes > 1.0 && sums[1..].iter().all(|sum| numeric::is_moderate(*sum))
     }
 
     #[inline(always)]

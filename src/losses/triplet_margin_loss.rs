@@ -211,6 +211,7 @@ fn norm(differences: &[f64], p: f64) -> (f64, Vec<f64>) {
 impl RowTerms for TripletMargin {
     type Peaks = [f32; 3];
     type Sums = [f32; 3];
+    const UNIT: Option<[f32; 3]> = Some([1.0; 3]);
 
     #[inline(always)]
     fn run(&self, loops: RowLoops<'_, '_>) {
@@ -261,6 +262,13 @@ impl RowTerms for TripletMargin {
         let d = self.differences(item);
         let one = |i: usize| self.term(self.ratio(d[i], peaks[i]));
         [one(0), one(1), if self.swap { one(2) } else { 0.0 }]
+    }
+
+    #[inline(always)]
+    fn in_range(&self, row: &Row, sums: [f32; 3]) -> bool {
+        let known = (self.p == 1.0 || self.p == 2.0) && row.classes > 1.0;
+        let counted = if self.swap { &sums[..] } else { &sums[..2] };
+        known && counted.iter().all(|sum| numeric::is_moderate(*sum))
     }
 
     #[inline(always)]

@@ -200,6 +200,7 @@ fn measure(distance: Distance, eps: f64, a: &[f64], b: &[f64]) -> (f64, [Vec<f64
 impl RowTerms for TripletMarginWithDistance {
     type Peaks = [f32; 3];
     type Sums = [f32; 6];
+    const UNIT: Option<[f32; 3]> = Some([1.0; 3]);
 
     fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
         let rows = [row.first, row.second, row.third];
@@ -232,6 +233,13 @@ impl RowTerms for TripletMarginWithDistance {
         let v = self.in_peaks(item, peaks);
         let dot = |pair: usize| v[PAIRS[pair][0]] * v[PAIRS[pair][1]];
         std::array::from_fn(|i| if i < 3 { v[i] * v[i] } else { dot(i - 3) })
+    }
+
+    #[inline(always)]
+    fn in_range(&self, row: &Row, sums: [f32; 6]) -> bool {
+        let third = self.swap || self.distance == Distance::Cosine;
+        let counted = if third { &sums[..3] } else { &sums[..2] };
+        row.classes > 1.0 && counted.iter().all(|sum| numeric::is_moderate(*sum))
     }
 
     #[inline(always)]
