@@ -81,53 +81,6 @@ fn is_moderate(sum: f32) -> bool {
     return 0x1p-60f < sum && sum < 0x1p60f;
 }
 
-var<workgroup> peaks_of_lanes: array<Peaks, THREADS * ROWS>;
-var<workgroup> peaks_of_groups: array<Peaks, GROUPS * ROWS>;
-var<workgroup> totals_of_lanes: array<Sums, THREADS * ROWS>;
-var<workgroup> totals_of_groups: array<Sums, GROUPS * ROWS>;
-
-fn row_maxima(slot: u32, thread: u32, mine: Peaks) -> Peaks {
-    if (THREADS == 1u) {
-        return mine;
-    }
-    peaks_of_lanes[slot * THREADS + thread] = mine;
-    workgroupBarrier(); // all lanes have written before the first of each group read
-    if (thread < GROUPS) {
-        var best = Peaks(LOWEST);
-        for (var i = 0u; i < THREADS / GROUPS; i++) {
-            best = max(best, peaks_of_lanes[slot * THREADS + thread * (THREADS / GROUPS) + i]);
-        }
-        peaks_of_groups[slot * GROUPS + thread] = best;
-    }
-    workgroupBarrier(); // the groups have written before all lanes read
-    var best = Peaks(LOWEST);
-    for (var i = 0u; i < GROUPS; i++) {
-        best = max(best, peaks_of_groups[slot * GROUPS + i]);
-    }
-    return best;
-}
-
-fn row_sums(slot: u32, thread: u32, mine: Sums) -> Sums {
-    if (THREADS == 1u) {
-        return mine;
-    }
-    totals_of_lanes[slot * THREADS + thread] = mine;
-    workgroupBarrier(); // as above; the maxima's readers of totals_of_groups are past this too
-    if (thread < GROUPS) {
-        var sum = Sums();
-        for (var i = 0u; i < THREADS / GROUPS; i++) {
-            sum += totals_of_lanes[slot * THREADS + thread * (THREADS / GROUPS) + i];
-        }
-        totals_of_groups[slot * GROUPS + thread] = sum;
-    }
-    workgroupBarrier();
-    var sum = Sums();
-    for (var i = 0u; i < GROUPS; i++) {
-        sum += totals_of_groups[slot * GROUPS + i];
-    }
-    return sum;
-}
-
 var<workgroup> mark: atomic<u32>;
 var<workgroup> marked: bool;
 
@@ -148,10 +101,9 @@ fn any_row(lane: u32, holds: bool) -> bool {
 }
 
 @compute @workgroup_size(THREADS * ROWS)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
+fn main(place: Place) {
+    let group = place.group;
+    let lane = lane_of(place);
     let slot = lane / THREADS;
     let thread = lane % THREADS;
     let own = (group.x + group.y * window.width) * ROWS + slot;

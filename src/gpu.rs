@@ -11,6 +11,11 @@ const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and 
                     `apt-get install mesa-vulkan-drivers` brings one that runs on the CPU), \
                     or use the CPU backend";
 
+/// What subgroup operations need.
+const SUBGROUPS: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
+/// The features that are used where an adapter has them.
+const WANTED: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(SUBGROUPS);
+
 /// A device with its queue and the kernels compiled for it. Clones share all three.
 #[derive(Clone)]
 pub struct Gpu {
@@ -41,8 +46,8 @@ impl fmt::Debug for Gpu {
 
 impl Gpu {
     /// A device of the adapter that the environment names (`WGPU_ADAPTER_NAME`,
-    /// `WGPU_BACKEND`), or else of the fastest one, with all the limits that it has, and with timestamps if it
-    /// has them.
+    /// `WGPU_BACKEND`), or else of the fastest one, with all the limits that it has, and with timestamps
+    /// and subgroups if it has them.
     ///
     /// # Errors
     /// [`Error::NoAdapter`] if there is none, [`Error::Refused`] if it gives no device.
@@ -68,7 +73,7 @@ impl Gpu {
         };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgloss"),
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: adapter.features() & WANTED,
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -88,7 +93,8 @@ impl Gpu {
     }
 
     /// Works on the caller's device and queue, within that device's limits. Neither its error
-    /// callback nor its device-lost callback is touched.
+    /// callback nor its device-lost callback is touched. Lanes join sums by subgroup operations if it was
+    /// made with the features `SUBGROUP` and `SUBGROUP_BARRIER`.
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let limits = device.limits();
         let pipelines = Mutex::default();
@@ -120,6 +126,15 @@ impl Gpu {
     /// The adapter that the device is of.
     pub fn adapter_info(&self) -> wgpu::AdapterInfo {
         self.inner.device.adapter_info()
+    }
+
+    /// The size of the device's subgroups, if it can use them and they have one size.
+    pub(crate) fn subgroup(&self) -> Option<u32> {
+        let info = self.adapter_info();
+        let (least, most) = (info.subgroup_min_size, info.subgroup_max_size);
+        let usable =
+            self.device().features().contains(SUBGROUPS) && least == most && most.is_power_of_two();
+        usable.then_some(most)
     }
 
     pub(crate) fn limits(&self) -> &wgpu::Limits {

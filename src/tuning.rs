@@ -16,13 +16,23 @@ pub struct Tuning {
     /// How many workgroups keep the adapter busy: matrix products are cut into squares of 128 x 128
     /// where there are at least as many of them, and of 64 x 64 else.
     pub busy_groups: u32,
+    /// Whether lanes that share a row join their sums by subgroup operations, where the device has the
+    /// features `SUBGROUP` and `SUBGROUP_BARRIER` and subgroups of one size, and else through the
+    /// workgroup's memory.
+    pub subgroups: bool,
 }
 
 impl Default for Tuning {
     /// For hardware GPUs, on which nothing has been measured yet: more lanes than on a CPU, as there are
     /// thousands to be kept busy.
     fn default() -> Self {
-        Self { quads_per_lane: 8, most_lanes: 256, most_kept: 16, busy_groups: 256 }
+        Self {
+            quads_per_lane: 8,
+            most_lanes: 256,
+            most_kept: 16,
+            busy_groups: 256,
+            subgroups: true,
+        }
     }
 }
 
@@ -34,7 +44,8 @@ impl Tuning {
     /// the fewer lanes a row has, the fewer wait for each other. Rows of 32,000 and of 128,256 classes
     /// took the same with 64 to 256 lanes. With 32 quads kept instead of none, those of 1,000 classes
     /// took 41 instead of 48 ms, but 1.8 s instead of 0.4 to compile. A product of 256 x 512 by
-    /// 512 x 2048 took 80 ms in squares of 64 x 64 and 44 ms in squares of 128 x 128.
+    /// 512 x 2048 took 80 ms in squares of 64 x 64 and 44 ms in squares of 128 x 128. Subgroups made no
+    /// difference.
     pub(crate) fn of(kind: wgpu::DeviceType) -> Self {
         match kind {
             wgpu::DeviceType::Cpu => {

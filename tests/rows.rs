@@ -76,8 +76,10 @@ fn check_on(
 fn any_tuning() {
     let Backend::Gpu(gpu) = &backends()[0].1 else { panic!("the first backend is the GPU") };
     let mut random = Random(11);
-    for (quads_per_lane, most_lanes) in [(1, 256), (3, 64), (16, 4), (1000, 256)] {
-        let tuning = Tuning { quads_per_lane, most_lanes, ..Tuning::default() };
+    let ways = [(1, 256), (3, 64), (8, 256), (16, 4), (1000, 256)];
+    let ways = ways.into_iter().flat_map(|way| [(way, false), (way, true)]);
+    for ((quads_per_lane, most_lanes), subgroups) in ways {
+        let tuning = Tuning { quads_per_lane, most_lanes, subgroups, ..Tuning::default() };
         let tuned = [Backend::Gpu(gpu.clone().with_tuning(tuning))];
         for loss in rows() {
             for shape in [&[3, 517][..], &[2, 1024]] {

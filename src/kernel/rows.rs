@@ -45,6 +45,8 @@ pub(crate) struct Lanes {
     pub(crate) rows: u64,
     /// The most quads of a row's inputs that a lane keeps.
     pub(crate) most_kept: u64,
+    /// The size of subgroups, where they are used: a power of 2.
+    pub(crate) subgroup: Option<u32>,
 }
 
 impl Lanes {
@@ -62,10 +64,15 @@ impl Lanes {
 
 impl RowShape {
     /// Rows whose classes lie apart are read together by neighbouring lanes.
-    pub(crate) fn lanes(&self, tuning: Tuning) -> Lanes {
+    pub(crate) fn lanes(&self, tuning: Tuning, subgroup: Option<u32>) -> Lanes {
         let apart = self.inner >= 32 && self.classes <= 4096;
         let threads = if apart { 1 } else { tuning.lanes(self.classes.div_ceil(4)) };
-        Lanes { threads, rows: (64 / threads).max(1), most_kept: tuning.most_kept.min(64).into() }
+        Lanes {
+            threads,
+            rows: (64 / threads).max(1),
+            most_kept: tuning.most_kept.min(64).into(),
+            subgroup: subgroup.filter(|_| tuning.subgroups && threads > 1),
+        }
     }
 
     /// Whether four classes can be read at once.
@@ -83,8 +90,7 @@ impl Spec<'_> {
         header.constant("ROWS", format!("{}u", lanes.rows));
         header.constant("TEAM", format!("{}u", lanes.team()));
         header.constant("TEAMS", format!("{}u", lanes.threads / lanes.team()));
-        let groups = if lanes.threads > 16 { 16 } else { lanes.threads.div_ceil(4) };
-        header.constant("GROUPS", format!("{groups}u"));
+        let joins = self.declare_joins(&mut header);
         let moves = self.definition.shader.contains("fn moved(");
         if !moves {
             header.line(
@@ -125,7 +131,7 @@ impl Spec<'_> {
         self.declare_gradients(&mut header, &outputs.gradients);
         let skeleton = include_str!("../../shaders/rows.wgsl");
         let label = format!("wgloss {}", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, skeleton, &part, self.definition.shader])
+        header.join(label, &[NUMERIC, REDUCE, skeleton, joins, &part, self.definition.shader])
     }
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
@@ -156,6 +162,35 @@ impl Spec<'_> {
         header.line(&format!("fn keep_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
+    }
+
+    /// How a row's lanes join what they have gathered.
+    fn declare_joins(&self, header: &mut Header) -> &'static str {
+        let Some(size) = self.lanes.subgroup else {
+            let threads = self.lanes.threads;
+            let groups = if threads > 16 { 16 } else { threads.div_ceil(4) };
+            header.constant("GROUPS", format!("{groups}u"));
+            return include_str!("../../shaders/lanes_by_barriers.wgsl");
+        };
+        header.constant("SUBGROUP", format!("{size}u"));
+        // Matrices are exchanged by columns.
+        let columns = match self.definition.shader.split_once("alias Sums = mat") {
+            Some((_, size)) => size.chars().next().and_then(|c| c.to_digit(10)),
+            None => None,
+        };
+        let other = match columns {
+            Some(columns) => {
+                let column = |i| format!("subgroupShuffleXor(sums[{i}], step)");
+                format!("Sums({})", (0..columns).map(column).collect::<Vec<_>>().join(", "))
+            }
+            None => "subgroupShuffleXor(sums, step)".into(),
+        };
+        header.line(&format!(
+            "fn other_sums(sums: Sums, step: u32) -> Sums {{
+    return {other};
+}}"
+        ));
+        include_str!("../../shaders/lanes_by_subgroups.wgsl")
     }
 
     /// Whether the maxima only keep the sums in range.

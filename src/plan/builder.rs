@@ -33,6 +33,8 @@ pub struct Builder<'a> {
     gpu: Option<&'a Gpu>,
     pub(crate) limits: &'a wgpu::Limits,
     pub(crate) tuning: Tuning,
+    /// The size of the device's subgroups, where they can be used.
+    pub(crate) subgroup: Option<u32>,
     pub(crate) resolved: &'a Resolved,
     uniforms: Vec<u8>,
     parameters: usize,
@@ -59,7 +61,7 @@ pub(super) struct Finished {
 impl<'a> Builder<'a> {
     pub(super) fn new(gpu: &'a Gpu, resolved: &'a Resolved, parameters: Vec<u32>) -> Self {
         let builder = Self::with_limits(gpu.limits(), resolved, parameters);
-        Self { gpu: Some(gpu), tuning: gpu.tuning(), ..builder }
+        Self { gpu: Some(gpu), tuning: gpu.tuning(), subgroup: gpu.subgroup(), ..builder }
     }
 
     pub(super) fn with_limits(
@@ -74,6 +76,7 @@ impl<'a> Builder<'a> {
             gpu: None,
             limits,
             tuning: Tuning::default(),
+            subgroup: None,
             resolved,
             parameters: words,
             uniforms: bytemuck::cast_slice(&parameters).to_vec(),

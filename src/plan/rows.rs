@@ -23,7 +23,7 @@ pub(super) fn build(builder: &mut Builder<'_>, ignored: Option<i64>) -> Result<(
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
         gradients: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         shape,
-        lanes: shape.lanes(builder.tuning),
+        lanes: shape.lanes(builder.tuning, builder.subgroup),
         ignores: ignored.is_some(),
         upstream: resolved.upstream,
         weighted: resolved.divisor_in_scratch(),

@@ -52,7 +52,9 @@ fn of_rows(used: Tuning) -> Vec<Tuning> {
     for most_kept in [0, 8, 16, 32] {
         for most_lanes in [64, 256] {
             for quads_per_lane in [4, 8, 16, 32] {
-                all.push(Tuning { quads_per_lane, most_lanes, most_kept, ..used });
+                for subgroups in [false, true] {
+                    all.push(Tuning { quads_per_lane, most_lanes, most_kept, subgroups, ..used });
+                }
             }
         }
     }
@@ -64,9 +66,9 @@ fn of_products(used: Tuning) -> Vec<Tuning> {
 }
 
 fn text(tuning: Tuning) -> String {
-    let Tuning { quads_per_lane, most_lanes, most_kept, busy_groups } = tuning;
+    let Tuning { quads_per_lane, most_lanes, most_kept, busy_groups, subgroups } = tuning;
     format!(
         "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_kept {most_kept:2}, \
-         busy_groups {busy_groups}"
+         busy_groups {busy_groups}, subgroups {subgroups}"
     )
 }

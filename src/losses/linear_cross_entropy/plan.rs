@@ -167,7 +167,7 @@ impl<'a, 'b> Work<'a, 'b> {
             inputs: self.spec.inputs.clone(),
             gradients: vec![],
             shape,
-            lanes: shape.lanes(self.builder.tuning),
+            lanes: shape.lanes(self.builder.tuning, self.builder.subgroup),
             ignores: true,
             upstream: self.spec.upstream,
             weighted: self.spec.weighted,

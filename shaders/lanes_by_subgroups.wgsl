@@ -1,0 +1,59 @@
+// How a row's lanes join what they have gathered: by exchange within subgroups of SUBGROUP lanes, and
+// between the subgroups of a longer row through the workgroup's memory.
+
+struct Place {
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+}
+
+// A row's lanes are neighbours in a subgroup, whichever way the adapter numbers them.
+fn lane_of(place: Place) -> u32 {
+    return place.subgroup * SUBGROUP + place.lane;
+}
+
+const SIDE_BY_SIDE = min(THREADS, SUBGROUP);
+const SUBGROUPS = THREADS / SIDE_BY_SIDE;
+
+var<workgroup> peaks_of_subgroups: array<Peaks, SUBGROUPS * ROWS>;
+var<workgroup> totals_of_subgroups: array<Sums, SUBGROUPS * ROWS>;
+
+// All lanes get the same bits, as a + b is b + a.
+fn row_maxima(slot: u32, thread: u32, mine: Peaks) -> Peaks {
+    var best = mine;
+    subgroupBarrier(); // lanes that left a loop at different times meet again
+    for (var step = 1u; step < SIDE_BY_SIDE; step *= 2u) {
+        best = max(best, subgroupShuffleXor(best, step));
+    }
+    if (SUBGROUPS == 1u) {
+        return best;
+    }
+    if (thread % SIDE_BY_SIDE == 0u) {
+        peaks_of_subgroups[slot * SUBGROUPS + thread / SIDE_BY_SIDE] = best;
+    }
+    workgroupBarrier(); // all subgroups have written before one reads
+    for (var i = 0u; i < SUBGROUPS; i++) {
+        best = max(best, peaks_of_subgroups[slot * SUBGROUPS + i]);
+    }
+    return best;
+}
+
+fn row_sums(slot: u32, thread: u32, mine: Sums) -> Sums {
+    var sum = mine;
+    subgroupBarrier(); // as above
+    for (var step = 1u; step < SIDE_BY_SIDE; step *= 2u) {
+        sum += other_sums(sum, step);
+    }
+    if (SUBGROUPS == 1u) {
+        return sum;
+    }
+    if (thread % SIDE_BY_SIDE == 0u) {
+        totals_of_subgroups[slot * SUBGROUPS + thread / SIDE_BY_SIDE] = sum;
+    }
+    workgroupBarrier(); // as above
+    sum = totals_of_subgroups[slot * SUBGROUPS];
+    for (var i = 1u; i < SUBGROUPS; i++) {
+        sum += totals_of_subgroups[slot * SUBGROUPS + i];
+    }
+    return sum;
+}
