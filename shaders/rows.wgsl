@@ -130,8 +130,7 @@ fn main(place: Place) {
         let highest = row_maxima(slot, thread, peak);
         total = row_sums(slot, thread, moved(total, peak, highest));
         peak = highest;
-    }
-    if (UNITS) {
+    } else if (UNITS) {
         peak = Peaks(1.0);
         total = row_sums(slot, thread, part_sums(part, row, peak));
         let outside = !sums_in_range(row, total);
@@ -143,12 +142,13 @@ fn main(place: Place) {
                 total = scaled;
             }
         }
-    }
-    if (HAS_PEAKS && !ONLINE && !UNITS) {
-        peak = row_maxima(slot, thread, part_peaks(part, row));
-    }
-    if (HAS_SUMS && !ONLINE && !UNITS) {
-        total = row_sums(slot, thread, part_sums(part, row, peak));
+    } else {
+        if (HAS_PEAKS) {
+            peak = row_maxima(slot, thread, part_peaks(part, row));
+        }
+        if (HAS_SUMS) {
+            total = row_sums(slot, thread, part_sums(part, row, peak));
+        }
     }
     if (IN_PLACE) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.

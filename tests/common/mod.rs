@@ -24,11 +24,13 @@ pub(crate) fn backends() -> [(&'static str, Backend); 2] {
     [("gpu", Backend::Gpu(gpu())), ("cpu", Backend::Cpu)]
 }
 
-/// A device with these limits, of the adapter under test.
+/// A device of the adapter under test with these limits, and else as the usual one.
 pub(crate) fn with_limits(required_limits: wgpu::Limits) -> Backend {
     let all = pollster::block_on(adapters());
     let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
-    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    let required_features = gpu().device().features();
+    let descriptor =
+        wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
     let (device, queue) =
         pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
     Backend::Gpu(Gpu::from_device(device, queue))
