@@ -1,4 +1,5 @@
-//! Timestamps of a plan's pass, in the program's own query set, and of an evaluation.
+//! Timestamps of a plan's pass, in the program's own query set, and of an evaluation; the features of
+//! the library's own device.
 
 mod common;
 
@@ -116,11 +117,13 @@ fn evaluations_say_which_clock_timed_them() {
     }
 }
 
-/// The library's own device has timestamps where its adapter has them.
+/// The library's own device has timestamps and subgroups where its adapter has them.
 #[test]
-fn own_devices_have_timestamps() {
+fn own_devices_have_what_their_adapter_has() {
     let gpu = common::gpu();
     let adapter = &pollster::block_on(wgloss::adapters())[0];
-    let feature = wgpu::Features::TIMESTAMP_QUERY;
-    assert_eq!(gpu.device().features(), adapter.features() & feature);
+    let used = wgpu::Features::TIMESTAMP_QUERY
+        | wgpu::Features::SUBGROUP
+        | wgpu::Features::SUBGROUP_BARRIER;
+    assert_eq!(gpu.device().features(), adapter.features() & used);
 }
