@@ -44,7 +44,7 @@ fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
 
 // Single components are exact with their peaks only.
 fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
-    let third = c.swap == 0u && c.distance != COSINE || is_moderate(total[0].z);
+    let third = (c.swap == 0u && c.distance != COSINE) || is_moderate(total[0].z);
     return row.classes > 1.0 && is_moderate(total[0].x) && is_moderate(total[0].y) && third;
 }
 
