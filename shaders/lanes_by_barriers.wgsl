@@ -42,16 +42,9 @@ fn row_sums(slot: u32, thread: u32, mine: Sums) -> Sums {
     totals_of_lanes[slot * THREADS + thread] = mine;
     workgroupBarrier(); // as above; the maxima's readers of totals_of_groups are past this too
     if (thread < GROUPS) {
-        var sum = Sums();
-        for (var i = 0u; i < THREADS / GROUPS; i++) {
-            sum += totals_of_lanes[slot * THREADS + thread * (THREADS / GROUPS) + i];
-        }
-        totals_of_groups[slot * GROUPS + thread] = sum;
+        let joined = joined_lanes(slot * THREADS + thread * (THREADS / GROUPS));
+        totals_of_groups[slot * GROUPS + thread] = joined;
     }
     workgroupBarrier();
-    var sum = Sums();
-    for (var i = 0u; i < GROUPS; i++) {
-        sum += totals_of_groups[slot * GROUPS + i];
-    }
-    return sum;
+    return joined_groups(slot * GROUPS);
 }

@@ -1,5 +1,5 @@
 // How a row's lanes join what they have gathered: by exchange within subgroups of SUBGROUP lanes, and
-// between the subgroups of a longer row through the workgroup's memory.
+// between the subgroups of a longer row, its GROUPS, through the workgroup's memory.
 
 struct Place {
     @builtin(workgroup_id) group: vec3<u32>,
@@ -12,11 +12,10 @@ fn lane_of(place: Place) -> u32 {
     return place.subgroup * SUBGROUP + place.lane;
 }
 
-const SIDE_BY_SIDE = min(THREADS, SUBGROUP);
-const SUBGROUPS = THREADS / SIDE_BY_SIDE;
+const SIDE_BY_SIDE = THREADS / GROUPS;
 
-var<workgroup> peaks_of_subgroups: array<Peaks, SUBGROUPS * ROWS>;
-var<workgroup> totals_of_subgroups: array<Sums, SUBGROUPS * ROWS>;
+var<workgroup> peaks_of_groups: array<Peaks, GROUPS * ROWS>;
+var<workgroup> totals_of_groups: array<Sums, GROUPS * ROWS>;
 
 // All lanes get the same bits, as a + b is b + a.
 fn row_maxima(slot: u32, thread: u32, mine: Peaks) -> Peaks {
@@ -25,15 +24,15 @@ fn row_maxima(slot: u32, thread: u32, mine: Peaks) -> Peaks {
     for (var step = 1u; step < SIDE_BY_SIDE; step *= 2u) {
         best = max(best, subgroupShuffleXor(best, step));
     }
-    if (SUBGROUPS == 1u) {
+    if (GROUPS == 1u) {
         return best;
     }
     if (thread % SIDE_BY_SIDE == 0u) {
-        peaks_of_subgroups[slot * SUBGROUPS + thread / SIDE_BY_SIDE] = best;
+        peaks_of_groups[slot * GROUPS + thread / SIDE_BY_SIDE] = best;
     }
     workgroupBarrier(); // all subgroups have written before one reads
-    for (var i = 0u; i < SUBGROUPS; i++) {
-        best = max(best, peaks_of_subgroups[slot * SUBGROUPS + i]);
+    for (var i = 0u; i < GROUPS; i++) {
+        best = max(best, peaks_of_groups[slot * GROUPS + i]);
     }
     return best;
 }
@@ -44,16 +43,12 @@ fn row_sums(slot: u32, thread: u32, mine: Sums) -> Sums {
     for (var step = 1u; step < SIDE_BY_SIDE; step *= 2u) {
         sum += other_sums(sum, step);
     }
-    if (SUBGROUPS == 1u) {
+    if (GROUPS == 1u) {
         return sum;
     }
     if (thread % SIDE_BY_SIDE == 0u) {
-        totals_of_subgroups[slot * SUBGROUPS + thread / SIDE_BY_SIDE] = sum;
+        totals_of_groups[slot * GROUPS + thread / SIDE_BY_SIDE] = sum;
     }
     workgroupBarrier(); // as above
-    sum = totals_of_subgroups[slot * SUBGROUPS];
-    for (var i = 1u; i < SUBGROUPS; i++) {
-        sum += totals_of_subgroups[slot * SUBGROUPS + i];
-    }
-    return sum;
+    return joined_groups(slot * GROUPS);
 }

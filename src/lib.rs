@@ -164,8 +164,7 @@
 //!   bfloat16. A loss scale ([`Request::loss_scale`]) keeps small ones from vanishing.
 //! - A sum goes through blocks of 4096 terms and a fixed tree over them, without float atomics: the
 //!   same data give the same bits on the same device and driver, however many workgroups, windows or
-//!   pieces the work is cut into. (A device made without the features for subgroups joins a row's sums
-//!   in another order.)
+//!   pieces the work is cut into, and with subgroups as without.
 //! - The CPU backend runs on all cores with the widest instructions that the processor has (AVX-512,
 //!   AVX2 or the target's own), which it finds out when it runs. All of them give the same bits, but
 //!   for the matrix products of `linear_cross_entropy`.

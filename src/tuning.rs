@@ -1,7 +1,7 @@
 //! The one place that decides how kernels share their work, where adapters differ.
 
 /// How lanes share the rows of a loss, and workgroups a matrix product. Another one gives other last
-/// digits, as sums go in another order, and nothing else.
+/// digits, as sums go in another order (`subgroups` gives the same), and nothing else.
 ///
 /// `wgloss bench --tune` measures candidates on the present adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -121,19 +121,20 @@ fn add_own_variants(
     }
 }
 
+/// The given inputs that have a gradient.
+fn with_gradients(loss: &dyn Loss, inputs: &[(&str, TensorKind)]) -> Vec<&'static str> {
+    let all = loss.definition().inputs.iter().filter(|input| input.differentiable);
+    all.filter(|input| inputs.iter().any(|(n, kind)| *n == input.name && kind.dtype.is_float()))
+        .map(|input| input.name)
+        .collect()
+}
+
 fn add_variants(
     loss: &dyn Loss,
     inputs: &[(&str, TensorKind)],
     texts: &mut BTreeSet<(String, String)>,
 ) {
-    let all: Vec<&str> = loss
-        .definition()
-        .inputs
-        .iter()
-        .filter(|input| input.differentiable)
-        .filter(|input| inputs.iter().any(|(n, kind)| *n == input.name && kind.dtype.is_float()))
-        .map(|input| input.name)
-        .collect();
+    let all = with_gradients(loss, inputs);
     // How gradients are stored does not depend on the type of integers: one will do.
     let one = |dtype: DType| dtype.is_float() || dtype == DType::I64;
     let narrow = inputs.iter().all(|(_, kind)| one(kind.dtype) && kind.dtype != DType::F32);
@@ -187,16 +188,33 @@ fn leave(variants: &BTreeSet<(String, String)>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn validated(label: &str, text: &str) -> (naga::Module, naga::valid::ModuleInfo) {
+fn assert_valid_everywhere(label: &str, text: &str) {
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
     let flags = naga::valid::ValidationFlags::all();
     // unpack2x16float, which every adapter of ours has.
-    let capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let mut capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    if text.contains("subgroup_id") {
+        capabilities |=
+            naga::valid::Capabilities::SUBGROUP | naga::valid::Capabilities::SUBGROUP_BARRIER;
+    }
     let info = naga::valid::Validator::new(flags, capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
-    (module, info)
+    naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
+        .unwrap_or_else(|error| panic!("{label} as SPIR-V: {error}"));
+    let options = naga::back::msl::Options {
+        lang_version: (2, 0),
+        fake_missing_bindings: true,
+        ..Default::default()
+    };
+    naga::back::msl::write_string(&module, &info, &options, &Default::default())
+        .unwrap_or_else(|error| panic!("{label} as MSL: {error}"));
+    let options = naga::back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+    let mut text = String::new();
+    naga::back::hlsl::Writer::new(&mut text, &options, &Default::default())
+        .write(&module, &info, None)
+        .unwrap_or_else(|error| panic!("{label} as HLSL: {error}"));
 }
 
 #[test]
@@ -206,22 +224,32 @@ fn every_variant_is_valid_everywhere() {
     assert!(variants.len() > 100, "only {} kernel texts", variants.len());
     leave(&variants).expect("the texts are written");
     for (label, text) in &variants {
-        let (module, info) = validated(label, text);
-        naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
-            .unwrap_or_else(|error| panic!("{label} as SPIR-V: {error}"));
-        let options = naga::back::msl::Options {
-            lang_version: (2, 0),
-            fake_missing_bindings: true,
-            ..Default::default()
-        };
-        naga::back::msl::write_string(&module, &info, &options, &Default::default())
-            .unwrap_or_else(|error| panic!("{label} as MSL: {error}"));
-        let options =
-            naga::back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
-        let mut text = String::new();
-        naga::back::hlsl::Writer::new(&mut text, &options, &Default::default())
-            .write(&module, &info, None)
-            .unwrap_or_else(|error| panic!("{label} as HLSL: {error}"));
+        assert_valid_everywhere(label, text);
+    }
+}
+
+/// Rows on devices with subgroups; browsers have other names for what these kernels use.
+#[test]
+fn every_variant_for_subgroups_is_valid_everywhere() {
+    for loss in losses::catalogue() {
+        let loss = loss.as_ref();
+        if !matches!(loss.family(), Family::Rows(_)) {
+            continue;
+        }
+        let mut found = 0;
+        for shape in shapes(loss) {
+            let inputs = kinds(loss, &shape, DType::F32, DType::I64, true);
+            let gradients = with_gradients(loss, &inputs);
+            let request = Request { inputs: &inputs, gradients: &gradients, ..Request::default() };
+            for lanes in [4, 32, 128] {
+                let texts = Plan::subgroup_sources(loss, &request, lanes).expect("a valid request");
+                for (label, text) in texts {
+                    found += usize::from(text.contains("subgroup_id"));
+                    assert_valid_everywhere(&label, &text);
+                }
+            }
+        }
+        assert!(found > 0, "{}", loss.definition().name);
     }
 }
 

@@ -4,10 +4,10 @@
 mod common;
 
 use common::{
-    Random, assert_agrees_on, assert_close, backends, differentiable, inputs, rows_of, tensor,
+    Random, assert_agrees_on, assert_close, backends, bits, differentiable, inputs, rows_of, tensor,
 };
 use wgloss::loss::{Family, Role};
-use wgloss::{Backend, Batch, CrossEntropy, DType, Loss, Reduction, Tuning, losses};
+use wgloss::{Backend, Batch, CrossEntropy, DType, Loss, Reduction, Tensor, Tuning, losses};
 
 const SIGNED: [DType; 4] = [DType::I8, DType::I16, DType::I32, DType::I64];
 const UNSIGNED: [DType; 4] = [DType::U8, DType::U16, DType::U32, DType::U64];
@@ -15,6 +15,31 @@ const UNSIGNED: [DType; 4] = [DType::U8, DType::U16, DType::U32, DType::U64];
 fn rows() -> Vec<Box<dyn Loss>> {
     let all = losses::catalogue().into_iter();
     all.filter(|loss| matches!(loss.family(), Family::Rows(_))).collect()
+}
+
+/// Inputs of a loss over rows of this shape, with class indices or, where it takes them, probabilities.
+fn row_inputs(
+    loss: &dyn Loss,
+    (shape, dtype): (&[usize], DType),
+    target: DType,
+    weighted: bool,
+    random: &mut Random,
+) -> Vec<(&'static str, Tensor<'static>)> {
+    let (classes, output) = rows_of(loss, shape);
+    let shapes: Vec<(&str, DType, &[usize])> = loss
+        .definition()
+        .inputs
+        .iter()
+        .filter(|input| weighted || !input.optional)
+        .map(|input| match input.role {
+            Role::Index => (input.name, target, &output[..]),
+            Role::IndexOrRows if !target.is_float() => (input.name, target, &output[..]),
+            Role::Classes | Role::Factors => (input.name, dtype, std::slice::from_ref(&classes)),
+            Role::Labels => (input.name, dtype, &output[..]),
+            _ => (input.name, dtype, shape),
+        })
+        .collect();
+    inputs(loss, &shapes, classes, random)
 }
 
 /// One case: the loss over `shape` with class indices or, where it takes them, probabilities.
@@ -43,19 +68,7 @@ fn check_on(
     if classes == 0 || (definition.inputs[0].role == Role::Scores && shape.len() > 2) {
         return; // refused
     }
-    let shapes: Vec<(&str, DType, &[usize])> = definition
-        .inputs
-        .iter()
-        .filter(|input| weighted || !input.optional)
-        .map(|input| match input.role {
-            Role::Index => (input.name, target, &output[..]),
-            Role::IndexOrRows if !target.is_float() => (input.name, target, &output[..]),
-            Role::Classes | Role::Factors => (input.name, dtype, std::slice::from_ref(&classes)),
-            Role::Labels => (input.name, dtype, &output[..]),
-            _ => (input.name, dtype, shape),
-        })
-        .collect();
-    let inputs = inputs(loss, &shapes, classes, random);
+    let inputs = row_inputs(loss, (shape, dtype), target, weighted, random);
     let gradients = differentiable(loss, &inputs);
     let terms = if reduction == Reduction::None { &output[..] } else { &[] };
     let count: usize = terms.iter().product();
@@ -87,6 +100,27 @@ fn any_tuning() {
                 let what = format!("{tuning:?}");
                 check_on(&tuned, &what, loss.as_ref(), input, DType::I64, how, &mut random);
             }
+        }
+    }
+}
+
+/// Subgroups join a row's sums in the order of lanes without them.
+#[test]
+fn the_same_bits_with_subgroups_as_without() {
+    let mut random = Random(12);
+    for loss in rows() {
+        let loss = loss.as_ref();
+        let inputs = row_inputs(loss, (&[3, 9001], DType::F32), DType::I64, true, &mut random);
+        let gradients = differentiable(loss, &inputs);
+        let (inputs, gradients, reduction) = (&inputs, &gradients, Reduction::None);
+        let batch = Batch { inputs, reduction, gradients, ..Batch::default() };
+        for (quads_per_lane, most_lanes) in [(8, 256), (8, 32), (1000, 256)] {
+            let [without, with] = [false, true].map(|subgroups| {
+                let tuning = Tuning { quads_per_lane, most_lanes, subgroups, ..Tuning::default() };
+                let backend = Backend::Gpu(common::gpu().with_tuning(tuning));
+                bits(&backend.evaluate_blocking(loss, &batch).expect("a valid batch"))
+            });
+            assert!(without == with, "{loss:?} with up to {most_lanes} lanes");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The rows family's headers.
 
 mod items;
+mod joins;
 mod outputs;
 
 use super::storage::{Loads, floats, floats_after, indices, indices_after};
@@ -162,35 +163,6 @@ impl Spec<'_> {
         header.line(&format!("fn keep_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
-    }
-
-    /// How a row's lanes join what they have gathered.
-    fn declare_joins(&self, header: &mut Header) -> &'static str {
-        let Some(size) = self.lanes.subgroup else {
-            let threads = self.lanes.threads;
-            let groups = if threads > 16 { 16 } else { threads.div_ceil(4) };
-            header.constant("GROUPS", format!("{groups}u"));
-            return include_str!("../../shaders/lanes_by_barriers.wgsl");
-        };
-        header.constant("SUBGROUP", format!("{size}u"));
-        // Matrices are exchanged by columns.
-        let columns = match self.definition.shader.split_once("alias Sums = mat") {
-            Some((_, size)) => size.chars().next().and_then(|c| c.to_digit(10)),
-            None => None,
-        };
-        let other = match columns {
-            Some(columns) => {
-                let column = |i| format!("subgroupShuffleXor(sums[{i}], step)");
-                format!("Sums({})", (0..columns).map(column).collect::<Vec<_>>().join(", "))
-            }
-            None => "subgroupShuffleXor(sums, step)".into(),
-        };
-        header.line(&format!(
-            "fn other_sums(sums: Sums, step: u32) -> Sums {{
-    return {other};
-}}"
-        ));
-        include_str!("../../shaders/lanes_by_subgroups.wgsl")
     }
 
     /// Whether the maxima only keep the sums in range.

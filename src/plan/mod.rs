@@ -135,7 +135,19 @@ impl Plan {
     /// # Errors
     /// As [`Plan::new`], but nothing is compiled and no device is needed.
     pub fn sources(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<(String, String)>> {
-        texts(loss, request, |kernels, _| kernels)
+        texts(loss, request, None, |kernels, _| kernels)
+    }
+
+    /// The same for a device whose subgroups have so many lanes, a power of 2.
+    ///
+    /// # Errors
+    /// As [`Plan::sources`].
+    pub fn subgroup_sources(
+        loss: &dyn Loss,
+        request: &Request<'_>,
+        lanes: u32,
+    ) -> Result<Vec<(String, String)>> {
+        texts(loss, request, Some(lanes), |kernels, _| kernels)
     }
 
     /// The same for inputs and outputs in one buffer; `in_place` with every gradient over its input
@@ -148,7 +160,7 @@ impl Plan {
         request: &Request<'_>,
         in_place: bool,
     ) -> Result<Vec<(String, String)>> {
-        texts(loss, request, |kernels, mut gradients| {
+        texts(loss, request, None, |kernels, mut gradients| {
             let fits = |&i: &usize| kernels.iter().all(|kernel| kernel.fits_in_place(i));
             gradients.retain(|i| in_place && fits(i));
             kernels.into_iter().map(|kernel| kernel.shared(&gradients)).collect()
@@ -161,11 +173,13 @@ impl Plan {
 fn texts(
     loss: &dyn Loss,
     request: &Request<'_>,
+    subgroup: Option<u32>,
     change: impl FnOnce(Vec<Kernel>, Vec<usize>) -> Vec<Kernel>,
 ) -> Result<Vec<(String, String)>> {
     let resolved = Resolved::new(loss, request)?;
     let limits = wgpu::Limits::default();
     let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
+    builder.subgroup = subgroup;
     build(loss, &mut builder)?;
     let gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());
     let kernels = change(builder.kernels(), gradients);
