@@ -4,7 +4,7 @@
 mod common;
 
 use common::ctc::{Case, check, evaluated};
-use common::{Random, assert_close, backends, limited, tensor};
+use common::{Random, assert_close, backends, bits, limited, tensor};
 use wgloss::{Backend, Batch, Ctc, DType, Reduction, reference};
 
 const INTEGERS: [DType; 8] =
@@ -147,8 +147,7 @@ fn the_same_bits_however_it_is_cut() {
         for padded in [true, false] {
             let inputs = case.inputs(float, DType::I64, padded);
             let run = |backend: &Backend| {
-                let got = evaluated(backend, &Ctc::default(), &inputs).expect("a valid batch");
-                [got.value.expect("wanted"), got.gradients[0].1.clone()].map(|t| t.bytes().to_vec())
+                bits(&evaluated(backend, &Ctc::default(), &inputs).expect("a valid batch"))
             };
             let first = run(&Backend::Gpu(common::gpu()));
             assert!(first == run(&Backend::Gpu(common::gpu())), "a second run");

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, assert_agrees, tensor};
+use common::{Random, assert_agrees, bits, tensor};
 use wgloss::{Backend, Batch, DType, MultiLabelMargin, Reduction, Tensor};
 
 /// Random rows that list some classes, some of them twice, then -1 and whatever follows.
@@ -62,8 +62,7 @@ fn two_runs_give_the_same_bits() {
     let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
     for (name, backend) in common::backends() {
         let run = |backend: &Backend| {
-            let got = backend.evaluate_blocking(&MultiLabelMargin, &batch).expect("valid inputs");
-            (got.scalar().map(f32::to_bits), got.gradients[0].1.bytes().to_vec())
+            bits(&backend.evaluate_blocking(&MultiLabelMargin, &batch).expect("valid inputs"))
         };
         assert_eq!(run(&backend), run(&backend), "{name}");
     }

@@ -1,0 +1,131 @@
+//! What holds for many losses alike: nothing at all, NaN, huge and tiny numbers, and a second run.
+
+use crate::common::{self, assert_agrees, bits, tensor};
+use crate::{NAN, assert_same, evaluated, floats};
+use wgloss::loss::{Domain, Family, Role};
+use wgloss::{
+    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, DType, L1, Loss, Reduction, SmoothL1,
+    SoftMargin, losses,
+};
+
+#[test]
+fn an_empty_input_has_mean_nan_and_sum_zero() {
+    let inputs = [("input", floats(&[0, 3], &[])), ("target", floats(&[0, 3], &[]))];
+    for (reduction, want) in
+        [(Reduction::Mean, &[NAN][..]), (Reduction::Sum, &[0.0]), (Reduction::None, &[])]
+    {
+        for (name, value, gradient) in evaluated(&L1, &inputs, reduction) {
+            assert_same(name, &value, want);
+            assert_same(name, &gradient, &[]);
+        }
+    }
+    let inputs = [("input", floats(&[0, 3], &[])), ("target", tensor(DType::I64, &[0], &[]))];
+    for (name, value, _) in evaluated(&CrossEntropy::default(), &inputs, Reduction::Mean) {
+        assert_same(name, &value, &[NAN]);
+    }
+}
+
+/// Two runs of any loss over random rows or elements give the same bits.
+#[test]
+fn two_runs_give_the_same_bits() {
+    for loss in losses::catalogue() {
+        let loss = loss.as_ref();
+        if matches!(loss.family(), Family::Own(_)) {
+            continue; // in their own tests
+        }
+        let shape: &[usize] = &[50, 300];
+        let (classes, output) = common::rows_of(loss, shape);
+        let needed = loss.definition().inputs.iter().filter(|input| !input.optional);
+        let shapes: Vec<_> = needed
+            .map(|input| match input.role {
+                Role::Index | Role::IndexOrRows => (input.name, DType::I64, &output[..]),
+                Role::Labels => (input.name, DType::F32, &output[..]),
+                _ => (input.name, DType::F32, shape),
+            })
+            .collect();
+        let inputs = common::inputs(loss, &shapes, classes, &mut common::Random(17));
+        let gradients = common::differentiable(loss, &inputs);
+        let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+        for (name, backend) in common::backends() {
+            let run = || bits(&backend.evaluate_blocking(loss, &batch).expect("a valid batch"));
+            assert_eq!(run(), run(), "{} on {name}", loss.definition().name);
+        }
+    }
+}
+
+/// A NaN in any kept element of any float input makes every loss NaN, on both backends.
+#[test]
+fn nan_is_carried() {
+    for loss in losses::catalogue() {
+        if matches!(loss.family(), Family::Own(_)) {
+            continue; // it has this in its own tests
+        }
+        let definition = loss.definition();
+        let rows = matches!(loss.family(), Family::Rows(_));
+        let make = |input: &wgloss::loss::Input, nan: bool| {
+            let odd = if nan { NAN } else { 0.75 };
+            match input.role {
+                Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
+                Role::Classes | Role::Labels => floats(&[3], &[1.0, -1.0, odd]),
+                _ if rows => floats(&[3, 3], &[0.5, 0.25, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5, odd]),
+                _ => floats(&[3], &[0.5, 0.25, odd]),
+            }
+        };
+        let floating =
+            |input: &wgloss::loss::Input| !matches!(input.role, Role::Index | Role::IndexOrRows);
+        for odd in definition.inputs.iter().filter(|input| floating(input)) {
+            let given = definition.inputs.iter().filter(|i| !i.optional || i.name == odd.name);
+            let inputs: Vec<_> =
+                given.map(|input| (input.name, make(input, input.name == odd.name))).collect();
+            for (name, value, _) in evaluated(loss.as_ref(), &inputs, Reduction::Sum) {
+                let what = format!("{}, {} on {name}", definition.name, odd.name);
+                assert_same(&what, &value, &[NAN]);
+            }
+        }
+    }
+}
+
+#[test]
+fn extreme_values_agree() {
+    let both = |exponent: i32| [10f64.powi(exponent), -(10f64.powi(exponent))];
+    let squarable: Vec<f64> = [-30, -20, -10, -5, 5, 8].into_iter().flat_map(both).collect();
+    let numbers = [&squarable[..], &both(20), &both(30), &[0.0]].concat();
+    for (loss, numbers) in [
+        (&L1 as &dyn Loss, &numbers),
+        (&SmoothL1::default(), &numbers),
+        (&wgloss::Huber::default(), &numbers),
+        (&wgloss::LogCosh, &numbers),
+        (&wgloss::Quantile::default(), &numbers),
+        (&SoftMargin, &numbers),
+        (&BinaryCrossEntropyWithLogits, &numbers),
+        (&wgloss::Mse, &squarable),
+    ] {
+        let numbers = floats(&[numbers.len()], numbers).to_f64();
+        let (count, signs) = (numbers.len(), numbers.iter().map(|x| x.signum()));
+        let target: Vec<f64> = match loss.definition().inputs[1].domain {
+            Domain::Unit => signs.map(|sign| (1.0 - sign) / 2.0).collect(),
+            Domain::Sign => signs.rev().collect(),
+            _ => numbers.iter().rev().copied().collect(),
+        };
+        let inputs = [("input", floats(&[count], &numbers)), ("target", floats(&[count], &target))];
+        let batch = Batch {
+            inputs: &inputs,
+            reduction: Reduction::None,
+            gradients: &["input"],
+            ..Batch::default()
+        };
+        assert_agrees(&format!("{loss:?}"), loss, &batch);
+    }
+    let numbers = floats(&[numbers.len()], &numbers).to_f64();
+    let count = numbers.len();
+    let rows = [numbers.clone(), vec![7.5; count], vec![-1e30; count]].concat();
+    let target = tensor(DType::I64, &[3], &[3.0, 0.0, 1.0]);
+    let inputs = [("input", floats(&[3, count], &rows)), ("target", target)];
+    let batch = Batch {
+        inputs: &inputs,
+        reduction: Reduction::None,
+        gradients: &["input"],
+        ..Batch::default()
+    };
+    assert_agrees("cross entropy", &CrossEntropy::default(), &batch);
+}

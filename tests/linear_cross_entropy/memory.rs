@@ -1,0 +1,36 @@
+//! What a plan holds.
+
+use wgloss::{DType, Gpu, GradientType, LinearCrossEntropy, Plan, Request, TensorKind};
+
+/// The logits of these sizes have 2.1 GB, and the linear weight is larger than a binding.
+#[test]
+fn the_logits_are_never_all_held() {
+    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+    let gpu = Gpu::from_device(device, queue);
+    let kind = |dtype, shape: &[usize]| TensorKind { dtype, shape: shape.to_vec() };
+    let loss = LinearCrossEntropy { z_loss: 0.1, ..LinearCrossEntropy::default() };
+    let (items, features, classes) = (4096, 1024, 128_256);
+    // With gradients of 16 bits, the tiles add up that of the input in float32.
+    let (wide, narrow) = (GradientType::Float32, GradientType::Input);
+    for (float, gradient_type, most) in
+        [(DType::F32, wide, 33), (DType::BF16, wide, 33), (DType::BF16, narrow, 33 + 16)]
+    {
+        let inputs = [
+            ("input", kind(float, &[items, features])),
+            ("linear_weight", kind(float, &[classes, features])),
+            ("linear_bias", kind(float, &[classes])),
+            ("weight", kind(float, &[classes])),
+            ("target", kind(DType::I64, &[items])),
+        ];
+        let request = Request {
+            inputs: &inputs,
+            gradients: &["input", "linear_weight", "linear_bias"],
+            gradient_type,
+            ..Request::default()
+        };
+        let plan = Plan::new(&gpu, &loss, &request).expect("sizes within the limits");
+        let bytes = plan.scratch_bytes();
+        assert!(bytes <= most << 20, "{bytes} bytes");
+        assert!(bytes > (most - 2) << 20, "{bytes} bytes are fewer than documented");
+    }
+}
