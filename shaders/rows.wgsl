@@ -111,7 +111,7 @@ fn main(place: Place) {
     let r = min(own, window.rows - 1u);
     let row = row_at(r);
     let quads = (window.classes + 3u) / 4u;
-    // Up to 32 lanes read side by side, and each such team its own stretch of the row: what a team
+    // Up to 8 lanes read side by side, and each such team its own stretch of the row: what a team
     // reads next lies next to what it has read.
     let stretch = (quads + 8u * TEAMS - 1u) / (8u * TEAMS) * 8u;
     let start = thread / TEAM * stretch;

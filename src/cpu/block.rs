@@ -1,12 +1,13 @@
 //! The loops over a block of a pointwise loss.
 
+use super::sums::Sums;
 use crate::loss::Pointwise;
 use pulp::{Arch, Simd, WithSimd};
 
-/// The numbers that the lanes of a workgroup add side by side, and the elements of a tile.
-pub(super) const ABREAST: usize = 256;
+/// The elements that a loop takes at once.
+const TILE: usize = 256;
 
-type Tile = [f32; ABREAST];
+type Tile = [f32; TILE];
 
 /// One block of a pointwise loss: its arguments, and where its results go. All slices are equally
 /// long; what is absent is ones.
@@ -42,12 +43,8 @@ impl<'a> Block<'a> {
             losses.iter_mut().zip(terms).for_each(|(loss, term)| *loss = term);
         }
         if let Some(sum) = &mut self.sum {
-            let mut sums = [0.0; ABREAST];
-            for (values, weights) in values.chunks(ABREAST).zip(self.weight.chunks(ABREAST)) {
-                let terms = values.iter().zip(weights).map(|(value, weight)| value * weight);
-                sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-            }
-            **sum = tree_of_lanes(sums);
+            let terms = values.iter().zip(self.weight).map(|(value, weight)| value * weight);
+            **sum = Sums::of(&terms.collect::<Vec<_>>()).total();
         }
         for (gradient, slopes) in self.gradients.iter_mut().zip(slopes) {
             let Some(gradient) = gradient else { continue };
@@ -85,12 +82,12 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { loss, block } = self;
         let count = block.weight.len();
-        let mut sums = [0.0; ABREAST];
-        let (mut terms, mut slopes) = ([0.0; ABREAST], [0.0; ABREAST]);
+        let mut sums = Sums::NONE;
+        let (mut terms, mut slopes) = ([0.0; TILE], [0.0; TILE]);
         // Only the last tile may be cut short.
-        let mut rooms = vec![[1.0; ABREAST]; if count.is_multiple_of(ABREAST) { 0 } else { 6 }];
-        for start in (0..count).step_by(ABREAST) {
-            let size = ABREAST.min(count - start);
+        let mut rooms = vec![[1.0; TILE]; if count.is_multiple_of(TILE) { 0 } else { 6 }];
+        for start in (0..count).step_by(TILE) {
+            let size = TILE.min(count - start);
             let mut rooms = rooms.iter_mut();
             let mut whole = |all| whole(all, start, rooms.next());
             let [a, b, c, d] = block.arguments;
@@ -107,7 +104,7 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
                     Some(_) => tile.terms_and_slopes(loss, &mut terms, &mut slopes),
                     None => tile.terms(loss, &mut terms),
                 }
-                sums.iter_mut().zip(&terms[..size]).for_each(|(sum, term)| *sum += term);
+                sums.add(start, &terms[..size]);
                 store(&mut block.losses, start, &terms);
             } else if first.is_some() {
                 tile.slopes::<0, L>(loss, &mut slopes);
@@ -115,23 +112,9 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
             store(first, start, &slopes);
         }
         if let Some(sum) = &mut block.sum {
-            **sum = tree_of_lanes(sums);
+            **sum = sums.total();
         }
     }
-}
-
-/// [`tree_sum`](super::tree_sum) of a number from each lane.
-#[inline(always)]
-fn tree_of_lanes(lanes: Tile) -> f32 {
-    let sixteen: [f32; 16] = halved::<32, 16>(halved::<64, 32>(halved(halved::<256, 128>(lanes))));
-    let [sum] = halved::<2, 1>(halved::<4, 2>(halved::<8, 4>(halved(sixteen))));
-    sum
-}
-
-/// The sums of neighbours.
-#[inline(always)]
-fn halved<const LANES: usize, const SUMS: usize>(lanes: [f32; LANES]) -> [f32; SUMS] {
-    std::array::from_fn(|i| lanes[2 * i] + lanes[2 * i + 1])
 }
 
 /// The tile from `start` on; where it is cut short, completed in `room`.
@@ -218,7 +201,7 @@ impl Inputs<'_> {
         terms: &mut Tile,
         slopes: &mut Tile,
     ) {
-        for i in 0..ABREAST {
+        for i in 0..TILE {
             let x = self.at(i);
             terms[i] = loss.value(x) * self.weight[i];
             slopes[i] = self.factor(i) * loss.gradient(x)[0];

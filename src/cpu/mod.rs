@@ -11,6 +11,7 @@ mod pointwise;
 mod row;
 mod rows;
 mod stretch;
+mod sums;
 
 pub use block::Block;
 pub use lanes::{Gathered, Join, Larger, Sum};

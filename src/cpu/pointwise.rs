@@ -1,6 +1,7 @@
 //! The pointwise family on the CPU.
 
-use super::block::{ABREAST, Block};
+use super::block::Block;
+use super::sums::Sums;
 use super::{Outputs, divisor, tree_sum};
 use crate::evaluate::Spare;
 use crate::kernel::{BLOCK, Slot, Upstream};
@@ -121,14 +122,7 @@ pub(super) fn evaluate(
 
 /// The sums of the blocks of a tensor.
 fn block_sums(values: &[f32]) -> Vec<f32> {
-    let sums = values.par_chunks(BLOCK_SIZE).map(|block| {
-        let mut sums = vec![0.0; ABREAST];
-        for abreast in block.chunks(ABREAST) {
-            sums.iter_mut().zip(abreast).for_each(|(sum, x)| *sum += x);
-        }
-        tree_sum(sums)
-    });
-    sums.collect()
+    values.par_chunks(BLOCK_SIZE).map(|block| Sums::of(block).total()).collect()
 }
 
 struct Pass<'a> {

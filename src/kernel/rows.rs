@@ -53,7 +53,7 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// How many of a row's lanes read side by side.
     fn team(self) -> u64 {
-        self.threads.min(32)
+        self.threads.min(8)
     }
 
     /// The most quads that a lane reads of a row of so many: teams have stretches of whole 128 bytes.
