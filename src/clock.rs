@@ -68,9 +68,9 @@ impl Stamps {
 
     /// The pass's duration, if the timestamps tell it, when its commands have run.
     pub(crate) async fn elapsed(&self, gpu: &Gpu) -> Result<Option<Duration>> {
-        let ticks = download::<[u64; 2]>(gpu, &self.resolved, 16).await?;
-        let period = f64::from(gpu.queue().get_timestamp_period());
-        Ok(ticks.first().and_then(|&[begin, end]| duration(begin, end, period)))
+        let read = bytemuck::pod_read_unaligned;
+        let [begin, end]: [u64; 2] = download(gpu, &self.resolved, 16, read).await?;
+        Ok(duration(begin, end, gpu.queue().get_timestamp_period().into()))
     }
 }
 

@@ -215,6 +215,7 @@ mod gradient;
 mod kernel;
 pub mod loss;
 pub mod losses;
+mod numbers;
 mod plan;
 mod reduction;
 pub mod reference;

@@ -1,6 +1,7 @@
 //! Tensors on the host: bytes with a shape and an element type.
 
 use crate::error::{Error, Result};
+use crate::numbers::Numbers;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -108,7 +109,7 @@ pub struct Tensor<'a> {
 enum Data<'a> {
     Bytes(Cow<'a, [u8]>),
     /// Results, which would have to be copied to become bytes.
-    Floats(Vec<f32>),
+    Floats(Numbers),
 }
 
 impl fmt::Debug for Tensor<'_> {
@@ -144,7 +145,7 @@ impl<'a> Tensor<'a> {
     }
 
     /// A result of as many numbers as the shape has, rounded to its type.
-    pub(crate) fn rounded(kind: TensorKind, floats: Vec<f32>) -> Self {
+    pub(crate) fn rounded(kind: TensorKind, floats: Numbers) -> Self {
         use half::{bf16, f16};
         debug_assert_eq!(elements(&kind.shape), Some(floats.len() as u64));
         let bytes = match kind.dtype {
@@ -162,7 +163,7 @@ impl<'a> Tensor<'a> {
     }
 
     /// The memory of a result in float32.
-    pub(crate) fn into_floats(self) -> Option<Vec<f32>> {
+    pub(crate) fn into_numbers(self) -> Option<Numbers> {
         match self.data {
             Data::Floats(floats) => Some(floats),
             Data::Bytes(_) => None,

@@ -39,12 +39,13 @@ pub(crate) async fn submit<const N: usize>(
     receiver.receive().await.ok_or_else(|| lost("running the kernels", "no answer"))
 }
 
-/// Copies a buffer to the host.
-pub(crate) async fn download<T: bytemuck::Pod>(
+/// Copies a buffer to the host, where `read` takes its bytes.
+pub(crate) async fn download<T>(
     gpu: &Gpu,
     source: &wgpu::Buffer,
     size: u64,
-) -> Result<Vec<T>> {
+    read: impl FnOnce(&[u8]) -> T,
+) -> Result<T> {
     let doing = "reading the results";
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let staging = buffer(gpu, "wgloss read-back", size, usage)?;
@@ -61,10 +62,7 @@ pub(crate) async fn download<T: bytemuck::Pod>(
     let answer = receiver.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
     answer.map_err(|error| lost(doing, error))?;
     let view = staging.get_mapped_range(..).map_err(|error| lost(doing, error))?;
-    let view = &view[..usize::try_from(size).expect("mapped memory fits into memory")];
-    let mut data = vec![T::zeroed(); view.len() / size_of::<T>()];
-    bytemuck::cast_slice_mut(&mut data).copy_from_slice(view);
-    Ok(data)
+    Ok(read(&view[..usize::try_from(size).expect("mapped memory fits into memory")]))
 }
 
 fn lost(doing: &'static str, reason: impl ToString) -> Error {

@@ -9,10 +9,15 @@ const TILE: usize = 256;
 
 type Tile = [f32; TILE];
 
+/// What an absent input is read from. As long as a block, it would take the cache's room from the others.
+static ONES: Tile = [1.0; TILE];
+
 /// One block of a pointwise loss: its arguments, and where its results go. All slices are equally
-/// long; what is absent is ones.
+/// long, but that absent inputs, which stand for ones, are empty.
 #[derive(Debug)]
 pub struct Block<'a> {
+    /// The number of terms.
+    pub(super) count: usize,
     pub(super) arguments: [&'a [f32]; 4],
     pub(super) weight: &'a [f32],
     /// The upstream gradient of each term.
@@ -38,19 +43,20 @@ impl<'a> Block<'a> {
 
     /// Writes what follows from the values and the slopes of all terms, as far as they are wanted.
     pub(crate) fn finish(&mut self, values: &[f32], slopes: &[Vec<f32>; 4]) {
+        let Self { weight, upstream, scale, .. } = *self;
+        let at = |factors: &[f32], i: usize| factors.get(i).copied().unwrap_or(1.0);
+        let terms = values.iter().enumerate().map(|(i, value)| value * at(weight, i));
         if let Some(losses) = &mut self.losses {
-            let terms = values.iter().zip(self.weight).map(|(value, weight)| value * weight);
-            losses.iter_mut().zip(terms).for_each(|(loss, term)| *loss = term);
+            losses.iter_mut().zip(terms.clone()).for_each(|(loss, term)| *loss = term);
         }
         if let Some(sum) = &mut self.sum {
-            let terms = values.iter().zip(self.weight).map(|(value, weight)| value * weight);
             **sum = Sums::of(&terms.collect::<Vec<_>>()).total();
         }
         for (gradient, slopes) in self.gradients.iter_mut().zip(slopes) {
             let Some(gradient) = gradient else { continue };
-            let factors = self.weight.iter().zip(self.upstream).map(|(w, g)| self.scale * w * g);
-            let terms = factors.zip(slopes).map(|(factor, slope)| factor * slope);
-            gradient.iter_mut().zip(terms).for_each(|(out, term)| *out = term);
+            for (i, (out, slope)) in gradient.iter_mut().zip(slopes).enumerate() {
+                *out = scale * at(weight, i) * at(upstream, i) * slope;
+            }
         }
     }
 }
@@ -81,7 +87,7 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { loss, block } = self;
-        let count = block.weight.len();
+        let count = block.count;
         let mut sums = Sums::NONE;
         let (mut terms, mut slopes) = ([0.0; TILE], [0.0; TILE]);
         // Only the last tile may be cut short.
@@ -117,9 +123,12 @@ impl<L: Pointwise + ?Sized> WithSimd for Loops<'_, '_, '_, L> {
     }
 }
 
-/// The tile from `start` on; where it is cut short, completed in `room`.
+/// The tile from `start` on; where it is cut short, completed in `room`, and ones where there is none.
 #[inline(always)]
 fn whole<'a>(values: &'a [f32], start: usize, room: Option<&'a mut Tile>) -> &'a Tile {
+    if values.is_empty() {
+        return &ONES;
+    }
     let rest = &values[start..];
     match (rest.first_chunk(), room) {
         (Some(tile), _) => tile,
@@ -226,6 +235,7 @@ mod tests {
         let weight = numbers(19, 0.0);
         let (mut sum, mut gradients) = (0.0, [const { [0.0; 1000] }; 4]);
         run(&mut Block {
+            count: weight.len(),
             arguments: arguments.each_ref().map(|x| &x[..]),
             weight: &weight,
             upstream: &weight,

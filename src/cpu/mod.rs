@@ -26,6 +26,7 @@ use crate::error::Result;
 use crate::evaluate::Spare;
 use crate::kernel::Slot;
 use crate::loss::{Family, Loss};
+use crate::numbers::Numbers;
 use crate::plan::Resolved;
 use crate::reduction::Divisor;
 use crate::tensor::{Tensor, TensorKind};
@@ -36,7 +37,7 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub struct Outputs {
     /// The outputs, in the order of [`Resolved::outputs`].
-    pub(crate) tensors: Vec<Vec<f32>>,
+    pub(crate) tensors: Vec<Numbers>,
     /// The totals, if they are wanted.
     pub(crate) totals: Option<Totals>,
 }
@@ -47,7 +48,7 @@ impl Outputs {
         resolved: &Resolved,
         losses: &[f32],
         weights: &[Option<f32>],
-        output: impl FnMut((Slot, TensorKind)) -> Vec<f32>,
+        output: impl FnMut((Slot, TensorKind)) -> Numbers,
     ) -> Self {
         let totals = resolved.totals.then(|| Totals::of_terms(resolved, losses, weights));
         Self { tensors: resolved.outputs().into_iter().map(output).collect(), totals }

@@ -6,6 +6,7 @@ use super::{Outputs, divisor, tree_sum};
 use crate::evaluate::Spare;
 use crate::kernel::{BLOCK, Slot, Upstream};
 use crate::loss::Pointwise;
+use crate::numbers::Numbers;
 use crate::plan::Resolved;
 use crate::reduction::{Divisor, Reduction};
 use crate::shape::{Access, Axis, FamilyLayout};
@@ -16,8 +17,6 @@ use std::borrow::Cow;
 
 #[expect(clippy::cast_possible_truncation, reason = "4096")]
 const BLOCK_SIZE: usize = BLOCK as usize;
-/// What an absent factor or argument is read from.
-static ONES: [f32; BLOCK_SIZE] = [1.0; BLOCK_SIZE];
 
 /// An input, read as the output's elements are.
 struct Operand<'a> {
@@ -101,18 +100,18 @@ pub(super) fn evaluate(
             Slot::Gradient(i) if is_weight[i] => {
                 let weighted = resolved.layout.divisor == Divisor::Weights;
                 let mean = if weighted { mean } else { 0.0 };
-                pass.gathered(resolved, i, &results.unweighted, scale * mean)
+                pass.gathered(resolved, i, &results.unweighted, scale * mean).into()
             }
             Slot::Gradient(i) => {
                 let at = wanted.iter().position(|w| w.0 == i).unwrap_or_default();
                 if access[i] == Some(Access::Dense) {
                     std::mem::take(&mut results.gradients[at])
                 } else {
-                    pass.gathered(resolved, i, &results.gradients[at], 0.0)
+                    pass.gathered(resolved, i, &results.gradients[at], 0.0).into()
                 }
             }
             _ if none => std::mem::take(&mut results.losses),
-            _ => vec![total / divisor],
+            _ => vec![total / divisor].into(),
         });
     }
     let totals = || Totals::new(resolved, results.sums, weights, resolved.layout.terms);
@@ -139,11 +138,11 @@ struct Pass<'a> {
 /// What a pass came to; what was not wanted is empty.
 #[derive(Default)]
 struct Results {
-    losses: Vec<f32>,
+    losses: Numbers,
     sums: Vec<f32>,
-    gradients: Vec<Vec<f32>>,
+    gradients: Vec<Numbers>,
     /// The losses without their weight, times the scale: the gradient of the weight.
-    unweighted: Vec<f32>,
+    unweighted: Numbers,
 }
 
 impl Pass<'_> {
@@ -201,8 +200,7 @@ impl Pass<'_> {
         let first = block * BLOCK_SIZE;
         let count = BLOCK_SIZE.min(self.count - first);
         let [rooms @ .., weight_room] = rooms;
-        let ones = &ONES[..count];
-        let mut arguments = [ones; 4];
+        let mut arguments = [&[][..]; 4];
         for ((argument, operand), room) in arguments.iter_mut().zip(&self.operands).zip(rooms) {
             if let Some(operand) = operand {
                 *argument = operand.block(self.axes, first, room, count);
@@ -210,22 +208,22 @@ impl Pass<'_> {
         }
         let weight = match &self.weight {
             Some(weight) => weight.block(self.axes, first, weight_room, count),
-            None => ones,
+            None => &[],
         };
-        let upstream = self.upstream.get(first..first + count).unwrap_or(ones);
+        let upstream = self.upstream.get(first..first + count).unwrap_or_default();
         let scale = self.scale;
-        self.family.run(&mut Block { arguments, weight, upstream, scale, losses, sum, gradients });
+        let mut block = Block { count, arguments, weight, upstream, scale, losses, sum, gradients };
+        self.family.run(&mut block);
         if let Some(unweighted) = unweighted {
             self.family.run(&mut Block {
-                arguments,
-                weight: ones,
-                upstream: ones,
-                scale,
+                weight: &[],
                 losses: Some(unweighted),
                 sum: None,
                 gradients: [None, None, None, None],
+                ..block
             });
-            unweighted.iter_mut().zip(upstream).for_each(|(term, g)| *term *= scale * g);
+            let factors = upstream.iter().copied().chain(std::iter::repeat(1.0));
+            unweighted.iter_mut().zip(factors).for_each(|(term, g)| *term *= scale * g);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
 use crate::loss::{Loss, Rows};
+use crate::numbers::Numbers;
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
 use crate::shape::{FamilyLayout, RowShape, RowWeight};
@@ -80,7 +81,7 @@ pub(super) fn evaluate(
     let output = |(slot, _)| match slot {
         Slot::Gradient(_) => by_items(gradients.next().unwrap_or_default(), classes, inner),
         _ if resolved.reduction == Reduction::None => losses.clone(),
-        _ => vec![tree_sum(losses.clone()) / divisor],
+        _ => vec![tree_sum(losses.to_vec()) / divisor].into(),
     };
     Ok(Outputs::new(resolved, &losses, &weights, output))
 }
@@ -103,11 +104,11 @@ fn by_rows<'a>(values: &'a [f32], classes: usize, inner: usize) -> Cow<'a, [f32]
 }
 
 /// The inverse of [`by_rows`].
-fn by_items(rows: Vec<f32>, classes: usize, inner: usize) -> Vec<f32> {
+fn by_items(rows: Numbers, classes: usize, inner: usize) -> Numbers {
     if inner == 1 || rows.is_empty() {
         return rows;
     }
-    let mut items = vec![0.0; rows.len()];
+    let mut items = Numbers::zeros(rows.len());
     items.par_chunks_mut(inner).enumerate().for_each(|(plane, places)| {
         let first = &rows[plane / classes * classes * inner + plane % classes..];
         places.iter_mut().zip(first.iter().step_by(classes)).for_each(|(place, x)| *place = *x);
@@ -130,7 +131,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// The losses of all rows, and the wanted gradients.
-    fn run(&self, terms: usize, wanted: &[usize], spare: &mut Spare) -> (Vec<f32>, Vec<Vec<f32>>) {
+    fn run(&self, terms: usize, wanted: &[usize], spare: &mut Spare) -> (Numbers, Vec<Numbers>) {
         let classes = size(self.shape.classes);
         let mut losses = spare.numbers(terms);
         let mut gradients: Vec<_> = wanted.iter().map(|_| spare.numbers(terms * classes)).collect();

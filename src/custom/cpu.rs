@@ -67,7 +67,8 @@ impl Pointwise for Custom {
         for start in (0..count).step_by(LANES) {
             let end = count.min(start + LANES);
             for (own, input) in arguments.iter_mut().zip(inputs) {
-                own.iter_mut().zip(&input[start..end]).for_each(|(own, &x)| *own = x.into());
+                let input = input.get(start..end).into_iter().flatten();
+                own.iter_mut().zip(input).for_each(|(own, &x)| *own = x.into());
             }
             if let Some(values) = values.get_mut(start..end) {
                 let column = &self.call(&mut machine, VALUE, &arguments, &parameters)[0];

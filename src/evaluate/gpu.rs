@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::Slot;
 use crate::loss::Loss;
+use crate::numbers::Numbers;
 use crate::plan::{Bindings, Plan, Resolved, buffer};
 use crate::status::Status;
 use crate::tensor::{DType, Tensor};
@@ -37,20 +38,22 @@ pub(super) async fn evaluate(
     for ((slot, kind), buffer) in resolved.outputs().into_iter().zip(&buffers.outputs) {
         let size = resolved.bytes(slot);
         results.push(match kind.dtype {
-            DType::F32 => Tensor::rounded(kind, download(gpu, buffer, size).await?),
-            _ => Tensor::from_padded(kind, download(gpu, buffer, size).await?),
+            DType::F32 => {
+                Tensor::rounded(kind, download(gpu, buffer, size, Numbers::of_bytes).await?)
+            }
+            _ => Tensor::from_padded(kind, download(gpu, buffer, size, <[u8]>::to_vec).await?),
         });
     }
     if let Some((i, _)) = resolved.layout.indices {
-        let bytes = download::<[u8; 16]>(gpu, &buffers.status, 16).await?;
+        let bytes = download(gpu, &buffers.status, 16, bytemuck::pod_read_unaligned).await?;
         let dtype = resolved.inputs[i].as_ref().map_or(DType::I64, |kind| kind.dtype);
-        if let Some(status) = Status::from_bytes(bytes[0], dtype) {
+        if let Some(status) = Status::from_bytes(bytes, dtype) {
             return Err(status.error(loss, resolved));
         }
     }
     let mut totals = None;
     if resolved.totals {
-        let words = download::<u8>(gpu, &buffers.totals, plan.totals_bytes()).await?;
+        let words = download(gpu, &buffers.totals, plan.totals_bytes(), <[u8]>::to_vec).await?;
         totals = Some(plan.totals(&words)?);
     }
     let read_back = computed.elapsed();

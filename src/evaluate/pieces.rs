@@ -162,7 +162,7 @@ impl<'a> Pieces<'a> {
         let given = self.resolved.given.map(|[divisor, ..]| divisor);
         let value = totals.as_ref().filter(|_| self.batch.value).map(|totals| {
             let value = given.map_or(totals.value(), |divisor| totals.sum() / divisor);
-            Tensor::rounded(TensorKind::new(DType::F32, []), vec![value])
+            Tensor::rounded(TensorKind::new(DType::F32, []), vec![value].into())
         });
         let totals = totals.filter(|_| self.batch.totals);
         Evaluation { value: value.or(evaluation.value), totals, ..evaluation }

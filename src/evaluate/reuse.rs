@@ -3,17 +3,18 @@
 use super::{Backend, Batch, Evaluation};
 use crate::error::Result;
 use crate::loss::Loss;
+use crate::numbers::Numbers;
 
 /// The memory of an earlier evaluation's outputs.
 #[derive(Debug, Default)]
-pub struct Spare(Vec<Vec<f32>>);
+pub struct Spare(Vec<Numbers>);
 
 impl Spare {
     /// So many numbers, of any value.
-    pub(crate) fn numbers(&mut self, size: usize) -> Vec<f32> {
+    pub(crate) fn numbers(&mut self, size: usize) -> Numbers {
         match self.0.iter().position(|numbers| numbers.len() == size) {
             Some(place) => self.0.swap_remove(place),
-            None => vec![0.0; size],
+            None => Numbers::zeros(size),
         }
     }
 }
@@ -21,7 +22,7 @@ impl Spare {
 impl From<Evaluation> for Spare {
     fn from(evaluation: Evaluation) -> Self {
         let gradients = evaluation.gradients.into_iter().map(|(_, tensor)| tensor);
-        Self(gradients.chain(evaluation.value).filter_map(|t| t.into_floats()).collect())
+        Self(gradients.chain(evaluation.value).filter_map(|t| t.into_numbers()).collect())
     }
 }
 

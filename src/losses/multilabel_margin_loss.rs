@@ -115,10 +115,10 @@ impl Own for MultiLabelMargin {
                 let scaled = |(r, row): (usize, &(f32, Vec<f32>))| -> Vec<f32> {
                     row.1.iter().map(|slope| scale(r) * slope).collect()
                 };
-                rows.iter().enumerate().flat_map(scaled).collect()
+                rows.iter().enumerate().flat_map(scaled).collect::<Vec<_>>().into()
             }
-            _ if resolved.reduction == Reduction::None => losses.clone(),
-            _ => vec![crate::cpu::tree_sum(losses.clone()) / divisor],
+            _ if resolved.reduction == Reduction::None => losses.clone().into(),
+            _ => vec![crate::cpu::tree_sum(losses.clone()) / divisor].into(),
         };
         Ok(Outputs::new(resolved, &losses, &[], output))
     }

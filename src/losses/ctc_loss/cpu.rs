@@ -307,8 +307,8 @@ pub(super) fn evaluate(
     let losses: Vec<f32> = tasks.into_par_iter().map(task).collect();
     let output = |(slot, _)| match slot {
         Slot::Gradient(_) => std::mem::take(&mut gradient),
-        _ if resolved.reduction == Reduction::None => losses.clone(),
-        _ => vec![tree_sum(losses.clone()) / divisor],
+        _ if resolved.reduction == Reduction::None => losses.clone().into(),
+        _ => vec![tree_sum(losses.clone()) / divisor].into(),
     };
     Ok(Outputs::new(resolved, &losses, &[], output))
 }

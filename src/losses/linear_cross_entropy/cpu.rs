@@ -9,6 +9,7 @@ use super::{
 use crate::cpu::{Outputs, class_indices, divisor, mean_weight, tree_sum};
 use crate::evaluate::Spare;
 use crate::kernel::{Slot, Upstream};
+use crate::numbers::Numbers;
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
 use crate::tensor::Tensor;
@@ -45,10 +46,10 @@ struct Work<'a> {
 /// The gradients, empty where not wanted.
 #[derive(Default)]
 struct Gradients {
-    input: Vec<f32>,
-    linear: Vec<f32>,
-    target: Vec<f32>,
-    bias: Vec<f32>,
+    input: Numbers,
+    linear: Numbers,
+    target: Numbers,
+    bias: Numbers,
 }
 
 /// Some items at one position.
@@ -98,8 +99,8 @@ pub(super) fn evaluate(
         Slot::Gradient(LINEAR_WEIGHT) => std::mem::take(&mut gradients.linear),
         Slot::Gradient(TARGET) => std::mem::take(&mut gradients.target),
         Slot::Gradient(_) => std::mem::take(&mut gradients.bias),
-        _ if resolved.reduction == Reduction::None => losses.clone(),
-        _ => vec![tree_sum(losses.clone()) / divisor],
+        _ if resolved.reduction == Reduction::None => losses.clone().into(),
+        _ => vec![tree_sum(losses.clone()) / divisor].into(),
     };
     Ok(Outputs::new(resolved, &losses, &weights, output))
 }

@@ -96,11 +96,11 @@ impl Work<'_> {
     ) {
         let Problem { features, positions, .. } = self.problem;
         let slopes = matrix(slopes, width);
-        let of_tile = |all: &mut Vec<f32>, size: usize| {
+        let of_tile = |all: &[f32], size: usize| {
             if all.is_empty() { 0..0 } else { first * size..(first + width) * size }
         };
         let size = positions * features;
-        let tile = of_tile(&mut gradients.linear, size);
+        let tile = of_tile(&gradients.linear, size);
         let input = matrix(&chunk.input, features);
         let before = if chunk.first == 0 { 0.0 } else { 1.0 };
         let blocks = gradients.linear[tile].par_chunks_mut(BLOCK * size).enumerate();
@@ -113,7 +113,7 @@ impl Work<'_> {
                 ArrayViewMut2::from_shape(shape, start).expect("the tile is in the tensor");
             general_mat_mul(1.0, &columns.t(), &input, before, &mut out);
         });
-        let tile = of_tile(&mut gradients.bias, positions);
+        let tile = of_tile(&gradients.bias, positions);
         let places = gradients.bias[tile].iter_mut().skip(chunk.position).step_by(positions);
         let mut sums = vec![0.0; width];
         for row in slopes.rows() {
