@@ -1,6 +1,8 @@
 // Pointwise family: one workgroup takes one block. Losses, their sum and all dense gradients come from
 // one pass over the data. TEAM lanes read side by side, and each team its own STRETCH of the block: what
-// it reads next lies next to what it has read, 128 bytes at a time.
+// it reads next lies next to what it has read, 128 bytes at a time. On lavapipe (AMD EPYC, 2 cores) the
+// mean squared error of 2^24 elements took 55 ms where lanes took every 64th quad, and 19 ms so; a GPU,
+// which fetches 128 bytes at once, reads no more either way.
 
 const TEAM: u32 = 8u;
 const STRETCH: u32 = BLOCK / 4u / (LANES / TEAM); // in quads
