@@ -4,8 +4,8 @@ use std::ops::{Deref, DerefMut};
 
 /// Float32 results on the host. On Linux, large ones ask for large pages: without them the system's
 /// page faults take longer than the arithmetic. Value and gradient of the mean squared error of 2^24
-/// elements took 24 ms on two cores in pages of 4 KiB and 12 ms in pages of 2 MiB, and of 65,536
-/// triplets of 128 features 40 and 15 ms.
+/// elements took 31 ms on two cores in pages of 4 KiB and 11 ms in pages of 2 MiB, and of 65,536
+/// triplets of 128 features 36 and 9 ms.
 #[derive(Debug)]
 pub(crate) enum Numbers {
     Owned(Vec<f32>),

@@ -16,7 +16,8 @@ pub use cpu::OnCpu;
 pub use data::Data;
 pub use gpu::OnGpu;
 pub use list::{
-    Make, WORKLOADS, bce_logits, by_name, cross_entropy, linear, mse, pointwise, triplet,
+    Make, WORKLOADS, bce_logits, by_name, cosine_embedding, cross_entropy, kl_div, linear, mse,
+    pointwise, smooth_l1, triplet,
 };
 pub use measure::{Effort, Sample, Times, compare, measure};
 pub use roof::{copy_bandwidth, memcpy_bandwidth, threads};

@@ -16,7 +16,7 @@ pub type Make = fn() -> Workload;
 pub const WORKLOADS: [(&str, Make); 14] = [
     ("mse_fwd", || mse(LARGE).value_only()),
     ("mse_fwdbwd", || mse(LARGE)),
-    ("smooth_l1_fwdbwd", || pointwise(SmoothL1::default(), LARGE, Numbers::Normal)),
+    ("smooth_l1_fwdbwd", || smooth_l1(LARGE)),
     ("bce_logits_fwdbwd", || bce_logits(LARGE)),
     ("kl_div_fwdbwd", || kl_div(4096, 1024)),
     ("ce_16384x1000_fwdbwd", || cross_entropy(16384, 1000)),
@@ -47,6 +47,11 @@ pub fn by_name(name: &str) -> Result<Workload> {
 /// The mean squared error of so many elements.
 pub fn mse(elements: usize) -> Workload {
     pointwise(Mse, elements, Numbers::Normal)
+}
+
+/// The smooth L1 loss of so many elements.
+pub fn smooth_l1(elements: usize) -> Workload {
+    pointwise(SmoothL1::default(), elements, Numbers::Normal)
 }
 
 /// Binary cross entropy of so many logits, with probabilities as targets.
@@ -81,7 +86,8 @@ pub fn triplet(rows: usize, features: usize) -> Workload {
     workload(TripletMargin::default(), inputs, &names)
 }
 
-fn cosine_embedding(rows: usize, features: usize) -> Workload {
+/// The cosine embedding loss of rows of features.
+pub fn cosine_embedding(rows: usize, features: usize) -> Workload {
     let inputs = [
         ("input1", vec![rows, features], Numbers::Normal),
         ("input2", vec![rows, features], Numbers::Normal),
@@ -100,7 +106,8 @@ fn ctc(steps: usize, batch: usize, classes: usize, target: usize) -> Workload {
     workload(Ctc::default(), inputs, &["log_probs"])
 }
 
-fn kl_div(rows: usize, classes: usize) -> Workload {
+/// The Kullback-Leibler divergence of rows of probabilities.
+pub fn kl_div(rows: usize, classes: usize) -> Workload {
     let inputs = [
         ("input", vec![rows, classes], Numbers::LogSoftmax),
         ("target", vec![rows, classes], Numbers::Softmax),

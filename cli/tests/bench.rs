@@ -127,9 +127,9 @@ fn a_report_needs_nothing_else() {
     let page = fs::read_to_string(folder.path().join("report.html")).expect("a report");
     assert_balanced(&page);
     // Two of the rows, four of losses on both backends, two of growth.
-    assert_eq!(page.matches("<svg ").count(), 8);
+    assert_eq!(page.matches("<svg ").count(), 11);
     let namespace = "xmlns=\"http://www.w3.org/2000/svg\"";
-    assert_eq!(page.matches(namespace).count(), 8);
+    assert_eq!(page.matches(namespace).count(), 11);
     let rest = page.replace(namespace, "");
     for outside in ["http:", "https:", "src=", "href=", "url(", "@import", "<script"] {
         assert!(!rest.contains(outside), "{outside}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use wgloss::{Backend, DType, Error, Gpu};
 use wgloss_bench::{
-    Data, Effort, OnGpu, Workload, bce_logits, cross_entropy, linear, measure as times, mse,
-    triplet,
+    Data, Effort, OnGpu, Workload, bce_logits, cosine_embedding, cross_entropy, kl_div, linear,
+    measure as times, mse, smooth_l1, triplet,
 };
 
 /// What the charts show.
@@ -37,11 +37,14 @@ pub(super) struct Curve {
 type Make = fn(usize) -> Workload;
 
 /// The losses that are timed on both backends, in so many elements.
-const LOSSES: [(&str, Make); 4] = [
+const LOSSES: [(&str, Make); 7] = [
     ("mse_loss", mse),
+    ("smooth_l1_loss", smooth_l1),
     ("binary_cross_entropy_with_logits", bce_logits),
+    ("kl_div of 256 classes", |elements| kl_div(elements / 256, 256)),
     ("cross_entropy of 256 classes", |elements| cross_entropy(elements / 256, 256)),
     ("triplet_margin_loss of 128 features", |elements| triplet(elements / 128, 128)),
+    ("cosine_embedding_loss of 128 features", |elements| cosine_embedding(elements / 128, 128)),
 ];
 /// Their sizes, by powers of 2.
 const SMALL_TO_LARGE: std::ops::RangeInclusive<u32> = 8..=26;
