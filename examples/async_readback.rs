@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 use tokio::task::JoinSet;
-use wgloss::{Backend, Batch, Gpu, Mse, Result, Tensor};
+use wgloss::{Batch, Evaluator, Gpu, Mse, Result, Tensor};
 
 /// The mean squared error of numbers that are all this far from their targets.
-async fn squared(backend: Backend, difference: f32) -> Result<()> {
+async fn squared(backend: Evaluator, difference: f32) -> Result<()> {
     println!("started  {difference}");
     let count = 1 << 20;
     let (input, target) = (vec![difference; count], vec![0f32; count]);
@@ -22,7 +22,7 @@ async fn squared(backend: Backend, difference: f32) -> Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let backend = Backend::Gpu(Gpu::new().await?);
+    let backend = Evaluator::Gpu(Gpu::new().await?);
     let mut losses = JoinSet::new();
     for difference in [1.0, 2.0, 3.0, 4.0] {
         losses.spawn(squared(backend.clone(), difference));

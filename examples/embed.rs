@@ -20,15 +20,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // What wgloss adds: a plan, made once, and its commands, recorded as often as wanted.
     let gpu = Gpu::from_device(device.clone(), queue.clone());
-    let request = Request {
-        inputs: &[
+    let request = Request::with_gradients(&["input"]);
+    let plan = Plan::new(
+        &gpu,
+        &CrossEntropy::default(),
+        &[
             ("input", TensorKind::new(DType::F32, [2, 3])),
             ("target", TensorKind::new(DType::I64, [2])),
         ],
-        gradients: &["input"],
-        ..Request::default()
-    };
-    let plan = Plan::new(&gpu, &CrossEntropy::default(), &request)?;
+        &request,
+    )?;
     let bindings = Bindings {
         inputs: &[
             ("input", logits.as_entire_buffer_binding()),

@@ -1,7 +1,7 @@
 //! Gradient accumulation that equals the large batch, ignored rows and class weights included: the
 //! totals of the micro-batches add up to the same bits, and give each the whole batch's denominator.
 
-use wgloss::{Backend, Batch, Gpu, LinearCrossEntropy, Result, Tensor};
+use wgloss::{Batch, Evaluator, Gpu, LinearCrossEntropy, Request, Result, Tensor};
 
 const ROWS: usize = 4 * 4096; // whole blocks of 4096 rows: then not even the last bit differs
 const FEATURES: usize = 16;
@@ -30,7 +30,7 @@ impl Model {
 }
 
 fn main() -> Result<()> {
-    let backend = Backend::Gpu(Gpu::new_blocking()?);
+    let backend = Evaluator::Gpu(Gpu::new_blocking()?);
     let loss = LinearCrossEntropy::default();
     let number = |i: usize| i.wrapping_mul(2_654_435_761).to_le_bytes()[1];
     let floats = |count: usize| (0..count).map(|i| f32::from(number(i)) / 64.0 - 2.0).collect();
@@ -43,7 +43,8 @@ fn main() -> Result<()> {
     };
     let gradients = &["linear_weight"][..];
     let inputs = model.rows(0..ROWS)?;
-    let large = Batch { inputs: &inputs, gradients, ..Batch::default() };
+    let large =
+        Batch { inputs: &inputs, request: Request::with_gradients(gradients), ..Batch::default() };
     let large = backend.evaluate_blocking(&loss, &large)?;
     println!("the large batch: loss {}", large.scalar().unwrap_or(f32::NAN));
 
@@ -53,7 +54,11 @@ fn main() -> Result<()> {
         let mut totals = None;
         for rows in parts() {
             let inputs = model.rows(rows)?;
-            let batch = Batch { inputs: &inputs, totals: true, ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request { totals: true, ..Request::default() },
+                ..Batch::default()
+            };
             let part = backend.evaluate_blocking(&loss, &batch)?.totals;
             match (&mut totals, part) {
                 (None, part) => totals = part,
@@ -64,7 +69,11 @@ fn main() -> Result<()> {
         let mut sum = vec![0f32; CLASSES * FEATURES];
         for rows in parts() {
             let inputs = model.rows(rows)?;
-            let batch = Batch { inputs: &inputs, gradients, value: false, ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request { gradients, value: false, ..Request::default() },
+                ..Batch::default()
+            };
             let batch = Batch { denominator: totals.as_ref(), ..batch };
             let part = backend.evaluate_blocking(&loss, &batch)?;
             sum.iter_mut().zip(&*part.gradients[0].1.to_f32()).for_each(|(sum, g)| *sum += g);

@@ -204,39 +204,39 @@
 //! functions whose names end in `_blocking` are absent, what wgpu refuses goes to its own callbacks
 //! and is no [`Error`], and the CPU backend uses one core.
 
-mod checked;
-mod clock;
-pub mod cpu;
+mod batch;
+mod cpu;
 mod custom;
+pub mod definition;
+mod dispatch;
 mod error;
 mod evaluate;
+mod families;
+mod family;
 mod gpu;
-mod gradient;
 mod kernel;
-pub mod loss;
+mod layout;
 pub mod losses;
 mod numbers;
+mod order;
 mod plan;
 mod reduction;
-pub mod reference;
-mod shape;
-mod status;
+mod request;
 mod tensor;
+mod terms;
 mod totals;
-mod transfer;
 mod tuning;
 
-pub use clock::Clock;
+pub use batch::Batch;
 pub use custom::Custom;
 pub use error::{Error, Result};
-pub use evaluate::{Backend, Batch, Evaluation, Timings};
-pub use gpu::{Gpu, adapters};
-pub use gradient::GradientType;
-pub use loss::Loss;
+pub use evaluate::{Evaluation, Evaluator, Timings, reference};
+pub use family::Loss;
+pub use gpu::{Clock, Gpu, adapters};
 pub use losses::*;
-pub use plan::{Bindings, Plan, Request};
+pub use plan::{Bindings, Plan, Sharing, Source, SourceOptions};
 pub use reduction::Reduction;
-pub use status::Status;
+pub use request::{GradientType, Request, Status};
 pub use tensor::{DType, Element, Tensor, TensorKind};
 pub use totals::Totals;
 pub use tuning::Tuning;

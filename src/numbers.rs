@@ -81,6 +81,26 @@ impl DerefMut for Numbers {
     }
 }
 
+/// The memory of results that are no longer needed.
+#[derive(Debug, Default)]
+pub struct Spare(Vec<Numbers>);
+
+impl Spare {
+    /// So many numbers, of any value.
+    pub(crate) fn numbers(&mut self, size: usize) -> Numbers {
+        match self.0.iter().position(|numbers| numbers.len() == size) {
+            Some(place) => self.0.swap_remove(place),
+            None => Numbers::zeros(size),
+        }
+    }
+}
+
+impl FromIterator<Numbers> for Spare {
+    fn from_iter<I: IntoIterator<Item = Numbers>>(numbers: I) -> Self {
+        Self(numbers.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Numbers;

@@ -1,15 +1,10 @@
 //! What a loss is made of, in a form that adds up.
 
-mod lists;
-
-pub(crate) use lists::List;
-
-use crate::cpu::tree_sum;
 use crate::error::{Error, Result};
-use crate::kernel::{BLOCK, FAN_IN};
-use crate::plan::Resolved;
+use crate::layout::Weights;
+use crate::order::{BLOCK, BLOCK_SIZE, FAN_IN, tree_sum, weight_blocks};
 use crate::reduction::Reduction;
-use lists::is_pointwise;
+use crate::request::{List, Resolved};
 use std::borrow::Cow;
 
 /// The sums that a reduced loss is made of: of the terms, of their weights, and counts.
@@ -85,7 +80,7 @@ impl Totals {
     /// Refuses a batch that these totals cannot be of.
     pub(crate) fn check(&self, resolved: &Resolved) -> Result<()> {
         let name = resolved.definition.name;
-        let expected = kind(name, resolved.reduction, resolved.layout.weighted);
+        let expected = kind(name, resolved.reduction, resolved.layout.is_weighted());
         if self.kind() == expected {
             return Ok(());
         }
@@ -157,9 +152,10 @@ impl Totals {
 
     /// The totals of terms: their losses, and their weights, `None` where a term is ignored.
     pub(crate) fn of_terms(resolved: &Resolved, losses: &[f32], weights: &[Option<f32>]) -> Self {
-        let blocks = |terms: &[f32]| terms.chunks(SIZE).map(|b| tree_sum(b.to_vec())).collect();
+        let blocks =
+            |terms: &[f32]| terms.chunks(BLOCK_SIZE).map(|b| tree_sum(b.to_vec())).collect();
         let kept = weights.iter().flatten().count() as u64;
-        let kept = if resolved.layout.weighted { kept } else { resolved.layout.terms };
+        let kept = if resolved.layout.is_weighted() { kept } else { resolved.layout.terms };
         Self::new(resolved, blocks(losses), weight_blocks(weights), kept)
     }
 
@@ -171,7 +167,7 @@ impl Totals {
             reduction: resolved.reduction,
             sums,
             weights,
-            weighted: resolved.layout.weighted,
+            weighted: resolved.layout.is_weighted(),
             count: resolved.layout.terms,
             kept,
             batch: first.map_or(1, |&n| n as u64),
@@ -186,17 +182,14 @@ impl Totals {
             words[place..place + length].to_vec()
         };
         let mut sums = list(List::Losses);
-        if !is_pointwise(resolved) {
+        if !resolved.sums_blocks() {
             let neighbours = usize::try_from(BLOCK / FAN_IN).unwrap_or(1);
             sums = sums.chunks(neighbours).map(|sums| tree_sum(sums.to_vec())).collect();
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 4096")]
         let kept = list(List::Kept).iter().map(|&rows| rows as u64).sum();
-        let kept = if resolved.layout.indices.is_some() && resolved.layout.weighted {
-            kept
-        } else {
-            resolved.layout.terms
-        };
+        let kept =
+            if resolved.layout.weights == Weights::Kept { kept } else { resolved.layout.terms };
         Self::new(resolved, sums, list(List::Weights), kept)
     }
 }
@@ -218,20 +211,4 @@ mod bits {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
         Ok(Vec::deserialize(from)?.into_iter().map(f32::from_bits).collect())
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "4096")]
-const SIZE: usize = BLOCK as usize;
-
-/// The sums of blocks of the weights of rows, in the order of `check_rows.wgsl`: each lane takes
-/// every 64th row.
-pub(crate) fn weight_blocks(weights: &[Option<f32>]) -> Vec<f32> {
-    let sum = |block: &[Option<f32>]| {
-        let mut lanes = vec![0.0; 64];
-        for rows in block.chunks(64) {
-            lanes.iter_mut().zip(rows).for_each(|(sum, row)| *sum += row.unwrap_or_default());
-        }
-        tree_sum(lanes)
-    };
-    weights.chunks(SIZE).map(sum).collect()
 }

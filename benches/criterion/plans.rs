@@ -56,8 +56,8 @@ fn first_use(criterion: &mut Criterion) {
 
 fn plan(gpu: &Gpu, workload: &Workload) -> Plan {
     let kinds = workload.kinds(DType::F32);
-    let request = workload.request(&kinds);
-    Plan::new(gpu, workload.loss.as_ref(), &request).expect("within the adapter's limits")
+    Plan::new(gpu, workload.loss.as_ref(), &kinds, &workload.request())
+        .expect("within the adapter's limits")
 }
 
 fn resident(gpu: &Gpu, workload: &Workload) -> OnGpu {

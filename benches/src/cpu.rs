@@ -5,7 +5,7 @@ use crate::measure::Sample;
 use crate::workload::Workload;
 use std::cell::RefCell;
 use std::time::Instant;
-use wgloss::{Backend, Evaluation, Result, Tensor};
+use wgloss::{Evaluation, Evaluator, Result, Tensor};
 
 /// A workload with its inputs in host memory, and with its outputs from the first run on.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl<'a> OnCpu<'a> {
         let mut outputs = self.outputs.borrow_mut();
         let start = Instant::now();
         let loss = self.workload.loss.as_ref();
-        Backend::Cpu.evaluate_into_blocking(loss, &batch, &mut outputs)?;
+        Evaluator::Cpu.evaluate_into_blocking(loss, &batch, &mut outputs)?;
         let sample = Sample { wall: start.elapsed(), device: None };
         Ok((sample, outputs.scalar().unwrap_or(f32::NAN)))
     }
@@ -42,8 +42,8 @@ impl<'a> OnCpu<'a> {
     /// read-backs.
     ///
     /// # Errors
-    /// As [`Backend::evaluate_blocking`].
-    pub fn evaluate(&self, backend: &Backend) -> Result<(Sample, f32)> {
+    /// As [`Evaluator::evaluate_blocking`].
+    pub fn evaluate(&self, backend: &Evaluator) -> Result<(Sample, f32)> {
         let batch = self.workload.batch(&self.tensors);
         let start = Instant::now();
         let evaluation = backend.evaluate_blocking(self.workload.loss.as_ref(), &batch)?;

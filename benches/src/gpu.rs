@@ -23,7 +23,7 @@ impl OnGpu {
     /// If the device's limits do not allow it, or it is lost.
     pub fn new(gpu: &Gpu, workload: &Workload, dtype: DType, data: &Data) -> Result<Self> {
         let kinds = workload.kinds(dtype);
-        let plan = Plan::new(gpu, workload.loss.as_ref(), &workload.request(&kinds))?;
+        let plan = Plan::new(gpu, workload.loss.as_ref(), &kinds, &workload.request())?;
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut inputs = Vec::new();
         for (name, tensor) in data.tensors()? {
@@ -49,7 +49,7 @@ impl OnGpu {
     pub fn planned_by(&self, gpu: &Gpu, workload: &Workload, dtype: DType) -> Result<Self> {
         let kinds = workload.kinds(dtype);
         Ok(Self {
-            plan: Plan::new(gpu, workload.loss.as_ref(), &workload.request(&kinds))?,
+            plan: Plan::new(gpu, workload.loss.as_ref(), &kinds, &workload.request())?,
             inputs: self.inputs.clone(),
             value: self.value.clone(),
             gradients: self.gradients.clone(),

@@ -59,15 +59,14 @@ impl Input {
 }
 
 impl Workload {
-    /// The inputs' types and shapes, for [`Workload::request`].
+    /// The inputs' types and shapes.
     pub fn kinds(&self, dtype: DType) -> Vec<(&'static str, TensorKind)> {
         self.inputs.iter().map(|input| (input.name, input.kind(dtype))).collect()
     }
 
-    /// What a plan is made for: gradients have their inputs' types.
-    pub fn request<'a>(&'a self, kinds: &'a [(&'a str, TensorKind)]) -> Request<'a> {
+    /// What is wanted: gradients have their inputs' types.
+    pub fn request(&self) -> Request<'_> {
         Request {
-            inputs: kinds,
             reduction: self.reduction,
             gradients: &self.gradients,
             gradient_type: GradientType::Input,
@@ -77,13 +76,7 @@ impl Workload {
 
     /// The same with data.
     pub fn batch<'a>(&'a self, tensors: &'a [(&'a str, Tensor<'a>)]) -> Batch<'a> {
-        Batch {
-            inputs: tensors,
-            reduction: self.reduction,
-            gradients: &self.gradients,
-            gradient_type: GradientType::Input,
-            ..Batch::default()
-        }
+        Batch { inputs: tensors, request: self.request(), ..Batch::default() }
     }
 
     /// The bytes of all inputs.

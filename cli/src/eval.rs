@@ -8,7 +8,7 @@ use crate::outputs::{Content, Output, save};
 use crate::report::{Report, Setting, Terms};
 use crate::tell;
 use clap::{Args, ValueEnum};
-use wgloss::{Backend, Batch, DType, Evaluation, Gpu, Loss, Reduction, Tensor};
+use wgloss::{Batch, DType, Evaluation, Evaluator, Gpu, Loss, Reduction, Request, Tensor};
 
 /// The arguments of `wgloss eval`.
 #[derive(Debug, Args)]
@@ -93,8 +93,11 @@ impl Eval {
             .collect::<Result<Vec<_>>>()?;
         let wanted: Vec<&str> = gradients.iter().map(|(name, _)| *name).collect();
         let totals = self.totals.is_some();
-        let batch = Batch { inputs: &tensors, reduction, gradients: &wanted, ..Batch::default() };
-        let batch = Batch { totals, ..batch };
+        let batch = Batch {
+            inputs: &tensors,
+            request: Request { reduction, gradients: &wanted, totals, ..Request::default() },
+            ..Batch::default()
+        };
         let evaluation = backend.evaluate_blocking(chosen.loss(), &batch)?;
         let seconds = second_derivatives(&backend, &chosen, &batch, &seconds)?;
         let terms = self.terms(&backend, chosen.loss(), &batch, &evaluation)?;
@@ -117,8 +120,8 @@ impl Eval {
                 .filter(|_| reduction == Reduction::None)
                 .map(Terms::new),
             adapter: match &backend {
-                Backend::Gpu(gpu) => Some(gpu.adapter_info()),
-                Backend::Cpu => None,
+                Evaluator::Gpu(gpu) => Some(gpu.adapter_info()),
+                Evaluator::Cpu => None,
             },
             inputs: &inputs,
             options: Setting::all(loss, &untouched),
@@ -153,7 +156,7 @@ impl Eval {
     /// The unreduced losses, if they are to be written.
     fn terms(
         &self,
-        backend: &Backend,
+        backend: &Evaluator,
         loss: &dyn Loss,
         batch: &Batch<'_>,
         evaluation: &Evaluation,
@@ -161,11 +164,18 @@ impl Eval {
         if self.out.is_none() {
             return Ok(None);
         }
-        if batch.reduction == Reduction::None {
+        if batch.request.reduction == Reduction::None {
             return Ok(evaluation.value.clone());
         }
-        let batch =
-            Batch { reduction: Reduction::None, gradients: &[], totals: false, ..batch.clone() };
+        let batch = Batch {
+            request: Request {
+                reduction: Reduction::None,
+                gradients: &[],
+                totals: false,
+                ..batch.request.clone()
+            },
+            ..batch.clone()
+        };
         Ok(backend.evaluate_blocking(loss, &batch)?.value)
     }
 
@@ -180,14 +190,14 @@ impl Eval {
         }
     }
 
-    fn place(&self) -> Result<Backend> {
+    fn place(&self) -> Result<Evaluator> {
         let named = |name| pollster::block_on(Gpu::with_adapter_named(Some(name)));
         match (self.backend, &self.adapter) {
-            (Place::Cpu, _) => Ok(Backend::Cpu),
-            (_, Some(name)) => Ok(Backend::Gpu(named(name)?)),
-            (Place::Gpu, None) => Ok(Backend::Gpu(Gpu::new_blocking()?)),
+            (Place::Cpu, _) => Ok(Evaluator::Cpu),
+            (_, Some(name)) => Ok(Evaluator::Gpu(named(name)?)),
+            (Place::Gpu, None) => Ok(Evaluator::Gpu(Gpu::new_blocking()?)),
             (Place::Auto, None) => {
-                let (backend, reason) = pollster::block_on(Backend::auto());
+                let (backend, reason) = pollster::block_on(Evaluator::auto());
                 if let Some(reason) = reason {
                     let reason = Error::from(reason).line();
                     tell(&format!("note: running on the CPU: {reason}"));
@@ -221,7 +231,7 @@ fn slopes<'a>(
 
 /// The diagonals of the second derivatives of a custom loss: the gradients of its derivatives.
 fn second_derivatives(
-    backend: &Backend,
+    backend: &Evaluator,
     chosen: &Chosen,
     batch: &Batch<'_>,
     wanted: &[(&str, &str)],
@@ -230,7 +240,15 @@ fn second_derivatives(
     let mut all = Vec::new();
     for (name, _) in wanted {
         let slope = custom.derivative(name)?;
-        let batch = Batch { value: false, gradients: &[name], totals: false, ..batch.clone() };
+        let batch = Batch {
+            request: Request {
+                value: false,
+                gradients: &[name],
+                totals: false,
+                ..batch.request.clone()
+            },
+            ..batch.clone()
+        };
         let evaluation = backend.evaluate_blocking(&slope, &batch)?;
         all.extend(evaluation.gradients.into_iter().map(|(_, gradient)| gradient));
     }

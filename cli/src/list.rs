@@ -1,7 +1,7 @@
 //! `wgloss list`: the catalogue.
 
 use clap::Args;
-use wgloss::loss::{Definition, Input};
+use wgloss::definition::{Definition, Input};
 use wgloss::{Loss, catalogue};
 
 /// The arguments of `wgloss list`.

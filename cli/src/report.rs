@@ -4,7 +4,7 @@ use crate::files::Input;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
-use wgloss::{Loss, Reduction, Tensor, Timings, loss, wgpu};
+use wgloss::{Loss, Reduction, Tensor, Timings, definition, wgpu};
 
 /// The result of an evaluation and how it came about.
 #[derive(Debug)]
@@ -38,9 +38,9 @@ impl Setting {
         let chosen = loss.options().into_iter().zip(defaults).map(|((name, setting), default)| {
             let text = setting.value();
             let json = match setting {
-                loss::Setting::Number(x) => number(f64::from(*x)),
-                loss::Setting::Integer(x) => json!(*x),
-                loss::Setting::Flag(x) => json!(*x),
+                definition::Setting::Number(x) => number(f64::from(*x)),
+                definition::Setting::Integer(x) => json!(*x),
+                definition::Setting::Flag(x) => json!(*x),
                 _ => json!(text),
             };
             Self { name, json, default: text == *default, text }

@@ -4,8 +4,8 @@ use crate::arguments::{Chosen, Which};
 use crate::error::Result;
 use crate::{arguments, list};
 use clap::Args;
-use wgloss::loss::{Definition, Family, Role};
-use wgloss::{Custom, DType, Loss, Plan, Reduction, Request, TensorKind};
+use wgloss::definition::Definition;
+use wgloss::{Custom, Loss, Plan, Reduction, Request, SourceOptions};
 
 /// The arguments of `wgloss show`.
 #[derive(Debug, Args)]
@@ -26,14 +26,13 @@ impl Show {
         };
         arguments::assign(loss.as_mut(), &self.options, &[])?;
         let definition = loss.definition();
-        let inputs = example(loss.as_ref());
+        let inputs = loss.example();
         let gradients = differentiable(definition);
         let mean = definition.reductions.contains(&Reduction::Mean);
         let first = definition.reductions.first().copied().unwrap_or_default();
         let reduction = if mean { Reduction::Mean } else { first };
-        let request =
-            Request { inputs: &inputs, reduction, gradients: &gradients, ..Request::default() };
-        let kernels = Plan::sources(loss.as_ref(), &request)?;
+        let request = Request { reduction, gradients: &gradients, ..Request::default() };
+        let kernels = Plan::sources(loss.as_ref(), &inputs, &request, SourceOptions::default())?;
 
         let mut text = format!("// {}\n", list::names(definition).join(", "));
         text += &format!("// {}\n//\n", definition.summary);
@@ -48,10 +47,15 @@ impl Show {
         let shapes = shapes.collect::<Vec<_>>().join(", ");
         let of: String = gradients.iter().map(|name| format!(", gradient of {name}")).collect();
         text += &format!("// The kernels below: {shapes}; reduction {reduction}{of}.\n");
-        for (i, (label, source)) in kernels.iter().enumerate() {
+        for (i, kernel) in kernels.iter().enumerate() {
             let bar = "=".repeat(12);
-            text += &format!("\n// {bar} kernel {} of {}: {label} {bar}\n\n", i + 1, kernels.len());
-            text += source.trim_end();
+            text += &format!(
+                "\n// {bar} kernel {} of {}: {} {bar}\n\n",
+                i + 1,
+                kernels.len(),
+                kernel.label
+            );
+            text += kernel.text.trim_end();
             text += "\n";
         }
         Ok(text)
@@ -72,23 +76,6 @@ fn derived(mut custom: Custom) -> String {
         definition.name,
         custom.derived(),
     )
-}
-
-/// The inputs that must be given, in shapes that fit together.
-fn example(loss: &dyn Loss) -> Vec<(&'static str, TensorKind)> {
-    let inputs = loss.definition().inputs.iter();
-    if let Family::Own(own) = loss.family() {
-        return inputs.map(|input| input.name).zip(own.example()).collect();
-    }
-    let kind = |role: Role| match role {
-        Role::Rows => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
-        Role::Index | Role::IndexOrRows => TensorKind { dtype: DType::I64, shape: vec![64] },
-        Role::Classes => TensorKind { dtype: DType::F32, shape: vec![1000] },
-        Role::Scores | Role::Features => TensorKind { dtype: DType::F32, shape: vec![64, 1000] },
-        Role::Labels => TensorKind { dtype: DType::F32, shape: vec![64] },
-        _ => TensorKind { dtype: DType::F32, shape: vec![3, 4096] },
-    };
-    inputs.filter(|input| !input.optional).map(|input| (input.name, kind(input.role))).collect()
 }
 
 /// The first input, if it has a gradient.

@@ -34,15 +34,16 @@ fn main() -> Result<()> {
     let [logits, gradient] = network.output();
 
     // The loss of the training rows, which come first.
-    let request = Request {
-        inputs: &[
+    let request = Request::with_gradients(&["input"]);
+    let plan = Plan::new(
+        &gpu,
+        &CrossEntropy::default(),
+        &[
             ("input", TensorKind::new(DType::F32, [training, DIGITS])),
             ("target", TensorKind::new(DType::I64, [training])),
         ],
-        gradients: &["input"],
-        ..Request::default()
-    };
-    let plan = Plan::new(&gpu, &CrossEntropy::default(), &request)?;
+        &request,
+    )?;
     let (target, loss) = (storage(&gpu, &labels[..training]), storage(&gpu, &[0f32]));
     let bindings = Bindings {
         inputs: &[

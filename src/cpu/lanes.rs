@@ -7,10 +7,10 @@ pub(crate) const LANES: usize = 32;
 /// A number for each lane.
 pub(crate) type Group = [f32; LANES];
 
-pub(super) const ZEROS: Group = [0.0; LANES];
+pub(crate) const ZEROS: Group = [0.0; LANES];
 
 /// How two numbers become one.
-pub trait Join {
+pub(crate) trait Join {
     /// What changes nothing.
     const START: f32;
 
@@ -20,11 +20,11 @@ pub trait Join {
 
 /// The larger number; a second one that is NaN is passed over.
 #[derive(Clone, Copy, Debug)]
-pub struct Larger;
+pub(crate) struct Larger;
 
 /// The sum.
 #[derive(Clone, Copy, Debug)]
-pub struct Sum;
+pub(crate) struct Sum;
 
 impl Join for Larger {
     const START: f32 = f32::MIN;
@@ -46,7 +46,7 @@ impl Join for Sum {
 }
 
 /// Numbers that are gathered from a row together.
-pub trait Gathered: Copy {
+pub(crate) trait Gathered: Copy {
     /// These numbers in every lane.
     type Lanes: Copy;
 

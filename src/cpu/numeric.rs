@@ -36,19 +36,19 @@ fn select(condition: bool, a: f32, b: f32) -> f32 {
 
 /// The larger value; NaN in either gives NaN.
 #[inline(always)]
-pub fn max_nan(a: f32, b: f32) -> f32 {
+pub(crate) fn max_nan(a: f32, b: f32) -> f32 {
     select(a > b || a.is_nan(), a, b)
 }
 
 /// The smaller value; NaN in either gives NaN.
 #[inline(always)]
-pub fn min_nan(a: f32, b: f32) -> f32 {
+pub(crate) fn min_nan(a: f32, b: f32) -> f32 {
     select(a < b || a.is_nan(), a, b)
 }
 
 /// -1, 0 or 1; NaN gives NaN.
 #[inline(always)]
-pub fn sign(x: f32) -> f32 {
+pub(crate) fn sign(x: f32) -> f32 {
     select(x > 0.0, 1.0, select(x < 0.0, -1.0, x))
 }
 
@@ -79,13 +79,13 @@ fn exp_of_number(x: f32) -> f32 {
 
 /// `e^x` as `2^n e^r`; 2^n enters through the exponent field. Worst 1.17 ULP.
 #[inline(always)]
-pub fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     select(x.is_nan(), x, exp_of_number(x))
 }
 
 /// `e^x` for x <= 0, by a product with 2^n, which carries NaN. Worst 1.17 ULP.
 #[inline(always)]
-pub fn exp_of_negative(x: f32) -> f32 {
+pub(crate) fn exp_of_negative(x: f32) -> f32 {
     let (r, exponent) = reduced(x);
     let power = of_signed_bits(BITS_OF_ONE.wrapping_add(exponent));
     let result = power * ((exp_core(r) * r + 1.0) * r + 1.0);
@@ -100,12 +100,6 @@ fn exp_m1_of_number(x: f32) -> f32 {
     let reciprocal_power = of_signed_bits((BITS_OF_ONE - exponent).max(0));
     let bits = signed_bits(r + r * r * exp_core(r) + (1.0 - reciprocal_power)) + exponent;
     of_signed_bits(bits.min(BITS_OF_INFINITY))
-}
-
-/// `e^x - 1`, with relative accuracy around 0. Worst 1.65 ULP.
-#[inline(always)]
-pub fn exp_m1(x: f32) -> f32 {
-    select(x.is_nan(), x, exp_m1_of_number(select(x > -18.0, x, -18.0)))
 }
 
 /// `k ln 2 + ln(1 + f)` for 1 + f in [sqrt(1/2), sqrt(2)] and an integer k: a minimax polynomial.
@@ -126,7 +120,7 @@ fn upper_exponent(bits: i32) -> f32 {
 
 /// The natural logarithm: `x = 2^k (1 + f)`, split by bits, so that f is exact. Worst 0.91 ULP.
 #[inline(always)]
-pub fn ln(x: f32) -> f32 {
+pub(crate) fn ln(x: f32) -> f32 {
     let bits = signed_bits(x);
     let shifted = bits.wrapping_sub(BITS_OF_SQRT_HALF);
     let f = of_signed_bits((shifted & 0x007f_ffff) + BITS_OF_SQRT_HALF) - 1.0;
@@ -151,7 +145,7 @@ fn ln_1p_of_number(x: f32) -> f32 {
 
 /// `ln(1 + x)`, with relative accuracy around 0. Worst 1.50 ULP.
 #[inline(always)]
-pub fn ln_1p(x: f32) -> f32 {
+pub(crate) fn ln_1p(x: f32) -> f32 {
     let carried = select(signed_bits(x) >= BITS_OF_INFINITY, x, ln_1p_of_number(x));
     let beyond = select(x.to_bits() == BITS_OF_MINUS_ONE, f32::NEG_INFINITY, f32::NAN);
     select(x.to_bits() >= BITS_OF_MINUS_ONE, beyond, carried)
@@ -160,22 +154,14 @@ pub fn ln_1p(x: f32) -> f32 {
 /// `1 / (1 + e^-x)`, for x < 0 as `e^x / (1 + e^x)`: no overflow, small results are quotients.
 /// Worst 2.36 ULP.
 #[inline(always)]
-pub fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     let e = exp_of_negative(-x.abs());
     select(x < 0.0, e, 1.0) / (1.0 + e)
 }
 
-/// `ln(sigmoid(x)) = min(x, 0) - ln(1 + e^-|x|)`: both terms have one sign, no overflow. Worst 1.71
-/// ULP.
+/// `ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)`, both terms of one sign, no overflow. Worst 1.71 ULP.
 #[inline(always)]
-pub fn log_sigmoid(x: f32) -> f32 {
-    let tail = ln_1p_of_number(exp_of_negative(-x.abs()));
-    select(x > 0.0, 0.0, x) - tail
-}
-
-/// `ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)`, as `log_sigmoid`. Worst 1.71 ULP.
-#[inline(always)]
-pub fn softplus(x: f32) -> f32 {
+pub(crate) fn softplus(x: f32) -> f32 {
     let tail = ln_1p_of_number(exp_of_negative(-x.abs()));
     select(x < 0.0, 0.0, x) + tail
 }
@@ -183,7 +169,7 @@ pub fn softplus(x: f32) -> f32 {
 /// `m / (m + 2)` over `m = e^2|x| - 1`, with the sign of x: m has relative accuracy at 0. Worst
 /// 2.52 ULP.
 #[inline(always)]
-pub fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     let doubled = 2.0 * x.abs();
     let m = exp_m1_of_number(select(doubled < 18.04, doubled, 18.04));
     select(x.is_nan(), x, (m / (m + 2.0)).copysign(x))
@@ -192,7 +178,7 @@ pub fn tanh(x: f32) -> f32 {
 /// `ln(cosh(x))`: |x| - ln 2 + ln(1 + e^-2|x|) from 1 on, below by the series of cosh - 1, as the
 /// other form cancels there. Worst 2.38 ULP.
 #[inline(always)]
-pub fn log_cosh(x: f32) -> f32 {
+pub(crate) fn log_cosh(x: f32) -> f32 {
     let a = x.abs();
     let z = a * a;
     let series = (2.533_280_3e-5 * z + 0.001_388_583) * z + 0.041_666_716;
@@ -207,26 +193,26 @@ pub fn log_cosh(x: f32) -> f32 {
 /// The largest power of two up to x >= 0, but not below 2^-126; infinity stays. Multiplying by its
 /// reciprocal is exact and brings x to between 1 and 2.
 #[inline(always)]
-pub fn power_of_two_within(x: f32) -> f32 {
+pub(crate) fn power_of_two_within(x: f32) -> f32 {
     of_signed_bits((signed_bits(x) & BITS_OF_INFINITY).max(BITS_OF_SMALLEST_NORMAL))
 }
 
 /// Whether a sum of squares has lost nothing to overflow or underflow, and the product of two such
 /// neither.
 #[inline(always)]
-pub fn is_moderate(sum: f32) -> bool {
+pub(crate) fn is_moderate(sum: f32) -> bool {
     const SMALL: f32 = f32::from_bits(67 << 23); // 2^-60
     SMALL < sum && sum < 1.0 / SMALL
 }
 
 /// `base^exponent` as C has it; the one function here that calls the platform's library.
 #[inline(always)]
-pub fn pow(base: f32, exponent: f32) -> f32 {
+pub(crate) fn pow(base: f32, exponent: f32) -> f32 {
     base.powf(exponent)
 }
 
 /// The product, where a factor of 0 silences even an infinite term; NaN stays.
 #[inline(always)]
-pub fn silenced(factor: f32, term: f32) -> f32 {
+pub(crate) fn silenced(factor: f32, term: f32) -> f32 {
     if factor == 0.0 && !term.is_nan() { 0.0 } else { factor * term }
 }

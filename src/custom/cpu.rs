@@ -3,8 +3,7 @@
 use super::Custom;
 use super::interpret::{Column, LANES, Machine};
 use super::made::{GRADIENT, VALUE};
-use crate::cpu::Block;
-use crate::loss::Pointwise;
+use crate::families::pointwise::{Block, Runs};
 
 impl Custom {
     /// The columns of the parameters.
@@ -35,23 +34,13 @@ impl Custom {
     }
 }
 
-impl Pointwise for Custom {
+impl Runs for Custom {
     fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]) {
         let (arguments, parameters) = (x.map(|x| [x; LANES]), self.parameter_columns());
         let mut machine = self.made.program.machine();
         let value = self.call(&mut machine, VALUE, &arguments, &parameters)[0][0];
         let slopes = self.call(&mut machine, GRADIENT, &arguments, &parameters);
         (value, self.spread(|i| slopes[i][0]))
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
-    fn value(&self, x: [f32; 4]) -> f32 {
-        self.reference(x.map(f64::from)).0 as f32
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
-    fn gradient(&self, x: [f32; 4]) -> [f32; 4] {
-        self.reference(x.map(f64::from)).1.map(|slope| slope as f32)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]

@@ -7,8 +7,10 @@ mod made;
 mod names;
 mod source;
 
+use crate::definition::{Definition, Setting};
 use crate::error::{Error, Result, listed};
-use crate::loss::{Definition, Family, Loss, Setting};
+use crate::families::pointwise;
+use crate::family::{Family, Loss};
 use made::Made;
 use naga::ScalarKind;
 use std::fmt;
@@ -207,7 +209,7 @@ impl Loss for Custom {
         self.made.refusals[input].clone().map_or(Ok(()), Err)
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }

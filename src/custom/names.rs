@@ -1,11 +1,12 @@
 //! The names of WGSL texts: a user's must not be those of the kernels that they are joined with.
 
 use super::source::{Source, error_at};
+use crate::definition::Definition;
 use crate::error::{Error, Result};
-use crate::kernel::pointwise::{Outputs, Spec};
-use crate::kernel::{Keep, Parameters, Upstream};
-use crate::loss::Definition;
-use crate::shape::Access;
+use crate::families::pointwise::Access;
+use crate::families::pointwise::kernel::{Outputs, Spec};
+use crate::kernel::{Keep, Parameters};
+use crate::request::Upstream;
 use crate::tensor::DType;
 use std::collections::HashSet;
 

@@ -1,71 +1,49 @@
 //! One evaluation on a GPU: uploads, a plan, and what is read back.
 
 use super::{Evaluation, Timings, collect};
-use crate::clock::{Clock, Stamps};
+use crate::batch::Batch;
 use crate::error::Result;
-use crate::gpu::Gpu;
-use crate::kernel::Slot;
-use crate::loss::Loss;
+use crate::family::Loss;
+use crate::gpu::{Clock, Gpu, Stamps, buffer, download, submit, upload};
 use crate::numbers::Numbers;
-use crate::plan::{Bindings, Plan, Resolved, buffer};
-use crate::status::Status;
-use crate::tensor::{DType, Tensor};
-use crate::transfer::{download, submit, upload};
+use crate::plan::{Bindings, Plan};
+use crate::request::{Resolved, Slot, Status};
+use crate::tensor::{DType, Tensor, TensorKind};
+use std::time::Duration;
 use web_time::Instant;
 
 pub(super) async fn evaluate(
     gpu: &Gpu,
     loss: &dyn Loss,
-    resolved: &Resolved,
-    inputs: &[(&str, Tensor<'_>)],
-    upstream: Option<&Tensor<'_>>,
-    plan: impl FnOnce() -> Result<Plan>,
+    resolved: Resolved,
+    batch: &Batch<'_>,
 ) -> Result<Evaluation> {
     let start = Instant::now();
-    let plan = plan()?;
+    let plan = Plan::of_resolved(gpu, loss, resolved)?;
     let planned = Instant::now();
-    let buffers = Buffers::new(gpu, resolved, inputs, upstream, plan.totals_bytes())?;
+    let buffers = Buffers::new(gpu, &plan, batch)?;
     // Uploads are carried out with the next submission: let them not count as the kernels'.
     submit(gpu, []).await?;
     let moved = Instant::now();
 
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    buffers.encode(&plan, resolved, &mut encoder)?;
+    buffers.encode(&plan, &mut encoder)?;
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
 
-    let mut results = Vec::new();
-    for ((slot, kind), buffer) in resolved.outputs().into_iter().zip(&buffers.outputs) {
-        let size = resolved.bytes(slot);
-        results.push(match kind.dtype {
-            DType::F32 => {
-                Tensor::rounded(kind, download(gpu, buffer, size, Numbers::of_bytes).await?)
-            }
-            _ => Tensor::from_padded(kind, download(gpu, buffer, size, <[u8]>::to_vec).await?),
-        });
+    let results = buffers.read(gpu, plan.resolved()).await?;
+    if let Some(status) = results.status {
+        return Err(status.error(plan.resolved()));
     }
-    if let Some((i, _)) = resolved.layout.indices {
-        let bytes = download(gpu, &buffers.status, 16, bytemuck::pod_read_unaligned).await?;
-        let dtype = resolved.inputs[i].as_ref().map_or(DType::I64, |kind| kind.dtype);
-        if let Some(status) = Status::from_bytes(bytes, dtype) {
-            return Err(status.error(loss, resolved));
-        }
-    }
-    let mut totals = None;
-    if resolved.totals {
-        let words = download(gpu, &buffers.totals, plan.totals_bytes(), <[u8]>::to_vec).await?;
-        totals = Some(plan.totals(&words)?);
-    }
+    let totals = results.totals.map(|words| plan.totals(&words)).transpose()?;
     let read_back = computed.elapsed();
-    let stamped = match &buffers.stamps {
-        Some(stamps) => stamps.elapsed(gpu).await?,
-        None => None,
+    let (kernels, clock) = match results.stamped {
+        Some(time) => (time, Clock::Timestamps),
+        None => (computed - moved, Clock::Wall),
     };
-    let (kernels, clock) =
-        stamped.map_or((computed - moved, Clock::Wall), |time| (time, Clock::Timestamps));
-    let (plan, upload) = (planned - start, moved - planned);
-    let timings = Timings { plan, upload, kernels, clock, read_back };
-    Ok(Evaluation { totals, ..collect(resolved, results, timings) })
+    let (plan_time, upload) = (planned - start, moved - planned);
+    let timings = Timings { plan: plan_time, upload, kernels, clock, read_back };
+    Ok(Evaluation { totals, ..collect(plan.resolved(), results.outputs, timings) })
 }
 
 /// What an evaluation holds on the device beside its plan.
@@ -74,27 +52,39 @@ struct Buffers<'a> {
     upstream: Option<wgpu::Buffer>,
     outputs: Vec<wgpu::Buffer>,
     status: wgpu::Buffer,
-    totals: wgpu::Buffer,
-    denominator: wgpu::Buffer,
+    totals: Option<wgpu::Buffer>,
+    denominator: Option<wgpu::Buffer>,
     stamps: Option<Stamps>,
+}
+
+/// What comes back from the device.
+#[derive(Default)]
+struct Results {
+    outputs: Vec<Tensor<'static>>,
+    status: Option<Status>,
+    totals: Option<Vec<u8>>,
+    /// The kernels' time, where the device tells it.
+    stamped: Option<Duration>,
+}
+
+/// What the bytes of a buffer are.
+enum Part {
+    Output(TensorKind),
+    Status(DType),
+    Totals,
+    Stamps,
 }
 
 impl<'a> Buffers<'a> {
     /// Makes the buffers, and starts the uploads.
-    fn new(
-        gpu: &Gpu,
-        resolved: &Resolved,
-        inputs: &[(&'a str, Tensor<'_>)],
-        upstream: Option<&Tensor<'_>>,
-        totals_bytes: u64,
-    ) -> Result<Self> {
-        let inputs = inputs.iter().filter(|(_, tensor)| !tensor.is_empty());
+    fn new(gpu: &Gpu, plan: &Plan, batch: &Batch<'a>) -> Result<Self> {
+        let resolved = plan.resolved();
+        let inputs = batch.inputs.iter().filter(|(_, tensor)| !tensor.is_empty());
         let inputs = inputs
             .map(|(name, tensor)| Ok((*name, upload(gpu, name, tensor)?)))
             .collect::<Result<_>>()?;
-        let upstream =
-            upstream.filter(|tensor| !tensor.is_empty()).map(|t| upload(gpu, "upstream", t));
-        let upstream = upstream.transpose()?;
+        let upstream = batch.upstream.as_ref().filter(|tensor| !tensor.is_empty());
+        let upstream = upstream.map(|tensor| upload(gpu, "upstream", tensor)).transpose()?;
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC
             | wgpu::BufferUsages::COPY_DST;
@@ -104,22 +94,21 @@ impl<'a> Buffers<'a> {
             .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
             .collect::<Result<_>>()?;
         let status = buffer(gpu, "wgloss status", 16, usage)?;
-        let totals = buffer(gpu, "wgloss totals", totals_bytes, usage)?;
-        let denominator = buffer(gpu, "wgloss denominator", 16, usage)?;
-        if let Some(given) = resolved.given {
-            gpu.queue().write_buffer(&denominator, 0, bytemuck::cast_slice(&given));
-        }
+        let totals =
+            resolved.totals.then(|| buffer(gpu, "wgloss totals", plan.totals_bytes(), usage));
+        let denominator = resolved.given.map(|given| {
+            let buffer = buffer(gpu, "wgloss denominator", 16, usage)?;
+            gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&given));
+            Ok(buffer)
+        });
+        let (totals, denominator) = (totals.transpose()?, denominator.transpose()?);
         let stamps = Stamps::new(gpu)?;
         Ok(Self { inputs, upstream, outputs, status, totals, denominator, stamps })
     }
 
-    fn encode(
-        &self,
-        plan: &Plan,
-        resolved: &Resolved,
-        encoder: &mut wgpu::CommandEncoder,
-    ) -> Result<()> {
+    fn encode(&self, plan: &Plan, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let whole = wgpu::Buffer::as_entire_buffer_binding;
+        let resolved = plan.resolved();
         let inputs: Vec<_> =
             self.inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
         let (mut value, mut gradients) = (None, Vec::new());
@@ -137,8 +126,8 @@ impl<'a> Buffers<'a> {
             gradients: &gradients,
             upstream: self.upstream.as_ref().map(whole),
             status: Some(whole(&self.status)),
-            totals: resolved.totals.then(|| whole(&self.totals)),
-            denominator: resolved.denominator.then(|| whole(&self.denominator)),
+            totals: self.totals.as_ref().map(whole),
+            denominator: self.denominator.as_ref().map(whole),
             timestamps: self.stamps.as_ref().map(Stamps::writes),
         };
         plan.encode(encoder, &bindings)?;
@@ -146,5 +135,40 @@ impl<'a> Buffers<'a> {
             stamps.resolve(encoder);
         }
         Ok(())
+    }
+
+    /// Reads all results back in one submission.
+    async fn read(&self, gpu: &Gpu, resolved: &Resolved) -> Result<Results> {
+        let outputs = resolved.outputs().into_iter().zip(&self.outputs);
+        let (mut parts, mut sources): (Vec<Part>, Vec<_>) = outputs
+            .map(|((slot, kind), buffer)| (Part::Output(kind), (buffer, resolved.bytes(slot))))
+            .unzip();
+        if let Some(indices) = resolved.layout.indices {
+            let kind = resolved.inputs[indices.input].as_ref();
+            parts.push(Part::Status(kind.map_or(DType::I64, |kind| kind.dtype)));
+            sources.push((&self.status, 16));
+        }
+        if let Some(totals) = &self.totals {
+            parts.push(Part::Totals);
+            sources.push((totals, resolved.bytes(Slot::Totals)));
+        }
+        if let Some(stamps) = &self.stamps {
+            parts.push(Part::Stamps);
+            sources.push(stamps.source());
+        }
+        let mut results = Results::default();
+        download(gpu, &sources, |i, bytes| match &parts[i] {
+            Part::Output(kind) => results.outputs.push(match kind.dtype {
+                DType::F32 => Tensor::rounded(kind.clone(), Numbers::of_bytes(bytes)),
+                _ => Tensor::from_padded(kind.clone(), bytes.to_vec()),
+            }),
+            Part::Status(dtype) => {
+                results.status = Status::from_bytes(bytemuck::pod_read_unaligned(bytes), *dtype);
+            }
+            Part::Totals => results.totals = Some(bytes.to_vec()),
+            Part::Stamps => results.stamped = Stamps::elapsed(gpu, bytes),
+        })
+        .await?;
+        Ok(results)
     }
 }

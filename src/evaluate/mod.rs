@@ -2,83 +2,22 @@
 
 mod gpu;
 mod pieces;
+pub mod reference;
 mod reuse;
 
-use crate::clock::Clock;
+use crate::batch::Batch;
+use crate::cpu;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
-use crate::gradient::GradientType;
-use crate::kernel::{Slot, Upstream};
-use crate::loss::{Family, Loss};
-use crate::plan::{Plan, Request, Resolved, is_native};
-use crate::reduction::Reduction;
-use crate::tensor::{DType, Tensor, TensorKind};
+use crate::family::{Loss, resolve};
+use crate::gpu::{Clock, Gpu};
+use crate::numbers::Spare;
+use crate::request::{Resolved, Slot, Upstream, is_native};
+use crate::tensor::{DType, Tensor};
 use crate::totals::Totals;
 use pieces::Pieces;
-pub(crate) use reuse::Spare;
 use std::borrow::Cow;
 use std::time::Duration;
 use web_time::Instant;
-
-/// A batch to evaluate.
-#[derive(Clone, Debug)]
-pub struct Batch<'a> {
-    /// The inputs by name. float64 is rounded to float32.
-    pub inputs: &'a [(&'a str, Tensor<'a>)],
-    /// How the terms are combined.
-    pub reduction: Reduction,
-    /// Whether the loss itself is wanted.
-    pub value: bool,
-    /// The inputs whose gradients are wanted.
-    pub gradients: &'a [&'a str],
-    /// What gradients are multiplied by: one number, or with [`Reduction::None`] one for each
-    /// term; 1 if absent.
-    pub upstream: Option<Tensor<'a>>,
-    /// Whether [`Totals`] are wanted; not with [`Reduction::None`].
-    pub totals: bool,
-    /// The totals of a whole batch that this is a part of: the mean divides by their weight instead
-    /// of its own, so that the value is the part's share in the whole mean, and gradients are those
-    /// of the whole mean.
-    pub denominator: Option<&'a Totals>,
-    /// The type of the gradients.
-    pub gradient_type: GradientType,
-    /// What gradients, but not the value, are multiplied by in float32 before they are rounded to
-    /// their type: finite and not 0.
-    pub loss_scale: f32,
-}
-
-impl Default for Batch<'_> {
-    fn default() -> Self {
-        Self {
-            inputs: &[],
-            reduction: Reduction::Mean,
-            value: true,
-            gradients: &[],
-            upstream: None,
-            totals: false,
-            denominator: None,
-            gradient_type: GradientType::Float32,
-            loss_scale: 1.0,
-        }
-    }
-}
-
-impl Batch<'_> {
-    /// The same without data; `kinds` are the inputs' types and shapes.
-    pub(crate) fn request<'a>(&'a self, kinds: &'a [(&'a str, TensorKind)]) -> Request<'a> {
-        Request {
-            inputs: kinds,
-            reduction: self.reduction,
-            value: self.value,
-            gradients: self.gradients,
-            upstream: self.upstream.is_some(),
-            totals: self.totals,
-            denominator: self.denominator.is_some(),
-            gradient_type: self.gradient_type,
-            loss_scale: self.loss_scale,
-        }
-    }
-}
 
 /// What a batch came to.
 #[derive(Clone, Debug, Default)]
@@ -131,14 +70,14 @@ impl Timings {
 
 /// Where losses are evaluated.
 #[derive(Clone, Debug)]
-pub enum Backend {
+pub enum Evaluator {
     /// On a GPU.
     Gpu(Gpu),
     /// In float32 on all cores.
     Cpu,
 }
 
-impl Backend {
+impl Evaluator {
     /// The fastest adapter, or the CPU and the reason why there is none.
     pub async fn auto() -> (Self, Option<Error>) {
         match Gpu::new().await {
@@ -164,37 +103,36 @@ impl Backend {
         batch: &Batch<'_>,
         mut spare: Spare,
     ) -> Result<Evaluation> {
-        let inputs: Vec<(&str, Tensor<'_>)> =
-            batch.inputs.iter().map(|(name, tensor)| (*name, native(tensor))).collect();
-        let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
-        let request = batch.request(&kinds);
-        let mut resolved = Resolved::new(loss, &request)?;
+        let native = Batch {
+            inputs: &batch.inputs.iter().map(|(name, t)| (*name, native(t))).collect::<Vec<_>>(),
+            request: batch.request.clone(),
+            upstream: batch.upstream.as_ref().map(native),
+            denominator: batch.denominator,
+        };
+        let mut resolved = resolve(loss, &native.kinds(), &native.request()?)?;
         if let Some(totals) = batch.denominator {
             totals.check(&resolved)?;
             resolved.given = Some(totals.denominator());
         }
-        let upstream = batch.upstream.as_ref().map(native);
-        if let Some(upstream) = &upstream {
+        if let Some(upstream) = &native.upstream {
             check_upstream(&resolved, upstream)?;
         }
-        if let Family::Own(own) = loss.family() {
-            own.check(&resolved, &resolved.placed(&inputs)?)?;
-        }
+        let inputs = resolved.placed(native.inputs)?;
+        loss.family().check(&resolved, &inputs)?;
         match self {
             Self::Gpu(gpu) => {
                 let largest = gpu.limits().max_buffer_size;
-                let upstream = upstream.as_ref();
-                let pieces = Pieces::new(largest, loss, &resolved, batch, &inputs, upstream);
-                if let Some(pieces) = pieces {
-                    return pieces.evaluate(self).await;
+                match Pieces::new(largest, loss, &resolved, &native)? {
+                    Some(pieces) => pieces.evaluate(self).await,
+                    None => gpu::evaluate(gpu, loss, resolved, &native).await,
                 }
-                let plan = || Plan::new(gpu, loss, &request);
-                gpu::evaluate(gpu, loss, &resolved, &inputs, upstream, plan).await
             }
             Self::Cpu => {
                 let start = Instant::now();
-                let upstream = upstream.as_ref();
-                let outputs = crate::cpu::evaluate(loss, &resolved, &inputs, upstream, &mut spare)?;
+                let upstream = cpu::factors(&resolved, native.upstream.as_ref());
+                let family = loss.family();
+                let outputs =
+                    family.compute(&resolved, &inputs, upstream.as_deref(), &mut spare)?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
                 let results = resolved.outputs().into_iter().zip(outputs.tensors);
                 let results = results.map(|((_, kind), floats)| Tensor::rounded(kind, floats));
@@ -204,10 +142,10 @@ impl Backend {
         }
     }
 
-    /// [`Backend::evaluate`], waiting for it.
+    /// [`Evaluator::evaluate`], waiting for it.
     ///
     /// # Errors
-    /// As [`Backend::evaluate`].
+    /// As [`Evaluator::evaluate`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn evaluate_blocking(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
         pollster::block_on(self.evaluate(loss, batch))

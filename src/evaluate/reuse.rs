@@ -1,39 +1,27 @@
 //! Evaluation into the memory of an earlier one.
 
-use super::{Backend, Batch, Evaluation};
+use super::{Evaluation, Evaluator};
+use crate::batch::Batch;
 use crate::error::Result;
-use crate::loss::Loss;
-use crate::numbers::Numbers;
-
-/// The memory of an earlier evaluation's outputs.
-#[derive(Debug, Default)]
-pub struct Spare(Vec<Numbers>);
-
-impl Spare {
-    /// So many numbers, of any value.
-    pub(crate) fn numbers(&mut self, size: usize) -> Numbers {
-        match self.0.iter().position(|numbers| numbers.len() == size) {
-            Some(place) => self.0.swap_remove(place),
-            None => Numbers::zeros(size),
-        }
-    }
-}
+use crate::family::Loss;
+use crate::numbers::Spare;
+use crate::tensor::Tensor;
 
 impl From<Evaluation> for Spare {
     fn from(evaluation: Evaluation) -> Self {
         let gradients = evaluation.gradients.into_iter().map(|(_, tensor)| tensor);
-        Self(gradients.chain(evaluation.value).filter_map(|t| t.into_numbers()).collect())
+        gradients.chain(evaluation.value).filter_map(Tensor::into_numbers).collect()
     }
 }
 
-impl Backend {
-    /// [`Backend::evaluate`] into an earlier evaluation, whose outputs it replaces. On the CPU,
+impl Evaluator {
+    /// [`Evaluator::evaluate`] into an earlier evaluation, whose outputs it replaces. On the CPU,
     /// float32 outputs of the same sizes take over the memory, which for large ones is faster: new
     /// memory costs a page fault for each 2 MiB on Linux, where it lies in large pages, and for each
     /// 4 KiB elsewhere. After an error nothing is left in the evaluation.
     ///
     /// ```
-    /// use wgloss::{Backend, Batch, Evaluation, Mse, Tensor};
+    /// use wgloss::{Batch, Evaluation, Evaluator, Mse, Request, Tensor};
     ///
     /// let mut evaluation = Evaluation::default();
     /// for step in 0..3 {
@@ -43,17 +31,17 @@ impl Backend {
     ///             ("input", Tensor::from_slice(&input, [1000])?),
     ///             ("target", Tensor::from_slice(&target, [1000])?),
     ///         ],
-    ///         gradients: &["input"],
+    ///         request: Request::with_gradients(&["input"]),
     ///         ..Batch::default()
     ///     };
-    ///     Backend::Cpu.evaluate_into_blocking(&Mse, &batch, &mut evaluation)?;
+    ///     Evaluator::Cpu.evaluate_into_blocking(&Mse, &batch, &mut evaluation)?;
     ///     assert_eq!(evaluation.scalar(), Some((step * step) as f32));
     /// }
     /// # Ok::<(), wgloss::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Backend::evaluate`].
+    /// As [`Evaluator::evaluate`].
     pub async fn evaluate_into(
         &self,
         loss: &dyn Loss,
@@ -65,10 +53,10 @@ impl Backend {
         Ok(())
     }
 
-    /// [`Backend::evaluate_into`], waiting for it.
+    /// [`Evaluator::evaluate_into`], waiting for it.
     ///
     /// # Errors
-    /// As [`Backend::evaluate`].
+    /// As [`Evaluator::evaluate`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn evaluate_into_blocking(
         &self,

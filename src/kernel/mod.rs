@@ -2,9 +2,7 @@
 //! WGSL, a family's skeleton and the loss's own file.
 
 mod parameters;
-pub(crate) mod pointwise;
 pub(crate) mod reduce;
-pub(crate) mod rows;
 mod shared;
 pub(crate) mod status;
 pub(crate) mod storage;
@@ -12,6 +10,7 @@ pub(crate) mod storage;
 pub(crate) use parameters::Parameters;
 pub(crate) use shared::IN_PLACE;
 
+use crate::request::{Slot, Upstream};
 use crate::tensor::DType;
 use std::fmt::Write as _;
 use storage::{Stores, stores};
@@ -19,40 +18,6 @@ use storage::{Stores, stores};
 pub(crate) const NUMERIC: &str = include_str!("../../shaders/numeric.wgsl");
 pub(crate) const NARROW: &str = include_str!("../../shaders/narrow.wgsl");
 pub(crate) const REDUCE: &str = include_str!("../../shaders/reduce.wgsl");
-
-/// The elements whose sum is one block's, in `reduce.wgsl`.
-pub(crate) const BLOCK: u64 = 4096;
-/// The neighbours that one level of `tree.wgsl` adds.
-pub(crate) const FAN_IN: u64 = 1024;
-/// The terms that one invocation of `gather.wgsl` or `sum_columns.wgsl` adds.
-pub(crate) const SERIAL: u64 = 64;
-
-/// What a binding is connected with when a plan is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Slot {
-    /// The `Window` of one dispatch.
-    Window,
-    /// The loss's `Parameters`.
-    Parameters,
-    /// An input, by its place in the definition.
-    Input(usize),
-    /// The upstream gradient.
-    Upstream,
-    /// The unreduced losses, or the one value.
-    Value,
-    /// The gradient of an input.
-    Gradient(usize),
-    /// The plan's own memory: the totals, block sums, row losses.
-    Scratch,
-    /// The plan's own float32 memory for the gradient of an input that tiles add up.
-    Staging(usize),
-    /// What was wrong with the targets.
-    Status,
-    /// The sums of blocks, as totals are made of.
-    Totals,
-    /// What the mean divides by, where the caller gives it.
-    Denominator,
-}
 
 /// How a kernel uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -185,17 +150,6 @@ impl Header {
     }
 }
 
-/// Where the losses of rows go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Losses {
-    /// Nowhere: only gradients are wanted.
-    Nowhere,
-    /// Into the value, unreduced.
-    Value,
-    /// Into the scratch, to be summed.
-    Scratch,
-}
-
 /// Where the sum of a block, or of everything, goes: the body of `keep_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
@@ -225,17 +179,6 @@ pub(crate) fn divisor(weighted: bool) -> &'static str {
     if weighted { "scratch[1]" } else { "window.divisor" }
 }
 
-/// How the upstream gradient comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Upstream {
-    /// Not at all: it counts as 1.
-    One,
-    /// One number.
-    Scalar,
-    /// One for each term.
-    Terms,
-}
-
 impl Upstream {
     /// Declares what gradients need of it, of the loss scale and of the divisor, and says what the
     /// common factor is.
@@ -255,7 +198,7 @@ impl Upstream {
 }
 
 /// `keep(i, sum)`: writes the gradient of an input, or what a further level of column sums reads.
-fn declare_keep(header: &mut Header, gradient: Option<(usize, DType)>) {
+pub(crate) fn declare_keep(header: &mut Header, gradient: Option<(usize, DType)>) {
     let body = match gradient {
         Some((input, dtype)) => {
             stores(header, Slot::Gradient(input), "gradient", dtype, Stores::Singles);

@@ -1,6 +1,7 @@
 //! A loss's parameters in its kernels.
 
-use super::{Header, Slot};
+use super::Header;
+use crate::request::Slot;
 
 /// The parameters, with what the kernel knows of them.
 ///

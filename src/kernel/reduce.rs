@@ -1,7 +1,8 @@
 //! The kernels that finish what the families begin: levels of the sum tree and column sums.
 
 use super::storage::{Stores, stores};
-use super::{Header, Keep, Kernel, NUMERIC, REDUCE, Slot};
+use super::{Header, Keep, Kernel, NUMERIC, REDUCE};
+use crate::request::Slot;
 use crate::tensor::DType;
 
 /// One level of the tree over block sums.

@@ -1,6 +1,7 @@
 //! Kernels whose buffers are both read and written.
 
-use super::{Kernel, Slot, Use};
+use super::{Kernel, Use};
+use crate::request::Slot;
 
 /// The constant that tells a skeleton that gradients are written where inputs are read.
 pub(crate) const IN_PLACE: &str = "IN_PLACE";

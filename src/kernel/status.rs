@@ -1,6 +1,7 @@
 //! The kernel that clears the status before others write it.
 
-use super::{Header, Kernel, Slot};
+use super::{Header, Kernel};
+use crate::request::Slot;
 
 pub(crate) fn clear() -> Kernel {
     let mut header = Header::default();

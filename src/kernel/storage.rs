@@ -1,7 +1,8 @@
 //! Accessors for tensors in storage buffers: every element type is read as f32 or as an index, and
 //! float types are written from f32.
 
-use super::{Header, NARROW, Slot};
+use super::{Header, NARROW};
+use crate::request::Slot;
 use crate::tensor::DType;
 
 /// How the elements of a float tensor are read.

@@ -37,12 +37,12 @@ impl Loss for BinaryCrossEntropy {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for BinaryCrossEntropy {
+impl pointwise::Formula for BinaryCrossEntropy {
     fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let clamped = |x: f64| if x < -100.0 { -100.0 } else { x };
         let value = -(t * clamped(p.ln()) + (1.0 - t) * clamped((-p).ln_1p()));

@@ -37,16 +37,16 @@ impl Loss for BinaryCrossEntropyWithLogits {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for BinaryCrossEntropyWithLogits {
+impl pointwise::Formula for BinaryCrossEntropyWithLogits {
     fn reference(&self, [x, y, w, _]: [f64; 4]) -> (f64, [f64; 4]) {
         // A factor of 0 silences its part, infinite or not.
         let part = |factor: f64, z: f64| {
-            if factor == 0.0 && !z.is_nan() { 0.0 } else { factor * reference::softplus(z) }
+            if factor == 0.0 && !z.is_nan() { 0.0 } else { factor * softplus(z) }
         };
         let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
         let value = part(w * y, -x) + part(1.0 - y, x);

@@ -57,8 +57,8 @@ impl Loss for CosineEmbedding {
         vec![self.margin.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Rows(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        rows::family(self)
     }
 }
 
@@ -83,12 +83,12 @@ fn cosine(sums: [f32; 3]) -> f32 {
     if norms == 0.0 { 0.0 } else { sums[0] / norms.sqrt() }
 }
 
-impl RowTerms for CosineEmbedding {
+impl rows::Formula for CosineEmbedding {
     type Peaks = [f32; 2];
     type Sums = [f32; 3];
     const UNIT: Option<[f32; 2]> = Some([1.0; 2]);
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
         let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(x, y)| x * y).sum() };
         let (aa, bb) = (dot(row.first, row.first), dot(row.second, row.second));

@@ -1,4 +1,5 @@
 use super::prelude::*;
+use crate::error::Error;
 
 /// Cross entropy of logits with a class index or class probabilities.
 ///
@@ -89,13 +90,22 @@ impl Loss for CrossEntropy {
         Some(self.ignore_index)
     }
 
-    fn totals_merge(&self, inputs: &[Option<TensorKind>]) -> bool {
-        self.z_loss == 0.0 || inputs.get(2).is_none_or(Option::is_none)
+    fn check_totals(&self, inputs: &[Option<TensorKind>]) -> Result<()> {
+        check_z_totals(self.z_loss, inputs.get(2))
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Rows(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        rows::family(self)
     }
+}
+
+/// The mean of the z terms is over the kept rows whatever their weights, which totals do not hold apart.
+pub(super) fn check_z_totals(z_loss: f32, weight: Option<&Option<TensorKind>>) -> Result<()> {
+    if z_loss == 0.0 || weight.is_none_or(Option::is_none) {
+        return Ok(());
+    }
+    let expected = "a denominator, or no weight: the mean of the z terms is not weighted";
+    Err(Error::argument("totals", "z_loss with weight", expected))
 }
 
 impl CrossEntropy {
@@ -121,7 +131,7 @@ impl CrossEntropy {
     }
 }
 
-impl RowTerms for CrossEntropy {
+impl rows::Formula for CrossEntropy {
     type Peaks = [f32; 1];
     type Sums = [f32; 4];
     const KEEPS: bool = true;
@@ -132,13 +142,13 @@ impl RowTerms for CrossEntropy {
         if plain && loops.has_index() { loops.run(&Plain) } else { loops.run(self) }
     }
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let smoothing = f64::from(self.label_smoothing);
         let (z_loss, softcap) = (f64::from(self.z_loss), f64::from(self.softcap));
         let tanh = |x: f64| if softcap > 0.0 { (x / softcap).tanh() } else { 0.0 };
         let cap = |&x: &f64| if softcap > 0.0 { softcap * tanh(x) } else { x };
         let logits: Vec<f64> = row.first.iter().map(cap).collect();
-        let log_p = reference::log_softmax(&logits);
+        let log_p = log_softmax(&logits);
         let log_sum = logits[0] - log_p[0];
         #[expect(clippy::cast_precision_loss, reason = "far fewer classes than 2^53")]
         let classes = row.first.len() as f64;
@@ -146,13 +156,13 @@ impl RowTerms for CrossEntropy {
         let share =
             |c: usize| row.weight[c] * ((1.0 - smoothing) * row.second[c] + smoothing / classes);
         let total: f64 = (0..row.first.len()).map(share).sum();
-        let total = total + 2.0 * reference::product(z_loss, log_sum) * row.mean_weight;
-        loss.value = reference::product(z_loss, log_sum * log_sum) * row.mean_weight;
+        let total = total + 2.0 * product(z_loss, log_sum) * row.mean_weight;
+        loss.value = product(z_loss, log_sum * log_sum) * row.mean_weight;
         for (c, log_p) in log_p.into_iter().enumerate() {
-            loss.value += reference::product(share(c), -log_p);
+            loss.value += product(share(c), -log_p);
             let cap_slope = 1.0 - tanh(row.first[c]).powi(2);
             loss.slopes[0][c] = (total * log_p.exp() - share(c)) * cap_slope;
-            loss.slopes[1][c] = reference::product((1.0 - smoothing) * row.weight[c], -log_p);
+            loss.slopes[1][c] = product((1.0 - smoothing) * row.weight[c], -log_p);
         }
         loss
     }
@@ -209,13 +219,13 @@ impl RowTerms for CrossEntropy {
 #[derive(Debug)]
 struct Plain;
 
-impl RowTerms for Plain {
+impl rows::Formula for Plain {
     type Peaks = [f32; 1];
     type Sums = [f32; 2];
     const KEEPS: bool = true;
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
-        RowTerms::reference(&CrossEntropy::default(), row)
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
+        rows::Formula::reference(&CrossEntropy::default(), row)
     }
 
     #[inline(always)]

@@ -6,13 +6,13 @@ mod shape;
 
 use super::prelude::*;
 use crate::cpu::Outputs;
+use crate::dispatch::Builder;
 use crate::error::Error;
-use crate::evaluate::Spare;
-use crate::loss::Own;
-use crate::plan::{Builder, Resolved};
-use crate::reference::Terms;
-use crate::shape::Layout;
+use crate::layout::Layout;
+use crate::numbers::Spare;
+use crate::request::Resolved;
 use crate::tensor::{DType, Tensor};
+use crate::terms::Terms;
 
 /// Connectionist temporal classification: `-log p(target)`, summed over all alignments of a target
 /// with the time steps of a sequence.
@@ -87,39 +87,35 @@ impl Loss for Ctc {
         vec![u32::try_from(self.blank).unwrap_or(u32::MAX), self.zero_infinity.into()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Own(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        Box::new(*self)
     }
 }
 
-impl Own for Ctc {
+impl Family for Ctc {
     fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
         shape::layout(self, inputs, reduction)
     }
 
-    fn example(&self) -> Vec<TensorKind> {
+    fn example(&self) -> Vec<(&'static str, TensorKind)> {
         let integers = |shape: &[usize]| TensorKind::new(DType::I64, shape);
         vec![
-            TensorKind::new(DType::F32, [50, 16, 20]),
-            integers(&[16, 30]),
-            integers(&[16]),
-            integers(&[16]),
+            ("log_probs", TensorKind::new(DType::F32, [50, 16, 20])),
+            ("targets", integers(&[16, 30])),
+            ("input_lengths", integers(&[16])),
+            ("target_lengths", integers(&[16])),
         ]
-    }
-
-    fn excluded(&self) -> Option<i64> {
-        Some(self.blank)
     }
 
     fn check(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
         shape::Shape::of(resolved).check_lengths(inputs)
     }
 
-    fn plan(&self, builder: &mut Builder<'_>) -> Result<()> {
+    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         plan::build(builder)
     }
 
-    fn evaluate(
+    fn compute(
         &self,
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],

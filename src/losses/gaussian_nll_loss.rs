@@ -60,8 +60,8 @@ impl Loss for GaussianNll {
         vec![self.full.into(), self.eps.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
@@ -72,7 +72,7 @@ impl GaussianNll {
     }
 }
 
-impl Pointwise for GaussianNll {
+impl pointwise::Formula for GaussianNll {
     fn reference(&self, [x, t, var, _]: [f64; 4]) -> (f64, [f64; 4]) {
         let eps = f64::from(self.eps);
         let v = match var {

@@ -50,12 +50,12 @@ impl Loss for HingeEmbedding {
         vec![self.margin.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for HingeEmbedding {
+impl pointwise::Formula for HingeEmbedding {
     fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let gap = f64::from(self.margin) - x;
         let (mut value, mut slope) = (if t.is_nan() { t } else { 0.0 }, 0.0);

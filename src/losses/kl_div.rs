@@ -42,12 +42,12 @@ impl Loss for KlDiv {
         vec![self.log_target.into()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for KlDiv {
+impl pointwise::Formula for KlDiv {
     fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let (q, log_q) = if self.log_target { (t.exp(), t) } else { (t, t.ln()) };
         let silent = q == 0.0 && !x.is_nan();

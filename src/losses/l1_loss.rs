@@ -35,12 +35,12 @@ impl Loss for L1 {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for L1 {
+impl pointwise::Formula for L1 {
     fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let d = p - t;
         let slope = if d == 0.0 || d.is_nan() { d } else { d.signum() };

@@ -5,15 +5,16 @@ mod problem;
 mod reference;
 mod row;
 
+use super::cross_entropy::check_z_totals;
 use super::prelude::*;
 use crate::cpu::Outputs;
+use crate::dispatch::Builder;
 use crate::error::Error;
-use crate::evaluate::Spare;
-use crate::loss::Own;
-use crate::plan::{Builder, Resolved};
-use crate::reference::Terms;
-use crate::shape::{self, FamilyLayout, Layout};
+use crate::layout::{Indices, Layout, Summed, Weights, divisor};
+use crate::numbers::Spare;
+use crate::request::Resolved;
 use crate::tensor::{DType, Tensor};
+use crate::terms::Terms;
 use problem::Problem;
 
 /// Cross entropy of the logits `input linear_weight^T + linear_bias`, which are never all held.
@@ -129,47 +130,49 @@ impl Loss for LinearCrossEntropy {
         Some(self.ignore_index)
     }
 
-    fn totals_merge(&self, inputs: &[Option<TensorKind>]) -> bool {
-        self.z_loss == 0.0 || inputs.get(WEIGHT).is_none_or(Option::is_none)
+    fn check_totals(&self, inputs: &[Option<TensorKind>]) -> Result<()> {
+        check_z_totals(self.z_loss, inputs.get(WEIGHT))
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Own(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        Box::new(*self)
     }
 }
 
-impl Own for LinearCrossEntropy {
+impl Family for LinearCrossEntropy {
     fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
         let problem = Problem::of(inputs);
         problem::check(inputs)?;
-        shape::check_ignore_index(self, problem.index)?;
+        rows::check_ignore_index(self.ignore_index(), problem.index)?;
         let terms = problem.items as u64 * problem.positions as u64;
+        let weights = if problem.index { Weights::Kept } else { Weights::None };
+        let classes = problem.classes as u64;
         Ok(Layout {
             output: problem::output(inputs),
             terms,
-            divisor: shape::divisor(reduction, terms, problem.index, &[]),
-            weighted: problem.index,
-            indices: problem.index.then_some((TARGET, problem.classes as u64)),
-            family: FamilyLayout::Own,
+            divisor: divisor(reduction, terms, weights, &[]),
+            weights,
+            indices: problem.index.then_some(Indices { input: TARGET, classes, excluded: None }),
+            summed: Summed::Terms,
         })
     }
 
-    fn example(&self) -> Vec<TensorKind> {
+    fn example(&self) -> Vec<(&'static str, TensorKind)> {
         let floats = |shape: &[usize]| TensorKind::new(DType::F32, shape);
         vec![
-            floats(&[64, 128]),
-            floats(&[5000, 128]),
-            TensorKind::new(DType::I64, [64]),
-            floats(&[5000]),
-            floats(&[5000]),
+            ("input", floats(&[64, 128])),
+            ("linear_weight", floats(&[5000, 128])),
+            ("target", TensorKind::new(DType::I64, [64])),
+            ("linear_bias", floats(&[5000])),
+            ("weight", floats(&[5000])),
         ]
     }
 
-    fn plan(&self, builder: &mut Builder<'_>) -> Result<()> {
-        plan::build(self, builder)
+    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
+        plan::build(builder)
     }
 
-    fn evaluate(
+    fn compute(
         &self,
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],

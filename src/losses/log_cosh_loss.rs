@@ -27,12 +27,12 @@ impl Loss for LogCosh {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for LogCosh {
+impl pointwise::Formula for LogCosh {
     fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let d = p - t;
         let far = d.abs() + (-2.0 * d.abs()).exp().ln_1p() - std::f64::consts::LN_2;

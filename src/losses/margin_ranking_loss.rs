@@ -51,12 +51,12 @@ impl Loss for MarginRanking {
         vec![self.margin.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for MarginRanking {
+impl pointwise::Formula for MarginRanking {
     fn reference(&self, [a, b, t, _]: [f64; 4]) -> (f64, [f64; 4]) {
         let z = f64::from(self.margin) - t * (a - b);
         match z {

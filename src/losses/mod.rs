@@ -1,19 +1,20 @@
 //! The losses, one file each, under the names that PyTorch users know.
 
 use crate::error::{Error, Result, listed};
-use crate::loss::Loss;
+use crate::family::Loss;
 
 /// What a loss's file needs.
 mod prelude {
     pub(super) use super::check;
-    pub(super) use crate::cpu::{Item, Row, RowLoops, numeric};
+    pub(super) use crate::cpu::numeric;
+    pub(super) use crate::definition::{Definition, Domain, Input, Role, Setting};
     pub(super) use crate::error::Result;
-    pub(super) use crate::loss::{
-        Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms, Setting,
-    };
+    pub(super) use crate::families::rows::{Item, Row, RowLoops, RowLoss, TextbookRow};
+    pub(super) use crate::families::{pointwise, rows};
+    pub(super) use crate::family::{Family, Loss};
     pub(super) use crate::reduction::Reduction;
-    pub(super) use crate::reference::{self, RowLoss};
     pub(super) use crate::tensor::TensorKind;
+    pub(super) use crate::terms::{log_softmax, product, softplus};
 
     pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::Mean, Reduction::Sum, Reduction::None];
 }

@@ -33,12 +33,12 @@ impl Loss for Mse {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for Mse {
+impl pointwise::Formula for Mse {
     fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         ((p - t).powi(2), [2.0 * (p - t), 2.0 * (t - p), 0.0, 0.0])
     }

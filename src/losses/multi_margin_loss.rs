@@ -63,8 +63,8 @@ impl Loss for MultiMargin {
         vec![self.margin.to_bits(), u32::from(self.p == 2)]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Rows(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        rows::family(self)
     }
 }
 
@@ -80,11 +80,11 @@ impl MultiMargin {
     }
 }
 
-impl RowTerms for MultiMargin {
+impl rows::Formula for MultiMargin {
     type Peaks = [f32; 0];
     type Sums = [f32; 2];
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
         let Some(target) = row.second.iter().position(|&q| q == 1.0) else { return loss };
         #[expect(clippy::cast_precision_loss, reason = "far fewer classes than 2^53")]

@@ -2,15 +2,14 @@ mod plan;
 
 use super::prelude::*;
 use crate::cpu::Outputs;
+use crate::dispatch::Builder;
 use crate::error::Error;
-use crate::evaluate::Spare;
-use crate::kernel::{Slot, Upstream};
-use crate::loss::Own;
-use crate::plan::{Builder, Resolved};
-use crate::reference::Terms;
-use crate::shape::{self, FamilyLayout, Layout};
-use crate::status::Status;
+use crate::layout::{Indices, Layout, Summed, Weights, divisor};
+use crate::numbers::Spare;
+use crate::order::tree_sum;
+use crate::request::{Resolved, Slot, Status, Upstream};
 use crate::tensor::{DType, Tensor, elements};
+use crate::terms::Terms;
 use rayon::prelude::*;
 
 /// Hinge between each target of a row and each class that is none: `1 / C` times the sum over the
@@ -49,12 +48,12 @@ impl Loss for MultiLabelMargin {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Own(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        Box::new(*self)
     }
 }
 
-impl Own for MultiLabelMargin {
+impl Family for MultiLabelMargin {
     fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
         let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
         let (input, target) = (shape(0), shape(1));
@@ -73,23 +72,24 @@ impl Own for MultiLabelMargin {
         let terms = elements(&output).unwrap_or(u64::MAX);
         Ok(Layout {
             terms,
-            divisor: shape::divisor(reduction, terms, false, input),
-            weighted: false,
+            divisor: divisor(reduction, terms, Weights::None, input),
+            weights: Weights::None,
             output,
-            indices: Some((1, classes as u64)),
-            family: FamilyLayout::Own,
+            indices: Some(Indices { input: 1, classes: classes as u64, excluded: None }),
+            summed: Summed::Terms,
         })
     }
 
-    fn example(&self) -> Vec<TensorKind> {
-        vec![TensorKind::new(DType::F32, [64, 100]), TensorKind::new(DType::I64, [64, 100])]
+    fn example(&self) -> Vec<(&'static str, TensorKind)> {
+        let kind = |dtype| TensorKind::new(dtype, [64, 100]);
+        vec![("input", kind(DType::F32)), ("target", kind(DType::I64))]
     }
 
-    fn plan(&self, builder: &mut Builder<'_>) -> Result<()> {
+    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         plan::build(builder)
     }
 
-    fn evaluate(
+    fn compute(
         &self,
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
@@ -100,7 +100,7 @@ impl Own for MultiLabelMargin {
             unreachable!("both inputs were checked");
         };
         let (input, classes) = (input.to_f32(), classes(resolved));
-        let target = targets(self, resolved, target)?;
+        let target = targets(resolved, target)?;
         let rows: Vec<(f32, Vec<f32>)> = input
             .par_chunks(classes)
             .zip(target.par_chunks(classes))
@@ -118,7 +118,7 @@ impl Own for MultiLabelMargin {
                 rows.iter().enumerate().flat_map(scaled).collect::<Vec<_>>().into()
             }
             _ if resolved.reduction == Reduction::None => losses.clone().into(),
-            _ => vec![crate::cpu::tree_sum(losses.clone()) / divisor].into(),
+            _ => vec![tree_sum(losses.clone()) / divisor].into(),
         };
         Ok(Outputs::new(resolved, &losses, &[], output))
     }
@@ -155,17 +155,18 @@ impl Own for MultiLabelMargin {
 }
 
 fn classes(resolved: &Resolved) -> usize {
-    resolved.layout.indices.map_or(1, |(_, classes)| usize::try_from(classes).unwrap_or(usize::MAX))
+    let indices = resolved.layout.indices;
+    indices.map_or(1, |own| usize::try_from(own.classes).unwrap_or(usize::MAX))
 }
 
 /// The class indices, -1 where a row has none.
-fn targets(loss: &dyn Loss, resolved: &Resolved, target: &Tensor<'_>) -> Result<Vec<i64>> {
+fn targets(resolved: &Resolved, target: &Tensor<'_>) -> Result<Vec<i64>> {
     let values = target.to_integers();
     let classes = classes(resolved) as i128;
     let bad = |&(_, &value): &(usize, &i128)| value < -1 || value >= classes;
     if let Some((row, &value)) = values.iter().enumerate().find(bad) {
         let count = values.iter().enumerate().filter(bad).count() as u64;
-        return Err(Status { count, row: row as u64, value }.error(loss, resolved));
+        return Err(Status { count, row: row as u64, value }.error(resolved));
     }
     Ok(values.into_iter().map(|value| i64::try_from(value).unwrap_or(-1)).collect())
 }

@@ -36,22 +36,22 @@ impl Loss for MultiLabelSoftMargin {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Rows(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        rows::family(self)
     }
 }
 
-impl RowTerms for MultiLabelSoftMargin {
+impl rows::Formula for MultiLabelSoftMargin {
     type Peaks = [f32; 0];
     type Sums = [f32; 1];
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
         for (c, (&x, &t)) in row.first.iter().zip(row.second).enumerate() {
             #[expect(clippy::cast_precision_loss, reason = "far fewer classes than 2^53")]
             let factor = row.weight[c] / row.first.len() as f64;
-            let yes = reference::product(t, reference::softplus(-x));
-            let no = reference::product(1.0 - t, reference::softplus(x));
+            let yes = product(t, softplus(-x));
+            let no = product(1.0 - t, softplus(x));
             loss.value += factor * (yes + no);
             loss.slopes[0][c] = factor * ((1.0 - t) / (1.0 + (-x).exp()) - t / (1.0 + x.exp()));
             loss.slopes[1][c] = -factor * x;

@@ -55,20 +55,20 @@ impl Loss for Nll {
         Some(self.ignore_index)
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Rows(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        rows::family(self)
     }
 }
 
-impl RowTerms for Nll {
+impl rows::Formula for Nll {
     type Peaks = [f32; 0];
     type Sums = [f32; 0];
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
         for (c, &x) in row.first.iter().enumerate() {
             let factor = row.weight[c] * row.second[c];
-            loss.value -= if row.second[c] == 0.0 { 0.0 } else { reference::product(factor, x) };
+            loss.value -= if row.second[c] == 0.0 { 0.0 } else { product(factor, x) };
             loss.slopes[0][c] = -factor;
         }
         loss

@@ -59,12 +59,12 @@ impl Loss for PoissonNll {
         vec![self.log_input.into(), self.full.into(), self.eps.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for PoissonNll {
+impl pointwise::Formula for PoissonNll {
     fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let eps = f64::from(self.eps);
         let (mut value, by_input, mut by_target) = if self.log_input {

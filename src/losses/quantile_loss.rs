@@ -47,12 +47,12 @@ impl Loss for Quantile {
         vec![self.quantile.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for Quantile {
+impl pointwise::Formula for Quantile {
     fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let (d, q) = (t - p, f64::from(self.quantile));
         let side = if d > 0.0 { q } else { q - 1.0 };

@@ -60,8 +60,8 @@ impl Loss for SigmoidFocal {
         vec![self.alpha.to_bits(), self.gamma.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
@@ -78,19 +78,18 @@ fn entropy(x: f32, t: f32) -> f32 {
     numeric::silenced(t, (-x).max(0.0) + tail) + numeric::silenced(1.0 - t, x.max(0.0) + tail)
 }
 
-impl Pointwise for SigmoidFocal {
+impl pointwise::Formula for SigmoidFocal {
     fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let (alpha, gamma) = (f64::from(self.alpha), f64::from(self.gamma));
         let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
         let (yes, no) = (sigmoid(x), sigmoid(-x));
         let balance = if alpha < 0.0 { 1.0 } else { alpha * t + (1.0 - alpha) * (1.0 - t) };
-        let entropy = reference::product(t, reference::softplus(-x))
-            + reference::product(1.0 - t, reference::softplus(x));
+        let entropy = product(t, softplus(-x)) + product(1.0 - t, softplus(x));
         let miss = t * no + (1.0 - t) * yes; // 1 - p_t
         let plain = miss.powf(gamma) * (yes - t);
         let focus = gamma * miss.powf(gamma - 1.0) * (1.0 - 2.0 * t) * yes * no * entropy;
         let slope = plain + if miss == 0.0 { 0.0 } else { focus };
-        (balance * reference::product(miss.powf(gamma), entropy), [balance * slope, 0.0, 0.0, 0.0])
+        (balance * product(miss.powf(gamma), entropy), [balance * slope, 0.0, 0.0, 0.0])
     }
 
     #[inline(always)]

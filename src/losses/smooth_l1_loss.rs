@@ -47,12 +47,12 @@ impl Loss for SmoothL1 {
         vec![self.beta.to_bits()]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for SmoothL1 {
+impl pointwise::Formula for SmoothL1 {
     fn reference(&self, [p, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let (d, beta) = (p - t, f64::from(self.beta));
         let (value, slope) = if d.abs() < beta {

@@ -29,15 +29,15 @@ impl Loss for SoftMargin {
         &DEFINITION
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Pointwise(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        pointwise::family(self)
     }
 }
 
-impl Pointwise for SoftMargin {
+impl pointwise::Formula for SoftMargin {
     fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let slope = -1.0 / (1.0 + (t * x).exp());
-        (reference::softplus(-t * x), [slope * t, slope * x, 0.0, 0.0])
+        (softplus(-t * x), [slope * t, slope * x, 0.0, 0.0])
     }
 
     #[inline(always)]

@@ -81,8 +81,8 @@ impl Loss for TripletMargin {
         ]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Rows(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        rows::family(self)
     }
 }
 
@@ -208,7 +208,7 @@ fn norm(differences: &[f64], p: f64) -> (f64, Vec<f64>) {
     (if odd { f64::NAN } else { distance }, differences.iter().map(slope).collect())
 }
 
-impl RowTerms for TripletMargin {
+impl rows::Formula for TripletMargin {
     type Peaks = [f32; 3];
     type Sums = [f32; 3];
     const UNIT: Option<[f32; 3]> = Some([1.0; 3]);
@@ -221,7 +221,7 @@ impl RowTerms for TripletMargin {
         }
     }
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let (eps, p) = (f64::from(self.eps), f64::from(self.p));
         let pair = |a: &[f64], b: &[f64]| {
             let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b + eps).collect();

@@ -1,5 +1,5 @@
 use super::prelude::*;
-use crate::loss::Choice;
+use crate::definition::Choice;
 
 /// What [`TripletMarginWithDistance`] measures with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,8 +97,8 @@ impl Loss for TripletMarginWithDistance {
         vec![self.margin.to_bits(), self.eps.to_bits(), self.swap.into(), distance]
     }
 
-    fn family(&self) -> Family<'_> {
-        Family::Rows(self)
+    fn family(&self) -> Box<dyn Family + '_> {
+        rows::family(self)
     }
 }
 
@@ -197,12 +197,12 @@ fn measure(distance: Distance, eps: f64, a: &[f64], b: &[f64]) -> (f64, [Vec<f64
     (distance, [slopes(1.0), slopes(-1.0)])
 }
 
-impl RowTerms for TripletMarginWithDistance {
+impl rows::Formula for TripletMarginWithDistance {
     type Peaks = [f32; 3];
     type Sums = [f32; 6];
     const UNIT: Option<[f32; 3]> = Some([1.0; 3]);
 
-    fn reference(&self, row: &reference::Row<'_>) -> RowLoss {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let rows = [row.first, row.second, row.third];
         let pair =
             |[a, b]: [usize; 2]| measure(self.distance, f64::from(self.eps), rows[a], rows[b]);

@@ -1,9 +1,9 @@
 //! The caller's buffers, checked against what a plan needs.
 
-use super::{Plan, Region};
+use super::Plan;
+use crate::dispatch::Region;
 use crate::error::{Error, Result};
-use crate::kernel::Slot;
-use crate::loss::Definition;
+use crate::request::{Slot, Upstream};
 use std::num::NonZeroU64;
 
 /// The buffers that one encoding of a plan reads and writes.
@@ -99,14 +99,14 @@ impl<'a> Bound<'a> {
         if resolved.value {
             wanted.push(Slot::Value);
         }
-        if resolved.upstream != crate::kernel::Upstream::One {
+        if resolved.upstream != Upstream::One {
             wanted.push(Slot::Upstream);
         }
         wanted.extend(resolved.totals.then_some(Slot::Totals));
         wanted.extend(resolved.denominator.then_some(Slot::Denominator));
         for &slot in &wanted {
             let times = self.slots.iter().filter(|(given, _)| *given == slot).count();
-            let argument = slot_name(resolved.definition, slot);
+            let argument = resolved.slot_name(slot);
             match times {
                 1 => {}
                 0 if resolved.bytes(slot) == 0 => {}
@@ -117,7 +117,7 @@ impl<'a> Bound<'a> {
             }
         }
         for (slot, binding) in &self.slots {
-            let argument = slot_name(resolved.definition, *slot);
+            let argument = resolved.slot_name(*slot);
             if *slot != Slot::Status && !wanted.contains(slot) {
                 return Err(Error::argument(&argument, "a buffer", "none: it is not requested"));
             }
@@ -184,21 +184,5 @@ impl<'a> Bound<'a> {
             offset: base.offset + region.offset,
             size: NonZeroU64::new(region.size),
         }
-    }
-}
-
-/// What a slot is called in messages.
-pub(super) fn slot_name(definition: &Definition, slot: Slot) -> String {
-    match slot {
-        Slot::Input(i) => definition.inputs[i].name.into(),
-        Slot::Gradient(i) => format!("gradient {}", definition.inputs[i].name),
-        Slot::Value => "value".into(),
-        Slot::Upstream => "upstream".into(),
-        Slot::Status => "status".into(),
-        Slot::Totals => "totals".into(),
-        Slot::Denominator => "denominator".into(),
-        Slot::Scratch => "scratch memory".into(),
-        Slot::Staging(i) => format!("float32 gradient {}", definition.inputs[i].name),
-        Slot::Window | Slot::Parameters => "uniforms".into(),
     }
 }

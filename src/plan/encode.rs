@@ -1,9 +1,10 @@
 //! Recording a plan into the caller's encoder or pass.
 
-use super::bindings::{Bindings, Bound, slot_name};
-use super::{Plan, Step};
+use super::Plan;
+use super::bindings::{Bindings, Bound};
+use crate::dispatch::Step;
 use crate::error::{Error, Result};
-use crate::kernel::Slot;
+use crate::request::Slot;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
@@ -181,7 +182,7 @@ impl Plan {
     fn refused(&self, bound: &Bound<'_>) -> Option<Error> {
         bound.slots.iter().find_map(|(slot, binding)| {
             let got = format!("a buffer that wgpu refuses ({})", self.gpu.refuses(binding)?);
-            let argument = slot_name(self.resolved.definition, *slot);
+            let argument = self.resolved.slot_name(*slot);
             Some(Error::argument(&argument, got, "a living buffer of the plan's device"))
         })
     }

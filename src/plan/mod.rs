@@ -1,44 +1,25 @@
 //! A loss specialised for shapes, types, reduction and wanted outputs on one device.
 
 mod bindings;
-pub(crate) use builder::{Builder, buffer, words};
-mod builder;
 mod encode;
-mod pointwise;
-mod request;
-pub(crate) mod rows;
 mod sharing;
-mod sums;
-
-pub(crate) use request::{Resolved, is_native};
-pub(crate) use rows::MOST_ROUNDS;
+mod sources;
+#[cfg(test)]
+mod tests;
 
 pub use bindings::Bindings;
-pub use request::Request;
+pub use sources::{Sharing, Source, SourceOptions};
 
+use crate::dispatch::{Builder, Finished, Step};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Pipeline};
-use crate::kernel::{Kernel, Slot, reduce};
-use crate::loss::{Family, Loss};
+use crate::family::{Loss, resolve};
+use crate::gpu::{Gpu, buffer};
+use crate::kernel::{reduce, status};
+use crate::request::{Request, Resolved};
+use crate::tensor::TensorKind;
 use crate::totals::Totals;
 use sharing::InPlace;
 use std::sync::{Arc, Mutex};
-
-/// One dispatch.
-#[derive(Clone, Debug)]
-struct Step {
-    pipeline: Arc<Pipeline>,
-    regions: Vec<Region>,
-    groups: [u32; 2],
-}
-
-/// The part of a slot's buffer that one dispatch sees.
-#[derive(Clone, Copy, Debug)]
-struct Region {
-    slot: Slot,
-    offset: u64,
-    size: u64,
-}
 
 /// A loss specialised for shapes, types, reduction and wanted outputs on one device.
 ///
@@ -71,22 +52,36 @@ impl Plan {
     ///
     /// # Errors
     /// If an option, name, type or shape does not fit, or a size is past the device's limits.
-    pub fn new(gpu: &Gpu, loss: &dyn Loss, request: &Request<'_>) -> Result<Self> {
-        let resolved = Resolved::new(loss, request)?;
+    pub fn new(
+        gpu: &Gpu,
+        loss: &dyn Loss,
+        inputs: &[(&str, TensorKind)],
+        request: &Request<'_>,
+    ) -> Result<Self> {
+        Self::of_resolved(gpu, loss, resolve(loss, inputs, request)?)
+    }
+
+    /// The same of a request that has been checked.
+    pub(crate) fn of_resolved(gpu: &Gpu, loss: &dyn Loss, resolved: Resolved) -> Result<Self> {
         resolved.check_native()?;
         let mut builder = Builder::new(gpu, &resolved, loss.parameters());
         build(loss, &mut builder)?;
         let in_place = builder.in_place;
-        let builder::Finished { steps, uniforms, scratch, staging } = builder.finish()?;
+        let Finished { steps, uniforms, scratch, staging } = builder.finish()?;
         let in_place = sharing::in_place(&resolved, &steps, in_place);
         let status = if resolved.layout.indices.is_some() {
-            Some(builder::buffer(gpu, "wgloss status", 16, wgpu::BufferUsages::STORAGE)?)
+            Some(buffer(gpu, "wgloss status", 16, wgpu::BufferUsages::STORAGE)?)
         } else {
             None
         };
         gpu.check_alive("a plan")?;
         let (gpu, steps, made) = (gpu.clone(), steps.into(), Mutex::default());
         Ok(Self { gpu, resolved, steps, uniforms, scratch, staging, status, in_place, made })
+    }
+
+    /// The request that it was made for.
+    pub(crate) fn resolved(&self) -> &Resolved {
+        &self.resolved
     }
 
     /// The shape of the unreduced loss.
@@ -128,62 +123,6 @@ impl Plan {
         let words: Vec<f32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
         Ok(Totals::from_words(&self.resolved, &words))
     }
-
-    /// The exact WGSL that a request is compiled to on a device with WebGPU's default limits: each
-    /// kernel's label and text once, in the order of their dispatches.
-    ///
-    /// # Errors
-    /// As [`Plan::new`], but nothing is compiled and no device is needed.
-    pub fn sources(loss: &dyn Loss, request: &Request<'_>) -> Result<Vec<(String, String)>> {
-        texts(loss, request, None, |kernels, _| kernels)
-    }
-
-    /// The same for a device whose subgroups have so many lanes, a power of 2.
-    ///
-    /// # Errors
-    /// As [`Plan::sources`].
-    pub fn subgroup_sources(
-        loss: &dyn Loss,
-        request: &Request<'_>,
-        lanes: u32,
-    ) -> Result<Vec<(String, String)>> {
-        texts(loss, request, Some(lanes), |kernels, _| kernels)
-    }
-
-    /// The same for inputs and outputs in one buffer; `in_place` with every gradient over its input
-    /// that may be there.
-    ///
-    /// # Errors
-    /// As [`Plan::sources`].
-    pub fn shared_sources(
-        loss: &dyn Loss,
-        request: &Request<'_>,
-        in_place: bool,
-    ) -> Result<Vec<(String, String)>> {
-        texts(loss, request, None, |kernels, mut gradients| {
-            let fits = |&i: &usize| kernels.iter().all(|kernel| kernel.fits_in_place(i));
-            gradients.retain(|i| in_place && fits(i));
-            kernels.into_iter().map(|kernel| kernel.shared(&gradients)).collect()
-        })
-    }
-}
-
-/// The texts of a request's kernels; `change` gets these and the gradients that its passes allow in
-/// place.
-fn texts(
-    loss: &dyn Loss,
-    request: &Request<'_>,
-    subgroup: Option<u32>,
-    change: impl FnOnce(Vec<Kernel>, Vec<usize>) -> Vec<Kernel>,
-) -> Result<Vec<(String, String)>> {
-    let resolved = Resolved::new(loss, request)?;
-    let limits = wgpu::Limits::default();
-    let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
-    builder.subgroup = subgroup;
-    build(loss, &mut builder)?;
-    let gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());
-    let kernels = change(builder.kernels(), gradients);
-    Ok(kernels.into_iter().map(|kernel| (kernel.label.clone(), kernel.text())).collect())
 }
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
@@ -191,11 +130,7 @@ fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
         builder.push(reduce::denominator(), &[], &[], 1)?;
     }
     if builder.resolved.layout.indices.is_some() {
-        builder.push(crate::kernel::status::clear(), &[], &[], 1)?;
+        builder.push(status::clear(), &[], &[], 1)?;
     }
-    match loss.family() {
-        Family::Pointwise(_) => pointwise::build(builder),
-        Family::Rows(_) => rows::build(builder, loss.ignore_index()),
-        Family::Own(own) => own.plan(builder),
-    }
+    loss.family().dispatch(builder)
 }

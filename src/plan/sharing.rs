@@ -1,9 +1,10 @@
 //! Inputs and outputs in one buffer.
 
-use super::bindings::{Bound, slot_name};
-use super::{Plan, Region, Resolved, Step};
+use super::Plan;
+use super::bindings::Bound;
+use crate::dispatch::{Region, Step};
 use crate::error::{Error, Result};
-use crate::kernel::Slot;
+use crate::request::{Resolved, Slot};
 use std::ops::Range;
 
 /// That a gradient can be written over its input, or why not.
@@ -17,7 +18,7 @@ pub(super) fn in_place(
 ) -> Vec<(usize, InPlace)> {
     let verdict = |i: usize| {
         passes?;
-        match steps.iter().all(|step| step.fits_in_place(i)) {
+        match steps.iter().all(|step| fits_in_place(step, i)) {
             true => Ok(()),
             false => Err("the gradient's elements have another size"),
         }
@@ -25,14 +26,12 @@ pub(super) fn in_place(
     resolved.gradients.iter().map(|&i| (i, verdict(i))).collect()
 }
 
-impl Step {
-    fn fits_in_place(&self, input: usize) -> bool {
-        let part = |slot| self.regions.iter().find(|region| region.slot == slot);
-        let part = |slot| part(slot).map(|&Region { offset, size, .. }| (offset, size));
-        let written = part(Slot::Gradient(input));
-        self.pipeline.kernel.fits_in_place(input)
-            && (written.is_none() || written == part(Slot::Input(input)))
-    }
+fn fits_in_place(step: &Step, input: usize) -> bool {
+    let part = |slot| step.regions.iter().find(|region| region.slot == slot);
+    let part = |slot| part(slot).map(|&Region { offset, size, .. }| (offset, size));
+    let written = part(Slot::Gradient(input));
+    step.pipeline.kernel.fits_in_place(input)
+        && (written.is_none() || written == part(Slot::Input(input)))
 }
 
 impl Plan {
@@ -51,7 +50,7 @@ impl Plan {
         let place = self.resolved.definition.input(input)?;
         let gradient = Slot::Gradient(place);
         let verdict = self.replaces(gradient, Slot::Input(place)).ok_or_else(|| {
-            let argument = slot_name(self.resolved.definition, gradient);
+            let argument = self.resolved.slot_name(gradient);
             Error::argument(&argument, "one that was not requested", "a gradient of the request")
         })?;
         Ok(verdict.is_ok())
@@ -86,8 +85,8 @@ impl Bound<'_> {
                     Some(Err(why)) => format!(" (not in place: {why})"),
                     None => String::new(),
                 };
-                let definition = self.plan.resolved.definition;
-                let (name, other) = (slot_name(definition, *output), slot_name(definition, *other));
+                let resolved = &self.plan.resolved;
+                let (name, other) = (resolved.slot_name(*output), resolved.slot_name(*other));
                 let got = format!("bytes {own:?} of a buffer that has {other} at {others:?}");
                 return Err(Error::argument(&name, got, format!("ranges apart{why}")));
             }

@@ -159,7 +159,7 @@ pub(super) fn three(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wgloss::{Backend, Gpu, adapters, wgpu};
+    use wgloss::{Evaluator, Gpu, adapters, wgpu};
     use wgloss_bench::{Data, Effort, mse};
 
     /// A GPU whose buffers have at most 16 KiB.
@@ -175,7 +175,7 @@ mod tests {
         let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
         let (device, queue) =
             pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
-        let backend = Backend::Gpu(Gpu::from_device(device, queue));
+        let backend = Evaluator::Gpu(Gpu::from_device(device, queue));
         Site { place: Place::Gpu, backend, name: "small".into(), adapter: json!({}), roof: 1e9 }
     }
 

@@ -6,7 +6,7 @@ use crate::tell;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
-use wgloss::{Backend, DType, Gpu};
+use wgloss::{DType, Evaluator, Gpu};
 use wgloss_bench::{
     Data, Effort, OnCpu, OnGpu, Times, Workload, copy_bandwidth, measure, memcpy_bandwidth, threads,
 };
@@ -30,7 +30,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) place: Place,
-    pub(super) backend: Backend,
+    pub(super) backend: Evaluator,
     /// What it is, for people.
     pub(super) name: String,
     /// What it is, for programs.
@@ -77,7 +77,7 @@ impl Site {
             name: adapter_text(&info),
             adapter: adapter_json(&info),
             roof: copy_bandwidth(&gpu)?,
-            backend: Backend::Gpu(gpu),
+            backend: Evaluator::Gpu(gpu),
         })
     }
 
@@ -91,7 +91,7 @@ impl Site {
             name: format!("{brand}, {} threads", threads()),
             adapter: json!({ "name": brand, "threads": threads() }),
             roof: memcpy_bandwidth(),
-            backend: Backend::Cpu,
+            backend: Evaluator::Cpu,
         }
     }
 
@@ -106,17 +106,17 @@ impl Site {
         reuse: bool,
     ) -> wgloss::Result<(Times, f32)> {
         match &self.backend {
-            Backend::Gpu(gpu) => {
+            Evaluator::Gpu(gpu) => {
                 let resident = OnGpu::new(gpu, workload, dtype, data)?;
                 let times = measure(effort, || resident.run())?;
                 Ok((times, resident.value()?))
             }
-            Backend::Cpu if reuse => {
+            Evaluator::Cpu if reuse => {
                 let held = OnCpu::new(workload, data)?;
                 let times = measure(effort, || Ok(held.run()?.0))?;
                 Ok((times, held.run()?.1))
             }
-            Backend::Cpu => self.evaluate(workload, data, effort),
+            Evaluator::Cpu => self.evaluate(workload, data, effort),
         }
     }
 

@@ -4,7 +4,7 @@ use super::site::{Place, Site};
 use crate::error::Result;
 use std::time::Duration;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
-use wgloss::{Backend, DType, Error, Gpu};
+use wgloss::{DType, Error, Evaluator, Gpu};
 use wgloss_bench::{
     Data, Effort, OnGpu, Workload, bce_logits, cosine_embedding, cross_entropy, kl_div, linear,
     measure as times, mse, smooth_l1, triplet,
@@ -65,8 +65,8 @@ pub(super) fn measure(sites: &[Site], dtype: DType, largest: usize) -> Result<Si
         sizes.places.push((name, curves));
     }
     let gpu = sites.iter().find_map(|site| match &site.backend {
-        Backend::Gpu(gpu) => Some(gpu),
-        Backend::Cpu => None,
+        Evaluator::Gpu(gpu) => Some(gpu),
+        Evaluator::Cpu => None,
     });
     let Some(gpu) = gpu else {
         sizes.left_out.push("scratch memory: plans are of a GPU, and none was used".into());

@@ -1,7 +1,7 @@
 //! `wgloss bench --tune`: which way to share the work is best on an adapter.
 
 use crate::error::Result;
-use wgloss::loss::Family;
+use wgloss::definition::Role;
 use wgloss::{DType, Gpu, Tuning};
 use wgloss_bench::{Data, Effort, OnGpu, Workload, compare};
 
@@ -24,9 +24,9 @@ pub(super) fn run(adapter: Option<&str>, dtype: DType, workloads: &[Workload]) -
 /// The best candidates' times, and that of the one in use.
 fn of(gpu: &Gpu, dtype: DType, workload: &Workload) -> Result<String> {
     let used = gpu.tuning();
-    let mut candidates = match workload.loss.family() {
-        Family::Rows(_) => of_rows(used),
-        Family::Own(_) if workload.name.starts_with("linear_ce") => of_products(used),
+    let mut candidates = match workload.loss.definition().inputs[0].role {
+        Role::Rows | Role::Scores | Role::Features => of_rows(used),
+        _ if workload.name.starts_with("linear_ce") => of_products(used),
         _ => return Ok("  there is no choice\n".into()),
     };
     candidates.retain(|&tuning| tuning != used);

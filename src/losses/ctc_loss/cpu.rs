@@ -2,13 +2,12 @@
 
 use super::shape::{Sequence, Shape};
 use super::{Ctc, length_divisor};
-use crate::cpu::{Outputs, divisor, tree_sum};
+use crate::cpu::{Outputs, divisor};
 use crate::error::Result;
-use crate::evaluate::Spare;
-use crate::kernel::{Slot, Upstream};
-use crate::plan::Resolved;
+use crate::numbers::Spare;
+use crate::order::tree_sum;
 use crate::reduction::Reduction;
-use crate::status::Status;
+use crate::request::{Resolved, Slot, Status, Upstream};
 use crate::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -258,7 +257,7 @@ fn labels(
     let bad: Vec<usize> = places.filter(|&place| label(targets[place]).is_none()).collect();
     if let Some(&place) = bad.first() {
         let status = Status { count: bad.len() as u64, row: place as u64, value: targets[place] };
-        return Err(status.error(ctc, resolved));
+        return Err(status.error(resolved));
     }
     // What no sequence reads may be anything.
     Ok(targets.iter().map(|&value| label(value).unwrap_or_default()).collect())

@@ -3,9 +3,10 @@
 use super::DEFINITION;
 use super::shape::Shape;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, Losses, NUMERIC, Parameters, Slot, Upstream};
-use crate::plan::Resolved;
+use crate::kernel::{Header, Kernel, NUMERIC, Parameters};
 use crate::reduction::Reduction;
+use crate::request::Resolved;
+use crate::request::{Losses, Slot, Upstream};
 
 /// What the kernels are made for.
 #[derive(Debug)]

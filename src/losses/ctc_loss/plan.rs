@@ -4,9 +4,9 @@
 
 use super::kernel::Spec;
 use super::shape::{LONGEST, Shape};
+use crate::dispatch::{Builder, MOST_ROUNDS, words};
 use crate::error::{Error, Result};
-use crate::kernel::{Losses, Slot};
-use crate::plan::{Builder, MOST_ROUNDS, words};
+use crate::request::{Losses, Slot};
 
 /// The words of a pair of states, and of a sequence's record.
 const PAIR_WORDS: u64 = 4;

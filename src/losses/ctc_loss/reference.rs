@@ -2,8 +2,8 @@
 
 use super::shape::{Sequence, Shape};
 use super::{Ctc, length_divisor};
-use crate::plan::Resolved;
-use crate::reference::Terms;
+use crate::request::Resolved;
+use crate::terms::Terms;
 
 const NEVER: f64 = f64::NEG_INFINITY;
 

@@ -2,9 +2,9 @@
 
 use super::{Ctc, unfit};
 use crate::error::{Error, Result};
-use crate::plan::Resolved;
+use crate::layout::{Indices, Layout, Summed, Weights, divisor};
 use crate::reduction::Reduction;
-use crate::shape::{FamilyLayout, Layout, divisor};
+use crate::request::Resolved;
 use crate::tensor::{Tensor, TensorKind, elements};
 
 /// The longest target: a lane of the kernels runs through one, and llvmpipe ends an invocation
@@ -138,10 +138,14 @@ pub(super) fn layout(
     let terms = shape.batch as u64;
     Ok(Layout {
         terms,
-        divisor: divisor(reduction, terms, false, &output),
-        weighted: false,
+        divisor: divisor(reduction, terms, Weights::None, &output),
+        weights: Weights::None,
         output,
-        indices: Some((1, shape.classes as u64)),
-        family: FamilyLayout::Own,
+        indices: Some(Indices {
+            input: 1,
+            classes: shape.classes as u64,
+            excluded: Some(ctc.blank),
+        }),
+        summed: Summed::Terms,
     })
 }

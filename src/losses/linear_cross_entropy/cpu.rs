@@ -6,14 +6,12 @@ use super::row::{Formula, Statistics, Tile};
 use super::{
     INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
 };
-use crate::cpu::{Outputs, class_indices, divisor, mean_weight, tree_sum};
-use crate::evaluate::Spare;
-use crate::kernel::{Slot, Upstream};
-use crate::numbers::Numbers;
-use crate::plan::Resolved;
+use crate::cpu::{Outputs, class_indices, divisor, mean_weight};
+use crate::numbers::{Numbers, Spare};
+use crate::order::{tree_sum, weight_blocks};
 use crate::reduction::Reduction;
+use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
-use crate::totals::weight_blocks;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 use rayon::prelude::*;
@@ -71,7 +69,7 @@ pub(super) fn evaluate(
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
     let indices = match tensors[TARGET].filter(|_| problem.index) {
-        Some(target) => Some(class_indices(loss, resolved, target, problem.classes)?),
+        Some(target) => Some(class_indices(resolved, target, problem.classes)?),
         None => None,
     };
     let weight_of = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);

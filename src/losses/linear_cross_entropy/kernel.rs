@@ -4,7 +4,8 @@ mod inputs;
 
 use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, Kernel, Losses, NUMERIC, Parameters, Slot, Upstream};
+use crate::kernel::{Header, Kernel, NUMERIC, Parameters};
+use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 
 const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");

@@ -4,13 +4,12 @@ mod cuts;
 mod staging;
 
 use super::kernel::Spec;
-use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT};
+use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use crate::dispatch::Builder;
 use crate::error::Result;
-use crate::kernel::{Kernel, Losses, rows};
-use crate::loss::Loss as _;
-use crate::plan::Builder;
-use crate::plan::rows::push_check;
-use crate::shape::{RowShape, RowWeight};
+use crate::families::rows::{RowShape, RowWeight, kernel as rows, push_check};
+use crate::kernel::Kernel;
+use crate::request::Losses;
 use cuts::{check_rounds, stride};
 
 /// A tile has as many rows and classes at most: powers of two, so that windows are aligned. They
@@ -48,7 +47,6 @@ struct Work<'a, 'b> {
     positions: u64,
     most_items: u64,
     most_classes: u64,
-    ignored: i32,
     losses: Losses,
     /// Where the losses, the offsets of the biases, the statistics and the tile are in the scratch.
     losses_place: u64,
@@ -57,13 +55,13 @@ struct Work<'a, 'b> {
     tile: u64,
 }
 
-pub(super) fn build(loss: &LinearCrossEntropy, builder: &mut Builder<'_>) -> Result<()> {
+pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let losses = resolved.losses();
     let terms = resolved.layout.terms;
-    let mut work = Work::new(loss, builder, losses)?;
+    let mut work = Work::new(builder, losses)?;
     if terms > 0 {
-        work.check_targets(loss)?;
+        work.check_targets()?;
         work.push_offsets()?;
         for first_item in (0..work.items).step_by(step(work.most_items)) {
             for position in 0..work.positions {
@@ -96,11 +94,7 @@ fn bindable(most: u64, fewest: u64, bytes: u64) -> u64 {
 }
 
 impl<'a, 'b> Work<'a, 'b> {
-    fn new(
-        loss: &LinearCrossEntropy,
-        builder: &'a mut Builder<'b>,
-        losses: Losses,
-    ) -> Result<Self> {
+    fn new(builder: &'a mut Builder<'b>, losses: Losses) -> Result<Self> {
         let resolved = builder.resolved;
         let problem = Problem::of(&resolved.inputs);
         let [items, features, classes, positions] =
@@ -135,8 +129,6 @@ impl<'a, 'b> Work<'a, 'b> {
             positions,
             most_items,
             most_classes,
-            // No index is the lowest i32, which stands for what does not fit.
-            ignored: i32::try_from(loss.ignore_index).unwrap_or(i32::MIN),
             losses,
             losses_place,
             offsets,
@@ -148,7 +140,7 @@ impl<'a, 'b> Work<'a, 'b> {
     }
 
     /// Looks for bad class indices, and sums and counts the weights that the mean divides by.
-    fn check_targets(&mut self, loss: &LinearCrossEntropy) -> Result<()> {
+    fn check_targets(&mut self) -> Result<()> {
         if !self.spec.problem.index {
             return Ok(());
         }
@@ -162,7 +154,7 @@ impl<'a, 'b> Work<'a, 'b> {
             weight: if weighted { RowWeight::Classes(WEIGHT) } else { RowWeight::One },
         };
         let spec = rows::Spec {
-            definition: loss.definition(),
+            definition: self.builder.resolved.definition,
             parameters: self.spec.parameters.clone(),
             inputs: self.spec.inputs.clone(),
             gradients: vec![],
@@ -172,7 +164,7 @@ impl<'a, 'b> Work<'a, 'b> {
             upstream: self.spec.upstream,
             weighted: self.spec.weighted,
         };
-        push_check(self.builder, &spec, self.ignored)
+        push_check(self.builder, &spec)
     }
 
     /// Takes off what the biases have in common: all of them are seen at once.

@@ -1,9 +1,9 @@
 //! The textbook formula in float64.
 
 use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, TARGET, WEIGHT};
-use crate::plan::Resolved;
 use crate::reduction::{Divisor, Reduction};
-use crate::reference::{Terms, log_softmax, product};
+use crate::request::Resolved;
+use crate::terms::{Terms, log_softmax, product};
 
 /// A row's logits before and after the bound, and its target.
 struct Row {

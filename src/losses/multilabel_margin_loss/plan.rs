@@ -1,14 +1,16 @@
 //! The dispatches of the multi-label margin loss.
 
 use super::DEFINITION;
+use crate::dispatch::{Builder, MOST_ROUNDS, words};
 use crate::error::{Error, Result};
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, Slot, Upstream};
-use crate::plan::{Builder, MOST_ROUNDS, Resolved, words};
+use crate::kernel::{Header, Kernel, NUMERIC, REDUCE};
+use crate::request::{Resolved, Slot, Upstream};
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
-    let (rows, classes) = (resolved.layout.terms, resolved.layout.indices.map_or(1, |i| i.1));
+    let (rows, classes) =
+        (resolved.layout.terms, resolved.layout.indices.map_or(1, |own| own.classes));
     // A class goes through all others, and marking a row takes three rounds a class.
     let limit = MOST_ROUNDS / 3;
     if classes > limit {

@@ -2,8 +2,9 @@
 
 use super::super::{TARGET, WEIGHT};
 use super::Spec;
+use crate::kernel::Header;
 use crate::kernel::storage::{Loads, floats, indices};
-use crate::kernel::{Header, Slot};
+use crate::request::Slot;
 use crate::tensor::DType;
 
 impl Spec {

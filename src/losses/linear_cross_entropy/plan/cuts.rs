@@ -2,10 +2,10 @@
 
 use super::super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET};
 use super::{Tile, Work};
+use crate::dispatch::words;
 use crate::error::{Error, Result};
-use crate::kernel::Slot;
-use crate::plan::words;
 use crate::reduction::Reduction;
+use crate::request::Slot;
 
 impl Work<'_, '_> {
     pub(super) fn window(&self, tile: Tile, groups: u64) -> Result<Vec<u8>> {
@@ -25,7 +25,7 @@ impl Work<'_, '_> {
             tile.adds.into(),
             self.builder.width(groups)?.into(),
         ])?;
-        window.extend_from_slice(&self.ignored.to_le_bytes());
+        window.extend_from_slice(&self.builder.resolved.ignored_index().to_le_bytes());
         window.extend_from_slice(&self.builder.factors());
         window.extend(words(&[self.offsets, 0, 0])?);
         Ok(window)

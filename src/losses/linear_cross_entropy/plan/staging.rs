@@ -2,9 +2,10 @@
 
 use super::super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT};
 use super::{Tile, Work, step};
+use crate::dispatch::words;
 use crate::error::Result;
-use crate::kernel::{Slot, reduce};
-use crate::plan::words;
+use crate::kernel::reduce;
+use crate::request::Slot;
 use crate::tensor::DType;
 
 impl Work<'_, '_> {

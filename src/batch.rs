@@ -1,0 +1,43 @@
+//! What is evaluated at once: tensors in host memory, and what is asked of them.
+
+use crate::error::{Error, Result};
+use crate::request::Request;
+use crate::tensor::{Tensor, TensorKind};
+use crate::totals::Totals;
+
+/// A batch to evaluate: a [`Request`] with its tensors.
+#[derive(Clone, Debug, Default)]
+pub struct Batch<'a> {
+    /// The inputs by name. float64 is rounded to float32.
+    pub inputs: &'a [(&'a str, Tensor<'a>)],
+    /// What is wanted.
+    pub request: Request<'a>,
+    /// What gradients are multiplied by: one number, or with reduction `none` one for each term; 1
+    /// if absent. With one the request need not say so.
+    pub upstream: Option<Tensor<'a>>,
+    /// The totals of a whole batch that this is a part of: the mean divides by their weight instead
+    /// of its own, so that the value is the part's share in the whole mean, and gradients are those
+    /// of the whole mean. With them the request need not say so.
+    pub denominator: Option<&'a Totals>,
+}
+
+impl<'a> Batch<'a> {
+    /// The inputs' types and shapes.
+    pub(crate) fn kinds(&self) -> Vec<(&'a str, TensorKind)> {
+        self.inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect()
+    }
+
+    /// The request, with what the batch's own tensors say.
+    pub(crate) fn request(&self) -> Result<Request<'a>> {
+        let missing = |name: &str| Err(Error::argument(name, "none", "one, as requested"));
+        let Request { upstream, denominator, .. } = self.request;
+        if upstream && self.upstream.is_none() {
+            return missing("upstream");
+        }
+        if denominator && self.denominator.is_none() {
+            return missing("denominator");
+        }
+        let (upstream, denominator) = (self.upstream.is_some(), self.denominator.is_some());
+        Ok(Request { upstream, denominator, ..self.request.clone() })
+    }
+}

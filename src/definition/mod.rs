@@ -1,0 +1,144 @@
+//! The facts of a loss: names, inputs, reductions.
+
+mod setting;
+
+pub use setting::{Choice, Setting};
+
+use crate::error::{Error, Result, listed};
+use crate::reduction::Reduction;
+
+/// The facts of a loss that do not depend on its options.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Definition {
+    /// PyTorch's functional name, such as `huber_loss`.
+    pub name: &'static str,
+    /// Other names it is known by.
+    pub aliases: &'static [&'static str],
+    /// One sentence.
+    pub summary: &'static str,
+    /// The formula, in plain text.
+    pub formula: &'static str,
+    /// The inputs, in the order of the kernel's arguments.
+    pub inputs: &'static [Input],
+    /// The reductions it knows, its default first.
+    pub reductions: &'static [Reduction],
+    /// Whether `mean` divides by the sum of the weights of the kept terms instead of their number.
+    pub weighted_mean: bool,
+    /// The loss's own WGSL.
+    pub shader: &'static str,
+}
+
+impl Definition {
+    /// The index of the input of this name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn input(&self, name: &str) -> Result<usize> {
+        self.inputs.iter().position(|input| input.name == name).ok_or_else(|| Error::UnknownName {
+            what: "input",
+            name: name.into(),
+            known: listed(self.inputs.iter().map(|input| input.name)),
+        })
+    }
+}
+
+/// One input of a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// PyTorch's name.
+    pub name: &'static str,
+    /// What it holds.
+    pub role: Role,
+    /// Whether it may be absent.
+    pub optional: bool,
+    /// Whether there is a gradient with respect to it.
+    pub differentiable: bool,
+    /// The numbers for which the loss is meant.
+    pub domain: Domain,
+}
+
+/// The numbers that an input may hold; others give what the loss's documentation says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Domain {
+    /// Any number.
+    Real,
+    /// 0 to 1.
+    Unit,
+    /// 0 or more.
+    NonNegative,
+    /// 1 or -1.
+    Sign,
+}
+
+/// What an input holds, and so which shapes it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Pointwise: elements that broadcast with the other such inputs.
+    Elements,
+    /// Pointwise: elements of exactly the first input's shape.
+    Alike,
+    /// Pointwise: elements that broadcast onto the first input's shape.
+    Onto,
+    /// Pointwise: a factor of each term, of the first input's shape.
+    Weight,
+    /// Pointwise: a factor of each term that broadcasts onto the first input's shape.
+    WeightOnto,
+    /// Pointwise: elements of the first input's shape, of it with the last dimension 1 or left out,
+    /// or one for all.
+    Variance,
+    /// Rows: `[C]`, `[N, C]` or `[N, C, d1...]`.
+    Rows,
+    /// Rows: an integer class per row, `[]`, `[N]` or `[N, d1...]`.
+    Index,
+    /// Rows: an integer class per row, or a float for each class of each row.
+    IndexOrRows,
+    /// Rows: one number per class, `[C]`.
+    Classes,
+    /// Rows: `[C]` or `[N, C]`, or a single number as one class.
+    Scores,
+    /// Rows: `[..., D]`, reduced over the last dimension.
+    Features,
+    /// Rows: one number per row.
+    Labels,
+    /// Rows: a factor per class, or for each class of each row.
+    Factors,
+    /// A loss of its own: floats in a shape that the loss checks.
+    Own,
+    /// A loss of its own: integers in a shape that the loss checks.
+    OwnIntegers,
+}
+
+impl Role {
+    /// Whether the skeleton multiplies each term by this input.
+    pub(crate) fn is_weight(self) -> bool {
+        matches!(self, Self::Weight | Self::WeightOnto)
+    }
+}
+
+impl Input {
+    /// An input that must be given and has a gradient.
+    pub const fn new(name: &'static str, role: Role) -> Self {
+        Self { name, role, optional: false, differentiable: true, domain: Domain::Real }
+    }
+
+    /// The same, meant for these numbers only.
+    pub const fn within(mut self, domain: Domain) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// The same without a gradient.
+    pub const fn constant(mut self) -> Self {
+        self.differentiable = false;
+        self
+    }
+
+    /// The same, but it may be absent; then it counts as 1.
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+}

@@ -1,0 +1,4 @@
+//! The families: how data run through losses of one kind, a folder for each.
+
+pub(crate) mod pointwise;
+pub(crate) mod rows;

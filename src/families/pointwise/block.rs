@@ -1,0 +1,275 @@
+//! The loops over a block of a pointwise loss.
+
+use super::formula::Formula;
+use super::sums::Sums;
+use pulp::{Arch, Simd, WithSimd};
+
+/// The elements that a loop takes at once.
+const TILE: usize = 256;
+
+type Tile = [f32; TILE];
+
+/// What an absent input is read from. As long as a block, it would take the cache's room from the others.
+static ONES: Tile = [1.0; TILE];
+
+/// One block of a pointwise loss: its arguments, and where its results go. All slices are equally
+/// long, but that absent inputs, which stand for ones, are empty.
+#[derive(Debug)]
+pub(crate) struct Block<'a> {
+    /// The number of terms.
+    pub(super) count: usize,
+    pub(super) arguments: [&'a [f32]; 4],
+    pub(super) weight: &'a [f32],
+    /// The upstream gradient of each term.
+    pub(super) upstream: &'a [f32],
+    pub(super) scale: f32,
+    pub(super) losses: Option<&'a mut [f32]>,
+    pub(super) sum: Option<&'a mut f32>,
+    pub(super) gradients: [Option<&'a mut [f32]>; 4],
+}
+
+impl<'a> Block<'a> {
+    pub(crate) fn arguments(&self) -> [&'a [f32]; 4] {
+        self.arguments
+    }
+
+    pub(crate) fn wants_value(&self) -> bool {
+        self.losses.is_some() || self.sum.is_some()
+    }
+
+    pub(crate) fn wants_gradients(&self) -> bool {
+        self.gradients.iter().any(Option::is_some)
+    }
+
+    /// Writes what follows from the values and the slopes of all terms, as far as they are wanted.
+    pub(crate) fn finish(&mut self, values: &[f32], slopes: &[Vec<f32>; 4]) {
+        let Self { weight, upstream, scale, .. } = *self;
+        let at = |factors: &[f32], i: usize| factors.get(i).copied().unwrap_or(1.0);
+        let terms = values.iter().enumerate().map(|(i, value)| value * at(weight, i));
+        if let Some(losses) = &mut self.losses {
+            losses.iter_mut().zip(terms.clone()).for_each(|(loss, term)| *loss = term);
+        }
+        if let Some(sum) = &mut self.sum {
+            **sum = Sums::of(&terms.collect::<Vec<_>>()).total();
+        }
+        for (gradient, slopes) in self.gradients.iter_mut().zip(slopes) {
+            let Some(gradient) = gradient else { continue };
+            for (i, (out, slope)) in gradient.iter_mut().zip(slopes).enumerate() {
+                *out = scale * at(weight, i) * at(upstream, i) * slope;
+            }
+        }
+    }
+}
+
+/// What runs through the blocks of a loss: for a [`Formula`], loops of its own with its mathematics
+/// inlined.
+pub(crate) trait Runs: Send + Sync {
+    /// The textbook value and derivatives in float64.
+    fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]);
+
+    /// Runs one block of the CPU backend.
+    fn run(&self, block: &mut Block<'_>);
+}
+
+impl<L: Formula> Runs for L {
+    fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]) {
+        Formula::reference(self, x)
+    }
+
+    /// With the widest instructions of the processor.
+    fn run(&self, block: &mut Block<'_>) {
+        Arch::new().dispatch(Loops { loss: self, block });
+    }
+}
+
+/// The loops of a block, compiled for each loss and instruction set with the mathematics inlined:
+/// over whole tiles in arrays, which LLVM vectorises.
+struct Loops<'l, 'b, 'a, L> {
+    loss: &'l L,
+    block: &'b mut Block<'a>,
+}
+
+/// A tile's inputs.
+struct Inputs<'a> {
+    arguments: [&'a Tile; 4],
+    weight: &'a Tile,
+    upstream: &'a Tile,
+    scale: f32,
+}
+
+impl<L: Formula> WithSimd for Loops<'_, '_, '_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { loss, block } = self;
+        let count = block.count;
+        let mut sums = Sums::NONE;
+        let (mut terms, mut slopes) = ([0.0; TILE], [0.0; TILE]);
+        // Only the last tile may be cut short.
+        let mut rooms = vec![[1.0; TILE]; if count.is_multiple_of(TILE) { 0 } else { 6 }];
+        for start in (0..count).step_by(TILE) {
+            let size = TILE.min(count - start);
+            let mut rooms = rooms.iter_mut();
+            let mut whole = |all| whole(all, start, rooms.next());
+            let [a, b, c, d] = block.arguments;
+            let tile = Inputs {
+                arguments: [whole(a), whole(b), whole(c), whole(d)],
+                weight: whole(block.weight),
+                upstream: whole(block.upstream),
+                scale: block.scale,
+            };
+            let [first, others @ ..] = &mut block.gradients;
+            tile.differentiate(loss, start, others, &mut slopes);
+            if block.sum.is_some() || block.losses.is_some() {
+                match first {
+                    Some(_) => tile.terms_and_slopes(loss, &mut terms, &mut slopes),
+                    None => tile.terms(loss, &mut terms),
+                }
+                sums.add(start, &terms[..size]);
+                store(&mut block.losses, start, &terms);
+            } else if first.is_some() {
+                tile.slopes::<0, L>(loss, &mut slopes);
+            }
+            store(first, start, &slopes);
+        }
+        if let Some(sum) = &mut block.sum {
+            **sum = sums.total();
+        }
+    }
+}
+
+/// The tile from `start` on; where it is cut short, completed in `room`, and ones where there is none.
+#[inline(always)]
+fn whole<'a>(values: &'a [f32], start: usize, room: Option<&'a mut Tile>) -> &'a Tile {
+    if values.is_empty() {
+        return &ONES;
+    }
+    let rest = &values[start..];
+    match (rest.first_chunk(), room) {
+        (Some(tile), _) => tile,
+        (None, Some(room)) => {
+            room[..rest.len()].copy_from_slice(rest);
+            room
+        }
+        (None, None) => unreachable!("a tile that is cut short has room"),
+    }
+}
+
+/// Writes as much of a tile as there is room for, if it is wanted.
+#[inline(always)]
+fn store(all: &mut Option<&mut [f32]>, start: usize, tile: &Tile) {
+    if let Some(all) = all {
+        let places = &mut all[start..];
+        match places.first_chunk_mut() {
+            Some(places) => *places = *tile,
+            None => places.copy_from_slice(&tile[..places.len()]),
+        }
+    }
+}
+
+impl Inputs<'_> {
+    #[inline(always)]
+    fn at(&self, i: usize) -> [f32; 4] {
+        let [a, b, c, d] = self.arguments;
+        [a[i], b[i], c[i], d[i]]
+    }
+
+    #[inline(always)]
+    fn factor(&self, i: usize) -> f32 {
+        self.scale * self.weight[i] * self.upstream[i]
+    }
+
+    #[inline(always)]
+    fn terms<L: Formula>(&self, loss: &L, terms: &mut Tile) {
+        for (i, term) in terms.iter_mut().enumerate() {
+            *term = loss.value(self.at(i)) * self.weight[i];
+        }
+    }
+
+    #[inline(always)]
+    fn slopes<const COMPONENT: usize, L: Formula>(&self, loss: &L, slopes: &mut Tile) {
+        for (i, slope) in slopes.iter_mut().enumerate() {
+            *slope = self.factor(i) * loss.gradient(self.at(i))[COMPONENT];
+        }
+    }
+
+    /// The gradients of all arguments but the first.
+    #[inline(always)]
+    fn differentiate<L: Formula>(
+        &self,
+        loss: &L,
+        start: usize,
+        gradients: &mut [Option<&mut [f32]>; 3],
+        slopes: &mut Tile,
+    ) {
+        let [second, third, fourth] = gradients;
+        if second.is_some() {
+            self.slopes::<1, L>(loss, slopes);
+            store(second, start, slopes);
+        }
+        if third.is_some() {
+            self.slopes::<2, L>(loss, slopes);
+            store(third, start, slopes);
+        }
+        if fourth.is_some() {
+            self.slopes::<3, L>(loss, slopes);
+            store(fourth, start, slopes);
+        }
+    }
+
+    /// Both in one loop, where what they share is computed once.
+    #[inline(always)]
+    fn terms_and_slopes<L: Formula>(&self, loss: &L, terms: &mut Tile, slopes: &mut Tile) {
+        for i in 0..TILE {
+            let x = self.at(i);
+            terms[i] = loss.value(x) * self.weight[i];
+            slopes[i] = self.factor(i) * loss.gradient(x)[0];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, Formula, Loops, Runs};
+    use crate::losses::{BinaryCrossEntropyWithLogits, GaussianNll, KlDiv, LogCosh, SmoothL1};
+    use pulp::{Scalar, WithSimd};
+
+    /// The bits of a block's sum and gradients.
+    fn bits(run: impl FnOnce(&mut Block<'_>)) -> Vec<u32> {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let numbers = |step: usize, low: f32| -> Vec<f32> {
+            (0..1000).map(|i| low + (i * step % 1000) as f32 / 250.0).collect()
+        };
+        let arguments = [numbers(7, -2.0), numbers(11, 0.1), numbers(13, 0.1), numbers(17, 0.1)];
+        let weight = numbers(19, 0.0);
+        let (mut sum, mut gradients) = (0.0, [const { [0.0; 1000] }; 4]);
+        run(&mut Block {
+            count: weight.len(),
+            arguments: arguments.each_ref().map(|x| &x[..]),
+            weight: &weight,
+            upstream: &weight,
+            scale: 0.3,
+            losses: None,
+            sum: Some(&mut sum),
+            gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
+        });
+        gradients.iter().flatten().chain([&sum]).map(|x| x.to_bits()).collect()
+    }
+
+    fn check<L: Formula>(loss: &L) {
+        let widest = bits(|block| Runs::run(loss, block));
+        let baseline = bits(|block| Loops { loss, block }.with_simd(Scalar));
+        assert_eq!(widest, baseline, "{loss:?}");
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        check(&BinaryCrossEntropyWithLogits);
+        check(&GaussianNll::default());
+        check(&KlDiv::default());
+        check(&KlDiv { log_target: true });
+        check(&LogCosh);
+        check(&SmoothL1::default());
+    }
+}

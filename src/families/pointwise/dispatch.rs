@@ -1,0 +1,194 @@
+//! The dispatches of a pointwise loss.
+
+use super::gather;
+use super::kernel::{Outputs, Spec};
+use super::shape::{Access, Axis, Broadcast, axes_words};
+use crate::definition::{Definition, Input, Role};
+use crate::dispatch::{Builder, TOTAL, TOTAL_WEIGHT, narrow, words};
+use crate::error::Result;
+use crate::kernel::{Keep, Parameters};
+use crate::order::BLOCK;
+use crate::reduction::{Divisor, Reduction};
+use crate::request::{List, Slot, Upstream};
+
+/// What sums a tensor itself: the weights of a weighted mean.
+static IDENTITY: Definition = Definition {
+    name: "sum",
+    aliases: &[],
+    summary: "The elements of a tensor.",
+    formula: "x",
+    inputs: &[Input::new("x", Role::Elements)],
+    reductions: &[Reduction::Sum],
+    weighted_mean: false,
+    shader: include_str!("../../../shaders/identity.wgsl"),
+};
+
+pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
+    let resolved = builder.resolved;
+    let Broadcast { axes, access } = &Broadcast::of(resolved);
+    let terms = resolved.layout.terms;
+    let inputs = resolved.inputs.iter().zip(access);
+    let spec = Spec {
+        definition: resolved.definition,
+        parameters: builder.parameters(),
+        inputs: inputs.map(|(kind, access)| Some((kind.as_ref()?.dtype, (*access)?))).collect(),
+        gradients: (0..access.len()).map(|i| resolved.gradient_dtype(i)).collect(),
+        upstream: resolved.upstream,
+        weighted: resolved.divisor_in_scratch(),
+        by_weights: resolved.layout.divisor == Divisor::Weights,
+        given_mean: resolved.denominator,
+    };
+    let is_weight = |i: usize| resolved.definition.inputs[i].role.is_weight();
+    let is_dense = |i: &usize| access[*i] == Some(Access::Dense) && !is_weight(*i);
+    let (dense, gathered): (Vec<usize>, Vec<usize>) =
+        resolved.gradients.iter().partition(|i| is_dense(i));
+    if resolved.sums_weights() && terms > 0 {
+        push_weights(builder, &spec)?;
+    }
+    // The gradient of a weight needs the mean that it is part of.
+    let needs_mean = spec.by_weights && !spec.given_mean && gathered.iter().any(|&i| is_weight(i));
+    let sums = resolved.sums_losses() || needs_mean;
+    let last = builder.keep_losses();
+    if terms == 0 {
+        if sums {
+            builder.push_tree(0, 0, last, TOTAL)?;
+        }
+        return gathered.iter().try_for_each(|&i| {
+            let columns = resolved.gradient_elements(i);
+            if columns == 0 { Ok(()) } else { builder.push_columns(0, columns, 0, i) }
+        });
+    }
+    let losses = resolved.reduction == Reduction::None && resolved.value;
+    builder.in_place = match gathered.is_empty() {
+        true => Ok(()),
+        false => Err("the gradient of a broadcast input or of the weight reads all inputs again"),
+    };
+    push_passes(builder, &spec, axes, losses, sums.then_some(last), dense)?;
+    gathered.iter().try_for_each(|&i| gather::push(builder, &spec, axes, i))
+}
+
+/// The sum of the weights, as the total of the weights.
+fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
+    let place = |&i: &usize| spec.definition.inputs[i].role.is_weight() && spec.inputs[i].is_some();
+    let Some(i) = (0..spec.inputs.len()).find(place) else { return Ok(()) };
+    let Some(kind) = &builder.resolved.inputs[i] else { return Ok(()) };
+    let sum = Spec {
+        definition: &IDENTITY,
+        parameters: Parameters::default(),
+        inputs: vec![Some((kind.dtype, Access::Dense))],
+        gradients: vec![],
+        upstream: Upstream::One,
+        weighted: false,
+        by_weights: false,
+        given_mean: false,
+    };
+    let count = kind.elements(spec.definition.inputs[i].name)?;
+    let slots = [(Slot::Input(0), Slot::Input(i), kind.dtype.size() as u64)];
+    let total = builder.weights_place(TOTAL_WEIGHT);
+    let list = List::Weights;
+    let work = Work { spec: &sum, count, slots: &slots, axes: &[], list, total };
+    work.push(builder, Outputs { losses: false, sum: Some(Keep::Partial), gradients: vec![] })
+}
+
+/// The pass over the data; where the device binds too few buffers at once, one for each gradient.
+fn push_passes(
+    builder: &mut Builder<'_>,
+    spec: &Spec<'_>,
+    axes: &[Axis],
+    losses: bool,
+    sum: Option<Keep>,
+    gradients: Vec<usize>,
+) -> Result<()> {
+    let mut slots = vec![(Slot::Value, Slot::Value, 4), (Slot::Upstream, Slot::Upstream, 4)];
+    for (i, input) in spec.inputs.iter().enumerate() {
+        if let Some((dtype, Access::Dense)) = input {
+            slots.push((Slot::Input(i), Slot::Input(i), dtype.size() as u64));
+            let size = builder.resolved.gradient_dtype(i).size() as u64;
+            slots.push((Slot::Gradient(i), Slot::Gradient(i), size));
+        }
+    }
+    // A single number is seen whole.
+    if builder.resolved.reduction != Reduction::None {
+        slots.retain(|slot| !matches!(slot.0, Slot::Value | Slot::Upstream));
+    }
+    let (count, list) = (builder.resolved.layout.terms, List::Losses);
+    let work = Work { spec, count, slots: &slots, axes, list, total: TOTAL };
+    let all = Outputs { losses, sum, gradients };
+    let most = builder.limits.max_storage_buffers_per_shader_stage as usize;
+    if work.spec.pass(&all, true).storage_buffers() <= most {
+        return work.push(builder, all);
+    }
+    builder.in_place = Err("the device binds too few buffers at once for a single pass");
+    work.push(builder, Outputs { gradients: vec![], ..all.clone() })?;
+    all.gradients.iter().try_for_each(|&i| {
+        work.push(builder, Outputs { losses: false, sum: None, gradients: vec![i] })
+    })
+}
+
+/// A pass over dense tensors, cut into windows that can be bound.
+struct Work<'a> {
+    spec: &'a Spec<'a>,
+    count: u64,
+    /// The kernel's slot of each dense tensor, the plan's slot of it, and its bytes an element.
+    slots: &'a [(Slot, Slot, u64)],
+    axes: &'a [Axis],
+    /// What of totals the sums of its blocks are.
+    list: List,
+    /// Where in the scratch the total goes.
+    total: u64,
+}
+
+impl Work<'_> {
+    fn push(&self, builder: &mut Builder<'_>, outputs: Outputs) -> Result<()> {
+        if !outputs.losses && outputs.sum.is_none() && outputs.gradients.is_empty() {
+            return Ok(());
+        }
+        let blocks = self.count.div_ceil(BLOCK);
+        let sum = outputs.sum.map(|_| builder.block_sums(blocks, self.list, self.total));
+        let direct = sum.is_some_and(|sum| sum.is_direct());
+        let keep = outputs.sum.map(|last| if direct { last } else { Keep::Partial });
+        let [whole_pass, part_pass] = [false, true].map(|part| {
+            self.spec.pass(&Outputs { sum: keep, ..outputs.clone() }, part).with_slots(self.slots)
+        });
+        let widest = self.slots.iter().map(|slot| slot.2).max().unwrap_or(4);
+        // Within u32 even where the blocks of a two-dimensional dispatch overshoot.
+        let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31);
+        let window = (limit / widest / BLOCK).max(1) * BLOCK;
+        let whole = self.count / BLOCK * BLOCK;
+        // Only strided inputs are found by the element's place in the whole output.
+        let strided = self.spec.inputs.iter().flatten().any(|(_, a)| *a == Access::Strided);
+        let axes = if strided { self.axes } else { &[] };
+        let mut first = 0;
+        while first < self.count {
+            let block = first / BLOCK;
+            let end = sum.map_or(blocks, |sum| sum.end_of_room(block).min(blocks));
+            let part = first == whole;
+            let fits = window.min(whole.min(end * BLOCK) - first);
+            let count = if part { self.count - whole } else { fits };
+            let kernel = if part { &part_pass } else { &whole_pass };
+            let groups = count.div_ceil(BLOCK);
+            let place = if strided { first } else { 0 };
+            narrow("the broadcast inputs", place + count)?;
+            let partials = sum.map_or(0, |sum| sum.place(block));
+            let header = [count, place, partials, builder.width(groups)?.into()];
+            let mut uniform = words(&header)?;
+            uniform.extend_from_slice(&builder.factors());
+            uniform.extend(words(&[axes.len() as u64, 0])?);
+            uniform.extend(axes_words(axes)?);
+            let regions: Vec<_> = self
+                .slots
+                .iter()
+                .map(|&(_, slot, size)| (slot, first * size, (count * size).next_multiple_of(4)))
+                .collect();
+            builder.push(kernel.clone(), &uniform, &regions, groups)?;
+            first += count;
+            if let Some(sum) = sum.filter(|_| first.div_ceil(BLOCK) == end) {
+                builder.sum_room(&sum, end)?;
+            }
+        }
+        match (sum, outputs.sum) {
+            (Some(sum), Some(last)) => builder.finish_sum(&sum, last),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The gradients of inputs that broadcast, and of weights.
+
+use super::kernel::Spec;
+use super::shape::{Access, Axis, MOST_AXES, axes_words};
+use crate::dispatch::{Builder, narrow, words};
+use crate::error::Result;
+use crate::order::SERIAL;
+use crate::request::{Slot, Upstream};
+
+/// Some axes: each size, and the distance between its neighbours in the output.
+type Steps = Vec<(u64, u64)>;
+
+fn product(steps: &[(u64, u64)]) -> u64 {
+    steps.iter().map(|step| step.0).product()
+}
+
+/// A gradient that is gathered from the places that its input was broadcast to.
+struct Gather<'a> {
+    spec: &'a Spec<'a>,
+    axes: &'a [Axis],
+    input: usize,
+    /// The axes of the input, and those that it was broadcast along.
+    kept: Steps,
+    summed: Steps,
+}
+
+pub(super) fn push(
+    builder: &mut Builder<'_>,
+    spec: &Spec<'_>,
+    axes: &[Axis],
+    input: usize,
+) -> Result<()> {
+    let mut flat = 1;
+    let (mut kept, mut summed) = (Vec::new(), Vec::new());
+    for axis in axes {
+        let steps = if axis.strides[input] == 0 { &mut summed } else { &mut kept };
+        steps.push((axis.size, flat));
+        flat *= axis.size;
+    }
+    Gather { spec, axes, input, kept, summed }.push(builder, flat)
+}
+
+impl Gather<'_> {
+    fn push(&self, builder: &mut Builder<'_>, flat: u64) -> Result<()> {
+        if self.is_strided() {
+            narrow("the broadcast inputs", flat)?;
+        }
+        let (segments, places) = (product(&self.kept), product(&self.summed));
+        let rows = places.div_ceil(SERIAL);
+        let direct = rows == 1;
+        let matrix = if direct { 0 } else { builder.reserve(segments * rows) };
+        let kernel = self.spec.gather(self.input, direct);
+        // Cut along the outermost axis, of which a unit has so many elements.
+        let outer = self.axes.last().map_or(1, |axis| axis.size);
+        let unit = flat / outer;
+        let by_kept = self.axes.last().is_some_and(|axis| axis.strides[self.input] != 0);
+        let most = self.most_units(builder, unit, by_kept, direct).min(outer);
+        let mut first = 0;
+        while first < outer {
+            let units = most.min(outer - first);
+            let share = |all: u64, cut: bool| if cut { all / outer * units } else { all };
+            let before = |all: u64, cut: bool| if cut { all / outer * first } else { 0 };
+            let (columns, summed) = (share(segments, by_kept), share(places, !by_kept));
+            let earlier = before(segments, by_kept) + before(places, !by_kept) / SERIAL * segments;
+            // The gradient itself is cut with the window.
+            let destination = if direct { 0 } else { matrix + earlier };
+            let outputs = columns * summed.div_ceil(SERIAL);
+            let groups = outputs.div_ceil(64);
+            let width = builder.width(groups)?.into();
+            let mut uniform = words(&[outputs, columns, summed, destination, width])?;
+            uniform.extend_from_slice(&builder.factors());
+            let strided = if self.is_strided() { self.axes } else { &[] };
+            let ranks = [strided.len(), self.kept.len(), self.summed.len()];
+            uniform.extend(words(&ranks.map(|rank| rank as u64))?);
+            let place = if self.is_strided() { first * unit } else { 0 };
+            // Without further rows of sums there is no distance between them.
+            let distance = if direct { columns } else { segments };
+            uniform.extend(words(&[place, distance])?);
+            #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+            uniform.extend_from_slice(&(places as f32).to_le_bytes());
+            uniform.extend(words(&[0, 0, 0])?);
+            uniform.extend(axes_words(strided)?);
+            uniform.extend(steps_words(&self.kept)?);
+            uniform.extend(steps_words(&self.summed)?);
+            let regions: Vec<_> = self
+                .cut_slots(builder, by_kept && direct)
+                .into_iter()
+                .map(|(slot, size)| {
+                    let size = size
+                        * if slot == Slot::Gradient(self.input) { segments / outer } else { unit };
+                    (slot, first * size, (units * size).next_multiple_of(4))
+                })
+                .collect();
+            builder.push(kernel.clone(), &uniform, &regions, groups)?;
+            first += units;
+        }
+        if direct { Ok(()) } else { builder.push_columns(matrix, segments, rows, self.input) }
+    }
+
+    fn is_strided(&self) -> bool {
+        self.spec.inputs.iter().flatten().any(|(_, access)| *access == Access::Strided)
+    }
+
+    /// What is cut with the output's elements, or with the gradient's, and its bytes an element.
+    fn cut_slots(&self, builder: &Builder<'_>, gradient: bool) -> Vec<(Slot, u64)> {
+        let dense = |(i, input): (usize, &Option<_>)| match input {
+            Some((dtype, Access::Dense)) => Some((Slot::Input(i), element_size(*dtype))),
+            _ => None,
+        };
+        let mut slots: Vec<_> = self.spec.inputs.iter().enumerate().filter_map(dense).collect();
+        slots.extend((self.spec.upstream == Upstream::Terms).then_some((Slot::Upstream, 4)));
+        let own = builder.resolved.gradient_dtype(self.input);
+        slots.extend(gradient.then_some((Slot::Gradient(self.input), element_size(own))));
+        slots
+    }
+
+    /// The units of a window: all, if they cannot be cut where a binding may start and where the
+    /// sums of 64 places begin.
+    fn most_units(&self, builder: &Builder<'_>, unit: u64, by_kept: bool, direct: bool) -> u64 {
+        if direct && !by_kept {
+            return u64::MAX;
+        }
+        let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
+        let slots = self.cut_slots(builder, by_kept && direct);
+        let own = self.kept.split_last().map_or(1, |(_, inner)| product(inner));
+        let bytes = |&(slot, size): &(Slot, u64)| {
+            size * if slot == Slot::Gradient(self.input) { own } else { unit }
+        };
+        let places = self.summed.split_last().map_or(1, |(_, inner)| product(inner));
+        let of_places = if by_kept { 1 } else { multiple(SERIAL, places) };
+        let steps = slots.iter().map(|slot| multiple(alignment, bytes(slot)));
+        let step = steps.chain([of_places]).max().unwrap_or(1);
+        let widest = slots.iter().map(bytes).max().unwrap_or(4);
+        let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31);
+        match limit / widest / step * step {
+            0 => u64::MAX,
+            most => most,
+        }
+    }
+}
+
+/// The least count of this many that is a multiple of a power of two.
+fn multiple(power: u64, of: u64) -> u64 {
+    power >> of.trailing_zeros().min(power.trailing_zeros())
+}
+
+fn element_size(dtype: crate::tensor::DType) -> u64 {
+    dtype.size() as u64
+}
+
+/// Axes as the kernel's `array<Steps, 8>`. What is left of a place after the inner axes is within the
+/// outermost one, however long that is.
+fn steps_words(steps: &[(u64, u64)]) -> Result<Vec<u8>> {
+    let mut all = [0; 4 * MOST_AXES];
+    for (place, &(size, stride)) in all.chunks_exact_mut(4).zip(steps) {
+        place[..2].copy_from_slice(&[size.min(u32::MAX.into()), stride]);
+    }
+    words(&all)
+}

@@ -1,0 +1,268 @@
+//! The pointwise family's headers.
+
+use super::shape::Access;
+use crate::definition::Definition;
+use crate::kernel::storage::{Loads, Stores, floats, stores};
+use crate::kernel::{Header, Keep, Kernel, NUMERIC, Parameters, REDUCE, declare_keep};
+use crate::request::{Slot, Upstream};
+use crate::tensor::DType;
+
+const AXES: &str = include_str!("../../../shaders/axes.wgsl");
+
+/// What a pointwise kernel is made for.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec<'a> {
+    pub(crate) definition: &'a Definition,
+    pub(crate) parameters: Parameters,
+    /// For each input, its type and how it is read, or that it is absent.
+    pub(crate) inputs: Vec<Option<(DType, Access)>>,
+    /// For each input, the type of its gradient.
+    pub(crate) gradients: Vec<DType>,
+    pub(crate) upstream: Upstream,
+    /// Whether the mean's divisor is in the scratch.
+    pub(crate) weighted: bool,
+    /// Whether that is the sum of the weights, of which the gradient of a weight takes its share.
+    pub(crate) by_weights: bool,
+    /// Whether the mean itself is there too, given by the caller.
+    pub(crate) given_mean: bool,
+}
+
+/// What one pass over the data writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Outputs {
+    /// The losses themselves.
+    pub(crate) losses: bool,
+    /// Their sum.
+    pub(crate) sum: Option<Keep>,
+    /// The gradients of these inputs.
+    pub(crate) gradients: Vec<usize>,
+}
+
+impl Spec<'_> {
+    /// One pass: over whole blocks four elements at a time, or over a `part` of one with each
+    /// element guarded.
+    pub(crate) fn pass(&self, outputs: &Outputs, part: bool) -> Kernel {
+        let mut header = Header::of_loss(&self.parameters);
+        for i in 0..self.inputs.len() {
+            self.declare_input(&mut header, i, part);
+        }
+        if let Some(keep) = outputs.sum {
+            keep.declare(&mut header);
+        } else {
+            header.line("fn keep_total(block: u32, total: f32) {}");
+        }
+        header.constant("SUMS", outputs.sum.is_some());
+        let scale = if outputs.gradients.is_empty() {
+            "0.0".to_string()
+        } else {
+            self.upstream.declare(&mut header, self.weighted)
+        };
+        header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
+        self.declare_evaluate(&mut header, outputs, part);
+        let skeleton = include_str!("../../../shaders/pointwise.wgsl");
+        let label = format!("wgloss {}", self.definition.name);
+        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader])
+    }
+
+    /// The gradient of one input, summed over the places that it was broadcast to. `direct` writes
+    /// it as it is, without further levels of sums.
+    pub(crate) fn gather(&self, input: usize, direct: bool) -> Kernel {
+        let mut header = Header::of_loss(&self.parameters);
+        for i in 0..self.inputs.len() {
+            self.declare_single(&mut header, i);
+        }
+        declare_keep(&mut header, direct.then_some((input, self.gradients[input])));
+        let weight_of_mean = self.by_weights && self.definition.inputs[input].role.is_weight();
+        let scale = self.upstream.declare(&mut header, self.weighted);
+        header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
+        let mut body = String::from("    var factor = scale;\n");
+        if self.upstream == Upstream::Terms {
+            header.read(Slot::Upstream, "upstream", "array<f32>");
+            body += "    factor *= upstream[i];\n";
+        }
+        let arguments: Vec<String> = self.arguments(|name| format!("{name}_of(i)"));
+        let call = self.call_of(&arguments);
+        if self.definition.inputs[input].role.is_weight() {
+            // What the weight takes from the mean is shared by all the places it was broadcast to.
+            let mean = match (weight_of_mean, self.given_mean) {
+                (false, _) => "0.0",
+                (true, false) => "quotient(scratch[0], scratch[1]) / window.all_places",
+                (true, true) => "scratch[3] / window.all_places",
+            };
+            body += &format!("    return factor * (value({call}) - {mean});");
+        } else {
+            if let Some(weight) = self.weight() {
+                body += &format!("    factor *= {weight}_of(i);\n");
+            }
+            let component = self.component(input);
+            body += &format!("    return factor * gradient({call}){component};");
+        }
+        header.line(&format!("fn term_at(i: u32, scale: f32) -> f32 {{\n{body}\n}}"));
+        let skeleton = include_str!("../../../shaders/gather.wgsl");
+        let label = format!("wgloss {} gradient of {}", self.definition.name, self.name(input));
+        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader])
+    }
+
+    fn name(&self, i: usize) -> &'static str {
+        self.definition.inputs[i].name
+    }
+
+    /// The name of the weight, if there is one.
+    fn weight(&self) -> Option<&'static str> {
+        (0..self.inputs.len())
+            .find(|&i| self.inputs[i].is_some() && self.definition.inputs[i].role.is_weight())
+            .map(|i| self.name(i))
+    }
+
+    /// The loss's arguments: every input but the weight, 1 for an absent one.
+    fn arguments(&self, present: impl Fn(&str) -> String) -> Vec<String> {
+        (0..self.inputs.len())
+            .filter(|&i| !self.definition.inputs[i].role.is_weight())
+            .map(|i| self.inputs[i].map_or("1.0".into(), |_| present(self.name(i))))
+            .collect()
+    }
+
+    fn call_of(&self, arguments: &[String]) -> String {
+        let mut call = arguments.join(", ");
+        if !self.parameters.is_empty() {
+            call += ", options()";
+        }
+        call
+    }
+
+    /// The member of the loss's gradient that belongs to an input; a gradient with respect to one
+    /// input is a number itself.
+    fn component(&self, input: usize) -> &'static str {
+        let inputs = self.definition.inputs.iter();
+        if inputs.filter(|i| i.differentiable && !i.role.is_weight()).count() == 1 {
+            return "";
+        }
+        let before = self.definition.inputs[..input].iter().filter(|i| !i.role.is_weight()).count();
+        [".x", ".y", ".z", ".w"][before]
+    }
+
+    /// `NAME_of(i)`: the input at the output's element `i`.
+    fn declare_single(&self, header: &mut Header, i: usize) {
+        let Some((dtype, access)) = self.inputs[i] else { return };
+        let name = self.name(i);
+        floats(header, Slot::Input(i), name, dtype, Loads::Singles);
+        let place = match access {
+            Access::Dense => "i".to_string(),
+            Access::Single => "0u".to_string(),
+            Access::Strided => {
+                declare_offset(header, i);
+                format!("offset_{i}(window.first + i)")
+            }
+        };
+        header.line(&format!("fn {name}_of(i: u32) -> f32 {{ return {name}_at({place}); }}"));
+    }
+
+    /// `NAME_four(quad)`: the input at the window's quad.
+    fn declare_input(&self, header: &mut Header, i: usize, part: bool) {
+        let Some((dtype, access)) = self.inputs[i] else { return };
+        let name = self.name(i);
+        let four = |place: &dyn Fn(u32) -> String| {
+            let at = |k| format!("{name}_at({})", place(k));
+            format!("vec4({}, {}, {}, {})", at(0), at(1), at(2), at(3))
+        };
+        let body = match access {
+            Access::Dense if !part => {
+                floats(header, Slot::Input(i), name, dtype, Loads::Quads);
+                format!("{name}_quad(quad)")
+            }
+            Access::Dense => {
+                floats(header, Slot::Input(i), name, dtype, Loads::Singles);
+                four(&|k| format!("min(4u * quad + {k}u, window.elements - 1u)"))
+            }
+            Access::Single => {
+                floats(header, Slot::Input(i), name, dtype, Loads::Singles);
+                format!("vec4({name}_at(0u))")
+            }
+            Access::Strided => {
+                floats(header, Slot::Input(i), name, dtype, Loads::Singles);
+                declare_offset(header, i);
+                four(&|k| {
+                    let own = format!("min(4u * quad + {k}u, window.elements - 1u)");
+                    format!("offset_{i}(window.first + {own})")
+                })
+            }
+        };
+        header.line(&format!("fn {name}_four(quad: u32) -> vec4<f32> {{\n    return {body};\n}}"));
+    }
+
+    /// `evaluate(quad, scale)`: writes what belongs to one quad and returns its losses.
+    fn declare_evaluate(&self, header: &mut Header, outputs: &Outputs, part: bool) {
+        let mut body = String::new();
+        for i in (0..self.inputs.len()).filter(|&i| self.inputs[i].is_some()) {
+            let name = self.name(i);
+            body += &format!("    let {name}_ = {name}_four(quad);\n");
+        }
+        let call = |k: &str| self.call_of(&self.arguments(|name| format!("{name}_.{k}")));
+        let four = |f: &dyn Fn(&str) -> String| {
+            format!("vec4({}, {}, {}, {})", f("x"), f("y"), f("z"), f("w"))
+        };
+        let weight = self.weight().map(|name| format!(" * {name}_")).unwrap_or_default();
+        let mut result = "vec4<f32>()";
+        let quads = if part { Stores::PartQuads } else { Stores::Quads };
+        if outputs.losses || outputs.sum.is_some() {
+            let losses = four(&|k| format!("value({})", call(k)));
+            body += &format!("    let losses = {losses}{weight};\n");
+            result = "losses";
+        }
+        if outputs.losses {
+            stores(header, Slot::Value, "losses", DType::F32, quads);
+            body += "    store_losses(quad, losses);\n";
+        }
+        if !outputs.gradients.is_empty() {
+            let mut factor = format!("scale{weight}");
+            if self.upstream == Upstream::Terms {
+                declare_upstream(header, part);
+                factor += " * upstream_four(quad)";
+            }
+            for k in ["x", "y", "z", "w"] {
+                body += &format!("    let slopes_{k} = gradient({});\n", call(k));
+            }
+            for &input in &outputs.gradients {
+                let (name, component) = (self.name(input), self.component(input));
+                let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
+                stores(header, slot, &out, self.gradients[input], quads);
+                let slopes = four(&|k| format!("slopes_{k}{component}"));
+                body += &format!("    store_{name}_gradient(quad, {factor} * {slopes});\n");
+            }
+        }
+        if part && result == "losses" {
+            body += "    let own = vec4(0u, 1u, 2u, 3u) + 4u * quad;\n";
+            result = "select(vec4<f32>(), losses, own < vec4(window.elements))";
+        }
+        header.line(&format!(
+            "fn evaluate(quad: u32, scale: f32) -> vec4<f32> {{\n{body}    return {result};\n}}"
+        ));
+    }
+}
+
+fn declare_upstream(header: &mut Header, part: bool) {
+    let body = if part {
+        header.read(Slot::Upstream, "upstream", "array<f32>");
+        let at = |k| format!("upstream[min(4u * quad + {k}u, window.elements - 1u)]");
+        format!("vec4({}, {}, {}, {})", at(0), at(1), at(2), at(3))
+    } else {
+        header.read(Slot::Upstream, "upstream", "array<vec4<f32>>");
+        "upstream[quad]".into()
+    };
+    header.line(&format!("fn upstream_four(quad: u32) -> vec4<f32> {{\n    return {body};\n}}"));
+}
+
+/// `offset_I(i)`: where a broadcast input has the output's element `i`.
+fn declare_offset(header: &mut Header, input: usize) {
+    header.line(&format!(
+        "fn offset_{input}(i: u32) -> u32 {{
+    var rest = i;
+    var offset = 0u;
+    for (var k = 0u; k < window.rank; k++) {{
+        offset += (rest % window.axes[k].size) * window.axes[k].stride_{input};
+        rest /= window.axes[k].size;
+    }}
+    return offset;
+}}"
+    ));
+}

@@ -1,0 +1,69 @@
+//! Losses of elements: a value and slopes of one to four numbers, which broadcast.
+
+mod block;
+mod cpu;
+mod dispatch;
+mod formula;
+mod gather;
+pub(crate) mod kernel;
+mod reference;
+mod shape;
+mod sums;
+
+pub(crate) use block::{Block, Runs};
+pub(crate) use formula::Formula;
+pub(crate) use shape::Access;
+
+use crate::cpu::Outputs;
+use crate::dispatch::Builder;
+use crate::error::Result;
+use crate::family::{Cut, Family, Loss};
+use crate::layout::Layout;
+use crate::numbers::Spare;
+use crate::reduction::Reduction;
+use crate::request::Resolved;
+use crate::tensor::{DType, Tensor, TensorKind};
+use crate::terms::Terms;
+
+/// The family of a pointwise loss.
+pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {
+    Box::new(Pointwise { loss, formula: loss })
+}
+
+struct Pointwise<'a> {
+    loss: &'a dyn Loss,
+    formula: &'a dyn Runs,
+}
+
+impl Family for Pointwise<'_> {
+    fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
+        shape::layout(self.loss.definition(), inputs, reduction)
+    }
+
+    fn example(&self) -> Vec<(&'static str, TensorKind)> {
+        let inputs = self.loss.definition().inputs.iter().filter(|input| !input.optional);
+        inputs.map(|input| (input.name, TensorKind::new(DType::F32, [3, 4096]))).collect()
+    }
+
+    fn cut(&self, resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
+        Ok(shape::cut(resolved))
+    }
+
+    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
+        dispatch::build(builder)
+    }
+
+    fn compute(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        upstream: Option<&[f32]>,
+        spare: &mut Spare,
+    ) -> Result<Outputs> {
+        Ok(cpu::evaluate(self.formula, resolved, inputs, upstream, spare))
+    }
+
+    fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
+        reference::terms(self.formula, resolved, inputs)
+    }
+}

@@ -1,0 +1,51 @@
+//! Pointwise losses in float64, element by element.
+
+use super::block::Runs;
+use super::shape::placed;
+use crate::definition::Role;
+use crate::request::Resolved;
+use crate::terms::Terms;
+
+pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
+    let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
+    let weight_place = roles.iter().position(|role| role.is_weight());
+    let weights = weight_place.and_then(|i| inputs[i].as_ref());
+    let mut terms = Terms::new(inputs.len());
+    terms.weight = weights.map_or(0.0, |weights| weights.iter().sum());
+    let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let shapes: Vec<_> = (0..roles.len()).map(|i| placed(roles[i], shape(i), shape(0))).collect();
+    let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
+    for term in 0..count {
+        let place = |i: usize| broadcast_place(&resolved.layout.output, &shapes[i], term);
+        let at = |i: usize| inputs[i].as_ref().map_or(1.0, |input| input[place(i)]);
+        let arguments: Vec<usize> = (0..inputs.len()).filter(|&i| !roles[i].is_weight()).collect();
+        let mut x = [1.0; 4];
+        for (x, &i) in x.iter_mut().zip(&arguments) {
+            *x = at(i);
+        }
+        let (value, slopes) = formula.reference(x);
+        let weight = weight_place.map_or(1.0, at);
+        terms.values.push(weight * value);
+        for (&i, slope) in arguments.iter().zip(slopes) {
+            terms.slopes[i].push((term, place(i), weight * slope));
+        }
+        if let Some(i) = weight_place {
+            terms.slopes[i].push((term, place(i), value));
+        }
+    }
+    terms
+}
+
+/// Where a tensor that is broadcast to `output` has the output's element `term`.
+fn broadcast_place(output: &[usize], shape: &[usize], mut term: usize) -> usize {
+    let (mut place, mut stride) = (0, 1);
+    for (axis, &size) in output.iter().rev().enumerate() {
+        let own = shape.iter().rev().nth(axis).copied().unwrap_or(1);
+        if own != 1 {
+            place += term % size * stride;
+        }
+        stride *= own;
+        term /= size;
+    }
+    place
+}

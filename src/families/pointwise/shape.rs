@@ -1,0 +1,249 @@
+//! Elements that broadcast.
+
+use crate::definition::{Definition, Role};
+use crate::dispatch::words;
+use crate::error::{Error, Result};
+use crate::family::Cut;
+use crate::layout::{Layout, Summed, Weights, divisor};
+use crate::order::BLOCK_SIZE;
+use crate::reduction::Reduction;
+use crate::request::Resolved;
+use crate::tensor::{DType, TensorKind, elements};
+
+/// The most inputs that a loss has.
+pub(crate) const MOST_INPUTS: usize = 4;
+/// The most axes that remain after merging; the size of the arrays in the kernels' uniforms.
+pub(crate) const MOST_AXES: usize = 8;
+
+/// One axis of a broadcast: its size, and how far each input moves along it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Axis {
+    pub(crate) size: u64,
+    pub(crate) strides: [u64; MOST_INPUTS],
+}
+
+/// How an operand follows the output's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Access {
+    /// Element by element.
+    Dense,
+    /// One element for all.
+    Single,
+    /// By strides.
+    Strided,
+}
+
+/// How a request's inputs are read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Broadcast {
+    /// The output's axes, innermost first, with those merged that every operand runs through.
+    pub(crate) axes: Vec<Axis>,
+    /// How each input is read; `None` where it is absent.
+    pub(crate) access: Vec<Option<Access>>,
+}
+
+impl Broadcast {
+    pub(crate) fn of(resolved: &Resolved) -> Self {
+        Self::new(resolved.definition, &resolved.inputs, &resolved.layout.output)
+    }
+
+    fn new(definition: &Definition, inputs: &[Option<TensorKind>], output: &[usize]) -> Self {
+        let axes = merged_axes(output, &placed_shapes(definition, inputs));
+        // An output that is too large was refused.
+        let terms = elements(output);
+        let access = inputs.iter().enumerate().map(|(i, kind)| {
+            kind.as_ref().map(|kind| access_of(&axes, i, elements(&kind.shape) == terms))
+        });
+        let access = access.collect();
+        Self { axes, access }
+    }
+}
+
+/// The inputs' shapes as they broadcast.
+fn placed_shapes(definition: &Definition, inputs: &[Option<TensorKind>]) -> Vec<Vec<usize>> {
+    let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let roles = definition.inputs.iter().enumerate();
+    roles.map(|(i, input)| placed(input.role, shape(i), shape(0))).collect()
+}
+
+/// How a batch is cut along its elements, where no input broadcasts but single numbers.
+pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
+    if resolved.weight_is_shared() {
+        return None;
+    }
+    let unit = |(i, access): (usize, &Option<Access>)| match access {
+        Some(Access::Dense) => Some(Some(Vec::new())),
+        Some(Access::Single) if !resolved.gradients.contains(&i) => Some(None),
+        None => Some(None),
+        _ => None,
+    };
+    let inputs = Broadcast::of(resolved).access.iter().enumerate().map(unit).collect::<Option<_>>();
+    Some(Cut { inputs: inputs?, terms: Vec::new(), step: BLOCK_SIZE, weights: Vec::new() })
+}
+
+pub(super) fn layout(
+    definition: &Definition,
+    inputs: &[Option<TensorKind>],
+    reduction: Reduction,
+) -> Result<Layout> {
+    let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let shapes = placed_shapes(definition, inputs);
+    let mut output = first.to_vec();
+    for (i, input) in definition.inputs.iter().enumerate().filter(|(i, _)| inputs[*i].is_some()) {
+        let given = &shapes[i][..];
+        let expected = match input.role {
+            Role::Variance if !fits_variance(given, first) => {
+                format!("{first:?}, or that with the last dimension 1 or left out, or []")
+            }
+            Role::Alike | Role::Weight if given != first => {
+                format!("{first:?}, the shape of {}", definition.inputs[0].name)
+            }
+            Role::Onto | Role::WeightOnto if broadcast(given, first).as_deref() != Some(first) => {
+                format!(
+                    "one that broadcasts onto {first:?}, the shape of {}",
+                    definition.inputs[0].name
+                )
+            }
+            _ => match broadcast(given, &output) {
+                Some(both) => {
+                    output = both;
+                    continue;
+                }
+                None => format!("one that broadcasts with {output:?}"),
+            },
+        };
+        return Err(Error::shape(input.name, given, expected));
+    }
+    let kind = TensorKind { dtype: DType::F32, shape: output.clone() };
+    let terms = kind.elements("the broadcast inputs")?;
+    let axes = Broadcast::new(definition, inputs, &output).axes;
+    if axes.len() > MOST_AXES {
+        return Err(Error::Limit {
+            argument: "the broadcast inputs".into(),
+            got: axes.len() as u64,
+            unit: "separate axes",
+            limit: MOST_AXES as u64,
+            name: "axes of a broadcast",
+        });
+    }
+    let weights = weights(definition, inputs);
+    let divisor = divisor(reduction, terms, weights, first);
+    Ok(Layout { output, terms, divisor, weights, indices: None, summed: Summed::Blocks })
+}
+
+/// The weight by whose sum a mean divides.
+fn weights(definition: &Definition, inputs: &[Option<TensorKind>]) -> Weights {
+    let weight = definition.inputs.iter().zip(inputs).filter(|(input, _)| input.role.is_weight());
+    match weight.filter_map(|(_, kind)| kind.as_ref()).next() {
+        Some(kind) if definition.weighted_mean => {
+            Weights::Elements(elements(&kind.shape).unwrap_or(0))
+        }
+        _ => Weights::None,
+    }
+}
+
+/// A shape as it broadcasts: a variance without the last dimension has it with size 1.
+pub(crate) fn placed(role: Role, given: &[usize], first: &[usize]) -> Vec<usize> {
+    let without_last = first.split_last().is_some_and(|(_, rest)| given == rest);
+    if role == Role::Variance && without_last {
+        return [given, &[1]].concat();
+    }
+    given.to_vec()
+}
+
+fn fits_variance(given: &[usize], first: &[usize]) -> bool {
+    let last_is_one = given.split_last().is_some_and(|(&last, rest)| {
+        last == 1 && first.split_last().is_some_and(|(_, of_first)| rest == of_first)
+    });
+    given == first || last_is_one || given.is_empty()
+}
+
+/// The shape that both broadcast to, by PyTorch's rules.
+fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+    let rank = a.len().max(b.len());
+    let at =
+        |shape: &[usize], i: usize| (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
+    (0..rank)
+        .map(|i| match (at(a, i), at(b, i)) {
+            (x, y) if x == y => Some(x),
+            (1, y) => Some(y),
+            (x, 1) => Some(x),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The output's axes, innermost first, without those of size 1 and with neighbours merged.
+fn merged_axes(output: &[usize], shapes: &[Vec<usize>]) -> Vec<Axis> {
+    if output.contains(&0) {
+        return Vec::new(); // nothing to index, and the products below might overflow
+    }
+    let mut axes: Vec<Axis> = Vec::new();
+    let mut next = [1u64; MOST_INPUTS];
+    for (outer, &size) in output.iter().rev().enumerate() {
+        let mut axis = Axis { size: size as u64, strides: [0; MOST_INPUTS] };
+        for (i, shape) in shapes.iter().enumerate() {
+            let own = shape.iter().rev().nth(outer).map_or(1, |&d| d as u64);
+            if own != 1 {
+                axis.strides[i] = next[i];
+            }
+            next[i] *= own;
+        }
+        if size == 1 {
+            continue;
+        }
+        match axes.last_mut() {
+            Some(last)
+                if (0..MOST_INPUTS).all(|i| axis.strides[i] == last.strides[i] * last.size) =>
+            {
+                last.size *= axis.size;
+            }
+            _ => axes.push(axis),
+        }
+    }
+    axes
+}
+
+fn access_of(axes: &[Axis], input: usize, full: bool) -> Access {
+    if axes.iter().all(|axis| axis.strides[input] == 0) {
+        // Where the output has one element, dense and single are the same; dense needs no axes.
+        return if full { Access::Dense } else { Access::Single };
+    }
+    if full { Access::Dense } else { Access::Strided }
+}
+
+/// The axes as the kernels' `array<Axis, 8>`.
+pub(super) fn axes_words(axes: &[Axis]) -> Result<Vec<u8>> {
+    let mut all = [0; 8 * MOST_AXES];
+    for (place, axis) in all.chunks_exact_mut(8).zip(axes) {
+        place[0] = axis.size;
+        place[1..5].copy_from_slice(&axis.strides);
+    }
+    words(&all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_shapes_merge_to_one_axis() {
+        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 3, 4]]);
+        assert_eq!(axes, [Axis { size: 24, strides: [1, 1, 0, 0] }]);
+    }
+
+    #[test]
+    fn a_broadcast_axis_stays_apart() {
+        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 1, 4]]);
+        let strides = [[1, 1, 0, 0], [4, 0, 0, 0], [12, 4, 0, 0]];
+        assert_eq!(axes.iter().map(|a| a.strides).collect::<Vec<_>>(), strides);
+    }
+
+    #[test]
+    fn broadcasting_follows_pytorch() {
+        assert_eq!(broadcast(&[5, 4], &[4]), Some(vec![5, 4]));
+        assert_eq!(broadcast(&[5, 1], &[4]), Some(vec![5, 4]));
+        assert_eq!(broadcast(&[], &[0]), Some(vec![0]));
+        assert_eq!(broadcast(&[5, 4], &[5]), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! The dispatches of a loss over rows.
+
+use super::kernel::{Outputs, Spec};
+use super::shape::{RowShape, RowWeight};
+use super::targets::push_check;
+use crate::dispatch::{Builder, MOST_ROUNDS, Sum, words};
+use crate::error::{Error, Result};
+use crate::reduction::Reduction;
+use crate::request::{Losses, Slot};
+
+pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
+    let resolved = builder.resolved;
+    let shape = RowShape::of(resolved);
+    let spec = Spec {
+        definition: resolved.definition,
+        parameters: builder.parameters(),
+        inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
+        gradients: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
+        shape,
+        lanes: shape.lanes(builder.tuning, builder.subgroup),
+        ignores: resolved.ignored.is_some(),
+        upstream: resolved.upstream,
+        weighted: resolved.divisor_in_scratch(),
+    };
+    check_classes(&spec)?;
+    check_rows(&spec, resolved.layout.terms)?;
+    let terms = resolved.layout.terms;
+    if terms > 0 && shape.index.is_some() {
+        push_check(builder, &spec)?;
+    }
+    let losses = resolved.losses();
+    let sum = (losses == Losses::Scratch).then(|| builder.row_sums(terms));
+    let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
+    let shares_words = |&i: &usize| {
+        let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
+        size < 4 && !shape.whole_quads()
+    };
+    builder.in_place = match resolved.gradients.iter().any(shares_words) {
+        true => Err("rows of 16-bit elements that are not whole quads share words"),
+        false => Ok(()),
+    };
+    if terms > 0 && (losses != Losses::Nowhere || !outputs.gradients.is_empty()) {
+        push_rows(builder, &spec, &outputs, sum.as_ref())?;
+    }
+    sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.keep_losses()))
+}
+
+/// The kernels count rows with 32 bits.
+fn check_rows(spec: &Spec<'_>, rows: u64) -> Result<()> {
+    let limit = u32::MAX.into();
+    if rows <= limit {
+        return Ok(());
+    }
+    let argument = spec.definition.inputs[0].name.into();
+    Err(Error::Limit { argument, got: rows, unit: "rows", limit, name: "32-bit indices" })
+}
+
+fn check_classes(spec: &Spec<'_>) -> Result<()> {
+    let RowShape { classes, .. } = spec.shape;
+    // Three passes over the row's quads.
+    let limit = MOST_ROUNDS / 3 * spec.lanes.threads * 4;
+    if classes <= limit {
+        return Ok(());
+    }
+    Err(Error::Limit {
+        argument: spec.definition.inputs[0].name.into(),
+        got: classes,
+        unit: "classes",
+        limit,
+        name: "rounds of a loop",
+    })
+}
+
+/// A tensor that is cut with the rows.
+struct Cut {
+    slot: Slot,
+    /// The bytes of an element.
+    size: u64,
+    /// The classes of a row; `None` for one number a row.
+    classes: Option<u64>,
+}
+
+impl Cut {
+    /// The elements of so many whole items and rows.
+    fn elements(&self, items: u64, rows: u64) -> u64 {
+        self.classes.map_or(rows, |classes| items * classes)
+    }
+}
+
+fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) -> Vec<Cut> {
+    let classes = Some(spec.shape.classes);
+    let mut cuts: Vec<Cut> = Vec::new();
+    for (i, kind) in builder.resolved.inputs.iter().enumerate() {
+        let Some(kind) = kind else { continue };
+        let per_row = spec.shape.index == Some(i) || spec.shape.label == Some(i);
+        if spec.shape.weight != RowWeight::Classes(i) {
+            let classes = classes.filter(|_| !per_row);
+            cuts.push(Cut { slot: Slot::Input(i), size: kind.dtype.size() as u64, classes });
+        }
+    }
+    let size = |i: usize| builder.resolved.gradient_dtype(i).size() as u64;
+    let gradient = |&i: &usize| Cut { slot: Slot::Gradient(i), size: size(i), classes };
+    cuts.extend(gradients.iter().map(gradient));
+    if builder.resolved.reduction == Reduction::None {
+        cuts.extend([Slot::Value, Slot::Upstream].map(|slot| Cut { slot, size: 4, classes: None }));
+    }
+    cuts
+}
+
+/// The pass over the rows, cut into windows that can be bound: of tensors with classes, these see
+/// whole batch items, which a window may begin and end within.
+fn push_rows(
+    builder: &mut Builder<'_>,
+    spec: &Spec<'_>,
+    outputs: &Outputs,
+    sum: Option<&Sum>,
+) -> Result<()> {
+    let RowShape { classes, inner, .. } = spec.shape;
+    let kernel = spec.pass(outputs);
+    let cuts = cut_with_rows(builder, spec, &outputs.gradients);
+    let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
+    let widest = cuts.iter().map(|cut| cut.size * cut.elements(inner, inner)).max().unwrap_or(4);
+    // Less the bytes between an aligned offset and a window's start.
+    let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31) - alignment;
+    let window = (limit / widest).max(1) * inner;
+    let lanes = spec.lanes;
+    let terms = builder.resolved.layout.terms;
+    let mut first = 0;
+    while first < terms {
+        let end = sum.map_or(terms, |sum| sum.end_of_room(first).min(terms));
+        let within = first % inner;
+        let rows = (window - within).min(end - first);
+        let items = (within + rows).next_multiple_of(inner);
+        let groups = rows.div_ceil(lanes.rows);
+        let width = builder.width(groups)?.into();
+        let scratch = sum.map_or(0, |sum| sum.place(first));
+        let mut uniform = words(&[rows, first, scratch, width])?;
+        uniform.extend_from_slice(&builder.factors());
+        uniform.extend(words(&[classes, inner])?);
+        // Inputs 0 to 3, gradients by component, and what has one number a row.
+        let mut skips = [0; 8];
+        let mut regions = Vec::new();
+        for cut in &cuts {
+            let (slot, size) = (cut.slot, cut.size);
+            let start = cut.elements(first - within, first) * size;
+            let skipped = start % alignment;
+            let end = (start + cut.elements(items, rows) * size).next_multiple_of(4);
+            regions.push((slot, start - skipped, end - (start - skipped)));
+            let place = match slot {
+                Slot::Input(i) => i,
+                Slot::Gradient(i) => 4 + spec.shape.component(i),
+                _ => 7,
+            };
+            skips[place] = skipped / size;
+        }
+        uniform.extend(words(&skips)?);
+        uniform.extend_from_slice(&builder.resolved.ignored_index().to_le_bytes());
+        uniform.extend(words(&[within])?);
+        builder.push(kernel.clone(), &uniform, &regions, groups)?;
+        first += rows;
+        if let Some(sum) = sum.filter(|_| first == end) {
+            builder.sum_room(sum, end)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! How a lane gets at its part of a row.
+
+use super::Spec;
+use crate::families::rows::shape::RowWeight;
+use crate::kernel::Header;
+
+const MEMBERS: [&str; 4] = ["x", "y", "z", "w"];
+
+impl Spec<'_> {
+    /// `load(r, quad)`: what is in memory for four classes of a row; `items_of(loaded, row, quad)`:
+    /// what that means.
+    pub(super) fn declare_items(&self, header: &mut Header) {
+        let weight_rows = match self.shape.weight {
+            RowWeight::Rows(i) => Some(i),
+            _ => None,
+        };
+        let inputs: Vec<usize> = self.shape.over().chain(weight_rows).collect();
+        let mut fields: String =
+            inputs.iter().map(|&i| format!("    {}_: vec4<f32>,\n", self.name(i))).collect();
+        let mut loads: Vec<String> = inputs.iter().map(|&i| self.four(i)).collect();
+        let by_class = matches!(self.shape.weight, RowWeight::Classes(_));
+        if by_class {
+            fields += "    class_weights: vec4<f32>,\n";
+            let at = |k: u32| self.weight_at(&format!("class_{k}"), "");
+            loads.push(format!("vec4({}, {}, {}, {})", at(0), at(1), at(2), at(3)));
+        }
+        let whole = self.shape.whole_quads();
+        let start = if whole { "row_start(r) / 4u + quad" } else { "row_start(r)" };
+        let classes: String = (0..4).map(|k| self.class(k)).collect();
+        header.line(&format!(
+            "struct Loaded {{
+{fields}}}
+fn load(r: u32, quad: u32) -> Loaded {{
+    let start = {start};
+{classes}    return Loaded({});
+}}",
+            loads.join(", ")
+        ));
+
+        let mut body = classes;
+        for (k, member) in MEMBERS.into_iter().enumerate() {
+            let of = |i: usize| format!("loaded.{}_.{member}", self.name(i));
+            let mut members: Vec<String> = self.shape.over().map(of).collect();
+            if self.shape.index.is_some() && members.len() < 2 {
+                members.push(format!("select(0.0, 1.0, i32(class_{k}) == row.index)"));
+            }
+            members.resize(3, "0.0".into());
+            members.push(match self.shape.weight {
+                RowWeight::Rows(i) => of(i),
+                RowWeight::Classes(_) => format!("loaded.class_weights.{member}"),
+                RowWeight::One => "1.0".into(),
+            });
+            body += &format!("    let item_{k} = Item({});\n", members.join(", "));
+        }
+        body += "    return Items(item_0, item_1, item_2, item_3);";
+        header.line(&format!(
+            "fn items_of(loaded: Loaded, row: Row, quad: u32) -> Items {{\n{body}\n}}"
+        ));
+    }
+
+    /// The class of a quad's member; past the last one, that one again.
+    fn class(&self, k: u32) -> String {
+        if self.shape.whole_quads() {
+            return format!("    let class_{k} = 4u * quad + {k}u;\n");
+        }
+        format!("    let class_{k} = min(4u * quad + {k}u, window.classes - 1u);\n")
+    }
+
+    /// Four elements of a row input.
+    fn four(&self, i: usize) -> String {
+        let name = self.name(i);
+        if self.shape.whole_quads() {
+            return format!("{name}_quad(start)");
+        }
+        let at = |k: u32| format!("{name}_at(start + class_{k} * window.inner)");
+        format!("vec4({}, {}, {}, {})", at(0), at(1), at(2), at(3))
+    }
+
+    /// How many quads of a row a lane has, if it can keep what they hold.
+    pub(super) fn kept_quads(&self) -> Option<u64> {
+        let quads = self.lanes.quads(self.shape.classes.div_ceil(4));
+        let inputs =
+            self.shape.over().count() as u64 + u64::from(self.shape.weight != RowWeight::One);
+        (1..=self.lanes.most_kept).contains(&(quads * inputs)).then_some(quads)
+    }
+
+    /// The functions of streamed_part.wgsl for a lane that keeps its quads: written out for each of
+    /// them, as compilers do not put arrays into registers.
+    pub(super) fn kept_part(&self, quads: u64) -> String {
+        // A step for each quad before the end, by its number and its place.
+        let each = |part: &str, step: &dyn Fn(u64, &str) -> String| -> String {
+            let guarded = |k| {
+                let place = format!("{part}first + {k}u * TEAM");
+                let body = step(k, &place);
+                format!("    if ({place} < {part}end) {{\n        {body}\n    }}\n")
+            };
+            (0..quads).map(guarded).collect()
+        };
+        let items = |k, place: &str| format!("items_of(part.quad_{k}, row, {place})");
+        let fields: String = (0..quads).map(|k| format!("    quad_{k}: Loaded,\n")).collect();
+        let loads = each("", &|k, place| format!("part.quad_{k} = load(r, {place});"));
+        let peaks = each("part.", &|k, place| {
+            format!("peak = max(peak, quad_peaks({}));", items(k, place))
+        });
+        let sums = each("part.", &|k, place| {
+            format!("total += quad_sums({}, row, peak, 4u * ({place}));", items(k, place))
+        });
+        let gradients = each("part.", &|k, place| {
+            let items = items(k, place);
+            format!("keep_gradients(part.r, row, {items}, peak, total, {place}, scale);")
+        });
+        format!(
+            "struct Part {{
+    r: u32,
+    first: u32,
+    end: u32,
+{fields}}}
+fn part_at(r: u32, first: u32, end: u32) -> Part {{
+    var part: Part;
+    part.r = r;
+    part.first = first;
+    part.end = end;
+{loads}    return part;
+}}
+fn part_peaks(part: Part, row: Row) -> Peaks {{
+    var peak = Peaks(LOWEST);
+{peaks}    return peak;
+}}
+fn part_sums(part: Part, row: Row, peak: Peaks) -> Sums {{
+    var total = Sums();
+{sums}    return total;
+}}
+fn keep_part_gradients(part: Part, row: Row, peak: Peaks, total: Sums, scale: f32) {{
+{gradients}}}"
+        )
+    }
+}

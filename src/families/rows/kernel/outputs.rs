@@ -1,0 +1,87 @@
+//! How the rows' losses and gradients are written.
+
+use super::{Outputs, Spec};
+use crate::kernel::storage::{Stores, stores};
+use crate::kernel::{Header, divisor};
+use crate::request::{Losses, Slot, Upstream};
+
+impl Spec<'_> {
+    pub(super) fn declare_keep_loss(&self, header: &mut Header, outputs: &Outputs) {
+        let place = match outputs.losses {
+            Losses::Value => {
+                header.write(Slot::Value, "losses", "array<f32>");
+                "losses[r + window.row_skip] = loss;"
+            }
+            Losses::Scratch => {
+                header.write(Slot::Scratch, "scratch", "array<f32>");
+                "scratch[window.destination + r] = loss;"
+            }
+            Losses::Nowhere => "",
+        };
+        header.line(&format!("fn keep_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
+    }
+
+    /// `row_scale(r, state)` and `keep_gradients(...)`.
+    pub(super) fn declare_gradients(&self, header: &mut Header, gradients: &[usize]) {
+        if gradients.is_empty() {
+            header.line(
+                "fn row_scale(r: u32, state: u32) -> f32 { return 0.0; }
+fn keep_gradients(
+    r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
+) {}",
+            );
+            return;
+        }
+        let mut scale = self.upstream.declare(header, self.weighted);
+        if self.weighted {
+            // Without any weight the mean is NaN, but its gradient is 0.
+            scale = format!("select({scale}, 0.0, {} == 0.0)", divisor(true));
+        }
+        if self.upstream == Upstream::Terms {
+            header.read(Slot::Upstream, "upstream", "array<f32>");
+            scale += " * upstream[r + window.row_skip]";
+        }
+        // An ignored row's gradient is 0 and a bad one's NaN, whatever the slopes are.
+        header.line(&format!(
+            "fn row_scale(r: u32, state: u32) -> f32 {{
+    if (state == KEPT) {{
+        return {scale};
+    }}
+    return select(not_a_number(), 0.0, state == IGNORED);
+}}"
+        ));
+        let mut body = String::from("    let replaced = row.state != KEPT;\n");
+        for k in ["a", "b", "c", "d"] {
+            body += &format!(
+                "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec3(scale), replaced);\n"
+            );
+        }
+        for &input in gradients {
+            let component = self.shape.component(input);
+            let (member, name) = (["x", "y", "z"][component], self.name(input));
+            let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
+            let start = format!("row_start(r) + window.gradient_skips[{component}]");
+            if self.shape.whole_quads() {
+                stores(header, slot, &out, self.gradients[input], Stores::Quads);
+                body += &format!(
+                    "    store_{out}(({start}) / 4u + quad, \
+                     vec4(a.{member}, b.{member}, c.{member}, d.{member}));\n"
+                );
+                continue;
+            }
+            stores(header, slot, &out, self.gradients[input], Stores::Singles);
+            for (k, lane) in ["a", "b", "c", "d"].into_iter().enumerate() {
+                body += &format!(
+                    "    if (4u * quad + {k}u < window.classes) {{
+        store_{out}({start} + (4u * quad + {k}u) * window.inner, {lane}.{member});
+    }}\n"
+                );
+            }
+        }
+        header.line(&format!(
+            "fn keep_gradients(
+    r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
+) {{\n{body}}}"
+        ));
+    }
+}

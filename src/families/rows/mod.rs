@@ -1,0 +1,77 @@
+//! Losses of rows: a class or feature axis that is gathered into maxima and sums, and what follows.
+
+mod cpu;
+mod dispatch;
+pub(crate) mod kernel;
+mod reference;
+mod row;
+mod shape;
+mod stretch;
+mod targets;
+mod textbook;
+
+pub(crate) use row::{Formula, Item, Row, RowLoops, Runs};
+pub(crate) use shape::{RowShape, RowWeight, check_ignore_index};
+pub(crate) use targets::push_check;
+pub(crate) use textbook::{Row as TextbookRow, RowLoss};
+
+use crate::cpu::Outputs;
+use crate::definition::Role;
+use crate::dispatch::Builder;
+use crate::error::Result;
+use crate::family::{Cut, Family, Loss};
+use crate::layout::Layout;
+use crate::numbers::Spare;
+use crate::reduction::Reduction;
+use crate::request::Resolved;
+use crate::tensor::{DType, Tensor, TensorKind};
+use crate::terms::Terms;
+
+/// The family of a loss over rows.
+pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {
+    Box::new(Rows { loss, formula: loss })
+}
+
+struct Rows<'a> {
+    loss: &'a dyn Loss,
+    formula: &'a dyn Runs,
+}
+
+impl Family for Rows<'_> {
+    fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
+        shape::layout(self.loss.definition(), self.loss.ignore_index(), inputs, reduction)
+    }
+
+    fn example(&self) -> Vec<(&'static str, TensorKind)> {
+        let kind = |role: Role| match role {
+            Role::Index | Role::IndexOrRows => TensorKind::new(DType::I64, [64]),
+            Role::Labels => TensorKind::new(DType::F32, [64]),
+            Role::Classes => TensorKind::new(DType::F32, [1000]),
+            _ => TensorKind::new(DType::F32, [64, 1000]),
+        };
+        let inputs = self.loss.definition().inputs.iter().filter(|input| !input.optional);
+        inputs.map(|input| (input.name, kind(input.role))).collect()
+    }
+
+    fn cut(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
+        shape::cut(resolved, inputs)
+    }
+
+    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
+        dispatch::build(builder)
+    }
+
+    fn compute(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        upstream: Option<&[f32]>,
+        spare: &mut Spare,
+    ) -> Result<Outputs> {
+        cpu::evaluate(self.formula, resolved, inputs, upstream, spare)
+    }
+
+    fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
+        reference::terms(self.formula, resolved, inputs)
+    }
+}

@@ -1,0 +1,83 @@
+//! Losses over rows in float64, row by row.
+
+use super::row::Runs;
+use super::shape::{RowShape, RowWeight};
+use super::textbook::Row;
+use crate::reduction::Divisor;
+use crate::request::Resolved;
+use crate::terms::Terms;
+
+pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
+    let (shape, ignored) = (RowShape::of(resolved), resolved.ignored);
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let (classes, inner) = (size(shape.classes), size(shape.inner));
+    let input = |i: usize| inputs[i].as_deref().unwrap_or_default();
+    let mut terms = Terms::new(inputs.len());
+    let mean_weight = mean_weight(resolved, &shape, ignored, inputs);
+    for r in 0..size(resolved.layout.terms) {
+        let place = |c: usize| (r / inner * classes + c) * inner + r % inner;
+        let over = |i: usize| -> Vec<f64> { (0..classes).map(|c| input(i)[place(c)]).collect() };
+        let mut rows = [None, None, None].map(|_: Option<()>| vec![0.0; classes]);
+        rows.iter_mut().zip(shape.over()).for_each(|(row, i)| *row = over(i));
+        let weight = match shape.weight {
+            RowWeight::One => vec![1.0; classes],
+            RowWeight::Classes(i) => input(i).to_vec(),
+            RowWeight::Rows(i) => over(i),
+        };
+        let mut bad = false;
+        if let Some(i) = shape.index {
+            #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
+            let class = input(i)[r] as i64;
+            if Some(class) == ignored {
+                terms.values.push(0.0);
+                terms.sizes.push(0.0);
+                continue;
+            }
+            match usize::try_from(class).ok().filter(|&class| class < classes) {
+                Some(class) => {
+                    rows[1][class] = 1.0;
+                    terms.weight += weight[class];
+                }
+                None => bad = true,
+            }
+        }
+        let label = shape.label.map_or(0.0, |i| input(i)[r]);
+        let [first, second, third] = &rows;
+        let loss =
+            formula.reference(&Row { first, second, third, weight: &weight, label, mean_weight });
+        terms.values.push(if bad { f64::NAN } else { loss.value });
+        terms.sizes.push(loss.size);
+        for (i, slopes) in shape.over().zip(&loss.slopes) {
+            let slope = |c: usize| if bad { f64::NAN } else { slopes[c] };
+            terms.slopes[i].extend((0..classes).map(|c| (r, place(c), slope(c))));
+        }
+    }
+    if resolved.layout.divisor == Divisor::Weights && terms.weight == 0.0 {
+        // Without any weight the mean is NaN, but its gradient is 0.
+        terms.slopes.iter_mut().for_each(Vec::clear);
+    }
+    terms
+}
+
+/// The mean weight of the kept rows; 1 where the mean does not divide by the sum of their weights.
+fn mean_weight(
+    resolved: &Resolved,
+    shape: &RowShape,
+    ignored: Option<i64>,
+    inputs: &[Option<Vec<f64>>],
+) -> f64 {
+    let (Some(index), RowWeight::Classes(weight), Divisor::Weights) =
+        (shape.index, shape.weight, resolved.layout.divisor)
+    else {
+        return 1.0;
+    };
+    let weights = inputs[weight].as_deref().unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
+    let classes = inputs[index].iter().flatten().map(|&class| class as i64);
+    let kept = classes.filter(|&class| Some(class) != ignored);
+    let kept: Vec<f64> =
+        kept.filter_map(|class| weights.get(usize::try_from(class).ok()?).copied()).collect();
+    #[expect(clippy::cast_precision_loss, reason = "far fewer rows than 2^53")]
+    let count = kept.len() as f64;
+    kept.iter().sum::<f64>() / count
+}

@@ -1,0 +1,320 @@
+//! What a loss says of a row, and the loops over it.
+
+use super::stretch::Rooms;
+use super::textbook::{Row as TextbookRow, RowLoss};
+use crate::cpu::{Gathered, LANES, Larger, Sum, ZEROS};
+use pulp::{Arch, Simd, WithSimd};
+use std::fmt::Debug;
+
+/// What a loss gathers from a row in one pass each for maxima and sums, and what follows from it.
+/// The kernels have the same functions.
+pub(crate) trait Formula: Debug + Send + Sync {
+    /// The maxima of a row: so many numbers.
+    type Peaks: Gathered;
+    /// The sums over a row: so many numbers.
+    type Sums: Gathered;
+    /// Whether the derivative with respect to the first member uses [`Item::kept`].
+    const KEEPS: bool = false;
+    /// Where the maxima only keep the sums from overflow and loss: what takes their place in rows
+    /// whose sums are [in range](Formula::in_range) with it.
+    const UNIT: Option<Self::Peaks> = None;
+
+    /// Runs the loops over a row. Where the mathematics branches on options, it may run them with a
+    /// copy whose options are constants in the common case, which then has loops of its own.
+    #[inline(always)]
+    fn run(&self, loops: RowLoops<'_, '_>)
+    where
+        Self: Sized,
+    {
+        loops.run(self);
+    }
+
+    /// The textbook value and derivatives of one row in float64.
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss;
+
+    /// What the row's maxima are taken of.
+    fn peaks(&self, item: Item) -> Self::Peaks;
+
+    /// What is summed over the row.
+    fn sums(&self, item: Item, row: &Row, peaks: Self::Peaks) -> Self::Sums;
+
+    /// Whether sums with [`UNIT`](Formula::UNIT) are as good as those with the row's maxima.
+    fn in_range(&self, _row: &Row, _sums: Self::Sums) -> bool {
+        false
+    }
+
+    /// The row's loss.
+    fn value(&self, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> f32;
+
+    /// The derivatives with respect to the item's first, second and third member.
+    fn gradient(&self, item: Item, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> [f32; 3];
+}
+
+/// What runs through the rows of a loss: for a [`Formula`], loops of its own with its mathematics inlined.
+pub(crate) trait Runs: Send + Sync {
+    /// The textbook value and derivatives of one row in float64: what tests compare with.
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss;
+
+    /// Runs one row of the CPU backend.
+    fn run(&self, task: &mut RowTask<'_>);
+}
+
+impl<L: Formula> Runs for L {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
+        Formula::reference(self, row)
+    }
+
+    /// With the widest instructions of the processor.
+    fn run(&self, task: &mut RowTask<'_>) {
+        Arch::new().dispatch(Work { loss: self, task });
+    }
+}
+
+/// What a row holds for one class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    /// The first input.
+    pub first: f32,
+    /// The second one; for a class index, 1 at that class and 0 elsewhere.
+    pub second: f32,
+    /// The third one.
+    pub third: f32,
+    /// The weight of the class.
+    pub weight: f32,
+    /// For gradients, the first of the item's sums, if the loss [keeps](Formula::KEEPS) it.
+    pub kept: f32,
+}
+
+/// What is known of a row before it is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// The number of classes.
+    pub classes: f32,
+    /// The weight of the target class.
+    pub weight: f32,
+    /// The first input at the target class.
+    pub picked: f32,
+    /// The row's own number.
+    pub label: f32,
+    /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
+    pub mean_weight: f32,
+}
+
+/// One row of a loss: its inputs, of the same length or absent, and where its results go.
+#[derive(Debug)]
+pub(crate) struct RowTask<'a> {
+    pub(super) classes: usize,
+    /// A class index takes the place of the second one.
+    pub(super) inputs: [&'a [f32]; 3],
+    pub(super) weight: &'a [f32],
+    pub(super) index: Option<usize>,
+    pub(super) label: f32,
+    pub(super) mean_weight: f32,
+    pub(super) scale: f32,
+    pub(super) value: &'a mut f32,
+    pub(super) gradients: [Option<&'a mut [f32]>; 3],
+    /// Where the last group is completed.
+    pub(super) rooms: &'a mut Rooms,
+}
+
+struct Work<'l, 't, 'a, L> {
+    loss: &'l L,
+    task: &'t mut RowTask<'a>,
+}
+
+impl<L: Formula> WithSimd for Work<'_, '_, '_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.loss.run(RowLoops { task: self.task });
+    }
+}
+
+/// The loops of a row, compiled for each loss and instruction set with the mathematics inlined.
+#[derive(Debug)]
+pub(crate) struct RowLoops<'t, 'a> {
+    task: &'t mut RowTask<'a>,
+}
+
+impl RowTask<'_> {
+    #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
+    fn row(&self) -> Row {
+        let index = self.index.unwrap_or(usize::MAX);
+        Row {
+            classes: self.classes as f32,
+            weight: self.weight.get(index).copied().unwrap_or(1.0),
+            picked: self.inputs[0].get(index).copied().unwrap_or(0.0),
+            label: self.label,
+            mean_weight: self.mean_weight,
+        }
+    }
+}
+
+impl RowLoops<'_, '_> {
+    /// Whether the target is a class index.
+    pub(crate) fn has_index(&self) -> bool {
+        self.task.index.is_some()
+    }
+
+    /// Runs the row.
+    #[inline(always)]
+    pub(crate) fn run<L: Formula>(self, loss: &L) {
+        let Self { task } = self;
+        let row = task.row();
+        task.complete();
+        let (peaks, sums) = task.gathered(loss, &row);
+        *task.value = loss.value(&row, peaks, sums);
+        if task.gradients.iter().any(Option::is_some) {
+            task.differentiate(loss, &row, peaks, sums);
+        }
+    }
+}
+
+impl RowTask<'_> {
+    #[inline(always)]
+    fn gathered<L: Formula>(&mut self, loss: &L, row: &Row) -> (L::Peaks, L::Sums) {
+        if let Some(unit) = L::UNIT {
+            let sums = self.sums(loss, row, unit);
+            if loss.in_range(row, sums) {
+                return (unit, sums);
+            }
+        }
+        let peaks = self.peaks(loss);
+        (peaks, self.sums(loss, row, peaks))
+    }
+
+    #[inline(always)]
+    fn peaks<L: Formula>(&mut self, loss: &L) -> L::Peaks {
+        let mut all = L::Peaks::start::<Larger>();
+        let mut start = 0;
+        while start < self.classes {
+            let stretch = self.stretch(start);
+            let mut lanes = L::Peaks::lanes::<Larger>();
+            // Two at once, since of one the compiler makes no vectors; the last one may come twice.
+            for group in (0..stretch.groups).step_by(2) {
+                let items = stretch.items(group);
+                let more = stretch.items((group + 1).min(stretch.groups - 1));
+                for i in 0..LANES {
+                    loss.peaks(items.at(i)).join::<Larger>(&mut lanes, i);
+                    loss.peaks(more.at(i)).join::<Larger>(&mut lanes, i);
+                }
+            }
+            all = all.with::<Larger>(L::Peaks::joined::<Larger>(lanes, stretch.size));
+            start += stretch.size;
+        }
+        all
+    }
+
+    #[inline(always)]
+    fn sums<L: Formula>(&mut self, loss: &L, row: &Row, peaks: L::Peaks) -> L::Sums {
+        let mut all = L::Sums::start::<Sum>();
+        let mut start = 0;
+        while start < self.classes {
+            let mut stretch = self.stretch(start);
+            let mut lanes = L::Sums::lanes::<Sum>();
+            for group in 0..stretch.groups {
+                let items = stretch.items(group);
+                let mut kept = ZEROS;
+                for (i, kept) in kept.iter_mut().enumerate() {
+                    let sums = loss.sums(items.at(i), row, peaks);
+                    *kept = sums.first();
+                    sums.join::<Sum>(&mut lanes, i);
+                }
+                if L::KEEPS {
+                    stretch.store(0, group, kept);
+                }
+            }
+            all = all.with::<Sum>(L::Sums::joined::<Sum>(lanes, stretch.size));
+            start += stretch.size;
+        }
+        all
+    }
+
+    #[inline(always)]
+    fn differentiate<L: Formula>(&mut self, loss: &L, row: &Row, peaks: L::Peaks, sums: L::Sums) {
+        let (scale, mut start) = (self.scale, 0);
+        let one = self.gradients[1..].iter().all(Option::is_none);
+        while start < self.classes {
+            let mut stretch = self.stretch(start);
+            for group in 0..stretch.groups {
+                let items = stretch.items(group);
+                let (mut a, mut b, mut c) = (ZEROS, ZEROS, ZEROS);
+                if one {
+                    for (i, a) in a.iter_mut().enumerate() {
+                        *a = scale * loss.gradient(items.at(i), row, peaks, sums)[0];
+                    }
+                } else {
+                    for i in 0..LANES {
+                        let [x, y, z] = loss.gradient(items.at(i), row, peaks, sums);
+                        [a[i], b[i], c[i]] = [scale * x, scale * y, scale * z];
+                    }
+                }
+                stretch.store(0, group, a);
+                stretch.store(1, group, b);
+                stretch.store(2, group, c);
+            }
+            start += stretch.size;
+        }
+        self.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stretch::Rooms;
+    use super::{Formula, RowTask, Runs, Work};
+    use crate::losses::{CosineEmbedding, CrossEntropy, MultiMargin, TripletMargin};
+    use pulp::{Scalar, WithSimd};
+
+    /// Two whole stretches, a third one, and a group that is cut short.
+    const CLASSES: usize = 5000;
+
+    /// The bits of a row's loss and gradients.
+    fn bits(index: Option<usize>, run: impl FnOnce(&mut RowTask<'_>)) -> Vec<u32> {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let numbers = |step: usize, low: f32| -> Vec<f32> {
+            (0..CLASSES).map(|i| low + (i * step % CLASSES) as f32 / 1000.0).collect()
+        };
+        let inputs = [numbers(7, -2.0), numbers(11, 0.1), numbers(13, 0.1)];
+        let weight = numbers(19, 0.0);
+        let (mut value, mut gradients) = (0.0, [const { [0.0; CLASSES] }; 3]);
+        let mut rooms = Rooms::EMPTY;
+        run(&mut RowTask {
+            classes: CLASSES,
+            inputs: inputs.each_ref().map(|x| &x[..]),
+            weight: &weight,
+            index,
+            label: 1.0,
+            mean_weight: 0.7,
+            scale: 0.3,
+            value: &mut value,
+            gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
+            rooms: &mut rooms,
+        });
+        gradients.iter().flatten().chain([&value]).map(|x| x.to_bits()).collect()
+    }
+
+    fn check<L: Formula>(loss: &L) {
+        for index in [None, Some(4999)] {
+            let widest = bits(index, |task| Runs::run(loss, task));
+            let baseline = bits(index, |task| Work { loss, task }.with_simd(Scalar));
+            assert!(widest == baseline, "{loss:?}");
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        check(&CrossEntropy::default());
+        check(&CrossEntropy {
+            label_smoothing: 0.1,
+            z_loss: 0.01,
+            softcap: 30.0,
+            ..Default::default()
+        });
+        check(&CosineEmbedding::default());
+        check(&MultiMargin::default());
+        check(&TripletMargin::default());
+        check(&TripletMargin { swap: true, ..TripletMargin::default() });
+    }
+}

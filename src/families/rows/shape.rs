@@ -1,0 +1,210 @@
+//! Rows of classes or features.
+
+use crate::cpu::class_indices;
+use crate::definition::{Definition, Role};
+use crate::error::{Error, Result};
+use crate::family::Cut;
+use crate::layout::{Indices, Layout, Summed, Weights, divisor};
+use crate::reduction::Reduction;
+use crate::request::Resolved;
+use crate::tensor::{Tensor, TensorKind, elements};
+
+/// `classes` numbers a row, `inner` apart; row `n * inner + d` starts at `n * classes * inner + d`.
+/// The inputs are given by their places in the definition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RowShape {
+    pub(crate) classes: u64,
+    pub(crate) inner: u64,
+    /// The inputs over the classes of each row, in order.
+    pub(crate) over: [Option<usize>; 3],
+    /// The class index of each row.
+    pub(crate) index: Option<usize>,
+    /// The number of each row.
+    pub(crate) label: Option<usize>,
+    pub(crate) weight: RowWeight,
+}
+
+impl RowShape {
+    pub(crate) fn of(resolved: &Resolved) -> Self {
+        let rows = Rows::new(resolved.definition, &resolved.inputs);
+        rows.expect("a request's shapes were checked").shape
+    }
+
+    /// The inputs over the classes of each row.
+    pub(crate) fn over(&self) -> impl Iterator<Item = usize> {
+        self.over.into_iter().flatten()
+    }
+
+    /// The place among [`RowShape::over`] of an input.
+    pub(crate) fn component(&self, input: usize) -> usize {
+        self.over().take_while(|&over| over != input).count()
+    }
+}
+
+/// How the terms of a row's classes are weighted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum RowWeight {
+    One,
+    /// By an input with one number per class.
+    Classes(usize),
+    /// By an input over the classes of each row.
+    Rows(usize),
+}
+
+/// The batch dimensions before the classes, the classes, and the dimensions after them.
+fn split_rows(definition: &Definition, first: &[usize]) -> Result<(Vec<usize>, usize, Vec<usize>)> {
+    let input = &definition.inputs[0];
+    let (before, classes, after) = match (input.role, first) {
+        (Role::Features, [before @ .., last]) => (before, *last, &[][..]),
+        (Role::Scores, []) => (&[][..], 1, &[][..]),
+        (Role::Rows | Role::Scores, [classes]) => (&[][..], *classes, &[][..]),
+        (Role::Scores, [_, classes]) => (&first[..1], *classes, &[][..]),
+        (Role::Rows, [_, classes, after @ ..]) => (&first[..1], *classes, after),
+        (role, _) => {
+            let expected = match role {
+                Role::Features => "[..., D]",
+                Role::Scores => "[C] or [N, C]",
+                _ => "[C], [N, C] or [N, C, d1...]",
+            };
+            return Err(Error::shape(input.name, first, expected));
+        }
+    };
+    if classes == 0 {
+        return Err(Error::shape(input.name, first, "at least one class"));
+    }
+    Ok((before.to_vec(), classes, after.to_vec()))
+}
+
+/// The rows, and the shape of their losses.
+struct Rows {
+    output: Vec<usize>,
+    shape: RowShape,
+}
+
+impl Rows {
+    fn new(definition: &Definition, inputs: &[Option<TensorKind>]) -> Result<Self> {
+        let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+        let (before, classes, after) = split_rows(definition, first)?;
+        let output = [&before[..], &after].concat();
+        let inner = elements(&after).unwrap_or(u64::MAX);
+        let mut shape = RowShape {
+            classes: classes as u64,
+            inner,
+            over: [None; 3],
+            index: None,
+            label: None,
+            weight: RowWeight::One,
+        };
+        let mut places = shape.over.iter_mut();
+        for (i, input) in definition.inputs.iter().enumerate() {
+            let Some(kind) = &inputs[i] else { continue };
+            let per_row = format!("{output:?}, the shape of the rows");
+            let alone = output.is_empty() && definition.inputs[0].role == Role::Scores;
+            let (fits, expected) = match input.role {
+                Role::Index | Role::IndexOrRows if !kind.dtype.is_float() => {
+                    shape.index = Some(i);
+                    // PyTorch takes one class for one row with or without a dimension.
+                    (kind.shape == output || (alone && kind.shape == [1]), per_row)
+                }
+                Role::Labels => {
+                    shape.label = Some(i);
+                    (kind.shape == output, per_row)
+                }
+                Role::Classes => {
+                    shape.weight = RowWeight::Classes(i);
+                    (kind.shape == [classes], format!("[{classes}], one number for each class"))
+                }
+                Role::Factors if kind.shape == [classes] => {
+                    shape.weight = RowWeight::Classes(i);
+                    (true, String::new())
+                }
+                Role::Factors => {
+                    shape.weight = RowWeight::Rows(i);
+                    (kind.shape == first, format!("[{classes}] or {first:?}, the input's shape"))
+                }
+                role => {
+                    if let Some(place) = places.next() {
+                        *place = Some(i);
+                    }
+                    let what = if role == Role::IndexOrRows { ", for probabilities" } else { "" };
+                    (kind.shape == first, format!("{first:?}, the input's shape{what}"))
+                }
+            };
+            if !fits {
+                return Err(Error::shape(input.name, &kind.shape, expected));
+            }
+        }
+        Ok(Self { output, shape })
+    }
+}
+
+pub(super) fn layout(
+    definition: &Definition,
+    ignored: Option<i64>,
+    inputs: &[Option<TensorKind>],
+    reduction: Reduction,
+) -> Result<Layout> {
+    let Rows { output, shape } = Rows::new(definition, inputs)?;
+    let classes = shape.classes;
+    let indices = shape.index.map(|input| Indices { input, classes, excluded: None });
+    check_ignore_index(ignored, indices.is_some())?;
+    let terms = elements(&output).unwrap_or(u64::MAX);
+    let weights = match indices {
+        Some(_) if definition.weighted_mean => Weights::Kept,
+        _ => Weights::None,
+    };
+    let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let divisor = divisor(reduction, terms, weights, first);
+    Ok(Layout { output, terms, divisor, weights, indices, summed: Summed::Terms })
+}
+
+/// How a batch is cut along its items.
+pub(super) fn cut(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
+    let shape = RowShape::of(resolved);
+    let [Ok(classes), Ok(inner)] = [shape.classes, shape.inner].map(usize::try_from) else {
+        return Ok(None);
+    };
+    let terms = if inner == 1 { Vec::new() } else { vec![inner] };
+    let over = [&[classes], &terms[..]].concat();
+    let unit = |i: usize| {
+        if shape.over().any(|over| over == i) || shape.weight == RowWeight::Rows(i) {
+            return Some(over.clone());
+        }
+        (shape.index == Some(i) || shape.label == Some(i)).then(|| terms.clone())
+    };
+    let units = (0..resolved.inputs.len()).map(unit).collect();
+    let weights = weights(&shape, resolved, inputs)?;
+    Ok(Some(Cut { inputs: units, terms, step: 1, weights }))
+}
+
+/// The weights of the rows, `None` where one is ignored.
+fn weights(
+    shape: &RowShape,
+    resolved: &Resolved,
+    inputs: &[Option<&Tensor<'_>>],
+) -> Result<Vec<Option<f32>>> {
+    let Some(target) = shape.index.and_then(|i| inputs[i]) else { return Ok(Vec::new()) };
+    let classes = usize::try_from(shape.classes).unwrap_or(usize::MAX);
+    let indices = class_indices(resolved, target, classes)?;
+    let weight = match shape.weight {
+        RowWeight::Classes(i) => inputs[i].map(Tensor::to_f32),
+        _ => None,
+    };
+    let weight = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
+    Ok(indices.into_iter().map(|index| index.map(weight)).collect())
+}
+
+/// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that
+/// does not fit.
+pub(crate) fn check_ignore_index(ignored: Option<i64>, index: bool) -> Result<()> {
+    let Some(ignored) = ignored else { return Ok(()) };
+    if !index && ignored >= 0 {
+        let expected = "a negative number where the target holds probabilities";
+        return Err(Error::argument("ignore_index", ignored.to_string(), expected));
+    }
+    if i32::try_from(ignored).is_ok_and(|ignored| ignored != i32::MIN) {
+        return Ok(());
+    }
+    let expected = format!("a number from {} to {}", i32::MIN + 1, i32::MAX);
+    Err(Error::argument("ignore_index", ignored.to_string(), expected))
+}

@@ -1,0 +1,50 @@
+//! The pass over class indices, before that over the rows.
+
+use super::kernel::Spec;
+use crate::dispatch::{Builder, Sum, TOTAL_COUNT, TOTAL_WEIGHT, words};
+use crate::error::Result;
+use crate::kernel::Keep;
+use crate::layout::Indices;
+use crate::order::BLOCK;
+use crate::request::{List, Slot};
+
+/// Checks the class indices and sums their weights.
+pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
+    let resolved = builder.resolved;
+    let rows = resolved.layout.terms;
+    let blocks = rows.div_ceil(BLOCK);
+    let sums = |builder: &mut Builder<'_>, list, usual| {
+        let total = builder.weights_place(usual);
+        builder.block_sums(blocks, list, total)
+    };
+    let weights = resolved.sums_weights().then(|| sums(builder, List::Weights, TOTAL_WEIGHT));
+    let counted = weights.is_some() && (spec.has_mean_weight() || resolved.totals);
+    let counts = counted.then(|| sums(builder, List::Kept, TOTAL_COUNT));
+    let place = |sum: &Option<Sum>, block| sum.as_ref().map_or(0, |sum| sum.place(block));
+    let Some(Indices { input, .. }) = resolved.layout.indices else { return Ok(()) };
+    let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
+    let limit = builder.limits.max_storage_buffer_binding_size;
+    let window = (limit / size / BLOCK).max(1) * BLOCK;
+    let mut first = 0;
+    while first < rows {
+        let block = first / BLOCK;
+        let end = weights.map_or(rows, |sum| (sum.end_of_room(block) * BLOCK).min(rows));
+        let count = window.min(end - first);
+        let groups = count.div_ceil(BLOCK);
+        let width = builder.width(groups)?.into();
+        let mut uniform =
+            words(&[count, first, place(&weights, block), width, spec.shape.classes])?;
+        uniform.extend_from_slice(&resolved.ignored_index().to_le_bytes());
+        uniform.extend(words(&[place(&counts, block)])?);
+        let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
+        let kernel = spec.check(weights.is_some(), counted);
+        builder.push(kernel, &uniform, &[region], groups)?;
+        first += count;
+        // Both have the same rooms.
+        for sum in weights.iter().chain(&counts).filter(|_| first == end) {
+            builder.sum_room(sum, end.div_ceil(BLOCK))?;
+        }
+    }
+    let mut sums = weights.iter().chain(&counts);
+    sums.try_for_each(|sum| builder.finish_sum(sum, Keep::Partial))
+}

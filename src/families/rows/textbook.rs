@@ -1,0 +1,36 @@
+//! A row in float64.
+
+/// One row, as a loss over rows sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    /// The first input over the row's classes.
+    pub first: &'a [f64],
+    /// The second one; for a class index, 1 at that class and 0 elsewhere.
+    pub second: &'a [f64],
+    /// The third one.
+    pub third: &'a [f64],
+    /// The weight of each class, 1 where none is given.
+    pub weight: &'a [f64],
+    /// The row's own number.
+    pub label: f64,
+    /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
+    pub mean_weight: f64,
+}
+
+/// A row's loss with its derivatives.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RowLoss {
+    /// The loss.
+    pub value: f64,
+    /// The size of what cancels in it, where that is larger.
+    pub size: f64,
+    /// Its derivatives with respect to the first, second and third input.
+    pub slopes: [Vec<f64>; 3],
+}
+
+impl RowLoss {
+    /// A loss of 0 over so many classes.
+    pub(crate) fn zeros(classes: usize) -> Self {
+        Self { value: 0.0, size: 0.0, slopes: std::array::from_fn(|_| vec![0.0; classes]) }
+    }
+}

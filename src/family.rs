@@ -1,0 +1,292 @@
+//! What a loss is, and what a family of losses does: how data run through it.
+
+use crate::cpu::Outputs;
+use crate::definition::{Definition, Role, Setting};
+use crate::dispatch::Builder;
+use crate::error::{Error, Result, listed};
+use crate::layout::Layout;
+use crate::numbers::Spare;
+use crate::reduction::Reduction;
+use crate::request::{Request, Resolved, Upstream};
+use crate::tensor::{DType, Tensor, TensorKind};
+use crate::terms::Terms;
+use std::fmt::Debug;
+
+/// A loss with its options set.
+///
+/// The losses are those of the [catalogue](crate::catalogue) and [`Custom`](crate::Custom) ones: how
+/// one is computed is the crate's own, so that it cannot be implemented outside.
+pub trait Loss: Debug + Send + Sync {
+    /// The facts that do not depend on the options.
+    fn definition(&self) -> &'static Definition;
+
+    /// The options by PyTorch's names, to list and to set.
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+        Vec::new()
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// If one is outside its range.
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The words of the shader's `Parameters`, in its order; empty where it has none.
+    fn parameters(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// The target that marks a row as ignored.
+    fn ignore_index(&self) -> Option<i64> {
+        None
+    }
+
+    /// Small inputs that fit together, of all that must be given: `wgloss show` plans them.
+    fn example(&self) -> Vec<(&'static str, TensorKind)> {
+        self.family().example()
+    }
+
+    /// Checks that totals of parts of a batch add up: not where a term depends on a mean over the
+    /// batch.
+    ///
+    /// # Errors
+    /// Why they do not.
+    #[doc(hidden)]
+    fn check_totals(&self, _inputs: &[Option<TensorKind>]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Checks that there is a gradient by an input, where the definition does not tell why not.
+    ///
+    /// # Errors
+    /// Why there is none.
+    #[doc(hidden)]
+    fn check_gradient(&self, _input: usize) -> Result<()> {
+        Ok(())
+    }
+
+    /// How data run through it.
+    #[doc(hidden)]
+    fn family(&self) -> Box<dyn Family + '_>;
+}
+
+/// How data run through a loss: how its inputs lie, how a batch is cut, its kernels, the loops of the
+/// CPU backend and the reference. Each folder of `families` has one for many losses; a loss that fits
+/// none has its own.
+pub trait Family: Send + Sync {
+    /// Checks the shapes and lays the inputs out.
+    ///
+    /// # Errors
+    /// If they do not fit.
+    fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout>;
+
+    /// Small inputs that fit together, of all that must be given.
+    fn example(&self) -> Vec<(&'static str, TensorKind)>;
+
+    /// Checks what only the data tell, where they are on the host.
+    ///
+    /// # Errors
+    /// If they do not fit.
+    fn check(&self, _resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+        Ok(())
+    }
+
+    /// How a batch can be cut into pieces that are evaluated on their own; `None` where it cannot.
+    ///
+    /// # Errors
+    /// If a class index is outside its range: a piece would not know its row in the whole.
+    fn cut(&self, _resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
+        Ok(None)
+    }
+
+    /// Adds the dispatches of a plan.
+    ///
+    /// # Errors
+    /// If a size is past the device's limits.
+    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()>;
+
+    /// The outputs of the CPU backend in float32. The upstream gradient has the loss scale in it,
+    /// and is one number for a scale alone. Outputs may be in the spare memory.
+    ///
+    /// # Errors
+    /// If a class index is outside its range.
+    fn compute(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        upstream: Option<&[f32]>,
+        spare: &mut Spare,
+    ) -> Result<Outputs>;
+
+    /// The textbook terms and derivatives in float64: what tests compare with.
+    fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms;
+}
+
+/// How a batch is cut along its elements or its items.
+#[derive(Debug)]
+pub struct Cut {
+    /// The shape of each input for one element or one item; `None` where all pieces share it.
+    pub(crate) inputs: Vec<Option<Vec<usize>>>,
+    /// The shape of the losses of one element or one item.
+    pub(crate) terms: Vec<usize>,
+    /// A piece is a multiple of so many.
+    pub(crate) step: usize,
+    /// The weights of all terms, `None` where one is ignored; empty where terms have no weights of
+    /// their own.
+    pub(crate) weights: Vec<Option<f32>>,
+}
+
+/// Checks a request of a loss: names, options, types and shapes.
+pub(crate) fn resolve(
+    loss: &dyn Loss,
+    inputs: &[(&str, TensorKind)],
+    request: &Request<'_>,
+) -> Result<Resolved> {
+    let definition = loss.definition();
+    let inputs = placed(definition, inputs)?;
+    loss.validate()?;
+    check_inputs(definition, &inputs, request.reduction)?;
+    let layout = loss.family().layout(&inputs, request.reduction)?;
+    let mut gradients = Vec::new();
+    for name in request.gradients {
+        let input = definition.input(name)?;
+        if gradients.contains(&input) {
+            return Err(Error::Repeated { argument: format!("gradient {name}"), times: 2 });
+        }
+        loss.check_gradient(input)?;
+        check_gradient(definition, &inputs, input)?;
+        gradients.push(input);
+    }
+    let &Request {
+        reduction, value, gradient_type, loss_scale, upstream, totals, denominator, ..
+    } = request;
+    if !value && gradients.is_empty() && !totals {
+        return Err(Error::argument("value", "false without gradients", "something to compute"));
+    }
+    check_reduction(request)?;
+    if totals && !denominator {
+        loss.check_totals(&inputs)?;
+    }
+    let upstream = match (upstream, reduction) {
+        (false, _) => Upstream::One,
+        (true, Reduction::None) => Upstream::Terms,
+        (true, _) => Upstream::Scalar,
+    };
+    if !loss_scale.is_finite() || loss_scale == 0.0 {
+        let expected = "a finite number other than 0";
+        return Err(Error::argument("loss_scale", loss_scale.to_string(), expected));
+    }
+    let resolved = Resolved {
+        definition,
+        inputs,
+        reduction,
+        value,
+        gradients,
+        upstream,
+        totals,
+        denominator,
+        given: None,
+        gradient_type,
+        loss_scale,
+        ignored: loss.ignore_index(),
+        layout,
+    };
+    if totals && resolved.weight_is_shared() {
+        let expected = "one for each term: parts of the batch would share it";
+        return Err(Error::argument("totals", "a weight that broadcasts", expected));
+    }
+    Ok(resolved)
+}
+
+/// The inputs in the definition's order.
+fn placed(
+    definition: &Definition,
+    inputs: &[(&str, TensorKind)],
+) -> Result<Vec<Option<TensorKind>>> {
+    let mut places: Vec<Option<TensorKind>> = vec![None; definition.inputs.len()];
+    for (name, kind) in inputs {
+        let place = &mut places[definition.input(name)?];
+        if place.replace(kind.clone()).is_some() {
+            return Err(Error::Repeated { argument: (*name).into(), times: 2 });
+        }
+    }
+    Ok(places)
+}
+
+fn check_inputs(
+    definition: &Definition,
+    inputs: &[Option<TensorKind>],
+    reduction: Reduction,
+) -> Result<()> {
+    if !definition.reductions.contains(&reduction) {
+        let known = listed(definition.reductions.iter().map(|r| r.name()));
+        return Err(Error::argument("reduction", reduction.name(), known));
+    }
+    for (input, kind) in definition.inputs.iter().zip(inputs) {
+        match kind {
+            Some(kind) => {
+                kind.elements(input.name)?;
+                check_dtype(input.name, input.role, kind.dtype)?;
+            }
+            None if input.optional => {}
+            None => return Err(missing(definition, input.name)),
+        }
+    }
+    Ok(())
+}
+
+fn missing(definition: &Definition, name: &str) -> Error {
+    let needed = definition.inputs.iter().filter(|input| !input.optional);
+    Error::Missing {
+        argument: name.into(),
+        loss: definition.name,
+        needed: listed(needed.map(|input| input.name)),
+    }
+}
+
+fn check_dtype(name: &str, role: Role, dtype: DType) -> Result<()> {
+    let fits = match role {
+        Role::Index | Role::OwnIntegers => !dtype.is_float(),
+        Role::IndexOrRows => true,
+        _ => dtype.is_float(),
+    };
+    if fits {
+        return Ok(());
+    }
+    let integers = matches!(role, Role::Index | Role::OwnIntegers);
+    let expected = if integers { "an integer type" } else { "a float type" };
+    Err(Error::DType { argument: name.into(), got: dtype.to_string(), expected: expected.into() })
+}
+
+/// Totals are of a sum, and a denominator is that of a mean.
+fn check_reduction(request: &Request<'_>) -> Result<()> {
+    let (argument, expected) = match request.reduction {
+        Reduction::None if request.totals => ("totals", "reduction mean, sum or batchmean"),
+        Reduction::None | Reduction::Sum if request.denominator => {
+            ("denominator", "reduction mean or batchmean")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::argument(argument, format!("with reduction {}", request.reduction), expected))
+}
+
+fn check_gradient(
+    definition: &'static Definition,
+    inputs: &[Option<TensorKind>],
+    input: usize,
+) -> Result<()> {
+    let spec = &definition.inputs[input];
+    let argument = format!("gradient {}", spec.name);
+    let Some(kind) = &inputs[input] else {
+        return Err(Error::argument(&argument, "an absent input", "an input that is given"));
+    };
+    if spec.differentiable && kind.dtype.is_float() {
+        return Ok(());
+    }
+    let known = definition.inputs.iter().filter(|i| i.differentiable).map(|i| i.name);
+    let known = listed(known);
+    let got = format!("{} of {}", spec.name, kind.dtype);
+    Err(Error::argument(&argument, got, format!("a differentiable input of a float type: {known}")))
+}

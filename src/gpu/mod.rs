@@ -1,0 +1,256 @@
+//! Adapters, devices and the cache of compiled kernels.
+
+mod checked;
+mod clock;
+mod staging;
+mod transfer;
+
+pub use clock::Clock;
+pub(crate) use clock::Stamps;
+pub(crate) use transfer::{buffer, download, submit, upload};
+
+use crate::error::{Error, Result, listed};
+use crate::kernel::{Binding, Kernel, Use};
+use crate::tuning::Tuning;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and Ubuntu \
+                    `apt-get install mesa-vulkan-drivers` brings one that runs on the CPU), \
+                    or use the CPU backend";
+
+/// What subgroup operations need.
+const SUBGROUPS: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
+/// The features that are used where an adapter has them.
+const WANTED: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(SUBGROUPS);
+
+/// A device with its queue and the kernels compiled for it. Clones share all three.
+#[derive(Clone)]
+pub struct Gpu {
+    inner: Arc<Inner>,
+    tuning: Tuning,
+}
+
+struct Inner {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: wgpu::Limits,
+    pipelines: Mutex<HashMap<Arc<Kernel>, Arc<Pipeline>>>,
+    shared: staging::Shared,
+    /// What living devices refuse to write to.
+    probe: OnceLock<wgpu::Buffer>,
+}
+
+/// A compiled kernel.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) kernel: Arc<Kernel>,
+    pub(crate) compute: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Gpu").field(&self.adapter_info().name).finish()
+    }
+}
+
+impl Gpu {
+    /// A device of the adapter that the environment names (`WGPU_ADAPTER_NAME`,
+    /// `WGPU_BACKEND`), or else of the fastest one, with all the limits that it has, and with timestamps
+    /// and subgroups if it has them.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] if there is none, [`Error::Refused`] if it gives no device.
+    pub async fn new() -> Result<Self> {
+        let name = std::env::var("WGPU_ADAPTER_NAME").ok();
+        Self::with_adapter_named(name.as_deref()).await
+    }
+
+    /// As [`Gpu::new`], of the first adapter whose name contains `name`, in any case.
+    ///
+    /// # Errors
+    /// As [`Gpu::new`].
+    pub async fn with_adapter_named(name: Option<&str>) -> Result<Self> {
+        let adapters = all_adapters().await;
+        let found = || listed_or_none(adapters.iter().map(|a| a.get_info().name));
+        let adapter = adapters.iter().filter(|adapter| usable(adapter)).find(|adapter| {
+            let own = adapter.get_info().name.to_lowercase();
+            name.is_none_or(|name| own.contains(&name.to_lowercase()))
+        });
+        let Some(adapter) = adapter else {
+            let wanted = name.map(|name| format!(" whose name has {name:?}")).unwrap_or_default();
+            return Err(Error::NoAdapter { wanted, found: found(), hint: HINT });
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("wgloss"),
+            required_features: adapter.features() & WANTED,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| {
+            Error::Refused { what: "a device".into(), reason: error.to_string() }
+        })?;
+        Ok(Self::from_device(device, queue))
+    }
+
+    /// [`Gpu::new`], waiting for it.
+    ///
+    /// # Errors
+    /// As [`Gpu::new`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new_blocking() -> Result<Self> {
+        pollster::block_on(Self::new())
+    }
+
+    /// Works on the caller's device and queue, within that device's limits. Neither its error
+    /// callback nor its device-lost callback is touched. Lanes join sums by subgroup operations if it was
+    /// made with the features `SUBGROUP` and `SUBGROUP_BARRIER`.
+    pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let limits = device.limits();
+        let tuning = Tuning::of(device.adapter_info().device_type);
+        let inner = Inner {
+            device,
+            queue,
+            limits,
+            pipelines: Mutex::default(),
+            shared: staging::Shared::default(),
+            probe: OnceLock::new(),
+        };
+        Self { inner: Arc::new(inner), tuning }
+    }
+
+    /// The same device, for which plans are made with another tuning.
+    pub fn with_tuning(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
+    }
+
+    /// How kernels share their work: by default what suits the kind of adapter.
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
+    }
+
+    /// The device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.inner.device
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.inner.queue
+    }
+
+    /// The adapter that the device is of.
+    pub fn adapter_info(&self) -> wgpu::AdapterInfo {
+        self.inner.device.adapter_info()
+    }
+
+    /// The size of the device's subgroups, if it can use them and they have one size.
+    pub(crate) fn subgroup(&self) -> Option<u32> {
+        let info = self.adapter_info();
+        let (least, most) = (info.subgroup_min_size, info.subgroup_max_size);
+        let usable =
+            self.device().features().contains(SUBGROUPS) && least == most && most.is_power_of_two();
+        usable.then_some(most)
+    }
+
+    pub(crate) fn limits(&self) -> &wgpu::Limits {
+        &self.inner.limits
+    }
+
+    /// The compiled kernel, compiled now if this is its first use.
+    pub(crate) fn pipeline(&self, kernel: &Kernel) -> Result<Arc<Pipeline>> {
+        // A panic elsewhere leaves the map whole: entries are only ever added.
+        let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = pipelines.get(kernel) {
+            return Ok(pipeline.clone());
+        }
+        let pipeline = Arc::new(self.compile(kernel.clone().into())?);
+        pipelines.insert(pipeline.kernel.clone(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    fn compile(&self, kernel: Arc<Kernel>) -> Result<Pipeline> {
+        let (layout, compute) = self.checked(&kernel.label, |device| {
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(&kernel.label),
+                source: wgpu::ShaderSource::Wgsl(kernel.text().into()),
+            });
+            let entries: Vec<_> = kernel.bindings.iter().zip(0..).map(layout_entry).collect();
+            let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(&kernel.label),
+                entries: &entries,
+            });
+            let whole = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(&kernel.label),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let compute = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&kernel.label),
+                layout: Some(&whole),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            });
+            (layout, compute)
+        })?;
+        Ok(Pipeline { kernel, compute, layout })
+    }
+}
+
+fn layout_entry((bound, binding): (&Binding, u32)) -> wgpu::BindGroupLayoutEntry {
+    let ty = match bound.used {
+        Use::Uniform => wgpu::BufferBindingType::Uniform,
+        Use::Read => wgpu::BufferBindingType::Storage { read_only: true },
+        Use::Write => wgpu::BufferBindingType::Storage { read_only: false },
+    };
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    }
+}
+
+/// The adapters that can run the kernels, of the backends that `WGPU_BACKEND` allows, the fastest
+/// kind first: [`Gpu::new`] takes the first one.
+pub async fn adapters() -> Vec<wgpu::Adapter> {
+    let mut adapters = all_adapters().await;
+    adapters.retain(usable);
+    adapters
+}
+
+async fn all_adapters() -> Vec<wgpu::Adapter> {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let backends = descriptor.backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = instance.enumerate_adapters(backends).await;
+    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    adapters
+}
+
+fn usable(adapter: &wgpu::Adapter) -> bool {
+    let compute = wgpu::DownlevelFlags::COMPUTE_SHADERS;
+    let info = adapter.get_info();
+    info.backend != wgpu::Backend::Noop
+        && adapter.get_downlevel_capabilities().flags.contains(compute)
+}
+
+fn listed_or_none(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { "none".into() } else { listed(names.iter().map(String::as_str)) }
+}

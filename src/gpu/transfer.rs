@@ -1,0 +1,177 @@
+//! Between host memory and buffers, without holding up whoever waits.
+
+use super::Gpu;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
+
+/// A buffer, if the device's limits allow it.
+pub(crate) fn buffer(
+    gpu: &Gpu,
+    label: &str,
+    size: u64,
+    usage: wgpu::BufferUsages,
+) -> Result<wgpu::Buffer> {
+    let limit = gpu.limits().max_buffer_size;
+    if size > limit {
+        return Err(Error::Limit {
+            argument: label.into(),
+            got: size,
+            unit: "bytes in one buffer",
+            limit,
+            name: "max_buffer_size",
+        });
+    }
+    gpu.checked(label, |device| {
+        device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: size.next_multiple_of(4).max(4),
+            usage,
+            mapped_at_creation: false,
+        })
+    })
+}
+
+/// A buffer that holds a tensor.
+pub(crate) fn upload(gpu: &Gpu, name: &str, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
+    let bytes = tensor.bytes();
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+    let buffer = buffer(gpu, name, bytes.len() as u64, usage)?;
+    // Only whole words can be copied: the rest of the last one is padding.
+    let whole = bytes.len() / 4 * 4;
+    gpu.checked("an upload", |_| {
+        gpu.queue().write_buffer(&buffer, 0, &bytes[..whole]);
+        if whole < bytes.len() {
+            let mut last = [0; 4];
+            last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
+            gpu.queue().write_buffer(&buffer, whole as u64, &last);
+        }
+    })?;
+    Ok(buffer)
+}
+
+/// Submits, and waits until everything submitted so far has run.
+pub(crate) async fn submit<const N: usize>(
+    gpu: &Gpu,
+    encoders: [wgpu::CommandEncoder; N],
+) -> Result<()> {
+    let (sender, receiver) = oneshot_channel();
+    gpu.checked("a submission", |_| {
+        gpu.queue().submit(encoders.map(wgpu::CommandEncoder::finish));
+        gpu.queue().on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+    })?;
+    gpu.drive();
+    receiver.receive().await.ok_or_else(|| lost("running the kernels", "no answer"))
+}
+
+/// Memory that the host can read, and what is to be copied there.
+struct Staging {
+    buffer: wgpu::Buffer,
+    /// The bytes in use.
+    size: u64,
+    answer: OneshotReceiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+}
+
+/// Copies buffers, of so many bytes each, to the host in one submission; `read` takes the bytes of
+/// each by its place.
+pub(crate) async fn download(
+    gpu: &Gpu,
+    sources: &[(&wgpu::Buffer, u64)],
+    mut read: impl FnMut(usize, &[u8]),
+) -> Result<()> {
+    let doing = "reading the results";
+    let places = places(sources.iter().map(|source| source.1), gpu.limits().max_buffer_size);
+    let buffers = sizes(&places, sources).into_iter().map(|size| Ok((gpu.staging(size)?, size)));
+    let buffers = buffers.collect::<Result<Vec<_>>>()?;
+    let staged = gpu.checked(doing, |device| {
+        let mut encoder = device.create_command_encoder(&Default::default());
+        for (&(source, size), place) in sources.iter().zip(&places) {
+            let (buffer, _) = &buffers[place.staging];
+            encoder.copy_buffer_to_buffer(source, 0, buffer, place.offset, Some(size));
+        }
+        gpu.queue().submit([encoder.finish()]);
+        let map = |(buffer, size): (wgpu::Buffer, u64)| {
+            let (sender, answer) = oneshot_channel();
+            buffer.map_async(wgpu::MapMode::Read, ..size, move |result| {
+                let _ = sender.send(result);
+            });
+            Staging { buffer, size, answer }
+        };
+        buffers.into_iter().map(map).collect::<Vec<_>>()
+    })?;
+    gpu.drive();
+    for (number, Staging { buffer, size, answer }) in staged.into_iter().enumerate() {
+        let answer = answer.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
+        answer.map_err(|error| lost(doing, error))?;
+        let view = buffer.get_mapped_range(..size).map_err(|error| lost(doing, error))?;
+        for (i, place) in places.iter().enumerate().filter(|(_, place)| place.staging == number) {
+            let [start, end] = [place.offset, place.offset + sources[i].1]
+                .map(|byte| usize::try_from(byte).expect("mapped memory fits into memory"));
+            read(i, &view[start..end]);
+        }
+        drop(view);
+        buffer.unmap();
+        gpu.keep_staging(buffer);
+    }
+    Ok(())
+}
+
+/// Where a source is copied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    staging: usize,
+    offset: u64,
+}
+
+/// One after the other, and in the next buffer what would make one larger than the device allows.
+fn places(sizes: impl Iterator<Item = u64>, largest: u64) -> Vec<Place> {
+    let mut next = Place { staging: 0, offset: 0 };
+    let place = |size: u64| {
+        if next.offset > 0 && next.offset + size > largest {
+            next = Place { staging: next.staging + 1, offset: 0 };
+        }
+        let place = next;
+        next.offset += size;
+        place
+    };
+    sizes.map(place).collect()
+}
+
+/// The bytes of each staging buffer.
+fn sizes(places: &[Place], sources: &[(&wgpu::Buffer, u64)]) -> Vec<u64> {
+    let mut sizes = Vec::new();
+    for (place, source) in places.iter().zip(sources) {
+        sizes.resize(place.staging + 1, 0);
+        // No mapping is empty.
+        sizes[place.staging] = (place.offset + source.1).max(4);
+    }
+    sizes
+}
+
+fn lost(doing: &'static str, reason: impl ToString) -> Error {
+    Error::DeviceLost { doing: doing.into(), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, places};
+
+    #[test]
+    fn results_lie_side_by_side_up_to_the_largest_buffer() {
+        let place = |staging, offset| Place { staging, offset };
+        assert_eq!(
+            places([4, 16, 0, 80, 4, 100, 4].into_iter(), 100),
+            [
+                place(0, 0),
+                place(0, 4),
+                place(0, 20),
+                place(0, 20),
+                place(1, 0),
+                place(2, 0),
+                place(3, 0)
+            ]
+        );
+    }
+}

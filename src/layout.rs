@@ -1,0 +1,84 @@
+//! How a request's inputs lie together: what is the same for losses of every family.
+
+use crate::order::{BLOCK, FAN_IN};
+use crate::reduction::{Divisor, Reduction};
+
+/// What the shapes of a request's inputs say; a family finds the rest of it from the same inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// The shape of the unreduced loss.
+    pub(crate) output: Vec<usize>,
+    /// The number of its terms.
+    pub(crate) terms: u64,
+    /// What the sum is divided by.
+    pub(crate) divisor: Divisor,
+    /// The weights of the terms, if a mean divides by their sum.
+    pub(crate) weights: Weights,
+    /// The input that holds class indices, which are checked.
+    pub(crate) indices: Option<Indices>,
+    /// The terms whose sum is one word of the totals that kernels write.
+    pub(crate) summed: Summed,
+}
+
+/// The weights of terms, by whose sum a mean divides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weights {
+    /// None: a mean divides by the number of terms.
+    None,
+    /// An input of so many elements.
+    Elements(u64),
+    /// One for each term that is not ignored.
+    Kept,
+}
+
+/// Class indices among the inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Indices {
+    /// The input that holds them.
+    pub(crate) input: usize,
+    /// The number of classes.
+    pub(crate) classes: u64,
+    /// The value between 0 and the last class that is no class index.
+    pub(crate) excluded: Option<i64>,
+}
+
+/// What a kernel adds up before the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Summed {
+    /// Blocks of terms, as they are computed.
+    Blocks,
+    /// Nothing: each term is kept, and the tree begins with neighbours.
+    Terms,
+}
+
+impl Layout {
+    /// Whether the terms have weights by whose sum a mean divides.
+    pub(crate) fn is_weighted(&self) -> bool {
+        self.weights != Weights::None
+    }
+}
+
+impl Summed {
+    /// The terms in one sum of the totals.
+    pub(crate) fn terms(self) -> u64 {
+        match self {
+            Self::Blocks => BLOCK,
+            Self::Terms => FAN_IN,
+        }
+    }
+}
+
+/// What a reduction divides by; `first` is the first input's shape.
+pub(crate) fn divisor(
+    reduction: Reduction,
+    terms: u64,
+    weights: Weights,
+    first: &[usize],
+) -> Divisor {
+    match reduction {
+        Reduction::None | Reduction::Sum => Divisor::Count(1),
+        Reduction::Mean if weights != Weights::None => Divisor::Weights,
+        Reduction::Mean => Divisor::Count(terms),
+        Reduction::BatchMean => Divisor::Count(first.first().map_or(1, |&n| n as u64)),
+    }
+}

@@ -1,0 +1,48 @@
+//! The type of gradients.
+
+use super::{Resolved, Slot};
+use crate::reduction::Reduction;
+use crate::tensor::{DType, TensorKind, elements};
+
+/// The type of the gradients that are written. They are computed and summed in float32 either way
+/// and rounded once, to the nearest number of their type, ties to even: what is too large becomes
+/// infinite, and float16 has the multiples of 2^-24 below its normal numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum GradientType {
+    /// float32, whatever the inputs are: a small gradient of a mean does not vanish.
+    #[default]
+    Float32,
+    /// Each gradient in its input's type; float32 for a float64 input. Gradients below float16's
+    /// 2^-25 become 0 unless a loss scale or an upstream gradient lifts them.
+    Input,
+}
+
+impl Resolved {
+    /// The type of the gradient of an input.
+    pub(crate) fn gradient_dtype(&self, input: usize) -> DType {
+        let dtype = self.inputs[input].as_ref().map_or(DType::F32, |kind| kind.dtype);
+        let narrow = matches!(dtype, DType::F16 | DType::BF16);
+        if narrow && self.gradient_type == GradientType::Input { dtype } else { DType::F32 }
+    }
+
+    /// The number of elements of the gradient of an input.
+    pub(crate) fn gradient_elements(&self, input: usize) -> u64 {
+        let kind = self.inputs[input].as_ref();
+        kind.map_or(0, |kind| elements(&kind.shape).unwrap_or(u64::MAX))
+    }
+
+    /// The outputs of the request, their types and shapes.
+    pub(crate) fn outputs(&self) -> Vec<(Slot, TensorKind)> {
+        let mut outputs = Vec::new();
+        if self.value {
+            let none = self.reduction == Reduction::None;
+            let shape = if none { self.layout.output.clone() } else { Vec::new() };
+            outputs.push((Slot::Value, TensorKind::new(DType::F32, shape)));
+        }
+        for &i in &self.gradients {
+            let shape = self.inputs[i].as_ref().map_or(Vec::new(), |kind| kind.shape.clone());
+            outputs.push((Slot::Gradient(i), TensorKind::new(self.gradient_dtype(i), shape)));
+        }
+        outputs
+    }
+}

@@ -1,0 +1,156 @@
+//! What is asked of a plan, and the same once names and shapes have been checked.
+
+mod gradient;
+mod lists;
+mod slot;
+mod status;
+
+pub use gradient::GradientType;
+pub(crate) use lists::List;
+pub(crate) use slot::{Losses, Slot, Upstream};
+pub use status::Status;
+
+use crate::definition::Definition;
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::reduction::Reduction;
+use crate::tensor::{DType, Tensor, TensorKind};
+#[cfg(doc)]
+use crate::totals::Totals;
+
+/// What is wanted of a loss.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// How the terms are combined.
+    pub reduction: Reduction,
+    /// Whether the loss itself is wanted.
+    pub value: bool,
+    /// The inputs whose gradients are wanted.
+    pub gradients: &'a [&'a str],
+    /// Whether gradients are multiplied by an upstream gradient: one number, or with
+    /// [`Reduction::None`] one for each term.
+    pub upstream: bool,
+    /// Whether [`Totals`] are wanted, which merge with those of other parts of a batch; not with
+    /// [`Reduction::None`].
+    pub totals: bool,
+    /// Whether the mean divides by what is given with the bindings, from the
+    /// [`Totals`] of a whole batch that this is a part of. The value then is the part's share in the
+    /// mean, and gradients are those of the whole batch's mean.
+    pub denominator: bool,
+    /// The type of the gradients.
+    pub gradient_type: GradientType,
+    /// What gradients, but not the value, are multiplied by in float32 before they are rounded to
+    /// their type: finite and not 0. Another one needs another plan, but no other kernels; a scale
+    /// that changes from step to step belongs into the upstream gradient.
+    pub loss_scale: f32,
+}
+
+impl Default for Request<'_> {
+    fn default() -> Self {
+        Self {
+            reduction: Reduction::Mean,
+            value: true,
+            gradients: &[],
+            upstream: false,
+            totals: false,
+            denominator: false,
+            gradient_type: GradientType::Float32,
+            loss_scale: 1.0,
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// The mean and the gradients of these inputs.
+    pub fn with_gradients(gradients: &'a [&'a str]) -> Self {
+        Self { gradients, ..Self::default() }
+    }
+}
+
+/// A request whose names and shapes have been checked.
+#[derive(Debug)]
+pub struct Resolved {
+    pub(crate) definition: &'static Definition,
+    /// In the definition's order.
+    pub(crate) inputs: Vec<Option<TensorKind>>,
+    pub(crate) reduction: Reduction,
+    pub(crate) value: bool,
+    /// Places in the definition, in the request's order.
+    pub(crate) gradients: Vec<usize>,
+    pub(crate) upstream: Upstream,
+    pub(crate) totals: bool,
+    pub(crate) denominator: bool,
+    /// The denominator itself where it is on the host.
+    pub(crate) given: Option<[f32; 4]>,
+    pub(crate) gradient_type: GradientType,
+    pub(crate) loss_scale: f32,
+    /// The target that marks a term as ignored.
+    pub(crate) ignored: Option<i64>,
+    pub(crate) layout: Layout,
+}
+
+impl Resolved {
+    /// Where the losses of rows go.
+    pub(crate) fn losses(&self) -> Losses {
+        match (self.sums_losses(), self.value) {
+            (true, _) => Losses::Scratch,
+            (false, true) => Losses::Value,
+            (false, false) => Losses::Nowhere,
+        }
+    }
+
+    /// Kernels read no float64, which [`Backend`](crate::Backend) rounds on the host.
+    pub(crate) fn check_native(&self) -> Result<()> {
+        let inputs = self.definition.inputs.iter().zip(&self.inputs);
+        for (input, kind) in inputs {
+            if let Some(kind) = kind.as_ref().filter(|kind| !is_native(kind.dtype)) {
+                let expected = "float32, float16 or bfloat16 on a GPU".into();
+                let (argument, got) = (input.name.into(), kind.dtype.to_string());
+                return Err(Error::DType { argument, got, expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// The ignored target as the kernels compare it. No index is the lowest i32, which stands for what
+    /// does not fit.
+    pub(crate) fn ignored_index(&self) -> i32 {
+        self.ignored.and_then(|i| i32::try_from(i).ok()).unwrap_or(i32::MIN)
+    }
+
+    /// Tensors by name in the definition's order.
+    pub(crate) fn placed<'a>(
+        &self,
+        tensors: &'a [(&str, Tensor<'_>)],
+    ) -> Result<Vec<Option<&'a Tensor<'a>>>> {
+        let mut placed = vec![None; self.inputs.len()];
+        for (name, tensor) in tensors {
+            placed[self.definition.input(name)?] = Some(tensor);
+        }
+        Ok(placed)
+    }
+
+    /// The bytes of what a slot is bound to, as long as storage buffers can be: multiples of 4.
+    pub(crate) fn bytes(&self, slot: Slot) -> u64 {
+        let of = |kind: &TensorKind| {
+            let count = crate::tensor::elements(&kind.shape).unwrap_or(u64::MAX);
+            (count, kind.dtype.size() as u64)
+        };
+        let (count, size) = match slot {
+            Slot::Input(i) => self.inputs[i].as_ref().map_or((0, 1), of),
+            Slot::Gradient(i) => (self.gradient_elements(i), self.gradient_dtype(i).size() as u64),
+            Slot::Value if self.reduction == Reduction::None => (self.layout.terms, 4),
+            Slot::Upstream if self.upstream == Upstream::Terms => (self.layout.terms, 4),
+            Slot::Value | Slot::Upstream => (1, 4),
+            Slot::Status | Slot::Denominator => (4, 4),
+            Slot::Totals => (self.totals_words(), 4),
+            Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),
+        };
+        (count * size).next_multiple_of(4)
+    }
+}
+
+/// The types that kernels read without a conversion on the host.
+pub(crate) fn is_native(dtype: DType) -> bool {
+    dtype != DType::F64
+}

@@ -1,0 +1,46 @@
+//! What the kernels found wrong with class indices.
+
+use super::Resolved;
+use crate::error::Error;
+use crate::tensor::DType;
+
+/// The class indices outside their range that an encoding of a plan met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// How many rows had one.
+    pub count: u64,
+    /// The first such row, counted over the flattened target.
+    pub row: u64,
+    /// Its value.
+    pub value: i128,
+}
+
+impl Status {
+    /// Reads the 16 bytes that an encoding left in its status buffer; `dtype` is the target's
+    /// type. `None` if all class indices were in their range.
+    pub fn from_bytes(bytes: [u8; 16], dtype: DType) -> Option<Self> {
+        let [count, row, low, high]: [u32; 4] = bytemuck::cast(bytes);
+        let bits = u64::from(high) << 32 | u64::from(low);
+        let value = match dtype {
+            DType::U8 | DType::U16 | DType::U32 | DType::U64 => i128::from(bits),
+            _ => i128::from(bits.cast_signed()),
+        };
+        (count > 0).then(|| Self { count: count.into(), row: (!row).into(), value })
+    }
+
+    /// The same as an error that names the target.
+    pub(crate) fn error(self, resolved: &Resolved) -> Error {
+        let indices = resolved.layout.indices;
+        let (input, classes) = indices.map_or((0, 0), |own| (own.input, own.classes));
+        let excluded = indices.and_then(|own| own.excluded).map(|i| format!(" without {i}"));
+        let ignored = resolved.ignored.map(|i| format!(" or {i}, which is ignored"));
+        Error::TargetOutOfRange {
+            argument: resolved.definition.inputs[input].name.into(),
+            row: self.row,
+            value: self.value,
+            last: classes.saturating_sub(1),
+            ignored: ignored.or(excluded).unwrap_or_default(),
+            count: self.count,
+        }
+    }
+}
