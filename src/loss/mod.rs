@@ -1,4 +1,4 @@
-//! What a loss says of itself: its names, inputs, options, mathematics and kernel.
+//! The description of a loss: its names, inputs, options, mathematics and kernel.
 
 mod definition;
 mod family;

@@ -1,4 +1,4 @@
-//! What the kernels write for totals.
+//! The lists of sums that the kernels write for totals.
 
 use crate::kernel::{BLOCK, FAN_IN};
 use crate::plan::Resolved;
