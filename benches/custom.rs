@@ -1,4 +1,4 @@
-//! What a derived gradient costs beside a hand-written one: value and gradient, fused, of 2^24
+//! The cost of a derived gradient beside a hand-written one: value and gradient, fused, of 2^24
 //! elements, as the built-in loss and as a custom loss of the same formula.
 //!
 //! `cargo bench --bench custom` prints the shortest of interleaved runs, and the ratio.

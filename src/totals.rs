@@ -1,4 +1,4 @@
-//! What a loss is made of, in a form that adds up.
+//! The sums that a loss is made of, in a form that adds up.
 
 use crate::error::{Error, Result};
 use crate::layout::Weights;

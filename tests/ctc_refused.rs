@@ -1,4 +1,4 @@
-//! What CTC refuses, and what a plan does with bad data.
+//! Inputs that CTC refuses, and a plan's answer to bad data.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What recording a plan does, and what it leaves alone.
+//! Recording a plan: its effects, and everything that it leaves alone.
 
 mod common;
 

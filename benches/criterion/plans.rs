@@ -1,4 +1,4 @@
-//! What comes before kernels run: planning, encoding, and the first use, with its compilation.
+//! The work before kernels run: planning, encoding, and the first use, with its compilation.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::cell::LazyCell;

@@ -1,4 +1,4 @@
-//! What memory moves at most, by copying: the roof that workloads are compared with.
+//! The most that memory moves, by copying: the roof that workloads are compared with.
 
 use crate::gpu::{Timer, buffer};
 use crate::measure::{Effort, Sample, measure};

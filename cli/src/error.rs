@@ -1,4 +1,4 @@
-//! What can go wrong in the program.
+//! The program's errors.
 
 /// The result of everything that can fail here.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! What `wgloss eval` prints.
+//! The output of `wgloss eval`, as text and as JSON.
 
 use crate::files::Input;
 use serde_json::{Value, json};

@@ -3,9 +3,8 @@
 mod common;
 
 use ::safetensors::Dtype;
-use common::{bytes, command, folder, npy, npy_f32, put, run, safetensors, zip};
+use common::{bytes, folder, npy, npy_f32, put, run, safetensors, zip};
 use std::path::Path;
-use std::process::Command;
 use tempfile::TempDir;
 
 /// Good files: float32 [2, 3] in x.npy and y.npy, classes in t.npy.
@@ -127,7 +126,7 @@ fn outputs() {
 
 #[test]
 fn files_that_are_none() {
-    check_eval(&["input=no.npy", "target=y.npy"], &["input: no.npy", "No such file"]);
+    check_eval(&["input=no.npy", "target=y.npy"], &["input: no.npy", "(os error 2)"]);
     check_eval(&["input=x", "target=y.npy"], &["input: x", "\"\"", ".npy, .npz or .safetensors"]);
     check_eval(&["input=x.csv", "target=y.npy"], &["input: x.csv", "\"csv\"", ".npy, .npz"]);
     let folder = good();
@@ -143,7 +142,7 @@ fn files_that_are_none() {
 #[test]
 fn pipes_do_not_hang() {
     let folder = good();
-    let made = Command::new("mkfifo").arg(folder.path().join("p.npy")).status();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("p.npy")).status();
     assert!(made.expect("mkfifo starts").success());
     let arguments = ["eval", "mse", "input=p.npy", "target=y.npy"];
     check(folder.path(), &arguments, &["input: p.npy", "regular file"]);
@@ -242,6 +241,9 @@ fn what_the_library_refuses() {
 #[cfg(target_os = "linux")]
 #[test]
 fn writing_that_fails_leaves_nothing() {
+    use common::command;
+    use std::process::Command;
+
     let folder = good();
     let program = env!("CARGO_BIN_EXE_wgloss");
     let x = npy_f32("(40000,)", &vec![1.0; 40_000]);

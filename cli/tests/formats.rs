@@ -118,7 +118,9 @@ fn safetensors_of_every_float_type() {
 
 #[test]
 fn names_with_colons_and_equals_signs() {
-    for name in ["a:b.npy", "a=b.npy", "c.npz.d:e.npy", "UPPER.NPY"] {
+    // On Windows a colon names a stream of a file.
+    let colons: &[&str] = if cfg!(windows) { &[] } else { &["a:b.npy", "c.npz.d:e.npy"] };
+    for name in colons.iter().chain(&["a=b.npy", "UPPER.NPY"]) {
         check(name, npy_f32("(3, 4)", &X), name, "float32");
     }
 }

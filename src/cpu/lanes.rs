@@ -11,7 +11,7 @@ pub(crate) const ZEROS: Group = [0.0; LANES];
 
 /// How two numbers become one.
 pub(crate) trait Join {
-    /// What changes nothing.
+    /// The identity: a finite number that is joined with it stays what it is.
     const START: f32;
 
     /// Joins two numbers.
@@ -50,10 +50,10 @@ pub(crate) trait Gathered: Copy {
     /// These numbers in every lane.
     type Lanes: Copy;
 
-    /// What changes nothing.
+    /// The identity of joining.
     fn start<J: Join>() -> Self;
 
-    /// What changes nothing, in every lane.
+    /// The identity of joining, in every lane.
     fn lanes<J: Join>() -> Self::Lanes;
 
     /// Joins a lane's numbers with others.

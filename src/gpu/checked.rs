@@ -1,5 +1,5 @@
-//! What wgpu refuses as an error, in scopes of one's own: the program's scopes and callbacks see
-//! nothing of it.
+//! Calls of wgpu in error scopes of their own, so that what it refuses is an [`Error`] and the
+//! program's scopes and callbacks see nothing of it.
 
 use super::Gpu;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! What is asked of a plan, and the same once names and shapes have been checked.
+//! A plan's request, as it is asked and as it is once names and shapes have been checked.
 
 mod gradient;
 mod lists;

@@ -1,4 +1,4 @@
-//! What the kernels found wrong with class indices.
+//! The kernels' report of class indices that are out of range.
 
 use super::Resolved;
 use crate::error::Error;

@@ -1,4 +1,5 @@
-//! What holds for many losses alike: nothing at all, NaN, huge and tiny numbers, and a second run.
+//! Corners that many losses have in common: nothing at all, NaN, huge and tiny numbers, and a
+//! second run.
 
 use crate::common::{self, assert_agrees, bits, tensor};
 use crate::{NAN, assert_same, evaluated, floats};

@@ -1,4 +1,4 @@
-//! What is refused, and at which line and column of the user's own text.
+//! Texts that are refused, with the line and column of the user's own text.
 
 use wgloss::{Custom, Error};
 

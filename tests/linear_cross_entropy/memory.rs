@@ -1,4 +1,4 @@
-//! What a plan holds.
+//! The memory that a plan holds.
 
 use wgloss::{DType, Gpu, GradientType, LinearCrossEntropy, Plan, Request, TensorKind};
 

@@ -1,4 +1,4 @@
-//! What a workload came to, as text and as JSON.
+//! The measurements of a workload, as text and as JSON.
 
 use super::site::{Place, Site};
 use crate::error::{Error, Result};

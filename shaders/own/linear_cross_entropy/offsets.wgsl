@@ -1,4 +1,4 @@
-// What the biases of a position have in common, a workgroup to a position: where all are within a
+// The common part of a position's biases, a workgroup to a position: where all are within a
 // factor of 2, one of them can be taken off all without rounding, and the logits keep the digits
 // that a large bias would cost. Softmax does not change; only logsumexp itself needs it again.
 
