@@ -18,7 +18,7 @@ struct Window {
     // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
     // the gradients, and of what has one number a row.
     skips: vec4<u32>,
-    gradient_skips: vec3<u32>,
+    gradient_skips: vec4<u32>,
     row_skip: u32,
     ignored: i32,
     within: u32,       // the first row's place in its batch item
@@ -44,6 +44,7 @@ struct Item {
     first: f32,
     second: f32,
     third: f32,
+    target_: f32, // 1 at a class index and 0 elsewhere, or what is given for the class
     weight: f32,
 }
 

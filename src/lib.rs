@@ -233,6 +233,7 @@ pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Evaluator, Timings, reference};
 pub use family::Loss;
 pub use gpu::{Clock, Gpu, adapters};
+pub use kernel::Member;
 pub use losses::*;
 pub use plan::{Bindings, Plan, Sharing, Source, SourceOptions};
 pub use reduction::Reduction;

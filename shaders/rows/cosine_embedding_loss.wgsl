@@ -42,12 +42,12 @@ fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
     return select(apart, 1.0 - near, row.label == 1.0);
 }
 
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let near = cosine(total);
     let apart = select(0.0, 1.0, row.label == -1.0 && near > c.margin);
     let slope = select(apart, -1.0, row.label == 1.0);
     let v = in_peaks(item, peak);
     let by_vectors = v.yx / sqrt(total.y * total.z) - near * v / total.yz;
     let scaled_slope = slope * by_vectors / peak;
-    return vec3(select(scaled_slope, vec2<f32>(), total.y * total.z == 0.0), 0.0);
+    return vec4(select(scaled_slope, vec2<f32>(), total.y * total.z == 0.0), 0.0, 0.0);
 }

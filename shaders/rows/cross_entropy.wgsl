@@ -38,7 +38,7 @@ fn smoothing(item: Item, row: Row, c: Parameters) -> f32 {
 }
 
 fn share(item: Item, row: Row, c: Parameters) -> f32 {
-    return item.weight * ((1.0 - c.label_smoothing) * item.second) + smoothing(item, row, c);
+    return item.weight * ((1.0 - c.label_smoothing) * item.target_) + smoothing(item, row, c);
 }
 
 // The share of the class index, apart from the smoothing.
@@ -83,7 +83,7 @@ fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
 
 // By x: S p - s with S the sum of shares, to which a z-loss adds 2 z_loss lse. Where p is above 1/2, which only a peak can be, S p - s
 // would cancel: there it is (S - s) - S (1 - p).
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let x = capped(item.first, c);
     let below = peak - x;
     let rest = total.x + (total.y - 1.0);
@@ -97,5 +97,5 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let by_logit = select(elsewhere, at_peak, x == peak && sum < 2.0);
     let factor = (1.0 - c.label_smoothing) * item.weight;
     let by_target = silenced(factor, below + log_sum);
-    return vec3(by_logit * cap_slope(item.first, c), by_target, 0.0);
+    return vec4(by_logit * cap_slope(item.first, c), 0.0, 0.0, by_target);
 }

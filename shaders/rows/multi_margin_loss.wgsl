@@ -27,7 +27,7 @@ fn slope(z: f32, c: Parameters) -> f32 {
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
     let z = excess(item, row, c);
     let sums = vec2(select(z, z * z, c.squared != 0u), slope(z, c));
-    return select(sums, vec2<f32>(), item.second == 1.0);
+    return select(sums, vec2<f32>(), item.target_ == 1.0);
 }
 
 fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
@@ -35,7 +35,7 @@ fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
     return row.weight * total.x / row.classes + own;
 }
 
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
-    let by_input = select(slope(excess(item, row, c), c), -total.y, item.second == 1.0);
-    return vec3(row.weight * by_input / row.classes, 0.0, 0.0);
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
+    let by_input = select(slope(excess(item, row, c), c), -total.y, item.target_ == 1.0);
+    return vec4(row.weight * by_input / row.classes, 0.0, 0.0, 0.0);
 }

@@ -20,8 +20,8 @@ fn value(row: Row, peak: Peaks, total: Sums) -> f32 {
     return total / row.classes;
 }
 
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec3<f32> {
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {
     let t = item.second;
     let by_input = (1.0 - t) * sigmoid(item.first) - t * sigmoid(-item.first);
-    return vec3(by_input, -item.first, 0.0) * (item.weight / row.classes);
+    return vec4(by_input, -item.first, 0.0, 0.0) * (item.weight / row.classes);
 }

@@ -18,6 +18,6 @@ fn value(row: Row, peak: Peaks, total: Sums) -> f32 {
     return -silenced(row.weight, row.picked);
 }
 
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec3<f32> {
-    return vec3(-row.weight * item.second, 0.0, 0.0);
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {
+    return vec4(-row.weight * item.target_, 0.0, 0.0, 0.0);
 }

@@ -103,7 +103,7 @@ fn slope(difference: f32, r: f32, peak: f32, total: f32, c: Parameters) -> f32 {
     return select(sign_of(difference) * size, 0.0, none);
 }
 
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let d = differences(item, c);
     let r = ratios(item, peak, c);
     let by = vec3(
@@ -114,5 +114,6 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let s = swapped(all, c);
     let an = (1.0 - s) * by.y;
     let pn = s * by.z;
-    return select(vec3<f32>(), vec3(by.x - an, -by.x - pn, an + pn), excess(all, c) > 0.0);
+    let slopes = vec4(by.x - an, -by.x - pn, an + pn, 0.0);
+    return select(vec4<f32>(), slopes, excess(all, c) > 0.0);
 }

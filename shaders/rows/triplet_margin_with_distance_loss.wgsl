@@ -104,14 +104,15 @@ fn cosine_slopes(
     return select(slopes, vec3<f32>(), norms == vec3<f32>());
 }
 
-fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let d = distances(peak, total, c);
     let s = swapped(d, c);
     let first = by_first(item, peak, total, c);
     let second = by_second(item, peak, total, c);
-    let slopes = vec3(
+    let slopes = vec4(
         first.x - (1.0 - s) * first.y,
         second.x - s * first.z,
-        -(1.0 - s) * second.y - s * second.z);
-    return select(vec3<f32>(), slopes, excess(d, c) > 0.0);
+        -(1.0 - s) * second.y - s * second.z,
+        0.0);
+    return select(vec4<f32>(), slopes, excess(d, c) > 0.0);
 }

@@ -6,7 +6,7 @@ pub(crate) use sums::Sum;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline, buffer};
-use crate::kernel::{Binding, Keep, Kernel, Parameters, Use, reduce};
+use crate::kernel::{Binding, Keep, Kernel, Member, Parameters, Uniform, Use, reduce};
 use crate::order::SERIAL;
 use crate::reduction::Divisor;
 use crate::request::{Resolved, Slot};
@@ -64,8 +64,8 @@ pub struct Builder<'a> {
     uniforms: Vec<u8>,
     parameters: usize,
     scratch_words: u64,
-    /// Each once, as a plan may have thousands of windows.
-    kernels: Vec<Kernel>,
+    /// Each once, as a plan may have thousands of windows, with the members of its windows.
+    kernels: Vec<(Kernel, &'static [Member])>,
     /// The inputs whose gradients are added up in float32, and the bytes for it.
     staging: Vec<(usize, u64)>,
     pub(crate) drafts: Vec<Draft>,
@@ -128,11 +128,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What gradients are divided by and multiplied by in the windows.
-    pub(crate) fn factors(&self) -> [u8; 8] {
-        bytemuck::cast([self.divisor(), self.resolved.loss_scale])
-    }
-
     /// How the sum of all losses is kept.
     pub(crate) fn keep_losses(&self) -> Keep {
         let weighted = self.resolved.divisor_in_scratch();
@@ -168,10 +163,10 @@ impl<'a> Builder<'a> {
 
     /// Adds a dispatch of `groups` workgroups. `regions` are the bytes of the tensors that it
     /// sees: slot, offset, size; a slot without one is seen whole.
-    pub(crate) fn push(
+    pub(crate) fn push<W: Uniform>(
         &mut self,
         kernel: Kernel,
-        window: &[u8],
+        window: &W,
         regions: &[(Slot, u64, u64)],
         groups: u64,
     ) -> Result<()> {
@@ -199,12 +194,12 @@ impl<'a> Builder<'a> {
         }
         let start = self.uniforms.len().next_multiple_of(UNIFORM_ALIGNMENT);
         self.uniforms.resize(start, 0);
-        self.uniforms.extend_from_slice(window);
-        let size = window.len().next_multiple_of(16);
+        self.uniforms.extend_from_slice(bytemuck::bytes_of(window));
+        let size = size_of::<W>().next_multiple_of(16);
         self.uniforms.resize(start + size, 0);
-        let place = self.kernels.iter().position(|known| *known == kernel);
+        let place = self.kernels.iter().position(|(known, _)| *known == kernel);
         let place = place.unwrap_or_else(|| {
-            self.kernels.push(kernel);
+            self.kernels.push((kernel, W::MEMBERS));
             self.kernels.len() - 1
         });
         self.drafts.push(Draft {
@@ -230,8 +225,15 @@ impl<'a> Builder<'a> {
             let done = next == 1;
             let destination = if done { 0 } else { self.reserve(outputs) };
             let groups = outputs.div_ceil(64);
-            let width = self.width(groups)?.into();
-            let window = words(&[outputs, columns, rows, source, destination, width])?;
+            let width = self.width(groups)?;
+            let window = reduce::ColumnsWindow {
+                outputs: index(outputs)?,
+                columns: index(columns)?,
+                rows: index(rows)?,
+                source: index(source)?,
+                destination: index(destination)?,
+                width,
+            };
             let output = done.then_some((gradient, self.resolved.gradient_dtype(gradient)));
             self.push(reduce::sum_columns(output), &window, &[], groups)?;
             if done {
@@ -241,8 +243,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The kernels, each once.
-    pub(crate) fn kernels(self) -> Vec<Kernel> {
+    /// The kernels, each once, with the members of their windows.
+    pub(crate) fn kernels(self) -> Vec<(Kernel, &'static [Member])> {
         self.kernels
     }
 
@@ -251,7 +253,7 @@ impl<'a> Builder<'a> {
         // Sizes are checked before anything is compiled.
         let regions = self.drafts.iter().map(|draft| self.regions(draft));
         let regions = regions.collect::<Result<Vec<_>>>()?;
-        let pipelines = self.kernels.iter().map(|kernel| gpu.pipeline(kernel));
+        let pipelines = self.kernels.iter().map(|(kernel, _)| gpu.pipeline(kernel));
         let pipelines = pipelines.collect::<Result<Vec<_>>>()?;
         let step = |(draft, regions): (&Draft, _)| {
             let pipeline = pipelines[draft.kernel].clone();
@@ -259,7 +261,7 @@ impl<'a> Builder<'a> {
         };
         let steps = self.drafts.iter().zip(regions).map(step).collect();
         let uses_scratch =
-            self.kernels.iter().any(|kernel| kernel.binding(Slot::Scratch).is_some());
+            self.kernels.iter().any(|(kernel, _)| kernel.binding(Slot::Scratch).is_some());
         let scratch = if uses_scratch {
             let usage = wgpu::BufferUsages::STORAGE;
             Some(buffer(gpu, "wgloss scratch", self.scratch_words * 4, usage)?)
@@ -306,7 +308,7 @@ impl<'a> Builder<'a> {
             }
             Ok(Region { slot, offset, size })
         };
-        self.kernels[draft.kernel].bindings.iter().map(region).collect()
+        self.kernels[draft.kernel].0.bindings.iter().map(region).collect()
     }
 }
 
@@ -321,8 +323,7 @@ pub(crate) fn narrow(what: &str, number: u64) -> Result<u32> {
     })
 }
 
-/// Numbers as the words of a uniform.
-pub(crate) fn words(numbers: &[u64]) -> Result<Vec<u8>> {
-    let words = numbers.iter().map(|&n| narrow("an index", n)).collect::<Result<Vec<u32>>>()?;
-    Ok(bytemuck::cast_slice(&words).to_vec())
+/// A number of a window.
+pub(crate) fn index(number: u64) -> Result<u32> {
+    narrow("an index", number)
 }

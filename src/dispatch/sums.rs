@@ -1,6 +1,6 @@
 //! Sums of many numbers: the tree over them, and what totals keep of it.
 
-use super::{Builder, TOTAL, words};
+use super::{Builder, TOTAL, index};
 use crate::error::Result;
 use crate::kernel::{Keep, reduce};
 use crate::order::FAN_IN;
@@ -134,8 +134,13 @@ impl Builder<'_> {
 
     fn push_level(&mut self, source: u64, count: u64, destination: u64, keep: Keep) -> Result<()> {
         let groups = count.div_ceil(FAN_IN).max(1);
-        let mut window = words(&[count, source, destination, self.width(groups)?.into()])?;
-        window.extend_from_slice(&self.divisor().to_le_bytes());
+        let window = reduce::TreeWindow {
+            count: index(count)?,
+            source: index(source)?,
+            destination: index(destination)?,
+            width: self.width(groups)?,
+            divisor: self.divisor(),
+        };
         self.push(reduce::tree(keep), &window, &[], groups)
     }
 
@@ -146,7 +151,8 @@ impl Builder<'_> {
         for first in (0..count).step_by(usize::try_from(most).unwrap_or(usize::MAX)) {
             let part = most.min(count - first);
             let groups = part.div_ceil(64);
-            let window = words(&[part, source + first, self.width(groups)?.into()])?;
+            let (count, source) = (index(part)?, index(source + first)?);
+            let window = reduce::CopyWindow { count, source, width: self.width(groups)? };
             let region = (Slot::Totals, 4 * (destination + first), 4 * part);
             self.push(reduce::copy(), &window, &[region], groups)?;
         }

@@ -6,9 +6,12 @@ pub(crate) mod reduce;
 mod shared;
 pub(crate) mod status;
 pub(crate) mod storage;
+mod uniform;
 
 pub(crate) use parameters::Parameters;
 pub(crate) use shared::IN_PLACE;
+pub use uniform::Member;
+pub(crate) use uniform::{Uniform, uniform};
 
 use crate::request::{Slot, Upstream};
 use crate::tensor::DType;

@@ -1,9 +1,49 @@
 //! The kernels that finish what the families begin: levels of the sum tree and column sums.
 
 use super::storage::{Stores, stores};
-use super::{Header, Keep, Kernel, NUMERIC, REDUCE};
+use super::{Header, Keep, Kernel, NUMERIC, REDUCE, uniform};
 use crate::request::Slot;
 use crate::tensor::DType;
+
+uniform! {
+    /// The window of `tree.wgsl`.
+    pub(crate) struct TreeWindow {
+        count: u32,
+        source: u32,
+        destination: u32,
+        width: u32,
+        divisor: f32,
+    }
+}
+
+uniform! {
+    /// The window of `copy.wgsl`.
+    pub(crate) struct CopyWindow {
+        count: u32,
+        source: u32,
+        width: u32,
+    }
+}
+
+uniform! {
+    /// The window of `sum_columns.wgsl`.
+    pub(crate) struct ColumnsWindow {
+        outputs: u32,
+        columns: u32,
+        rows: u32,
+        source: u32,
+        destination: u32,
+        width: u32,
+    }
+}
+
+uniform! {
+    /// The window of `round_gradient.wgsl`.
+    pub(crate) struct RoundWindow {
+        elements: u32,
+        width: u32,
+    }
+}
 
 /// One level of the tree over block sums.
 pub(crate) fn tree(keep: Keep) -> Kernel {

@@ -142,19 +142,19 @@ impl rows::Formula for CosineEmbedding {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 2], sums: [f32; 3]) -> [f32; 3] {
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 2], sums: [f32; 3]) -> [f32; 4] {
         let near = cosine(sums);
         let apart = if row.label == -1.0 && near > self.margin { 1.0 } else { 0.0 };
         let slope = if row.label == 1.0 { -1.0 } else { apart };
         let norms = sums[1] * sums[2];
         if norms == 0.0 {
-            return [0.0; 3];
+            return [0.0; 4];
         }
         let scales = scales(peaks);
         let [a, b] = scaled(item, row, peaks);
         let (across, own) = (slope / norms.sqrt(), slope * near);
         let by_first = across * b - own / sums[1] * a;
         let by_second = across * a - own / sums[2] * b;
-        [by_first * scales[0], by_second * scales[1], 0.0]
+        [by_first * scales[0], by_second * scales[1], 0.0, 0.0]
     }
 }

@@ -127,7 +127,7 @@ impl CrossEntropy {
     #[inline(always)]
     fn share(&self, item: Item, row: &Row) -> f32 {
         item.weight
-            * ((1.0 - self.label_smoothing) * item.second + self.label_smoothing / row.classes)
+            * ((1.0 - self.label_smoothing) * item.target + self.label_smoothing / row.classes)
     }
 }
 
@@ -154,7 +154,7 @@ impl rows::Formula for CrossEntropy {
         let classes = row.first.len() as f64;
         let mut loss = RowLoss::zeros(row.first.len());
         let share =
-            |c: usize| row.weight[c] * ((1.0 - smoothing) * row.second[c] + smoothing / classes);
+            |c: usize| row.weight[c] * ((1.0 - smoothing) * row.target[c] + smoothing / classes);
         let total: f64 = (0..row.first.len()).map(share).sum();
         let total = total + 2.0 * product(z_loss, log_sum) * row.mean_weight;
         loss.value = product(z_loss, log_sum * log_sum) * row.mean_weight;
@@ -162,7 +162,7 @@ impl rows::Formula for CrossEntropy {
             loss.value += product(share(c), -log_p);
             let cap_slope = 1.0 - tanh(row.first[c]).powi(2);
             loss.slopes[0][c] = (total * log_p.exp() - share(c)) * cap_slope;
-            loss.slopes[1][c] = product((1.0 - smoothing) * row.weight[c], -log_p);
+            loss.slopes[3][c] = product((1.0 - smoothing) * row.weight[c], -log_p);
         }
         loss
     }
@@ -195,7 +195,7 @@ impl rows::Formula for CrossEntropy {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 1], sums: [f32; 4]) -> [f32; 3] {
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 1], sums: [f32; 4]) -> [f32; 4] {
         let x = self.capped(item.first);
         let below = peaks[0] - x;
         let rest = sums[0] + (sums[3] - 1.0);
@@ -211,7 +211,7 @@ impl rows::Formula for CrossEntropy {
         };
         let factor = (1.0 - self.label_smoothing) * item.weight;
         let by_logit = by_logit * self.cap_slope(item.first);
-        [by_logit, numeric::silenced(factor, below + numeric::ln_1p(rest)), 0.0]
+        [by_logit, 0.0, 0.0, numeric::silenced(factor, below + numeric::ln_1p(rest))]
     }
 }
 
@@ -252,9 +252,9 @@ impl rows::Formula for Plain {
         row: &Row,
         [peak]: [f32; 1],
         [others, peaks]: [f32; 2],
-    ) -> [f32; 3] {
+    ) -> [f32; 4] {
         let (rest, total) = (others + (peaks - 1.0), others + peaks);
-        let share = item.weight * item.second;
+        let share = item.weight * item.target;
         let by_logit = if item.first != peak {
             item.kept * (row.weight / total) - share
         } else if total < 2.0 {
@@ -262,6 +262,6 @@ impl rows::Formula for Plain {
         } else {
             (item.kept + 1.0) * (row.weight / total) - share
         };
-        [by_logit, 0.0, 0.0]
+        [by_logit, 0.0, 0.0, 0.0]
     }
 }

@@ -86,7 +86,7 @@ impl rows::Formula for MultiMargin {
 
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
-        let Some(target) = row.second.iter().position(|&q| q == 1.0) else { return loss };
+        let Some(target) = row.target.iter().position(|&q| q == 1.0) else { return loss };
         #[expect(clippy::cast_precision_loss, reason = "far fewer classes than 2^53")]
         let factor = row.weight[target] / row.first.len() as f64;
         loss.value = if row.first[target].is_nan() { f64::NAN } else { 0.0 };
@@ -109,7 +109,7 @@ impl rows::Formula for MultiMargin {
 
     #[inline(always)]
     fn sums(&self, item: Item, row: &Row, _: [f32; 0]) -> [f32; 2] {
-        if item.second == 1.0 { [0.0; 2] } else { self.term(item, row) }
+        if item.target == 1.0 { [0.0; 2] } else { self.term(item, row) }
     }
 
     #[inline(always)]
@@ -120,8 +120,8 @@ impl rows::Formula for MultiMargin {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], sums: [f32; 2]) -> [f32; 3] {
-        let slope = if item.second == 1.0 { -sums[1] } else { self.term(item, row)[1] };
-        [row.weight * slope / row.classes, 0.0, 0.0]
+    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], sums: [f32; 2]) -> [f32; 4] {
+        let slope = if item.target == 1.0 { -sums[1] } else { self.term(item, row)[1] };
+        [row.weight * slope / row.classes, 0.0, 0.0, 0.0]
     }
 }

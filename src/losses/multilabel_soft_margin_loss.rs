@@ -78,10 +78,10 @@ impl rows::Formula for MultiLabelSoftMargin {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], _: [f32; 1]) -> [f32; 3] {
+    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], _: [f32; 1]) -> [f32; 4] {
         let (x, t) = (item.first, item.second);
         let factor = item.weight / row.classes;
         let by_input = (1.0 - t) * numeric::sigmoid(x) - t * numeric::sigmoid(-x);
-        [factor * by_input, -factor * x, 0.0]
+        [factor * by_input, -factor * x, 0.0, 0.0]
     }
 }

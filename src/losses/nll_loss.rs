@@ -67,8 +67,8 @@ impl rows::Formula for Nll {
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());
         for (c, &x) in row.first.iter().enumerate() {
-            let factor = row.weight[c] * row.second[c];
-            loss.value -= if row.second[c] == 0.0 { 0.0 } else { product(factor, x) };
+            let factor = row.weight[c] * row.target[c];
+            loss.value -= if row.target[c] == 0.0 { 0.0 } else { product(factor, x) };
             loss.slopes[0][c] = -factor;
         }
         loss
@@ -90,7 +90,7 @@ impl rows::Formula for Nll {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], _: [f32; 0]) -> [f32; 3] {
-        [-row.weight * item.second, 0.0, 0.0]
+    fn gradient(&self, item: Item, row: &Row, _: [f32; 0], _: [f32; 0]) -> [f32; 4] {
+        [-row.weight * item.target, 0.0, 0.0, 0.0]
     }
 }

@@ -277,20 +277,20 @@ impl rows::Formula for TripletMargin {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
+    fn gradient(&self, item: Item, row: &Row, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 4] {
         let d = self.distances(peaks, sums);
         if self.excess(d) <= 0.0 {
-            return [0.0; 3];
+            return [0.0; 4];
         }
         let differences = self.differences(item);
         let one = |i: usize| self.slope(row, differences[i], peaks[i], sums[i]);
         let (ap, an) = (one(0), one(1));
         if !self.swap {
-            return [ap - an, -ap, an];
+            return [ap - an, -ap, an, 0.0];
         }
         let nearer = if d[2] < d[1] { 1.0 } else { 0.5 };
         let swapped = if d[2] <= d[1] { nearer } else { 0.0 };
         let (an, pn) = ((1.0 - swapped) * an, swapped * one(2));
-        [ap - an, -ap - pn, an + pn]
+        [ap - an, -ap - pn, an + pn, 0.0]
     }
 }

@@ -248,14 +248,14 @@ impl rows::Formula for TripletMarginWithDistance {
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, _: &Row, peaks: [f32; 3], sums: [f32; 6]) -> [f32; 3] {
+    fn gradient(&self, item: Item, _: &Row, peaks: [f32; 3], sums: [f32; 6]) -> [f32; 4] {
         let d = self.distances(peaks, sums);
         if self.excess(d) <= 0.0 {
-            return [0.0; 3];
+            return [0.0; 4];
         }
         let s = self.swapped(d[1], d[2]);
         let [ap, an, pn]: [[f32; 2]; 3] =
             std::array::from_fn(|pair| self.slopes(pair, item, peaks, sums));
-        [ap[0] - (1.0 - s) * an[0], ap[1] - s * pn[0], -(1.0 - s) * an[1] - s * pn[1]]
+        [ap[0] - (1.0 - s) * an[0], ap[1] - s * pn[0], -(1.0 - s) * an[1] - s * pn[1], 0.0]
     }
 }

@@ -127,10 +127,10 @@ impl Plan {
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
     if builder.resolved.denominator {
-        builder.push(reduce::denominator(), &[], &[], 1)?;
+        builder.push(reduce::denominator(), &(), &[], 1)?;
     }
     if builder.resolved.layout.indices.is_some() {
-        builder.push(status::clear(), &[], &[], 1)?;
+        builder.push(status::clear(), &(), &[], 1)?;
     }
     loss.family().dispatch(builder)
 }

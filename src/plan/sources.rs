@@ -4,7 +4,7 @@ use super::{Plan, build};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Loss, resolve};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Member};
 use crate::request::Request;
 use crate::tensor::TensorKind;
 
@@ -15,6 +15,8 @@ pub struct Source {
     pub label: String,
     /// The whole WGSL, with the entry point `main`.
     pub text: String,
+    /// The members of the struct that the uniform `window` holds, as the host fills it.
+    pub window: &'static [Member],
 }
 
 /// Which device and which buffers kernels are written for.
@@ -59,14 +61,14 @@ impl Plan {
         let kernels = builder.kernels();
         gradients.retain(|&i| {
             options.sharing == Sharing::InPlace
-                && kernels.iter().all(|kernel| kernel.fits_in_place(i))
+                && kernels.iter().all(|(kernel, _)| kernel.fits_in_place(i))
         });
-        let source = |kernel: Kernel| {
+        let source = |(kernel, window): (Kernel, _)| {
             let kernel = match options.sharing {
                 Sharing::Apart => kernel,
                 Sharing::Together | Sharing::InPlace => kernel.shared(&gradients),
             };
-            Source { text: kernel.text(), label: kernel.label }
+            Source { text: kernel.text(), label: kernel.label, window }
         };
         Ok(kernels.into_iter().map(source).collect())
     }

@@ -2,9 +2,10 @@
 
 use super::gather;
 use super::kernel::{Outputs, Spec};
-use super::shape::{Access, Axis, Broadcast, axes_words};
+use super::shape::{Access, Axis, Broadcast};
+use super::windows::{self, PassWindow};
 use crate::definition::{Definition, Input, Role};
-use crate::dispatch::{Builder, TOTAL, TOTAL_WEIGHT, narrow, words};
+use crate::dispatch::{Builder, TOTAL, TOTAL_WEIGHT, index, narrow};
 use crate::error::Result;
 use crate::kernel::{Keep, Parameters};
 use crate::order::BLOCK;
@@ -153,7 +154,7 @@ impl Work<'_> {
         let widest = self.slots.iter().map(|slot| slot.2).max().unwrap_or(4);
         // Within u32 even where the blocks of a two-dimensional dispatch overshoot.
         let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31);
-        let window = (limit / widest / BLOCK).max(1) * BLOCK;
+        let most = (limit / widest / BLOCK).max(1) * BLOCK;
         let whole = self.count / BLOCK * BLOCK;
         // Only strided inputs are found by the element's place in the whole output.
         let strided = self.spec.inputs.iter().flatten().any(|(_, a)| *a == Access::Strided);
@@ -163,24 +164,30 @@ impl Work<'_> {
             let block = first / BLOCK;
             let end = sum.map_or(blocks, |sum| sum.end_of_room(block).min(blocks));
             let part = first == whole;
-            let fits = window.min(whole.min(end * BLOCK) - first);
+            let fits = most.min(whole.min(end * BLOCK) - first);
             let count = if part { self.count - whole } else { fits };
             let kernel = if part { &part_pass } else { &whole_pass };
             let groups = count.div_ceil(BLOCK);
             let place = if strided { first } else { 0 };
             narrow("the broadcast inputs", place + count)?;
             let partials = sum.map_or(0, |sum| sum.place(block));
-            let header = [count, place, partials, builder.width(groups)?.into()];
-            let mut uniform = words(&header)?;
-            uniform.extend_from_slice(&builder.factors());
-            uniform.extend(words(&[axes.len() as u64, 0])?);
-            uniform.extend(axes_words(axes)?);
+            let window = PassWindow {
+                elements: index(count)?,
+                first: index(place)?,
+                destination: index(partials)?,
+                width: builder.width(groups)?,
+                divisor: builder.divisor(),
+                scale: builder.resolved.loss_scale,
+                rank: index(axes.len() as u64)?,
+                padding_0: 0,
+                axes: windows::axes(axes)?,
+            };
             let regions: Vec<_> = self
                 .slots
                 .iter()
                 .map(|&(_, slot, size)| (slot, first * size, (count * size).next_multiple_of(4)))
                 .collect();
-            builder.push(kernel.clone(), &uniform, &regions, groups)?;
+            builder.push(kernel.clone(), &window, &regions, groups)?;
             first += count;
             if let Some(sum) = sum.filter(|_| first.div_ceil(BLOCK) == end) {
                 builder.sum_room(&sum, end)?;

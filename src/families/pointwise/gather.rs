@@ -1,8 +1,9 @@
 //! The gradients of inputs that broadcast, and of weights.
 
 use super::kernel::Spec;
-use super::shape::{Access, Axis, MOST_AXES, axes_words};
-use crate::dispatch::{Builder, narrow, words};
+use super::shape::{Access, Axis};
+use super::windows::{self, GatherWindow};
+use crate::dispatch::{Builder, index, narrow};
 use crate::error::Result;
 use crate::order::SERIAL;
 use crate::request::{Slot, Upstream};
@@ -66,22 +67,29 @@ impl Gather<'_> {
             let destination = if direct { 0 } else { matrix + earlier };
             let outputs = columns * summed.div_ceil(SERIAL);
             let groups = outputs.div_ceil(64);
-            let width = builder.width(groups)?.into();
-            let mut uniform = words(&[outputs, columns, summed, destination, width])?;
-            uniform.extend_from_slice(&builder.factors());
             let strided = if self.is_strided() { self.axes } else { &[] };
-            let ranks = [strided.len(), self.kept.len(), self.summed.len()];
-            uniform.extend(words(&ranks.map(|rank| rank as u64))?);
             let place = if self.is_strided() { first * unit } else { 0 };
-            // Without further rows of sums there is no distance between them.
-            let distance = if direct { columns } else { segments };
-            uniform.extend(words(&[place, distance])?);
             #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
-            uniform.extend_from_slice(&(places as f32).to_le_bytes());
-            uniform.extend(words(&[0, 0, 0])?);
-            uniform.extend(axes_words(strided)?);
-            uniform.extend(steps_words(&self.kept)?);
-            uniform.extend(steps_words(&self.summed)?);
+            let window = GatherWindow {
+                outputs: index(outputs)?,
+                segments: index(columns)?,
+                places: index(summed)?,
+                destination: index(destination)?,
+                width: builder.width(groups)?,
+                divisor: builder.divisor(),
+                scale: builder.resolved.loss_scale,
+                rank: index(strided.len() as u64)?,
+                kept_rank: index(self.kept.len() as u64)?,
+                summed_rank: index(self.summed.len() as u64)?,
+                first: index(place)?,
+                // Without further rows of sums there is no distance between them.
+                columns: index(if direct { columns } else { segments })?,
+                all_places: places as f32,
+                axes: windows::axes(strided)?,
+                kept: windows::steps(&self.kept)?,
+                summed: windows::steps(&self.summed)?,
+                ..GatherWindow::default()
+            };
             let regions: Vec<_> = self
                 .cut_slots(builder, by_kept && direct)
                 .into_iter()
@@ -91,7 +99,7 @@ impl Gather<'_> {
                     (slot, first * size, (units * size).next_multiple_of(4))
                 })
                 .collect();
-            builder.push(kernel.clone(), &uniform, &regions, groups)?;
+            builder.push(kernel.clone(), &window, &regions, groups)?;
             first += units;
         }
         if direct { Ok(()) } else { builder.push_columns(matrix, segments, rows, self.input) }
@@ -146,14 +154,4 @@ fn multiple(power: u64, of: u64) -> u64 {
 
 fn element_size(dtype: crate::tensor::DType) -> u64 {
     dtype.size() as u64
-}
-
-/// Axes as the kernel's `array<Steps, 8>`. What is left of a place after the inner axes is within the
-/// outermost one, however long that is.
-fn steps_words(steps: &[(u64, u64)]) -> Result<Vec<u8>> {
-    let mut all = [0; 4 * MOST_AXES];
-    for (place, &(size, stride)) in all.chunks_exact_mut(4).zip(steps) {
-        place[..2].copy_from_slice(&[size.min(u32::MAX.into()), stride]);
-    }
-    words(&all)
 }

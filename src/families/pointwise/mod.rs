@@ -9,6 +9,7 @@ pub(crate) mod kernel;
 mod reference;
 mod shape;
 mod sums;
+mod windows;
 
 pub(crate) use block::{Block, Runs};
 pub(crate) use formula::Formula;

@@ -1,7 +1,6 @@
 //! Elements that broadcast.
 
 use crate::definition::{Definition, Role};
-use crate::dispatch::words;
 use crate::error::{Error, Result};
 use crate::family::Cut;
 use crate::layout::{Layout, Summed, Weights, divisor};
@@ -210,16 +209,6 @@ fn access_of(axes: &[Axis], input: usize, full: bool) -> Access {
         return if full { Access::Dense } else { Access::Single };
     }
     if full { Access::Dense } else { Access::Strided }
-}
-
-/// The axes as the kernels' `array<Axis, 8>`.
-pub(super) fn axes_words(axes: &[Axis]) -> Result<Vec<u8>> {
-    let mut all = [0; 8 * MOST_AXES];
-    for (place, axis) in all.chunks_exact_mut(8).zip(axes) {
-        place[0] = axis.size;
-        place[1..5].copy_from_slice(&axis.strides);
-    }
-    words(&all)
 }
 
 #[cfg(test)]

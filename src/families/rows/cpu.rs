@@ -23,11 +23,12 @@ pub(super) fn evaluate(
     let shape = RowShape::of(resolved);
     let (classes, inner) = (size(shape.classes), size(shape.inner));
     let tensor = |i: usize| tensors[i].map_or(Cow::Borrowed(&[][..]), Tensor::to_f32);
-    let indices = match shape.index.and_then(|i| tensors[i]) {
+    let indices = match shape.index().and_then(|i| tensors[i]) {
         Some(target) => Some(class_indices(resolved, target, classes)?),
         None => None,
     };
     let inputs: Vec<_> = shape.over().map(tensor).collect();
+    let target = shape.target_rows().map_or(Cow::Borrowed(&[][..]), tensor);
     let weight = match shape.weight {
         RowWeight::One => Cow::Borrowed(&[][..]),
         RowWeight::Classes(i) | RowWeight::Rows(i) => tensor(i),
@@ -42,6 +43,7 @@ pub(super) fn evaluate(
         mean_weight,
         shape,
         inputs: inputs.iter().map(|input| by_rows(input, classes, inner)).collect(),
+        target: by_rows(&target, classes, inner),
         weight: &weight,
         labels: shape.label.map(tensor),
         indices: indices.as_deref(),
@@ -95,6 +97,7 @@ struct Pass<'a> {
     mean_weight: f32,
     shape: RowShape,
     inputs: Vec<Cow<'a, [f32]>>,
+    target: Cow<'a, [f32]>,
     weight: &'a [f32],
     labels: Option<Cow<'a, [f32]>>,
     indices: Option<&'a [Option<usize>]>,
@@ -127,7 +130,7 @@ impl Pass<'_> {
                 for (k, loss) in losses.iter_mut().enumerate() {
                     let slopes =
                         gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);
-                    let mut by_component = [None, None, None];
+                    let mut by_component = [None, None, None, None];
                     wanted.iter().zip(slopes).for_each(|(&c, s)| by_component[c] = Some(s));
                     self.run_row(classes, first + k, loss, by_component, &mut rooms);
                 }
@@ -142,7 +145,7 @@ impl Pass<'_> {
         classes: usize,
         r: usize,
         value: &mut f32,
-        mut gradients: [Option<&mut [f32]>; 3],
+        mut gradients: [Option<&mut [f32]>; 4],
         rooms: &mut Rooms,
     ) {
         let index = match self.indices.map(|indices| indices[r]) {
@@ -165,6 +168,7 @@ impl Pass<'_> {
         self.formula.run(&mut RowTask {
             classes,
             inputs,
+            target: self.target.get(row.clone()).unwrap_or_default(),
             weight: if by_row { &self.weight[row] } else { self.weight },
             index,
             label: self.labels.as_ref().map_or(0.0, |labels| labels[r]),

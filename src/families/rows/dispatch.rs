@@ -3,10 +3,30 @@
 use super::kernel::{Outputs, Spec};
 use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
-use crate::dispatch::{Builder, MOST_ROUNDS, Sum, words};
+use crate::dispatch::{Builder, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
+use crate::kernel::uniform;
 use crate::reduction::Reduction;
 use crate::request::{Losses, Slot};
+
+uniform! {
+    /// The window of `rows.wgsl`.
+    pub(super) struct RowsWindow {
+        rows: u32,
+        first: u32,
+        destination: u32,
+        width: u32,
+        divisor: f32,
+        scale: f32,
+        classes: u32,
+        inner: u32,
+        skips: [u32; 4],
+        gradient_skips: [u32; 4],
+        row_skip: u32,
+        ignored: i32,
+        within: u32,
+    }
+}
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
@@ -25,7 +45,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     check_classes(&spec)?;
     check_rows(&spec, resolved.layout.terms)?;
     let terms = resolved.layout.terms;
-    if terms > 0 && shape.index.is_some() {
+    if terms > 0 && shape.index().is_some() {
         push_check(builder, &spec)?;
     }
     let losses = resolved.losses();
@@ -92,7 +112,7 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
     let mut cuts: Vec<Cut> = Vec::new();
     for (i, kind) in builder.resolved.inputs.iter().enumerate() {
         let Some(kind) = kind else { continue };
-        let per_row = spec.shape.index == Some(i) || spec.shape.label == Some(i);
+        let per_row = spec.shape.index() == Some(i) || spec.shape.label == Some(i);
         if spec.shape.weight != RowWeight::Classes(i) {
             let classes = classes.filter(|_| !per_row);
             cuts.push(Cut { slot: Slot::Input(i), size: kind.dtype.size() as u64, classes });
@@ -122,23 +142,29 @@ fn push_rows(
     let widest = cuts.iter().map(|cut| cut.size * cut.elements(inner, inner)).max().unwrap_or(4);
     // Less the bytes between an aligned offset and a window's start.
     let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31) - alignment;
-    let window = (limit / widest).max(1) * inner;
+    let most = (limit / widest).max(1) * inner;
     let lanes = spec.lanes;
     let terms = builder.resolved.layout.terms;
     let mut first = 0;
     while first < terms {
         let end = sum.map_or(terms, |sum| sum.end_of_room(first).min(terms));
         let within = first % inner;
-        let rows = (window - within).min(end - first);
+        let rows = (most - within).min(end - first);
         let items = (within + rows).next_multiple_of(inner);
         let groups = rows.div_ceil(lanes.rows);
-        let width = builder.width(groups)?.into();
-        let scratch = sum.map_or(0, |sum| sum.place(first));
-        let mut uniform = words(&[rows, first, scratch, width])?;
-        uniform.extend_from_slice(&builder.factors());
-        uniform.extend(words(&[classes, inner])?);
-        // Inputs 0 to 3, gradients by component, and what has one number a row.
-        let mut skips = [0; 8];
+        let mut window = RowsWindow {
+            rows: index(rows)?,
+            first: index(first)?,
+            destination: index(sum.map_or(0, |sum| sum.place(first)))?,
+            width: builder.width(groups)?,
+            divisor: builder.divisor(),
+            scale: builder.resolved.loss_scale,
+            classes: index(classes)?,
+            inner: index(inner)?,
+            ignored: builder.resolved.ignored_index(),
+            within: index(within)?,
+            ..RowsWindow::default()
+        };
         let mut regions = Vec::new();
         for cut in &cuts {
             let (slot, size) = (cut.slot, cut.size);
@@ -146,17 +172,13 @@ fn push_rows(
             let skipped = start % alignment;
             let end = (start + cut.elements(items, rows) * size).next_multiple_of(4);
             regions.push((slot, start - skipped, end - (start - skipped)));
-            let place = match slot {
-                Slot::Input(i) => i,
-                Slot::Gradient(i) => 4 + spec.shape.component(i),
-                _ => 7,
-            };
-            skips[place] = skipped / size;
+            *match slot {
+                Slot::Input(i) => &mut window.skips[i],
+                Slot::Gradient(i) => &mut window.gradient_skips[spec.shape.component(i)],
+                _ => &mut window.row_skip,
+            } = index(skipped / size)?;
         }
-        uniform.extend(words(&skips)?);
-        uniform.extend_from_slice(&builder.resolved.ignored_index().to_le_bytes());
-        uniform.extend(words(&[within])?);
-        builder.push(kernel.clone(), &uniform, &regions, groups)?;
+        builder.push(kernel.clone(), &window, &regions, groups)?;
         first += rows;
         if let Some(sum) = sum.filter(|_| first == end) {
             builder.sum_room(sum, end)?;

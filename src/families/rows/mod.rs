@@ -8,10 +8,12 @@ mod row;
 mod shape;
 mod stretch;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod textbook;
 
 pub(crate) use row::{Formula, Item, Row, RowLoops, Runs};
-pub(crate) use shape::{RowShape, RowWeight, check_ignore_index};
+pub(crate) use shape::{RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
 

@@ -24,8 +24,9 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
             RowWeight::Classes(i) => input(i).to_vec(),
             RowWeight::Rows(i) => over(i),
         };
+        let mut target = shape.target_rows().map_or(vec![0.0; classes], over);
         let mut bad = false;
-        if let Some(i) = shape.index {
+        if let Some(i) = shape.index() {
             #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
             let class = input(i)[r] as i64;
             if Some(class) == ignored {
@@ -35,7 +36,7 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
             }
             match usize::try_from(class).ok().filter(|&class| class < classes) {
                 Some(class) => {
-                    rows[1][class] = 1.0;
+                    target[class] = 1.0;
                     terms.weight += weight[class];
                 }
                 None => bad = true,
@@ -43,11 +44,13 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
         }
         let label = shape.label.map_or(0.0, |i| input(i)[r]);
         let [first, second, third] = &rows;
-        let loss =
-            formula.reference(&Row { first, second, third, weight: &weight, label, mean_weight });
+        let (target, weight) = (&target[..], &weight[..]);
+        let row = Row { first, second, third, target, weight, label, mean_weight };
+        let loss = formula.reference(&row);
         terms.values.push(if bad { f64::NAN } else { loss.value });
         terms.sizes.push(loss.size);
-        for (i, slopes) in shape.over().zip(&loss.slopes) {
+        for i in shape.with_slopes() {
+            let slopes = &loss.slopes[shape.component(i)];
             let slope = |c: usize| if bad { f64::NAN } else { slopes[c] };
             terms.slopes[i].extend((0..classes).map(|c| (r, place(c), slope(c))));
         }
@@ -67,7 +70,7 @@ fn mean_weight(
     inputs: &[Option<Vec<f64>>],
 ) -> f64 {
     let (Some(index), RowWeight::Classes(weight), Divisor::Weights) =
-        (shape.index, shape.weight, resolved.layout.divisor)
+        (shape.index(), shape.weight, resolved.layout.divisor)
     else {
         return 1.0;
     };

@@ -46,8 +46,8 @@ pub(crate) trait Formula: Debug + Send + Sync {
     /// The row's loss.
     fn value(&self, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> f32;
 
-    /// The derivatives with respect to the item's first, second and third member.
-    fn gradient(&self, item: Item, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> [f32; 3];
+    /// The derivatives with respect to the item's first, second and third member and its target.
+    fn gradient(&self, item: Item, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> [f32; 4];
 }
 
 /// What runs through the rows of a loss: for a [`Formula`], loops of its own with its mathematics inlined.
@@ -75,10 +75,12 @@ impl<L: Formula> Runs for L {
 pub(crate) struct Item {
     /// The first input.
     pub first: f32,
-    /// The second one; for a class index, 1 at that class and 0 elsewhere.
+    /// The second one.
     pub second: f32,
     /// The third one.
     pub third: f32,
+    /// The target: for a class index, 1 at that class and 0 elsewhere.
+    pub target: f32,
     /// The weight of the class.
     pub weight: f32,
     /// For gradients, the first of the item's sums, if the loss [keeps](Formula::KEEPS) it.
@@ -104,15 +106,16 @@ pub(crate) struct Row {
 #[derive(Debug)]
 pub(crate) struct RowTask<'a> {
     pub(super) classes: usize,
-    /// A class index takes the place of the second one.
     pub(super) inputs: [&'a [f32]; 3],
+    /// Empty for a class index.
+    pub(super) target: &'a [f32],
     pub(super) weight: &'a [f32],
     pub(super) index: Option<usize>,
     pub(super) label: f32,
     pub(super) mean_weight: f32,
     pub(super) scale: f32,
     pub(super) value: &'a mut f32,
-    pub(super) gradients: [Option<&'a mut [f32]>; 3],
+    pub(super) gradients: [Option<&'a mut [f32]>; 4],
     /// Where the last group is completed.
     pub(super) rooms: &'a mut Rooms,
 }
@@ -239,20 +242,21 @@ impl RowTask<'_> {
             let mut stretch = self.stretch(start);
             for group in 0..stretch.groups {
                 let items = stretch.items(group);
-                let (mut a, mut b, mut c) = (ZEROS, ZEROS, ZEROS);
+                let (mut a, mut b, mut c, mut d) = (ZEROS, ZEROS, ZEROS, ZEROS);
                 if one {
                     for (i, a) in a.iter_mut().enumerate() {
                         *a = scale * loss.gradient(items.at(i), row, peaks, sums)[0];
                     }
                 } else {
                     for i in 0..LANES {
-                        let [x, y, z] = loss.gradient(items.at(i), row, peaks, sums);
-                        [a[i], b[i], c[i]] = [scale * x, scale * y, scale * z];
+                        let [x, y, z, w] = loss.gradient(items.at(i), row, peaks, sums);
+                        [a[i], b[i], c[i], d[i]] = [x, y, z, w].map(|slope| scale * slope);
                     }
                 }
                 stretch.store(0, group, a);
                 stretch.store(1, group, b);
                 stretch.store(2, group, c);
+                stretch.store(3, group, d);
             }
             start += stretch.size;
         }
@@ -277,12 +281,14 @@ mod tests {
             (0..CLASSES).map(|i| low + (i * step % CLASSES) as f32 / 1000.0).collect()
         };
         let inputs = [numbers(7, -2.0), numbers(11, 0.1), numbers(13, 0.1)];
+        let target = numbers(17, 0.0);
         let weight = numbers(19, 0.0);
-        let (mut value, mut gradients) = (0.0, [const { [0.0; CLASSES] }; 3]);
+        let (mut value, mut gradients) = (0.0, [const { [0.0; CLASSES] }; 4]);
         let mut rooms = Rooms::EMPTY;
         run(&mut RowTask {
             classes: CLASSES,
             inputs: inputs.each_ref().map(|x| &x[..]),
+            target: if index.is_some() { &[] } else { &target },
             weight: &weight,
             index,
             label: 1.0,

@@ -15,10 +15,9 @@ use crate::tensor::{Tensor, TensorKind, elements};
 pub(crate) struct RowShape {
     pub(crate) classes: u64,
     pub(crate) inner: u64,
-    /// The inputs over the classes of each row, in order.
+    /// The inputs over the classes of each row, in order, but for the target.
     pub(crate) over: [Option<usize>; 3],
-    /// The class index of each row.
-    pub(crate) index: Option<usize>,
+    pub(crate) target: Target,
     /// The number of each row.
     pub(crate) label: Option<usize>,
     pub(crate) weight: RowWeight,
@@ -30,15 +29,43 @@ impl RowShape {
         rows.expect("a request's shapes were checked").shape
     }
 
-    /// The inputs over the classes of each row.
+    /// The inputs over the classes of each row, but for the target.
     pub(crate) fn over(&self) -> impl Iterator<Item = usize> {
         self.over.into_iter().flatten()
     }
 
-    /// The place among [`RowShape::over`] of an input.
-    pub(crate) fn component(&self, input: usize) -> usize {
-        self.over().take_while(|&over| over != input).count()
+    /// The target, where it is over the classes of each row.
+    pub(crate) fn target_rows(&self) -> Option<usize> {
+        if let Target::Rows(input) = self.target { Some(input) } else { None }
     }
+
+    /// The class index of each row.
+    pub(crate) fn index(&self) -> Option<usize> {
+        if let Target::Index(input) = self.target { Some(input) } else { None }
+    }
+
+    /// All inputs over the classes of each row that have slopes.
+    pub(crate) fn with_slopes(&self) -> impl Iterator<Item = usize> {
+        self.over().chain(self.target_rows())
+    }
+
+    /// The place of an input's slope among a row's: first, second, third, target.
+    pub(crate) fn component(&self, input: usize) -> usize {
+        match self.target_rows() {
+            Some(target) if target == input => 3,
+            _ => self.over().take_while(|&over| over != input).count(),
+        }
+    }
+}
+
+/// What a row's classes are compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Target {
+    None,
+    /// An input with the class of each row: 1 there and 0 elsewhere.
+    Index(usize),
+    /// An input over the classes of each row.
+    Rows(usize),
 }
 
 /// How the terms of a row's classes are weighted.
@@ -91,7 +118,7 @@ impl Rows {
             classes: classes as u64,
             inner,
             over: [None; 3],
-            index: None,
+            target: Target::None,
             label: None,
             weight: RowWeight::One,
         };
@@ -102,7 +129,7 @@ impl Rows {
             let alone = output.is_empty() && definition.inputs[0].role == Role::Scores;
             let (fits, expected) = match input.role {
                 Role::Index | Role::IndexOrRows if !kind.dtype.is_float() => {
-                    shape.index = Some(i);
+                    shape.target = Target::Index(i);
                     // PyTorch takes one class for one row with or without a dimension.
                     (kind.shape == output || (alone && kind.shape == [1]), per_row)
                 }
@@ -122,12 +149,16 @@ impl Rows {
                     shape.weight = RowWeight::Rows(i);
                     (kind.shape == first, format!("[{classes}] or {first:?}, the input's shape"))
                 }
-                role => {
+                Role::IndexOrRows => {
+                    shape.target = Target::Rows(i);
+                    let expected = format!("{first:?}, the input's shape, for probabilities");
+                    (kind.shape == first, expected)
+                }
+                _ => {
                     if let Some(place) = places.next() {
                         *place = Some(i);
                     }
-                    let what = if role == Role::IndexOrRows { ", for probabilities" } else { "" };
-                    (kind.shape == first, format!("{first:?}, the input's shape{what}"))
+                    (kind.shape == first, format!("{first:?}, the input's shape"))
                 }
             };
             if !fits {
@@ -146,7 +177,7 @@ pub(super) fn layout(
 ) -> Result<Layout> {
     let Rows { output, shape } = Rows::new(definition, inputs)?;
     let classes = shape.classes;
-    let indices = shape.index.map(|input| Indices { input, classes, excluded: None });
+    let indices = shape.index().map(|input| Indices { input, classes, excluded: None });
     check_ignore_index(ignored, indices.is_some())?;
     let terms = elements(&output).unwrap_or(u64::MAX);
     let weights = match indices {
@@ -167,10 +198,10 @@ pub(super) fn cut(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result
     let terms = if inner == 1 { Vec::new() } else { vec![inner] };
     let over = [&[classes], &terms[..]].concat();
     let unit = |i: usize| {
-        if shape.over().any(|over| over == i) || shape.weight == RowWeight::Rows(i) {
+        if shape.with_slopes().any(|over| over == i) || shape.weight == RowWeight::Rows(i) {
             return Some(over.clone());
         }
-        (shape.index == Some(i) || shape.label == Some(i)).then(|| terms.clone())
+        (shape.index() == Some(i) || shape.label == Some(i)).then(|| terms.clone())
     };
     let units = (0..resolved.inputs.len()).map(unit).collect();
     let weights = weights(&shape, resolved, inputs)?;
@@ -183,7 +214,7 @@ fn weights(
     resolved: &Resolved,
     inputs: &[Option<&Tensor<'_>>],
 ) -> Result<Vec<Option<f32>>> {
-    let Some(target) = shape.index.and_then(|i| inputs[i]) else { return Ok(Vec::new()) };
+    let Some(target) = shape.index().and_then(|i| inputs[i]) else { return Ok(Vec::new()) };
     let classes = usize::try_from(shape.classes).unwrap_or(usize::MAX);
     let indices = class_indices(resolved, target, classes)?;
     let weight = match shape.weight {

@@ -10,13 +10,14 @@ const STRETCH: usize = 64 * LANES;
 #[derive(Debug)]
 pub(super) struct Rooms {
     inputs: [Group; 3],
+    target: Group,
     weight: Group,
-    gradients: [Group; 3],
+    gradients: [Group; 4],
 }
 
 impl Rooms {
     pub(super) const EMPTY: Self =
-        Self { inputs: [ZEROS; 3], weight: ZEROS, gradients: [ZEROS; 3] };
+        Self { inputs: [ZEROS; 3], target: ZEROS, weight: ZEROS, gradients: [ZEROS; 4] };
 }
 
 /// Some whole groups of a row, or its last one, completed in the rooms; what is absent is empty.
@@ -27,9 +28,10 @@ pub(super) struct Stretch<'a> {
     /// The number of items.
     pub(super) size: usize,
     inputs: [&'a [Group]; 3],
+    target: &'a [Group],
     index: Option<usize>,
     weight: &'a [Group],
-    gradients: [&'a mut [Group]; 3],
+    gradients: [&'a mut [Group]; 4],
 }
 
 /// Some items side by side: copies, which the compiler knows that no store changes.
@@ -37,6 +39,7 @@ pub(super) struct Items {
     first: Group,
     second: Group,
     third: Group,
+    target: Group,
     weight: Group,
     kept: Group,
 }
@@ -47,11 +50,12 @@ impl Stretch<'_> {
         let [first, second, third] = self.inputs;
         Items {
             first: group_at(first, group, 0.0),
-            second: match self.index {
-                Some(index) => one_hot(index, self.start + group * LANES),
-                None => group_at(second, group, 0.0),
-            },
+            second: group_at(second, group, 0.0),
             third: group_at(third, group, 0.0),
+            target: match self.index {
+                Some(index) => one_hot(index, self.start + group * LANES),
+                None => group_at(self.target, group, 0.0),
+            },
             weight: group_at(self.weight, group, 1.0),
             kept: group_at(self.gradients[0], group, 0.0),
         }
@@ -72,6 +76,7 @@ impl Items {
             first: self.first[i],
             second: self.second[i],
             third: self.third[i],
+            target: self.target[i],
             weight: self.weight[i],
             kept: self.kept[i],
         }
@@ -82,11 +87,12 @@ impl RowTask<'_> {
     /// Fills the rooms with the last group of the inputs, if it is cut short.
     #[inline(always)]
     pub(super) fn complete(&mut self) {
-        let Rooms { inputs, weight, .. } = &mut *self.rooms;
+        let Rooms { inputs, target, weight, .. } = &mut *self.rooms;
         let rest = self.classes % LANES;
         let [a, b, c] = inputs;
         let [first, second, third] = self.inputs;
-        for (room, values) in [(a, first), (b, second), (c, third), (weight, self.weight)] {
+        let [first, second, third] = [(a, first), (b, second), (c, third)];
+        for (room, values) in [first, second, third, (target, self.target), (weight, self.weight)] {
             if rest > 0 && !values.is_empty() {
                 room[..rest].copy_from_slice(&values[self.classes - rest..]);
             }
@@ -97,10 +103,10 @@ impl RowTask<'_> {
     #[inline(always)]
     pub(super) fn stretch(&mut self, start: usize) -> Stretch<'_> {
         let groups = (self.classes - start).min(STRETCH) / LANES;
-        let Rooms { inputs: [a, b, c], weight, gradients } = &mut *self.rooms;
+        let Rooms { inputs: [a, b, c], target, weight, gradients } = &mut *self.rooms;
         let [first, second, third] = self.inputs;
-        let [x, y, z] = gradients;
-        let [by_first, by_second, by_third] = &mut self.gradients;
+        let [x, y, z, w] = gradients;
+        let [by_first, by_second, by_third, by_target] = &mut self.gradients;
         Stretch {
             start,
             groups: groups.max(1),
@@ -110,12 +116,14 @@ impl RowTask<'_> {
                 cut(second, start, groups, b),
                 cut(third, start, groups, c),
             ],
+            target: cut(self.target, start, groups, target),
             index: self.index,
             weight: cut(self.weight, start, groups, weight),
             gradients: [
                 cut_mut(by_first, start, groups, x),
                 cut_mut(by_second, start, groups, y),
                 cut_mut(by_third, start, groups, z),
+                cut_mut(by_target, start, groups, w),
             ],
         }
     }

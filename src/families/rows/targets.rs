@@ -1,12 +1,25 @@
 //! The pass over class indices, before that over the rows.
 
 use super::kernel::Spec;
-use crate::dispatch::{Builder, Sum, TOTAL_COUNT, TOTAL_WEIGHT, words};
+use crate::dispatch::{Builder, Sum, TOTAL_COUNT, TOTAL_WEIGHT, index};
 use crate::error::Result;
-use crate::kernel::Keep;
+use crate::kernel::{Keep, uniform};
 use crate::layout::Indices;
 use crate::order::BLOCK;
 use crate::request::{List, Slot};
+
+uniform! {
+    /// The window of `check_rows.wgsl`.
+    pub(super) struct CheckWindow {
+        rows: u32,
+        first: u32,
+        destination: u32,
+        width: u32,
+        classes: u32,
+        ignored: i32,
+        counts: u32,
+    }
+}
 
 /// Checks the class indices and sums their weights.
 pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
@@ -24,21 +37,25 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
     let Some(Indices { input, .. }) = resolved.layout.indices else { return Ok(()) };
     let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limit = builder.limits.max_storage_buffer_binding_size;
-    let window = (limit / size / BLOCK).max(1) * BLOCK;
+    let most = (limit / size / BLOCK).max(1) * BLOCK;
     let mut first = 0;
     while first < rows {
         let block = first / BLOCK;
         let end = weights.map_or(rows, |sum| (sum.end_of_room(block) * BLOCK).min(rows));
-        let count = window.min(end - first);
+        let count = most.min(end - first);
         let groups = count.div_ceil(BLOCK);
-        let width = builder.width(groups)?.into();
-        let mut uniform =
-            words(&[count, first, place(&weights, block), width, spec.shape.classes])?;
-        uniform.extend_from_slice(&resolved.ignored_index().to_le_bytes());
-        uniform.extend(words(&[place(&counts, block)])?);
+        let window = CheckWindow {
+            rows: index(count)?,
+            first: index(first)?,
+            destination: index(place(&weights, block))?,
+            width: builder.width(groups)?,
+            classes: index(spec.shape.classes)?,
+            ignored: resolved.ignored_index(),
+            counts: index(place(&counts, block))?,
+        };
         let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
         let kernel = spec.check(weights.is_some(), counted);
-        builder.push(kernel, &uniform, &[region], groups)?;
+        builder.push(kernel, &window, &[region], groups)?;
         first += count;
         // Both have the same rooms.
         for sum in weights.iter().chain(&counts).filter(|_| first == end) {

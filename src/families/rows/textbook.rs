@@ -5,10 +5,12 @@
 pub(crate) struct Row<'a> {
     /// The first input over the row's classes.
     pub first: &'a [f64],
-    /// The second one; for a class index, 1 at that class and 0 elsewhere.
+    /// The second one.
     pub second: &'a [f64],
     /// The third one.
     pub third: &'a [f64],
+    /// The target: for a class index, 1 at that class and 0 elsewhere.
+    pub(crate) target: &'a [f64],
     /// The weight of each class, 1 where none is given.
     pub weight: &'a [f64],
     /// The row's own number.
@@ -24,8 +26,8 @@ pub(crate) struct RowLoss {
     pub value: f64,
     /// The size of what cancels in it, where that is larger.
     pub size: f64,
-    /// Its derivatives with respect to the first, second and third input.
-    pub slopes: [Vec<f64>; 3],
+    /// Its derivatives with respect to the first, second and third input and to the target.
+    pub slopes: [Vec<f64>; 4],
 }
 
 impl RowLoss {

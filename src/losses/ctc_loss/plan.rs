@@ -4,13 +4,40 @@
 
 use super::kernel::Spec;
 use super::shape::{LONGEST, Shape};
-use crate::dispatch::{Builder, MOST_ROUNDS, words};
+use crate::dispatch::{Builder, MOST_ROUNDS, index};
+use crate::kernel::uniform;
 use crate::error::{Error, Result};
 use crate::request::{Losses, Slot};
 
 /// The words of a pair of states, and of a sequence's record.
 const PAIR_WORDS: u64 = 4;
 const RECORD_WORDS: u64 = 5;
+
+uniform! {
+    /// The window of CTC's kernels.
+    struct StepsWindow {
+        steps: u32,
+        first: u32,
+        last: u32,
+        batch: u32,
+        classes: u32,
+        places: u32,
+        longest: u32,
+        width: u32,
+        source: u32,
+        destination: u32,
+        rest: u32,
+        alphas: u32,
+        betas: u32,
+        records: u32,
+        links: u32,
+        losses: u32,
+        divisor: f32,
+        scale: f32,
+        shift: u32,
+        gradient_shift: u32,
+    }
+}
 
 /// Where things lie in the scratch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,42 +141,41 @@ impl<'a, 'b> Planned<'a, 'b> {
         let (steps, batch) = (steps as u64, batch as u64);
         if places > 0 {
             let groups = (places as u64).div_ceil(64);
-            let mut window = self.uniform(builder, 0, groups)?;
-            window.extend(words(&[0, 0])?);
+            let window = self.window(builder, 0, groups)?;
             builder.push(self.spec.targets(self.gradient), &window, &[], groups)?;
         }
         let windows = steps.div_ceil(self.window).max(1);
         if !self.gradient || windows > 1 {
-            for index in 0..windows {
-                self.push_window(builder, index, batch, self.spec.recursion(false))?;
+            for number in 0..windows {
+                self.push_window(builder, number, batch, self.spec.recursion(false))?;
             }
         }
         if self.gradient {
-            for index in (0..windows).rev() {
-                self.push_window(builder, index, 2 * batch, self.spec.recursion(true))?;
-                let rows = batch * self.steps_of(index);
+            for number in (0..windows).rev() {
+                self.push_window(builder, number, 2 * batch, self.spec.recursion(true))?;
+                let rows = batch * self.steps_of(number);
                 let groups = rows.div_ceil(self.spec.gradient_rows() as u64);
-                self.push_window(builder, index, groups, self.spec.gradient())?;
+                self.push_window(builder, number, groups, self.spec.gradient())?;
             }
         }
         Ok(())
     }
 
-    fn steps_of(&self, index: u64) -> u64 {
-        (self.spec.shape.steps as u64 - index * self.window).min(self.window)
+    fn steps_of(&self, number: u64) -> u64 {
+        (self.spec.shape.steps as u64 - number * self.window).min(self.window)
     }
 
     /// A dispatch over a window of steps, which sees no more of the tensors over time.
     fn push_window(
         &self,
         builder: &mut Builder<'_>,
-        index: u64,
+        number: u64,
         groups: u64,
         kernel: crate::kernel::Kernel,
     ) -> Result<()> {
         let Shape { batch, classes, .. } = self.spec.shape;
         let numbers = (batch * classes) as u64;
-        let (first, steps) = (index * self.window, self.steps_of(index));
+        let (first, steps) = (number * self.window, self.steps_of(number));
         let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
         let region = |slot: Slot, size: u64| {
             let start = first * numbers * size;
@@ -162,39 +188,44 @@ impl<'a, 'b> Planned<'a, 'b> {
         let (log_probs, shift) = region(Slot::Input(0), size);
         let (gradient, gradient_shift) = region(Slot::Gradient(0), gradient_size);
         let regions = [log_probs, gradient];
-        let mut window = self.uniform(builder, index, groups)?;
-        window.extend(words(&[shift, gradient_shift])?);
+        let window = StepsWindow {
+            shift: index(shift)?,
+            gradient_shift: index(gradient_shift)?,
+            ..self.window(builder, number, groups)?
+        };
         builder.push(kernel, &window, &regions, groups)
     }
 
-    /// The kernels' `Window`.
-    fn uniform(&self, builder: &Builder<'_>, index: u64, groups: u64) -> Result<Vec<u8>> {
+    /// The window of what reads no tensor over time.
+    fn window(&self, builder: &Builder<'_>, number: u64, groups: u64) -> Result<StepsWindow> {
         let shape = self.spec.shape;
         let step_words = PAIR_WORDS * (shape.batch + shape.places) as u64;
         // Alpha before a window: in a place of its own where it is needed again for the gradient.
         let before =
-            |index: u64| self.places.carried + if self.gradient { index * step_words } else { 0 };
-        let first = index * self.window;
-        let mut window = words(&[
-            shape.steps as u64,
-            first,
-            first + self.steps_of(index),
-            shape.batch as u64,
-            shape.classes as u64,
-            shape.places as u64,
-            shape.longest as u64,
-            builder.width(groups)?.max(1).into(),
-            before(index),
-            before(index + 1),
-            self.places.rest,
-            self.places.alphas,
-            self.places.betas,
-            self.places.records,
-            self.places.links,
-            self.places.losses,
-        ])?;
-        window.extend_from_slice(&builder.factors());
-        Ok(window)
+            |number: u64| self.places.carried + if self.gradient { number * step_words } else { 0 };
+        let first = number * self.window;
+        Ok(StepsWindow {
+            steps: index(shape.steps as u64)?,
+            first: index(first)?,
+            last: index(first + self.steps_of(number))?,
+            batch: index(shape.batch as u64)?,
+            classes: index(shape.classes as u64)?,
+            places: index(shape.places as u64)?,
+            longest: index(shape.longest as u64)?,
+            width: builder.width(groups)?.max(1),
+            source: index(before(number))?,
+            destination: index(before(number + 1))?,
+            rest: index(self.places.rest)?,
+            alphas: index(self.places.alphas)?,
+            betas: index(self.places.betas)?,
+            records: index(self.places.records)?,
+            links: index(self.places.links)?,
+            losses: index(self.places.losses)?,
+            divisor: builder.divisor(),
+            scale: builder.resolved.loss_scale,
+            shift: 0,
+            gradient_shift: 0,
+        })
     }
 }
 

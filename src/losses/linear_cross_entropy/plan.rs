@@ -7,7 +7,7 @@ use super::kernel::Spec;
 use super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use crate::dispatch::Builder;
 use crate::error::Result;
-use crate::families::rows::{RowShape, RowWeight, kernel as rows, push_check};
+use crate::families::rows::{RowShape, RowWeight, Target, kernel as rows, push_check};
 use crate::kernel::Kernel;
 use crate::request::Losses;
 use cuts::{check_rounds, stride};
@@ -149,7 +149,7 @@ impl<'a, 'b> Work<'a, 'b> {
             classes: self.classes,
             inner: self.positions,
             over: [None; 3],
-            index: Some(TARGET),
+            target: Target::Index(TARGET),
             label: None,
             weight: if weighted { RowWeight::Classes(WEIGHT) } else { RowWeight::One },
         };

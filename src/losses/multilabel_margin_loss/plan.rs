@@ -1,11 +1,25 @@
 //! The dispatches of the multi-label margin loss.
 
 use super::DEFINITION;
-use crate::dispatch::{Builder, MOST_ROUNDS, words};
+use crate::dispatch::{Builder, MOST_ROUNDS, index};
 use crate::error::{Error, Result};
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, REDUCE};
+use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, uniform};
 use crate::request::{Resolved, Slot, Upstream};
+
+uniform! {
+    /// The window of the kernels of the multi-label margin loss.
+    struct PairsWindow {
+        rows: u32,
+        classes: u32,
+        width: u32,
+        marks: u32,
+        terms: u32,
+        losses: u32,
+        divisor: f32,
+        scale: f32,
+    }
+}
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
@@ -30,10 +44,17 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let terms = if resolved.value || sums { builder.reserve(rows * classes) } else { 0 };
     let losses = if sums { builder.reserve(rows) } else { 0 };
     let mut push = |kernel: Kernel, groups: u64| {
-        let width = builder.width(groups)?.into();
-        let mut uniform = words(&[rows, classes, width, marks, terms, losses])?;
-        uniform.extend_from_slice(&builder.factors());
-        builder.push(kernel, &uniform, &[], groups)
+        let window = PairsWindow {
+            rows: index(rows)?,
+            classes: index(classes)?,
+            width: builder.width(groups)?,
+            marks: index(marks)?,
+            terms: index(terms)?,
+            losses: index(losses)?,
+            divisor: builder.divisor(),
+            scale: builder.resolved.loss_scale,
+        };
+        builder.push(kernel, &window, &[], groups)
     };
     push(mark(resolved), rows.div_ceil(64))?;
     push(pairs(resolved), (rows * classes).div_ceil(64))?;

@@ -1,7 +1,7 @@
 //! How a lane gets at its part of a row.
 
 use super::Spec;
-use crate::families::rows::shape::RowWeight;
+use crate::families::rows::shape::{RowWeight, Target};
 use crate::kernel::Header;
 
 const MEMBERS: [&str; 4] = ["x", "y", "z", "w"];
@@ -14,7 +14,7 @@ impl Spec<'_> {
             RowWeight::Rows(i) => Some(i),
             _ => None,
         };
-        let inputs: Vec<usize> = self.shape.over().chain(weight_rows).collect();
+        let inputs: Vec<usize> = self.shape.with_slopes().chain(weight_rows).collect();
         let mut fields: String =
             inputs.iter().map(|&i| format!("    {}_: vec4<f32>,\n", self.name(i))).collect();
         let mut loads: Vec<String> = inputs.iter().map(|&i| self.four(i)).collect();
@@ -41,10 +41,12 @@ fn load(r: u32, quad: u32) -> Loaded {{
         for (k, member) in MEMBERS.into_iter().enumerate() {
             let of = |i: usize| format!("loaded.{}_.{member}", self.name(i));
             let mut members: Vec<String> = self.shape.over().map(of).collect();
-            if self.shape.index.is_some() && members.len() < 2 {
-                members.push(format!("select(0.0, 1.0, i32(class_{k}) == row.index)"));
-            }
             members.resize(3, "0.0".into());
+            members.push(match self.shape.target {
+                Target::None => "0.0".into(),
+                Target::Index(_) => format!("select(0.0, 1.0, i32(class_{k}) == row.index)"),
+                Target::Rows(i) => of(i),
+            });
             members.push(match self.shape.weight {
                 RowWeight::Rows(i) => of(i),
                 RowWeight::Classes(_) => format!("loaded.class_weights.{member}"),
@@ -79,8 +81,8 @@ fn load(r: u32, quad: u32) -> Loaded {{
     /// How many quads of a row a lane has, if it can keep what they hold.
     pub(super) fn kept_quads(&self) -> Option<u64> {
         let quads = self.lanes.quads(self.shape.classes.div_ceil(4));
-        let inputs =
-            self.shape.over().count() as u64 + u64::from(self.shape.weight != RowWeight::One);
+        let inputs = self.shape.with_slopes().count() as u64
+            + u64::from(self.shape.weight != RowWeight::One);
         (1..=self.lanes.most_kept).contains(&(quads * inputs)).then_some(quads)
     }
 

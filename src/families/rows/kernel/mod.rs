@@ -106,7 +106,7 @@ impl Spec<'_> {
         header.constant("ONLINE", moves && kept.is_none());
         header.constant("WHOLE", self.shape.whole_quads());
         header.constant("IGNORES", self.ignores);
-        header.constant("INDEX", self.shape.index.is_some());
+        header.constant("INDEX", self.shape.index().is_some());
         header.constant("VALUES", outputs.losses != Losses::Nowhere);
         header.constant("GRADIENTS", !outputs.gradients.is_empty());
         header.constant(IN_PLACE, false);
@@ -114,7 +114,7 @@ impl Spec<'_> {
         for (i, dtype) in self.inputs.iter().enumerate() {
             let Some(dtype) = *dtype else { continue };
             let (slot, name, skip) = (Slot::Input(i), self.name(i), format!("window.skips[{i}]"));
-            if self.shape.index == Some(i) {
+            if self.shape.index() == Some(i) {
                 indices_after(&mut header, slot, name, dtype, &skip);
             } else if self.shape.label == Some(i) {
                 floats_after(&mut header, slot, name, dtype, Loads::Singles, &skip);
@@ -142,7 +142,7 @@ impl Spec<'_> {
     pub(crate) fn check(&self, sums: bool, counts: bool) -> Kernel {
         let mut header = Header::new();
         let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
-        if let Some((slot, dtype)) = self.shape.index.and_then(of) {
+        if let Some((slot, dtype)) = self.shape.index().and_then(of) {
             indices(&mut header, slot, "target", dtype);
         }
         let mut weight = "1.0".to_string();
@@ -212,7 +212,7 @@ impl Spec<'_> {
 }"
         });
         let label = self.shape.label.map_or("0.0".into(), |i| format!("{}_at(r)", self.name(i)));
-        let Some(index) = self.shape.index else {
+        let Some(index) = self.shape.index() else {
             header.line(&format!(
                 "fn row_at(r: u32) -> Row {{
     return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, KEPT);
@@ -268,7 +268,7 @@ fn sums_in_range(row: Row, total: Sums) -> bool {{
 fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
     return value(row, peak, total{last});
 }}
-fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec3<f32> {{
+fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
     return gradient(item, row, peak, total{last});
 }}"
         ));

@@ -53,12 +53,12 @@ fn keep_gradients(
         let mut body = String::from("    let replaced = row.state != KEPT;\n");
         for k in ["a", "b", "c", "d"] {
             body += &format!(
-                "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec3(scale), replaced);\n"
+                "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec4(scale), replaced);\n"
             );
         }
         for &input in gradients {
             let component = self.shape.component(input);
-            let (member, name) = (["x", "y", "z"][component], self.name(input));
+            let (member, name) = (["x", "y", "z", "w"][component], self.name(input));
             let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
             let start = format!("row_start(r) + window.gradient_skips[{component}]");
             if self.shape.whole_quads() {

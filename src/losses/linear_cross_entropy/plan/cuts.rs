@@ -2,33 +2,61 @@
 
 use super::super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET};
 use super::{Tile, Work};
-use crate::dispatch::words;
+use crate::dispatch::index;
 use crate::error::{Error, Result};
+use crate::kernel::uniform;
 use crate::reduction::Reduction;
 use crate::request::Slot;
 
+uniform! {
+    /// The window of the kernels of linear cross entropy.
+    pub(super) struct TileWindow {
+        items: u32,
+        first_item: u32,
+        classes: u32,
+        first_class: u32,
+        all_classes: u32,
+        features: u32,
+        positions: u32,
+        position: u32,
+        statistics: u32,
+        tile: u32,
+        stride: u32,
+        losses: u32,
+        adds: u32,
+        width: u32,
+        ignored: i32,
+        divisor: f32,
+        scale: f32,
+        offsets: u32,
+        padding_0: u32,
+        padding_1: u32,
+    }
+}
+
 impl Work<'_, '_> {
-    pub(super) fn window(&self, tile: Tile, groups: u64) -> Result<Vec<u8>> {
-        let mut window = words(&[
-            tile.items,
-            tile.first_item,
-            tile.classes,
-            tile.first_class,
-            self.classes,
-            self.features,
-            self.positions,
-            tile.position,
-            self.statistics,
-            self.tile,
-            stride(self.classes.min(self.most_classes)),
-            self.losses_place,
-            tile.adds.into(),
-            self.builder.width(groups)?.into(),
-        ])?;
-        window.extend_from_slice(&self.builder.resolved.ignored_index().to_le_bytes());
-        window.extend_from_slice(&self.builder.factors());
-        window.extend(words(&[self.offsets, 0, 0])?);
-        Ok(window)
+    pub(super) fn window(&self, tile: Tile, groups: u64) -> Result<TileWindow> {
+        Ok(TileWindow {
+            items: index(tile.items)?,
+            first_item: index(tile.first_item)?,
+            classes: index(tile.classes)?,
+            first_class: index(tile.first_class)?,
+            all_classes: index(self.classes)?,
+            features: index(self.features)?,
+            positions: index(self.positions)?,
+            position: index(tile.position)?,
+            statistics: index(self.statistics)?,
+            tile: index(self.tile)?,
+            stride: index(stride(self.classes.min(self.most_classes)))?,
+            losses: index(self.losses_place)?,
+            adds: tile.adds.into(),
+            width: self.builder.width(groups)?,
+            ignored: self.builder.resolved.ignored_index(),
+            divisor: self.builder.divisor(),
+            scale: self.builder.resolved.loss_scale,
+            offsets: index(self.offsets)?,
+            ..TileWindow::default()
+        })
     }
 
     /// What a dispatch sees of the tensors that are cut.

@@ -2,9 +2,9 @@
 
 use super::super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT};
 use super::{Tile, Work, step};
-use crate::dispatch::words;
+use crate::dispatch::index;
 use crate::error::Result;
-use crate::kernel::reduce;
+use crate::kernel::reduce::{self, RoundWindow};
 use crate::request::Slot;
 use crate::tensor::DType;
 
@@ -52,7 +52,8 @@ impl Work<'_, '_> {
         }
         let elements = self.elements(input, tile.items, tile.classes);
         let groups = elements.div_ceil(4 * 64);
-        let window = words(&[elements, self.builder.width(groups)?.into()])?;
+        let window =
+            RoundWindow { elements: index(elements)?, width: self.builder.width(groups)? };
         let kernel = reduce::round(input, self.builder.resolved.gradient_dtype(input));
         self.builder.push(kernel, &window, &self.regions(tile), groups)
     }
