@@ -20,15 +20,19 @@ use std::borrow::Cow;
 /// batch, or, for inputs that the parts share, add up to them.
 ///
 /// ```
-/// use wgloss::{Backend, Batch, Mse, Tensor};
+/// use wgloss::{Batch, Evaluator, Mse, Request, Tensor};
 ///
 /// let [input, target] = [[1.0f32, 2.0, 3.0, 4.0], [0.0; 4]];
 /// let part = |range: std::ops::Range<usize>| {
 ///     let input = Tensor::from_slice(&input[range.clone()], [range.len()])?;
 ///     let target = Tensor::from_slice(&target[range.clone()], [range.len()])?;
 ///     let inputs = [("input", input), ("target", target)];
-///     let batch = Batch { inputs: &inputs, totals: true, ..Batch::default() };
-///     Ok(Backend::Cpu.evaluate_blocking(&Mse, &batch)?.totals.expect("they are asked for"))
+///     let batch = Batch {
+///         inputs: &inputs,
+///         request: Request { totals: true, ..Request::default() },
+///         ..Batch::default()
+///     };
+///     Ok(Evaluator::Cpu.evaluate_blocking(&Mse, &batch)?.totals.expect("they are asked for"))
 /// };
 /// let mut totals = part(0..3)?;
 /// totals.merge(&part(3..4)?)?;

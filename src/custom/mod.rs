@@ -20,7 +20,7 @@ use std::fmt;
 /// `value` takes one to four `f32`, whose names become those of the inputs, and optionally, last, a
 /// struct `Parameters` of numbers, which are set by name. Its inputs have any shape and broadcast,
 /// and it has what every loss has: reductions, gradients, totals, types, plans, both backends. See
-/// [the chapter on custom losses](crate#custom-losses).
+/// [the chapter on custom losses](crate::guide::custom_losses).
 ///
 /// What a source comes to (its kernels' text and its float64 program) is kept for the life of the
 /// program, once for each source.

@@ -89,8 +89,8 @@ impl Plan {
         &self.resolved.layout.output
     }
 
-    /// The bytes of device memory that the plan itself holds; [the crate](crate#time-and-memory) says how
-    /// they grow. A 16-bit gradient that
+    /// The bytes of device memory that the plan itself holds;
+    /// [the guide](crate::guide::time_and_memory) says how they grow. A 16-bit gradient that
     /// [`LinearCrossEntropy`](crate::LinearCrossEntropy) adds up over tiles takes 4 bytes an
     /// element more, as its documentation says.
     pub fn scratch_bytes(&self) -> u64 {

@@ -99,7 +99,7 @@ impl Resolved {
         }
     }
 
-    /// Kernels read no float64, which [`Backend`](crate::Backend) rounds on the host.
+    /// Kernels read no float64, which [`Evaluator`](crate::Evaluator) rounds on the host.
     pub(crate) fn check_native(&self) -> Result<()> {
         let inputs = self.definition.inputs.iter().zip(&self.inputs);
         for (input, kind) in inputs {

@@ -1,0 +1,34 @@
+//! How accurate results are, and when they are the same to the last bit.
+//!
+//! # Accuracy
+//!
+//! Arithmetic is float32. Every output is within 1e-5 of its value plus 1e-6 of the size of the
+//! terms.
+//!
+//! Exponentials and logarithms are the kernels' own polynomials, since WGSL's built-ins may be far
+//! off. They are within 4 ULP on the tested adapter, powers within 16. A NaN in a kept element
+//! makes the loss NaN.
+//!
+//! # Gradients of 16 bits
+//!
+//! They are rounded once, to nearest, ties to even, by at most half a unit in the last place: 2^-11
+//! of the value plus 2^-25 for float16, which is infinite from 65520 on, and 2^-8 of the value for
+//! bfloat16. A [`loss_scale`](Request::loss_scale) keeps small ones from vanishing.
+//!
+//! # The same bits
+//!
+//! A sum goes through blocks of 4096 terms and a fixed tree over them, without float atomics. The
+//! same data give the same bits on the same device and driver, however many workgroups, windows or
+//! pieces the work is cut into, and with subgroups as without.
+//!
+//! # On the CPU
+//!
+//! The CPU backend runs on all cores with the widest instructions that the processor has (AVX-512,
+//! AVX2 or the target's own), which it finds out when it runs. All of them give the same bits, but
+//! for the matrix products of `linear_cross_entropy`.
+//!
+//! [`mod@reference`] has the textbook formulas in float64, with which the tests compare both
+//! backends.
+
+#[cfg(doc)]
+use crate::{Request, reference};

@@ -1,0 +1,30 @@
+//! How time and memory grow with the sizes of the tensors.
+//!
+//! `wgloss bench --report` charts both.
+//!
+//! # Time
+//!
+//! Time grows with the elements that are read and written, but for three losses:
+//!
+//! - `linear_cross_entropy` takes `2 N V D` operations for its value and `8 N V D` with both
+//!   gradients, of `N` rows, `V` classes and `D` features.
+//! - `ctc_loss` takes `T` steps one after the other, each over a batch's targets.
+//! - `multilabel_margin_loss` takes the pairs of a row's targets and classes.
+//!
+//! # Memory
+//!
+//! Beside inputs and outputs there is a plan's own memory, [`Plan::scratch_bytes`]:
+//!
+//! | | bytes |
+//! | --- | --- |
+//! | pointwise, reduced | 4 for each 4096 elements, at most 4 MiB |
+//! | rows, reduced | 4 for each row, at most 4 MiB and 4 for each 1024 rows |
+//! | gradients of what is broadcast | 4 for each 4096 places of an element |
+//! | `multilabel_margin_loss` | 8 for each element |
+//! | `ctc_loss` with its gradient | `32 T (N + all labels)`, at most what can be bound (128 MiB at least) |
+//! | `linear_cross_entropy` | `4 min(N, 4096) min(V, 2048)`, never all logits |
+//!
+//! A fiftieth more and some kilobytes come on top.
+
+#[cfg(doc)]
+use crate::Plan;
