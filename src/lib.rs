@@ -1,5 +1,5 @@
-//! Loss functions as WGSL compute kernels on [wgpu]: values, gradients and reductions with
-//! PyTorch's semantics, on every GPU that wgpu reaches, and on the CPU.
+//! Loss functions as WGSL compute kernels on [wgpu](https://wgpu.rs): values, gradients and
+//! reductions with PyTorch's semantics, on every GPU that wgpu reaches, and on the CPU.
 //!
 //! # Examples
 //!
@@ -77,8 +77,9 @@
 //! [Custom losses](guide::custom_losses): a [`Custom`] loss is one WGSL function. Its gradient is
 //! derived from it, and it has everything that the other losses have.
 //!
-//! [Embedding](guide::embedding): recording submits nothing, waits for nothing and creates no
-//! buffer. The chapter has the rules for buffers, synchronisation, threads and errors.
+//! [Embedding](guide::embedding): a plan records into the program's encoder or compute pass; it
+//! submits nothing, waits for nothing and creates no buffer. The chapter has the rules for buffers,
+//! synchronisation, threads and errors.
 //!
 //! [Large batches](guide::large_batches): what a device cannot bind or hold at once is cut, and
 //! [`Totals`] of micro-batches, files and machines merge into those of the whole batch.

@@ -24,7 +24,7 @@
 //! | `ctc_loss` with its gradient | `32 T (N + all labels)`, at most what can be bound (128 MiB at least) |
 //! | `linear_cross_entropy` | `4 min(N, 4096) min(V, 2048)`, never all logits |
 //!
-//! and a fiftieth more, and some kilobytes.
+//! A fiftieth more and some kilobytes come on top.
 
 #[cfg(doc)]
 use crate::Plan;
