@@ -1,7 +1,6 @@
 //! Runs every conformance case on the CPU backend and on the GPU, as `conformance/FORMAT.md` says.
 
-mod common;
-
+use crate::common;
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

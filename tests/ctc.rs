@@ -1,10 +1,8 @@
 //! CTC on both backends against the float64 reference: shapes, lengths, types, impossible
 //! alignments, extreme probabilities, and cuts in time.
 
-mod common;
-
-use common::ctc::{Case, check, evaluated};
-use common::{Random, assert_close, backends, bits, limited, tensor};
+use crate::common::ctc::{Case, check, evaluated};
+use crate::common::{self, Random, assert_close, backends, bits, limited, tensor};
 use wgloss::{Backend, Batch, Ctc, DType, Reduction, reference};
 
 const INTEGERS: [DType; 8] =

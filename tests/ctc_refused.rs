@@ -1,9 +1,7 @@
 //! What CTC refuses, and what a plan does with bad data.
 
-mod common;
-
-use common::ctc::{Case, evaluated};
-use common::{Random, backends, read, tensor};
+use crate::common::ctc::{Case, evaluated};
+use crate::common::{self, Random, backends, read, tensor};
 use wgloss::wgpu::util::DeviceExt as _;
 use wgloss::{
     Batch, Bindings, Ctc, DType, Plan, Reduction, Request, Status, Tensor, TensorKind, reference,

@@ -1,9 +1,7 @@
 //! Every built-in pointwise loss as a custom one: the derived gradient is the hand-written one, and
 //! the second derivative is what central differences of the gradient come to.
 
-mod common;
-
-use common::{Random, assert_agrees, assert_close, backends, tensor};
+use crate::common::{Random, assert_agrees, assert_close, backends, tensor};
 use wgloss::loss::{Domain, Family, Input, Role, Setting};
 use wgloss::{Batch, Custom, DType, Loss, Reduction, Tensor, losses, reference};
 

@@ -2,9 +2,7 @@
 //! `cases.py` there writes: values, gradients, and second derivatives by the first argument. One file
 //! in each of the two folders is all that a loss needs.
 
-mod common;
-
-use common::{assert_close, tensor};
+use crate::common::{self, assert_close, tensor};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,7 @@
 //! wgloss in somebody else's program: their device, buffers and encoder.
 
-mod common;
-
-use common::buffers::{empty, filled, kind};
-use common::{assert_close, read, tensor};
+use crate::common::buffers::{empty, filled, kind};
+use crate::common::{self, assert_close, read, tensor};
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Gpu, Mse, Plan, Reduction, Request, Status, reference,
 };

@@ -1,9 +1,7 @@
 //! Bad input is an error that names the argument and both values, on both backends; nothing panics
 //! and the device lives on.
 
-mod common;
-
-use common::tensor;
+use crate::common::{self, tensor};
 use wgloss::{
     Batch, BinaryCrossEntropy, CrossEntropy, DType, Huber, KlDiv, L1, Loss, Mse, Nll, Reduction,
     SmoothL1, Tensor, losses,

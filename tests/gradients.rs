@@ -1,8 +1,6 @@
 //! The reference's gradients against central differences of its own values, in float64.
 
-mod common;
-
-use common::{Random, differentiable, tensor};
+use crate::common::{Random, differentiable, tensor};
 use wgloss::loss::{Domain, Role};
 use wgloss::{Batch, DType, Loss, Reduction, Tensor, losses, reference};
 

@@ -2,8 +2,7 @@
 //! DirectX 12, and the host's structs are the kernels'. The texts are left as files in
 //! `CARGO_TARGET_TMPDIR/kernels`, where `.ci/tint` checks them by the browsers' rules.
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeSet;
 use std::path::Path;
 use wgloss::loss::{Family, Role};

@@ -1,9 +1,7 @@
 //! More than 65,535 workgroups' worth of data, and what must not depend on how it is cut.
 
-mod common;
-
-use common::ctc::Case;
-use common::{Random, assert_close, bits, inputs, limited, tensor};
+use crate::common::ctc::Case;
+use crate::common::{self, Random, assert_close, bits, inputs, limited, tensor};
 use wgloss::{
     Backend, Batch, CrossEntropy, Ctc, DType, Gpu, LinearCrossEntropy, Loss, Mse, MultiLabelMargin,
     Plan, Reduction, Request, Tensor, TensorKind, wgpu,

@@ -1,9 +1,7 @@
 //! The loss scale: every loss of the catalogue on both backends.
 
-mod common;
-
-use common::catalogue::all_inputs;
-use common::{Random, assert_agrees, backends, differentiable, tensor};
+use crate::common::catalogue::all_inputs;
+use crate::common::{Random, assert_agrees, backends, differentiable, tensor};
 use wgloss::{Batch, DType, GradientType, Mse, Plan, Request, losses};
 
 /// A scale that is a power of two changes exponents only, in every gradient and in no value.

@@ -1,9 +1,7 @@
 //! Devices that are lost, buffers of other devices, and what the program's own error handling sees.
 
-mod common;
-
-use common::buffers::{device, empty, filled, kind};
-use common::{Random, tensor};
+use crate::common::buffers::{device, empty, filled, kind};
+use crate::common::{self, Random, tensor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

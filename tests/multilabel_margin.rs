@@ -1,8 +1,6 @@
 //! The multi-label margin loss on both backends against the float64 reference.
 
-mod common;
-
-use common::{Random, assert_agrees, bits, tensor};
+use crate::common::{self, Random, assert_agrees, bits, tensor};
 use wgloss::{Backend, Batch, DType, MultiLabelMargin, Reduction, Tensor};
 
 /// Random rows that list some classes, some of them twice, then -1 and whatever follows.

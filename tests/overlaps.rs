@@ -1,8 +1,7 @@
 //! Outputs that overlap other tensors are refused, with both ranges and the reason.
 
-mod common;
-
-use common::buffers::{empty, kind};
+use crate::common;
+use crate::common::buffers::{empty, kind};
 use wgloss::{Bindings, CrossEntropy, Ctc, DType, Loss, MultiLabelMargin, Plan, Request};
 
 /// What forbids writing in place is told by the plan, and by the error of trying it.

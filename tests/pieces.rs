@@ -1,8 +1,6 @@
 //! Tensors larger than the device's largest buffer.
 
-mod common;
-
-use common::{Random, bits, inputs, tensor, with_limits};
+use crate::common::{self, Random, bits, inputs, tensor, with_limits};
 use wgloss::{
     Backend, Batch, CrossEntropy, DType, Error, Evaluation, GradientType, KlDiv, Loss, Mse, Nll,
     Reduction, Tensor,
@@ -139,7 +137,7 @@ fn errors_name_the_whole() {
 }
 
 /// An input of 3 GiB and its gradient, cut in two ways. It takes 12 GiB of memory and some minutes:
-/// `cargo test --release --test pieces -- --ignored`.
+/// `cargo test --release pieces -- --ignored`.
 #[test]
 #[ignore = "12 GiB of memory"]
 fn three_gibibytes() {

@@ -2,9 +2,7 @@
 //! over lengths around a block, element types, reductions, weights, broadcasts and upstream
 //! gradients.
 
-mod common;
-
-use common::{Random, assert_agrees, differentiable, inputs, tensor};
+use crate::common::{Random, assert_agrees, differentiable, inputs, tensor};
 use wgloss::loss::{Family, Role};
 use wgloss::{Batch, DType, Loss, Reduction, losses};
 

@@ -1,8 +1,6 @@
 //! Random shapes, options and values: both backends against the float64 reference.
 
-mod common;
-
-use common::{Random, assert_agrees, differentiable, inputs, rows_of, tensor};
+use crate::common::{Random, assert_agrees, differentiable, inputs, rows_of, tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use wgloss::loss::{Family, Role, Setting};

@@ -1,9 +1,7 @@
 //! Evaluations into the memory of earlier ones.
 
-mod common;
-
-use common::catalogue::all_inputs;
-use common::{Random, bits, differentiable, tensor};
+use crate::common::catalogue::all_inputs;
+use crate::common::{Random, bits, differentiable, tensor};
 use wgloss::{Backend, Batch, CrossEntropy, DType, Evaluation, Loss, Mse, Reduction, Tensor};
 
 type Inputs<'a> = [(&'a str, Tensor<'a>)];

@@ -1,8 +1,7 @@
 //! Rounding to float16 and bfloat16 is that of the `half` crate, bit for bit: the upstream gradient
 //! of a distance of 1 is its gradient.
 
-mod common;
-
+use crate::common;
 use half::{bf16, f16};
 use wgloss::{Batch, DType, GradientType, L1, Reduction, Tensor};
 

@@ -1,10 +1,9 @@
 //! Losses over rows on both backends against the float64 reference: every loss of the catalogue
 //! over numbers of classes, layouts, target types, options, weights and upstream gradients.
 
-mod common;
-
-use common::{
-    Random, assert_agrees_on, assert_close, backends, bits, differentiable, inputs, rows_of, tensor,
+use crate::common::{
+    self, Random, assert_agrees_on, assert_close, backends, bits, differentiable, inputs, rows_of,
+    tensor,
 };
 use wgloss::loss::{Family, Role};
 use wgloss::{Backend, Batch, CrossEntropy, DType, Loss, Reduction, Tensor, Tuning, losses};

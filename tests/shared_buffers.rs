@@ -1,10 +1,8 @@
 //! Inputs and outputs in one buffer, and gradients that are written over their inputs.
 
-mod common;
-
-use common::buffers::filled;
-use common::ctc::Case;
-use common::{Random, differentiable, read, rows_of};
+use crate::common::buffers::filled;
+use crate::common::ctc::Case;
+use crate::common::{self, Random, differentiable, read, rows_of};
 use wgloss::loss::{Family, Role};
 use wgloss::{
     Backend, Batch, Bindings, CrossEntropy, DType, Gpu, Loss, Plan, Reduction, Request, Tensor,

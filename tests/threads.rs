@@ -1,9 +1,7 @@
 //! One device, many threads.
 
-mod common;
-
-use common::buffers::{device, empty, filled};
-use common::{Random, assert_close, read};
+use crate::common::buffers::{device, empty, filled};
+use crate::common::{self, Random, assert_close, read};
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Gpu, Huber, Loss, Mse, Nll, Plan, Request, Tensor,
     reference,

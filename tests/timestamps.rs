@@ -1,11 +1,9 @@
 //! Timestamps of a plan's pass, in the program's own query set, and of an evaluation; the features of
 //! the library's own device.
 
-mod common;
-
-use common::buffers::{device, empty};
-use common::recorded::{Case, encoder};
-use common::{read, tensor};
+use crate::common::buffers::{device, empty};
+use crate::common::recorded::{Case, encoder};
+use crate::common::{self, read, tensor};
 use std::time::Instant;
 use wgloss::{Backend, Batch, Bindings, Clock, DType, Gpu, Mse};
 

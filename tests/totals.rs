@@ -1,9 +1,7 @@
 //! Totals of parts of a batch add up to those of the whole.
 
-mod common;
-
-use common::ctc::Case;
-use common::{Random, bits, inputs};
+use crate::common::ctc::Case;
+use crate::common::{self, Random, bits, inputs};
 use wgloss::{
     Backend, Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Huber, KlDiv,
     LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Tensor, Totals,

@@ -1,10 +1,10 @@
 //! Gradients in the inputs' types: every loss of the catalogue on both backends.
 
-mod common;
-
-use common::catalogue::{Inputs, all_inputs};
-use common::ctc::Case;
-use common::{Random, assert_agrees, bits, differentiable, gpu, inputs, limited, read, tensor};
+use crate::common::catalogue::{Inputs, all_inputs};
+use crate::common::ctc::Case;
+use crate::common::{
+    Random, assert_agrees, bits, differentiable, gpu, inputs, limited, read, tensor,
+};
 use wgloss::{
     Backend, Batch, Bindings, CrossEntropy, Ctc, DType, Gpu, GradientType, Loss, Mse, Plan,
     Reduction, Request, losses,

@@ -1,10 +1,8 @@
 //! Each family has the same bits at every vector width of llvmpipe, which is its subgroup size. On
 //! other adapters the runs are alike.
 
-mod common;
-
-use common::ctc::Case;
-use common::{Random, differentiable, inputs};
+use crate::common::ctc::Case;
+use crate::common::{self, Random, differentiable, inputs};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
@@ -83,7 +81,7 @@ fn every_vector_width_has_the_same_bits() {
         // Mesa's cache takes no notice of the width.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shaders-{width}"));
         let output = Command::new(std::env::current_exe().expect("the test's own path"))
-            .args(["--ignored", "--exact", "bits", "--nocapture"])
+            .args(["--ignored", "--exact", "widths::bits", "--nocapture"])
             .env("LP_NATIVE_VECTOR_WIDTH", width)
             .env("MESA_SHADER_CACHE_DIR", cache)
             .output()

@@ -1,7 +1,5 @@
 //! What the tests share.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
 pub(crate) mod buffers;
 pub(crate) mod catalogue;
 pub(crate) mod ctc;

@@ -1,7 +1,7 @@
 //! What holds for many losses alike: nothing at all, NaN, huge and tiny numbers, and a second run.
 
+use super::{NAN, assert_same, evaluated, floats};
 use crate::common::{self, assert_agrees, bits, tensor};
-use crate::{NAN, assert_same, evaluated, floats};
 use wgloss::loss::{Domain, Family, Role};
 use wgloss::{
     Batch, BinaryCrossEntropyWithLogits, CrossEntropy, DType, L1, Loss, Reduction, SmoothL1,

@@ -1,7 +1,7 @@
 //! Elements: infinities, clamps, kinks and certain predictions.
 
+use super::{INF, NAN, assert_same, evaluated, floats};
 use crate::common;
-use crate::{INF, NAN, assert_same, evaluated, floats};
 use wgloss::{
     Batch, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, KlDiv, L1, Loss, PoissonNll,
     Reduction, SigmoidFocal, SmoothL1, SoftMargin,

@@ -1,7 +1,7 @@
 //! Rows: what is ignored or without weight, infinite logits, and squares out of range.
 
+use super::{INF, NAN, assert_same, evaluated, floats};
 use crate::common::{self, assert_agrees, tensor};
-use crate::{INF, NAN, assert_same, evaluated, floats};
 use wgloss::loss::Role;
 use wgloss::{
     Batch, CosineEmbedding, CrossEntropy, DType, Distance, Loss, Nll, Reduction, Tensor,

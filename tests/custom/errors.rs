@@ -227,7 +227,7 @@ fn derivatives_that_are_missing() {
     let error = loss.derivative("u").expect_err("no such argument");
     assert!(error.to_string().contains('u'), "{error}");
     let columns = [vec![1.0, 2.0], vec![3.0, 4.0]];
-    let inputs = crate::case::named(&columns);
+    let inputs = super::case::named(&columns);
     let batch =
         |gradients| wgloss::Batch { inputs: &inputs, gradients, ..wgloss::Batch::default() };
     for (name, backend) in crate::common::backends() {

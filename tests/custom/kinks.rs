@@ -1,6 +1,6 @@
 //! Where there is no slope, or an infinite one next to it: what is said of it holds.
 
-use crate::case::{function, named};
+use super::case::{function, named};
 use crate::common::{assert_close, backends};
 use wgloss::{Batch, Custom, Reduction, reference};
 

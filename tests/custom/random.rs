@@ -1,9 +1,9 @@
 //! Random functions: the value and its slopes agree with Rust's, with differences, and on both
 //! backends; the slopes' slopes with differences of the slopes.
 
-use crate::case::{named, points, slope};
+use super::case::{named, points, slope};
+use super::tree::{Dual, HELPERS, Scope, Tree, trees};
 use crate::common::{Random, backends};
-use crate::tree::{Dual, HELPERS, Scope, Tree, trees};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,6 @@
 //! Loops of many rounds: right numbers up to the limit, NaN past it, and never a loop without end.
 
-use crate::case::named;
+use super::case::named;
 use crate::common::{assert_close, backends};
 use wgloss::{Batch, Custom, Reduction};
 

@@ -1,6 +1,6 @@
 //! Names that meet: in scopes that the derived text does not have, and of WGSL's own functions.
 
-use crate::case::{Case, Row, TWO, check, check_bodies};
+use super::case::{Case, Row, TWO, check, check_bodies};
 use wgloss::{Batch, Custom, Error, reference};
 
 #[track_caller]

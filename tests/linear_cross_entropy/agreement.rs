@@ -1,7 +1,7 @@
 //! Sizes around tiles, positions, types, options and outputs, against the reference.
 
+use super::{Case, FULL, NAN, PLAIN, Shape, check, inputs};
 use crate::common::{self, Random, assert_agrees, assert_close, bits, differentiable, tensor};
-use crate::{Case, FULL, NAN, PLAIN, Shape, check, inputs};
 use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Tensor};
 
 #[test]

@@ -1,7 +1,7 @@
 //! Ignored rows, NaN, infinite and extreme logits, and bounds far exceeded.
 
+use super::{Case, FULL, NAN, check, inputs};
 use crate::common::{self, Random, assert_agrees, assert_close, differentiable, tensor};
-use crate::{Case, FULL, NAN, check, inputs};
 use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Tensor};
 
 fn floats(shape: &[usize], numbers: &[f64]) -> Tensor<'static> {

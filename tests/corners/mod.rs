@@ -1,12 +1,10 @@
 //! The corners: where wgloss is right and PyTorch 2.15 is not, and where both agree.
 
 mod catalogue;
-#[path = "../common/mod.rs"]
-mod common;
 mod elements;
 mod rows;
 
-use common::tensor;
+use crate::common::{self, tensor};
 use wgloss::{Batch, DType, Evaluation, Loss, Reduction, Tensor};
 
 const INF: f64 = f64::INFINITY;

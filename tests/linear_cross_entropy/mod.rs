@@ -2,13 +2,11 @@
 //! positions, target types, options, corners, and the memory that it holds.
 
 mod agreement;
-#[path = "../common/mod.rs"]
-mod common;
 mod corners;
 mod memory;
 mod refused;
 
-use common::{Random, assert_agrees, differentiable, tensor};
+use crate::common::{Random, assert_agrees, differentiable, tensor};
 use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Tensor};
 
 /// Items, features, classes and the sizes d1...
