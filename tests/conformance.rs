@@ -1,13 +1,12 @@
 //! Runs every conformance case on the CPU backend and on the GPU, as `conformance/FORMAT.md` says.
 
-mod common;
-
+use crate::common;
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use wgloss::loss::Setting;
-use wgloss::{Backend, Batch, DType, Error, Loss, Reduction, Tensor, losses};
+use wgloss::definition::Setting;
+use wgloss::{Batch, DType, Error, Evaluator, Loss, Reduction, Request, Tensor, losses};
 
 #[derive(Default)]
 struct Tally {
@@ -125,7 +124,7 @@ fn tensor<'a>(tensors: &'a SafeTensors<'a>, name: &Value) -> Tensor<'a> {
 }
 
 fn run_case(
-    backend: &Backend,
+    backend: &Evaluator,
     loss: &Result<(Box<dyn Loss>, Reduction), Error>,
     case: &Value,
     tensors: &SafeTensors<'_>,
@@ -142,9 +141,12 @@ fn run_case(
             loss.as_ref(),
             &Batch {
                 inputs: &inputs,
-                reduction: *reduction,
-                gradients: &gradients,
                 upstream,
+                request: Request {
+                    reduction: *reduction,
+                    gradients: &gradients,
+                    ..Request::default()
+                },
                 ..Batch::default()
             },
         )

@@ -1,11 +1,9 @@
 //! CTC on both backends against the float64 reference: shapes, lengths, types, impossible
 //! alignments, extreme probabilities, and cuts in time.
 
-mod common;
-
-use common::ctc::{Case, check, evaluated};
-use common::{Random, assert_close, backends, bits, limited, tensor};
-use wgloss::{Backend, Batch, Ctc, DType, Reduction, reference};
+use crate::common::ctc::{Case, check, evaluated};
+use crate::common::{self, Random, assert_close, backends, bits, limited, tensor};
+use wgloss::{Batch, Ctc, DType, Evaluator, Reduction, Request, reference};
 
 const INTEGERS: [DType; 8] =
     [DType::U8, DType::I8, DType::U16, DType::I16, DType::U32, DType::I32, DType::U64, DType::I64];
@@ -103,7 +101,7 @@ fn extreme_probabilities() {
                 let noise = random.unit();
                 let row: Vec<f64> =
                     (0..6).map(|c| if c == class { gap + noise } else { 0.0 }).collect();
-                let row = reference::log_softmax(&row);
+                let row = common::ctc::log_softmax(&row);
                 #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
                 let row: Vec<f64> = row.into_iter().map(|x| f64::from(x as f32)).collect();
                 case.log_probs[(t * 2 + n) * 6..][..6].copy_from_slice(&row);
@@ -116,7 +114,11 @@ fn extreme_probabilities() {
 /// Both errors are measured with the loss, however small it is.
 fn check_confident(what: &str, case: &Case) {
     let inputs = case.inputs(DType::F32, DType::I64, true);
-    let batch = Batch { inputs: &inputs, gradients: &["log_probs"], ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request::with_gradients(&["log_probs"]),
+        ..Batch::default()
+    };
     let want = reference::evaluate(&Ctc::default(), &batch).expect("a valid batch");
     for (name, backend) in backends() {
         let got = backend.evaluate_blocking(&Ctc::default(), &batch).expect("a valid batch");
@@ -146,14 +148,14 @@ fn the_same_bits_however_it_is_cut() {
     for float in [DType::F32, DType::F16] {
         for padded in [true, false] {
             let inputs = case.inputs(float, DType::I64, padded);
-            let run = |backend: &Backend| {
+            let run = |backend: &Evaluator| {
                 bits(&evaluated(backend, &Ctc::default(), &inputs).expect("a valid batch"))
             };
-            let first = run(&Backend::Gpu(common::gpu()));
-            assert!(first == run(&Backend::Gpu(common::gpu())), "a second run");
+            let first = run(&Evaluator::Gpu(common::gpu()));
+            assert!(first == run(&Evaluator::Gpu(common::gpu())), "a second run");
             assert!(first == run(&limited(1 << 20, 65_535, 8)), "in windows");
             assert!(first == run(&limited(1 << 19, 64, 8)), "in small windows and groups");
-            assert!(run(&Backend::Cpu) == run(&Backend::Cpu), "a second run on the CPU");
+            assert!(run(&Evaluator::Cpu) == run(&Evaluator::Cpu), "a second run on the CPU");
         }
     }
 }
@@ -198,7 +200,11 @@ fn the_gradient_is_the_slope_plus_the_probability() {
     let case = Case::new(&[6, 2, 4], 0, &[3, 2], 2.0, &mut random);
     let value = |case: &Case| {
         let inputs = case.inputs(DType::F64, DType::I64, true);
-        let batch = Batch { inputs: &inputs, gradients: &["log_probs"], ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&["log_probs"]),
+            ..Batch::default()
+        };
         let answer = reference::evaluate(&Ctc::default(), &batch).expect("a valid batch");
         (answer.value[0], answer.gradients[0].1.clone())
     };

@@ -1,12 +1,11 @@
 //! Inputs that CTC refuses, and a plan's answer to bad data.
 
-mod common;
-
-use common::ctc::{Case, evaluated};
-use common::{Random, backends, read, tensor};
+use crate::common::ctc::{Case, evaluated};
+use crate::common::{self, Random, backends, read, tensor};
 use wgloss::wgpu::util::DeviceExt as _;
 use wgloss::{
-    Batch, Bindings, Ctc, DType, Plan, Reduction, Request, Status, Tensor, TensorKind, reference,
+    Batch, Bindings, Ctc, DType, Plan, Reduction, Request, SourceOptions, Status, Tensor,
+    TensorKind, reference,
 };
 
 #[test]
@@ -19,8 +18,11 @@ fn an_empty_batch() {
     ];
     for (name, backend) in backends() {
         for (reduction, zero) in [(Reduction::Mean, false), (Reduction::Sum, true)] {
-            let batch =
-                Batch { inputs: &inputs, reduction, gradients: &["log_probs"], ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request { reduction, gradients: &["log_probs"], ..Request::default() },
+                ..Batch::default()
+            };
             let got = backend.evaluate_blocking(&Ctc::default(), &batch).expect("a valid batch");
             let value = got.scalar().expect("a number");
             assert!(if zero { value == 0.0 } else { value.is_nan() }, "{name}: {value}");
@@ -112,13 +114,9 @@ fn encoded(inputs: &[(&str, Tensor<'_>)]) -> (Vec<f32>, Vec<f32>, Option<Status>
         gpu.device().create_buffer_init(&descriptor)
     };
     let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
-    let request = Request {
-        inputs: &kinds,
-        reduction: Reduction::None,
-        gradients: &["log_probs"],
-        ..Request::default()
-    };
-    let plan = Plan::new(&gpu, &Ctc::default(), &request).expect("a valid request");
+    let request =
+        Request { reduction: Reduction::None, gradients: &["log_probs"], ..Request::default() };
+    let plan = Plan::new(&gpu, &Ctc::default(), &kinds, &request).expect("a valid request");
     let buffers: Vec<_> =
         inputs.iter().map(|(name, tensor)| (*name, make(tensor.bytes()))).collect();
     let bound: Vec<_> =
@@ -150,8 +148,11 @@ fn a_plan_meets_bad_data() {
         &Ctc::default(),
         &Batch {
             inputs: &valid,
-            reduction: Reduction::None,
-            gradients: &["log_probs"],
+            request: Request {
+                reduction: Reduction::None,
+                gradients: &["log_probs"],
+                ..Request::default()
+            },
             ..Batch::default()
         },
     )
@@ -201,8 +202,9 @@ fn what_is_too_long_is_refused() {
         ("input_lengths", kind(DType::I64, &[1])),
         ("target_lengths", kind(DType::I64, &[1])),
     ];
-    let request = Request { inputs: &inputs, ..Request::default() };
-    let error = Plan::sources(&Ctc::default(), &request).expect_err("too long");
+    let request = Request::default();
+    let error = Plan::sources(&Ctc::default(), &inputs, &request, SourceOptions::default())
+        .expect_err("too long");
     let want = "targets: 40001 labels in a target, at most 40000 (rounds of a loop)";
     assert_eq!(error.to_string(), want);
 }

@@ -1,11 +1,10 @@
 //! Every built-in pointwise loss as a custom one: the derived gradient is the hand-written one, and
 //! the second derivative is what central differences of the gradient come to.
 
-mod common;
-
-use common::{Random, assert_agrees, assert_close, backends, tensor};
-use wgloss::loss::{Domain, Family, Input, Role, Setting};
-use wgloss::{Batch, Custom, DType, Loss, Reduction, Tensor, losses, reference};
+use crate::common::{Family, family};
+use crate::common::{Random, assert_agrees, assert_close, backends, tensor};
+use wgloss::definition::{Domain, Input, Role, Setting};
+use wgloss::{Batch, Custom, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
 const ELEMENTS: usize = 500;
 
@@ -54,7 +53,7 @@ fn pairs() -> Vec<(Box<dyn Loss>, Custom)> {
     let mut pairs = Vec::new();
     for varied in [false, true] {
         for mut loss in losses::catalogue() {
-            if !matches!(loss.family(), Family::Pointwise(_)) {
+            if family(loss.as_ref()) != Family::Pointwise {
                 continue;
             }
             let mut changed = false;
@@ -106,9 +105,16 @@ fn derived_gradients_are_the_hand_written_ones() {
         let [by_theirs, by_ours]: [Vec<&str>; 2] =
             [slopes.iter().map(|s| s.0).collect(), slopes.iter().map(|s| s.1).collect()];
         let reduction = Reduction::None;
-        let built_in =
-            Batch { inputs: &theirs, gradients: &by_theirs, reduction, ..Batch::default() };
-        let derived = Batch { inputs: &ours, gradients: &by_ours, reduction, ..Batch::default() };
+        let built_in = Batch {
+            inputs: &theirs,
+            request: Request { gradients: &by_theirs, reduction, ..Request::default() },
+            ..Batch::default()
+        };
+        let derived = Batch {
+            inputs: &ours,
+            request: Request { gradients: &by_ours, reduction, ..Request::default() },
+            ..Batch::default()
+        };
         assert_agrees(&format!("{name} itself"), loss.as_ref(), &built_in);
         assert_agrees(&format!("{name} derived"), &custom, &derived);
         let want = reference::evaluate(loss.as_ref(), &built_in).expect("the reference");
@@ -142,8 +148,11 @@ fn second_derivatives_are_differences_of_the_gradient() {
                     let columns: Vec<_> =
                         own.iter().enumerate().map(|(i, own)| (own.name, column(i))).collect();
                     let gradients = [by.name];
-                    let batch =
-                        Batch { inputs: &columns, gradients: &gradients, ..Batch::default() };
+                    let batch = Batch {
+                        inputs: &columns,
+                        request: Request::with_gradients(&gradients),
+                        ..Batch::default()
+                    };
                     let answer = reference::evaluate(loss, &batch).expect("the reference");
                     (answer.value[0], answer.gradients[0].1[0])
                 };

@@ -2,13 +2,11 @@
 //! `cases.py` there writes: values, gradients, and second derivatives by the first argument. One file
 //! in each of the two folders is all that a loss needs.
 
-mod common;
-
-use common::{assert_close, tensor};
+use crate::common::{self, assert_close, tensor};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use wgloss::{Backend, Batch, Custom, DType, Reduction, Tensor};
+use wgloss::{Batch, Custom, DType, Evaluator, Reduction, Request, Tensor};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -55,7 +53,7 @@ fn configured(name: &str, source: &str, case: &Map<String, Value>) -> Custom {
     loss
 }
 
-fn check(what: &str, backend: &Backend, loss: &Custom, case: &Map<String, Value>) {
+fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Value>) {
     let columns: Vec<(&str, Vec<f64>)> = object(case, "inputs")
         .iter()
         .map(|(name, column)| (name.as_str(), numbers(column)))
@@ -66,8 +64,11 @@ fn check(what: &str, backend: &Backend, loss: &Custom, case: &Map<String, Value>
     let slopes = object(case, "gradients");
     let gradients: Vec<&str> = slopes.keys().map(String::as_str).collect();
     let evaluated = |loss: &Custom, gradients: &[&str]| {
-        let batch =
-            Batch { inputs: &inputs, reduction: Reduction::None, gradients, ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request { reduction: Reduction::None, gradients, ..Request::default() },
+            ..Batch::default()
+        };
         backend.evaluate_blocking(loss, &batch).unwrap_or_else(|e| panic!("{what}: {e}"))
     };
     let got = evaluated(loss, &gradients);

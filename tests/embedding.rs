@@ -1,9 +1,7 @@
 //! wgloss in somebody else's program: their device, buffers and encoder.
 
-mod common;
-
-use common::buffers::{empty, filled, kind};
-use common::{assert_close, read, tensor};
+use crate::common::buffers::{empty, filled, kind};
+use crate::common::{self, assert_close, read, tensor};
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Gpu, Mse, Plan, Reduction, Request, Status, reference,
 };
@@ -19,7 +17,8 @@ fn a_plan_is_recorded_into_the_callers_encoder() {
     let plan = Plan::new(
         &gpu,
         &loss,
-        &Request { inputs: &inputs, gradients: &["input"], upstream: true, ..Request::default() },
+        &inputs,
+        &Request { gradients: &["input"], upstream: true, ..Request::default() },
     )
     .expect("a valid request");
     let logits = [[1.0f32, 2.0, 3.0, 0.5, 0.0, -1.0], [0.0, 0.0, 4.0, 2.0, 2.0, 2.0]];
@@ -57,7 +56,12 @@ fn a_plan_is_recorded_into_the_callers_encoder() {
             ("target", tensor(DType::I64, &[2], &targets[k])),
         ];
         let upstream = Some(tensor(DType::F32, &[], &[2.5]));
-        let batch = Batch { inputs: &inputs, gradients: &["input"], upstream, ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            upstream,
+            request: Request::with_gradients(&["input"]),
+            ..Batch::default()
+        };
         let want = reference::evaluate(&loss, &batch).expect("valid inputs");
         assert_close("value", &read(&gpu, &value[k]), &want.value, want.scale);
         assert_close("gradient", &read(&gpu, &gradients[k]), &want.gradients[0].1, 1.0);
@@ -68,13 +72,10 @@ fn a_plan_is_recorded_into_the_callers_encoder() {
 fn a_bad_target_is_in_the_status_and_its_loss_is_nan() {
     let gpu = common::gpu();
     let inputs = [("input", kind(DType::F32, &[3, 2])), ("target", kind(DType::I64, &[3]))];
-    let request = Request {
-        inputs: &inputs,
-        reduction: Reduction::None,
-        gradients: &["input"],
-        ..Request::default()
-    };
-    let plan = Plan::new(&gpu, &CrossEntropy::default(), &request).expect("a valid request");
+    let request =
+        Request { reduction: Reduction::None, gradients: &["input"], ..Request::default() };
+    let plan =
+        Plan::new(&gpu, &CrossEntropy::default(), &inputs, &request).expect("a valid request");
     let input = filled(&gpu, &[0.0f32; 6]);
     let (value, gradient, status) = (empty(&gpu, 12), empty(&gpu, 24), empty(&gpu, 16));
     for (targets, want) in
@@ -110,8 +111,8 @@ fn a_bad_target_is_in_the_status_and_its_loss_is_nan() {
 fn wrong_bindings_are_refused() {
     let gpu = common::gpu();
     let inputs = [("input", kind(DType::F32, &[8])), ("target", kind(DType::F32, &[8]))];
-    let request = Request { inputs: &inputs, ..Request::default() };
-    let plan = Plan::new(&gpu, &Mse, &request).expect("a valid request");
+    let request = Request::default();
+    let plan = Plan::new(&gpu, &Mse, &inputs, &request).expect("a valid request");
     let (good, small) = (filled(&gpu, &[0.0f32; 128]), filled(&gpu, &[0.0f32; 7]));
     let whole = wgpu::Buffer::as_entire_buffer_binding;
     let at = |offset, size| wgpu::BufferBinding {
@@ -162,8 +163,8 @@ fn wrong_bindings_are_refused() {
 #[test]
 fn float64_is_refused() {
     let inputs = [("input", kind(DType::F64, &[8])), ("target", kind(DType::F32, &[8]))];
-    let request = Request { inputs: &inputs, ..Request::default() };
-    let error = Plan::new(&common::gpu(), &Mse, &request).expect_err("float64");
+    let request = Request::default();
+    let error = Plan::new(&common::gpu(), &Mse, &inputs, &request).expect_err("float64");
     assert_eq!(
         error.to_string(),
         "input: element type float64 does not fit, expected float32, float16 or bfloat16 on a GPU"
@@ -178,8 +179,9 @@ fn sizes_past_the_limits_are_refused() {
     let gpu = Gpu::from_device(device, queue);
     let shape = [1, 1 << 20, 64];
     let inputs = [("input", kind(DType::F32, &shape)), ("target", kind(DType::I64, &[1, 64]))];
-    let request = Request { inputs: &inputs, ..Request::default() };
-    let error = Plan::new(&gpu, &CrossEntropy::default(), &request).expect_err("too large");
+    let request = Request::default();
+    let error =
+        Plan::new(&gpu, &CrossEntropy::default(), &inputs, &request).expect_err("too large");
     assert_eq!(
         error.to_string(),
         "input: 268435456 bytes in one binding, at most 134217728 \
@@ -188,8 +190,8 @@ fn sizes_past_the_limits_are_refused() {
     // Dense tensors are cut into windows instead.
     let shape = [1 << 30, 1 << 10];
     let inputs = [("input", kind(DType::F32, &shape)), ("target", kind(DType::F32, &shape))];
-    let request = Request { inputs: &inputs, gradients: &["input"], ..Request::default() };
-    Plan::new(&gpu, &Mse, &request).expect("2^40 elements in windows");
+    let request = Request::with_gradients(&["input"]);
+    Plan::new(&gpu, &Mse, &inputs, &request).expect("2^40 elements in windows");
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! Bad input is an error that names the argument and both values, on both backends; nothing panics
 //! and the device lives on.
 
-mod common;
-
-use common::tensor;
+use crate::common::{self, tensor};
 use wgloss::{
     Batch, BinaryCrossEntropy, CrossEntropy, DType, Huber, KlDiv, L1, Loss, Mse, Nll, Reduction,
-    SmoothL1, Tensor, losses,
+    Request, SmoothL1, Tensor, losses,
 };
 
 /// The error that both backends and, where it does not depend on the data, the reference give.
@@ -120,7 +118,7 @@ fn gradients_and_upstream() {
     let loss = CrossEntropy::default();
     let batch = |gradients: &'static [&'static str]| Batch {
         inputs: &inputs,
-        gradients,
+        request: Request::with_gradients(gradients),
         ..Batch::default()
     };
     assert_eq!(
@@ -167,7 +165,11 @@ fn options() {
         "ignore_index: 1 is not valid, expected a negative number where the target holds \
          probabilities",
     );
-    let batch = Batch { inputs: &inputs, reduction: Reduction::BatchMean, ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request { reduction: Reduction::BatchMean, ..Request::default() },
+        ..Batch::default()
+    };
     assert_eq!(refused(&L1, &batch), "reduction: batchmean is not valid, expected mean, sum, none");
     let mut loss = KlDiv::default();
     let error = loss.options()[0].1.set("log_target", "yes").expect_err("no flag").to_string();
@@ -198,8 +200,11 @@ fn targets_outside_their_range() {
             let value = target.to_integers()[2];
             let inputs = [("input", input.clone()), ("target", target)];
             for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
-                let batch =
-                    Batch { inputs: &inputs, reduction, gradients: &["input"], ..Batch::default() };
+                let batch = Batch {
+                    inputs: &inputs,
+                    request: Request { reduction, gradients: &["input"], ..Request::default() },
+                    ..Batch::default()
+                };
                 let message = format!(
                     "target: row 2 is {value}, expected 0 to 2 or -100, which is ignored (2 such \
                      rows)"

@@ -1,4 +1,4 @@
-//! The examples do what they say. `cargo test` builds them; with `--test examples`, build them first.
+//! The examples do what they say. `cargo test` builds them; with `--test main`, build them first.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,10 +1,8 @@
 //! The reference's gradients against central differences of its own values, in float64.
 
-mod common;
-
-use common::{Random, differentiable, tensor};
-use wgloss::loss::{Domain, Role};
-use wgloss::{Batch, DType, Loss, Reduction, Tensor, losses, reference};
+use crate::common::{Random, differentiable, tensor};
+use wgloss::definition::{Domain, Role};
+use wgloss::{Batch, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
 /// Random float64 inputs of a shape that suits every family, weights included.
 fn inputs(
@@ -12,7 +10,7 @@ fn inputs(
     target: DType,
     random: &mut Random,
 ) -> Vec<(&'static str, Tensor<'static>)> {
-    let make = |input: &wgloss::loss::Input| {
+    let make = |input: &wgloss::definition::Input| {
         let shape: &[usize] = match input.role {
             Role::Index => &[4],
             Role::IndexOrRows if !target.is_float() => &[4],
@@ -40,7 +38,8 @@ fn inputs(
 }
 
 fn value(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)], reduction: Reduction) -> f64 {
-    let batch = Batch { inputs, reduction, ..Batch::default() };
+    let batch =
+        Batch { inputs, request: Request { reduction, ..Request::default() }, ..Batch::default() };
     reference::evaluate(loss, &batch).expect("valid inputs").value[0]
 }
 
@@ -48,7 +47,11 @@ fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Rand
     const STEP: f64 = 1e-6;
     let inputs = inputs(loss, target, random);
     let names = differentiable(loss, &inputs);
-    let batch = Batch { inputs: &inputs, reduction, gradients: &names, ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request { reduction, gradients: &names, ..Request::default() },
+        ..Batch::default()
+    };
     let answer = reference::evaluate(loss, &batch).expect("valid inputs");
     for (name, gradient) in &answer.gradients {
         let place = inputs.iter().position(|(n, _)| n == name).expect("a given input");

@@ -2,12 +2,15 @@
 //! DirectX 12, and the host's structs are the kernels'. The texts are left as files in
 //! `CARGO_TARGET_TMPDIR/kernels`, where `.ci/tint` checks them by the browsers' rules.
 
-mod common;
-
+use crate::common;
+use crate::common::{Family, family};
 use std::collections::BTreeSet;
 use std::path::Path;
-use wgloss::loss::{Family, Role};
-use wgloss::{DType, GradientType, Loss, Plan, Reduction, Request, TensorKind, losses};
+use wgloss::definition::Role;
+use wgloss::{
+    DType, GradientType, Loss, Member, Plan, Reduction, Request, Sharing, Source, SourceOptions,
+    TensorKind, losses,
+};
 
 const FLOATS: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
 const INTEGERS: [DType; 8] =
@@ -16,8 +19,8 @@ const INTEGERS: [DType; 8] =
 /// Shapes of a family that lead to its different headers: the first input, what broadcasts with
 /// it, and whether the target is a class index.
 fn shapes(loss: &dyn Loss) -> Vec<(Vec<usize>, Vec<usize>)> {
-    match loss.family() {
-        Family::Pointwise(_) => vec![
+    match family(loss) {
+        Family::Pointwise => vec![
             (vec![3, 4099], vec![3, 4099]),
             (vec![3, 4096], vec![1, 4096]),
             (vec![2, 5000], vec![]),
@@ -43,7 +46,7 @@ fn kinds<'a>(
     optional: bool,
 ) -> Vec<(&'a str, TensorKind)> {
     let (classes, rows) = common::rows_of(loss, first);
-    let kind = |input: &wgloss::loss::Input| match input.role {
+    let kind = |input: &wgloss::definition::Input| match input.role {
         Role::Index => TensorKind { dtype: target, shape: rows.clone() },
         Role::IndexOrRows if !target.is_float() => {
             TensorKind { dtype: target, shape: rows.clone() }
@@ -62,7 +65,7 @@ fn kinds<'a>(
 }
 
 /// Every kernel text of the catalogue and the custom losses of the examples, each once.
-fn variants() -> BTreeSet<(String, String)> {
+fn variants() -> BTreeSet<Source> {
     let mut texts = BTreeSet::new();
     let examples = common::catalogue::examples();
     assert!(!examples.is_empty(), "no custom losses");
@@ -74,11 +77,11 @@ fn variants() -> BTreeSet<(String, String)> {
     }
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
-        if let Family::Own(own) = loss.family() {
-            add_own_variants(loss, &own.example(), &mut texts);
+        if family(loss) == Family::Own {
+            add_own_variants(loss, &loss.example(), &mut texts);
             continue;
         }
-        let rows = matches!(loss.family(), Family::Rows(_));
+        let rows = family(loss) == Family::Rows;
         for shape in shapes(loss) {
             for float in FLOATS {
                 let float_target = loss.definition().inputs[1].role != Role::Index;
@@ -99,18 +102,14 @@ fn variants() -> BTreeSet<(String, String)> {
 }
 
 /// A loss of its own in the shapes of its example, in all types, with and without what is optional.
-fn add_own_variants(
-    loss: &dyn Loss,
-    example: &[TensorKind],
-    texts: &mut BTreeSet<(String, String)>,
-) {
+fn add_own_variants(loss: &dyn Loss, example: &[(&str, TensorKind)], texts: &mut BTreeSet<Source>) {
     for float in FLOATS {
         for integer in INTEGERS {
             for optional in [false, true] {
                 let given = loss.definition().inputs.iter().zip(example);
                 let given = given.filter(|(input, _)| optional || !input.optional);
                 let inputs: Vec<_> = given
-                    .map(|(input, kind)| {
+                    .map(|(input, (_, kind))| {
                         let dtype = if kind.dtype.is_float() { float } else { integer };
                         (input.name, TensorKind { dtype, shape: kind.shape.clone() })
                     })
@@ -129,11 +128,7 @@ fn with_gradients(loss: &dyn Loss, inputs: &[(&str, TensorKind)]) -> Vec<&'stati
         .collect()
 }
 
-fn add_variants(
-    loss: &dyn Loss,
-    inputs: &[(&str, TensorKind)],
-    texts: &mut BTreeSet<(String, String)>,
-) {
+fn add_variants(loss: &dyn Loss, inputs: &[(&str, TensorKind)], texts: &mut BTreeSet<Source>) {
     let all = with_gradients(loss, inputs);
     // How gradients are stored does not depend on the type of integers: one will do.
     let one = |dtype: DType| dtype.is_float() || dtype == DType::I64;
@@ -145,7 +140,6 @@ fn add_variants(
                 let types = if narrow && !gradients.is_empty() { &both[..] } else { &both[..1] };
                 for &gradient_type in types {
                     let request = Request {
-                        inputs,
                         reduction,
                         value,
                         gradients,
@@ -153,21 +147,20 @@ fn add_variants(
                         gradient_type,
                         ..Request::default()
                     };
-                    let mut add = |sources: wgloss::Result<Vec<(String, String)>>| {
+                    let mut add = |request: &Request<'_>, sharing| {
+                        let options = SourceOptions { sharing, ..SourceOptions::default() };
+                        let sources = Plan::sources(loss, inputs, request, options);
                         texts.extend(sources.expect("a valid request"));
                     };
-                    add(Plan::sources(loss, &request));
+                    add(&request, Sharing::Apart);
                     if gradients.is_empty() || !value {
                         continue;
                     }
-                    for in_place in [false, true] {
-                        add(Plan::shared_sources(loss, &request, in_place));
-                    }
+                    add(&request, Sharing::Together);
+                    add(&request, Sharing::InPlace);
                     if reduction == Reduction::Mean {
-                        add(Plan::sources(
-                            loss,
-                            &Request { totals: true, denominator: true, ..request },
-                        ));
+                        let request = Request { totals: true, denominator: true, ..request };
+                        add(&request, Sharing::Apart);
                     }
                 }
             }
@@ -175,20 +168,54 @@ fn add_variants(
     }
 }
 
+/// The host fills the window as the kernel reads it: the same members at the same places.
+fn assert_same_windows(Source { label, window, .. }: &Source, module: &naga::Module) {
+    let variables = module.global_variables.iter().map(|(_, variable)| variable);
+    let own = variables.into_iter().find(|own| own.name.as_deref() == Some("window"));
+    match own {
+        Some(own) => assert_eq!(members(module, own.ty), described(window), "{label}"),
+        None => assert!(window.is_empty(), "{label} has no window"),
+    }
+}
+
+/// Name, offset and members of the elements of each member.
+#[derive(Debug, PartialEq)]
+struct Described(String, usize, Vec<Described>);
+
+fn described(members: &[Member]) -> Vec<Described> {
+    let one = |own: &Member| Described(own.name.into(), own.offset, described(own.members));
+    members.iter().map(one).collect()
+}
+
+fn members(module: &naga::Module, ty: naga::Handle<naga::Type>) -> Vec<Described> {
+    match &module.types[ty].inner {
+        naga::TypeInner::Struct { members: own, .. } => {
+            let one = |own: &naga::StructMember| {
+                let name = own.name.clone().unwrap_or_default();
+                Described(name, own.offset as usize, members(module, own.ty))
+            };
+            own.iter().map(one).collect()
+        }
+        naga::TypeInner::Array { base, .. } => members(module, *base),
+        _ => Vec::new(),
+    }
+}
+
 /// Leaves the texts as files, and nothing else in their folder.
-fn leave(variants: &BTreeSet<(String, String)>) -> std::io::Result<()> {
+fn leave(variants: &BTreeSet<Source>) -> std::io::Result<()> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
-    for (i, (label, text)) in variants.iter().enumerate() {
+    for (i, Source { label, text, .. }) in variants.iter().enumerate() {
         std::fs::write(folder.join(format!("{i:05}.wgsl")), format!("// {label}\n{text}"))?;
     }
     Ok(())
 }
 
-fn assert_valid_everywhere(label: &str, text: &str) {
+fn assert_valid_everywhere(source: &Source) {
+    let Source { label, text, .. } = source;
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
     let flags = naga::valid::ValidationFlags::all();
@@ -201,6 +228,7 @@ fn assert_valid_everywhere(label: &str, text: &str) {
     let info = naga::valid::Validator::new(flags, capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
+    assert_same_windows(source, &module);
     naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
         .unwrap_or_else(|error| panic!("{label} as SPIR-V: {error}"));
     let options = naga::back::msl::Options {
@@ -223,8 +251,8 @@ fn every_variant_is_valid_everywhere() {
     println!("{} kernel texts", variants.len());
     assert!(variants.len() > 100, "only {} kernel texts", variants.len());
     leave(&variants).expect("the texts are written");
-    for (label, text) in &variants {
-        assert_valid_everywhere(label, text);
+    for source in &variants {
+        assert_valid_everywhere(source);
     }
 }
 
@@ -233,19 +261,20 @@ fn every_variant_is_valid_everywhere() {
 fn every_variant_for_subgroups_is_valid_everywhere() {
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
-        if !matches!(loss.family(), Family::Rows(_)) {
+        if family(loss) != Family::Rows {
             continue;
         }
         let mut found = 0;
         for shape in shapes(loss) {
             let inputs = kinds(loss, &shape, DType::F32, DType::I64, true);
             let gradients = with_gradients(loss, &inputs);
-            let request = Request { inputs: &inputs, gradients: &gradients, ..Request::default() };
+            let request = Request::with_gradients(&gradients);
             for lanes in [4, 32, 128] {
-                let texts = Plan::subgroup_sources(loss, &request, lanes).expect("a valid request");
-                for (label, text) in texts {
-                    found += usize::from(text.contains("subgroup_id"));
-                    assert_valid_everywhere(&label, &text);
+                let options = SourceOptions { subgroup: Some(lanes), ..SourceOptions::default() };
+                let sources = Plan::sources(loss, &inputs, &request, options);
+                for source in sources.expect("a valid request") {
+                    found += usize::from(source.text.contains("subgroup_id"));
+                    assert_valid_everywhere(&source);
                 }
             }
         }
@@ -294,7 +323,13 @@ fn too_many_classes_are_refused() {
     let kind = |dtype, shape: &[usize]| TensorKind { dtype, shape: shape.to_vec() };
     let classes = 20_480_004;
     let inputs = [("input", kind(DType::F32, &[1, classes])), ("target", kind(DType::I64, &[1]))];
-    let request = Request { inputs: &inputs, ..Request::default() };
-    let error = Plan::sources(&wgloss::CrossEntropy::default(), &request).expect_err("too many");
+    let request = Request::default();
+    let error = Plan::sources(
+        &wgloss::CrossEntropy::default(),
+        &inputs,
+        &request,
+        SourceOptions::default(),
+    )
+    .expect_err("too many");
     assert_eq!(error.to_string(), "input: 20480004 classes, at most 20480000 (rounds of a loop)");
 }

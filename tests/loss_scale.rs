@@ -1,10 +1,8 @@
 //! The loss scale: every loss of the catalogue on both backends.
 
-mod common;
-
-use common::catalogue::all_inputs;
-use common::{Random, assert_agrees, backends, differentiable, tensor};
-use wgloss::{Batch, DType, GradientType, Mse, Plan, Request, losses};
+use crate::common::catalogue::all_inputs;
+use crate::common::{Random, assert_agrees, backends, differentiable, tensor};
+use wgloss::{Batch, DType, GradientType, Mse, Plan, Request, SourceOptions, losses};
 
 /// A scale that is a power of two changes exponents only, in every gradient and in no value.
 #[test]
@@ -17,8 +15,11 @@ fn a_loss_scale_scales_gradients_alone() {
                 let run = |loss_scale| {
                     let batch = Batch {
                         inputs: &inputs,
-                        gradients: &gradients,
-                        loss_scale,
+                        request: Request {
+                            gradients: &gradients,
+                            loss_scale,
+                            ..Request::default()
+                        },
                         ..Batch::default()
                     };
                     backend.evaluate_blocking(loss.as_ref(), &batch).expect("a valid batch")
@@ -46,13 +47,17 @@ fn a_loss_scale_keeps_small_gradients() {
     let inputs = [("input", input), ("target", target)];
     let scaled = Batch {
         inputs: &inputs,
-        gradients: &["input"],
-        gradient_type: GradientType::Input,
-        loss_scale: 65_536.0,
+        request: Request {
+            gradients: &["input"],
+            gradient_type: GradientType::Input,
+            loss_scale: 65_536.0,
+            ..Request::default()
+        },
         ..Batch::default()
     };
     assert_agrees("scaled", &Mse, &scaled);
-    let plain = Batch { loss_scale: 1.0, ..scaled.clone() };
+    let plain =
+        Batch { request: Request { loss_scale: 1.0, ..scaled.request.clone() }, ..scaled.clone() };
     for (name, backend) in backends() {
         let run = |batch| backend.evaluate_blocking(&Mse, batch).expect("a valid batch");
         let (vanished, kept) = (run(&plain), run(&scaled));
@@ -71,13 +76,9 @@ fn another_loss_scale_needs_no_other_kernels() {
             let kinds: Vec<_> =
                 inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
             let sources = |loss_scale| {
-                let request = Request {
-                    inputs: &kinds,
-                    gradients: &gradients,
-                    loss_scale,
-                    ..Request::default()
-                };
-                Plan::sources(loss.as_ref(), &request).expect("a valid request")
+                let request = Request { gradients: &gradients, loss_scale, ..Request::default() };
+                Plan::sources(loss.as_ref(), &kinds, &request, SourceOptions::default())
+                    .expect("a valid request")
             };
             assert_eq!(sources(1.0), sources(3e-5), "{}", loss.definition().name);
         }
@@ -89,7 +90,11 @@ fn a_scale_that_would_lose_all_gradients_is_refused() {
     let tensor = tensor(DType::F32, &[2], &[1.0, 2.0]);
     let inputs = [("input", tensor.clone()), ("target", tensor)];
     for (loss_scale, got) in [(0.0, "0"), (f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
-        let batch = Batch { inputs: &inputs, loss_scale, ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request { loss_scale, ..Request::default() },
+            ..Batch::default()
+        };
         for (name, backend) in backends() {
             let error = backend.evaluate_blocking(&Mse, &batch).expect_err(name);
             let message =

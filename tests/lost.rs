@@ -1,14 +1,13 @@
 //! Devices that are lost, buffers of other devices, and what the program's own error handling sees.
 
-mod common;
-
-use common::buffers::{device, empty, filled, kind};
-use common::{Random, tensor};
+use crate::common::buffers::{device, empty, filled, kind};
+use crate::common::{self, Random, tensor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use wgloss::{
-    Backend, Batch, Bindings, CrossEntropy, DType, Error, Gpu, Mse, Plan, Request, Result, adapters,
+    Batch, Bindings, CrossEntropy, DType, Error, Evaluator, Gpu, Mse, Plan, Request, Result,
+    adapters,
 };
 
 /// The error's class, whatever its words.
@@ -22,8 +21,8 @@ fn assert_lost<T: std::fmt::Debug>(result: Result<T>) {
 
 fn plan(gpu: &Gpu) -> Result<Plan> {
     let inputs = [("input", kind(DType::F32, &[64])), ("target", kind(DType::F32, &[64]))];
-    let request = Request { inputs: &inputs, gradients: &["input"], ..Request::default() };
-    Plan::new(gpu, &Mse, &request)
+    let request = Request::with_gradients(&["input"]);
+    Plan::new(gpu, &Mse, &inputs, &request)
 }
 
 /// Four buffers for the plan: input, target, value, gradient.
@@ -66,8 +65,9 @@ fn a_device_is_destroyed_before_planning() {
     assert_lost(plan(&gpu));
     let input = tensor(DType::F32, &[2, 3], &[0.5; 6]);
     let inputs = [("input", input), ("target", tensor(DType::I64, &[2], &[0.0, 1.0]))];
-    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
-    assert_lost(Backend::Gpu(gpu).evaluate_blocking(&CrossEntropy::default(), &batch));
+    let batch =
+        Batch { inputs: &inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
+    assert_lost(Evaluator::Gpu(gpu).evaluate_blocking(&CrossEntropy::default(), &batch));
 }
 
 #[test]
@@ -100,7 +100,8 @@ fn a_device_is_destroyed_during_an_evaluation() {
     let shapes = [("input", DType::F32, &[400, 1000][..]), ("target", DType::I64, &[400])];
     let loss = CrossEntropy::default();
     let inputs = common::inputs(&loss, &shapes, 1000, &mut Random(61));
-    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+    let batch =
+        Batch { inputs: &inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
     let (mut answers, mut losses) = (0, 0);
     for round in 0..24 {
         let gpu = device(wgpu::Features::empty());
@@ -109,7 +110,7 @@ fn a_device_is_destroyed_during_an_evaluation() {
             std::thread::sleep(Duration::from_micros(500 * round * round));
             other.destroy();
         });
-        match Backend::Gpu(gpu).evaluate_blocking(&loss, &batch) {
+        match Evaluator::Gpu(gpu).evaluate_blocking(&loss, &batch) {
             Ok(answer) => {
                 let loss = answer.scalar().expect("a loss");
                 assert!((5.0..20.0).contains(&loss), "round {round}: {loss}");

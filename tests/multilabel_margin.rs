@@ -1,9 +1,7 @@
 //! The multi-label margin loss on both backends against the float64 reference.
 
-mod common;
-
-use common::{Random, assert_agrees, bits, tensor};
-use wgloss::{Backend, Batch, DType, MultiLabelMargin, Reduction, Tensor};
+use crate::common::{self, Random, assert_agrees, bits, tensor};
+use wgloss::{Batch, DType, Evaluator, MultiLabelMargin, Reduction, Request, Tensor};
 
 /// Random rows that list some classes, some of them twice, then -1 and whatever follows.
 fn rows(
@@ -43,10 +41,8 @@ fn shapes_types_and_reductions() {
                 let gradients = &["input"];
                 let batch = Batch {
                     inputs: &inputs,
-                    reduction,
-                    value: true,
-                    gradients,
                     upstream,
+                    request: Request { reduction, value: true, gradients, ..Request::default() },
                     ..Batch::default()
                 };
                 let what = format!("{dtype} {shape:?}, {reduction}");
@@ -59,9 +55,10 @@ fn shapes_types_and_reductions() {
 #[test]
 fn two_runs_give_the_same_bits() {
     let inputs = rows(DType::F32, &[500, 40], &mut Random(15));
-    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+    let batch =
+        Batch { inputs: &inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
     for (name, backend) in common::backends() {
-        let run = |backend: &Backend| {
+        let run = |backend: &Evaluator| {
             bits(&backend.evaluate_blocking(&MultiLabelMargin, &batch).expect("valid inputs"))
         };
         assert_eq!(run(&backend), run(&backend), "{name}");
@@ -76,7 +73,11 @@ fn bad_input_is_refused() {
         ([0.0, 1.0, 2.0, 0.0, 1.0, -7.0], "target: row 5 is -7, expected 0 to 2 (1 such row)"),
     ] {
         let inputs = [("input", scores.clone()), ("target", tensor(DType::I64, &[2, 3], &targets))];
-        let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&["input"]),
+            ..Batch::default()
+        };
         for (name, backend) in common::backends() {
             let error = backend.evaluate_blocking(&MultiLabelMargin, &batch).expect_err(name);
             assert_eq!(error.to_string(), message, "{name}");
@@ -85,7 +86,7 @@ fn bad_input_is_refused() {
     let flat = tensor(DType::I64, &[6], &[0.0; 6]);
     let inputs = [("input", scores), ("target", flat)];
     let batch = Batch { inputs: &inputs, ..Batch::default() };
-    let error = Backend::Cpu.evaluate_blocking(&MultiLabelMargin, &batch).expect_err("a vector");
+    let error = Evaluator::Cpu.evaluate_blocking(&MultiLabelMargin, &batch).expect_err("a vector");
     assert_eq!(
         error.to_string(),
         "target: shape [6] does not fit, expected [2, 3], the input's shape"

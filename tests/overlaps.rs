@@ -1,8 +1,7 @@
 //! Outputs that overlap other tensors are refused, with both ranges and the reason.
 
-mod common;
-
-use common::buffers::{empty, kind};
+use crate::common;
+use crate::common::buffers::{empty, kind};
 use wgloss::{Bindings, CrossEntropy, Ctc, DType, Loss, MultiLabelMargin, Plan, Request};
 
 /// What forbids writing in place is told by the plan, and by the error of trying it.
@@ -49,8 +48,8 @@ fn what_cannot_be_written_in_place_says_why() {
         ),
     ];
     for (loss, inputs, gradients, why) in cases {
-        let request = Request { inputs: &inputs, gradients: &gradients, ..Request::default() };
-        let plan = Plan::new(&gpu, loss, &request).expect("a valid request");
+        let request = Request::with_gradients(&gradients);
+        let plan = Plan::new(&gpu, loss, &inputs, &request).expect("a valid request");
         assert!(!plan.in_place(gradients[0]).expect("a requested gradient"), "{loss:?}");
         let one = empty(&gpu, 1 << 16);
         let at = |offset| wgpu::BufferBinding { buffer: &one, offset, size: None };
@@ -78,8 +77,8 @@ fn what_cannot_be_written_in_place_says_why() {
 fn overlaps_are_refused() {
     let gpu = common::gpu();
     let inputs = [("input", kind(DType::F32, &[64])), ("target", kind(DType::F32, &[64]))];
-    let request = Request { inputs: &inputs, gradients: &["input"], ..Request::default() };
-    let plan = Plan::new(&gpu, &wgloss::Mse, &request).expect("a valid request");
+    let request = Request::with_gradients(&["input"]);
+    let plan = Plan::new(&gpu, &wgloss::Mse, &inputs, &request).expect("a valid request");
     let one = empty(&gpu, 4096);
     let at = |offset| wgpu::BufferBinding { buffer: &one, offset, size: None };
     let encode = |[input, target, value, gradient]: [u64; 4]| {

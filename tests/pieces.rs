@@ -1,15 +1,13 @@
 //! Tensors larger than the device's largest buffer.
 
-mod common;
-
-use common::{Random, bits, inputs, tensor, with_limits};
+use crate::common::{self, Random, bits, inputs, tensor, with_limits};
 use wgloss::{
-    Backend, Batch, CrossEntropy, DType, Error, Evaluation, GradientType, KlDiv, Loss, Mse, Nll,
-    Reduction, Tensor,
+    Batch, CrossEntropy, DType, Error, Evaluation, Evaluator, GradientType, KlDiv, Loss, Mse, Nll,
+    Reduction, Request, Tensor,
 };
 
 /// A device whose buffers have at most so many bytes.
-fn small_buffers(largest: u64) -> Backend {
+fn small_buffers(largest: u64) -> Evaluator {
     let default = wgpu::Limits::default();
     let binding = default.max_storage_buffer_binding_size.min(largest);
     with_limits(wgpu::Limits {
@@ -25,9 +23,10 @@ type Shapes<'a> = &'a [(&'a str, DType, &'a [usize])];
 #[track_caller]
 fn assert_same(loss: &dyn Loss, batch: &Batch<'_>) {
     let name = loss.definition().name;
-    let what = format!("{name}, {}, gradients of {:?}", batch.reduction, batch.gradients);
-    let run = |backend: &Backend| backend.evaluate_blocking(loss, batch).expect("a valid batch");
-    let whole = run(&Backend::Gpu(common::gpu()));
+    let what =
+        format!("{name}, {}, gradients of {:?}", batch.request.reduction, batch.request.gradients);
+    let run = |backend: &Evaluator| backend.evaluate_blocking(loss, batch).expect("a valid batch");
+    let whole = run(&Evaluator::Gpu(common::gpu()));
     for largest in [1 << 19, 1_300_004] {
         let pieces = run(&small_buffers(largest));
         assert_eq!(bits(&pieces), bits(&whole), "{what}, in buffers of {largest} bytes");
@@ -68,7 +67,7 @@ fn pieces_have_the_bits_of_the_whole() {
         for &reduction in loss.definition().reductions {
             for gradients in [&[][..], &gradients] {
                 let totals = reduction != Reduction::None;
-                let rows = loss.definition().inputs[0].role != wgloss::loss::Role::Elements;
+                let rows = loss.definition().inputs[0].role != wgloss::definition::Role::Elements;
                 let terms: &[usize] = match (totals, rows) {
                     (true, _) => &[],
                     (false, true) if shapes[0].2.len() == 4 => pixels,
@@ -79,10 +78,24 @@ fn pieces_have_the_bits_of_the_whole() {
                 let numbers: Vec<f64> = (0..count).map(|_| random.unit()).collect();
                 let upstream = Some(tensor(f, terms, &numbers));
                 let gradient_type = GradientType::Input;
-                let batch = Batch { inputs: &inputs, reduction, gradients, ..Batch::default() };
-                let batch = Batch { totals, upstream, gradient_type, ..batch };
+                let batch = Batch {
+                    inputs: &inputs,
+                    request: Request { reduction, gradients, ..Request::default() },
+                    ..Batch::default()
+                };
+                let batch = Batch {
+                    upstream,
+                    request: Request { totals, gradient_type, ..batch.request.clone() },
+                    ..batch
+                };
                 assert_same(loss, &batch);
-                assert_same(loss, &Batch { value: gradients.is_empty(), ..batch });
+                assert_same(
+                    loss,
+                    &Batch {
+                        request: Request { value: gradients.is_empty(), ..batch.request.clone() },
+                        ..batch
+                    },
+                );
             }
         }
     }
@@ -139,7 +152,7 @@ fn errors_name_the_whole() {
 }
 
 /// An input of 3 GiB and its gradient, cut in two ways. It takes 12 GiB of memory and some minutes:
-/// `cargo test --release --test pieces -- --ignored`.
+/// `cargo test --release pieces -- --ignored`.
 #[test]
 #[ignore = "12 GiB of memory"]
 fn three_gibibytes() {
@@ -150,10 +163,12 @@ fn three_gibibytes() {
     let want: f64 = numbers.iter().map(|&x| (f64::from(x) - 0.25).powi(2)).sum();
     let input = Tensor::from_slice(&numbers, [COUNT]).expect("as many as the shape has");
     let inputs = [("input", input), ("target", tensor(DType::F32, &[], &[0.25]))];
-    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
-    let batch = Batch { reduction: Reduction::Sum, ..batch };
+    let batch =
+        Batch { inputs: &inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
+    let batch =
+        Batch { request: Request { reduction: Reduction::Sum, ..batch.request.clone() }, ..batch };
     let mut values = Vec::new();
-    for backend in [Backend::Gpu(common::gpu()), small_buffers(300 << 20)] {
+    for backend in [Evaluator::Gpu(common::gpu()), small_buffers(300 << 20)] {
         let got = backend.evaluate_blocking(&Mse, &batch).expect("a valid batch");
         let gradient = got.gradients[0].1.to_f32();
         let wrong = numbers.iter().zip(gradient.iter()).position(|(x, g)| *g != 2.0 * (x - 0.25));

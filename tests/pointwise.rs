@@ -2,17 +2,16 @@
 //! over lengths around a block, element types, reductions, weights, broadcasts and upstream
 //! gradients.
 
-mod common;
-
-use common::{Random, assert_agrees, differentiable, inputs, tensor};
-use wgloss::loss::{Family, Role};
-use wgloss::{Batch, DType, Loss, Reduction, losses};
+use crate::common::{Family, family};
+use crate::common::{Random, assert_agrees, differentiable, inputs, tensor};
+use wgloss::definition::Role;
+use wgloss::{Batch, DType, Loss, Reduction, Request, losses};
 
 const BLOCK: usize = 4096;
 
 fn pointwise() -> Vec<Box<dyn Loss>> {
     let all = losses::catalogue().into_iter();
-    all.filter(|loss| matches!(loss.family(), Family::Pointwise(_))).collect()
+    all.filter(|loss| family(loss.as_ref()) == Family::Pointwise).collect()
 }
 
 /// The loss's inputs in one shape, with or without the optional ones.
@@ -35,8 +34,11 @@ fn lengths_around_a_block() {
                 let shapes = alike(loss.as_ref(), DType::F32, std::slice::from_ref(&length), false);
                 let inputs = inputs(loss.as_ref(), &shapes, 0, &mut random);
                 let gradients = differentiable(loss.as_ref(), &inputs);
-                let batch =
-                    Batch { inputs: &inputs, reduction, gradients: &gradients, ..Batch::default() };
+                let batch = Batch {
+                    inputs: &inputs,
+                    request: Request { reduction, gradients: &gradients, ..Request::default() },
+                    ..Batch::default()
+                };
                 let what = format!("{} of {length}, {reduction}", loss.definition().name);
                 assert_agrees(&what, loss.as_ref(), &batch);
             }
@@ -64,9 +66,8 @@ fn types_weights_and_upstream_gradients() {
                 let numbers: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
                 let batch = Batch {
                     inputs: &inputs,
-                    reduction,
-                    gradients: &gradients,
                     upstream: Some(tensor(DType::F32, terms, &numbers)),
+                    request: Request { reduction, gradients: &gradients, ..Request::default() },
                     ..Batch::default()
                 };
                 let name = loss.definition().name;
@@ -113,8 +114,7 @@ fn broadcasts() {
                 for &reduction in definition.reductions {
                     let batch = Batch {
                         inputs: &inputs,
-                        reduction,
-                        gradients: &gradients,
+                        request: Request { reduction, gradients: &gradients, ..Request::default() },
                         ..Batch::default()
                     };
                     let what = format!("{} of {a:?} and {b:?}, {reduction}", definition.name);
@@ -144,7 +144,11 @@ fn weights_that_broadcast() {
                 .collect();
             let inputs = inputs(loss.as_ref(), &shapes, 0, &mut random);
             let gradients = differentiable(loss.as_ref(), &inputs);
-            let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request::with_gradients(&gradients),
+                ..Batch::default()
+            };
             assert_agrees(&format!("{} with {other:?}", definition.name), loss.as_ref(), &batch);
         }
     }

@@ -1,18 +1,17 @@
 //! Random shapes, options and values: both backends against the float64 reference.
 
-mod common;
-
-use common::{Random, assert_agrees, differentiable, inputs, rows_of, tensor};
+use crate::common::{self, Family};
+use crate::common::{Random, assert_agrees, differentiable, inputs, rows_of, tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use wgloss::loss::{Family, Role, Setting};
-use wgloss::{Batch, CrossEntropy, DType, Loss, Reduction, losses};
+use wgloss::definition::{Role, Setting};
+use wgloss::{Batch, CrossEntropy, DType, Loss, Reduction, Request, losses};
 
 /// The losses of the families; those of their own have tests of their own.
 fn family(rows: bool) -> Vec<Box<dyn Loss>> {
-    let fits = |loss: &dyn Loss| match loss.family() {
-        Family::Pointwise(_) => !rows,
-        Family::Rows(_) => rows,
+    let fits = |loss: &dyn Loss| match common::family(loss) {
+        Family::Pointwise => !rows,
+        Family::Rows => rows,
         _ => false,
     };
     losses::catalogue().into_iter().filter(|loss| fits(loss.as_ref())).collect()
@@ -83,7 +82,7 @@ proptest! {
         if shape.iter().product::<usize>() == 1 {
             gradients.retain(|name| *name != "weight"); // all rounding: the mean does not depend on it
         }
-        let batch = Batch { inputs: &inputs, reduction, gradients: &gradients, ..Batch::default() };
+        let batch = Batch { inputs: &inputs, request: Request { reduction, gradients: &gradients, ..Request::default() }, ..Batch::default() };
         assert_agrees(&format!("{loss:?} of {shape:?} and {other:?}, {reduction}"), loss, &batch);
     }
 
@@ -127,7 +126,7 @@ proptest! {
             .collect();
         let inputs = inputs(loss, &shapes, classes, &mut Random(seed));
         let gradients = differentiable(loss, &inputs);
-        let batch = Batch { inputs: &inputs, reduction, gradients: &gradients, ..Batch::default() };
+        let batch = Batch { inputs: &inputs, request: Request { reduction, gradients: &gradients, ..Request::default() }, ..Batch::default() };
         let what = format!("{loss:?} of {shape:?}, {probabilities}, {weighted}, {reduction}");
         assert_agrees(&what, loss, &batch);
     }
@@ -144,8 +143,11 @@ fn wide_and_many_rows() {
         let inputs = inputs(&loss, &shapes, classes, &mut random);
         let batch = Batch {
             inputs: &inputs,
-            reduction: Reduction::Sum,
-            gradients: &["input"],
+            request: Request {
+                reduction: Reduction::Sum,
+                gradients: &["input"],
+                ..Request::default()
+            },
             ..Batch::default()
         };
         assert_agrees(&format!("{rows} rows of {classes}"), &loss, &batch);
@@ -153,6 +155,7 @@ fn wide_and_many_rows() {
     let equal = tensor(DType::F32, &[5, 1000], &[-7.25; 5000]);
     let target = tensor(DType::I64, &[5], &[0.0, 1.0, 500.0, 998.0, 999.0]);
     let inputs = [("input", equal), ("target", target)];
-    let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+    let batch =
+        Batch { inputs: &inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
     assert_agrees("all logits equal", &loss, &batch);
 }

@@ -1,9 +1,8 @@
 //! Recording a plan: its effects, and everything that it leaves alone.
 
-mod common;
-
-use common::buffers::{device, empty};
-use common::recorded::{Case, encoder};
+use crate::common;
+use crate::common::buffers::{device, empty};
+use crate::common::recorded::{Case, encoder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wgloss::{Bindings, Gpu};

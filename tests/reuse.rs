@@ -1,21 +1,25 @@
 //! Evaluations into the memory of earlier ones.
 
-mod common;
-
-use common::catalogue::all_inputs;
-use common::{Random, bits, differentiable, tensor};
-use wgloss::{Backend, Batch, CrossEntropy, DType, Evaluation, Loss, Mse, Reduction, Tensor};
+use crate::common::catalogue::all_inputs;
+use crate::common::{Random, bits, differentiable, tensor};
+use wgloss::{
+    Batch, CrossEntropy, DType, Evaluation, Evaluator, Loss, Mse, Reduction, Request, Tensor,
+};
 
 type Inputs<'a> = [(&'a str, Tensor<'a>)];
 
 /// Evaluates other inputs first, and checks that nothing of them is left.
 fn check(loss: &dyn Loss, others: &Inputs<'_>, inputs: &Inputs<'_>, reduction: Reduction) {
     let gradients = differentiable(loss, inputs);
-    let batch = |inputs| Batch { inputs, reduction, gradients: &gradients, ..Batch::default() };
-    let want = Backend::Cpu.evaluate_blocking(loss, &batch(inputs)).expect("valid inputs");
+    let batch = |inputs| Batch {
+        inputs,
+        request: Request { reduction, gradients: &gradients, ..Request::default() },
+        ..Batch::default()
+    };
+    let want = Evaluator::Cpu.evaluate_blocking(loss, &batch(inputs)).expect("valid inputs");
     let mut evaluation = Evaluation::default();
     for inputs in [others, inputs] {
-        Backend::Cpu
+        Evaluator::Cpu
             .evaluate_into_blocking(loss, &batch(inputs), &mut evaluation)
             .expect("valid inputs");
     }
@@ -72,8 +76,9 @@ fn an_error_leaves_nothing() {
     let bad = [("input", input), ("target", target.clone()), ("target", target)];
     let mut evaluation = Evaluation::default();
     let mut run = |inputs: &Inputs<'_>| {
-        let batch = Batch { inputs, gradients: &["input"], ..Batch::default() };
-        let result = Backend::Cpu.evaluate_into_blocking(&Mse, &batch, &mut evaluation);
+        let batch =
+            Batch { inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
+        let result = Evaluator::Cpu.evaluate_into_blocking(&Mse, &batch, &mut evaluation);
         (result.is_ok(), evaluation.value.is_some(), evaluation.gradients.len())
     };
     assert_eq!(run(&good), (true, true, 1));

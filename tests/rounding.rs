@@ -1,10 +1,9 @@
 //! Rounding to float16 and bfloat16 is that of the `half` crate, bit for bit: the upstream gradient
 //! of a distance of 1 is its gradient.
 
-mod common;
-
+use crate::common;
 use half::{bf16, f16};
-use wgloss::{Batch, DType, GradientType, L1, Reduction, Tensor};
+use wgloss::{Batch, DType, GradientType, L1, Reduction, Request, Tensor};
 
 /// Every upper half, with ties of every length, their neighbours and the ends below them.
 fn numbers() -> Vec<f32> {
@@ -24,11 +23,14 @@ fn check(dtype: DType, nearest: impl Fn(f32) -> u16, is_nan: impl Fn(u16) -> boo
     ];
     let batch = Batch {
         inputs: &inputs,
-        reduction: Reduction::None,
-        value: false,
-        gradients: &["input"],
         upstream: Some(Tensor::from_slice(&numbers, [count]).expect("as many numbers")),
-        gradient_type: GradientType::Input,
+        request: Request {
+            reduction: Reduction::None,
+            value: false,
+            gradients: &["input"],
+            gradient_type: GradientType::Input,
+            ..Request::default()
+        },
         ..Batch::default()
     };
     for (name, backend) in common::backends() {

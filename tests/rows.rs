@@ -1,20 +1,22 @@
 //! Losses over rows on both backends against the float64 reference: every loss of the catalogue
 //! over numbers of classes, layouts, target types, options, weights and upstream gradients.
 
-mod common;
-
-use common::{
-    Random, assert_agrees_on, assert_close, backends, bits, differentiable, inputs, rows_of, tensor,
+use crate::common::{
+    self, Random, assert_agrees_on, assert_close, backends, bits, differentiable, inputs, rows_of,
+    tensor,
 };
-use wgloss::loss::{Family, Role};
-use wgloss::{Backend, Batch, CrossEntropy, DType, Loss, Reduction, Tensor, Tuning, losses};
+use crate::common::{Family, family};
+use wgloss::definition::Role;
+use wgloss::{
+    Batch, CrossEntropy, DType, Evaluator, Loss, Reduction, Request, Tensor, Tuning, losses,
+};
 
 const SIGNED: [DType; 4] = [DType::I8, DType::I16, DType::I32, DType::I64];
 const UNSIGNED: [DType; 4] = [DType::U8, DType::U16, DType::U32, DType::U64];
 
 fn rows() -> Vec<Box<dyn Loss>> {
     let all = losses::catalogue().into_iter();
-    all.filter(|loss| matches!(loss.family(), Family::Rows(_))).collect()
+    all.filter(|loss| family(loss.as_ref()) == Family::Rows).collect()
 }
 
 /// Inputs of a loss over rows of this shape, with class indices or, where it takes them, probabilities.
@@ -55,7 +57,7 @@ fn check(
 }
 
 fn check_on(
-    backends: &[Backend],
+    backends: &[Evaluator],
     what: &str,
     loss: &dyn Loss,
     (shape, dtype): (&[usize], DType),
@@ -74,12 +76,16 @@ fn check_on(
     let count: usize = terms.iter().product();
     let numbers: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
     let upstream = Some(tensor(DType::F32, terms, &numbers));
-    let batch =
-        Batch { inputs: &inputs, reduction, gradients: &gradients, upstream, ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        upstream,
+        request: Request { reduction, gradients: &gradients, ..Request::default() },
+        ..Batch::default()
+    };
     let name = definition.name;
     let what = format!("{what}: {name} of {dtype} {shape:?}, {target}, {reduction}, {weighted}");
     for backend in backends {
-        let place = if matches!(backend, Backend::Cpu) { "the CPU" } else { "the GPU" };
+        let place = if matches!(backend, Evaluator::Cpu) { "the CPU" } else { "the GPU" };
         assert_agrees_on(&format!("{what} on {place}"), backend, loss, &batch);
     }
 }
@@ -87,13 +93,13 @@ fn check_on(
 /// From a lane for each quad to one for the whole row.
 #[test]
 fn any_tuning() {
-    let Backend::Gpu(gpu) = &backends()[0].1 else { panic!("the first backend is the GPU") };
+    let Evaluator::Gpu(gpu) = &backends()[0].1 else { panic!("the first backend is the GPU") };
     let mut random = Random(11);
     let ways = [(1, 256), (3, 64), (8, 256), (16, 4), (1000, 256)];
     let ways = ways.into_iter().flat_map(|way| [(way, false), (way, true)]);
     for ((quads_per_lane, most_lanes), subgroups) in ways {
         let tuning = Tuning { quads_per_lane, most_lanes, subgroups, ..Tuning::default() };
-        let tuned = [Backend::Gpu(gpu.clone().with_tuning(tuning))];
+        let tuned = [Evaluator::Gpu(gpu.clone().with_tuning(tuning))];
         for loss in rows() {
             for shape in [&[3, 517][..], &[2, 1024]] {
                 let (input, how) = ((shape, DType::F32), (Reduction::None, true));
@@ -113,11 +119,15 @@ fn the_same_bits_with_subgroups_as_without() {
         let inputs = row_inputs(loss, (&[3, 9001], DType::F32), DType::I64, true, &mut random);
         let gradients = differentiable(loss, &inputs);
         let (inputs, gradients, reduction) = (&inputs, &gradients, Reduction::None);
-        let batch = Batch { inputs, reduction, gradients, ..Batch::default() };
+        let batch = Batch {
+            inputs,
+            request: Request { reduction, gradients, ..Request::default() },
+            ..Batch::default()
+        };
         for (quads_per_lane, most_lanes) in [(8, 256), (8, 32), (1000, 256)] {
             let [without, with] = [false, true].map(|subgroups| {
                 let tuning = Tuning { quads_per_lane, most_lanes, subgroups, ..Tuning::default() };
-                let backend = Backend::Gpu(common::gpu().with_tuning(tuning));
+                let backend = Evaluator::Gpu(common::gpu().with_tuning(tuning));
                 bits(&backend.evaluate_blocking(loss, &batch).expect("a valid batch"))
             });
             assert!(without == with, "{loss:?} with up to {most_lanes} lanes");
@@ -235,7 +245,11 @@ fn confident_rows_keep_their_digits() {
                 ("input", tensor(DType::F32, &[1, 2], &logits)),
                 ("target", tensor(DType::I64, &[1], &[0.0])),
             ];
-            let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request::with_gradients(&["input"]),
+                ..Batch::default()
+            };
             for (name, backend) in common::backends() {
                 let got = backend.evaluate_blocking(&CrossEntropy::default(), &batch);
                 let got = got.expect("a valid batch");

@@ -1,13 +1,12 @@
 //! Inputs and outputs in one buffer, and gradients that are written over their inputs.
 
-mod common;
-
-use common::buffers::filled;
-use common::ctc::Case;
-use common::{Random, differentiable, read, rows_of};
-use wgloss::loss::{Family, Role};
+use crate::common::buffers::filled;
+use crate::common::ctc::Case;
+use crate::common::{self, Random, differentiable, read, rows_of};
+use crate::common::{Family, family};
+use wgloss::definition::Role;
 use wgloss::{
-    Backend, Batch, Bindings, CrossEntropy, DType, Gpu, Loss, Plan, Reduction, Request, Tensor,
+    Batch, Bindings, CrossEntropy, DType, Evaluator, Gpu, Loss, Plan, Reduction, Request, Tensor,
     losses,
 };
 
@@ -42,13 +41,13 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
     let mut cases: Vec<(Box<dyn Loss>, Inputs)> = Vec::new();
     for make in 0..losses::catalogue().len() {
         let loss = || losses::catalogue().swap_remove(make);
-        match (loss().family(), loss().definition().name) {
-            (Family::Pointwise(_), _) => {
+        match (family(loss().as_ref()), loss().definition().name) {
+            (Family::Pointwise, _) => {
                 for shape in [&[3, 1400][..], &[5]] {
                     cases.push((loss(), inputs(&*loss(), shape, DType::F32, random)));
                 }
             }
-            (Family::Rows(_), _) => {
+            (Family::Rows, _) => {
                 for (shape, target) in
                     [([5, 301], DType::I64), ([70, 12], DType::I64), ([2, 1100], DType::F32)]
                 {
@@ -110,7 +109,7 @@ impl Places {
                 false => place(&[], batch.inputs[input].1.bytes().len()),
             }
         };
-        let gradients = batch.gradients.iter().map(&mut of_gradient).collect();
+        let gradients = batch.request.gradients.iter().map(&mut of_gradient).collect();
         Self { inputs, value, gradients, bytes }
     }
 
@@ -125,7 +124,7 @@ impl Places {
         let inputs: Vec<_> =
             batch.inputs.iter().map(|i| i.0).zip(self.inputs.iter().map(at)).collect();
         let gradients: Vec<_> =
-            batch.gradients.iter().copied().zip(self.gradients.iter().map(at)).collect();
+            batch.request.gradients.iter().copied().zip(self.gradients.iter().map(at)).collect();
         let bindings = Bindings {
             inputs: &inputs,
             value: Some(at(&self.value)),
@@ -143,15 +142,14 @@ impl Places {
 /// nothing else.
 #[track_caller]
 fn assert_same_bits(gpu: &Gpu, loss: &dyn Loss, batch: &Batch<'_>, in_place: bool) -> Vec<bool> {
-    let answer = Backend::Gpu(gpu.clone()).evaluate_blocking(loss, batch).expect("a valid batch");
+    let answer = Evaluator::Gpu(gpu.clone()).evaluate_blocking(loss, batch).expect("a valid batch");
     let kinds: Vec<_> = batch.inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
     let request = Request {
-        inputs: &kinds,
-        reduction: batch.reduction,
-        gradients: batch.gradients,
+        reduction: batch.request.reduction,
+        gradients: batch.request.gradients,
         ..Request::default()
     };
-    let plan = Plan::new(gpu, loss, &request).expect("a valid request");
+    let plan = Plan::new(gpu, loss, &kinds, &request).expect("a valid request");
     let places = Places::new(&plan, batch, in_place);
     let mut want = places.bytes.clone();
     let mut put = |start: usize, tensor: &Tensor<'_>| {
@@ -166,9 +164,9 @@ fn assert_same_bits(gpu: &Gpu, loss: &dyn Loss, batch: &Batch<'_>, in_place: boo
     assert_eq!(
         differs, None,
         "{loss:?} of {kinds:?}, {}: the first other byte; inputs at {:?}, value at {}, gradients at {:?}",
-        batch.reduction, places.inputs, places.value, places.gradients
+        batch.request.reduction, places.inputs, places.value, places.gradients
     );
-    batch.gradients.iter().map(|name| plan.in_place(name).expect("requested")).collect()
+    batch.request.gradients.iter().map(|name| plan.in_place(name).expect("requested")).collect()
 }
 
 #[test]
@@ -176,7 +174,11 @@ fn every_loss_runs_in_one_buffer() {
     let gpu = common::gpu();
     for (loss, inputs) in cases(&mut Random(51)) {
         let gradients = differentiable(&*loss, &inputs);
-        let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&gradients),
+            ..Batch::default()
+        };
         assert_same_bits(&gpu, &*loss, &batch, false);
     }
 }
@@ -189,9 +191,13 @@ fn gradients_take_their_inputs_place() {
         let mut gradients = differentiable(&*loss, &inputs);
         gradients.retain(|name| *name != "weight");
         let reduction = Reduction::None;
-        let batch = Batch { inputs: &inputs, reduction, gradients: &gradients, ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request { reduction, gradients: &gradients, ..Request::default() },
+            ..Batch::default()
+        };
         let in_place = assert_same_bits(&gpu, &*loss, &batch, true);
-        let own = matches!(loss.family(), Family::Own(_));
+        let own = family(loss.as_ref()) == Family::Own;
         assert!(in_place.iter().all(|&it| it != own), "{loss:?}: {in_place:?}");
         written += in_place.iter().filter(|&&it| it).count();
     }
@@ -201,7 +207,7 @@ fn gradients_take_their_inputs_place() {
 /// Windows smaller than the tensors, whose starts lie between aligned offsets.
 #[test]
 fn gradients_take_their_inputs_place_window_by_window() {
-    let Backend::Gpu(gpu) = common::limited(1 << 16, 65_535, 10) else {
+    let Evaluator::Gpu(gpu) = common::limited(1 << 16, 65_535, 10) else {
         unreachable!("a device with less is a GPU")
     };
     let mut random = Random(53);
@@ -210,8 +216,11 @@ fn gradients_take_their_inputs_place_window_by_window() {
         let inputs = inputs(&loss, &shape, DType::I64, &mut random);
         let batch = Batch {
             inputs: &inputs[..2],
-            reduction: Reduction::None,
-            gradients: &["input"],
+            request: Request {
+                reduction: Reduction::None,
+                gradients: &["input"],
+                ..Request::default()
+            },
             ..Batch::default()
         };
         assert_eq!(assert_same_bits(&gpu, &loss, &batch, true), [true]);
@@ -221,7 +230,11 @@ fn gradients_take_their_inputs_place_window_by_window() {
             1,
             &mut random,
         );
-        let batch = Batch { inputs: &inputs, gradients: &["input", "target"], ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&["input", "target"]),
+            ..Batch::default()
+        };
         assert_eq!(assert_same_bits(&gpu, &wgloss::Mse, &batch, true), [true, true]);
     }
 }

@@ -1,9 +1,7 @@
 //! One device, many threads.
 
-mod common;
-
-use common::buffers::{device, empty, filled};
-use common::{Random, assert_close, read};
+use crate::common::buffers::{device, empty, filled};
+use crate::common::{self, Random, assert_close, read};
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Gpu, Huber, Loss, Mse, Nll, Plan, Request, Tensor,
     reference,
@@ -34,8 +32,8 @@ fn inputs(
 
 fn plan(gpu: &Gpu, loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> Plan {
     let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
-    let request = Request { inputs: &kinds, gradients: &["input"], ..Request::default() };
-    Plan::new(gpu, loss, &request).expect("a valid request")
+    let request = Request::with_gradients(&["input"]);
+    Plan::new(gpu, loss, &kinds, &request).expect("a valid request")
 }
 
 /// Encodes and submits a plan twice with data of its own, and checks both results.
@@ -56,7 +54,11 @@ fn check(gpu: &Gpu, loss: &dyn Loss, plan: &Plan, rows: bool, random: &mut Rando
         };
         plan.encode(&mut encoder, &bindings).expect("valid bindings");
         gpu.queue().submit([encoder.finish()]);
-        let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&["input"]),
+            ..Batch::default()
+        };
         let want = reference::evaluate(loss, &batch).expect("valid inputs");
         assert_close("value", &read(gpu, &value), &want.value, want.scale);
         let largest = want.gradients[0].1.iter().map(|x| x.abs()).fold(0.0, f64::max);

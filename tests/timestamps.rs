@@ -1,13 +1,11 @@
 //! Timestamps of a plan's pass, in the program's own query set, and of an evaluation; the features of
 //! the library's own device.
 
-mod common;
-
-use common::buffers::{device, empty};
-use common::recorded::{Case, encoder};
-use common::{read, tensor};
+use crate::common::buffers::{device, empty};
+use crate::common::recorded::{Case, encoder};
+use crate::common::{self, read, tensor};
 use std::time::Instant;
-use wgloss::{Backend, Batch, Bindings, Clock, DType, Gpu, Mse};
+use wgloss::{Batch, Bindings, Clock, DType, Evaluator, Gpu, Mse};
 
 fn queries(gpu: &Gpu, ty: wgpu::QueryType, count: u32) -> wgpu::QuerySet {
     gpu.device().create_query_set(&wgpu::QuerySetDescriptor { label: None, ty, count })
@@ -97,9 +95,9 @@ fn timestamps_need_their_feature() {
 fn evaluations_say_which_clock_timed_them() {
     let stamped = device(wgpu::Features::TIMESTAMP_QUERY);
     let cases = [
-        (Backend::Gpu(stamped), Clock::Timestamps),
-        (Backend::Gpu(device(wgpu::Features::empty())), Clock::Wall),
-        (Backend::Cpu, Clock::Wall),
+        (Evaluator::Gpu(stamped), Clock::Timestamps),
+        (Evaluator::Gpu(device(wgpu::Features::empty())), Clock::Wall),
+        (Evaluator::Cpu, Clock::Wall),
     ];
     let x = tensor(DType::F32, &[1 << 18], &vec![0.5; 1 << 18]);
     let inputs = [("input", x.clone()), ("target", x)];

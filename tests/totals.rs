@@ -1,12 +1,10 @@
 //! Totals of parts of a batch add up to those of the whole.
 
-mod common;
-
-use common::ctc::Case;
-use common::{Random, bits, inputs};
+use crate::common::ctc::Case;
+use crate::common::{self, Random, bits, inputs};
 use wgloss::{
-    Backend, Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Huber, KlDiv,
-    LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Tensor, Totals,
+    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Evaluator, Huber, KlDiv,
+    LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Request, Tensor, Totals,
 };
 
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
@@ -29,8 +27,12 @@ fn part<'a>(
     inputs.iter().map(cut).collect()
 }
 
-fn totals(backend: &Backend, loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> Totals {
-    let batch = Batch { inputs, totals: true, ..Batch::default() };
+fn totals(backend: &Evaluator, loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> Totals {
+    let batch = Batch {
+        inputs,
+        request: Request { totals: true, ..Request::default() },
+        ..Batch::default()
+    };
     let evaluation = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
     let totals = evaluation.totals.clone().expect("they were asked for");
     assert_eq!(
@@ -148,7 +150,12 @@ fn parts_with_the_denominator_have_the_gradient_of_the_whole() {
             let what = format!("{} on {name}", loss.definition().name);
             let evaluate = |inputs: &[(&str, Tensor<'_>)], denominator: Option<&Totals>| {
                 let gradients = &gradients;
-                let batch = Batch { inputs, gradients, denominator, ..Batch::default() };
+                let batch = Batch {
+                    inputs,
+                    denominator,
+                    request: Request::with_gradients(gradients),
+                    ..Batch::default()
+                };
                 backend.evaluate_blocking(loss, &batch).expect("a valid batch")
             };
             let whole = evaluate(&inputs, None);
@@ -157,15 +164,23 @@ fn parts_with_the_denominator_have_the_gradient_of_the_whole() {
             // The totals of this loss do not add up without a denominator, but any loss of the
             // same rows has the same one.
             let plain = CrossEntropy::default();
-            let is_z =
-                loss.definition().name == "cross_entropy" && !loss.totals_merge(&kinds(&inputs));
+            let is_z = loss.definition().name == "cross_entropy"
+                && loss.check_totals(&kinds(&inputs)).is_err();
             let counted: &dyn Loss = if is_z { &plain } else { loss };
             let mut all = totals(&backend, counted, &parts[0]);
             all.merge(&totals(&backend, counted, &parts[1])).expect("alike");
             let answers = parts.each_ref().map(|part| evaluate(part, Some(&all)));
             // A part's own totals are to be had as well, and change nothing.
-            let batch = Batch { totals: true, denominator: Some(&all), ..Batch::default() };
-            let batch = Batch { inputs: &parts[0], gradients: &gradients, ..batch };
+            let batch = Batch {
+                denominator: Some(&all),
+                request: Request { totals: true, ..Request::default() },
+                ..Batch::default()
+            };
+            let batch = Batch {
+                inputs: &parts[0],
+                request: Request { gradients: &gradients, ..batch.request.clone() },
+                ..batch
+            };
             let both = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
             assert!(bits(&both) == bits(&answers[0]), "{what}: with totals");
             if !is_z {
@@ -226,7 +241,11 @@ fn counts_and_weights() {
         let input = Tensor::from_slice(&[1.0f32; 6], [3, 2]).expect("6 numbers");
         let inputs = [("input", input.clone()), ("target", input)];
         let reduction = Reduction::BatchMean;
-        let batch = Batch { inputs: &inputs, reduction, totals: true, ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request { reduction, totals: true, ..Request::default() },
+            ..Batch::default()
+        };
         let evaluation = backend.evaluate_blocking(&KlDiv::default(), &batch).expect("valid");
         let totals = evaluation.totals.expect("asked for");
         assert_eq!(totals.denominator()[0], 3.0, "{name}: the size of the batch");
@@ -242,16 +261,23 @@ fn what_has_no_totals_is_refused() {
     let pair = [("input", x.clone()), ("target", x.clone())];
     let rows = [("input", x), ("target", labels), ("weight", weight)];
     let evaluate = |loss: &dyn Loss, batch: &Batch<'_>| {
-        Backend::Cpu.evaluate_blocking(loss, batch).map(|answer| answer.totals)
+        Evaluator::Cpu.evaluate_blocking(loss, batch).map(|answer| answer.totals)
     };
-    let batch = Batch { inputs: &pair, totals: true, ..Batch::default() };
+    let batch = Batch {
+        inputs: &pair,
+        request: Request { totals: true, ..Request::default() },
+        ..Batch::default()
+    };
     let totals = evaluate(&Mse, &batch).expect("valid").expect("asked for");
     let others = evaluate(&wgloss::L1, &batch).expect("valid").expect("asked for");
-    let none = Batch { reduction: Reduction::None, ..batch.clone() };
+    let none = Batch {
+        request: Request { reduction: Reduction::None, ..batch.request.clone() },
+        ..batch.clone()
+    };
     let sum = Batch {
         inputs: &pair,
-        reduction: Reduction::Sum,
         denominator: Some(&totals),
+        request: Request { reduction: Reduction::Sum, ..Request::default() },
         ..Batch::default()
     };
     let z_loss = CrossEntropy { z_loss: 0.1, ..CrossEntropy::default() };
@@ -292,11 +318,15 @@ fn what_has_no_totals_is_refused() {
 fn totals_travel_between_machines() {
     let input = Tensor::from_slice(&[1.0f32, f32::NAN, 3.1], [3]).expect("3 numbers");
     let inputs = [("input", input.clone()), ("target", input)];
-    let batch = Batch { inputs: &inputs, totals: true, ..Batch::default() };
-    let evaluation = Backend::Cpu.evaluate_blocking(&Mse, &batch).expect("a valid batch");
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request { totals: true, ..Request::default() },
+        ..Batch::default()
+    };
+    let evaluation = Evaluator::Cpu.evaluate_blocking(&Mse, &batch).expect("a valid batch");
     let (loss, inputs, items, block) = cases().swap_remove(3);
     let part = part(&inputs, items, 0..block);
-    let whole = totals(&Backend::Cpu, loss.as_ref(), &part);
+    let whole = totals(&Evaluator::Cpu, loss.as_ref(), &part);
     for totals in [evaluation.totals.expect("asked for"), whole] {
         let text = serde_json::to_string(&totals).expect("serialisable");
         let back: Totals = serde_json::from_str(&text).expect("what was written");

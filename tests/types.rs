@@ -1,20 +1,24 @@
 //! Gradients in the inputs' types: every loss of the catalogue on both backends.
 
-mod common;
-
-use common::catalogue::{Inputs, all_inputs};
-use common::ctc::Case;
-use common::{Random, assert_agrees, bits, differentiable, gpu, inputs, limited, read, tensor};
+use crate::common::catalogue::{Inputs, all_inputs};
+use crate::common::ctc::Case;
+use crate::common::{
+    Random, assert_agrees, bits, differentiable, gpu, inputs, limited, read, tensor,
+};
 use wgloss::{
-    Backend, Batch, Bindings, CrossEntropy, Ctc, DType, Gpu, GradientType, Loss, Mse, Plan,
+    Batch, Bindings, CrossEntropy, Ctc, DType, Evaluator, Gpu, GradientType, Loss, Mse, Plan,
     Reduction, Request, losses,
 };
 use wgpu::util::DeviceExt as _;
 
 /// The shape of the upstream gradient of unreduced losses.
 fn terms(loss: &dyn Loss, inputs: &Inputs) -> Vec<usize> {
-    let batch = Batch { inputs, reduction: Reduction::None, ..Batch::default() };
-    let answer = Backend::Cpu.evaluate_blocking(loss, &batch).expect("a valid batch");
+    let batch = Batch {
+        inputs,
+        request: Request { reduction: Reduction::None, ..Request::default() },
+        ..Batch::default()
+    };
+    let answer = Evaluator::Cpu.evaluate_blocking(loss, &batch).expect("a valid batch");
     answer.value.expect("the losses").shape().to_vec()
 }
 
@@ -36,11 +40,14 @@ fn check(dtype: DType, seed: u64) {
                 for &gradient_type in types {
                     let batch = Batch {
                         inputs,
-                        reduction,
-                        gradients: &gradients,
                         upstream: Some(tensor(DType::F32, terms, &numbers)),
-                        gradient_type,
-                        loss_scale: [1.0, 0.75, -6.0][case % 3],
+                        request: Request {
+                            reduction,
+                            gradients: &gradients,
+                            gradient_type,
+                            loss_scale: [1.0, 0.75, -6.0][case % 3],
+                            ..Request::default()
+                        },
                         ..Batch::default()
                     };
                     let shapes: Vec<_> = inputs.iter().map(|(_, tensor)| tensor.shape()).collect();
@@ -82,8 +89,8 @@ fn buffer(gpu: &Gpu, bytes: &[u8]) -> wgpu::Buffer {
 fn overwritten(gpu: &Gpu, loss: &dyn Loss, inputs: &Inputs, gradients: &[&str]) -> Vec<Vec<u8>> {
     let kinds: Vec<_> = inputs.iter().map(|(name, input)| (*name, input.kind())).collect();
     let gradient_type = GradientType::Input;
-    let request = Request { inputs: &kinds, gradients, gradient_type, ..Request::default() };
-    let plan = Plan::new(gpu, loss, &request).expect("a valid request");
+    let request = Request { gradients, gradient_type, ..Request::default() };
+    let plan = Plan::new(gpu, loss, &kinds, &request).expect("a valid request");
     let given: Vec<_> = inputs.iter().map(|(name, t)| (*name, buffer(gpu, t.bytes()))).collect();
     let size = |name: &str| inputs.iter().find(|i| i.0 == name).map_or(0, |i| i.1.bytes().len());
     let held: Vec<_> =
@@ -114,11 +121,15 @@ fn what_a_gradient_buffer_held_before_is_gone() {
             let gradients = differentiable(loss, &inputs);
             let batch = Batch {
                 inputs: &inputs,
-                gradients: &gradients,
-                gradient_type: GradientType::Input,
+                request: Request {
+                    gradients: &gradients,
+                    gradient_type: GradientType::Input,
+                    ..Request::default()
+                },
                 ..Batch::default()
             };
-            let want = Backend::Gpu(gpu()).evaluate_blocking(loss, &batch).expect("a valid batch");
+            let want =
+                Evaluator::Gpu(gpu()).evaluate_blocking(loss, &batch).expect("a valid batch");
             let got = overwritten(&gpu(), loss, &inputs, &gradients);
             for ((name, want), got) in want.gradients.iter().zip(got) {
                 let what = format!("{}: gradient of {name}", loss.definition().name);
@@ -150,14 +161,17 @@ fn the_same_bits_however_they_are_cut() {
         let gradients = differentiable(loss, &inputs);
         let batch = Batch {
             inputs: &inputs,
-            gradients: &gradients,
-            gradient_type: GradientType::Input,
+            request: Request {
+                gradients: &gradients,
+                gradient_type: GradientType::Input,
+                ..Request::default()
+            },
             ..Batch::default()
         };
-        let run = |backend: Backend| {
+        let run = |backend: Evaluator| {
             bits(&backend.evaluate_blocking(loss, &batch).expect("a valid batch"))
         };
-        let first = run(Backend::Gpu(gpu()));
+        let first = run(Evaluator::Gpu(gpu()));
         assert!(first == run(limited(1 << 20, 65_535, 8)), "{loss:?} in windows");
         assert!(first == run(limited(128 << 20, 32, 8)), "{loss:?} with few workgroups in a row");
         assert_agrees(&format!("{loss:?}"), loss, &batch);

@@ -1,17 +1,15 @@
 //! Each family has the same bits at every vector width of llvmpipe, which is its subgroup size. On
 //! other adapters the runs are alike.
 
-mod common;
-
-use common::ctc::Case;
-use common::{Random, differentiable, inputs};
+use crate::common::ctc::Case;
+use crate::common::{self, Random, differentiable, inputs};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::process::Command;
 use wgloss::{
-    Backend, Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, GradientType, Huber,
-    LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Tensor, TripletMargin,
+    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Evaluator, GradientType, Huber,
+    LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Request, Tensor, TripletMargin,
 };
 
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
@@ -58,14 +56,19 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs)> {
 fn bits() {
     let gpu = common::gpu();
     println!("\nadapter {}", gpu.adapter_info().name);
-    let backend = Backend::Gpu(gpu);
+    let backend = Evaluator::Gpu(gpu);
     for (loss, inputs) in cases() {
         let gradients = differentiable(loss.as_ref(), &inputs);
         for reduction in [Reduction::Mean, Reduction::None] {
             for gradient_type in [GradientType::Float32, GradientType::Input] {
                 let (inputs, gradients) = (&inputs, &gradients);
-                let batch = Batch { inputs, reduction, gradients, ..Batch::default() };
-                let batch = Batch { gradient_type, ..batch };
+                let batch = Batch {
+                    inputs,
+                    request: Request { reduction, gradients, ..Request::default() },
+                    ..Batch::default()
+                };
+                let batch =
+                    Batch { request: Request { gradient_type, ..batch.request.clone() }, ..batch };
                 let answer = backend.evaluate_blocking(loss.as_ref(), &batch).expect("valid");
                 let mut hasher = DefaultHasher::new();
                 answer.value.iter().for_each(|value| value.bytes().hash(&mut hasher));
@@ -83,7 +86,7 @@ fn every_vector_width_has_the_same_bits() {
         // Mesa's cache takes no notice of the width.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shaders-{width}"));
         let output = Command::new(std::env::current_exe().expect("the test's own path"))
-            .args(["--ignored", "--exact", "bits", "--nocapture"])
+            .args(["--ignored", "--exact", "widths::bits", "--nocapture"])
             .env("LP_NATIVE_VECTOR_WIDTH", width)
             .env("MESA_SHADER_CACHE_DIR", cache)
             .output()

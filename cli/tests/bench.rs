@@ -1,8 +1,6 @@
 //! `bench` times the workloads, and says what they are.
 
-mod common;
-
-use common::{Run, folder, names, run, run_without_adapter};
+use crate::common::{self, Run, folder, names, run, run_without_adapter};
 use serde_json::Value;
 use std::fs;
 

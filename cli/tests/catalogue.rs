@@ -1,8 +1,6 @@
 //! `list` and `show` know every loss.
 
-mod common;
-
-use common::{data, run};
+use crate::common::{data, run};
 
 #[test]
 fn list_has_every_loss() {

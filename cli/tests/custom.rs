@@ -1,8 +1,6 @@
 //! Losses from a user's WGSL file.
 
-mod common;
-
-use common::{data, folder, npy_f32, put, read_npy, run};
+use crate::common::{data, folder, npy_f32, put, read_npy, run};
 use std::path::Path;
 
 const HUBER: &str = "\

@@ -1,9 +1,7 @@
 //! Every error names the argument and what was found and expected, and leaves nothing behind.
 
-mod common;
-
+use crate::common::{self, bytes, folder, npy, npy_f32, put, run, safetensors, zip};
 use ::safetensors::Dtype;
-use common::{bytes, folder, npy, npy_f32, put, run, safetensors, zip};
 use std::path::Path;
 use tempfile::TempDir;
 

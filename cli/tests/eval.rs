@@ -1,8 +1,8 @@
 //! The main job, on real data.
 
-mod common;
-
-use common::{command, data, folder, names, npy_f32, put, read_npy, run, run_without_adapter};
+use crate::common::{
+    self, command, data, folder, names, npy_f32, put, read_npy, run, run_without_adapter,
+};
 use serde_json::Value;
 use std::process::Stdio;
 

@@ -1,9 +1,7 @@
 //! The same numbers give the same loss, whatever file they come in.
 
-mod common;
-
+use crate::common::{self, bytes, folder, npy, npy_f32, put, run, safetensors, zip};
 use ::safetensors::Dtype;
-use common::{bytes, folder, npy, npy_f32, put, run, safetensors, zip};
 use half::{bf16, f16};
 use std::path::Path;
 

@@ -1,8 +1,6 @@
 //! Parts of a batch in files of their own.
 
-mod common;
-
-use common::{folder, names, npy_f32, put, run};
+use crate::common::{folder, names, npy_f32, put, run};
 
 /// Numbers from -2 to 2.
 fn numbers(first: usize, count: usize) -> Vec<f32> {

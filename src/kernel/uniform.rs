@@ -1,7 +1,7 @@
 //! Uniforms: structs that lie in memory as their twins in WGSL do.
 
 /// A member of a uniform's struct: its name, and where it lies in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
     /// The name, in Rust and in WGSL.
     pub name: &'static str,

@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::tensor::TensorKind;
 
 /// The text of a kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// What the kernel is called in messages and profilers.
     pub label: String,

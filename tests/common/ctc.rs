@@ -1,7 +1,7 @@
 //! Batches of sequences for CTC.
 
 use super::{Random, assert_agrees, tensor};
-use wgloss::{Backend, Batch, Ctc, DType, Error, Evaluation, Reduction, Tensor, reference};
+use wgloss::{Batch, Ctc, DType, Error, Evaluation, Evaluator, Reduction, Request, Tensor};
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
 
@@ -33,7 +33,7 @@ impl Case {
             // float64 is rounded to float32 by the backends: give numbers that are both.
             #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
             let rounded = |x: f64| f64::from(x as f32);
-            log_probs.extend(reference::log_softmax(&row).into_iter().map(rounded));
+            log_probs.extend(log_softmax(&row).into_iter().map(rounded));
         }
         let mut label = |previous: Option<usize>| match previous {
             Some(previous) if random.below(4) == 0 => previous,
@@ -106,23 +106,41 @@ pub(crate) fn check(
     let numbers: Vec<f64> =
         (0..terms.iter().product()).map(|_| 2.0 * random.unit() - 1.0).collect();
     let upstream = Some(tensor(DType::F32, &terms, &numbers));
-    let batch =
-        Batch { inputs, reduction, gradients: &["log_probs"], upstream, ..Batch::default() };
+    let batch = Batch {
+        inputs,
+        upstream,
+        request: Request { reduction, gradients: &["log_probs"], ..Request::default() },
+        ..Batch::default()
+    };
     assert_agrees(what, loss, &batch);
     assert_agrees(
         &format!("{what}, value"),
         loss,
-        &Batch { inputs, reduction, ..Batch::default() },
+        &Batch { inputs, request: Request { reduction, ..Request::default() }, ..Batch::default() },
     );
 }
 
 /// The unreduced losses and the gradient.
 pub(crate) fn evaluated(
-    backend: &Backend,
+    backend: &Evaluator,
     loss: &Ctc,
     inputs: &[(&str, Tensor<'_>)],
 ) -> Result<Evaluation, Error> {
-    let batch =
-        Batch { inputs, reduction: Reduction::None, gradients: &["log_probs"], ..Batch::default() };
+    let batch = Batch {
+        inputs,
+        request: Request {
+            reduction: Reduction::None,
+            gradients: &["log_probs"],
+            ..Request::default()
+        },
+        ..Batch::default()
+    };
     backend.evaluate_blocking(loss, &batch)
+}
+
+/// `log(softmax(x))`.
+pub(crate) fn log_softmax(x: &[f64]) -> Vec<f64> {
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln();
+    x.iter().map(|x| (x - largest) - log_sum).collect()
 }

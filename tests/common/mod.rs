@@ -1,15 +1,13 @@
 //! Helpers that the tests share.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
 pub(crate) mod buffers;
 pub(crate) mod catalogue;
 pub(crate) mod ctc;
 pub(crate) mod recorded;
 
-use wgloss::loss::{Domain, Role};
+use wgloss::definition::{Domain, Role};
 use wgloss::{
-    Backend, Batch, DType, Evaluation, Gpu, GradientType, Loss, Tensor, adapters, reference,
+    Batch, DType, Evaluation, Evaluator, Gpu, GradientType, Loss, Tensor, adapters, reference,
 };
 
 /// The adapter under test. Without one the tests fail: nothing is skipped.
@@ -20,23 +18,23 @@ pub(crate) fn gpu() -> Gpu {
 }
 
 /// Both backends by name.
-pub(crate) fn backends() -> [(&'static str, Backend); 2] {
-    [("gpu", Backend::Gpu(gpu())), ("cpu", Backend::Cpu)]
+pub(crate) fn backends() -> [(&'static str, Evaluator); 2] {
+    [("gpu", Evaluator::Gpu(gpu())), ("cpu", Evaluator::Cpu)]
 }
 
 /// A device of the adapter under test with these limits and no features.
-pub(crate) fn with_limits(required_limits: wgpu::Limits) -> Backend {
+pub(crate) fn with_limits(required_limits: wgpu::Limits) -> Evaluator {
     let all = pollster::block_on(adapters());
     let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
     let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
     let (device, queue) =
         pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
-    Backend::Gpu(Gpu::from_device(device, queue))
+    Evaluator::Gpu(Gpu::from_device(device, queue))
 }
 
 /// A device that binds at most `binding` bytes and `buffers` storage buffers at once and dispatches
 /// at most `groups` workgroups in a dimension.
-pub(crate) fn limited(binding: u64, groups: u32, buffers: u32) -> Backend {
+pub(crate) fn limited(binding: u64, groups: u32, buffers: u32) -> Evaluator {
     with_limits(wgpu::Limits {
         max_storage_buffer_binding_size: binding,
         max_compute_workgroups_per_dimension: groups,
@@ -166,7 +164,7 @@ fn assert_gradient(what: &str, gradient: &Tensor<'_>, want: &[f64]) {
 fn gradient_dtype(batch: &Batch<'_>, name: &str) -> DType {
     let input = batch.inputs.iter().find(|(input, _)| *input == name).expect("a given input");
     let narrow = matches!(input.1.dtype(), DType::F16 | DType::BF16);
-    let own = narrow && batch.gradient_type == GradientType::Input;
+    let own = narrow && batch.request.gradient_type == GradientType::Input;
     if own { input.1.dtype() } else { DType::F32 }
 }
 
@@ -179,7 +177,12 @@ pub(crate) fn assert_agrees(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
 }
 
 /// One backend's value and gradients against the reference.
-pub(crate) fn assert_agrees_on(what: &str, backend: &Backend, loss: &dyn Loss, batch: &Batch<'_>) {
+pub(crate) fn assert_agrees_on(
+    what: &str,
+    backend: &Evaluator,
+    loss: &dyn Loss,
+    batch: &Batch<'_>,
+) {
     let want = reference::evaluate(loss, batch).expect("the reference takes it");
     let got = backend.evaluate_blocking(loss, batch).unwrap_or_else(|e| panic!("{what}: {e}"));
     if let Some(value) = &got.value {
@@ -235,4 +238,20 @@ pub(crate) fn differentiable(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> 
     let given = |name: &str| inputs.iter().any(|(n, t)| *n == name && t.dtype().is_float());
     let all = loss.definition().inputs.iter();
     all.filter(|input| input.differentiable && given(input.name)).map(|i| i.name).collect()
+}
+
+/// How data run through a loss, as its first input tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Pointwise,
+    Rows,
+    Own,
+}
+
+pub(crate) fn family(loss: &dyn Loss) -> Family {
+    match loss.definition().inputs[0].role {
+        Role::Own => Family::Own,
+        Role::Rows | Role::Scores | Role::Features => Family::Rows,
+        _ => Family::Pointwise,
+    }
 }

@@ -21,9 +21,10 @@ pub(crate) struct Case {
 impl Case {
     pub(crate) fn new(gpu: &Gpu) -> Self {
         let inputs = [("input", kind(DType::F32, &[2, 3])), ("target", kind(DType::I64, &[2]))];
-        let request = Request { inputs: &inputs, gradients: &["input"], ..Request::default() };
+        let request = Request::with_gradients(&["input"]);
         Self {
-            plan: Plan::new(gpu, &CrossEntropy::default(), &request).expect("a valid request"),
+            plan: Plan::new(gpu, &CrossEntropy::default(), &inputs, &request)
+                .expect("a valid request"),
             logits: filled(gpu, &LOGITS),
             targets: filled(gpu, &TARGETS),
             value: filled(gpu, &[SENTINEL]),
@@ -52,7 +53,11 @@ impl Case {
             ("input", tensor(DType::F32, &[2, 3], &LOGITS.map(f64::from))),
             ("target", tensor(DType::I64, &[2], &[0.0, 1.0])),
         ];
-        let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&["input"]),
+            ..Batch::default()
+        };
         let loss = CrossEntropy::default();
         let want = reference::evaluate(&loss, &batch).expect("valid inputs");
         assert_close("value", &read(gpu, &self.value), &want.value, want.scale);

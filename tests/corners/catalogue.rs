@@ -1,12 +1,13 @@
 //! Corners that many losses have in common: nothing at all, NaN, huge and tiny numbers, and a
 //! second run.
 
+use super::{NAN, assert_same, evaluated, floats};
 use crate::common::{self, assert_agrees, bits, tensor};
-use crate::{NAN, assert_same, evaluated, floats};
-use wgloss::loss::{Domain, Family, Role};
+use crate::common::{Family, family};
+use wgloss::definition::{Domain, Role};
 use wgloss::{
-    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, DType, L1, Loss, Reduction, SmoothL1,
-    SoftMargin, losses,
+    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, DType, L1, Loss, Reduction, Request,
+    SmoothL1, SoftMargin, losses,
 };
 
 #[test]
@@ -31,7 +32,7 @@ fn an_empty_input_has_mean_nan_and_sum_zero() {
 fn two_runs_give_the_same_bits() {
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
-        if matches!(loss.family(), Family::Own(_)) {
+        if family(loss) == Family::Own {
             continue; // in their own tests
         }
         let shape: &[usize] = &[50, 300];
@@ -46,7 +47,11 @@ fn two_runs_give_the_same_bits() {
             .collect();
         let inputs = common::inputs(loss, &shapes, classes, &mut common::Random(17));
         let gradients = common::differentiable(loss, &inputs);
-        let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&gradients),
+            ..Batch::default()
+        };
         for (name, backend) in common::backends() {
             let run = || bits(&backend.evaluate_blocking(loss, &batch).expect("a valid batch"));
             assert_eq!(run(), run(), "{} on {name}", loss.definition().name);
@@ -58,12 +63,12 @@ fn two_runs_give_the_same_bits() {
 #[test]
 fn nan_is_carried() {
     for loss in losses::catalogue() {
-        if matches!(loss.family(), Family::Own(_)) {
+        if family(loss.as_ref()) == Family::Own {
             continue; // it has this in its own tests
         }
         let definition = loss.definition();
-        let rows = matches!(loss.family(), Family::Rows(_));
-        let make = |input: &wgloss::loss::Input, nan: bool| {
+        let rows = family(loss.as_ref()) == Family::Rows;
+        let make = |input: &wgloss::definition::Input, nan: bool| {
             let odd = if nan { NAN } else { 0.75 };
             match input.role {
                 Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
@@ -72,8 +77,9 @@ fn nan_is_carried() {
                 _ => floats(&[3], &[0.5, 0.25, odd]),
             }
         };
-        let floating =
-            |input: &wgloss::loss::Input| !matches!(input.role, Role::Index | Role::IndexOrRows);
+        let floating = |input: &wgloss::definition::Input| {
+            !matches!(input.role, Role::Index | Role::IndexOrRows)
+        };
         for odd in definition.inputs.iter().filter(|input| floating(input)) {
             let given = definition.inputs.iter().filter(|i| !i.optional || i.name == odd.name);
             let inputs: Vec<_> =
@@ -111,8 +117,11 @@ fn extreme_values_agree() {
         let inputs = [("input", floats(&[count], &numbers)), ("target", floats(&[count], &target))];
         let batch = Batch {
             inputs: &inputs,
-            reduction: Reduction::None,
-            gradients: &["input"],
+            request: Request {
+                reduction: Reduction::None,
+                gradients: &["input"],
+                ..Request::default()
+            },
             ..Batch::default()
         };
         assert_agrees(&format!("{loss:?}"), loss, &batch);
@@ -124,8 +133,11 @@ fn extreme_values_agree() {
     let inputs = [("input", floats(&[3, count], &rows)), ("target", target)];
     let batch = Batch {
         inputs: &inputs,
-        reduction: Reduction::None,
-        gradients: &["input"],
+        request: Request {
+            reduction: Reduction::None,
+            gradients: &["input"],
+            ..Request::default()
+        },
         ..Batch::default()
     };
     assert_agrees("cross entropy", &CrossEntropy::default(), &batch);

@@ -1,10 +1,10 @@
 //! Elements: infinities, clamps, kinks and certain predictions.
 
+use super::{INF, NAN, assert_same, evaluated, floats};
 use crate::common;
-use crate::{INF, NAN, assert_same, evaluated, floats};
 use wgloss::{
     Batch, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, KlDiv, L1, Loss, PoissonNll,
-    Reduction, SigmoidFocal, SmoothL1, SoftMargin,
+    Reduction, Request, SigmoidFocal, SmoothL1, SoftMargin,
 };
 
 #[test]
@@ -77,7 +77,11 @@ fn soft_margin_overflows_for_nothing() {
 fn poisson_of_a_target_of_zero() {
     let loss = PoissonNll { full: true, ..PoissonNll::default() };
     let inputs = [("input", floats(&[1], &[0.5])), ("target", floats(&[1], &[0.0]))];
-    let batch = Batch { inputs: &inputs, gradients: &["target"], ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request::with_gradients(&["target"]),
+        ..Batch::default()
+    };
     for (name, backend) in common::backends() {
         let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
         assert_same(name, &got.gradients[0].1.to_f32(), &[-0.5]);

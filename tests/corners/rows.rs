@@ -1,10 +1,10 @@
 //! Rows: what is ignored or without weight, infinite logits, and squares out of range.
 
+use super::{INF, NAN, assert_same, evaluated, floats};
 use crate::common::{self, assert_agrees, tensor};
-use crate::{INF, NAN, assert_same, evaluated, floats};
-use wgloss::loss::Role;
+use wgloss::definition::Role;
 use wgloss::{
-    Batch, CosineEmbedding, CrossEntropy, DType, Distance, Loss, Nll, Reduction, Tensor,
+    Batch, CosineEmbedding, CrossEntropy, DType, Distance, Loss, Nll, Reduction, Request, Tensor,
     TripletMargin, TripletMarginWithDistance,
 };
 
@@ -143,7 +143,7 @@ fn huge_and_tiny_rows_beside_others() {
         };
         let vectors = [0, 1, 2].map(&mut numbers);
         let inputs = |rows: std::ops::Range<usize>| -> Vec<(&str, Tensor<'static>)> {
-            let one = |(i, input): (usize, &wgloss::loss::Input)| match input.role {
+            let one = |(i, input): (usize, &wgloss::definition::Input)| match input.role {
                 Role::Labels => (input.name, floats(&[rows.len()], &vec![1.0; rows.len()])),
                 _ => {
                     let part = &vectors[i][rows.start * CLASSES..rows.end * CLASSES];
@@ -156,8 +156,11 @@ fn huge_and_tiny_rows_beside_others() {
         let gradients = common::differentiable(loss, &inputs_together);
         let batch = Batch {
             inputs: &inputs_together,
-            reduction: Reduction::None,
-            gradients: &gradients,
+            request: Request {
+                reduction: Reduction::None,
+                gradients: &gradients,
+                ..Request::default()
+            },
             ..Batch::default()
         };
         assert_agrees(loss.definition().name, loss, &batch);

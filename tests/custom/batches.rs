@@ -6,7 +6,7 @@ use crate::common::{
     Random, assert_agrees, assert_close, bits, limited, read, tensor, with_limits,
 };
 use wgloss::{
-    Backend, Batch, Bindings, Custom, DType, GradientType, Plan, Reduction, Request, Tensor,
+    Batch, Bindings, Custom, DType, Evaluator, GradientType, Plan, Reduction, Request, Tensor,
     Totals, reference,
 };
 
@@ -59,7 +59,11 @@ fn sizes_reductions_and_upstream_gradients() {
                     let upstream =
                         (given && !gradients.is_empty()).then(|| tensor(F32, terms, &numbers));
                     let what = format!("{count} elements, {reduction}, {gradients:?}, {given}");
-                    let batch = Batch { inputs: &inputs, reduction, gradients, ..Batch::default() };
+                    let batch = Batch {
+                        inputs: &inputs,
+                        request: Request { reduction, gradients, ..Request::default() },
+                        ..Batch::default()
+                    };
                     assert_agrees(&what, &loss, &Batch { upstream, ..batch });
                 }
             }
@@ -82,7 +86,11 @@ fn broadcasting() {
     ] {
         let inputs = inputs([(F32, p), (F32, t), (F32, q)], &mut random);
         for reduction in REDUCTIONS {
-            let batch = Batch { inputs: &inputs, reduction, gradients: ALL, ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request { reduction, gradients: ALL, ..Request::default() },
+                ..Batch::default()
+            };
             assert_agrees(&format!("{p:?}, {t:?}, {q:?}, {reduction}"), &loss, &batch);
         }
     }
@@ -101,8 +109,15 @@ fn types() {
             let inputs = inputs(types.map(|dtype| (dtype, shape)), &mut random);
             for gradient_type in [GradientType::Float32, GradientType::Input] {
                 for reduction in REDUCTIONS {
-                    let batch = Batch { inputs: &inputs, reduction, ..Batch::default() };
-                    let batch = Batch { gradients: ALL, gradient_type, ..batch };
+                    let batch = Batch {
+                        inputs: &inputs,
+                        request: Request { reduction, ..Request::default() },
+                        ..Batch::default()
+                    };
+                    let batch = Batch {
+                        request: Request { gradients: ALL, gradient_type, ..batch.request.clone() },
+                        ..batch
+                    };
                     assert_agrees(&format!("{types:?}, {reduction}"), &loss, &batch);
                 }
             }
@@ -115,7 +130,7 @@ fn totals_of_parts() {
     let (loss, mut random) = (loss(), Random(64));
     const ITEMS: usize = 5 * 4096 + 77;
     let whole = inputs([(F32, &[ITEMS]), (F32, &[ITEMS]), (F32, &[])], &mut random);
-    for backend in [Backend::Gpu(crate::common::gpu()), Backend::Cpu] {
+    for backend in [Evaluator::Gpu(crate::common::gpu()), Evaluator::Cpu] {
         for reduction in [Reduction::Mean, Reduction::Sum] {
             let totals = |from: usize, to: usize| -> Totals {
                 let part = |(name, tensor): &(&'static str, Tensor<'static>)| {
@@ -127,7 +142,11 @@ fn totals_of_parts() {
                     (*name, part.expect("the shape of the part"))
                 };
                 let inputs: Inputs = whole.iter().map(part).collect();
-                let batch = Batch { inputs: &inputs, reduction, totals: true, ..Batch::default() };
+                let batch = Batch {
+                    inputs: &inputs,
+                    request: Request { reduction, totals: true, ..Request::default() },
+                    ..Batch::default()
+                };
                 let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
                 got.totals.expect("they were asked for")
             };
@@ -152,8 +171,12 @@ fn windows_and_pieces() {
         let inputs = inputs(shapes, &mut random);
         for reduction in REDUCTIONS {
             let gradients: &[&str] = if shapes[0].1 == [300, 1] { &["q"] } else { &["p", "t"] };
-            let batch = Batch { inputs: &inputs, reduction, gradients, ..Batch::default() };
-            let whole = Backend::Gpu(crate::common::gpu());
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request { reduction, gradients, ..Request::default() },
+                ..Batch::default()
+            };
+            let whole = Evaluator::Gpu(crate::common::gpu());
             let whole = whole.evaluate_blocking(&loss, &batch).expect("a valid batch");
             let small = with_limits(wgpu::Limits {
                 max_buffer_size: 1_500_004,
@@ -181,9 +204,13 @@ fn plans_and_gradients_in_place() {
         let inputs = inputs([(F32, &[count]); 3], &mut random);
         let kinds: Vec<_> = inputs.iter().map(|(name, own)| (*name, own.kind())).collect();
         let gradients = ALL;
-        let request = Request { inputs: &kinds, gradients, ..Request::default() };
-        let plan = Plan::new(&gpu, &loss, &request).expect("a valid request");
-        let batch = Batch { inputs: &inputs, gradients, ..Batch::default() };
+        let request = Request::with_gradients(gradients);
+        let plan = Plan::new(&gpu, &loss, &kinds, &request).expect("a valid request");
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(gradients),
+            ..Batch::default()
+        };
         let want = reference::evaluate(&loss, &batch).expect("a valid batch");
         let buffers: Vec<_> = inputs.iter().map(|(_, own)| filled(&gpu, own.bytes())).collect();
         let apart: Vec<_> = ALL.iter().map(|_| filled(&gpu, &vec![7.0f32; count])).collect();
@@ -228,9 +255,13 @@ fn threads() {
             );
             let loss = Custom::new(&source).expect("a valid source");
             let inputs = inputs([(F32, &[300]); 3], &mut random);
-            let batch = Batch { inputs: &inputs, gradients: ALL, ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request::with_gradients(ALL),
+                ..Batch::default()
+            };
             let want = reference::evaluate(&loss, &batch).expect("a valid batch");
-            for backend in [Backend::Gpu(gpu.clone()), Backend::Cpu] {
+            for backend in [Evaluator::Gpu(gpu.clone()), Evaluator::Cpu] {
                 let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
                 let value = got.value.as_ref().expect("a value").to_f32();
                 assert_close(&source, &value, &want.value, want.scale);

@@ -1,7 +1,7 @@
 //! Built-in functions and those of numeric.wgsl, of numbers and of vectors, each beside the same in
 //! Rust.
 
-use crate::case::{Case, NAMES, check, check_bodies, function};
+use super::case::{Case, NAMES, check, check_bodies, function};
 
 type Range = (f64, f64);
 /// A function, the ranges of its arguments, the same in Rust, and the error that drivers may make.

@@ -2,7 +2,7 @@
 
 use crate::common::{Random, assert_close, backends, tensor};
 use std::path::Path;
-use wgloss::{Batch, Custom, DType, Plan, Reduction, Request, Tensor, reference};
+use wgloss::{Batch, Custom, DType, Plan, Reduction, Request, SourceOptions, Tensor, reference};
 
 /// The names of the arguments.
 pub(crate) const NAMES: [&str; 4] = ["p", "t", "q", "r"];
@@ -68,13 +68,14 @@ pub(crate) fn named(columns: &[Vec<f64>]) -> Vec<(&'static str, Tensor<'static>)
 /// by the browsers' rules.
 fn leave(what: &str, loss: &Custom, inputs: &[(&'static str, Tensor<'_>)], gradients: &[&str]) {
     let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
-    let request = Request { inputs: &kinds, gradients, ..Request::default() };
-    let sources = Plan::sources(loss, &request).expect("a valid request");
+    let request = Request::with_gradients(gradients);
+    let sources =
+        Plan::sources(loss, &kinds, &request, SourceOptions::default()).expect("a valid request");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("custom_kernels");
     std::fs::create_dir_all(&folder).expect("a folder for texts");
     let letter = |c: char| if c.is_alphanumeric() { c } else { '_' };
     let file = format!("{}.wgsl", what.chars().map(letter).collect::<String>());
-    let text = &sources[0].1;
+    let text = &sources[0].text;
     std::fs::write(folder.join(file), format!("// {what}\n{text}")).expect("a text");
 }
 
@@ -85,8 +86,11 @@ pub(crate) fn check_loss(loss: &Custom, case: &Case<'_>) {
     let columns = points(case.ranges, &mut Random(7));
     let inputs = named(&columns);
     let gradients = &NAMES[..columns.len()];
-    let batch =
-        Batch { inputs: &inputs, reduction: Reduction::None, gradients, ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request { reduction: Reduction::None, gradients, ..Request::default() },
+        ..Batch::default()
+    };
     let what = case.name;
     leave(what, loss, &inputs, gradients);
     let want = reference::evaluate(loss, &batch).unwrap_or_else(|e| panic!("{what}: {e}"));

@@ -1,6 +1,6 @@
 //! Arrays, vectors and structs in local variables, each beside the same in Rust.
 
-use crate::case::{FOUR, TWO, check_bodies};
+use super::case::{FOUR, TWO, check_bodies};
 
 #[test]
 fn compounds() {

@@ -1,6 +1,6 @@
 //! Texts that are refused, with the line and column of the user's own text.
 
-use wgloss::{Custom, Error};
+use wgloss::{Custom, Error, Request};
 
 /// Stands in the texts where the error is.
 const HERE: char = '▸';
@@ -227,9 +227,12 @@ fn derivatives_that_are_missing() {
     let error = loss.derivative("u").expect_err("no such argument");
     assert!(error.to_string().contains('u'), "{error}");
     let columns = [vec![1.0, 2.0], vec![3.0, 4.0]];
-    let inputs = crate::case::named(&columns);
-    let batch =
-        |gradients| wgloss::Batch { inputs: &inputs, gradients, ..wgloss::Batch::default() };
+    let inputs = super::case::named(&columns);
+    let batch = |gradients| wgloss::Batch {
+        inputs: &inputs,
+        request: Request { gradients, ..wgloss::Batch::default().request.clone() },
+        ..wgloss::Batch::default()
+    };
     for (name, backend) in crate::common::backends() {
         let error =
             backend.evaluate_blocking(&loss, &batch(&["p", "t"])).expect_err("no slope by t");

@@ -1,6 +1,6 @@
 //! Built-in functions of whole vectors, each beside the same in Rust.
 
-use crate::case::check_bodies;
+use super::case::check_bodies;
 
 const FOUR: &[(f64, f64)] = &[(0.5, 3.0), (-2.0, 2.0), (-1.0, 1.0), (0.25, 2.0)];
 

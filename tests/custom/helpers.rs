@@ -1,6 +1,6 @@
 //! Helper functions and names, each beside the same in Rust.
 
-use crate::case::{FOUR, POSITIVE, TWO, check_sources};
+use super::case::{FOUR, POSITIVE, TWO, check_sources};
 
 #[test]
 fn helpers() {

@@ -1,8 +1,8 @@
 //! Where there is no slope, or an infinite one next to it: what is said of it holds.
 
-use crate::case::{function, named};
+use super::case::{function, named};
 use crate::common::{assert_close, backends};
-use wgloss::{Batch, Custom, Reduction, reference};
+use wgloss::{Batch, Custom, Reduction, Request, reference};
 
 const NAN: f64 = f64::NAN;
 const INFINITY: f64 = f64::INFINITY;
@@ -32,8 +32,11 @@ fn check_loss(loss: &Custom, body: &str, x: &[f64], value: f64, slopes: &[f64]) 
     let gradients: Vec<&str> = inputs.iter().map(|(name, _)| *name).collect();
     let batch = Batch {
         inputs: &inputs,
-        reduction: Reduction::None,
-        gradients: &gradients,
+        request: Request {
+            reduction: Reduction::None,
+            gradients: &gradients,
+            ..Request::default()
+        },
         ..Batch::default()
     };
     let what = format!("{body} of {x:?}");

@@ -1,6 +1,6 @@
 //! Operators and branches, each beside the same in Rust.
 
-use crate::case::{FOUR, POSITIVE, TWO, check_bodies};
+use super::case::{FOUR, POSITIVE, TWO, check_bodies};
 
 #[test]
 fn operators() {

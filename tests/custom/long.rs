@@ -1,6 +1,6 @@
 //! Long texts: what is deep gets names, and what would be too much for a compiler's stack is refused.
 
-use crate::case::{Case, check};
+use super::case::{Case, check};
 use std::fmt::Write;
 use wgloss::{Custom, Error};
 

@@ -1,6 +1,6 @@
 //! A custom loss's parameters.
 
-use crate::case::{Case, check_loss, named};
+use super::case::{Case, check_loss, named};
 use crate::common::backends;
 use wgloss::{Batch, Custom, Error};
 

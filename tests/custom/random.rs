@@ -1,13 +1,13 @@
 //! Random functions: the value and its slopes agree with Rust's, with differences, and on both
 //! backends; the slopes' slopes with differences of the slopes.
 
-use crate::case::{named, points, slope};
+use super::case::{named, points, slope};
+use super::tree::{Dual, HELPERS, Scope, Tree, trees};
 use crate::common::{Random, backends};
-use crate::tree::{Dual, HELPERS, Scope, Tree, trees};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use wgloss::{Batch, Custom, Reduction, reference};
+use wgloss::{Batch, Custom, Reduction, Request, reference};
 
 const RANGES: &[(f64, f64)] = &[(-2.0, 2.0), (-2.0, 2.0)];
 
@@ -150,8 +150,11 @@ fn assert_near(what: &str, got: f64, want: f64, tolerance: f64) {
 /// The float64 value and slopes of a loss at these points.
 fn columns_of(loss: &Custom, columns: &[Vec<f64>], gradients: &[&str]) -> Vec<Vec<f64>> {
     let inputs = named(columns);
-    let batch =
-        Batch { inputs: &inputs, reduction: Reduction::None, gradients, ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request { reduction: Reduction::None, gradients, ..Request::default() },
+        ..Batch::default()
+    };
     let answer = reference::evaluate(loss, &batch).expect("a valid batch");
     [answer.value].into_iter().chain(answer.gradients.into_iter().map(|(_, of)| of)).collect()
 }
@@ -164,8 +167,11 @@ fn check_first(function: &Function, differences: &Counts, float32: &Counts) {
     let value = |x: &[f64]| function.evaluate(x, None).value;
     let inputs = named(&columns);
     let gradients = &["p", "t"];
-    let batch =
-        Batch { inputs: &inputs, reduction: Reduction::None, gradients, ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request { reduction: Reduction::None, gradients, ..Request::default() },
+        ..Batch::default()
+    };
     let evaluated = backends().map(|(name, backend)| {
         let got =
             backend.evaluate_blocking(&loss, &batch).unwrap_or_else(|e| panic!("{e}\n{text}"));

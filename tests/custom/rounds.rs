@@ -1,8 +1,8 @@
 //! Loops of many rounds: right numbers up to the limit, NaN past it, and never a loop without end.
 
-use crate::case::named;
+use super::case::named;
 use crate::common::{assert_close, backends};
-use wgloss::{Batch, Custom, Reduction};
+use wgloss::{Batch, Custom, Reduction, Request};
 
 /// Whole blocks, so that every invocation takes all the elements that it can.
 const COUNT: usize = 2 * 4096;
@@ -14,8 +14,11 @@ fn evaluate(source: &str, mut check: impl FnMut(&str, Vec<Vec<f32>>)) {
     let columns: Vec<Vec<f64>> = vec![column(1.0 / 64.0), column(1.0 / 128.0)];
     let inputs = named(&columns);
     let gradients = &["p", "t"];
-    let batch =
-        Batch { inputs: &inputs, reduction: Reduction::None, gradients, ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request { reduction: Reduction::None, gradients, ..Request::default() },
+        ..Batch::default()
+    };
     for (name, backend) in backends() {
         let got =
             backend.evaluate_blocking(&loss, &batch).unwrap_or_else(|e| panic!("{name}: {e}"));

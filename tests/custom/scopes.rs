@@ -1,7 +1,7 @@
 //! Names that meet: in scopes that the derived text does not have, and of WGSL's own functions.
 
-use crate::case::{Case, Row, TWO, check, check_bodies};
-use wgloss::{Batch, Custom, Error, reference};
+use super::case::{Case, Row, TWO, check, check_bodies};
+use wgloss::{Batch, Custom, Error, Request, reference};
 
 #[track_caller]
 fn check_sources(rows: &[Row<'_>]) {
@@ -57,7 +57,8 @@ fn arguments_named_like_results() {
     let inputs = [("value_of", 2.0), ("result", 3.0)]
         .map(|(name, x)| (name, crate::common::tensor(wgloss::DType::F32, &[1], &[x])));
     let gradients = &["value_of", "result"];
-    let batch = Batch { inputs: &inputs, gradients, ..Batch::default() };
+    let batch =
+        Batch { inputs: &inputs, request: Request::with_gradients(gradients), ..Batch::default() };
     let got = reference::evaluate(&loss, &batch).expect("an answer");
     assert_eq!(got.value, [54.0]);
     assert_eq!([got.gradients[0].1[0], got.gradients[1].1[0]], [27.0, 54.0]);

@@ -1,8 +1,8 @@
 //! Sizes around tiles, positions, types, options and outputs, against the reference.
 
+use super::{Case, FULL, NAN, PLAIN, Shape, check, inputs};
 use crate::common::{self, Random, assert_agrees, assert_close, bits, differentiable, tensor};
-use crate::{Case, FULL, NAN, PLAIN, Shape, check, inputs};
-use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Tensor};
+use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Request, Tensor};
 
 #[test]
 fn sizes() {
@@ -88,7 +88,10 @@ fn outputs_alone() {
         let batch = Batch { inputs: &inputs, ..Batch::default() };
         assert_agrees("value alone", &loss, &batch);
         for name in differentiable(&loss, &inputs) {
-            let batch = Batch { value: false, gradients: &[name], ..batch.clone() };
+            let batch = Batch {
+                request: Request { value: false, gradients: &[name], ..batch.request.clone() },
+                ..batch.clone()
+            };
             assert_agrees(&format!("{name} alone"), &loss, &batch);
         }
     }
@@ -110,13 +113,21 @@ fn unbatched_and_empty() {
     let single: Vec<_> = all.iter().map(reshaped).collect();
     let names = ["input", "linear_weight", "linear_bias"];
     for reduction in [Reduction::None, Reduction::Mean] {
-        let batch = Batch { inputs: &single, gradients: &names, reduction, ..Batch::default() };
+        let batch = Batch {
+            inputs: &single,
+            request: Request { gradients: &names, reduction, ..Request::default() },
+            ..Batch::default()
+        };
         assert_agrees("unbatched", &loss, &batch);
     }
     let empty = inputs((0, 5, 3000, &[2]), FULL, &mut random);
     for (name, backend) in common::backends() {
         for (reduction, want) in [(Reduction::Mean, &[NAN][..]), (Reduction::Sum, &[0.0])] {
-            let batch = Batch { inputs: &empty, gradients: &names, reduction, ..Batch::default() };
+            let batch = Batch {
+                inputs: &empty,
+                request: Request { gradients: &names, reduction, ..Request::default() },
+                ..Batch::default()
+            };
             let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
             assert_close(name, &got.value.expect("wanted").to_f32(), want, 0.0);
             for (input, gradient) in &got.gradients {
@@ -134,7 +145,8 @@ fn the_same_bits_every_run() {
     let inputs = inputs((4200, 20, 2100, &[]), FULL, &mut random);
     let loss = LinearCrossEntropy::default();
     let gradients = differentiable(&loss, &inputs);
-    let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+    let batch =
+        Batch { inputs: &inputs, request: Request::with_gradients(&gradients), ..Batch::default() };
     for (name, backend) in common::backends() {
         let run = || bits(&backend.evaluate_blocking(&loss, &batch).expect("a valid batch"));
         let first = run();

@@ -1,8 +1,8 @@
 //! Ignored rows, NaN, infinite and extreme logits, and bounds far exceeded.
 
+use super::{Case, FULL, NAN, check, inputs};
 use crate::common::{self, Random, assert_agrees, assert_close, differentiable, tensor};
-use crate::{Case, FULL, NAN, check, inputs};
-use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Tensor};
+use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Request, Tensor};
 
 fn floats(shape: &[usize], numbers: &[f64]) -> Tensor<'static> {
     tensor(DType::F32, shape, numbers)
@@ -27,7 +27,11 @@ fn ignored_rows() {
         ];
         let gradients = ["linear_weight", "linear_bias", "input"];
         let loss = LinearCrossEntropy { z_loss: 0.1, ..LinearCrossEntropy::default() };
-        let batch = Batch { inputs: &kept, gradients: &gradients, ..Batch::default() };
+        let batch = Batch {
+            inputs: &kept,
+            request: Request::with_gradients(&gradients),
+            ..Batch::default()
+        };
         let want = wgloss::reference::evaluate(&loss, &batch).expect("a valid batch");
         for (name, backend) in common::backends() {
             let batch = Batch { inputs: &inputs, ..batch.clone() };
@@ -55,7 +59,11 @@ fn nan_is_carried() {
             ("linear_weight", floats(&[3, 2], &[0.5, -0.5, linear, 0.25, 2.0, 0.5])),
             ("target", tensor(DType::I64, &[2], &[0.0, -100.0])),
         ];
-        let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&["input"]),
+            ..Batch::default()
+        };
         for (name, backend) in common::backends() {
             let got = backend.evaluate_blocking(&LinearCrossEntropy::default(), &batch);
             let got = got.expect("a valid batch");
@@ -80,7 +88,11 @@ fn minus_infinity_without_a_share() {
             ("linear_bias", floats(&[classes], &bias)),
             ("target", floats(&[1, classes], &target)),
         ];
-        let batch = Batch { inputs: &inputs, gradients: &["linear_bias"], ..Batch::default() };
+        let batch = Batch {
+            inputs: &inputs,
+            request: Request::with_gradients(&["linear_bias"]),
+            ..Batch::default()
+        };
         for (name, backend) in common::backends() {
             let got = backend.evaluate_blocking(&LinearCrossEntropy::default(), &batch);
             let got = got.expect("a valid batch");
@@ -108,8 +120,11 @@ fn extreme_logits() {
             ];
             let batch = Batch {
                 inputs: &inputs,
-                gradients: &["linear_bias"],
-                reduction: Reduction::None,
+                request: Request {
+                    gradients: &["linear_bias"],
+                    reduction: Reduction::None,
+                    ..Request::default()
+                },
                 ..Batch::default()
             };
             assert_agrees(
@@ -135,7 +150,11 @@ fn large_biases_alike() {
             inputs[place.expect("a bias")].1 = floats(&[2300, 2], &bias);
             let loss = LinearCrossEntropy { z_loss, ..LinearCrossEntropy::default() };
             let gradients = differentiable(&loss, &inputs);
-            let batch = Batch { inputs: &inputs, gradients: &gradients, ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request::with_gradients(&gradients),
+                ..Batch::default()
+            };
             assert_agrees(&format!("{from} to {to}, {z_loss}"), &loss, &batch);
         }
     }
@@ -158,6 +177,10 @@ fn saturated_bounds() {
         ("target", tensor(DType::I64, &[1], &[1.0])),
     ];
     let loss = LinearCrossEntropy { softcap: 1.0, ..LinearCrossEntropy::default() };
-    let batch = Batch { inputs: &inputs, gradients: &["linear_weight"], ..Batch::default() };
+    let batch = Batch {
+        inputs: &inputs,
+        request: Request::with_gradients(&["linear_weight"]),
+        ..Batch::default()
+    };
     assert_agrees("all past the bound", &loss, &batch);
 }

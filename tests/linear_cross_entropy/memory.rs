@@ -23,12 +23,11 @@ fn the_logits_are_never_all_held() {
             ("target", kind(DType::I64, &[items])),
         ];
         let request = Request {
-            inputs: &inputs,
             gradients: &["input", "linear_weight", "linear_bias"],
             gradient_type,
             ..Request::default()
         };
-        let plan = Plan::new(&gpu, &loss, &request).expect("sizes within the limits");
+        let plan = Plan::new(&gpu, &loss, &inputs, &request).expect("sizes within the limits");
         let bytes = plan.scratch_bytes();
         assert!(bytes <= most << 20, "{bytes} bytes");
         assert!(bytes > (most - 2) << 20, "{bytes} bytes are fewer than documented");

@@ -1,7 +1,7 @@
 //! Input that is refused, with the message.
 
 use crate::common::{self, tensor};
-use wgloss::{Batch, DType, LinearCrossEntropy, Tensor};
+use wgloss::{Batch, DType, LinearCrossEntropy, Request, Tensor};
 
 #[test]
 fn bad_input_is_refused() {
@@ -153,7 +153,11 @@ fn bad_input_is_refused() {
         let mut inputs = vec![("input", input), ("linear_weight", linear), ("target", target)];
         inputs.extend(more);
         for (name, backend) in common::backends() {
-            let batch = Batch { inputs: &inputs, gradients: &["input"], ..Batch::default() };
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request::with_gradients(&["input"]),
+                ..Batch::default()
+            };
             let error = backend.evaluate_blocking(&loss, &batch).expect_err(message);
             assert_eq!(error.to_string(), message, "on {name}");
         }

@@ -1,5 +1,4 @@
 //! Runs the program and writes the files it reads.
-#![allow(dead_code, reason = "each test uses some of it")]
 
 use serde_json::Value;
 use std::fs;

@@ -2,14 +2,12 @@
 //! positions, target types, options, corners, and the memory that it holds.
 
 mod agreement;
-#[path = "../common/mod.rs"]
-mod common;
 mod corners;
 mod memory;
 mod refused;
 
-use common::{Random, assert_agrees, differentiable, tensor};
-use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Tensor};
+use crate::common::{Random, assert_agrees, differentiable, tensor};
+use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Request, Tensor};
 
 /// Items, features, classes and the sizes d1...
 type Shape<'a> = (usize, usize, usize, &'a [usize]);
@@ -94,10 +92,8 @@ fn check(
     let upstream = Some(tensor(DType::F32, terms, &numbers));
     let batch = Batch {
         inputs: &inputs,
-        reduction,
-        gradients: &gradients,
         upstream,
-        value: true,
+        request: Request { reduction, gradients: &gradients, value: true, ..Request::default() },
         ..Batch::default()
     };
     assert_agrees(&format!("{loss:?}, {shape:?}, {case:?}, {reduction}"), loss, &batch);

@@ -8,8 +8,6 @@
 mod batches;
 mod built_ins;
 mod case;
-#[path = "../common/mod.rs"]
-mod common;
 mod compounds;
 mod errors;
 mod geometry;

@@ -1,13 +1,11 @@
 //! The corners: where wgloss is right and PyTorch 2.15 is not, and where both agree.
 
 mod catalogue;
-#[path = "../common/mod.rs"]
-mod common;
 mod elements;
 mod rows;
 
-use common::tensor;
-use wgloss::{Batch, DType, Evaluation, Loss, Reduction, Tensor};
+use crate::common::{self, tensor};
+use wgloss::{Batch, DType, Evaluation, Loss, Reduction, Request, Tensor};
 
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
@@ -23,8 +21,12 @@ fn evaluated(
     reduction: Reduction,
 ) -> Vec<(&'static str, Vec<f32>, Vec<f32>)> {
     let first = [loss.definition().inputs[0].name];
-    let batch = Batch { inputs, reduction, gradients: &first, ..Batch::default() };
-    let run = |(name, backend): (&'static str, wgloss::Backend)| {
+    let batch = Batch {
+        inputs,
+        request: Request { reduction, gradients: &first, ..Request::default() },
+        ..Batch::default()
+    };
+    let run = |(name, backend): (&'static str, wgloss::Evaluator)| {
         let got: Evaluation = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
         let value = got.value.expect("wanted").to_f32().to_vec();
         (name, value, got.gradients[0].1.to_f32().to_vec())

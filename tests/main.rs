@@ -1,0 +1,50 @@
+//! All integration tests of the library, in one program: what takes long is to link wgpu.
+
+mod common;
+
+mod conformance;
+mod corners;
+mod ctc;
+mod ctc_refused;
+mod custom;
+mod custom_built_in;
+mod custom_losses;
+mod embedding;
+mod errors;
+mod examples;
+mod gradients;
+mod kernels;
+mod large;
+mod linear_cross_entropy;
+mod loss_scale;
+mod lost;
+mod multilabel_margin;
+mod numeric;
+mod overlaps;
+mod pieces;
+mod pointwise;
+mod properties;
+mod recording;
+mod reuse;
+mod rounding;
+mod rows;
+mod shared_buffers;
+mod threads;
+mod timestamps;
+mod totals;
+mod types;
+mod widths;
+
+/// A file without its line above would compile and test nothing.
+#[test]
+fn every_file_is_a_module() {
+    let here = include_str!("main.rs");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    for entry in std::fs::read_dir(folder).expect("the tests' folder") {
+        let path = entry.expect("a file or folder").path();
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let module = path.extension().is_some_and(|e| e == "rs") || path.join("mod.rs").exists();
+        let named = here.contains(&format!("\nmod {name};\n")) || name == "main";
+        assert!(named || !module, "mod {name}; is missing");
+    }
+}
