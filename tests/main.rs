@@ -2,6 +2,7 @@
 
 mod common;
 
+mod architecture;
 mod conformance;
 mod corners;
 mod ctc;

@@ -15,8 +15,6 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::tensor::{DType, Tensor, TensorKind};
-#[cfg(doc)]
-use crate::totals::Totals;
 
 /// What is wanted of a loss.
 #[derive(Clone, Debug)]
@@ -30,11 +28,11 @@ pub struct Request<'a> {
     /// Whether gradients are multiplied by an upstream gradient: one number, or with
     /// [`Reduction::None`] one for each term.
     pub upstream: bool,
-    /// Whether [`Totals`] are wanted, which merge with those of other parts of a batch; not with
+    /// Whether [`Totals`](crate::Totals) are wanted, which merge with those of other parts of a batch; not with
     /// [`Reduction::None`].
     pub totals: bool,
     /// Whether the mean divides by what is given with the bindings, from the
-    /// [`Totals`] of a whole batch that this is a part of. The value then is the part's share in the
+    /// [`Totals`](crate::Totals) of a whole batch that this is a part of. The value then is the part's share in the
     /// mean, and gradients are those of the whole batch's mean.
     pub denominator: bool,
     /// The type of the gradients.
