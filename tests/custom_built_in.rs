@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Random, assert_agrees, assert_close, backends, tensor};
-use wgloss::loss::{Domain, Family, Input, Role, Setting};
+use wgloss::loss::{Domain, Family, Input, Options, Parameter, Role, Setting};
 use wgloss::{Batch, Custom, DType, Loss, Reduction, Tensor, losses, reference};
 
 const ELEMENTS: usize = 500;
@@ -27,13 +27,12 @@ fn arguments(loss: &dyn Loss) -> Vec<Input> {
 fn custom(loss: &dyn Loss) -> Custom {
     let name = loss.definition().name;
     let mut custom = Custom::new(&source(loss)).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let words = loss.parameters();
-    let settings = custom.options();
-    assert_eq!(settings.len(), words.len(), "{name}: parameters");
-    for ((_, setting), word) in settings.into_iter().zip(words) {
-        match setting {
-            Setting::Number(x) => *x = f32::from_bits(word),
-            Setting::Integer(x) => *x = word.into(),
+    let values = loss.parameters();
+    for (parameter, setting) in custom.options() {
+        let value = values.iter().find(|(known, _)| *known == parameter).expect("a value").1;
+        match (setting, value) {
+            (Setting::Number(x), Parameter::Number(value)) => *x = value,
+            (Setting::Integer(x), Parameter::Flag(value)) => *x = value.into(),
             other => panic!("{name}: {other:?}"),
         }
     }

@@ -4,6 +4,7 @@
 mod common;
 
 use common::tensor;
+use wgloss::loss::Options;
 use wgloss::{
     Batch, BinaryCrossEntropy, CrossEntropy, DType, Huber, KlDiv, L1, Loss, Mse, Nll, Reduction,
     SmoothL1, Tensor, losses,

@@ -4,7 +4,7 @@ use crate::arguments::{Chosen, Which};
 use crate::error::Result;
 use crate::{arguments, list};
 use clap::Args;
-use wgloss::loss::{Definition, Family, Role};
+use wgloss::loss::{Definition, Family, Options, Role};
 use wgloss::{Custom, DType, Loss, Plan, Reduction, Request, TensorKind};
 
 /// The arguments of `wgloss show`.

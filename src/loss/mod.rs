@@ -2,10 +2,12 @@
 
 mod definition;
 mod family;
+mod options;
 mod setting;
 
 pub use definition::{Definition, Domain, Input, Role};
 pub use family::{Own, Pointwise, RowTerms, Rows};
+pub use options::{Options, Parameter};
 pub use setting::{Choice, Setting};
 
 use crate::error::Result;
@@ -13,27 +15,9 @@ use crate::tensor::TensorKind;
 use std::fmt::Debug;
 
 /// A loss with its options set.
-pub trait Loss: Debug + Send + Sync {
+pub trait Loss: Options + Debug + Send + Sync {
     /// The facts that do not depend on the options.
     fn definition(&self) -> &'static Definition;
-
-    /// The options by PyTorch's names, to list and to set.
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        Vec::new()
-    }
-
-    /// Checks the options.
-    ///
-    /// # Errors
-    /// If one is outside its range.
-    fn validate(&self) -> Result<()> {
-        Ok(())
-    }
-
-    /// The words of the shader's `Parameters`, in its order; empty where it has none.
-    fn parameters(&self) -> Vec<u32> {
-        Vec::new()
-    }
 
     /// The target that marks a row as ignored.
     fn ignore_index(&self) -> Option<i64> {

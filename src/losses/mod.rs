@@ -1,15 +1,17 @@
 //! The losses, one file each, under the names that PyTorch users know.
 
+mod options;
+
 use crate::error::{Error, Result, listed};
 use crate::loss::Loss;
 
 /// What a loss's file needs.
 mod prelude {
-    pub(super) use super::check;
+    pub(super) use super::options::{ABOVE_ZERO, FINITE, FROM_ZERO, Valid, ZERO_TO_ONE, options};
     pub(super) use crate::cpu::{Item, Row, RowLoops, numeric};
     pub(super) use crate::error::Result;
     pub(super) use crate::loss::{
-        Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms, Setting,
+        Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms,
     };
     pub(super) use crate::reduction::Reduction;
     pub(super) use crate::reference::{self, RowLoss};
@@ -74,12 +76,4 @@ pub fn by_name(name: &str) -> Result<Box<dyn Loss>> {
         name: name.into(),
         known: listed(catalogue().iter().map(|loss| loss.definition().name)),
     })
-}
-
-/// Refuses an option that is not finite or not in its range.
-fn check(name: &str, value: f32, expected: &str, valid: impl Fn(f32) -> bool) -> Result<()> {
-    if value.is_finite() && valid(value) {
-        return Ok(());
-    }
-    Err(Error::argument(name, value.to_string(), expected))
 }

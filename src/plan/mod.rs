@@ -74,7 +74,7 @@ impl Plan {
     pub fn new(gpu: &Gpu, loss: &dyn Loss, request: &Request<'_>) -> Result<Self> {
         let resolved = Resolved::new(loss, request)?;
         resolved.check_native()?;
-        let mut builder = Builder::new(gpu, &resolved, loss.parameters());
+        let mut builder = Builder::new(gpu, &resolved, &loss.parameters());
         build(loss, &mut builder)?;
         let in_place = builder.in_place;
         let builder::Finished { steps, uniforms, scratch, staging } = builder.finish()?;
@@ -178,7 +178,7 @@ fn texts(
 ) -> Result<Vec<(String, String)>> {
     let resolved = Resolved::new(loss, request)?;
     let limits = wgpu::Limits::default();
-    let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
+    let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
     builder.subgroup = subgroup;
     build(loss, &mut builder)?;
     let gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());

@@ -3,7 +3,7 @@
 use super::ctc::Case;
 use super::{Random, inputs, rows_of, tensor};
 use std::path::Path;
-use wgloss::loss::{Family, Role};
+use wgloss::loss::{Family, Options, Role};
 use wgloss::{Custom, DType, Loss, Tensor};
 
 pub(crate) type Inputs = Vec<(&'static str, Tensor<'static>)>;
