@@ -1,7 +1,7 @@
 //! What a loss is, and what a family of losses does: how data run through it.
 
 use crate::cpu::Outputs;
-use crate::definition::{Definition, Role, Setting};
+use crate::definition::{Definition, Options, Role};
 use crate::dispatch::Builder;
 use crate::error::{Error, Result, listed};
 use crate::layout::Layout;
@@ -16,27 +16,9 @@ use std::fmt::Debug;
 ///
 /// The losses are those of the [catalogue](crate::catalogue) and [`Custom`](crate::Custom) ones: how
 /// one is computed is the crate's own, so that it cannot be implemented outside.
-pub trait Loss: Debug + Send + Sync {
+pub trait Loss: Options + Debug + Send + Sync {
     /// The facts that do not depend on the options.
     fn definition(&self) -> &'static Definition;
-
-    /// The options by PyTorch's names, to list and to set.
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        Vec::new()
-    }
-
-    /// Checks the options.
-    ///
-    /// # Errors
-    /// If one is outside its range.
-    fn validate(&self) -> Result<()> {
-        Ok(())
-    }
-
-    /// The words of the shader's `Parameters`, in its order; empty where it has none.
-    fn parameters(&self) -> Vec<u32> {
-        Vec::new()
-    }
 
     /// The target that marks a row as ignored.
     fn ignore_index(&self) -> Option<i64> {

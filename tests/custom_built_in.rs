@@ -3,7 +3,7 @@
 
 use crate::common::{Family, family};
 use crate::common::{Random, assert_agrees, assert_close, backends, tensor};
-use wgloss::definition::{Domain, Input, Role, Setting};
+use wgloss::definition::{Domain, Input, Options, Parameter, Role, Setting};
 use wgloss::{Batch, Custom, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
 const ELEMENTS: usize = 500;
@@ -26,13 +26,12 @@ fn arguments(loss: &dyn Loss) -> Vec<Input> {
 fn custom(loss: &dyn Loss) -> Custom {
     let name = loss.definition().name;
     let mut custom = Custom::new(&source(loss)).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let words = loss.parameters();
-    let settings = custom.options();
-    assert_eq!(settings.len(), words.len(), "{name}: parameters");
-    for ((_, setting), word) in settings.into_iter().zip(words) {
-        match setting {
-            Setting::Number(x) => *x = f32::from_bits(word),
-            Setting::Integer(x) => *x = word.into(),
+    let values = loss.parameters();
+    for (parameter, setting) in custom.options() {
+        let value = values.iter().find(|(known, _)| *known == parameter).expect("a value").1;
+        match (setting, value) {
+            (Setting::Number(x), Parameter::Number(value)) => *x = value,
+            (Setting::Integer(x), Parameter::Flag(value)) => *x = value.into(),
             other => panic!("{name}: {other:?}"),
         }
     }

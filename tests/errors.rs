@@ -2,6 +2,7 @@
 //! and the device lives on.
 
 use crate::common::{self, tensor};
+use wgloss::definition::Options;
 use wgloss::{
     Batch, BinaryCrossEntropy, CrossEntropy, DType, Huber, KlDiv, L1, Loss, Mse, Nll, Reduction,
     Request, SmoothL1, Tensor, losses,

@@ -4,7 +4,7 @@ use crate::arguments::{Chosen, Which};
 use crate::error::Result;
 use crate::{arguments, list};
 use clap::Args;
-use wgloss::definition::Definition;
+use wgloss::definition::{Definition, Options};
 use wgloss::{Custom, Loss, Plan, Reduction, Request, SourceOptions};
 
 /// The arguments of `wgloss show`.

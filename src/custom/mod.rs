@@ -7,7 +7,7 @@ mod made;
 mod names;
 mod source;
 
-use crate::definition::{Definition, Setting};
+use crate::definition::{Definition, Options, Parameter, Setting};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise;
 use crate::family::{Family, Loss};
@@ -161,11 +161,7 @@ impl fmt::Debug for Custom {
     }
 }
 
-impl Loss for Custom {
-    fn definition(&self) -> &'static Definition {
-        self.made.definition
-    }
-
+impl Options for Custom {
     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
         let names = self.made.parameters.iter().map(|(name, _)| *name);
         let settings = self.numbers.iter_mut().map(|number| match number {
@@ -192,17 +188,19 @@ impl Loss for Custom {
         Ok(())
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "validated to be of 32 bits; the bits of a signed number are meant"
-    )]
-    fn parameters(&self) -> Vec<u32> {
-        let word = |number: &Number| match *number {
-            Number::Float(x) => x.to_bits(),
-            Number::Signed(x) | Number::Unsigned(x) => x as u32,
-        };
-        self.numbers.iter().map(word).collect()
+    fn parameters(&self) -> Vec<(&'static str, Parameter)> {
+        let names = self.made.parameters.iter().map(|(name, _)| *name);
+        let values = self.numbers.iter().map(|number| match *number {
+            Number::Float(x) => x.into(),
+            Number::Signed(x) | Number::Unsigned(x) => x.into(),
+        });
+        names.zip(values).collect()
+    }
+}
+
+impl Loss for Custom {
+    fn definition(&self) -> &'static Definition {
+        self.made.definition
     }
 
     fn check_gradient(&self, input: usize) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The names of WGSL texts: a user's must not be those of the kernels that they are joined with.
 
 use super::source::{Source, error_at};
-use crate::definition::Definition;
+use crate::definition::{Definition, Parameter};
 use crate::error::{Error, Result};
 use crate::families::pointwise::Access;
 use crate::families::pointwise::kernel::{Outputs, Spec};
@@ -165,8 +165,9 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
         return Err(derived(&source.text, argument(&source.text, name), name));
     }
     // Which members there are makes no difference to the names.
-    let words = if source.parameters.is_empty() { &[][..] } else { &[u32::MAX] };
-    let parameters = Parameters::new("struct Parameters { any: f32 }", words);
+    let any = [("any", Parameter::Number(f32::MAX))];
+    let shader = if source.parameters.is_empty() { "" } else { "struct Parameters { any: f32 }" };
+    let parameters = Parameters::new(shader, &any);
     for text in kernels(definition, &parameters) {
         let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
         let called = called(&text);

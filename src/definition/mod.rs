@@ -1,7 +1,9 @@
 //! The facts of a loss: names, inputs, reductions.
 
+mod options;
 mod setting;
 
+pub use options::{Options, Parameter};
 pub use setting::{Choice, Setting};
 
 use crate::error::{Error, Result, listed};

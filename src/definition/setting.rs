@@ -29,6 +29,30 @@ pub trait Choice: Debug {
     fn choose(&mut self, place: usize);
 }
 
+impl<'a> From<&'a mut f32> for Setting<'a> {
+    fn from(option: &'a mut f32) -> Self {
+        Self::Number(option)
+    }
+}
+
+impl<'a> From<&'a mut i64> for Setting<'a> {
+    fn from(option: &'a mut i64) -> Self {
+        Self::Integer(option)
+    }
+}
+
+impl<'a> From<&'a mut bool> for Setting<'a> {
+    fn from(option: &'a mut bool) -> Self {
+        Self::Flag(option)
+    }
+}
+
+impl<'a, C: Choice> From<&'a mut C> for Setting<'a> {
+    fn from(option: &'a mut C) -> Self {
+        Self::Choice(option)
+    }
+}
+
 impl Setting<'_> {
     /// The value, as text.
     pub fn value(&self) -> String {

@@ -4,6 +4,7 @@ mod sums;
 
 pub(crate) use sums::Sum;
 
+use crate::definition::Parameter;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline, buffer};
 use crate::kernel::{Binding, Keep, Kernel, Member, Parameters, Uniform, Use, reduce};
@@ -62,7 +63,7 @@ pub struct Builder<'a> {
     pub(crate) subgroup: Option<u32>,
     pub(crate) resolved: &'a Resolved,
     uniforms: Vec<u8>,
-    parameters: usize,
+    parameters: Parameters,
     scratch_words: u64,
     /// Each once, as a plan may have thousands of windows, with the members of its windows.
     kernels: Vec<(Kernel, &'static [Member])>,
@@ -84,27 +85,32 @@ pub(crate) struct Finished {
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) fn new(gpu: &'a Gpu, resolved: &'a Resolved, parameters: Vec<u32>) -> Self {
-        let builder = Self::with_limits(gpu.limits(), resolved, parameters);
+    pub(crate) fn new(
+        gpu: &'a Gpu,
+        resolved: &'a Resolved,
+        values: &[(&'static str, Parameter)],
+    ) -> Self {
+        let builder = Self::with_limits(gpu.limits(), resolved, values);
         Self { gpu: Some(gpu), tuning: gpu.tuning(), subgroup: gpu.subgroup(), ..builder }
     }
 
     pub(crate) fn with_limits(
         limits: &'a wgpu::Limits,
         resolved: &'a Resolved,
-        mut parameters: Vec<u32>,
+        values: &[(&'static str, Parameter)],
     ) -> Self {
+        let parameters = Parameters::new(resolved.definition.shader, values);
         // A uniform binding is as long as the struct, whose size is a multiple of 4 words at most.
-        let words = parameters.len();
-        parameters.resize(words.next_multiple_of(4), 0);
+        let mut words = parameters.words();
+        words.resize(words.len().next_multiple_of(4), 0);
         Self {
             gpu: None,
             limits,
             tuning: Tuning::default(),
             subgroup: None,
             resolved,
-            parameters: words,
-            uniforms: bytemuck::cast_slice(&parameters).to_vec(),
+            parameters,
+            uniforms: bytemuck::cast_slice(&words).to_vec(),
             scratch_words: 4,
             kernels: Vec::new(),
             staging: Vec::new(),
@@ -115,8 +121,7 @@ impl<'a> Builder<'a> {
 
     /// The loss's parameters, as its kernels take them.
     pub(crate) fn parameters(&self) -> Parameters {
-        let words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.uniforms[..4 * self.parameters]);
-        Parameters::new(self.resolved.definition.shader, &words)
+        self.parameters.clone()
     }
 
     /// The divisor in the windows; a GPU sum of weights takes its place where there is one.
@@ -292,7 +297,9 @@ impl<'a> Builder<'a> {
             let (offset, size) = match (slot, given) {
                 (_, Some(&(_, offset, size))) => (offset, size),
                 (Slot::Window, _) => (draft.window.0 as u64, draft.window.1 as u64),
-                (Slot::Parameters, _) => (0, (self.parameters * 4).next_multiple_of(16) as u64),
+                (Slot::Parameters, _) => {
+                    (0, (self.parameters.len() * 4).next_multiple_of(16) as u64)
+                }
                 (Slot::Scratch, _) => (0, self.scratch_words * 4),
                 (slot, None) => (0, self.resolved.bytes(slot)),
             };

@@ -39,7 +39,8 @@
 //! values but 0, 1 and 2, which are constants of a kernel of their own:
 //!
 //! ```
-//! use wgloss::{Custom, Loss};
+//! use wgloss::Custom;
+//! use wgloss::definition::{Options, Parameter};
 //!
 //! let mut wing = Custom::new(
 //!     "struct Parameters { width: f32, curvature: f32 }
@@ -58,7 +59,8 @@
 //! )?;
 //! wing.set("width", 10.0)?;
 //! wing.set("curvature", 2.0)?;
-//! assert_eq!(wing.parameters(), [10.0f32.to_bits(), 2.0f32.to_bits()]);
+//! let set = [("width", Parameter::Number(10.0)), ("curvature", Parameter::Number(2.0))];
+//! assert_eq!(wing.parameters(), set);
 //! assert!(wing.derived().contains("fn gradient(p: f32, t: f32, c: Parameters) -> vec2<f32>"));
 //! # Ok::<(), wgloss::Error>(())
 //! ```

@@ -1,21 +1,24 @@
 use super::prelude::*;
 
-/// Cross entropy of a probability: `-(target log input + (1 - target) log(1 - input))`, each
-/// logarithm clamped at -100 from below.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | any, in `[0, 1]` | differentiable |
-/// | `target` | as `input` | differentiable |
-/// | `weight` | broadcasts onto `input` | optional factor of each term |
-///
-/// The gradient's denominator `input (1 - input)` is at least 1e-12; the gradient with respect to
-/// `target` is not clamped. A denormal probability counts as 0. `mean` divides by the number of elements. An input outside `[0, 1]`
-/// gives NaN, where PyTorch raises an error on the CPU and aborts on a GPU.
-///
-/// Source: PyTorch's `torch.nn.functional.binary_cross_entropy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BinaryCrossEntropy;
+options! {
+    /// Cross entropy of a probability: `-(target log input + (1 - target) log(1 - input))`, each
+    /// logarithm clamped at -100 from below.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | any, in `[0, 1]` | differentiable |
+    /// | `target` | as `input` | differentiable |
+    /// | `weight` | broadcasts onto `input` | optional factor of each term |
+    ///
+    /// The gradient's denominator `input (1 - input)` is at least 1e-12; the gradient with respect
+    /// to `target` is not clamped. A denormal probability counts as 0. `mean` divides by the number
+    /// of elements. An input outside `[0, 1]` gives NaN, where PyTorch raises an error on the CPU
+    /// and aborts on a GPU.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.binary_cross_entropy`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    pub struct BinaryCrossEntropy;
+}
 
 static DEFINITION: Definition = Definition {
     name: "binary_cross_entropy",

@@ -1,20 +1,24 @@
 use super::prelude::*;
 
-/// Cross entropy of a logit: `pos_weight target softplus(-input) + (1 - target) softplus(input)`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | any | differentiable |
-/// | `target` | as `input` | differentiable |
-/// | `weight` | broadcasts onto `input` | optional factor of each term |
-/// | `pos_weight` | broadcasts onto `input` | optional factor of the positive part |
-///
-/// `mean` divides by the number of elements. An infinite logit whose part has factor 0
-/// contributes 0: (+inf, 1) and (-inf, 0) are 0 and (-inf, 1) is infinite, where PyTorch has NaN.
-///
-/// Source: PyTorch's `torch.nn.functional.binary_cross_entropy_with_logits`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BinaryCrossEntropyWithLogits;
+options! {
+    /// Cross entropy of a logit: `pos_weight target softplus(-input) + (1 - target)
+    /// softplus(input)`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | any | differentiable |
+    /// | `target` | as `input` | differentiable |
+    /// | `weight` | broadcasts onto `input` | optional factor of each term |
+    /// | `pos_weight` | broadcasts onto `input` | optional factor of the positive part |
+    ///
+    /// `mean` divides by the number of elements. An infinite logit whose part has factor 0
+    /// contributes 0: (+inf, 1) and (-inf, 0) are 0 and (-inf, 1) is infinite, where PyTorch has
+    /// NaN.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.binary_cross_entropy_with_logits`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    pub struct BinaryCrossEntropyWithLogits;
+}
 
 static DEFINITION: Definition = Definition {
     name: "binary_cross_entropy_with_logits",

@@ -1,27 +1,23 @@
 use super::prelude::*;
 
-/// Distance of two vectors by the cosine `c` between them: `1 - c` where `target` is 1,
-/// `max(0, c - margin)` where it is -1, and 0 for any other target, as in PyTorch.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input1`, `input2` | `[D]` or `[N, D]` (or `[..., D]`), the same | differentiable |
-/// | `target` | `[]` or `[N]` | |
-///
-/// The gradient is 0 at the kink. Vectors are scaled before they are squared: the cosine is right for
-/// any finite vectors, where PyTorch has NaN for components near 1e20 and adds 1e-12 to each squared
-/// norm. A zero vector has cosine 0 and gradient 0.
-///
-/// Source: PyTorch's `torch.nn.functional.cosine_embedding_loss`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CosineEmbedding {
-    /// The cosine up to which a dissimilar pair costs nothing.
-    pub margin: f32,
-}
-
-impl Default for CosineEmbedding {
-    fn default() -> Self {
-        Self { margin: 0.0 }
+options! {
+    /// Distance of two vectors by the cosine `c` between them: `1 - c` where `target` is 1,
+    /// `max(0, c - margin)` where it is -1, and 0 for any other target, as in PyTorch.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input1`, `input2` | `[D]` or `[N, D]` (or `[..., D]`), the same | differentiable |
+    /// | `target` | `[]` or `[N]` | |
+    ///
+    /// The gradient is 0 at the kink. Vectors are scaled before they are squared: the cosine is
+    /// right for any finite vectors, where PyTorch has NaN for components near 1e20 and adds 1e-12
+    /// to each squared norm. A zero vector has cosine 0 and gradient 0.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.cosine_embedding_loss`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct CosineEmbedding {
+        /// The cosine up to which a dissimilar pair costs nothing.
+        pub margin: f32 = 0.0, FINITE;
     }
 }
 
@@ -43,18 +39,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for CosineEmbedding {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("margin", Setting::Number(&mut self.margin))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("margin", self.margin, "a finite number", |_| true)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.margin.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -1,46 +1,45 @@
 use super::prelude::*;
 use crate::error::Error;
 
-/// Cross entropy of logits with a class index or class probabilities.
-///
-/// With the share `s_c = weight_c ((1 - label_smoothing) q_c + label_smoothing / C)` of class
-/// `c`, where `q` is the target (1 at a class index, 0 elsewhere), a row's loss is
-/// `sum of s_c (logsumexp(input) - input_c)`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | `[C]`, `[N, C]` or `[N, C, d1...]` | differentiable |
-/// | `target`, class indices | `[]`, `[N]` or `[N, d1...]`, any integer type | |
-/// | `target`, probabilities | as `input`, a float type | differentiable |
-/// | `weight` | `[C]` | optional factor of each class |
-///
-/// With class indices, `mean` divides by the sum of the kept rows' `weight[target]` (their number
-/// without `weight`); with probabilities, by the number of rows. A row whose target is
-/// `ignore_index` has loss 0 and gradient 0, whatever its logits hold (PyTorch's gradient is NaN
-/// where they hold NaN or infinity); if every row is ignored, `mean` is NaN and the gradient 0. Any
-/// other index outside `0..C` is an error that names the row and its value; its loss and gradient
-/// are NaN. A class of share 0 contributes 0 even where its logit is -inf, where PyTorch has NaN.
-///
-/// Source: PyTorch's `torch.nn.functional.cross_entropy`; label smoothing: C. Szegedy et al.,
-/// "Rethinking the Inception Architecture for Computer Vision", 2016; `z_loss` and `softcap`: P. Hsu
-/// et al., "Liger Kernel", 2024.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CrossEntropy {
-    /// The class index that marks a row as ignored.
-    pub ignore_index: i64,
-    /// The part of the target that is spread evenly over the classes, from 0 to 1.
-    pub label_smoothing: f32,
-    /// The factor of `logsumexp(input)^2`, which is added to each kept row; 0 or more. With `mean` it
-    /// is averaged over the number of kept rows, whatever the class weights are. PyTorch has none.
-    pub z_loss: f32,
-    /// Where above 0, the logits are first turned into `softcap tanh(input / softcap)`. PyTorch has
-    /// none.
-    pub softcap: f32,
-}
-
-impl Default for CrossEntropy {
-    fn default() -> Self {
-        Self { ignore_index: -100, label_smoothing: 0.0, z_loss: 0.0, softcap: 0.0 }
+options! {
+    /// Cross entropy of logits with a class index or class probabilities.
+    ///
+    /// With the share `s_c = weight_c ((1 - label_smoothing) q_c + label_smoothing / C)` of class
+    /// `c`, where `q` is the target (1 at a class index, 0 elsewhere), a row's loss is
+    /// `sum of s_c (logsumexp(input) - input_c)`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | `[C]`, `[N, C]` or `[N, C, d1...]` | differentiable |
+    /// | `target`, class indices | `[]`, `[N]` or `[N, d1...]`, any integer type | |
+    /// | `target`, probabilities | as `input`, a float type | differentiable |
+    /// | `weight` | `[C]` | optional factor of each class |
+    ///
+    /// With class indices, `mean` divides by the sum of the kept rows' `weight[target]` (their
+    /// number without `weight`); with probabilities, by the number of rows. A row whose target is
+    /// `ignore_index` has loss 0 and gradient 0, whatever its logits hold (PyTorch's gradient is
+    /// NaN where they hold NaN or infinity); if every row is ignored, `mean` is NaN and the
+    /// gradient 0. Any other index outside `0..C` is an error that names the row and its value; its
+    /// loss and gradient are NaN. A class of share 0 contributes 0 even where its logit is -inf,
+    /// where PyTorch has NaN.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.cross_entropy`; label smoothing: C. Szegedy et al.,
+    /// "Rethinking the Inception Architecture for Computer Vision", 2016; `z_loss` and `softcap`:
+    /// P. Hsu et al., "Liger Kernel", 2024.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct CrossEntropy {
+        /// The class index that marks a row as ignored.
+        pub ignore_index: i64 = -100;
+        /// The part of the target that is spread evenly over the classes, from 0 to 1.
+        pub label_smoothing: f32 = 0.0, ZERO_TO_ONE;
+        /// The factor of `logsumexp(input)^2`, which is added to each kept row; 0 or more. With
+        /// `mean` it is averaged over the number of kept rows, whatever the class weights are.
+        /// PyTorch has none.
+        pub z_loss: f32 = 0.0, FROM_ZERO;
+        /// Where above 0, the logits are first turned into `softcap tanh(input / softcap)`. PyTorch
+        /// has none.
+        pub softcap: f32 = 0.0,
+            Valid("a finite number, 0 for none", |x| x.is_finite() && x >= 0.0);
     }
 }
 
@@ -63,27 +62,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for CrossEntropy {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![
-            ("ignore_index", Setting::Integer(&mut self.ignore_index)),
-            ("label_smoothing", Setting::Number(&mut self.label_smoothing)),
-            ("z_loss", Setting::Number(&mut self.z_loss)),
-            ("softcap", Setting::Number(&mut self.softcap)),
-        ]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("label_smoothing", self.label_smoothing, "a number from 0 to 1", |x| {
-            (0.0..=1.0).contains(&x)
-        })?;
-        check("z_loss", self.z_loss, "a finite number, 0 or more", |x| x >= 0.0)?;
-        check("softcap", self.softcap, "a finite number, 0 for none", |x| x >= 0.0)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        [self.label_smoothing, self.z_loss, self.softcap].map(f32::to_bits).to_vec()
     }
 
     fn ignore_index(&self) -> Option<i64> {

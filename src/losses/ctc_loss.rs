@@ -14,44 +14,48 @@ use crate::request::Resolved;
 use crate::tensor::{DType, Tensor};
 use crate::terms::Terms;
 
-/// Connectionist temporal classification: `-log p(target)`, summed over all alignments of a target
-/// with the time steps of a sequence.
-///
-/// An alignment gives each step a label or the blank; without repetitions and then without blanks
-/// it reads as the target. Its probability is the product of its steps' `exp(log_probs)`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `log_probs` | `[T, N, C]` or `[T, C]`, after log-softmax | differentiable |
-/// | `targets` | `[N, S]`, or all targets one after the other, `[sum of target_lengths]` | any integer type |
-/// | `input_lengths` | `[N]`, or `[]` for all | any integer type, 0 to `T` |
-/// | `target_lengths` | `[N]`, or `[]` for all | any integer type, 0 to `S` |
-///
-/// `none` gives `[N]` (`[]` for `[T, C]`). `mean` divides each loss by its target's length (by 1
-/// for an empty target) and takes the mean over the sequences; `sum` does not divide by lengths.
-///
-/// The gradient is PyTorch's, `exp(log_probs) - posterior` of each class at each step: that with
-/// respect to the logits if `log_probs` is their log-softmax, not the plain derivative, which is
-/// `-posterior`. Steps from `input_length` on have gradient 0, whatever they hold.
-///
-/// A target that no alignment has (it needs a step for each label and one more between equal
-/// neighbours) has loss inf and gradient NaN, or 0 and 0 with `zero_infinity`. A log-probability of
-/// -inf is an impossibility too; where the loss is finite its gradient is 0, where PyTorch has NaN.
-/// So is anything below -6.9e37. No sequence reads what `targets` has beyond `target_length`. A
-/// target outside `0..C`, or the blank, which PyTorch takes without a check, is an error that names
-/// its place in the flattened `targets`; loss and gradient of its sequence are NaN. So are they for
-/// lengths that do not fit; evaluation from host memory refuses them. Padded targets are faster
-/// than concatenated ones, whose longest one the shapes do not tell. The gradient cannot be written
-/// over `log_probs`, which are read several times.
-///
-/// Source: A. Graves et al., "Connectionist Temporal Classification", ICML 2006; PyTorch's
-/// `torch.nn.functional.ctc_loss`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ctc {
-    /// The class of the blank.
-    pub blank: i64,
-    /// Whether infinite losses and their gradients count as 0.
-    pub zero_infinity: bool,
+options! {
+    /// Connectionist temporal classification: `-log p(target)`, summed over all alignments of a
+    /// target with the time steps of a sequence.
+    ///
+    /// An alignment gives each step a label or the blank; without repetitions and then without
+    /// blanks it reads as the target. Its probability is the product of its steps'
+    /// `exp(log_probs)`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `log_probs` | `[T, N, C]` or `[T, C]`, after log-softmax | differentiable |
+    /// | `targets` | `[N, S]`, or all targets one after the other, `[sum of target_lengths]` | any integer type |
+    /// | `input_lengths` | `[N]`, or `[]` for all | any integer type, 0 to `T` |
+    /// | `target_lengths` | `[N]`, or `[]` for all | any integer type, 0 to `S` |
+    ///
+    /// `none` gives `[N]` (`[]` for `[T, C]`). `mean` divides each loss by its target's length (by
+    /// 1 for an empty target) and takes the mean over the sequences; `sum` does not divide by
+    /// lengths.
+    ///
+    /// The gradient is PyTorch's, `exp(log_probs) - posterior` of each class at each step: that
+    /// with respect to the logits if `log_probs` is their log-softmax, not the plain derivative,
+    /// which is `-posterior`. Steps from `input_length` on have gradient 0, whatever they hold.
+    ///
+    /// A target that no alignment has (it needs a step for each label and one more between equal
+    /// neighbours) has loss inf and gradient NaN, or 0 and 0 with `zero_infinity`. A
+    /// log-probability of -inf is an impossibility too; where the loss is finite its gradient is 0,
+    /// where PyTorch has NaN. So is anything below -6.9e37. No sequence reads what `targets` has
+    /// beyond `target_length`. A target outside `0..C`, or the blank, which PyTorch takes without a
+    /// check, is an error that names its place in the flattened `targets`; loss and gradient of its
+    /// sequence are NaN. So are they for lengths that do not fit; evaluation from host memory
+    /// refuses them. Padded targets are faster than concatenated ones, whose longest one the shapes
+    /// do not tell. The gradient cannot be written over `log_probs`, which are read several times.
+    ///
+    /// Source: A. Graves et al., "Connectionist Temporal Classification", ICML 2006; PyTorch's
+    /// `torch.nn.functional.ctc_loss`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Ctc {
+        /// The class of the blank.
+        pub blank: i64 = 0;
+        /// Whether infinite losses and their gradients count as 0.
+        pub zero_infinity: bool = false;
+    }
 }
 
 static DEFINITION: Definition = Definition {
@@ -73,18 +77,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for Ctc {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![
-            ("blank", Setting::Integer(&mut self.blank)),
-            ("zero_infinity", Setting::Flag(&mut self.zero_infinity)),
-        ]
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        // The layout has refused a blank that is no class.
-        vec![u32::try_from(self.blank).unwrap_or(u32::MAX), self.zero_infinity.into()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

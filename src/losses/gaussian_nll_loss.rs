@@ -1,30 +1,26 @@
 use super::prelude::*;
 
-/// Negative log likelihood of a target under a normal distribution: `(log v + (input - target)^2 / v) /
-/// 2` with `v = max(var, eps)`; with `full`, `log(2 pi) / 2` is added.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | any | differentiable |
-/// | `target` | broadcasts with `input` | differentiable |
-/// | `var` | as `input`, or its last dimension 1 or left out, or `[]` | differentiable |
-///
-/// The gradient with respect to `var` passes straight through the maximum, as in PyTorch. A negative
-/// `var` gives NaN, where PyTorch raises an error.
-///
-/// Source: PyTorch's `torch.nn.functional.gaussian_nll_loss`; D. A. Nix and A. S. Weigend, "Estimating
-/// the mean and variance of the target probability distribution", 1994.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GaussianNll {
-    /// Whether the constant part is added.
-    pub full: bool,
-    /// The least variance; above 0.
-    pub eps: f32,
-}
-
-impl Default for GaussianNll {
-    fn default() -> Self {
-        Self { full: false, eps: 1e-6 }
+options! {
+    /// Negative log likelihood of a target under a normal distribution: `(log v + (input -
+    /// target)^2 / v) / 2` with `v = max(var, eps)`; with `full`, `log(2 pi) / 2` is added.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | any | differentiable |
+    /// | `target` | broadcasts with `input` | differentiable |
+    /// | `var` | as `input`, or its last dimension 1 or left out, or `[]` | differentiable |
+    ///
+    /// The gradient with respect to `var` passes straight through the maximum, as in PyTorch. A
+    /// negative `var` gives NaN, where PyTorch raises an error.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.gaussian_nll_loss`; D. A. Nix and A. S. Weigend,
+    /// "Estimating the mean and variance of the target probability distribution", 1994.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct GaussianNll {
+        /// Whether the constant part is added.
+        pub full: bool = false;
+        /// The least variance; above 0.
+        pub eps: f32 = 1e-6, ABOVE_ZERO;
     }
 }
 
@@ -46,18 +42,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for GaussianNll {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("full", Setting::Flag(&mut self.full)), ("eps", Setting::Number(&mut self.eps))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("eps", self.eps, "a finite number above 0", |x| x > 0.0)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.full.into(), self.eps.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -1,21 +1,17 @@
 use super::prelude::*;
 
-/// Distance of similar pairs, hinge of dissimilar ones: `input` where `target` is 1,
-/// `max(0, margin - input)` where it is -1, and the sum of both for any other target, as in PyTorch.
-///
-/// `input` and `target` have any shape and broadcast; `input` is differentiable, with gradient 0 at the
-/// kink.
-///
-/// Source: PyTorch's `torch.nn.functional.hinge_embedding_loss`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HingeEmbedding {
-    /// The distance from which on a dissimilar pair costs nothing.
-    pub margin: f32,
-}
-
-impl Default for HingeEmbedding {
-    fn default() -> Self {
-        Self { margin: 1.0 }
+options! {
+    /// Distance of similar pairs, hinge of dissimilar ones: `input` where `target` is 1, `max(0,
+    /// margin - input)` where it is -1, and the sum of both for any other target, as in PyTorch.
+    ///
+    /// `input` and `target` have any shape and broadcast; `input` is differentiable, with gradient
+    /// 0 at the kink.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.hinge_embedding_loss`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct HingeEmbedding {
+        /// The distance from which on a dissimilar pair costs nothing.
+        pub margin: f32 = 1.0, FINITE;
     }
 }
 
@@ -36,18 +32,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for HingeEmbedding {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("margin", Setting::Number(&mut self.margin))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("margin", self.margin, "a finite number", |_| true)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.margin.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -1,26 +1,22 @@
 use super::prelude::*;
 
-/// Squared error near 0, absolute error beyond `delta`: with `d = |input - target|`, `d^2 / 2`
-/// where `d <= delta`, else `delta (d - delta / 2)`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input`, `target` | any; they broadcast | differentiable |
-/// | `weight` | as `input` | optional factor of each term |
-///
-/// As in PyTorch, `mean` divides by the number of elements, `weight` or not.
-///
-/// Source: PyTorch's `torch.nn.functional.huber_loss`; P. J. Huber, "Robust Estimation of a
-/// Location Parameter", 1964.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Huber {
-    /// Where the quadratic part ends; above 0.
-    pub delta: f32,
-}
-
-impl Default for Huber {
-    fn default() -> Self {
-        Self { delta: 1.0 }
+options! {
+    /// Squared error near 0, absolute error beyond `delta`: with `d = |input - target|`, `d^2 / 2`
+    /// where `d <= delta`, else `delta (d - delta / 2)`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input`, `target` | any; they broadcast | differentiable |
+    /// | `weight` | as `input` | optional factor of each term |
+    ///
+    /// As in PyTorch, `mean` divides by the number of elements, `weight` or not.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.huber_loss`; P. J. Huber, "Robust Estimation of a
+    /// Location Parameter", 1964.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Huber {
+        /// Where the quadratic part ends; above 0.
+        pub delta: f32 = 1.0, ABOVE_ZERO;
     }
 }
 
@@ -42,18 +38,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for Huber {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("delta", Setting::Number(&mut self.delta))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("delta", self.delta, "a finite number above 0", |x| x > 0.0)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.delta.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -1,18 +1,20 @@
 use super::prelude::*;
 
-/// Kullback-Leibler divergence from a log-probability `input` to a probability `target`:
-/// `target (log target - input)`; with `log_target`, `exp(target) (target - input)`.
-///
-/// `input` and `target` have any shape and broadcast; both are differentiable. `mean` divides by
-/// the number of elements, which is not the divergence; `batchmean`, which divides by the size of
-/// `input`'s first dimension, is. A target of 0 (or, as a logarithm, -inf) contributes 0 even
-/// where `input` is -inf, where PyTorch has NaN. A negative `target` gives NaN.
-///
-/// Source: PyTorch's `torch.nn.functional.kl_div`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct KlDiv {
-    /// Whether `target` holds logarithms.
-    pub log_target: bool,
+options! {
+    /// Kullback-Leibler divergence from a log-probability `input` to a probability `target`:
+    /// `target (log target - input)`; with `log_target`, `exp(target) (target - input)`.
+    ///
+    /// `input` and `target` have any shape and broadcast; both are differentiable. `mean` divides
+    /// by the number of elements, which is not the divergence; `batchmean`, which divides by the
+    /// size of `input`'s first dimension, is. A target of 0 (or, as a logarithm, -inf) contributes
+    /// 0 even where `input` is -inf, where PyTorch has NaN. A negative `target` gives NaN.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.kl_div`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct KlDiv {
+        /// Whether `target` holds logarithms.
+        pub log_target: bool = false;
+    }
 }
 
 static DEFINITION: Definition = Definition {
@@ -32,14 +34,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for KlDiv {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("log_target", Setting::Flag(&mut self.log_target))]
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.log_target.into()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

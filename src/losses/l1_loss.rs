@@ -1,19 +1,21 @@
 use super::prelude::*;
 
-/// Mean absolute error: `|input - target|`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input`, `target` | any; they broadcast | differentiable |
-/// | `weight` | as `input` | optional factor of each term |
-///
-/// With `weight`, `mean` divides by its sum. The gradient with respect to `input` is the sign of
-/// the difference and 0 where both are equal; where the difference is NaN (infinity minus
-/// infinity included) the gradient is NaN, where PyTorch has 0.
-///
-/// Source: PyTorch's `torch.nn.functional.l1_loss`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct L1;
+options! {
+    /// Mean absolute error: `|input - target|`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input`, `target` | any; they broadcast | differentiable |
+    /// | `weight` | as `input` | optional factor of each term |
+    ///
+    /// With `weight`, `mean` divides by its sum. The gradient with respect to `input` is the sign
+    /// of the difference and 0 where both are equal; where the difference is NaN (infinity minus
+    /// infinity included) the gradient is NaN, where PyTorch has 0.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.l1_loss`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    pub struct L1;
+}
 
 static DEFINITION: Definition = Definition {
     name: "l1_loss",

@@ -17,59 +17,59 @@ use crate::tensor::{DType, Tensor};
 use crate::terms::Terms;
 use problem::Problem;
 
-/// Cross entropy of the logits `input linear_weight^T + linear_bias`, which are never all held.
-///
-/// With the logits `x_c = sum over d of input_d linear_weight_cd + linear_bias_c`, bounded to
-/// `softcap tanh(x_c / softcap)` where `softcap` is above 0, and the share `s_c = weight_c ((1 -
-/// label_smoothing) q_c + label_smoothing / V)` of class `c`, where `q` is the target (1 at a class
-/// index, 0 elsewhere), a row's loss is `sum of s_c (logsumexp(x) - x_c) + z_loss logsumexp(x)^2`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | `[N, D]` or `[D]` | differentiable |
-/// | `linear_weight` | `[V, D]`, or `[V, d1..., D]` with a batched input | differentiable |
-/// | `target`, class indices | `[]`, `[N]` or `[N, d1...]`, any integer type | |
-/// | `target`, probabilities | `[V]`, `[N, V]` or `[N, V, d1...]`, a float type | differentiable |
-/// | `linear_bias` | `[V]` or `[V, d1...]` | optional, differentiable |
-/// | `weight` | `[V]` | optional factor of each class |
-///
-/// The unreduced loss has the shape of class indices. With these, `mean` divides by the sum of the
-/// kept rows' `weight[target]` (their number without `weight`); with probabilities, by the number of
-/// rows. The mean of the `z_loss` terms is over the number of kept rows in either case.
-///
-/// Memory: a plan holds a tile of logits, never all of them: `4 min(N, 4096) min(V, 2048)` bytes,
-/// both sizes rounded up a little, 32 bytes for each of these rows and 4 for each row of the batch
-/// where the loss is reduced; at most 32.2 MiB for N = 4096, D = 1024 and V = 128,256, whose logits
-/// have 2.1 GB. A 16-bit gradient ([`GradientType::Input`](crate::GradientType)) that tiles add up
-/// takes float32 memory too: that of `input` `4 D min(N, 4096)` bytes where V > 2048 or there are
-/// `d1...`, those of `linear_weight` and `linear_bias` 4 bytes an element where N > 4096. Tiles are
-/// smaller where a row of them reads more than 32 KiB. With gradients, they are computed twice.
-/// `linear_weight` and its gradient may be larger than a binding, if `2^17` elements of `d1... D`
-/// are not passed. No gradient can be written over its input, which every tile reads again.
-///
-/// A row whose target is `ignore_index` has loss 0 and contributes 0 to every gradient, whatever it
-/// holds; if every row is ignored, `mean` is NaN and the gradients 0. Any other index outside
-/// `0..V` is an error that names the row and its value; its loss is NaN, and so are the gradients
-/// that it enters. A class of share 0 contributes 0 even where its logit is -inf.
-///
-/// Source: PyTorch's `torch.nn.functional.linear_cross_entropy`; P. Hsu et al., "Liger Kernel:
-/// Efficient Triton Kernels for LLM Training", 2024 (`z_loss`, `softcap`); E. Wijmans et al., "Cut
-/// Your Losses in Large-Vocabulary Language Models", 2024.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LinearCrossEntropy {
-    /// The class index that marks a row as ignored.
-    pub ignore_index: i64,
-    /// The part of the target that is spread evenly over the classes, from 0 to 1.
-    pub label_smoothing: f32,
-    /// The factor of the squared `logsumexp`, 0 or more.
-    pub z_loss: f32,
-    /// The bound of the logits; 0 for none.
-    pub softcap: f32,
-}
-
-impl Default for LinearCrossEntropy {
-    fn default() -> Self {
-        Self { ignore_index: -100, label_smoothing: 0.0, z_loss: 0.0, softcap: 0.0 }
+options! {
+    /// Cross entropy of the logits `input linear_weight^T + linear_bias`, which are never all held.
+    ///
+    /// With the logits `x_c = sum over d of input_d linear_weight_cd + linear_bias_c`, bounded to
+    /// `softcap tanh(x_c / softcap)` where `softcap` is above 0, and the share `s_c = weight_c ((1
+    /// - label_smoothing) q_c + label_smoothing / V)` of class `c`, where `q` is the target (1 at a
+    /// class index, 0 elsewhere), a row's loss is `sum of s_c (logsumexp(x) - x_c) + z_loss
+    /// logsumexp(x)^2`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | `[N, D]` or `[D]` | differentiable |
+    /// | `linear_weight` | `[V, D]`, or `[V, d1..., D]` with a batched input | differentiable |
+    /// | `target`, class indices | `[]`, `[N]` or `[N, d1...]`, any integer type | |
+    /// | `target`, probabilities | `[V]`, `[N, V]` or `[N, V, d1...]`, a float type | differentiable |
+    /// | `linear_bias` | `[V]` or `[V, d1...]` | optional, differentiable |
+    /// | `weight` | `[V]` | optional factor of each class |
+    ///
+    /// The unreduced loss has the shape of class indices. With these, `mean` divides by the sum of
+    /// the kept rows' `weight[target]` (their number without `weight`); with probabilities, by the
+    /// number of rows. The mean of the `z_loss` terms is over the number of kept rows in either
+    /// case.
+    ///
+    /// Memory: a plan holds a tile of logits, never all of them: `4 min(N, 4096) min(V, 2048)`
+    /// bytes, both sizes rounded up a little, 32 bytes for each of these rows and 4 for each row of
+    /// the batch where the loss is reduced; at most 32.2 MiB for N = 4096, D = 1024 and V =
+    /// 128,256, whose logits have 2.1 GB. A 16-bit gradient
+    /// ([`GradientType::Input`](crate::GradientType)) that tiles add up takes float32 memory too:
+    /// that of `input` `4 D min(N, 4096)` bytes where V > 2048 or there are `d1...`, those of
+    /// `linear_weight` and `linear_bias` 4 bytes an element where N > 4096. Tiles are smaller where
+    /// a row of them reads more than 32 KiB. With gradients, they are computed twice.
+    /// `linear_weight` and its gradient may be larger than a binding, if `2^17` elements of `d1...
+    /// D` are not passed. No gradient can be written over its input, which every tile reads again.
+    ///
+    /// A row whose target is `ignore_index` has loss 0 and contributes 0 to every gradient,
+    /// whatever it holds; if every row is ignored, `mean` is NaN and the gradients 0. Any other
+    /// index outside `0..V` is an error that names the row and its value; its loss is NaN, and so
+    /// are the gradients that it enters. A class of share 0 contributes 0 even where its logit is
+    /// -inf.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.linear_cross_entropy`; P. Hsu et al., "Liger Kernel:
+    /// Efficient Triton Kernels for LLM Training", 2024 (`z_loss`, `softcap`); E. Wijmans et al.,
+    /// "Cut Your Losses in Large-Vocabulary Language Models", 2024.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct LinearCrossEntropy {
+        /// The class index that marks a row as ignored.
+        pub ignore_index: i64 = -100;
+        /// The part of the target that is spread evenly over the classes, from 0 to 1.
+        pub label_smoothing: f32 = 0.0, ZERO_TO_ONE;
+        /// The factor of the squared `logsumexp`, 0 or more.
+        pub z_loss: f32 = 0.0, FROM_ZERO;
+        /// The bound of the logits; 0 for none.
+        pub softcap: f32 = 0.0, FROM_ZERO;
     }
 }
 
@@ -103,27 +103,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for LinearCrossEntropy {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![
-            ("ignore_index", Setting::Integer(&mut self.ignore_index)),
-            ("label_smoothing", Setting::Number(&mut self.label_smoothing)),
-            ("z_loss", Setting::Number(&mut self.z_loss)),
-            ("softcap", Setting::Number(&mut self.softcap)),
-        ]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("label_smoothing", self.label_smoothing, "a number from 0 to 1", |x| {
-            (0.0..=1.0).contains(&x)
-        })?;
-        check("z_loss", self.z_loss, "a finite number, 0 or more", |x| x >= 0.0)?;
-        check("softcap", self.softcap, "a finite number, 0 or more", |x| x >= 0.0)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        [self.label_smoothing, self.z_loss, self.softcap].map(f32::to_bits).to_vec()
     }
 
     fn ignore_index(&self) -> Option<i64> {

@@ -1,15 +1,17 @@
 use super::prelude::*;
 
-/// Logarithm of the hyperbolic cosine of the error: `log cosh(input - target)`, half the square of a
-/// small error, and the absolute value of a large one less `log 2`.
-///
-/// `input` and `target` have any shape and broadcast; both are differentiable. It overflows for no
-/// finite error.
-///
-/// Source: R. A. Saleh and A. K. Md. E. Saleh, "Statistical properties of the log-cosh loss function used
-/// in machine learning", 2022. PyTorch has none.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct LogCosh;
+options! {
+    /// Logarithm of the hyperbolic cosine of the error: `log cosh(input - target)`, half the square
+    /// of a small error, and the absolute value of a large one less `log 2`.
+    ///
+    /// `input` and `target` have any shape and broadcast; both are differentiable. It overflows for
+    /// no finite error.
+    ///
+    /// Source: R. A. Saleh and A. K. Md. E. Saleh, "Statistical properties of the log-cosh loss
+    /// function used in machine learning", 2022. PyTorch has none.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    pub struct LogCosh;
+}
 
 static DEFINITION: Definition = Definition {
     name: "log_cosh_loss",

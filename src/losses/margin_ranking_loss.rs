@@ -1,21 +1,17 @@
 use super::prelude::*;
 
-/// Hinge on the order of two scores: `max(0, margin - target (input1 - input2))`, where a `target` of
-/// 1 wants `input1` above `input2` and -1 the opposite.
-///
-/// `input1`, `input2` and `target` have the same shape, any one; all are differentiable, with gradient
-/// 0 at the kink.
-///
-/// Source: PyTorch's `torch.nn.functional.margin_ranking_loss`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MarginRanking {
-    /// How far apart the scores are to be.
-    pub margin: f32,
-}
-
-impl Default for MarginRanking {
-    fn default() -> Self {
-        Self { margin: 0.0 }
+options! {
+    /// Hinge on the order of two scores: `max(0, margin - target (input1 - input2))`, where a
+    /// `target` of 1 wants `input1` above `input2` and -1 the opposite.
+    ///
+    /// `input1`, `input2` and `target` have the same shape, any one; all are differentiable, with
+    /// gradient 0 at the kink.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.margin_ranking_loss`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct MarginRanking {
+        /// How far apart the scores are to be.
+        pub margin: f32 = 0.0, FINITE;
     }
 }
 
@@ -37,18 +33,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for MarginRanking {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("margin", Setting::Number(&mut self.margin))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("margin", self.margin, "a finite number", |_| true)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.margin.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

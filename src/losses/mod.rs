@@ -1,13 +1,15 @@
 //! The losses, one file each, under the names that PyTorch users know.
 
+mod options;
+
 use crate::error::{Error, Result, listed};
 use crate::family::Loss;
 
 /// What a loss's file needs.
 mod prelude {
-    pub(super) use super::check;
+    pub(super) use super::options::{ABOVE_ZERO, FINITE, FROM_ZERO, Valid, ZERO_TO_ONE, options};
     pub(super) use crate::cpu::numeric;
-    pub(super) use crate::definition::{Definition, Domain, Input, Role, Setting};
+    pub(super) use crate::definition::{Definition, Domain, Input, Role};
     pub(super) use crate::error::Result;
     pub(super) use crate::families::rows::{Item, Row, RowLoops, RowLoss, TextbookRow};
     pub(super) use crate::families::{pointwise, rows};
@@ -75,12 +77,4 @@ pub fn by_name(name: &str) -> Result<Box<dyn Loss>> {
         name: name.into(),
         known: listed(catalogue().iter().map(|loss| loss.definition().name)),
     })
-}
-
-/// Refuses an option that is not finite or not in its range.
-fn check(name: &str, value: f32, expected: &str, valid: impl Fn(f32) -> bool) -> Result<()> {
-    if value.is_finite() && valid(value) {
-        return Ok(());
-    }
-    Err(Error::argument(name, value.to_string(), expected))
 }

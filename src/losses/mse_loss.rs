@@ -1,17 +1,19 @@
 use super::prelude::*;
 
-/// Mean squared error: `(input - target)^2`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input`, `target` | any; they broadcast | differentiable |
-/// | `weight` | as `input` | optional factor of each term |
-///
-/// With `weight`, `mean` divides by its sum. A difference above 1.8e19 squares to infinity.
-///
-/// Source: PyTorch's `torch.nn.functional.mse_loss`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Mse;
+options! {
+    /// Mean squared error: `(input - target)^2`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input`, `target` | any; they broadcast | differentiable |
+    /// | `weight` | as `input` | optional factor of each term |
+    ///
+    /// With `weight`, `mean` divides by its sum. A difference above 1.8e19 squares to infinity.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.mse_loss`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    pub struct Mse;
+}
 
 static DEFINITION: Definition = Definition {
     name: "mse_loss",

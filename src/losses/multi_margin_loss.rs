@@ -1,30 +1,29 @@
 use super::prelude::*;
-use crate::error::Error;
 
-/// Multi-class hinge: `weight[target] / C` times the sum over the other classes `i` of
-/// `max(0, margin - input[target] + input[i])^p`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | `[C]` or `[N, C]` | differentiable |
-/// | `target` | `[]`, `[1]` or `[N]`, any integer type | |
-/// | `weight` | `[C]` | optional factor of each class |
-///
-/// `mean` divides by the number of rows, `weight` or not. The gradient is 0 at a kink. A class index
-/// outside `0..C` is an error that names the row and its value; its loss and gradient are NaN.
-///
-/// Source: PyTorch's `torch.nn.functional.multi_margin_loss`; K. Crammer and Y. Singer, 2001.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MultiMargin {
-    /// The power, 1 or 2.
-    pub p: i64,
-    /// How far the target is to be above the other classes.
-    pub margin: f32,
-}
-
-impl Default for MultiMargin {
-    fn default() -> Self {
-        Self { p: 1, margin: 1.0 }
+options! {
+    /// Multi-class hinge: `weight[target] / C` times the sum over the other classes `i` of
+    /// `max(0, margin - input[target] + input[i])^p`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | `[C]` or `[N, C]` | differentiable |
+    /// | `target` | `[]`, `[1]` or `[N]`, any integer type | |
+    /// | `weight` | `[C]` | optional factor of each class |
+    ///
+    /// `mean` divides by the number of rows, `weight` or not. The gradient is 0 at a kink. A class
+    /// index outside `0..C` is an error that names the row and its value; its loss and gradient are
+    /// NaN.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.multi_margin_loss`; K. Crammer and Y. Singer, 2001.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct MultiMargin {
+        /// The power, 1 or 2.
+        pub p: i64 = 1, Valid("1 or 2", |p| p == 1 || p == 2);
+        /// How far the target is to be above the other classes.
+        pub margin: f32 = 1.0, FINITE;
+    }
+    parameters |loss| {
+        squared = loss.p == 2;
     }
 }
 
@@ -46,21 +45,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for MultiMargin {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("p", Setting::Integer(&mut self.p)), ("margin", Setting::Number(&mut self.margin))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        if self.p != 1 && self.p != 2 {
-            return Err(Error::argument("p", self.p.to_string(), "1 or 2"));
-        }
-        check("margin", self.margin, "a finite number", |_| true)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.margin.to_bits(), u32::from(self.p == 2)]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -12,25 +12,27 @@ use crate::tensor::{DType, Tensor, elements};
 use crate::terms::Terms;
 use rayon::prelude::*;
 
-/// Hinge between each target of a row and each class that is none: `1 / C` times the sum over the
-/// targets `y` and the other classes `i` of `max(0, 1 - input[y] + input[i])`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | `[C]` or `[N, C]` | differentiable |
-/// | `target` | as `input`, any integer type | the row's classes, then -1 |
-///
-/// A row's targets are its class indices before the first -1; one that is listed twice counts
-/// twice, and a row without any has loss 0. `mean` divides by the number of rows. The gradient is 0
-/// at a kink. Any other index outside `0..C`, wherever in the row, is an error that names its place
-/// in the flattened target; loss and gradient of its row are NaN.
-///
-/// On a GPU it takes 8 bytes of scratch memory for each element of `input`, and the gradient cannot
-/// be written over `input`, whose rows are read as pairs.
-///
-/// Source: PyTorch's `torch.nn.functional.multilabel_margin_loss`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MultiLabelMargin;
+options! {
+    /// Hinge between each target of a row and each class that is none: `1 / C` times the sum over
+    /// the targets `y` and the other classes `i` of `max(0, 1 - input[y] + input[i])`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | `[C]` or `[N, C]` | differentiable |
+    /// | `target` | as `input`, any integer type | the row's classes, then -1 |
+    ///
+    /// A row's targets are its class indices before the first -1; one that is listed twice counts
+    /// twice, and a row without any has loss 0. `mean` divides by the number of rows. The gradient
+    /// is 0 at a kink. Any other index outside `0..C`, wherever in the row, is an error that names
+    /// its place in the flattened target; loss and gradient of its row are NaN.
+    ///
+    /// On a GPU it takes 8 bytes of scratch memory for each element of `input`, and the gradient
+    /// cannot be written over `input`, whose rows are read as pairs.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.multilabel_margin_loss`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct MultiLabelMargin;
+}
 
 static DEFINITION: Definition = Definition {
     name: "multilabel_margin_loss",

@@ -1,20 +1,22 @@
 use super::prelude::*;
 
-/// Binary cross entropy of each class's logit, averaged over the classes:
-/// `(1 / C) sum of weight (target softplus(-input) + (1 - target) softplus(input))`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | `[..., C]` | differentiable |
-/// | `target` | as `input` | differentiable |
-/// | `weight` | `[C]`, or as `input` | optional factor of each term |
-///
-/// The losses have the shape of `input` without its last dimension; `mean` divides by their number. An
-/// infinite logit whose part has factor 0 contributes 0.
-///
-/// Source: PyTorch's `torch.nn.functional.multilabel_soft_margin_loss`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct MultiLabelSoftMargin;
+options! {
+    /// Binary cross entropy of each class's logit, averaged over the classes:
+    /// `(1 / C) sum of weight (target softplus(-input) + (1 - target) softplus(input))`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | `[..., C]` | differentiable |
+    /// | `target` | as `input` | differentiable |
+    /// | `weight` | `[C]`, or as `input` | optional factor of each term |
+    ///
+    /// The losses have the shape of `input` without its last dimension; `mean` divides by their
+    /// number. An infinite logit whose part has factor 0 contributes 0.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.multilabel_soft_margin_loss`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    pub struct MultiLabelSoftMargin;
+}
 
 static DEFINITION: Definition = Definition {
     name: "multilabel_soft_margin_loss",

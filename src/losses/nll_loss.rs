@@ -1,29 +1,25 @@
 use super::prelude::*;
 
-/// Negative log likelihood: `-weight[target] input[target]` of each row's log-probabilities.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `input` | `[C]`, `[N, C]` or `[N, C, d1...]` | differentiable |
-/// | `target` | `[]`, `[N]` or `[N, d1...]`, any integer type | |
-/// | `weight` | `[C]` | optional factor of each class |
-///
-/// `mean` divides by the sum of the kept rows' `weight[target]` (their number without `weight`). A
-/// row whose target is `ignore_index` has loss 0 and gradient 0; if every row is ignored, `mean`
-/// is NaN and the gradient 0. Any other index outside `0..C` is an error that names the row and
-/// its value; its loss and gradient are NaN. A weight of 0 silences a log-probability of -inf,
-/// where PyTorch has NaN.
-///
-/// Source: PyTorch's `torch.nn.functional.nll_loss`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Nll {
-    /// The class index that marks a row as ignored.
-    pub ignore_index: i64,
-}
-
-impl Default for Nll {
-    fn default() -> Self {
-        Self { ignore_index: -100 }
+options! {
+    /// Negative log likelihood: `-weight[target] input[target]` of each row's log-probabilities.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `input` | `[C]`, `[N, C]` or `[N, C, d1...]` | differentiable |
+    /// | `target` | `[]`, `[N]` or `[N, d1...]`, any integer type | |
+    /// | `weight` | `[C]` | optional factor of each class |
+    ///
+    /// `mean` divides by the sum of the kept rows' `weight[target]` (their number without
+    /// `weight`). A row whose target is `ignore_index` has loss 0 and gradient 0; if every row is
+    /// ignored, `mean` is NaN and the gradient 0. Any other index outside `0..C` is an error that
+    /// names the row and its value; its loss and gradient are NaN. A weight of 0 silences a
+    /// log-probability of -inf, where PyTorch has NaN.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.nll_loss`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Nll {
+        /// The class index that marks a row as ignored.
+        pub ignore_index: i64 = -100;
     }
 }
 
@@ -45,10 +41,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for Nll {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("ignore_index", Setting::Integer(&mut self.ignore_index))]
     }
 
     fn ignore_index(&self) -> Option<i64> {

@@ -1,26 +1,23 @@
 use super::prelude::*;
 
-/// Negative log likelihood of a count under a Poisson distribution: `exp(input) - target input` of a
-/// log-rate, or without `log_input` `input - target log(input + eps)` of a rate. With `full`,
-/// Stirling's `target log target - target + log(2 pi target) / 2` is added where `target` is above 1.
-///
-/// `input` and `target` (0 or more) have any shape and broadcast; both are differentiable. At a target
-/// of 0 Stirling's part has gradient 0, where PyTorch has NaN.
-///
-/// Source: PyTorch's `torch.nn.functional.poisson_nll_loss`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PoissonNll {
-    /// Whether `input` is the logarithm of the rate.
-    pub log_input: bool,
-    /// Whether Stirling's approximation of the constant part is added.
-    pub full: bool,
-    /// Keeps the logarithm of a rate finite; above 0.
-    pub eps: f32,
-}
-
-impl Default for PoissonNll {
-    fn default() -> Self {
-        Self { log_input: true, full: false, eps: 1e-8 }
+options! {
+    /// Negative log likelihood of a count under a Poisson distribution: `exp(input) - target input`
+    /// of a log-rate, or without `log_input` `input - target log(input + eps)` of a rate. With
+    /// `full`, Stirling's `target log target - target + log(2 pi target) / 2` is added where
+    /// `target` is above 1.
+    ///
+    /// `input` and `target` (0 or more) have any shape and broadcast; both are differentiable. At a
+    /// target of 0 Stirling's part has gradient 0, where PyTorch has NaN.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.poisson_nll_loss`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct PoissonNll {
+        /// Whether `input` is the logarithm of the rate.
+        pub log_input: bool = true;
+        /// Whether Stirling's approximation of the constant part is added.
+        pub full: bool = false;
+        /// Keeps the logarithm of a rate finite; above 0.
+        pub eps: f32 = 1e-8, ABOVE_ZERO;
     }
 }
 
@@ -41,22 +38,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for PoissonNll {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![
-            ("log_input", Setting::Flag(&mut self.log_input)),
-            ("full", Setting::Flag(&mut self.full)),
-            ("eps", Setting::Number(&mut self.eps)),
-        ]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("eps", self.eps, "a finite number above 0", |x| x > 0.0)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.log_input.into(), self.full.into(), self.eps.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -1,21 +1,17 @@
 use super::prelude::*;
 
-/// Pinball loss, least where `input` is the given quantile of the targets:
-/// `max(quantile d, (quantile - 1) d)` with `d = target - input`.
-///
-/// `input` and `target` have any shape and broadcast; both are differentiable, with gradient 0 where
-/// they are equal.
-///
-/// Source: R. Koenker and G. Bassett, "Regression Quantiles", 1978. PyTorch has none.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quantile {
-    /// The quantile, from 0 to 1.
-    pub quantile: f32,
-}
-
-impl Default for Quantile {
-    fn default() -> Self {
-        Self { quantile: 0.5 }
+options! {
+    /// Pinball loss, least where `input` is the given quantile of the targets:
+    /// `max(quantile d, (quantile - 1) d)` with `d = target - input`.
+    ///
+    /// `input` and `target` have any shape and broadcast; both are differentiable, with gradient 0
+    /// where they are equal.
+    ///
+    /// Source: R. Koenker and G. Bassett, "Regression Quantiles", 1978. PyTorch has none.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Quantile {
+        /// The quantile, from 0 to 1.
+        pub quantile: f32 = 0.5, ZERO_TO_ONE;
     }
 }
 
@@ -33,18 +29,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for Quantile {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("quantile", Setting::Number(&mut self.quantile))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("quantile", self.quantile, "a number from 0 to 1", |x| (0.0..=1.0).contains(&x))
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.quantile.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

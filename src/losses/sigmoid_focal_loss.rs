@@ -1,27 +1,24 @@
 use super::prelude::*;
 
-/// Cross entropy of a logit that makes little of what is right already: with the probability `p_t` of
-/// the target, `alpha_t (1 - p_t)^gamma` times
-/// [`BinaryCrossEntropyWithLogits`](super::BinaryCrossEntropyWithLogits), where
-/// `alpha_t = alpha target + (1 - alpha) (1 - target)`.
-///
-/// `input` (differentiable) and `target` (0 to 1) have the same shape, any one. The default reduction
-/// is `none`. Where `p_t` is 1 the gradient is 0, where other implementations have NaN for `gamma`
-/// below 1.
-///
-/// Source: torchvision's `sigmoid_focal_loss`; T.-Y. Lin et al., "Focal Loss for Dense Object
-/// Detection", 2017.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SigmoidFocal {
-    /// The weight of the positive class, from 0 to 1; a negative number weighs both classes 1.
-    pub alpha: f32,
-    /// How fast the loss falls off as the prediction gets right; 0 or more.
-    pub gamma: f32,
-}
-
-impl Default for SigmoidFocal {
-    fn default() -> Self {
-        Self { alpha: 0.25, gamma: 2.0 }
+options! {
+    /// Cross entropy of a logit that makes little of what is right already: with the probability
+    /// `p_t` of the target, `alpha_t (1 - p_t)^gamma` times
+    /// [`BinaryCrossEntropyWithLogits`](super::BinaryCrossEntropyWithLogits), where `alpha_t =
+    /// alpha target + (1 - alpha) (1 - target)`.
+    ///
+    /// `input` (differentiable) and `target` (0 to 1) have the same shape, any one. The default
+    /// reduction is `none`. Where `p_t` is 1 the gradient is 0, where other implementations have
+    /// NaN for `gamma` below 1.
+    ///
+    /// Source: torchvision's `sigmoid_focal_loss`; T.-Y. Lin et al., "Focal Loss for Dense Object
+    /// Detection", 2017.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct SigmoidFocal {
+        /// The weight of the positive class, from 0 to 1; a negative number weighs both classes 1.
+        pub alpha: f32 = 0.25,
+            Valid("a number up to 1; negative for none", |x| x.is_finite() && x <= 1.0);
+        /// How fast the loss falls off as the prediction gets right; 0 or more.
+        pub gamma: f32 = 2.0, FROM_ZERO;
     }
 }
 
@@ -42,22 +39,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for SigmoidFocal {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![
-            ("alpha", Setting::Number(&mut self.alpha)),
-            ("gamma", Setting::Number(&mut self.gamma)),
-        ]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("alpha", self.alpha, "a number up to 1; negative for none", |x| x <= 1.0)?;
-        check("gamma", self.gamma, "a finite number, 0 or more", |x| x >= 0.0)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.alpha.to_bits(), self.gamma.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

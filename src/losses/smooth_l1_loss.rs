@@ -1,21 +1,17 @@
 use super::prelude::*;
 
-/// L1 with a quadratic floor: with `d = |input - target|`, `d^2 / (2 beta)` where `d < beta`,
-/// else `d - beta / 2`.
-///
-/// `input` and `target` have any shape and broadcast; both are differentiable. With `beta` 0 it
-/// is [`L1`](super::L1).
-///
-/// Source: PyTorch's `torch.nn.functional.smooth_l1_loss`; R. Girshick, "Fast R-CNN", 2015.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SmoothL1 {
-    /// Where the quadratic part ends; 0 or more.
-    pub beta: f32,
-}
-
-impl Default for SmoothL1 {
-    fn default() -> Self {
-        Self { beta: 1.0 }
+options! {
+    /// L1 with a quadratic floor: with `d = |input - target|`, `d^2 / (2 beta)` where `d < beta`,
+    /// else `d - beta / 2`.
+    ///
+    /// `input` and `target` have any shape and broadcast; both are differentiable. With `beta` 0 it
+    /// is [`L1`](super::L1).
+    ///
+    /// Source: PyTorch's `torch.nn.functional.smooth_l1_loss`; R. Girshick, "Fast R-CNN", 2015.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct SmoothL1 {
+        /// Where the quadratic part ends; 0 or more.
+        pub beta: f32 = 1.0, FROM_ZERO;
     }
 }
 
@@ -33,18 +29,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for SmoothL1 {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![("beta", Setting::Number(&mut self.beta))]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("beta", self.beta, "a finite number, 0 or more", |x| x >= 0.0)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![self.beta.to_bits()]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -1,14 +1,16 @@
 use super::prelude::*;
 
-/// Logistic loss of a score and a target of 1 or -1: `log(1 + exp(-target input))`.
-///
-/// `input` and `target` have any shape and broadcast; both are differentiable (PyTorch refuses the
-/// gradient with respect to `target`). It overflows for no input: where `target input` is below -88.7
-/// it is `-target input`, where PyTorch has infinity and a gradient of NaN.
-///
-/// Source: PyTorch's `torch.nn.functional.soft_margin_loss`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SoftMargin;
+options! {
+    /// Logistic loss of a score and a target of 1 or -1: `log(1 + exp(-target input))`.
+    ///
+    /// `input` and `target` have any shape and broadcast; both are differentiable (PyTorch refuses
+    /// the gradient with respect to `target`). It overflows for no input: where `target input` is
+    /// below -88.7 it is `-target input`, where PyTorch has infinity and a gradient of NaN.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.soft_margin_loss`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    pub struct SoftMargin;
+}
 
 static DEFINITION: Definition = Definition {
     name: "soft_margin_loss",

@@ -1,35 +1,35 @@
 use super::prelude::*;
-use crate::error::Error;
 
-/// Hinge that wants an anchor nearer to a positive than to a negative:
-/// `max(0, margin + d(anchor, positive) - d(anchor, negative))` with the p-norm distance
-/// `d(a, b) = |a - b + eps|_p`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `anchor`, `positive`, `negative` | `[D]` or `[N, D]` (or `[..., D]`), the same | differentiable |
-///
-/// The losses have the shape of `anchor` without its last dimension. The gradient is 0 at the kink and
-/// for a distance of 0; with `swap`, a tie of the negative distances shares it. Differences are scaled
-/// before they are raised to a power, so that none overflows or vanishes.
-///
-/// Source: PyTorch's `torch.nn.functional.triplet_margin_loss`; V. Balntas et al., "Learning shallow
-/// convolutional feature descriptors with triplet losses", 2016.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TripletMargin {
-    /// How much nearer the positive is to be; above 0.
-    pub margin: f32,
-    /// The power of the norm: 0 or more, `inf` included.
-    pub p: f32,
-    /// What is added to each difference.
-    pub eps: f32,
-    /// Whether the negative distance is the smaller one of those from anchor and from positive.
-    pub swap: bool,
-}
-
-impl Default for TripletMargin {
-    fn default() -> Self {
-        Self { margin: 1.0, p: 2.0, eps: 1e-6, swap: false }
+options! {
+    /// Hinge that wants an anchor nearer to a positive than to a negative:
+    /// `max(0, margin + d(anchor, positive) - d(anchor, negative))` with the p-norm distance
+    /// `d(a, b) = |a - b + eps|_p`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `anchor`, `positive`, `negative` | `[D]` or `[N, D]` (or `[..., D]`), the same | differentiable |
+    ///
+    /// The losses have the shape of `anchor` without its last dimension. The gradient is 0 at the
+    /// kink and for a distance of 0; with `swap`, a tie of the negative distances shares it.
+    /// Differences are scaled before they are raised to a power, so that none overflows or
+    /// vanishes.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.triplet_margin_loss`; V. Balntas et al., "Learning
+    /// shallow convolutional feature descriptors with triplet losses", 2016.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct TripletMargin {
+        /// How much nearer the positive is to be; above 0.
+        pub margin: f32 = 1.0, ABOVE_ZERO;
+        /// The power of the norm: 0 or more, `inf` included.
+        pub p: f32 = 2.0, Valid("0 or more, or inf", |p| p >= 0.0);
+        /// What is added to each difference.
+        pub eps: f32 = 1e-6, FINITE;
+        /// Whether the negative distance is the smaller one of those from anchor and from positive.
+        pub swap: bool = false;
+    }
+    parameters |loss| {
+        exponent = if loss.p.is_finite() { loss.p } else { 0.0 };
+        infinite = loss.p.is_infinite();
     }
 }
 
@@ -53,34 +53,6 @@ impl Loss for TripletMargin {
         &DEFINITION
     }
 
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![
-            ("margin", Setting::Number(&mut self.margin)),
-            ("p", Setting::Number(&mut self.p)),
-            ("eps", Setting::Number(&mut self.eps)),
-            ("swap", Setting::Flag(&mut self.swap)),
-        ]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("margin", self.margin, "a finite number above 0", |x| x > 0.0)?;
-        check("eps", self.eps, "a finite number", |_| true)?;
-        if self.p.is_nan() || self.p < 0.0 {
-            return Err(Error::argument("p", self.p.to_string(), "0 or more, or inf"));
-        }
-        Ok(())
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        vec![
-            self.margin.to_bits(),
-            if self.p.is_finite() { self.p.to_bits() } else { 0 },
-            self.eps.to_bits(),
-            self.swap.into(),
-            u32::from(self.p.is_infinite()),
-        ]
-    }
-
     fn family(&self) -> Box<dyn Family + '_> {
         rows::family(self)
     }
@@ -95,8 +67,8 @@ impl TripletMargin {
         [a - p + self.eps, a - n + self.eps, last]
     }
 
-    /// What differences are measured in: the peak, or for squares, which cannot overflow then, a power
-    /// of two, by which nothing is rounded.
+    /// What differences are measured in: the peak, or for squares, which cannot overflow then, a
+    /// power of two, by which nothing is rounded.
     #[inline(always)]
     fn unit(&self, peak: f32) -> f32 {
         if self.p == 2.0 { numeric::power_of_two_within(peak) } else { peak }

@@ -27,34 +27,30 @@ impl Choice for Distance {
     }
 }
 
-/// Hinge that wants an anchor nearer to a positive than to a negative, by a distance of choice:
-/// `max(0, margin + d(anchor, positive) - d(anchor, negative))`.
-///
-/// | input | shape | |
-/// | --- | --- | --- |
-/// | `anchor`, `positive`, `negative` | `[D]` or `[N, D]` (or `[..., D]`), the same | differentiable |
-///
-/// The losses have the shape of `anchor` without its last dimension. The gradient is 0 at the kink,
-/// for a Euclidean distance of 0 and for the cosine of a zero vector; with `swap`, a tie of the
-/// negative distances shares it. Vectors are scaled before they are squared.
-///
-/// Source: PyTorch's `torch.nn.functional.triplet_margin_with_distance_loss`, whose distance is any
-/// function.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TripletMarginWithDistance {
-    /// The distance.
-    pub distance: Distance,
-    /// How much nearer the positive is to be; above 0.
-    pub margin: f32,
-    /// What is added to each difference of a Euclidean distance.
-    pub eps: f32,
-    /// Whether the negative distance is the smaller one of those from anchor and from positive.
-    pub swap: bool,
-}
-
-impl Default for TripletMarginWithDistance {
-    fn default() -> Self {
-        Self { distance: Distance::Euclidean, margin: 1.0, eps: 1e-6, swap: false }
+options! {
+    /// Hinge that wants an anchor nearer to a positive than to a negative, by a distance of choice:
+    /// `max(0, margin + d(anchor, positive) - d(anchor, negative))`.
+    ///
+    /// | input | shape | |
+    /// | --- | --- | --- |
+    /// | `anchor`, `positive`, `negative` | `[D]` or `[N, D]` (or `[..., D]`), the same | differentiable |
+    ///
+    /// The losses have the shape of `anchor` without its last dimension. The gradient is 0 at the
+    /// kink, for a Euclidean distance of 0 and for the cosine of a zero vector; with `swap`, a tie
+    /// of the negative distances shares it. Vectors are scaled before they are squared.
+    ///
+    /// Source: PyTorch's `torch.nn.functional.triplet_margin_with_distance_loss`, whose distance is
+    /// any function.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct TripletMarginWithDistance {
+        /// The distance.
+        pub distance: Distance = Distance::Euclidean;
+        /// How much nearer the positive is to be; above 0.
+        pub margin: f32 = 1.0, ABOVE_ZERO;
+        /// What is added to each difference of a Euclidean distance.
+        pub eps: f32 = 1e-6, FINITE;
+        /// Whether the negative distance is the smaller one of those from anchor and from positive.
+        pub swap: bool = false;
     }
 }
 
@@ -76,25 +72,6 @@ static DEFINITION: Definition = Definition {
 impl Loss for TripletMarginWithDistance {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
-    }
-
-    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        vec![
-            ("distance", Setting::Choice(&mut self.distance)),
-            ("margin", Setting::Number(&mut self.margin)),
-            ("eps", Setting::Number(&mut self.eps)),
-            ("swap", Setting::Flag(&mut self.swap)),
-        ]
-    }
-
-    fn validate(&self) -> Result<()> {
-        check("margin", self.margin, "a finite number above 0", |x| x > 0.0)?;
-        check("eps", self.eps, "a finite number", |_| true)
-    }
-
-    fn parameters(&self) -> Vec<u32> {
-        let distance = self.distance as u32;
-        vec![self.margin.to_bits(), self.eps.to_bits(), self.swap.into(), distance]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -64,7 +64,7 @@ impl Plan {
     /// The same of a request that has been checked.
     pub(crate) fn of_resolved(gpu: &Gpu, loss: &dyn Loss, resolved: Resolved) -> Result<Self> {
         resolved.check_native()?;
-        let mut builder = Builder::new(gpu, &resolved, loss.parameters());
+        let mut builder = Builder::new(gpu, &resolved, &loss.parameters());
         build(loss, &mut builder)?;
         let in_place = builder.in_place;
         let Finished { steps, uniforms, scratch, staging } = builder.finish()?;

@@ -54,7 +54,7 @@ impl Plan {
     ) -> Result<Vec<Source>> {
         let resolved = resolve(loss, inputs, request)?;
         let limits = wgpu::Limits::default();
-        let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
+        let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
         builder.subgroup = options.subgroup;
         build(loss, &mut builder)?;
         let mut gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());

@@ -19,7 +19,7 @@ fn check(loss: &dyn Loss, inputs: &[(&str, DType, &[usize])], gradients: &[&str]
         let request = Request { reduction, gradients, totals, ..Request::default() };
         let resolved = resolve(loss, &kinds, &request).expect("shapes that fit");
         let limits = wgpu::Limits::default();
-        let mut builder = Builder::with_limits(&limits, &resolved, loss.parameters());
+        let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
         build(loss, &mut builder).expect("within the limits");
         let what = format!("{} {:?} {reduction}", loss.definition().name, inputs[0].2);
         check_dispatches(&builder, &what);

@@ -3,7 +3,7 @@
 use super::ctc::Case;
 use super::{Family, Random, family, inputs, rows_of, tensor};
 use std::path::Path;
-use wgloss::definition::Role;
+use wgloss::definition::{Options, Role};
 use wgloss::{Custom, DType, Loss, Tensor};
 
 pub(crate) type Inputs = Vec<(&'static str, Tensor<'static>)>;

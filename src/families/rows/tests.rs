@@ -3,7 +3,7 @@
 
 use super::{Formula, Item, Row, RowLoss, TextbookRow, family};
 use crate::batch::Batch;
-use crate::definition::{Definition, Input, Role};
+use crate::definition::{Definition, Input, Options, Role};
 use crate::evaluate::{Evaluator, reference};
 use crate::family::{Family, Loss};
 use crate::gpu::Gpu;
@@ -52,6 +52,8 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {
 }
 ",
 };
+
+impl Options for Pull {}
 
 impl Loss for Pull {
     fn definition(&self) -> &'static Definition {

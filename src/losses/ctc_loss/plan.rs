@@ -5,8 +5,8 @@
 use super::kernel::Spec;
 use super::shape::{LONGEST, Shape};
 use crate::dispatch::{Builder, MOST_ROUNDS, index};
-use crate::kernel::uniform;
 use crate::error::{Error, Result};
+use crate::kernel::uniform;
 use crate::request::{Losses, Slot};
 
 /// The words of a pair of states, and of a sequence's record.

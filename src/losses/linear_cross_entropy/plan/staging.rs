@@ -52,8 +52,7 @@ impl Work<'_, '_> {
         }
         let elements = self.elements(input, tile.items, tile.classes);
         let groups = elements.div_ceil(4 * 64);
-        let window =
-            RoundWindow { elements: index(elements)?, width: self.builder.width(groups)? };
+        let window = RoundWindow { elements: index(elements)?, width: self.builder.width(groups)? };
         let kernel = reduce::round(input, self.builder.resolved.gradient_dtype(input));
         self.builder.push(kernel, &window, &self.regions(tile), groups)
     }
