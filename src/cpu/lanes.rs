@@ -2,12 +2,12 @@
 
 /// The numbers side by side: enough that one addition need not wait for the one before, few enough
 /// to stay in registers.
-pub(crate) const LANES: usize = 32;
+pub(crate) const ABREAST: usize = 32;
 
 /// A number for each lane.
-pub(crate) type Group = [f32; LANES];
+pub(crate) type Group = [f32; ABREAST];
 
-pub(crate) const ZEROS: Group = [0.0; LANES];
+pub(crate) const ZEROS: Group = [0.0; ABREAST];
 
 /// How two numbers become one.
 pub(crate) trait Join {
@@ -79,7 +79,7 @@ impl<const N: usize> Gathered for [f32; N] {
 
     #[inline(always)]
     fn lanes<J: Join>() -> [Group; N] {
-        [[J::START; LANES]; N]
+        [[J::START; ABREAST]; N]
     }
 
     #[inline(always)]
@@ -100,7 +100,7 @@ impl<const N: usize> Gathered for [f32; N] {
     #[inline(always)]
     fn joined<J: Join>(mut lanes: [Group; N], count: usize) -> Self {
         std::array::from_fn(|k| {
-            if count < LANES {
+            if count < ABREAST {
                 lanes[k][count..].fill(J::START);
             }
             let eight: [f32; 8] = halved::<J, 16, 8>(halved::<J, 32, 16>(lanes[k]));
@@ -128,28 +128,28 @@ fn halved<J: Join, const WHOLE: usize, const HALF: usize>(lanes: [f32; WHOLE]) -
 /// The group from `start` on, completed where it is cut short or where there are no values.
 #[inline(always)]
 pub(crate) fn group(values: &[f32], start: usize, absent: f32) -> Group {
-    let mut room = [absent; LANES];
+    let mut padded = [absent; ABREAST];
     if !values.is_empty() {
         let rest = &values[start..];
         match rest.first_chunk() {
             Some(group) => return *group,
-            None => room[..rest.len()].copy_from_slice(rest),
+            None => padded[..rest.len()].copy_from_slice(rest),
         }
     }
-    room
+    padded
 }
 
 /// The group from `start` on of ones at an index and zeros elsewhere.
 #[inline(always)]
 pub(crate) fn one_hot(index: usize, start: usize) -> Group {
-    let mut group = [0.0; LANES];
+    let mut group = [0.0; ABREAST];
     if let Some(place) = index.checked_sub(start).and_then(|place| group.get_mut(place)) {
         *place = 1.0;
     }
     group
 }
 
-/// Writes as much of a group as there is room for.
+/// Writes as much of a group as there is padded for.
 #[inline(always)]
 pub(crate) fn store(values: &mut [f32], start: usize, group: &Group) {
     let places = &mut values[start..];

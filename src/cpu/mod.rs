@@ -9,8 +9,8 @@ pub(crate) mod numeric;
 mod outputs;
 mod targets;
 
+pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Join, Larger, Sum};
-pub(crate) use lanes::{Group, LANES, ZEROS, group, one_hot, store};
 pub(crate) use outputs::Outputs;
 pub(crate) use outputs::{divisor, factors, mean_weight};
 pub(crate) use targets::class_indices;

@@ -7,17 +7,17 @@ use crate::order::FAN_IN;
 use crate::request::{List, Slot};
 
 /// The most numbers that are in the scratch at once, where they can be written bit by bit.
-const MOST_ROOM: u64 = 1 << 20;
+const MOST_AT_ONCE: u64 = 1 << 20;
 
-/// Numbers in the scratch that are added up. Where they are too many to be held at once, one room
-/// after the other is written and added up: the tree stays the same, as a room is a multiple of its
+/// Numbers in the scratch that are added up. Where they are too many to be held at once, one round
+/// after the other is written and added up: the tree stays the same, as a round is a multiple of its
 /// fan-in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sum {
     count: u64,
     /// Where the numbers are, and how many at once.
     place: u64,
-    room: u64,
+    round: u64,
     /// Where the sums of FAN_IN neighbours are kept, if they are.
     neighbours: Option<u64>,
     /// Where the total goes.
@@ -36,48 +36,48 @@ impl Sum {
 
     /// Where the number `i` goes.
     pub(crate) fn place(&self, i: u64) -> u64 {
-        self.place + i % self.room
+        self.place + i % self.round
     }
 
-    /// One past the last number of the room that `i` is in.
-    pub(crate) fn end_of_room(&self, i: u64) -> u64 {
-        (i / self.room + 1) * self.room
+    /// One past the last number of the round that `i` is in.
+    pub(crate) fn end_of_round(&self, i: u64) -> u64 {
+        (i / self.round + 1) * self.round
     }
 }
 
 impl Builder<'_> {
-    /// Makes room for the sums of blocks.
+    /// Takes memory for the sums of blocks.
     pub(crate) fn block_sums(&mut self, count: u64, list: List, total: u64) -> Sum {
-        let room = count.min(self.room());
-        let place = if count == 1 { total } else { self.reserve(room) };
-        let neighbours = (count > room).then(|| self.reserve(count.div_ceil(FAN_IN)));
+        let round = count.min(self.round());
+        let place = if count == 1 { total } else { self.reserve(round) };
+        let neighbours = (count > round).then(|| self.reserve(count.div_ceil(FAN_IN)));
         let totals = self.resolved.totals_place(list);
-        Sum { count, place, room, neighbours, total, blocks: true, totals }
+        Sum { count, place, round, neighbours, total, blocks: true, totals }
     }
 
-    /// Makes room for the losses of rows.
+    /// Takes memory for the losses of rows.
     pub(crate) fn row_sums(&mut self, count: u64) -> Sum {
-        let room = count.min(self.room()).max(1);
-        let place = self.reserve(room);
-        self.sum_of(place, count, room)
+        let round = count.min(self.round()).max(1);
+        let place = self.reserve(round);
+        self.sum_of(place, count, round)
     }
 
-    fn sum_of(&mut self, place: u64, count: u64, room: u64) -> Sum {
+    fn sum_of(&mut self, place: u64, count: u64, round: u64) -> Sum {
         let totals = self.resolved.totals_place(List::Losses);
-        let kept = totals.is_some() || count > room;
-        let neighbours = kept.then(|| self.reserve(count.div_ceil(FAN_IN)));
-        Sum { count, place, room, neighbours, total: TOTAL, blocks: false, totals }
+        let stored = totals.is_some() || count > round;
+        let neighbours = stored.then(|| self.reserve(count.div_ceil(FAN_IN)));
+        Sum { count, place, round, neighbours, total: TOTAL, blocks: false, totals }
     }
 
     /// What fits well into a binding, a multiple of the fan-in.
-    fn room(&self) -> u64 {
+    fn round(&self) -> u64 {
         let binding = self.limits.max_storage_buffer_binding_size;
-        (binding / 16 / FAN_IN * FAN_IN).clamp(FAN_IN, MOST_ROOM)
+        (binding / 16 / FAN_IN * FAN_IN).clamp(FAN_IN, MOST_AT_ONCE)
     }
 
-    /// To be called when all numbers up to `end`, the end of a room or of all, are written.
-    pub(crate) fn sum_room(&mut self, sum: &Sum, end: u64) -> Result<()> {
-        let start = (end - 1) / sum.room * sum.room;
+    /// To be called when all numbers up to `end`, the end of a round or of all, are written.
+    pub(crate) fn sum_round(&mut self, sum: &Sum, end: u64) -> Result<()> {
+        let start = (end - 1) / sum.round * sum.round;
         if let (Some(totals), true) = (sum.totals, sum.blocks) {
             self.push_copy(sum.place, end - start, totals + start)?;
         }
@@ -90,7 +90,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Adds up what the rooms came to and keeps the total as `last` says.
+    /// Adds up what the rounds came to and keeps the total as `last` says.
     pub(crate) fn finish_sum(&mut self, sum: &Sum, last: Keep) -> Result<()> {
         if sum.is_direct() {
             return Ok(());
@@ -109,7 +109,7 @@ impl Builder<'_> {
     pub(crate) fn push_losses(&mut self, place: u64, count: u64, last: Keep) -> Result<()> {
         let sum = self.sum_of(place, count, count.max(1));
         if count > 0 {
-            self.sum_room(&sum, count)?;
+            self.sum_round(&sum, count)?;
         }
         self.finish_sum(&sum, last)
     }

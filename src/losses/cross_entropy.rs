@@ -112,7 +112,7 @@ impl CrossEntropy {
 impl rows::Formula for CrossEntropy {
     type Peaks = [f32; 1];
     type Sums = [f32; 4];
-    const KEEPS: bool = true;
+    const REUSES: bool = true;
 
     #[inline(always)]
     fn run(&self, loops: RowLoops<'_, '_>) {
@@ -185,7 +185,7 @@ impl rows::Formula for CrossEntropy {
             (shares - share) - shares * (rest / total)
         } else {
             let at_peak = if x == peaks[0] { 1.0 } else { 0.0 };
-            (item.kept + at_peak) * (shares / total) - share
+            (item.reused + at_peak) * (shares / total) - share
         };
         let factor = (1.0 - self.label_smoothing) * item.weight;
         let by_logit = by_logit * self.cap_slope(item.first);
@@ -200,7 +200,7 @@ struct Plain;
 impl rows::Formula for Plain {
     type Peaks = [f32; 1];
     type Sums = [f32; 2];
-    const KEEPS: bool = true;
+    const REUSES: bool = true;
 
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         rows::Formula::reference(&CrossEntropy::default(), row)
@@ -234,11 +234,11 @@ impl rows::Formula for Plain {
         let (rest, total) = (others + (peaks - 1.0), others + peaks);
         let share = item.weight * item.target;
         let by_logit = if item.first != peak {
-            item.kept * (row.weight / total) - share
+            item.reused * (row.weight / total) - share
         } else if total < 2.0 {
             (row.weight - share) - row.weight * (rest / total)
         } else {
-            (item.kept + 1.0) * (row.weight / total) - share
+            (item.reused + 1.0) * (row.weight / total) - share
         };
         [by_logit, 0.0, 0.0, 0.0]
     }

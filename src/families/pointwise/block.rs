@@ -9,7 +9,7 @@ const TILE: usize = 256;
 
 type Tile = [f32; TILE];
 
-/// What an absent input is read from. As long as a block, it would take the cache's room from the others.
+/// What an absent input is read from. As long as a block, it would take the cache's padding from the others.
 static ONES: Tile = [1.0; TILE];
 
 /// One block of a pointwise loss: its arguments, and where its results go. All slices are equally
@@ -107,11 +107,11 @@ impl<L: Formula> WithSimd for Loops<'_, '_, '_, L> {
         let mut sums = Sums::NONE;
         let (mut terms, mut slopes) = ([0.0; TILE], [0.0; TILE]);
         // Only the last tile may be cut short.
-        let mut rooms = vec![[1.0; TILE]; if count.is_multiple_of(TILE) { 0 } else { 6 }];
+        let mut paddings = vec![[1.0; TILE]; if count.is_multiple_of(TILE) { 0 } else { 6 }];
         for start in (0..count).step_by(TILE) {
             let size = TILE.min(count - start);
-            let mut rooms = rooms.iter_mut();
-            let mut whole = |all| whole(all, start, rooms.next());
+            let mut paddings = paddings.iter_mut();
+            let mut whole = |all| whole(all, start, paddings.next());
             let [a, b, c, d] = block.arguments;
             let tile = Inputs {
                 arguments: [whole(a), whole(b), whole(c), whole(d)],
@@ -139,24 +139,24 @@ impl<L: Formula> WithSimd for Loops<'_, '_, '_, L> {
     }
 }
 
-/// The tile from `start` on; where it is cut short, completed in `room`, and ones where there is none.
+/// The tile from `start` on; where it is cut short, completed in `padding`, and ones where there is none.
 #[inline(always)]
-fn whole<'a>(values: &'a [f32], start: usize, room: Option<&'a mut Tile>) -> &'a Tile {
+fn whole<'a>(values: &'a [f32], start: usize, padding: Option<&'a mut Tile>) -> &'a Tile {
     if values.is_empty() {
         return &ONES;
     }
     let rest = &values[start..];
-    match (rest.first_chunk(), room) {
+    match (rest.first_chunk(), padding) {
         (Some(tile), _) => tile,
-        (None, Some(room)) => {
-            room[..rest.len()].copy_from_slice(rest);
-            room
+        (None, Some(padding)) => {
+            padding[..rest.len()].copy_from_slice(rest);
+            padding
         }
-        (None, None) => unreachable!("a tile that is cut short has room"),
+        (None, None) => unreachable!("a tile that is cut short has padding"),
     }
 }
 
-/// Writes as much of a tile as there is room for, if it is wanted.
+/// Writes as much of a tile as there is padding for, if it is wanted.
 #[inline(always)]
 fn store(all: &mut Option<&mut [f32]>, start: usize, tile: &Tile) {
     if let Some(all) = all {

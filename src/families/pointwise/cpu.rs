@@ -21,19 +21,19 @@ struct Operand<'a> {
 }
 
 impl Operand<'_> {
-    /// The operand at the output's elements from `first` on; `room` is used where they are apart.
+    /// The operand at the output's elements from `first` on; `spread` is used where they are apart.
     fn block<'b>(
         &'b self,
         axes: &[Axis],
         first: usize,
-        room: &'b mut Vec<f32>,
+        spread: &'b mut Vec<f32>,
         count: usize,
     ) -> &'b [f32] {
-        room.clear();
+        spread.clear();
         match self.access {
             Access::Dense => return &self.values[first..first + count],
-            Access::Single => room.resize(count, self.values[0]),
-            Access::Strided => room.extend((first..first + count).map(|i| {
+            Access::Single => spread.resize(count, self.values[0]),
+            Access::Strided => spread.extend((first..first + count).map(|i| {
                 let (mut rest, mut offset) = (i as u64, 0);
                 for axis in axes {
                     offset += rest % axis.size * axis.strides[self.place];
@@ -42,7 +42,7 @@ impl Operand<'_> {
                 self.values[usize::try_from(offset).unwrap_or(usize::MAX)]
             })),
         }
-        room
+        spread
     }
 }
 
@@ -173,8 +173,8 @@ impl Pass<'_> {
             // Fewer blocks take less time than another core takes to begin.
             tasks.into_par_iter().with_min_len(4).for_each_init(
                 || std::array::from_fn::<Vec<f32>, 5, _>(|_| Vec::new()),
-                |rooms, (block, losses, sum, gradients, unweighted)| {
-                    self.run_one(rooms, block, losses, sum, gradients, unweighted);
+                |spreads, (block, losses, sum, gradients, unweighted)| {
+                    self.run_one(spreads, block, losses, sum, gradients, unweighted);
                 },
             );
         }
@@ -183,7 +183,7 @@ impl Pass<'_> {
 
     fn run_one(
         &self,
-        rooms: &mut [Vec<f32>; 5],
+        spreads: &mut [Vec<f32>; 5],
         block: usize,
         losses: Option<&mut [f32]>,
         sum: Option<&mut f32>,
@@ -192,15 +192,15 @@ impl Pass<'_> {
     ) {
         let first = block * BLOCK_SIZE;
         let count = BLOCK_SIZE.min(self.count - first);
-        let [rooms @ .., weight_room] = rooms;
+        let [spreads @ .., weight_spread] = spreads;
         let mut arguments = [&[][..]; 4];
-        for ((argument, operand), room) in arguments.iter_mut().zip(&self.operands).zip(rooms) {
+        for ((argument, operand), spread) in arguments.iter_mut().zip(&self.operands).zip(spreads) {
             if let Some(operand) = operand {
-                *argument = operand.block(self.axes, first, room, count);
+                *argument = operand.block(self.axes, first, spread, count);
             }
         }
         let weight = match &self.weight {
-            Some(weight) => weight.block(self.axes, first, weight_room, count),
+            Some(weight) => weight.block(self.axes, first, weight_spread, count),
             None => &[],
         };
         let upstream = self.upstream.get(first..first + count).unwrap_or_default();

@@ -162,7 +162,7 @@ impl Work<'_> {
         let mut first = 0;
         while first < self.count {
             let block = first / BLOCK;
-            let end = sum.map_or(blocks, |sum| sum.end_of_room(block).min(blocks));
+            let end = sum.map_or(blocks, |sum| sum.end_of_round(block).min(blocks));
             let part = first == whole;
             let fits = most.min(whole.min(end * BLOCK) - first);
             let count = if part { self.count - whole } else { fits };
@@ -190,7 +190,7 @@ impl Work<'_> {
             builder.push(kernel.clone(), &window, &regions, groups)?;
             first += count;
             if let Some(sum) = sum.filter(|_| first.div_ceil(BLOCK) == end) {
-                builder.sum_room(&sum, end)?;
+                builder.sum_round(&sum, end)?;
             }
         }
         match (sum, outputs.sum) {

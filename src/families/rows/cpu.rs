@@ -1,8 +1,8 @@
 //! The rows family on the CPU.
 
-use super::row::{RowTask, Runs};
+use super::row::Runs;
 use super::shape::{RowShape, RowWeight};
-use super::stretch::Rooms;
+use super::task::{Padding, RowTask};
 use crate::cpu::{Outputs, class_indices, divisor, mean_weight};
 use crate::error::Result;
 use crate::numbers::{Numbers, Spare};
@@ -126,13 +126,13 @@ impl Pass<'_> {
                 })
                 .collect();
             tasks.into_par_iter().for_each(|(first, losses, mut gradients)| {
-                let mut rooms = Rooms::EMPTY;
+                let mut padding = Padding::EMPTY;
                 for (k, loss) in losses.iter_mut().enumerate() {
                     let slopes =
                         gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);
                     let mut by_component = [None, None, None, None];
                     wanted.iter().zip(slopes).for_each(|(&c, s)| by_component[c] = Some(s));
-                    self.run_row(classes, first + k, loss, by_component, &mut rooms);
+                    self.run_row(classes, first + k, loss, by_component, &mut padding);
                 }
             });
         }
@@ -146,7 +146,7 @@ impl Pass<'_> {
         r: usize,
         value: &mut f32,
         mut gradients: [Option<&mut [f32]>; 4],
-        rooms: &mut Rooms,
+        padding: &mut Padding,
     ) {
         let index = match self.indices.map(|indices| indices[r]) {
             Some(None) => {
@@ -177,7 +177,7 @@ impl Pass<'_> {
             scale: if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor },
             value,
             gradients,
-            rooms,
+            padding,
         });
     }
 }

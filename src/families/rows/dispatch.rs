@@ -147,7 +147,7 @@ fn push_rows(
     let terms = builder.resolved.layout.terms;
     let mut first = 0;
     while first < terms {
-        let end = sum.map_or(terms, |sum| sum.end_of_room(first).min(terms));
+        let end = sum.map_or(terms, |sum| sum.end_of_round(first).min(terms));
         let within = first % inner;
         let rows = (most - within).min(end - first);
         let items = (within + rows).next_multiple_of(inner);
@@ -181,7 +181,7 @@ fn push_rows(
         builder.push(kernel.clone(), &window, &regions, groups)?;
         first += rows;
         if let Some(sum) = sum.filter(|_| first == end) {
-            builder.sum_room(sum, end)?;
+            builder.sum_round(sum, end)?;
         }
     }
     Ok(())

@@ -6,15 +6,16 @@ pub(crate) mod kernel;
 mod reference;
 mod row;
 mod shape;
-mod stretch;
 mod targets;
+mod task;
 #[cfg(test)]
 mod tests;
 mod textbook;
 
-pub(crate) use row::{Formula, Item, Row, RowLoops, Runs};
+pub(crate) use row::{Formula, Row, RowLoops, Runs};
 pub(crate) use shape::{RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
+pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
 
 use crate::cpu::Outputs;

@@ -1,8 +1,8 @@
 //! What a loss says of a row, and the loops over it.
 
-use super::stretch::Rooms;
+use super::task::{Item, RowTask};
 use super::textbook::{Row as TextbookRow, RowLoss};
-use crate::cpu::{Gathered, LANES, Larger, Sum, ZEROS};
+use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS};
 use pulp::{Arch, Simd, WithSimd};
 use std::fmt::Debug;
 
@@ -13,8 +13,8 @@ pub(crate) trait Formula: Debug + Send + Sync {
     type Peaks: Gathered;
     /// The sums over a row: so many numbers.
     type Sums: Gathered;
-    /// Whether the derivative with respect to the first member uses [`Item::kept`].
-    const KEEPS: bool = false;
+    /// Whether the derivative with respect to the first member uses [`Item::reused`].
+    const REUSES: bool = false;
     /// Where the maxima only keep the sums from overflow and loss: what takes their place in rows
     /// whose sums are [in range](Formula::in_range) with it.
     const UNIT: Option<Self::Peaks> = None;
@@ -70,23 +70,6 @@ impl<L: Formula> Runs for L {
     }
 }
 
-/// What a row holds for one class.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Item {
-    /// The first input.
-    pub first: f32,
-    /// The second one.
-    pub second: f32,
-    /// The third one.
-    pub third: f32,
-    /// The target: for a class index, 1 at that class and 0 elsewhere.
-    pub target: f32,
-    /// The weight of the class.
-    pub weight: f32,
-    /// For gradients, the first of the item's sums, if the loss [keeps](Formula::KEEPS) it.
-    pub kept: f32,
-}
-
 /// What is known of a row before it is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
@@ -98,26 +81,8 @@ pub(crate) struct Row {
     pub picked: f32,
     /// The row's own number.
     pub label: f32,
-    /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
+    /// The mean weight of the reused rows, where the mean divides by the sum of their weights.
     pub mean_weight: f32,
-}
-
-/// One row of a loss: its inputs, of the same length or absent, and where its results go.
-#[derive(Debug)]
-pub(crate) struct RowTask<'a> {
-    pub(super) classes: usize,
-    pub(super) inputs: [&'a [f32]; 3],
-    /// Empty for a class index.
-    pub(super) target: &'a [f32],
-    pub(super) weight: &'a [f32],
-    pub(super) index: Option<usize>,
-    pub(super) label: f32,
-    pub(super) mean_weight: f32,
-    pub(super) scale: f32,
-    pub(super) value: &'a mut f32,
-    pub(super) gradients: [Option<&'a mut [f32]>; 4],
-    /// Where the last group is completed.
-    pub(super) rooms: &'a mut Rooms,
 }
 
 struct Work<'l, 't, 'a, L> {
@@ -192,19 +157,19 @@ impl RowTask<'_> {
         let mut all = L::Peaks::start::<Larger>();
         let mut start = 0;
         while start < self.classes {
-            let stretch = self.stretch(start);
+            let segment = self.segment(start);
             let mut lanes = L::Peaks::lanes::<Larger>();
             // Two at once, since of one the compiler makes no vectors; the last one may come twice.
-            for group in (0..stretch.groups).step_by(2) {
-                let items = stretch.items(group);
-                let more = stretch.items((group + 1).min(stretch.groups - 1));
-                for i in 0..LANES {
+            for group in (0..segment.groups).step_by(2) {
+                let items = segment.items(group);
+                let more = segment.items((group + 1).min(segment.groups - 1));
+                for i in 0..ABREAST {
                     loss.peaks(items.at(i)).join::<Larger>(&mut lanes, i);
                     loss.peaks(more.at(i)).join::<Larger>(&mut lanes, i);
                 }
             }
-            all = all.with::<Larger>(L::Peaks::joined::<Larger>(lanes, stretch.size));
-            start += stretch.size;
+            all = all.with::<Larger>(L::Peaks::joined::<Larger>(lanes, segment.size));
+            start += segment.size;
         }
         all
     }
@@ -214,22 +179,22 @@ impl RowTask<'_> {
         let mut all = L::Sums::start::<Sum>();
         let mut start = 0;
         while start < self.classes {
-            let mut stretch = self.stretch(start);
+            let mut segment = self.segment(start);
             let mut lanes = L::Sums::lanes::<Sum>();
-            for group in 0..stretch.groups {
-                let items = stretch.items(group);
-                let mut kept = ZEROS;
-                for (i, kept) in kept.iter_mut().enumerate() {
+            for group in 0..segment.groups {
+                let items = segment.items(group);
+                let mut reused = ZEROS;
+                for (i, reused) in reused.iter_mut().enumerate() {
                     let sums = loss.sums(items.at(i), row, peaks);
-                    *kept = sums.first();
+                    *reused = sums.first();
                     sums.join::<Sum>(&mut lanes, i);
                 }
-                if L::KEEPS {
-                    stretch.store(0, group, kept);
+                if L::REUSES {
+                    segment.store(0, group, reused);
                 }
             }
-            all = all.with::<Sum>(L::Sums::joined::<Sum>(lanes, stretch.size));
-            start += stretch.size;
+            all = all.with::<Sum>(L::Sums::joined::<Sum>(lanes, segment.size));
+            start += segment.size;
         }
         all
     }
@@ -239,26 +204,26 @@ impl RowTask<'_> {
         let (scale, mut start) = (self.scale, 0);
         let one = self.gradients[1..].iter().all(Option::is_none);
         while start < self.classes {
-            let mut stretch = self.stretch(start);
-            for group in 0..stretch.groups {
-                let items = stretch.items(group);
+            let mut segment = self.segment(start);
+            for group in 0..segment.groups {
+                let items = segment.items(group);
                 let (mut a, mut b, mut c, mut d) = (ZEROS, ZEROS, ZEROS, ZEROS);
                 if one {
                     for (i, a) in a.iter_mut().enumerate() {
                         *a = scale * loss.gradient(items.at(i), row, peaks, sums)[0];
                     }
                 } else {
-                    for i in 0..LANES {
+                    for i in 0..ABREAST {
                         let [x, y, z, w] = loss.gradient(items.at(i), row, peaks, sums);
                         [a[i], b[i], c[i], d[i]] = [x, y, z, w].map(|slope| scale * slope);
                     }
                 }
-                stretch.store(0, group, a);
-                stretch.store(1, group, b);
-                stretch.store(2, group, c);
-                stretch.store(3, group, d);
+                segment.store(0, group, a);
+                segment.store(1, group, b);
+                segment.store(2, group, c);
+                segment.store(3, group, d);
             }
-            start += stretch.size;
+            start += segment.size;
         }
         self.finish();
     }
@@ -266,12 +231,12 @@ impl RowTask<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stretch::Rooms;
-    use super::{Formula, RowTask, Runs, Work};
+    use super::super::task::{Padding, RowTask};
+    use super::{Formula, Runs, Work};
     use crate::losses::{CosineEmbedding, CrossEntropy, MultiMargin, TripletMargin};
     use pulp::{Scalar, WithSimd};
 
-    /// Two whole stretches, a third one, and a group that is cut short.
+    /// Two whole segments, a third one, and a group that is cut short.
     const CLASSES: usize = 5000;
 
     /// The bits of a row's loss and gradients.
@@ -284,7 +249,7 @@ mod tests {
         let target = numbers(17, 0.0);
         let weight = numbers(19, 0.0);
         let (mut value, mut gradients) = (0.0, [const { [0.0; CLASSES] }; 4]);
-        let mut rooms = Rooms::EMPTY;
+        let mut padding = Padding::EMPTY;
         run(&mut RowTask {
             classes: CLASSES,
             inputs: inputs.each_ref().map(|x| &x[..]),
@@ -296,7 +261,7 @@ mod tests {
             scale: 0.3,
             value: &mut value,
             gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
-            rooms: &mut rooms,
+            padding: &mut padding,
         });
         gradients.iter().flatten().chain([&value]).map(|x| x.to_bits()).collect()
     }

@@ -41,7 +41,7 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
     let mut first = 0;
     while first < rows {
         let block = first / BLOCK;
-        let end = weights.map_or(rows, |sum| (sum.end_of_room(block) * BLOCK).min(rows));
+        let end = weights.map_or(rows, |sum| (sum.end_of_round(block) * BLOCK).min(rows));
         let count = most.min(end - first);
         let groups = count.div_ceil(BLOCK);
         let window = CheckWindow {
@@ -57,9 +57,9 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
         let kernel = spec.check(weights.is_some(), counted);
         builder.push(kernel, &window, &[region], groups)?;
         first += count;
-        // Both have the same rooms.
+        // Both have the same rounds.
         for sum in weights.iter().chain(&counts).filter(|_| first == end) {
-            builder.sum_room(sum, end.div_ceil(BLOCK))?;
+            builder.sum_round(sum, end.div_ceil(BLOCK))?;
         }
     }
     let mut sums = weights.iter().chain(&counts);

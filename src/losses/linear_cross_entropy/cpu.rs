@@ -21,7 +21,7 @@ use std::borrow::Cow;
 const ITEMS: usize = 4096;
 const CLASSES: usize = 1024;
 /// Rows, or classes, of a task.
-const BLOCK: usize = 128;
+const TASK: usize = 128;
 
 /// The inputs and what follows from them.
 struct Work<'a> {
@@ -106,7 +106,7 @@ pub(super) fn evaluate(
 impl Work<'_> {
     fn run(&self, wanted: &[usize], spare: &mut Spare) -> (Vec<f32>, Gradients) {
         let Problem { items, features, classes, positions, .. } = self.problem;
-        let mut room = |i: usize, size: usize| {
+        let mut memory = |i: usize, size: usize| {
             let mut numbers = spare.numbers(if wanted.contains(&i) { size } else { 0 });
             // The first chunk of items overwrites the largest one.
             if i != LINEAR_WEIGHT || items == 0 {
@@ -115,10 +115,10 @@ impl Work<'_> {
             numbers
         };
         let mut gradients = Gradients {
-            input: room(INPUT, items * features),
-            linear: room(LINEAR_WEIGHT, classes * positions * features),
-            target: room(TARGET, self.problem.rows() * classes),
-            bias: room(LINEAR_BIAS, classes * positions),
+            input: memory(INPUT, items * features),
+            linear: memory(LINEAR_WEIGHT, classes * positions * features),
+            target: memory(TARGET, self.problem.rows() * classes),
+            bias: memory(LINEAR_BIAS, classes * positions),
         };
         let mut losses = vec![0.0; self.problem.rows()];
         for position in 0..positions {
@@ -156,16 +156,17 @@ impl Work<'_> {
     fn gather(&self, chunk: &Chunk) -> Vec<Statistics> {
         let Problem { features, classes, .. } = self.problem;
         let mut statistics = vec![Statistics::default(); chunk.input.len() / features];
-        let blocks = statistics.par_chunks_mut(BLOCK).zip(chunk.input.par_chunks(BLOCK * features));
-        blocks.enumerate().for_each_init(Vec::new, |room, (block, (statistics, input))| {
+        let blocks = statistics.par_chunks_mut(TASK).zip(chunk.input.par_chunks(TASK * features));
+        blocks.enumerate().for_each_init(Vec::new, |logits, (block, (statistics, input))| {
             for first_class in (0..classes).step_by(CLASSES) {
                 let width = CLASSES.min(classes - first_class);
-                room.resize(statistics.len() * width, 0.0);
-                self.logits(input, chunk.position, first_class, width, room);
-                self.formula.bound(room);
-                for (i, (row, logits)) in statistics.iter_mut().zip(room.chunks(width)).enumerate()
+                logits.resize(statistics.len() * width, 0.0);
+                self.logits(input, chunk.position, first_class, width, logits);
+                self.formula.bound(logits);
+                for (i, (row, logits)) in
+                    statistics.iter_mut().zip(logits.chunks(width)).enumerate()
                 {
-                    let n = chunk.first + block * BLOCK + i;
+                    let n = chunk.first + block * TASK + i;
                     let class = self.class(n * self.problem.positions + chunk.position);
                     let target = self.target(n, chunk.position, first_class, width);
                     let tile = Tile { first: first_class, class, target: &target };

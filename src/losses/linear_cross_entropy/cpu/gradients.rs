@@ -1,7 +1,7 @@
 //! The gradients of a chunk.
 
 use super::super::row::{Statistics, Tile};
-use super::{BLOCK, CLASSES, Chunk, Gradients, Problem, Work, matrix, matrix_mut};
+use super::{CLASSES, Chunk, Gradients, Problem, TASK, Work, matrix, matrix_mut};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayViewMut2, Axis, ShapeBuilder as _};
 use rayon::prelude::*;
@@ -39,9 +39,9 @@ impl Work<'_> {
         let by_input = blocks_of(&mut gradients.input, chunk.first, features);
         let by_target = blocks_of(&mut gradients.target, chunk.first, per_item);
         let work: Vec<_> = slopes
-            .chunks_mut(BLOCK * width)
-            .zip(statistics.chunks(BLOCK))
-            .zip(chunk.input.chunks(BLOCK * features))
+            .chunks_mut(TASK * width)
+            .zip(statistics.chunks(TASK))
+            .zip(chunk.input.chunks(TASK * features))
             .zip(by_input.chain(std::iter::repeat_with(Default::default)))
             .zip(by_target.chain(std::iter::repeat_with(Default::default)))
             .enumerate()
@@ -50,7 +50,7 @@ impl Work<'_> {
             |(block, ((((slopes, rows), input), by_input), by_target))| {
                 self.logits(input, chunk.position, first, width, slopes);
                 for (i, (row, slopes)) in rows.iter().zip(slopes.chunks_mut(width)).enumerate() {
-                    let n = chunk.first + block * BLOCK + i;
+                    let n = chunk.first + block * TASK + i;
                     let r = n * positions + chunk.position;
                     if self.ignored(r) {
                         slopes.fill(0.0);
@@ -76,7 +76,7 @@ impl Work<'_> {
                 let rows = by_input.chunks_mut(features).zip(products.chunks(features));
                 for (i, (sums, products)) in rows.enumerate() {
                     // A row that is ignored has slopes of 0, but the weights may hold NaN.
-                    let n = chunk.first + block * BLOCK + i;
+                    let n = chunk.first + block * TASK + i;
                     if !self.ignored(n * positions + chunk.position) {
                         sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
                     }
@@ -103,10 +103,10 @@ impl Work<'_> {
         let tile = of_tile(&gradients.linear, size);
         let input = matrix(&chunk.input, features);
         let before = if chunk.first == 0 { 0.0 } else { 1.0 };
-        let blocks = gradients.linear[tile].par_chunks_mut(BLOCK * size).enumerate();
+        let blocks = gradients.linear[tile].par_chunks_mut(TASK * size).enumerate();
         blocks.for_each(|(block, sums)| {
             let count = sums.len() / size;
-            let columns = slopes.slice_axis(Axis(1), (block * BLOCK..block * BLOCK + count).into());
+            let columns = slopes.slice_axis(Axis(1), (block * TASK..block * TASK + count).into());
             let start = &mut sums[chunk.position * features..];
             let shape = (count, features).strides((size, 1));
             let mut out =
@@ -126,5 +126,5 @@ impl Work<'_> {
 /// Blocks of items from the first on, or nothing where the gradient is not wanted.
 fn blocks_of(all: &mut [f32], first: usize, per_item: usize) -> impl Iterator<Item = &mut [f32]> {
     let start = if all.is_empty() { 0 } else { first * per_item };
-    all[start..].chunks_mut(BLOCK * per_item)
+    all[start..].chunks_mut(TASK * per_item)
 }

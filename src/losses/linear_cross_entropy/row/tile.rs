@@ -1,7 +1,7 @@
 //! The loops over a row's part of a tile of classes.
 
 use super::{Formula, Statistics, Tile};
-use crate::cpu::{Gathered, Join, LANES, Larger, Sum, group, numeric, one_hot, store};
+use crate::cpu::{ABREAST, Gathered, Join, Larger, Sum, group, numeric, one_hot, store};
 use pulp::{Simd, WithSimd};
 
 /// The loops of a tile, compiled for each instruction set.
@@ -18,10 +18,10 @@ impl WithSimd for Gather<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { formula, row, tile, x } = self;
-        let whole = x.len() - x.len() % LANES;
+        let whole = x.len() - x.len() % ABREAST;
         for (first, end) in [(0, whole), (whole, x.len())] {
             let mut lanes = <[f32; 1]>::lanes::<Larger>();
-            for start in (first..end).step_by(LANES) {
+            for start in (first..end).step_by(ABREAST) {
                 for (i, &x) in group(x, start, 0.0).iter().enumerate() {
                     [x].join::<Larger>(&mut lanes, i);
                 }
@@ -34,7 +34,7 @@ impl WithSimd for Gather<'_> {
         let mut sums = <[f32; 4]>::start::<Sum>();
         for (first, end) in [(0, whole), (whole, x.len())] {
             let mut lanes = <[f32; 4]>::lanes::<Sum>();
-            for start in (first..end).step_by(LANES) {
+            for start in (first..end).step_by(ABREAST) {
                 let x = group(x, start, 0.0);
                 if shared {
                     let weights = group(weights, start, 1.0);
@@ -82,8 +82,8 @@ impl WithSimd for Slopes<'_> {
         let Self { formula, row, tile, x } = self;
         let (rest, sum) = (row.rest(), row.others + row.peaks);
         let weights = formula.weight.map_or(&[][..], |weight| &weight[tile.first..]);
-        let mut slopes = [0.0; LANES];
-        for start in (0..x.len()).step_by(LANES) {
+        let mut slopes = [0.0; ABREAST];
+        for start in (0..x.len()).step_by(ABREAST) {
             let x_of = group(x, start, 0.0);
             let weights = group(weights, start, 1.0);
             let class = tile.class.and_then(|class| class.checked_sub(tile.first));
