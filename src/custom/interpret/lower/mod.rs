@@ -8,8 +8,8 @@ mod body;
 mod builtins;
 mod expressions;
 mod lowering;
+mod places;
 mod pointer;
-mod pointers;
 mod statements;
 mod types;
 

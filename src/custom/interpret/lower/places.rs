@@ -1,4 +1,4 @@
-//! What is inside of values and behind pointers: members, elements, loads and stores.
+//! Members and elements, of values and behind pointers; loads and stores.
 
 use naga::{Expression, Handle, Span, Type, TypeInner};
 
