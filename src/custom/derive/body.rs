@@ -4,7 +4,7 @@ use super::dual::Dual;
 use super::lines::Lines;
 use super::rules::Rules;
 use super::term::{Term, Terms};
-use super::vectors::size_of;
+use super::types::size_of;
 use super::writer::Writer;
 use crate::custom::source::Refusal;
 use naga::proc::TypeResolution;

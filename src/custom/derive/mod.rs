@@ -11,6 +11,7 @@ mod control;
 mod declare;
 mod dual;
 mod expression;
+mod functions;
 mod lines;
 mod rules;
 mod statement;
@@ -26,10 +27,6 @@ use std::collections::HashSet;
 use writer::Writer;
 
 type Result<T> = std::result::Result<T, Refusal>;
-
-/// The rounds of loops that one call of `value` or `gradient` may take: as many as keep a kernel's
-/// invocation, which calls each for 64 elements, below the 65,535 at which some drivers end it.
-pub(super) const ROUNDS: u32 = 400;
 
 /// What is to be written.
 #[derive(Clone, Debug)]

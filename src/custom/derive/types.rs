@@ -4,6 +4,7 @@ use super::writer::Writer;
 use crate::custom::source::Refusal;
 use naga::{
     ArraySize, Constant, Expression, Handle, Literal, Scalar, ScalarKind, Span, Type, TypeInner,
+    VectorSize,
 };
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -112,4 +113,16 @@ pub(super) fn zero_component(inner: &TypeInner) -> Option<&'static str> {
         ScalarKind::Uint => "0u",
         _ => "false",
     })
+}
+
+/// The components of a vector type.
+pub(super) fn size_of(inner: &TypeInner) -> Option<usize> {
+    match *inner {
+        TypeInner::Vector { size, .. } => Some(match size {
+            VectorSize::Bi => 2,
+            VectorSize::Tri => 3,
+            VectorSize::Quad => 4,
+        }),
+        _ => None,
+    }
 }

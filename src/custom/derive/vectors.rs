@@ -4,7 +4,7 @@ use super::body::Body;
 use super::built_ins::name_of;
 use super::dual::Dual;
 use crate::custom::source::Refusal;
-use naga::{Expression, Handle, MathFunction, TypeInner, VectorSize};
+use naga::{Expression, Handle, MathFunction};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -147,17 +147,5 @@ impl Body<'_, '_> {
             })
         });
         Dual { value, slopes }
-    }
-}
-
-/// The components of a vector type.
-pub(super) fn size_of(inner: &TypeInner) -> Option<usize> {
-    match *inner {
-        TypeInner::Vector { size, .. } => Some(match size {
-            VectorSize::Bi => 2,
-            VectorSize::Tri => 3,
-            VectorSize::Quad => 4,
-        }),
-        _ => None,
     }
 }

@@ -1,8 +1,12 @@
-//! What a program is made of.
+//! The instructions of a program, and the columns of numbers that they work on.
 
 use std::ops::Range;
 
-use super::Column;
+/// How many elements are evaluated at once: as many as a mask has bits.
+pub(crate) const LANES: usize = 64;
+
+/// One number for each element.
+pub(crate) type Column = [f64; LANES];
 
 /// An operation on all lanes. Those with fewer operands ignore the last ones.
 pub(super) type Operation = fn(&mut Column, [&Column; 4]);

@@ -1,8 +1,8 @@
 //! Runs a program.
 
-use super::instruction::{Block, Case, Element, Instruction};
+use super::instruction::{Block, Case, Column, Element, Instruction, LANES};
 use super::operations::place;
-use super::{Column, LANES, Program};
+use super::program::Program;
 
 /// Lanes, one bit each.
 type Mask = u64;
@@ -38,8 +38,15 @@ fn where_true(column: &Column, holds: impl Fn(f64) -> bool) -> Mask {
     column.iter().rev().fold(0, |mask, &x| mask << 1 | Mask::from(holds(x)))
 }
 
+impl Program {
+    /// Memory to call functions with.
+    pub(crate) fn machine(&self) -> Machine<'_> {
+        Machine::new(self)
+    }
+}
+
 impl<'a> Machine<'a> {
-    pub(super) fn new(program: &'a Program) -> Self {
+    fn new(program: &'a Program) -> Self {
         let mut registers = vec![[0.0; LANES]; program.registers];
         for &(register, value) in &program.constants {
             registers[register] = [value; LANES];

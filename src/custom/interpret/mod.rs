@@ -14,72 +14,12 @@ mod instruction;
 mod lower;
 mod machine;
 mod operations;
+mod program;
 #[cfg(test)]
 mod tests;
 
-use instruction::{Block, Function};
+pub(crate) use instruction::{Column, LANES};
 pub(crate) use machine::Machine;
-
-/// How many elements are evaluated at once: as many as a mask has bits.
-pub(crate) const LANES: usize = 64;
-
-/// One number for each element.
-pub(crate) type Column = [f64; LANES];
-
-/// What a text uses that cannot be evaluated here.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{what} is not supported")]
-pub(crate) struct Unsupported {
-    /// What it is, in words.
-    pub(crate) what: String,
-    /// Where it is in the text.
-    pub(crate) span: naga::Span,
-}
-
-impl Unsupported {
-    fn new(what: impl Into<String>, span: naga::Span) -> Self {
-        Self { what: what.into(), span }
-    }
-}
-
-/// Functions that can be called, any number of times and from any thread.
-#[derive(Clone, Debug)]
-pub(crate) struct Program {
-    functions: Vec<Function>,
-    /// For each name that was asked for, the place of its function.
-    entries: Vec<usize>,
-    /// Sets the private variables.
-    start: Block,
-    registers: usize,
-    /// Registers that hold one number for ever.
-    constants: Vec<(usize, f64)>,
-}
-
-impl Program {
-    /// The functions of these names and all that they call, from a validated module.
-    ///
-    /// # Errors
-    /// The first statement, expression, type or variable that cannot be evaluated, or a name that
-    /// no function has.
-    pub(crate) fn new(
-        module: &naga::Module,
-        info: &naga::valid::ModuleInfo,
-        names: &[&str],
-    ) -> Result<Self, Unsupported> {
-        lower::program(module, info, names)
-    }
-
-    /// How many columns a function takes and how many it gives: structs, arrays and vectors count
-    /// with all their scalars. `entry` is the place of its name among those given to
-    /// [`new`](Self::new).
-    #[cfg(test)]
-    fn columns(&self, entry: usize) -> (usize, usize) {
-        let function = &self.functions[self.entries[entry]];
-        (function.arguments.len(), function.result.len())
-    }
-
-    /// Memory to call functions with.
-    pub(crate) fn machine(&self) -> Machine<'_> {
-        Machine::new(self)
-    }
-}
+pub(crate) use program::Program;
+#[cfg(test)]
+use program::Unsupported;

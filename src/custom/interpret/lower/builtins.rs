@@ -4,7 +4,9 @@ use naga::{BinaryOperator, Expression, Handle, MathFunction, ScalarKind, Span};
 
 use super::super::instruction::Operation;
 use super::super::operations::{self, SELECT};
-use super::{Body, Result, Unsupported};
+use super::super::program::Unsupported;
+use super::body::Body;
+use super::lowering::Result;
 
 type Value = Vec<usize>;
 

@@ -4,16 +4,10 @@ use naga::{Expression, Handle, RelationalFunction, ScalarKind, Span, TypeInner};
 
 use super::super::instruction::{Instruction, Operation};
 use super::super::operations;
-use super::pointers::Pointer;
-use super::{Body, Result, Unsupported, unsupported};
-
-/// What an expression is.
-#[derive(Clone, Debug)]
-pub(super) enum Held {
-    /// The registers of its scalars.
-    Value(Vec<usize>),
-    Pointer(Pointer),
-}
+use super::super::program::Unsupported;
+use super::body::{Body, Held};
+use super::lowering::{Result, unsupported};
+use super::pointer::Pointer;
 
 impl<'a> Body<'a, '_> {
     pub(super) fn expression(&self, handle: Handle<Expression>) -> &'a Expression {

@@ -7,9 +7,9 @@ use naga::{Expression, Handle, Span, Statement, SwitchValue};
 
 use super::super::instruction::{Block, Case, Function, Instruction};
 use super::super::operations;
-use super::expressions::Held;
-use super::pointers::Pointer;
-use super::{Body, Lowering, Result, copies, unsupported};
+use super::body::{Body, Held};
+use super::lowering::{Lowering, Result, copies, unsupported};
+use super::pointer::Pointer;
 
 impl<'a> Body<'a, '_> {
     pub(super) fn lower(

@@ -2,7 +2,8 @@
 
 use naga::{ArraySize, Handle, Scalar, ScalarKind, Span, Type, TypeInner, UniqueArena};
 
-use super::{Lowering, Result, Unsupported, unsupported};
+use super::super::program::Unsupported;
+use super::lowering::{Lowering, Result, unsupported};
 
 /// As many bytes as the scalars of the largest program have.
 const MOST_BYTES: u32 = 1 << 18;

@@ -2,7 +2,8 @@
 
 use naga::{MathFunction, ScalarKind};
 
-use super::{Operation, signed, unsigned};
+use super::super::instruction::Operation;
+use super::lane::{signed, unsigned};
 
 pub(super) fn integer(function: MathFunction, kind: ScalarKind) -> Option<Operation> {
     match kind {

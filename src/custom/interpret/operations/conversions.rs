@@ -2,7 +2,8 @@
 
 use naga::ScalarKind;
 
-use super::{Operation, signed, truth, unsigned};
+use super::super::instruction::Operation;
+use super::lane::{signed, truth, unsigned};
 
 /// From one type to another of 32 bits, or to and from booleans; `bits` are kept rather than the
 /// value. Floats become the nearest integer towards 0 that exists, NaN becomes 0.

@@ -2,7 +2,9 @@
 
 use naga::{MathFunction, ScalarKind};
 
-use super::{Operation, bits, clamped, maximum, minimum, power, sign, signed, truth};
+use super::super::instruction::Operation;
+use super::bits;
+use super::lane::{clamped, maximum, minimum, power, sign, signed, truth};
 
 pub(in super::super) const SQUARE_ROOT: Operation = lanes!(|x| x.sqrt());
 pub(in super::super) const TRUNCATE: Operation = lanes!(|x| x.trunc());

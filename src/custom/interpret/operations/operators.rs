@@ -2,7 +2,8 @@
 
 use naga::{BinaryOperator, RelationalFunction, ScalarKind, UnaryOperator};
 
-use super::{Operation, signed, truth, unsigned};
+use super::super::instruction::Operation;
+use super::lane::{signed, truth, unsigned};
 
 /// The second operand where the first is not 0, else the third.
 pub(in super::super) const SELECT: Operation =

@@ -2,7 +2,8 @@
 
 use std::f64::consts::LN_2;
 
-use super::{Operation, clamped, maximum, minimum, power, sign, truth};
+use super::super::instruction::Operation;
+use super::lane::{clamped, maximum, minimum, power, sign, truth};
 
 /// What a function of this name in `numeric.wgsl` stands for.
 pub(in super::super) fn primitive(name: &str) -> Option<Operation> {

@@ -1,29 +1,12 @@
-//! Pointers to variables and to what is inside of them.
+//! Members and elements, of values and behind pointers; loads and stores.
 
 use naga::{Expression, Handle, Span, Type, TypeInner};
 
-use super::super::instruction::{Element, Instruction, Step};
-use super::expressions::Held;
-use super::{Body, Result, types};
-
-/// A place in a variable.
-#[derive(Clone, Debug)]
-pub(super) struct Pointer {
-    first: usize,
-    steps: Vec<Step>,
-    /// What is there; none for a component of a vector.
-    ty: Option<Handle<Type>>,
-}
-
-impl Pointer {
-    pub(super) fn new(first: usize, ty: Handle<Type>) -> Self {
-        Self { first, steps: Vec::new(), ty: Some(ty) }
-    }
-
-    fn element(&self, offset: usize) -> Element {
-        Element { first: self.first + offset, steps: self.steps.clone() }
-    }
-}
+use super::super::instruction::{Instruction, Step};
+use super::body::{Body, Held};
+use super::lowering::{Result, copies};
+use super::pointer::Pointer;
+use super::types;
 
 impl<'a> Body<'a, '_> {
     fn types(&self) -> &'a naga::UniqueArena<Type> {
@@ -125,7 +108,7 @@ impl<'a> Body<'a, '_> {
     /// Copies into registers side by side and returns the first one.
     fn copy(&mut self, from: &[usize], span: Span) -> Result<usize> {
         let to = self.program.allocate(from.len(), span)?;
-        self.block.extend(super::copies(to.clone(), from.to_vec()));
+        self.block.extend(copies(to.clone(), from.to_vec()));
         Ok(to.start)
     }
 

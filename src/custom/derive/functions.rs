@@ -1,0 +1,138 @@
+//! Whole functions: the two that a kernel calls, and a helper for each set of arguments with slopes.
+
+use super::body::{Body, Found, Returns};
+use super::writer::{Variant, Writer};
+use crate::custom::source::Refusal;
+use naga::{Function, Handle};
+use std::collections::HashSet;
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+/// The rounds of loops that one call of `value` or `gradient` may take: as many as keep a kernel's
+/// invocation, which calls each for 64 elements, below the 65,535 at which some drivers end it.
+const ROUNDS: u32 = 400;
+
+/// The text of a function but for its name.
+struct Written {
+    arguments: String,
+    result: String,
+    body: String,
+    found: u8,
+}
+
+impl Written {
+    fn text(&self, name: &str) -> String {
+        let Self { arguments, result, body, .. } = self;
+        format!("fn {name}({arguments}) -> {result} {{\n{body}}}\n")
+    }
+}
+
+impl Writer<'_> {
+    /// What `value` is made of. A loop's rounds are counted from here, and too many are NaN.
+    pub(super) fn entry(
+        &mut self,
+        handle: Handle<Function>,
+        name: &str,
+        by: &[usize],
+        returns: Returns,
+    ) -> Result<()> {
+        let count = self.source.module.functions[handle].arguments.len();
+        let active: Vec<u8> =
+            (0..count).map(|i| if by.contains(&i) { 1 << i } else { 0 }).collect();
+        let written = self.function(handle, &active, &returns)?;
+        let Some(counter) = self.counter.clone() else {
+            self.push(name, written.text(name));
+            return Ok(());
+        };
+        let Written { arguments, result, .. } = &written;
+        let names: Vec<&str> =
+            arguments.split(", ").filter_map(|argument| argument.split(':').next()).collect();
+        let mut own: HashSet<String> = names.iter().copied().map(String::from).collect();
+        let inner = self.unique(&format!("{name}_of"), &own);
+        own.insert(inner.clone());
+        let outcome = self.unique("result", &own);
+        let passed = names.join(", ");
+        self.push(&inner, written.text(&inner));
+        let nan = if result == "f32" {
+            "not_a_number()".into()
+        } else {
+            format!("{result}(not_a_number())")
+        };
+        self.push(
+            name,
+            format!(
+                "// Past {ROUNDS} rounds of its loops the result is NaN.\n\
+             fn {name}({arguments}) -> {result} {{\n    {counter} = {}u;\n    \
+             let {outcome} = {inner}({passed});\n    \
+             return select({outcome}, {nan}, {counter} == 0u);\n}}\n",
+                // One more to leave the last loop, and one that is too many.
+                ROUNDS + 2,
+            ),
+        );
+        Ok(())
+    }
+
+    /// Writes a function until no variable gets a slope that it did not have.
+    fn function(
+        &mut self,
+        handle: Handle<Function>,
+        active: &[u8],
+        returns: &Returns,
+    ) -> Result<Written> {
+        let mut found = Found::default();
+        loop {
+            let mut body = Body::new(self, handle, returns.clone(), found.clone());
+            let arguments = body.declare_arguments(active)?;
+            body.write()?;
+            if body.found == found {
+                body.declare_locals()?;
+                let lines = std::mem::take(&mut body.lines).finish();
+                let result = body.result_type()?;
+                return Ok(Written { arguments, result, body: lines, found: found.result });
+            }
+            found = body.found;
+        }
+    }
+
+    /// The helper function for arguments with these slopes.
+    pub(super) fn variant(&mut self, handle: Handle<Function>, active: &[u8]) -> Result<Variant> {
+        let key = (handle, active.to_vec());
+        if let Some(variant) = self.variants.get(&key) {
+            return Ok(variant.clone());
+        }
+        let own = self.source.module.functions[handle].name.clone().unwrap_or_default();
+        let result_name = format!("{own}_result");
+        let mut variant = Variant { name: own.clone(), result_name, result: 0 };
+        if active.iter().any(|&directions| directions != 0) {
+            let name = self.unique(&format!("{own}_derived"), &HashSet::new());
+            let kind = self.unique(&format!("{own}_dual"), &HashSet::new());
+            let written = self.function(handle, active, &Returns::Dual(kind.clone()))?;
+            if written.found == 0 {
+                variant = self.variant(handle, &vec![0; active.len()])?;
+            } else {
+                variant.name.clone_from(&name);
+                variant.result = written.found;
+                self.declare_dual(handle, &kind, written.found)?;
+                self.push(&name, written.text(&name));
+            }
+        } else {
+            let written = self.function(handle, active, &Returns::Value)?;
+            self.push(&own, written.text(&own));
+        }
+        self.variants.insert(key, variant.clone());
+        Ok(variant)
+    }
+
+    /// The struct of a helper's result and its slopes.
+    fn declare_dual(&mut self, handle: Handle<Function>, name: &str, found: u8) -> Result<()> {
+        let source = self.source;
+        let span = source.module.functions.get_span(handle);
+        let Some(result) = &source.module.functions[handle].result else { return Ok(()) };
+        let kind = self.type_name(result.ty, span)?;
+        let by = (0..self.directions.len()).filter(|k| found & 1 << k != 0);
+        let members: String =
+            by.map(|k| format!("    by_{}: {kind},\n", self.directions[k])).collect();
+        self.push(name, format!("struct {name} {{\n    value: {kind},\n{members}}}\n"));
+        Ok(())
+    }
+}
