@@ -5,7 +5,7 @@ use super::interpret::Program;
 use super::names;
 use super::source::{Refusal, Source, parse};
 use crate::error::{Error, Result, listed};
-use crate::loss::{Definition, Input, Role};
+use crate::loss::{Definition, Input, Role, Shader};
 use crate::reduction::Reduction;
 use naga::ScalarKind;
 use std::collections::{HashMap, HashSet};
@@ -103,7 +103,7 @@ fn definition(name: &str, inputs: Vec<Input>, shader: &str) -> Definition {
         inputs: inputs.leak(),
         reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
         weighted_mean: false,
-        shader: kept(shader),
+        shader: Shader::pointwise(kept(shader)),
     }
 }
 

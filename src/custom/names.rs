@@ -3,8 +3,8 @@
 use super::source::{Source, error_at};
 use crate::error::{Error, Result};
 use crate::kernel::pointwise::{Outputs, Spec};
-use crate::kernel::{Keep, Parameters, Upstream};
-use crate::loss::{Definition, Parameter};
+use crate::kernel::{Formula, Keep, Parameters, Upstream};
+use crate::loss::{Definition, Parameter, Shader};
 use crate::shape::Access;
 use crate::tensor::DType;
 use std::collections::HashSet;
@@ -164,9 +164,11 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
         return Err(derived(&source.text, argument(&source.text, name), name));
     }
     // Which members there are makes no difference to the names.
-    let any = [("any", Parameter::Number(f32::MAX))];
-    let shader = if source.parameters.is_empty() { "" } else { "struct Parameters { any: f32 }" };
-    let parameters = Parameters::new(shader, &any);
+    let any = Formula::of(Shader::pointwise("struct Parameters { any: f32 }"));
+    let parameters = match source.parameters.is_empty() {
+        true => Parameters::default(),
+        false => Parameters::new(any, &[("any", Parameter::Number(f32::MAX))]),
+    };
     for text in kernels(definition, &parameters) {
         let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
         let called = called(&text);

@@ -1,6 +1,7 @@
 //! Kernel texts: a header of bindings and accessors made for one plan, joined with the shared
 //! WGSL, a family's skeleton and the loss's own file.
 
+mod formula;
 mod parameters;
 pub(crate) mod pointwise;
 pub(crate) mod reduce;
@@ -9,6 +10,7 @@ mod shared;
 pub(crate) mod status;
 pub(crate) mod storage;
 
+pub(crate) use formula::{Formula, OPTIONS, WINDOW};
 pub(crate) use parameters::Parameters;
 pub(crate) use shared::IN_PLACE;
 
@@ -18,6 +20,7 @@ use storage::{Stores, stores};
 
 pub(crate) const NUMERIC: &str = include_str!("../../shaders/numeric.wgsl");
 pub(crate) const NARROW: &str = include_str!("../../shaders/narrow.wgsl");
+pub(crate) const ROW: &str = include_str!("../../shaders/row.wgsl");
 pub(crate) const REDUCE: &str = include_str!("../../shaders/reduce.wgsl");
 
 /// The elements whose sum is one block's, in `reduce.wgsl`.
@@ -127,6 +130,8 @@ pub(crate) struct Header {
     bindings: Vec<Binding>,
     /// WGSL that the accessors call.
     shared: Vec<&'static str>,
+    /// The lines that are there already.
+    once: Vec<&'static str>,
 }
 
 impl Header {
@@ -165,6 +170,14 @@ impl Header {
 
     pub(crate) fn line(&mut self, text: &str) {
         let _ = writeln!(self.text, "{text}");
+    }
+
+    /// A line that several declarations need.
+    pub(crate) fn once(&mut self, text: &'static str) {
+        if !self.once.contains(&text) {
+            self.once.push(text);
+            self.line(text);
+        }
     }
 
     /// Joins the kernel with WGSL that what was declared calls.

@@ -5,7 +5,10 @@ mod joins;
 mod outputs;
 
 use super::storage::{Loads, floats, floats_after, indices, indices_after};
-use super::{Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, Parameters, REDUCE, Slot, Upstream};
+use super::{
+    Formula, Header, IN_PLACE, Keep, Kernel, Losses, NUMERIC, Parameters, REDUCE, ROW, Slot,
+    Upstream,
+};
 use crate::loss::Definition;
 use crate::shape::{RowShape, RowWeight};
 use crate::tensor::DType;
@@ -94,7 +97,7 @@ impl Spec<'_> {
         header.constant("TEAM", format!("{}u", lanes.team()));
         header.constant("TEAMS", format!("{}u", lanes.threads / lanes.team()));
         let joins = self.declare_joins(&mut header);
-        let moves = self.definition.shader.contains("fn moved(");
+        let moves = self.formula().defines("moved");
         if !moves {
             header.line(
                 "fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }",
@@ -134,7 +137,8 @@ impl Spec<'_> {
         self.declare_gradients(&mut header, &outputs.gradients);
         let skeleton = include_str!("../../shaders/rows.wgsl");
         let label = format!("wgloss {}", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, skeleton, joins, &part, self.definition.shader])
+        let shader = self.definition.shader.text;
+        header.join(label, &[NUMERIC, REDUCE, ROW, skeleton, joins, &part, shader])
     }
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
@@ -167,9 +171,13 @@ impl Spec<'_> {
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../shaders/check_rows.wgsl")])
     }
 
+    fn formula(&self) -> &'static Formula {
+        Formula::of(self.definition.shader)
+    }
+
     /// Whether the maxima only keep the sums in range.
     fn has_units(&self) -> bool {
-        self.definition.shader.contains("fn in_range(")
+        self.formula().defines("in_range")
     }
 
     fn name(&self, i: usize) -> &'static str {

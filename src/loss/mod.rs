@@ -5,7 +5,7 @@ mod family;
 mod options;
 mod setting;
 
-pub use definition::{Definition, Domain, Input, Role};
+pub use definition::{Definition, Domain, Input, Role, Shader};
 pub use family::{Own, Pointwise, RowTerms, Rows};
 pub use options::{Options, Parameter};
 pub use setting::{Choice, Setting};

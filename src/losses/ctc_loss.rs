@@ -8,6 +8,7 @@ use super::prelude::*;
 use crate::cpu::Outputs;
 use crate::error::Error;
 use crate::evaluate::Spare;
+use crate::kernel::{OPTIONS, WINDOW};
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
@@ -71,7 +72,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
-    shader: include_str!("../../shaders/own/ctc_loss.wgsl"),
+    shader: Shader::own(include_str!("../../shaders/own/ctc_loss.wgsl"), &[WINDOW, OPTIONS, kernel::LENGTHS]),
 };
 
 impl Loss for Ctc {

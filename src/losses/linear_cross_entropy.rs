@@ -9,6 +9,7 @@ use super::prelude::*;
 use crate::cpu::Outputs;
 use crate::error::Error;
 use crate::evaluate::Spare;
+use crate::kernel::{OPTIONS, WINDOW};
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
@@ -96,7 +97,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
-    shader: include_str!("../../shaders/own/linear_cross_entropy.wgsl"),
+    shader: Shader::own(include_str!("../../shaders/own/linear_cross_entropy.wgsl"), &[WINDOW, OPTIONS]),
 };
 
 impl Loss for LinearCrossEntropy {

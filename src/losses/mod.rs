@@ -11,7 +11,7 @@ mod prelude {
     pub(super) use crate::cpu::{Item, Row, RowLoops, numeric};
     pub(super) use crate::error::Result;
     pub(super) use crate::loss::{
-        Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms,
+        Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms, Shader,
     };
     pub(super) use crate::reduction::Reduction;
     pub(super) use crate::reference::{self, RowLoss};

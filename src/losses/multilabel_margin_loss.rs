@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::cpu::Outputs;
 use crate::error::Error;
 use crate::evaluate::Spare;
-use crate::kernel::{Slot, Upstream};
+use crate::kernel::{Slot, Upstream, WINDOW};
 use crate::loss::Own;
 use crate::plan::{Builder, Resolved};
 use crate::reference::Terms;
@@ -43,7 +43,7 @@ static DEFINITION: Definition = Definition {
     inputs: &[Input::new("input", Role::Own), Input::new("target", Role::OwnIntegers).constant()],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/own/multilabel_margin_loss.wgsl"),
+    shader: Shader::own(include_str!("../../shaders/own/multilabel_margin_loss.wgsl"), &[WINDOW]),
 };
 
 impl Loss for MultiLabelMargin {

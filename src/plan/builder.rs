@@ -3,7 +3,7 @@
 use super::{Region, Resolved, Step};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Binding, Keep, Kernel, Parameters, SERIAL, Slot, Use, reduce};
+use crate::kernel::{Binding, Formula, Keep, Kernel, Parameters, SERIAL, Slot, Use, reduce};
 use crate::loss::Parameter;
 use crate::reduction::Divisor;
 use crate::tuning::Tuning;
@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
         resolved: &'a Resolved,
         values: &[(&'static str, Parameter)],
     ) -> Self {
-        let parameters = Parameters::new(resolved.definition.shader, values);
+        let parameters = Parameters::new(Formula::of(resolved.definition.shader), values);
         // A uniform binding is as long as the struct, whose size is a multiple of 4 words at most.
         let mut words = parameters.words();
         words.resize(words.len().next_multiple_of(4), 0);

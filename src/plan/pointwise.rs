@@ -6,7 +6,7 @@ use super::builder::{Builder, TOTAL, TOTAL_WEIGHT, narrow, words};
 use crate::error::Result;
 use crate::kernel::pointwise::{Outputs, Spec};
 use crate::kernel::{BLOCK, Keep, Parameters, Slot, Upstream};
-use crate::loss::{Definition, Input, Role};
+use crate::loss::{Definition, Input, Role, Shader};
 use crate::reduction::{Divisor, Reduction};
 use crate::shape::{Access, Axis, FamilyLayout, MOST_AXES};
 use crate::totals::List;
@@ -20,7 +20,7 @@ static IDENTITY: Definition = Definition {
     inputs: &[Input::new("x", Role::Elements)],
     reductions: &[Reduction::Sum],
     weighted_mean: false,
-    shader: include_str!("../../shaders/identity.wgsl"),
+    shader: Shader::pointwise(include_str!("../../shaders/identity.wgsl")),
 };
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {

@@ -7,6 +7,12 @@ use crate::kernel::{Header, Kernel, Losses, NUMERIC, Parameters, Slot, Upstream}
 use crate::plan::Resolved;
 use crate::reduction::Reduction;
 
+/// The lengths of the sequences, for the context of the shader.
+pub(super) const LENGTHS: &str = "const INPUT_LENGTHS_STRIDE = 0u;
+const TARGET_LENGTHS_STRIDE = 0u;
+fn input_lengths_index(i: u32) -> i32 { return 0; }
+fn target_lengths_index(i: u32) -> i32 { return 0; }";
+
 /// What the kernels are made for.
 #[derive(Debug)]
 pub(super) struct Spec<'a> {
@@ -149,5 +155,5 @@ impl Spec<'_> {
 
 fn join(header: Header, what: &str, kernel: &str) -> Kernel {
     let label = format!("wgloss {} {what}", DEFINITION.name);
-    header.join(label, &[NUMERIC, DEFINITION.shader, kernel])
+    header.join(label, &[NUMERIC, DEFINITION.shader.text, kernel])
 }
