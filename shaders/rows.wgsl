@@ -4,8 +4,6 @@
 // maxima and sums of a long row come from one reading. Where the maxima only keep the sums from
 // overflow and loss (UNITS), rows whose sums are in range without need none.
 
-const LOWEST: f32 = -0x1.fffffep+127f;
-
 struct Window {
     rows: u32,         // in this window
     first: u32,        // the window's first row
@@ -22,30 +20,6 @@ struct Window {
     row_skip: u32,
     ignored: i32,
     within: u32,       // the first row's place in its batch item
-}
-
-const KEPT: u32 = 0u;
-const IGNORED: u32 = 1u;
-const BAD: u32 = 2u;
-
-// What is known of a row before it is read.
-struct Row {
-    classes: f32,
-    index: i32,    // the target class
-    weight: f32,   // that class's weight
-    picked: f32,   // the first input at that class
-    label: f32,    // the row's own number
-    mean_weight: f32, // of the kept rows, where the mean divides by the sum of their weights
-    state: u32,    // KEPT, IGNORED or BAD
-}
-
-// What a row holds for one class.
-struct Item {
-    first: f32,
-    second: f32,
-    third: f32,
-    target_: f32, // 1 at a class index and 0 elsewhere, or what is given for the class
-    weight: f32,
 }
 
 struct Items {
@@ -74,12 +48,6 @@ fn counted(sums: Sums, class_: u32) -> Sums {
 fn quad_peaks(items: Items) -> Peaks {
     let low = max(peaks_of(items.a), peaks_of(items.b));
     return max(low, max(peaks_of(items.c), peaks_of(items.d)));
-}
-
-// Whether a sum of squares has lost nothing to overflow or underflow, and the product of two such
-// neither.
-fn is_moderate(sum: f32) -> bool {
-    return 0x1p-60f < sum && sum < 0x1p60f;
 }
 
 var<workgroup> mark: atomic<u32>;

@@ -10,7 +10,7 @@ const ELEMENTS: usize = 500;
 
 /// The loss's WGSL without its gradient.
 fn source(loss: &dyn Loss) -> String {
-    let shader = loss.definition().shader;
+    let shader = loss.definition().shader.text;
     let (before, gradient) = shader.split_once("fn gradient(").expect("a gradient");
     let after = gradient.split_once("\n}\n").map_or("", |(_, after)| after);
     format!("{before}{after}")

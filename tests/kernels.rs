@@ -283,25 +283,6 @@ fn every_variant_for_subgroups_is_valid_everywhere() {
 }
 
 #[test]
-fn every_member_of_the_shaders_parameters_has_a_value() {
-    for loss in losses::catalogue() {
-        let definition = loss.definition();
-        let Some((_, body)) = definition.shader.split_once("struct Parameters {") else { continue };
-        let body = body.split('}').next().expect("a whole struct");
-        let module = naga::front::wgsl::parse_str(&format!("struct Parameters {{{body}}}"));
-        let module = module.expect("a struct of numbers");
-        let (_, kind) = module.types.iter().last().expect("the struct");
-        let naga::TypeInner::Struct { members, .. } = &kind.inner else { panic!("{kind:?}") };
-        let values = loss.parameters();
-        for member in members {
-            let name = member.name.as_deref().expect("a name");
-            let found = values.iter().filter(|(known, _)| *known == name).count();
-            assert_eq!(found, 1, "{} {name}", definition.name);
-        }
-    }
-}
-
-#[test]
 fn every_shader_belongs_to_a_loss() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let names: BTreeSet<_> =

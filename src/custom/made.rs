@@ -6,6 +6,7 @@ use super::names;
 use super::source::{Refusal, Source, parse};
 use crate::definition::{Definition, Input, Role};
 use crate::error::{Error, Result, listed};
+use crate::families::pointwise;
 use crate::reduction::Reduction;
 use naga::ScalarKind;
 use std::collections::{HashMap, HashSet};
@@ -103,7 +104,7 @@ fn definition(name: &str, inputs: Vec<Input>, shader: &str) -> Definition {
         inputs: inputs.leak(),
         reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
         weighted_mean: false,
-        shader: kept(shader),
+        shader: pointwise::shader(kept(shader)),
     }
 }
 

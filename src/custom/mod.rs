@@ -102,7 +102,7 @@ impl Custom {
 
     /// The WGSL that the kernels are joined with: `value` and the derived `gradient`.
     pub fn derived(&self) -> &'static str {
-        self.made.definition.shader
+        self.made.definition.shader.text
     }
 
     /// The loss that is this one's derivative by one of its arguments, with the same parameters. Its

@@ -3,9 +3,9 @@
 use super::source::{Source, error_at};
 use crate::definition::{Definition, Parameter};
 use crate::error::{Error, Result};
-use crate::families::pointwise::Access;
 use crate::families::pointwise::kernel::{Outputs, Spec};
-use crate::kernel::{Keep, Parameters};
+use crate::families::pointwise::{self, Access};
+use crate::kernel::{Declared, Keep, Parameters};
 use crate::request::Upstream;
 use crate::tensor::DType;
 use std::collections::HashSet;
@@ -165,9 +165,11 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
         return Err(derived(&source.text, argument(&source.text, name), name));
     }
     // Which members there are makes no difference to the names.
-    let any = [("any", Parameter::Number(f32::MAX))];
-    let shader = if source.parameters.is_empty() { "" } else { "struct Parameters { any: f32 }" };
-    let parameters = Parameters::new(shader, &any);
+    let any = Declared::of(pointwise::shader("struct Parameters { any: f32 }"));
+    let parameters = match source.parameters.is_empty() {
+        true => Parameters::default(),
+        false => Parameters::new(any, &[("any", Parameter::Number(f32::MAX))]),
+    };
     for text in kernels(definition, &parameters) {
         let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
         let called = called(&text);

@@ -28,7 +28,23 @@ pub struct Definition {
     /// Whether `mean` divides by the sum of the weights of the kept terms instead of their number.
     pub weighted_mean: bool,
     /// The loss's own WGSL.
-    pub shader: &'static str,
+    pub shader: Shader,
+}
+
+/// A loss's own WGSL.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Shader {
+    /// The text.
+    pub text: &'static str,
+    /// What it calls of the kernels that it is joined with, besides `numeric.wgsl`.
+    pub(crate) context: &'static [&'static str],
+}
+
+impl Shader {
+    pub(crate) const fn new(text: &'static str, context: &'static [&'static str]) -> Self {
+        Self { text, context }
+    }
 }
 
 impl Definition {

@@ -7,7 +7,7 @@ pub(crate) use sums::Sum;
 use crate::definition::Parameter;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline, buffer};
-use crate::kernel::{Binding, Keep, Kernel, Member, Parameters, Uniform, Use, reduce};
+use crate::kernel::{Binding, Declared, Keep, Kernel, Member, Parameters, Uniform, Use, reduce};
 use crate::order::SERIAL;
 use crate::reduction::Divisor;
 use crate::request::{Resolved, Slot};
@@ -99,7 +99,7 @@ impl<'a> Builder<'a> {
         resolved: &'a Resolved,
         values: &[(&'static str, Parameter)],
     ) -> Self {
-        let parameters = Parameters::new(resolved.definition.shader, values);
+        let parameters = Parameters::new(Declared::of(resolved.definition.shader), values);
         // A uniform binding is as long as the struct, whose size is a multiple of 4 words at most.
         let mut words = parameters.words();
         words.resize(words.len().next_multiple_of(4), 0);

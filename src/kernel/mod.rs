@@ -1,6 +1,7 @@
 //! Kernel texts: a header of bindings and accessors made for one plan, joined with the shared
 //! WGSL, a family's skeleton and the loss's own file.
 
+mod declared;
 mod parameters;
 pub(crate) mod reduce;
 mod shared;
@@ -8,6 +9,7 @@ pub(crate) mod status;
 pub(crate) mod storage;
 mod uniform;
 
+pub(crate) use declared::{Declared, OPTIONS, WINDOW};
 pub(crate) use parameters::Parameters;
 pub(crate) use shared::IN_PLACE;
 pub use uniform::Member;
@@ -95,6 +97,8 @@ pub(crate) struct Header {
     bindings: Vec<Binding>,
     /// WGSL that the accessors call.
     shared: Vec<&'static str>,
+    /// The lines that are there already.
+    once: Vec<&'static str>,
 }
 
 impl Header {
@@ -133,6 +137,14 @@ impl Header {
 
     pub(crate) fn line(&mut self, text: &str) {
         let _ = writeln!(self.text, "{text}");
+    }
+
+    /// A line that several declarations need.
+    pub(crate) fn once(&mut self, text: &'static str) {
+        if !self.once.contains(&text) {
+            self.once.push(text);
+            self.line(text);
+        }
     }
 
     /// Joins the kernel with WGSL that what was declared calls.

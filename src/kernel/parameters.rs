@@ -1,8 +1,9 @@
 //! A loss's parameters in its kernels.
 
-use super::Header;
+use super::{Declared, Header};
 use crate::definition::Parameter;
 use crate::request::Slot;
+use naga::ScalarKind;
 
 /// The parameters, with what the kernel knows of them.
 ///
@@ -18,7 +19,7 @@ pub(crate) struct Parameters {
 /// A member of the shader's `Parameters`.
 #[derive(Clone, Debug)]
 struct Member {
-    name: String,
+    name: &'static str,
     /// What the uniform has there.
     word: u32,
     /// The value, if the kernel knows it.
@@ -26,20 +27,18 @@ struct Member {
 }
 
 impl Parameters {
-    /// The members of the shader's `struct Parameters`, each with the value of its name.
-    pub(crate) fn new(shader: &str, values: &[(&'static str, Parameter)]) -> Self {
-        let body = shader.split_once("struct Parameters {").map_or("", |(_, after)| after);
-        let body = body.split_once('}').map_or("", |(body, _)| body);
-        let lines = body.lines().map(|line| line.split("//").next().unwrap_or_default());
-        let members = lines.flat_map(|line| line.split(',')).filter_map(|m| m.split_once(':'));
-        let member = |(name, kind): (&str, &str)| {
-            let (name, kind) = (name.trim(), kind.trim());
-            let value = values.iter().find(|(known, _)| *known == name);
-            let word = value.and_then(|(_, value)| word(kind, *value));
-            let word = word.unwrap_or_else(|| panic!("no value for a parameter {name}: {kind}"));
-            Member { name: name.into(), word, known: constant(kind, word) }
+    /// The members of the formula's `Parameters`, each with the value of its name.
+    ///
+    /// # Panics
+    /// If there is none: a test goes through the catalogue.
+    pub(crate) fn new(formula: &'static Declared, values: &[(&'static str, Parameter)]) -> Self {
+        let member = |(name, kind): &'static (String, ScalarKind)| {
+            let value = values.iter().find(|(known, _)| known == name);
+            let word = value.and_then(|(_, value)| word(*kind, *value));
+            let word = word.unwrap_or_else(|| panic!("no value for a parameter {name}: {kind:?}"));
+            Member { name, word, known: constant(*kind, word) }
         };
-        Self { members: members.map(member).collect() }
+        Self { members: formula.parameters.iter().map(member).collect() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -78,23 +77,53 @@ impl Parameters {
 /// A value as a member of this type has it. An integer that does not fit becomes the largest one: what
 /// that would mean, a loss has refused before.
 #[expect(clippy::cast_sign_loss, reason = "the bits of a signed number are meant")]
-fn word(kind: &str, value: Parameter) -> Option<u32> {
+fn word(kind: ScalarKind, value: Parameter) -> Option<u32> {
     match (kind, value) {
-        ("f32", Parameter::Number(x)) => Some(x.to_bits()),
-        ("i32", Parameter::Integer(x)) => Some(i32::try_from(x).unwrap_or(i32::MAX) as u32),
-        ("u32", Parameter::Integer(x)) => Some(u32::try_from(x).unwrap_or(u32::MAX)),
-        ("u32", Parameter::Flag(x)) => Some(x.into()),
-        ("u32", Parameter::Choice(x)) => Some(x),
+        (ScalarKind::Float, Parameter::Number(x)) => Some(x.to_bits()),
+        (ScalarKind::Sint, Parameter::Integer(x)) => {
+            Some(i32::try_from(x).unwrap_or(i32::MAX) as u32)
+        }
+        (ScalarKind::Uint, Parameter::Integer(x)) => Some(u32::try_from(x).unwrap_or(u32::MAX)),
+        (ScalarKind::Uint, Parameter::Flag(x)) => Some(x.into()),
+        (ScalarKind::Uint, Parameter::Choice(x)) => Some(x),
         _ => None,
     }
 }
 
-fn constant(kind: &str, word: u32) -> Option<&'static str> {
+fn constant(kind: ScalarKind, word: u32) -> Option<&'static str> {
     let place = |numbers: [u32; 3]| numbers.iter().position(|&number| number == word);
     match kind {
-        "f32" => Some(["0.0", "1.0", "2.0"][place([0.0f32, 1.0, 2.0].map(f32::to_bits))?]),
-        "u32" => Some(["0u", "1u", "2u"][place([0, 1, 2])?]),
-        "i32" => Some(["0", "1", "2"][place([0, 1, 2])?]),
+        ScalarKind::Float => {
+            Some(["0.0", "1.0", "2.0"][place([0.0f32, 1.0, 2.0].map(f32::to_bits))?])
+        }
+        ScalarKind::Uint => Some(["0u", "1u", "2u"][place([0, 1, 2])?]),
+        ScalarKind::Sint => Some(["0", "1", "2"][place([0, 1, 2])?]),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::losses::catalogue;
+
+    #[test]
+    fn every_parameter_of_the_catalogue_has_a_value() {
+        for loss in catalogue() {
+            let formula = Declared::of(loss.definition().shader);
+            let parameters = Parameters::new(formula, &loss.parameters());
+            assert_eq!(parameters.len(), formula.parameters.len(), "{}", loss.definition().name);
+        }
+    }
+
+    #[test]
+    fn values_are_words_of_their_members() {
+        use ScalarKind::{Float, Sint, Uint};
+        assert_eq!(word(Float, Parameter::Number(1.0)), Some(0x3f80_0000));
+        assert_eq!(word(Sint, Parameter::Integer(-1)), Some(u32::MAX));
+        assert_eq!(word(Uint, Parameter::Integer(-1)), Some(u32::MAX));
+        assert_eq!(word(Uint, Parameter::Flag(true)), Some(1));
+        assert_eq!(word(Uint, Parameter::Choice(2)), Some(2));
+        assert_eq!(word(Float, Parameter::Integer(1)), None);
     }
 }

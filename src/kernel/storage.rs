@@ -156,10 +156,7 @@ pub(crate) fn indices_after(header: &mut Header, slot: Slot, name: &str, dtype: 
     };
     let high = if high == "sign" { "bitcast<u32>(NAME_index(place) >> 31u)" } else { high };
     header.read(slot, &data, "array<u32>");
-    let lowest = "const LOWEST_INDEX = i32(-2147483647 - 1);";
-    if !header.text.contains(lowest) {
-        header.line(lowest);
-    }
+    header.once("const LOWEST_INDEX = i32(-2147483647 - 1);");
     let place = after("place", skip, "");
     let text = format!(
         "fn NAME_index(place: u32) -> i32 {{\n    \

@@ -32,7 +32,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/binary_cross_entropy.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/binary_cross_entropy.wgsl")),
 };
 
 impl Loss for BinaryCrossEntropy {

@@ -33,7 +33,9 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/binary_cross_entropy_with_logits.wgsl"),
+    shader: pointwise::shader(include_str!(
+        "../../shaders/pointwise/binary_cross_entropy_with_logits.wgsl"
+    )),
 };
 
 impl Loss for BinaryCrossEntropyWithLogits {

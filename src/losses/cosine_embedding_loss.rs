@@ -33,7 +33,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/rows/cosine_embedding_loss.wgsl"),
+    shader: rows::shader(include_str!("../../shaders/rows/cosine_embedding_loss.wgsl")),
 };
 
 impl Loss for CosineEmbedding {

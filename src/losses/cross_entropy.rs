@@ -56,7 +56,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
-    shader: include_str!("../../shaders/rows/cross_entropy.wgsl"),
+    shader: rows::shader(include_str!("../../shaders/rows/cross_entropy.wgsl")),
 };
 
 impl Loss for CrossEntropy {

@@ -6,8 +6,10 @@ mod shape;
 
 use super::prelude::*;
 use crate::cpu::Outputs;
+use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
+use crate::kernel::{OPTIONS, WINDOW};
 use crate::layout::Layout;
 use crate::numbers::Spare;
 use crate::request::Resolved;
@@ -71,7 +73,10 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
-    shader: include_str!("../../shaders/own/ctc_loss.wgsl"),
+    shader: Shader::new(
+        include_str!("../../shaders/own/ctc_loss.wgsl"),
+        &[WINDOW, OPTIONS, kernel::LENGTHS],
+    ),
 };
 
 impl Loss for Ctc {

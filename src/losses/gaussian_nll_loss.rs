@@ -36,7 +36,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/gaussian_nll_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/gaussian_nll_loss.wgsl")),
 };
 
 impl Loss for GaussianNll {

@@ -26,7 +26,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/hinge_embedding_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/hinge_embedding_loss.wgsl")),
 };
 
 impl Loss for HingeEmbedding {

@@ -28,7 +28,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: &[Reduction::Mean, Reduction::BatchMean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/kl_div.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/kl_div.wgsl")),
 };
 
 impl Loss for KlDiv {

@@ -29,7 +29,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
-    shader: include_str!("../../shaders/pointwise/l1_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/l1_loss.wgsl")),
 };
 
 impl Loss for L1 {

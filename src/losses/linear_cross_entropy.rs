@@ -8,8 +8,10 @@ mod row;
 use super::cross_entropy::check_z_totals;
 use super::prelude::*;
 use crate::cpu::Outputs;
+use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
+use crate::kernel::{OPTIONS, WINDOW};
 use crate::layout::{Indices, Layout, Summed, Weights, divisor};
 use crate::numbers::Spare;
 use crate::request::Resolved;
@@ -97,7 +99,10 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
-    shader: include_str!("../../shaders/own/linear_cross_entropy.wgsl"),
+    shader: Shader::new(
+        include_str!("../../shaders/own/linear_cross_entropy.wgsl"),
+        &[WINDOW, OPTIONS],
+    ),
 };
 
 impl Loss for LinearCrossEntropy {

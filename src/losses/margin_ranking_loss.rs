@@ -27,7 +27,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/margin_ranking_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/margin_ranking_loss.wgsl")),
 };
 
 impl Loss for MarginRanking {

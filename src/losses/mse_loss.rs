@@ -27,7 +27,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
-    shader: include_str!("../../shaders/pointwise/mse_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/mse_loss.wgsl")),
 };
 
 impl Loss for Mse {

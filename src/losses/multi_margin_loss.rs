@@ -39,7 +39,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/rows/multi_margin_loss.wgsl"),
+    shader: rows::shader(include_str!("../../shaders/rows/multi_margin_loss.wgsl")),
 };
 
 impl Loss for MultiMargin {

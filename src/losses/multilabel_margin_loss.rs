@@ -2,8 +2,10 @@ mod plan;
 
 use super::prelude::*;
 use crate::cpu::Outputs;
+use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
+use crate::kernel::WINDOW;
 use crate::layout::{Indices, Layout, Summed, Weights, divisor};
 use crate::numbers::Spare;
 use crate::order::tree_sum;
@@ -42,7 +44,7 @@ static DEFINITION: Definition = Definition {
     inputs: &[Input::new("input", Role::Own), Input::new("target", Role::OwnIntegers).constant()],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/own/multilabel_margin_loss.wgsl"),
+    shader: Shader::new(include_str!("../../shaders/own/multilabel_margin_loss.wgsl"), &[WINDOW]),
 };
 
 impl Loss for MultiLabelMargin {

@@ -30,7 +30,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/rows/multilabel_soft_margin_loss.wgsl"),
+    shader: rows::shader(include_str!("../../shaders/rows/multilabel_soft_margin_loss.wgsl")),
 };
 
 impl Loss for MultiLabelSoftMargin {

@@ -35,7 +35,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
-    shader: include_str!("../../shaders/rows/nll_loss.wgsl"),
+    shader: rows::shader(include_str!("../../shaders/rows/nll_loss.wgsl")),
 };
 
 impl Loss for Nll {

@@ -32,7 +32,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/poisson_nll_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/poisson_nll_loss.wgsl")),
 };
 
 impl Loss for PoissonNll {

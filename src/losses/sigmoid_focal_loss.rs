@@ -33,7 +33,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: &[Reduction::None, Reduction::Mean, Reduction::Sum],
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/sigmoid_focal_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/sigmoid_focal_loss.wgsl")),
 };
 
 impl Loss for SigmoidFocal {

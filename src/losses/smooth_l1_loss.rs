@@ -23,7 +23,7 @@ static DEFINITION: Definition = Definition {
     inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements)],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/smooth_l1_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/smooth_l1_loss.wgsl")),
 };
 
 impl Loss for SmoothL1 {

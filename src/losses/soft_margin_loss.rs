@@ -23,7 +23,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/pointwise/soft_margin_loss.wgsl"),
+    shader: pointwise::shader(include_str!("../../shaders/pointwise/soft_margin_loss.wgsl")),
 };
 
 impl Loss for SoftMargin {

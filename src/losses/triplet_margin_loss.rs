@@ -45,7 +45,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/rows/triplet_margin_loss.wgsl"),
+    shader: rows::shader(include_str!("../../shaders/rows/triplet_margin_loss.wgsl")),
 };
 
 impl Loss for TripletMargin {

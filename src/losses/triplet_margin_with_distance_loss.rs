@@ -66,7 +66,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: false,
-    shader: include_str!("../../shaders/rows/triplet_margin_with_distance_loss.wgsl"),
+    shader: rows::shader(include_str!("../../shaders/rows/triplet_margin_with_distance_loss.wgsl")),
 };
 
 impl Loss for TripletMarginWithDistance {

@@ -2,6 +2,7 @@
 
 use super::gather;
 use super::kernel::{Outputs, Spec};
+use super::shader;
 use super::shape::{Access, Axis, Broadcast};
 use super::windows::{self, PassWindow};
 use crate::definition::{Definition, Input, Role};
@@ -21,7 +22,7 @@ static IDENTITY: Definition = Definition {
     inputs: &[Input::new("x", Role::Elements)],
     reductions: &[Reduction::Sum],
     weighted_mean: false,
-    shader: include_str!("../../../shaders/identity.wgsl"),
+    shader: shader(include_str!("../../../shaders/identity.wgsl")),
 };
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {

@@ -61,7 +61,7 @@ impl Spec<'_> {
         self.declare_evaluate(&mut header, outputs, part);
         let skeleton = include_str!("../../../shaders/pointwise.wgsl");
         let label = format!("wgloss {}", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader])
+        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader.text])
     }
 
     /// The gradient of one input, summed over the places that it was broadcast to. `direct` writes
@@ -100,7 +100,7 @@ impl Spec<'_> {
         header.line(&format!("fn term_at(i: u32, scale: f32) -> f32 {{\n{body}\n}}"));
         let skeleton = include_str!("../../../shaders/gather.wgsl");
         let label = format!("wgloss {} gradient of {}", self.definition.name, self.name(input));
-        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader])
+        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader.text])
     }
 
     fn name(&self, i: usize) -> &'static str {

@@ -16,6 +16,7 @@ pub(crate) use formula::Formula;
 pub(crate) use shape::Access;
 
 use crate::cpu::Outputs;
+use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
@@ -25,6 +26,11 @@ use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::terms::Terms;
+
+/// A formula's WGSL, which calls nothing of its kernels.
+pub(crate) const fn shader(text: &'static str) -> Shader {
+    Shader::new(text, &[])
+}
 
 /// The family of a pointwise loss.
 pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {

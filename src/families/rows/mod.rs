@@ -19,7 +19,7 @@ pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
 
 use crate::cpu::Outputs;
-use crate::definition::Role;
+use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
@@ -29,6 +29,11 @@ use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::terms::Terms;
+
+/// A formula's WGSL, which knows what a row is and whether its target is a class index.
+pub(crate) const fn shader(text: &'static str) -> Shader {
+    Shader::new(text, &[kernel::ROW, "const INDEX = true;"])
+}
 
 /// The family of a loss over rows.
 pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {

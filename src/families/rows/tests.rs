@@ -1,7 +1,7 @@
 //! A loss of two row inputs and a target of either kind, which is one thing on the GPU, on the CPU and
 //! in the reference.
 
-use super::{Formula, Item, Row, RowLoss, TextbookRow, family};
+use super::{Formula, Item, Row, RowLoss, TextbookRow, family, shader};
 use crate::batch::Batch;
 use crate::definition::{Definition, Input, Options, Role};
 use crate::evaluate::{Evaluator, reference};
@@ -27,7 +27,8 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: &[Reduction::Sum],
     weighted_mean: false,
-    shader: "
+    shader: shader(
+        "
 const HAS_PEAKS = false;
 const HAS_SUMS = true;
 alias Peaks = f32;
@@ -51,6 +52,7 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {
     return vec4(2.0 * d + item.target_, 2.0 * (item.target_ - d), 0.0, item.first + 2.0 * item.second);
 }
 ",
+    ),
 };
 
 impl Options for Pull {}

@@ -8,6 +8,12 @@ use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::request::{Losses, Slot, Upstream};
 
+/// The lengths of the sequences, for the context of the shader.
+pub(super) const LENGTHS: &str = "const INPUT_LENGTHS_STRIDE = 0u;
+const TARGET_LENGTHS_STRIDE = 0u;
+fn input_lengths_index(i: u32) -> i32 { return 0; }
+fn target_lengths_index(i: u32) -> i32 { return 0; }";
+
 /// What the kernels are made for.
 #[derive(Debug)]
 pub(super) struct Spec<'a> {
@@ -150,5 +156,5 @@ impl Spec<'_> {
 
 fn join(header: Header, what: &str, kernel: &str) -> Kernel {
     let label = format!("wgloss {} {what}", DEFINITION.name);
-    header.join(label, &[NUMERIC, DEFINITION.shader, kernel])
+    header.join(label, &[NUMERIC, DEFINITION.shader.text, kernel])
 }

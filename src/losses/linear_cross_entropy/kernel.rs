@@ -229,5 +229,5 @@ fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2], side: u32) {
 
 fn join(header: Header, what: &str, skeleton: &str) -> Kernel {
     let label = format!("wgloss {} {what}", DEFINITION.name);
-    header.join(label, &[NUMERIC, DEFINITION.shader, skeleton])
+    header.join(label, &[NUMERIC, DEFINITION.shader.text, skeleton])
 }

@@ -119,5 +119,5 @@ fn row_sums(reduced: bool) -> Kernel {
 
 fn join(header: Header, what: &str, kernel: &str) -> Kernel {
     let label = format!("wgloss {} {what}", DEFINITION.name);
-    header.join(label, &[NUMERIC, REDUCE, DEFINITION.shader, kernel])
+    header.join(label, &[NUMERIC, REDUCE, DEFINITION.shader.text, kernel])
 }

@@ -30,8 +30,7 @@ impl Spec<'_> {
 
     /// Another lane's sums: matrices are exchanged by columns.
     fn exchanged_sums(&self) -> String {
-        let matrix = self.definition.shader.split_once("alias Sums = mat");
-        match matrix.and_then(|(_, size)| size.chars().next()?.to_digit(10)) {
+        match self.declared().sum_columns {
             Some(columns) => {
                 let column = |i| format!("subgroupShuffleXor(sums[{i}], step)");
                 format!("Sums({})", (0..columns).map(column).collect::<Vec<_>>().join(", "))

@@ -7,10 +7,13 @@ mod outputs;
 use super::shape::{RowShape, RowWeight};
 use crate::definition::Definition;
 use crate::kernel::storage::{Loads, floats, floats_after, indices, indices_after};
-use crate::kernel::{Header, IN_PLACE, Keep, Kernel, NUMERIC, Parameters, REDUCE};
+use crate::kernel::{Declared, Header, IN_PLACE, Keep, Kernel, NUMERIC, Parameters, REDUCE};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 use crate::tuning::Tuning;
+
+/// What formulas see of a row.
+pub(crate) const ROW: &str = include_str!("../../../../shaders/row.wgsl");
 
 /// What a rows kernel is made for.
 #[derive(Clone, Debug)]
@@ -95,7 +98,7 @@ impl Spec<'_> {
         header.constant("TEAM", format!("{}u", lanes.team()));
         header.constant("TEAMS", format!("{}u", lanes.threads / lanes.team()));
         let joins = self.declare_joins(&mut header);
-        let moves = self.definition.shader.contains("fn moved(");
+        let moves = self.declared().defines("moved");
         if !moves {
             header.line(
                 "fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }",
@@ -135,7 +138,8 @@ impl Spec<'_> {
         self.declare_gradients(&mut header, &outputs.gradients);
         let skeleton = include_str!("../../../../shaders/rows.wgsl");
         let label = format!("wgloss {}", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, skeleton, joins, &part, self.definition.shader])
+        let shader = self.definition.shader.text;
+        header.join(label, &[NUMERIC, REDUCE, skeleton, joins, &part, shader])
     }
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
@@ -168,9 +172,13 @@ impl Spec<'_> {
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../../../shaders/check_rows.wgsl")])
     }
 
+    fn declared(&self) -> &'static Declared {
+        Declared::of(self.definition.shader)
+    }
+
     /// Whether the maxima only keep the sums in range.
     fn has_units(&self) -> bool {
-        self.definition.shader.contains("fn in_range(")
+        self.declared().defines("in_range")
     }
 
     fn name(&self, i: usize) -> &'static str {

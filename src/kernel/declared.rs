@@ -1,0 +1,107 @@
+//! A loss's WGSL as the compiler reads it: its functions, its parameters, the shape of its sums.
+
+use super::NUMERIC;
+use crate::definition::Shader;
+use naga::{Module, ScalarKind, TypeInner};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+/// The window of a kernel, for the [context](Shader) of what reads it.
+pub(crate) const WINDOW: &str = "var<private> window: Window;";
+
+/// The parameters of a kernel, for the context of what calls `options()`.
+pub(crate) const OPTIONS: &str = "fn options() -> Parameters { return Parameters(); }";
+
+/// What a loss's WGSL declares.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    functions: HashSet<String>,
+    /// The members of `Parameters` and their types; none where there is no such struct.
+    pub(crate) parameters: Vec<(String, ScalarKind)>,
+    /// How many columns the matrix has that `sums` returns, where it is one.
+    pub(crate) sum_columns: Option<u8>,
+}
+
+/// By where the texts lie and how long they are.
+static KNOWN: Mutex<BTreeMap<(usize, usize), &'static Declared>> = Mutex::new(BTreeMap::new());
+
+impl Declared {
+    /// What this shader declares: read once and kept, as the shader is for ever.
+    ///
+    /// # Panics
+    /// If it is not valid WGSL: a test goes through the catalogue, and custom losses are checked when
+    /// they are made.
+    pub(crate) fn of(shader: Shader) -> &'static Self {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (shader.text.as_ptr() as usize, shader.text.len());
+        known.entry(place).or_insert_with(|| Box::leak(Box::new(Self::read(shader))))
+    }
+
+    fn read(shader: Shader) -> Self {
+        let context = [&[NUMERIC], shader.context].concat().join("\n");
+        let text = format!("{context}\n{}", shader.text);
+        let module = naga::front::wgsl::parse_str(&text)
+            .unwrap_or_else(|error| panic!("a loss's shader: {}", error.emit_to_string(&text)));
+        let is_own =
+            |span: naga::Span| span.to_range().is_some_and(|range| range.start > context.len());
+        let functions = module.functions.iter();
+        let functions = functions.filter(|(handle, _)| is_own(module.functions.get_span(*handle)));
+        Self {
+            functions: functions.filter_map(|(_, function)| function.name.clone()).collect(),
+            parameters: parameters(&module),
+            sum_columns: sum_columns(&module),
+        }
+    }
+
+    /// Whether it has a function of this name.
+    pub(crate) fn defines(&self, function: &str) -> bool {
+        self.functions.contains(function)
+    }
+}
+
+fn parameters(module: &Module) -> Vec<(String, ScalarKind)> {
+    let parameters = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Parameters"));
+    let Some(TypeInner::Struct { members, .. }) = parameters.map(|(_, ty)| &ty.inner) else {
+        return Vec::new();
+    };
+    let member = |member: &naga::StructMember| match module.types[member.ty].inner {
+        TypeInner::Scalar(scalar) => (member.name.clone().unwrap_or_default(), scalar.kind),
+        _ => panic!("a parameter is a number, not {member:?}"),
+    };
+    members.iter().map(member).collect()
+}
+
+fn sum_columns(module: &Module) -> Option<u8> {
+    let mut functions = module.functions.iter().map(|(_, function)| function);
+    let sums = functions.find(|function| function.name.as_deref() == Some("sums"))?;
+    match module.types[sums.result.as_ref()?.ty].inner {
+        TypeInner::Matrix { columns, .. } => Some(columns as u8),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::losses::{by_name, catalogue};
+
+    #[test]
+    fn every_formula_is_read() {
+        for loss in catalogue() {
+            let declared = Declared::of(loss.definition().shader);
+            assert!(!declared.functions.is_empty(), "{}", loss.definition().name);
+            assert!(!declared.defines("is_nan"), "that is numeric.wgsl's");
+        }
+    }
+
+    #[test]
+    fn rows_say_how_they_are_summed() {
+        let declared = |name| Declared::of(by_name(name).expect("a loss").definition().shader);
+        let [entropy, cosine, triplet] =
+            ["cross_entropy", "cosine_embedding_loss", "triplet_margin_with_distance_loss"]
+                .map(declared);
+        assert!(entropy.defines("moved") && !entropy.defines("in_range"));
+        assert!(cosine.defines("in_range") && !cosine.defines("moved"));
+        assert_eq!([entropy, cosine, triplet].map(|f| f.sum_columns), [None, None, Some(2)]);
+    }
+}
