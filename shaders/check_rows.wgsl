@@ -41,14 +41,14 @@ fn main(
     if (SUMS) {
         let total = workgroup_sum(lane, sum);
         if (lane == 0u) {
-            keep_total(block, total);
+            store_total(block, total);
         }
     }
     if (COUNTS) {
         workgroupBarrier(); // the sum has been read before its memory is used again
         let total = workgroup_sum(lane, count);
         if (lane == 0u) {
-            keep_count(block, total);
+            store_count(block, total);
         }
     }
 }

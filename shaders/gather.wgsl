@@ -17,7 +17,7 @@ struct Window {
     divisor: f32,
     scale: f32,        // of the gradients
     rank: u32,
-    kept_rank: u32,
+    own_rank: u32,
     summed_rank: u32,
     first: u32,        // the window's first element, where an input is read by strides
     columns: u32,      // segments of all windows
@@ -26,16 +26,16 @@ struct Window {
     padding_1: u32,
     padding_2: u32,
     axes: array<Axis, 8>,
-    kept: array<Steps, 8>,
+    own: array<Steps, 8>,
     summed: array<Steps, 8>,
 }
 
-fn kept_offset(segment: u32) -> u32 {
+fn own_offset(segment: u32) -> u32 {
     var rest = segment;
     var offset = 0u;
-    for (var i = 0u; i < window.kept_rank; i++) {
-        offset += (rest % window.kept[i].size) * window.kept[i].stride;
-        rest /= window.kept[i].size;
+    for (var i = 0u; i < window.own_rank; i++) {
+        offset += (rest % window.own[i].size) * window.own[i].stride;
+        rest /= window.own[i].size;
     }
     return offset;
 }
@@ -60,11 +60,11 @@ fn main(
         return;
     }
     let first = (id / window.segments) * 64u;
-    let kept = kept_offset(id % window.segments);
+    let own = own_offset(id % window.segments);
     let scale = gradient_scale();
     var sum = 0.0;
     for (var place = first; place < min(first + 64u, window.places); place++) {
-        sum += term_at(kept + summed_offset(place), scale);
+        sum += term_at(own + summed_offset(place), scale);
     }
-    keep((id / window.segments) * window.columns + id % window.segments, sum);
+    store((id / window.segments) * window.columns + id % window.segments, sum);
 }

@@ -52,21 +52,21 @@ fn right_block(b: u32, q: u32, x: u32) -> mat4x4<f32> {
     return block;
 }
 
-fn keep_block(m: u32, n: u32, sums: mat4x4<f32>) {
-    keep_four(m, n, sums[0]);
-    keep_four(m + 1u, n, sums[1]);
-    keep_four(m + 2u, n, sums[2]);
-    keep_four(m + 3u, n, sums[3]);
+fn store_block(m: u32, n: u32, sums: mat4x4<f32>) {
+    store_four(m, n, sums[0]);
+    store_four(m + 1u, n, sums[1]);
+    store_four(m + 2u, n, sums[2]);
+    store_four(m + 3u, n, sums[3]);
 }
 
-fn keep_four(m: u32, n: u32, sums: vec4<f32>) {
+fn store_four(m: u32, n: u32, sums: vec4<f32>) {
     if (m >= height()) {
         return;
     }
     let step = select(1u, 16u, RIGHT_ALONG_DEPTH);
     for (var j = 0u; j < 4u; j++) {
         if (n + j * step < breadth()) {
-            keep(m, n + j * step, sums[j]);
+            store(m, n + j * step, sums[j]);
         }
     }
 }
@@ -107,10 +107,10 @@ fn main(
     }
     let row = m + 4u * y;
     let column = n + select(4u, 1u, RIGHT_ALONG_DEPTH) * x;
-    keep_block(row, column, sums_00);
+    store_block(row, column, sums_00);
     if (SIDE == 2u) {
-        keep_block(row, column + 64u, sums_01);
-        keep_block(row + 64u, column, sums_10);
-        keep_block(row + 64u, column + 64u, sums_11);
+        store_block(row, column + 64u, sums_01);
+        store_block(row + 64u, column, sums_10);
+        store_block(row + 64u, column + 64u, sums_11);
     }
 }

@@ -40,7 +40,7 @@ fn main(
     if (SUMS) {
         let total = workgroup_sum(lane, sum_of_quad(sum));
         if (lane == 0u) {
-            keep_total(block, total);
+            store_total(block, total);
         }
     }
 }

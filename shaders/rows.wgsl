@@ -125,10 +125,10 @@ fn main(place: Place) {
     }
     if (own < window.rows) {
         if (VALUES && thread == 0u) {
-            keep_loss(r, row_value(row, peak, total));
+            store_loss(r, row_value(row, peak, total));
         }
         if (GRADIENTS) {
-            keep_part_gradients(part, row, peak, total, row_scale(r, row.state));
+            store_part_gradients(part, row, peak, total, row_scale(r, row.state));
         }
     }
 }

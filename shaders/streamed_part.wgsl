@@ -26,9 +26,9 @@ fn part_sums(part: Part, row: Row, peak: Peaks) -> Sums {
     return total;
 }
 
-fn keep_part_gradients(part: Part, row: Row, peak: Peaks, total: Sums, scale: f32) {
+fn store_part_gradients(part: Part, row: Row, peak: Peaks, total: Sums, scale: f32) {
     for (var quad = part.first; quad < part.end; quad += TEAM) {
         let items = items_of(load(part.r, quad), row, quad);
-        keep_gradients(part.r, row, items, peak, total, quad, scale);
+        store_gradients(part.r, row, items, peak, total, quad, scale);
     }
 }

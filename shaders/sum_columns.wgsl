@@ -24,5 +24,5 @@ fn main(
     for (var row = first; row < min(first + 64u, window.rows); row++) {
         sum += scratch[window.source + row * window.columns + column];
     }
-    keep(id, sum);
+    store(id, sum);
 }

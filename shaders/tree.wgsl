@@ -28,6 +28,6 @@ fn main(
         quad_sum(i), quad_sum(i + 4u), quad_sum(i + 8u), quad_sum(i + 12u)));
     let total = workgroup_sum(lane, mine);
     if (lane == 0u && block * 1024u < max(window.count, 1u)) {
-        keep_total(block, total);
+        store_total(block, total);
     }
 }

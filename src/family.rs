@@ -259,16 +259,16 @@ fn check_gradient(
     inputs: &[Option<TensorKind>],
     input: usize,
 ) -> Result<()> {
-    let spec = &definition.inputs[input];
-    let argument = format!("gradient {}", spec.name);
+    let own = &definition.inputs[input];
+    let argument = format!("gradient {}", own.name);
     let Some(kind) = &inputs[input] else {
         return Err(Error::argument(&argument, "an absent input", "an input that is given"));
     };
-    if spec.differentiable && kind.dtype.is_float() {
+    if own.differentiable && kind.dtype.is_float() {
         return Ok(());
     }
     let known = definition.inputs.iter().filter(|i| i.differentiable).map(|i| i.name);
     let known = listed(known);
-    let got = format!("{} of {}", spec.name, kind.dtype);
+    let got = format!("{} of {}", own.name, kind.dtype);
     Err(Error::argument(&argument, got, format!("a differentiable input of a float type: {known}")))
 }

@@ -84,12 +84,12 @@ impl Terms {
             for &(term, element, slope) in &self.slopes[input] {
                 gradient[element] += factor(term) / divisor * slope;
             }
-            let spec = &resolved.definition.inputs[input];
-            if spec.role.is_weight() && resolved.layout.divisor == Divisor::Weights {
+            let own = &resolved.definition.inputs[input];
+            if own.role.is_weight() && resolved.layout.divisor == Divisor::Weights {
                 // The weight is in the divisor too.
                 gradient.iter_mut().for_each(|g| *g -= factor(0) * total / divisor / divisor);
             }
-            (spec.name, gradient)
+            (own.name, gradient)
         });
         let gradients = gradients.collect();
         Answer { value: if resolved.value { value } else { Vec::new() }, scale, gradients }

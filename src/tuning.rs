@@ -12,7 +12,7 @@ pub struct Tuning {
     pub most_lanes: u32,
     /// The most times four elements of a row's inputs that a lane keeps in registers between the steps
     /// of a loss, at most 64; if it has more, it reads them again. Each is written out in the kernel.
-    pub most_kept: u32,
+    pub most_held: u32,
     /// How many workgroups keep the adapter busy: matrix products are cut into squares of 128 x 128
     /// where there are at least as many of them, and of 64 x 64 else.
     pub busy_groups: u32,
@@ -29,7 +29,7 @@ impl Default for Tuning {
         Self {
             quads_per_lane: 8,
             most_lanes: 256,
-            most_kept: 16,
+            most_held: 16,
             busy_groups: 256,
             subgroups: true,
         }
@@ -49,7 +49,7 @@ impl Tuning {
     pub(crate) fn of(kind: wgpu::DeviceType) -> Self {
         match kind {
             wgpu::DeviceType::Cpu => {
-                Self { quads_per_lane: 32, most_kept: 4, busy_groups: 4, ..Self::default() }
+                Self { quads_per_lane: 32, most_held: 4, busy_groups: 4, ..Self::default() }
             }
             _ => Self::default(),
         }

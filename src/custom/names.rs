@@ -3,9 +3,9 @@
 use super::source::{Source, error_at};
 use crate::definition::{Definition, Parameter};
 use crate::error::{Error, Result};
-use crate::families::pointwise::kernel::{Outputs, Spec};
+use crate::families::pointwise::kernel::{Spec, Writes};
 use crate::families::pointwise::{self, Access};
-use crate::kernel::{Declared, Keep, Parameters};
+use crate::kernel::{Declared, Destination, Parameters};
 use crate::request::Upstream;
 use crate::tensor::DType;
 use std::collections::HashSet;
@@ -138,13 +138,13 @@ fn kernels(definition: &Definition, parameters: &Parameters) -> Vec<String> {
                 inputs: vec![Some((dtype, access)); all.len()],
                 gradients: vec![dtype; all.len()],
                 upstream: Upstream::Terms,
-                weighted: false,
+                scratch_divisor: false,
                 by_weights: false,
                 given_mean: false,
             };
-            let sum = Some(Keep::Value { weighted: true });
-            let outputs = Outputs { losses: true, sum, gradients: all.clone() };
-            texts.extend([false, true].map(|part| spec.pass(&outputs, part).text()));
+            let sum = Some(Destination::Value { scratch_divisor: true });
+            let writes = Writes { losses: true, sum, gradients: all.clone() };
+            texts.extend([false, true].map(|part| spec.pass(&writes, part).text()));
             texts.extend(all.iter().map(|&input| spec.gather(input, true).text()));
         }
     }

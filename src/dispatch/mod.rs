@@ -7,7 +7,9 @@ pub(crate) use sums::Sum;
 use crate::definition::Parameter;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline, buffer};
-use crate::kernel::{Binding, Declared, Keep, Kernel, Member, Parameters, Uniform, Use, reduce};
+use crate::kernel::{
+    Binding, Declared, Destination, Kernel, Member, Parameters, Uniform, Use, reduce,
+};
 use crate::order::SERIAL;
 use crate::reduction::Divisor;
 use crate::request::{Resolved, Slot};
@@ -134,9 +136,13 @@ impl<'a> Builder<'a> {
     }
 
     /// How the sum of all losses is kept.
-    pub(crate) fn keep_losses(&self) -> Keep {
-        let weighted = self.resolved.divisor_in_scratch();
-        if self.resolved.value { Keep::Value { weighted } } else { Keep::Partial }
+    pub(crate) fn losses_destination(&self) -> Destination {
+        let scratch_divisor = self.resolved.divisor_in_scratch();
+        if self.resolved.value {
+            Destination::Value { scratch_divisor }
+        } else {
+            Destination::Scratch
+        }
     }
 
     /// Where the sum of weights goes: not where a given divisor is.

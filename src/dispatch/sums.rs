@@ -2,7 +2,7 @@
 
 use super::{Builder, TOTAL, index};
 use crate::error::Result;
-use crate::kernel::{Keep, reduce};
+use crate::kernel::{Destination, reduce};
 use crate::order::FAN_IN;
 use crate::request::{List, Slot};
 
@@ -84,14 +84,14 @@ impl Builder<'_> {
         match sum.neighbours {
             Some(neighbours) => {
                 let destination = neighbours + start / FAN_IN;
-                self.push_level(sum.place, end - start, destination, Keep::Partial)
+                self.push_level(sum.place, end - start, destination, Destination::Scratch)
             }
             None => Ok(()),
         }
     }
 
     /// Adds up what the rounds came to and keeps the total as `last` says.
-    pub(crate) fn finish_sum(&mut self, sum: &Sum, last: Keep) -> Result<()> {
+    pub(crate) fn finish_sum(&mut self, sum: &Sum, last: Destination) -> Result<()> {
         if sum.is_direct() {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl Builder<'_> {
     }
 
     /// Adds up the losses of all terms, which are in the scratch.
-    pub(crate) fn push_losses(&mut self, place: u64, count: u64, last: Keep) -> Result<()> {
+    pub(crate) fn push_losses(&mut self, place: u64, count: u64, last: Destination) -> Result<()> {
         let sum = self.sum_of(place, count, count.max(1));
         if count > 0 {
             self.sum_round(&sum, count)?;
@@ -120,19 +120,25 @@ impl Builder<'_> {
         &mut self,
         mut source: u64,
         mut count: u64,
-        last: Keep,
+        last: Destination,
         total: u64,
     ) -> Result<()> {
         while count > FAN_IN {
             let blocks = count.div_ceil(FAN_IN);
             let destination = self.reserve(blocks);
-            self.push_level(source, count, destination, Keep::Partial)?;
+            self.push_level(source, count, destination, Destination::Scratch)?;
             (source, count) = (destination, blocks);
         }
         self.push_level(source, count, total, last)
     }
 
-    fn push_level(&mut self, source: u64, count: u64, destination: u64, keep: Keep) -> Result<()> {
+    fn push_level(
+        &mut self,
+        source: u64,
+        count: u64,
+        destination: u64,
+        to: Destination,
+    ) -> Result<()> {
         let groups = count.div_ceil(FAN_IN).max(1);
         let window = reduce::TreeWindow {
             count: index(count)?,
@@ -141,7 +147,7 @@ impl Builder<'_> {
             width: self.width(groups)?,
             divisor: self.divisor(),
         };
-        self.push(reduce::tree(keep), &window, &[], groups)
+        self.push(reduce::tree(to), &window, &[], groups)
     }
 
     /// Copies sums of blocks into the totals.

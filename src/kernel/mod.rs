@@ -165,43 +165,43 @@ impl Header {
     }
 }
 
-/// Where the sum of a block, or of everything, goes: the body of `keep_total`.
+/// Where the sum of a block, or of everything, goes: the body of `store_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum Destination {
     /// Into the scratch, for the next level or as a total.
-    Partial,
+    Scratch,
     /// It is the sum of all losses: kept, divided and written as the value.
-    Value { weighted: bool },
+    Value { scratch_divisor: bool },
 }
 
-impl Keep {
+impl Destination {
     pub(crate) fn declare(self, header: &mut Header) {
         header.write(Slot::Scratch, "scratch", "array<f32>");
         let body = match self {
-            Self::Partial => "scratch[window.destination + block] = total;".to_string(),
-            Self::Value { weighted } => {
+            Self::Scratch => "scratch[window.destination + block] = total;".to_string(),
+            Self::Value { scratch_divisor } => {
                 header.write(Slot::Value, "value_out", "array<f32>");
-                let divisor = divisor(weighted);
+                let divisor = divisor(scratch_divisor);
                 format!("scratch[0] = total;\n    value_out[0] = quotient(total, {divisor});")
             }
         };
-        header.line(&format!("fn keep_total(block: u32, total: f32) {{\n    {body}\n}}"));
+        header.line(&format!("fn store_total(block: u32, total: f32) {{\n    {body}\n}}"));
     }
 }
 
 /// The divisor of the mean: from the shapes, or the total of the weights.
-pub(crate) fn divisor(weighted: bool) -> &'static str {
-    if weighted { "scratch[1]" } else { "window.divisor" }
+pub(crate) fn divisor(scratch_divisor: bool) -> &'static str {
+    if scratch_divisor { "scratch[1]" } else { "window.divisor" }
 }
 
 impl Upstream {
     /// Declares what gradients need of it, of the loss scale and of the divisor, and says what the
     /// common factor is.
-    pub(crate) fn declare(self, header: &mut Header, weighted: bool) -> String {
-        if weighted {
+    pub(crate) fn declare(self, header: &mut Header, scratch_divisor: bool) -> String {
+        if scratch_divisor {
             header.write(Slot::Scratch, "scratch", "array<f32>");
         }
-        let divisor = divisor(weighted);
+        let divisor = divisor(scratch_divisor);
         match self {
             Self::One | Self::Terms => format!("window.scale / {divisor}"),
             Self::Scalar => {
@@ -212,8 +212,8 @@ impl Upstream {
     }
 }
 
-/// `keep(i, sum)`: writes the gradient of an input, or what a further level of column sums reads.
-pub(crate) fn declare_keep(header: &mut Header, gradient: Option<(usize, DType)>) {
+/// `store(i, sum)`: writes the gradient of an input, or what a further level of column sums reads.
+pub(crate) fn declare_store(header: &mut Header, gradient: Option<(usize, DType)>) {
     let body = match gradient {
         Some((input, dtype)) => {
             stores(header, Slot::Gradient(input), "gradient", dtype, Stores::Singles);
@@ -224,5 +224,5 @@ pub(crate) fn declare_keep(header: &mut Header, gradient: Option<(usize, DType)>
             "scratch[window.destination + i] = sum;"
         }
     };
-    header.line(&format!("fn keep(i: u32, sum: f32) {{\n    {body}\n}}"));
+    header.line(&format!("fn store(i: u32, sum: f32) {{\n    {body}\n}}"));
 }

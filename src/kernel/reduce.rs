@@ -1,7 +1,7 @@
 //! The kernels that finish what the families begin: levels of the sum tree and column sums.
 
 use super::storage::{Stores, stores};
-use super::{Header, Keep, Kernel, NUMERIC, REDUCE, uniform};
+use super::{Destination, Header, Kernel, NUMERIC, REDUCE, uniform};
 use crate::request::Slot;
 use crate::tensor::DType;
 
@@ -46,9 +46,9 @@ uniform! {
 }
 
 /// One level of the tree over block sums.
-pub(crate) fn tree(keep: Keep) -> Kernel {
+pub(crate) fn tree(to: Destination) -> Kernel {
     let mut header = Header::new();
-    keep.declare(&mut header);
+    to.declare(&mut header);
     let parts = [NUMERIC, REDUCE, include_str!("../../shaders/tree.wgsl")];
     header.join("wgloss sum tree".into(), &parts)
 }
@@ -73,7 +73,7 @@ pub(crate) fn denominator() -> Kernel {
 pub(crate) fn sum_columns(gradient: Option<(usize, DType)>) -> Kernel {
     let mut header = Header::new();
     header.write(Slot::Scratch, "scratch", "array<f32>");
-    super::declare_keep(&mut header, gradient);
+    super::declare_store(&mut header, gradient);
     header.join("wgloss column sums".into(), &[include_str!("../../shaders/sum_columns.wgsl")])
 }
 

@@ -88,7 +88,7 @@ weight_data[0] = pos_weight_gradient_out[1];";
         let main = rows.split("fn main(").nth(1).expect("an entry point");
         let reads = main.rfind("row_sums(").expect("the last reads");
         let barrier = main.find("storageBarrier();").expect("a barrier");
-        let writes = main.find("keep_part_gradients(").expect("the writes");
+        let writes = main.find("store_part_gradients(").expect("the writes");
         assert!(reads < barrier && barrier < writes);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 /// The sets of buffers whose bind groups a plan keeps.
-const KEPT: usize = 8;
+const MOST_SETS: usize = 8;
 
 /// What encoding made for the next time.
 #[derive(Debug, Default)]
@@ -130,7 +130,7 @@ impl Plan {
                 Arc::new(Recording { steps, groups })
             }
         };
-        if made.recordings.len() == KEPT {
+        if made.recordings.len() == MOST_SETS {
             made.recordings.pop_front();
         }
         made.recordings.push_back((key, recording.clone()));

@@ -49,11 +49,11 @@ fn of(gpu: &Gpu, dtype: DType, workload: &Workload) -> Result<String> {
 
 fn of_rows(used: Tuning) -> Vec<Tuning> {
     let mut all = Vec::new();
-    for most_kept in [0, 8, 16, 32] {
+    for most_held in [0, 8, 16, 32] {
         for most_lanes in [64, 256] {
             for quads_per_lane in [4, 8, 16, 32] {
                 for subgroups in [false, true] {
-                    all.push(Tuning { quads_per_lane, most_lanes, most_kept, subgroups, ..used });
+                    all.push(Tuning { quads_per_lane, most_lanes, most_held, subgroups, ..used });
                 }
             }
         }
@@ -66,9 +66,9 @@ fn of_products(used: Tuning) -> Vec<Tuning> {
 }
 
 fn text(tuning: Tuning) -> String {
-    let Tuning { quads_per_lane, most_lanes, most_kept, busy_groups, subgroups } = tuning;
+    let Tuning { quads_per_lane, most_lanes, most_held, busy_groups, subgroups } = tuning;
     format!(
-        "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_kept {most_kept:2}, \
+        "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_held {most_held:2}, \
          busy_groups {busy_groups}, subgroups {subgroups}"
     )
 }

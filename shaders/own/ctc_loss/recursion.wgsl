@@ -83,7 +83,7 @@ fn finish(n: u32, sequence: Sequence, bad: bool) {
     } else if (options().zero_infinity != 0u && is_impossible(likelihood)) {
         loss = 0.0;
     }
-    keep_loss(n, loss / length_divisor(sequence.labels));
+    store_loss(n, loss / length_divisor(sequence.labels));
 }
 
 @compute @workgroup_size(THREADS)

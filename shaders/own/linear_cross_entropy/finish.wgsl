@@ -30,7 +30,7 @@ fn main(
         if (state != KEPT) {
             loss = select(not_a_number(), 0.0, state == IGNORED);
         }
-        keep_loss(r, loss);
+        store_loss(r, loss);
     }
     if (GRADIENTS) {
         var scale = row_scale(r);

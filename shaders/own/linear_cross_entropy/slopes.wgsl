@@ -33,7 +33,7 @@ fn slope(item: u32, class_: u32, place: u32) -> f32 {
         result += scratch[place + 5u] * p;
     }
     let factor = (1.0 - options().label_smoothing) * weight;
-    keep_target(item, class_, scale * silenced(factor, below + logarithm_one_plus(rest)));
+    store_target(item, class_, scale * silenced(factor, below + logarithm_one_plus(rest)));
     return select(result * bound_slope(logit), scale, state != KEPT);
 }
 

@@ -40,5 +40,5 @@ fn main(
             slope += select(0.0, 1.0, z > 0.0);
         }
     }
-    keep(id, row, sum / f32(window.classes), slope / f32(window.classes));
+    store(id, row, sum / f32(window.classes), slope / f32(window.classes));
 }

@@ -16,6 +16,6 @@ fn main(
     }
     let total = workgroup_sum(lane, sum);
     if (lane == 0u) {
-        keep_loss(row, total);
+        store_loss(row, total);
     }
 }

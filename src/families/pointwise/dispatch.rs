@@ -1,14 +1,14 @@
 //! The dispatches of a pointwise loss.
 
 use super::gather;
-use super::kernel::{Outputs, Spec};
+use super::kernel::{Spec, Writes};
 use super::shader;
 use super::shape::{Access, Axis, Broadcast};
 use super::windows::{self, PassWindow};
 use crate::definition::{Definition, Input, Role};
 use crate::dispatch::{Builder, TOTAL, TOTAL_WEIGHT, index, narrow};
 use crate::error::Result;
-use crate::kernel::{Keep, Parameters};
+use crate::kernel::{Destination, Parameters};
 use crate::order::BLOCK;
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{List, Slot, Upstream};
@@ -36,7 +36,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         inputs: inputs.map(|(kind, access)| Some((kind.as_ref()?.dtype, (*access)?))).collect(),
         gradients: (0..access.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         upstream: resolved.upstream,
-        weighted: resolved.divisor_in_scratch(),
+        scratch_divisor: resolved.divisor_in_scratch(),
         by_weights: resolved.layout.divisor == Divisor::Weights,
         given_mean: resolved.denominator,
     };
@@ -50,7 +50,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     // The gradient of a weight needs the mean that it is part of.
     let needs_mean = spec.by_weights && !spec.given_mean && gathered.iter().any(|&i| is_weight(i));
     let sums = resolved.sums_losses() || needs_mean;
-    let last = builder.keep_losses();
+    let last = builder.losses_destination();
     if terms == 0 {
         if sums {
             builder.push_tree(0, 0, last, TOTAL)?;
@@ -80,7 +80,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         inputs: vec![Some((kind.dtype, Access::Dense))],
         gradients: vec![],
         upstream: Upstream::One,
-        weighted: false,
+        scratch_divisor: false,
         by_weights: false,
         given_mean: false,
     };
@@ -89,7 +89,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
     let total = builder.weights_place(TOTAL_WEIGHT);
     let list = List::Weights;
     let work = Work { spec: &sum, count, slots: &slots, axes: &[], list, total };
-    work.push(builder, Outputs { losses: false, sum: Some(Keep::Partial), gradients: vec![] })
+    work.push(builder, Writes { losses: false, sum: Some(Destination::Scratch), gradients: vec![] })
 }
 
 /// The pass over the data; where the device binds too few buffers at once, one for each gradient.
@@ -98,7 +98,7 @@ fn push_passes(
     spec: &Spec<'_>,
     axes: &[Axis],
     losses: bool,
-    sum: Option<Keep>,
+    sum: Option<Destination>,
     gradients: Vec<usize>,
 ) -> Result<()> {
     let mut slots = vec![(Slot::Value, Slot::Value, 4), (Slot::Upstream, Slot::Upstream, 4)];
@@ -115,15 +115,15 @@ fn push_passes(
     }
     let (count, list) = (builder.resolved.layout.terms, List::Losses);
     let work = Work { spec, count, slots: &slots, axes, list, total: TOTAL };
-    let all = Outputs { losses, sum, gradients };
+    let all = Writes { losses, sum, gradients };
     let most = builder.limits.max_storage_buffers_per_shader_stage as usize;
     if work.spec.pass(&all, true).storage_buffers() <= most {
         return work.push(builder, all);
     }
     builder.in_place = Err("the device binds too few buffers at once for a single pass");
-    work.push(builder, Outputs { gradients: vec![], ..all.clone() })?;
+    work.push(builder, Writes { gradients: vec![], ..all.clone() })?;
     all.gradients.iter().try_for_each(|&i| {
-        work.push(builder, Outputs { losses: false, sum: None, gradients: vec![i] })
+        work.push(builder, Writes { losses: false, sum: None, gradients: vec![i] })
     })
 }
 
@@ -141,16 +141,16 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn push(&self, builder: &mut Builder<'_>, outputs: Outputs) -> Result<()> {
-        if !outputs.losses && outputs.sum.is_none() && outputs.gradients.is_empty() {
+    fn push(&self, builder: &mut Builder<'_>, writes: Writes) -> Result<()> {
+        if !writes.losses && writes.sum.is_none() && writes.gradients.is_empty() {
             return Ok(());
         }
         let blocks = self.count.div_ceil(BLOCK);
-        let sum = outputs.sum.map(|_| builder.block_sums(blocks, self.list, self.total));
+        let sum = writes.sum.map(|_| builder.block_sums(blocks, self.list, self.total));
         let direct = sum.is_some_and(|sum| sum.is_direct());
-        let keep = outputs.sum.map(|last| if direct { last } else { Keep::Partial });
+        let keep = writes.sum.map(|last| if direct { last } else { Destination::Scratch });
         let [whole_pass, part_pass] = [false, true].map(|part| {
-            self.spec.pass(&Outputs { sum: keep, ..outputs.clone() }, part).with_slots(self.slots)
+            self.spec.pass(&Writes { sum: keep, ..writes.clone() }, part).with_slots(self.slots)
         });
         let widest = self.slots.iter().map(|slot| slot.2).max().unwrap_or(4);
         // Within u32 even where the blocks of a two-dimensional dispatch overshoot.
@@ -194,7 +194,7 @@ impl Work<'_> {
                 builder.sum_round(&sum, end)?;
             }
         }
-        match (sum, outputs.sum) {
+        match (sum, writes.sum) {
             (Some(sum), Some(last)) => builder.finish_sum(&sum, last),
             _ => Ok(()),
         }

@@ -21,7 +21,7 @@ struct Gather<'a> {
     axes: &'a [Axis],
     input: usize,
     /// The axes of the input, and those that it was broadcast along.
-    kept: Steps,
+    own: Steps,
     summed: Steps,
 }
 
@@ -32,13 +32,13 @@ pub(super) fn push(
     input: usize,
 ) -> Result<()> {
     let mut flat = 1;
-    let (mut kept, mut summed) = (Vec::new(), Vec::new());
+    let (mut own, mut summed) = (Vec::new(), Vec::new());
     for axis in axes {
-        let steps = if axis.strides[input] == 0 { &mut summed } else { &mut kept };
+        let steps = if axis.strides[input] == 0 { &mut summed } else { &mut own };
         steps.push((axis.size, flat));
         flat *= axis.size;
     }
-    Gather { spec, axes, input, kept, summed }.push(builder, flat)
+    Gather { spec, axes, input, own, summed }.push(builder, flat)
 }
 
 impl Gather<'_> {
@@ -46,7 +46,7 @@ impl Gather<'_> {
         if self.is_strided() {
             narrow("the broadcast inputs", flat)?;
         }
-        let (segments, places) = (product(&self.kept), product(&self.summed));
+        let (segments, places) = (product(&self.own), product(&self.summed));
         let rows = places.div_ceil(SERIAL);
         let direct = rows == 1;
         let matrix = if direct { 0 } else { builder.reserve(segments * rows) };
@@ -54,15 +54,15 @@ impl Gather<'_> {
         // Cut along the outermost axis, of which a unit has so many elements.
         let outer = self.axes.last().map_or(1, |axis| axis.size);
         let unit = flat / outer;
-        let by_kept = self.axes.last().is_some_and(|axis| axis.strides[self.input] != 0);
-        let most = self.most_units(builder, unit, by_kept, direct).min(outer);
+        let by_own = self.axes.last().is_some_and(|axis| axis.strides[self.input] != 0);
+        let most = self.most_units(builder, unit, by_own, direct).min(outer);
         let mut first = 0;
         while first < outer {
             let units = most.min(outer - first);
             let share = |all: u64, cut: bool| if cut { all / outer * units } else { all };
             let before = |all: u64, cut: bool| if cut { all / outer * first } else { 0 };
-            let (columns, summed) = (share(segments, by_kept), share(places, !by_kept));
-            let earlier = before(segments, by_kept) + before(places, !by_kept) / SERIAL * segments;
+            let (columns, summed) = (share(segments, by_own), share(places, !by_own));
+            let earlier = before(segments, by_own) + before(places, !by_own) / SERIAL * segments;
             // The gradient itself is cut with the window.
             let destination = if direct { 0 } else { matrix + earlier };
             let outputs = columns * summed.div_ceil(SERIAL);
@@ -79,19 +79,19 @@ impl Gather<'_> {
                 divisor: builder.divisor(),
                 scale: builder.resolved.loss_scale,
                 rank: index(strided.len() as u64)?,
-                kept_rank: index(self.kept.len() as u64)?,
+                own_rank: index(self.own.len() as u64)?,
                 summed_rank: index(self.summed.len() as u64)?,
                 first: index(place)?,
                 // Without further rows of sums there is no distance between them.
                 columns: index(if direct { columns } else { segments })?,
                 all_places: places as f32,
                 axes: windows::axes(strided)?,
-                kept: windows::steps(&self.kept)?,
+                own: windows::steps(&self.own)?,
                 summed: windows::steps(&self.summed)?,
                 ..GatherWindow::default()
             };
             let regions: Vec<_> = self
-                .cut_slots(builder, by_kept && direct)
+                .cut_slots(builder, by_own && direct)
                 .into_iter()
                 .map(|(slot, size)| {
                     let size = size
@@ -117,25 +117,25 @@ impl Gather<'_> {
         };
         let mut slots: Vec<_> = self.spec.inputs.iter().enumerate().filter_map(dense).collect();
         slots.extend((self.spec.upstream == Upstream::Terms).then_some((Slot::Upstream, 4)));
-        let own = builder.resolved.gradient_dtype(self.input);
-        slots.extend(gradient.then_some((Slot::Gradient(self.input), element_size(own))));
+        let narrow = builder.resolved.gradient_dtype(self.input);
+        slots.extend(gradient.then_some((Slot::Gradient(self.input), element_size(narrow))));
         slots
     }
 
     /// The units of a window: all, if they cannot be cut where a binding may start and where the
     /// sums of 64 places begin.
-    fn most_units(&self, builder: &Builder<'_>, unit: u64, by_kept: bool, direct: bool) -> u64 {
-        if direct && !by_kept {
+    fn most_units(&self, builder: &Builder<'_>, unit: u64, by_own: bool, direct: bool) -> u64 {
+        if direct && !by_own {
             return u64::MAX;
         }
         let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
-        let slots = self.cut_slots(builder, by_kept && direct);
-        let own = self.kept.split_last().map_or(1, |(_, inner)| product(inner));
+        let slots = self.cut_slots(builder, by_own && direct);
+        let inner = self.own.split_last().map_or(1, |(_, inner)| product(inner));
         let bytes = |&(slot, size): &(Slot, u64)| {
-            size * if slot == Slot::Gradient(self.input) { own } else { unit }
+            size * if slot == Slot::Gradient(self.input) { inner } else { unit }
         };
         let places = self.summed.split_last().map_or(1, |(_, inner)| product(inner));
-        let of_places = if by_kept { 1 } else { multiple(SERIAL, places) };
+        let of_places = if by_own { 1 } else { multiple(SERIAL, places) };
         let steps = slots.iter().map(|slot| multiple(alignment, bytes(slot)));
         let step = steps.chain([of_places]).max().unwrap_or(1);
         let widest = slots.iter().map(bytes).max().unwrap_or(4);

@@ -3,7 +3,7 @@
 use super::shape::Access;
 use crate::definition::Definition;
 use crate::kernel::storage::{Loads, Stores, floats, stores};
-use crate::kernel::{Header, Keep, Kernel, NUMERIC, Parameters, REDUCE, declare_keep};
+use crate::kernel::{Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_store};
 use crate::request::{Slot, Upstream};
 use crate::tensor::DType;
 
@@ -20,7 +20,7 @@ pub(crate) struct Spec<'a> {
     pub(crate) gradients: Vec<DType>,
     pub(crate) upstream: Upstream,
     /// Whether the mean's divisor is in the scratch.
-    pub(crate) weighted: bool,
+    pub(crate) scratch_divisor: bool,
     /// Whether that is the sum of the weights, of which the gradient of a weight takes its share.
     pub(crate) by_weights: bool,
     /// Whether the mean itself is there too, given by the caller.
@@ -29,11 +29,11 @@ pub(crate) struct Spec<'a> {
 
 /// What one pass over the data writes.
 #[derive(Clone, Debug)]
-pub(crate) struct Outputs {
+pub(crate) struct Writes {
     /// The losses themselves.
     pub(crate) losses: bool,
     /// Their sum.
-    pub(crate) sum: Option<Keep>,
+    pub(crate) sum: Option<Destination>,
     /// The gradients of these inputs.
     pub(crate) gradients: Vec<usize>,
 }
@@ -41,24 +41,24 @@ pub(crate) struct Outputs {
 impl Spec<'_> {
     /// One pass: over whole blocks four elements at a time, or over a `part` of one with each
     /// element guarded.
-    pub(crate) fn pass(&self, outputs: &Outputs, part: bool) -> Kernel {
+    pub(crate) fn pass(&self, writes: &Writes, part: bool) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
         for i in 0..self.inputs.len() {
             self.declare_input(&mut header, i, part);
         }
-        if let Some(keep) = outputs.sum {
+        if let Some(keep) = writes.sum {
             keep.declare(&mut header);
         } else {
-            header.line("fn keep_total(block: u32, total: f32) {}");
+            header.line("fn store_total(block: u32, total: f32) {}");
         }
-        header.constant("SUMS", outputs.sum.is_some());
-        let scale = if outputs.gradients.is_empty() {
+        header.constant("SUMS", writes.sum.is_some());
+        let scale = if writes.gradients.is_empty() {
             "0.0".to_string()
         } else {
-            self.upstream.declare(&mut header, self.weighted)
+            self.upstream.declare(&mut header, self.scratch_divisor)
         };
         header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
-        self.declare_evaluate(&mut header, outputs, part);
+        self.declare_evaluate(&mut header, writes, part);
         let skeleton = include_str!("../../../shaders/pointwise.wgsl");
         let label = format!("wgloss {}", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader.text])
@@ -71,9 +71,9 @@ impl Spec<'_> {
         for i in 0..self.inputs.len() {
             self.declare_single(&mut header, i);
         }
-        declare_keep(&mut header, direct.then_some((input, self.gradients[input])));
+        declare_store(&mut header, direct.then_some((input, self.gradients[input])));
         let weight_of_mean = self.by_weights && self.definition.inputs[input].role.is_weight();
-        let scale = self.upstream.declare(&mut header, self.weighted);
+        let scale = self.upstream.declare(&mut header, self.scratch_divisor);
         header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
         let mut body = String::from("    var factor = scale;\n");
         if self.upstream == Upstream::Terms {
@@ -191,7 +191,7 @@ impl Spec<'_> {
     }
 
     /// `evaluate(quad, scale)`: writes what belongs to one quad and returns its losses.
-    fn declare_evaluate(&self, header: &mut Header, outputs: &Outputs, part: bool) {
+    fn declare_evaluate(&self, header: &mut Header, writes: &Writes, part: bool) {
         let mut body = String::new();
         for i in (0..self.inputs.len()).filter(|&i| self.inputs[i].is_some()) {
             let name = self.name(i);
@@ -204,16 +204,16 @@ impl Spec<'_> {
         let weight = self.weight().map(|name| format!(" * {name}_")).unwrap_or_default();
         let mut result = "vec4<f32>()";
         let quads = if part { Stores::PartQuads } else { Stores::Quads };
-        if outputs.losses || outputs.sum.is_some() {
+        if writes.losses || writes.sum.is_some() {
             let losses = four(&|k| format!("value({})", call(k)));
             body += &format!("    let losses = {losses}{weight};\n");
             result = "losses";
         }
-        if outputs.losses {
+        if writes.losses {
             stores(header, Slot::Value, "losses", DType::F32, quads);
             body += "    store_losses(quad, losses);\n";
         }
-        if !outputs.gradients.is_empty() {
+        if !writes.gradients.is_empty() {
             let mut factor = format!("scale{weight}");
             if self.upstream == Upstream::Terms {
                 declare_upstream(header, part);
@@ -222,7 +222,7 @@ impl Spec<'_> {
             for k in ["x", "y", "z", "w"] {
                 body += &format!("    let slopes_{k} = gradient({});\n", call(k));
             }
-            for &input in &outputs.gradients {
+            for &input in &writes.gradients {
                 let (name, component) = (self.name(input), self.component(input));
                 let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
                 stores(header, slot, &out, self.gradients[input], quads);

@@ -31,7 +31,7 @@ uniform! {
         divisor: f32,
         scale: f32,
         rank: u32,
-        kept_rank: u32,
+        own_rank: u32,
         summed_rank: u32,
         first: u32,
         columns: u32,
@@ -40,7 +40,7 @@ uniform! {
         padding_1: u32,
         padding_2: u32,
         axes: [AxisWords; MOST_AXES],
-        kept: [Steps; MOST_AXES],
+        own: [Steps; MOST_AXES],
         summed: [Steps; MOST_AXES],
     }
 }

@@ -1,6 +1,6 @@
 //! The dispatches of a loss over rows.
 
-use super::kernel::{Outputs, Spec};
+use super::kernel::{Spec, Writes};
 use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
 use crate::dispatch::{Builder, MOST_ROUNDS, Sum, index};
@@ -40,7 +40,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         lanes: shape.lanes(builder.tuning, builder.subgroup),
         ignores: resolved.ignored.is_some(),
         upstream: resolved.upstream,
-        weighted: resolved.divisor_in_scratch(),
+        scratch_divisor: resolved.divisor_in_scratch(),
     };
     check_classes(&spec)?;
     check_rows(&spec, resolved.layout.terms)?;
@@ -50,7 +50,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     }
     let losses = resolved.losses();
     let sum = (losses == Losses::Scratch).then(|| builder.row_sums(terms));
-    let outputs = Outputs { losses, gradients: resolved.gradients.clone() };
+    let writes = Writes { losses, gradients: resolved.gradients.clone() };
     let shares_words = |&i: &usize| {
         let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
         size < 4 && !shape.whole_quads()
@@ -59,10 +59,10 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         true => Err("rows of 16-bit elements that are not whole quads share words"),
         false => Ok(()),
     };
-    if terms > 0 && (losses != Losses::Nowhere || !outputs.gradients.is_empty()) {
-        push_rows(builder, &spec, &outputs, sum.as_ref())?;
+    if terms > 0 && (losses != Losses::Nowhere || !writes.gradients.is_empty()) {
+        push_rows(builder, &spec, &writes, sum.as_ref())?;
     }
-    sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.keep_losses()))
+    sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.losses_destination()))
 }
 
 /// The kernels count rows with 32 bits.
@@ -132,12 +132,12 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
 fn push_rows(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
-    outputs: &Outputs,
+    writes: &Writes,
     sum: Option<&Sum>,
 ) -> Result<()> {
     let RowShape { classes, inner, .. } = spec.shape;
-    let kernel = spec.pass(outputs);
-    let cuts = cut_with_rows(builder, spec, &outputs.gradients);
+    let kernel = spec.pass(writes);
+    let cuts = cut_with_rows(builder, spec, &writes.gradients);
     let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
     let widest = cuts.iter().map(|cut| cut.size * cut.elements(inner, inner)).max().unwrap_or(4);
     // Less the bytes between an aligned offset and a window's start.

@@ -3,7 +3,7 @@
 use super::kernel::Spec;
 use crate::dispatch::{Builder, Sum, TOTAL_COUNT, TOTAL_WEIGHT, index};
 use crate::error::Result;
-use crate::kernel::{Keep, uniform};
+use crate::kernel::{Destination, uniform};
 use crate::layout::Indices;
 use crate::order::BLOCK;
 use crate::request::{List, Slot};
@@ -63,5 +63,5 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
         }
     }
     let mut sums = weights.iter().chain(&counts);
-    sums.try_for_each(|sum| builder.finish_sum(sum, Keep::Partial))
+    sums.try_for_each(|sum| builder.finish_sum(sum, Destination::Scratch))
 }

@@ -56,7 +56,7 @@ impl Spec<'_> {
             }
             Losses::Scratch => "scratch[window.losses + n] = loss;",
         };
-        header.line(&format!("fn keep_loss(n: u32, loss: f32) {{\n    {place}\n}}"));
+        header.line(&format!("fn store_loss(n: u32, loss: f32) {{\n    {place}\n}}"));
         join(header, "recursion", include_str!("../../../shaders/own/ctc_loss/recursion.wgsl"))
     }
 

@@ -69,7 +69,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         planned.push(builder)?;
     }
     if losses == Losses::Scratch {
-        let keep = builder.keep_losses();
+        let keep = builder.losses_destination();
         builder.push_losses(places.losses, shape.batch as u64, keep)?;
     }
     Ok(())

@@ -25,7 +25,7 @@ pub(super) struct Spec {
     pub(super) gradients: Vec<(Slot, DType)>,
     pub(super) upstream: Upstream,
     /// Whether the mean's divisor is in the scratch.
-    pub(super) weighted: bool,
+    pub(super) scratch_divisor: bool,
 }
 
 impl Spec {
@@ -46,7 +46,7 @@ fn right_quad(d: u32, class_: u32) -> vec4<f32> {{
     let row = class_ * window.positions + window.position;
     return linear_weight_quad_of(row, class_ < window.classes, d);
 }}
-fn keep(item: u32, class_: u32, sum: f32) {{
+fn store(item: u32, class_: u32, sum: f32) {{
     let place = class_ * window.positions + window.position;
     scratch[window.tile + item * window.stride + class_] = sum + ({bias} - offset());
 }}",
@@ -75,7 +75,7 @@ fn right_quad(class_: u32, d: u32) -> vec4<f32> {
     let row = class_ * window.positions + window.position;
     return linear_weight_quad_of(row, class_ < window.classes, d);
 }
-fn keep(item: u32, d: u32, sum: f32) {
+fn store(item: u32, d: u32, sum: f32) {
     let place = item * window.features + d;
     let mine = select(sum, 0.0, is_ignored(item));
     add_gradient(place, mine);
@@ -104,7 +104,7 @@ fn right_quad(item: u32, d: u32) -> vec4<f32> {
     let given = item < window.items && !is_ignored(min(item, window.items - 1u));
     return input_quad_of(item, given, d);
 }
-fn keep(class_: u32, d: u32, sum: f32) {
+fn store(class_: u32, d: u32, sum: f32) {
     let row = class_ * window.positions + window.position;
     let place = row * window.features + d;
     add_gradient(place, sum);
@@ -162,10 +162,10 @@ fn keep(class_: u32, d: u32, sum: f32) {
                 "scratch[window.losses + window.first_item * window.positions + r] = loss;"
             }
         };
-        header.line(&format!("fn keep_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
+        header.line(&format!("fn store_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
         let mut scale = "1.0".to_string();
         if gradients {
-            scale = self.upstream.declare(&mut header, self.weighted);
+            scale = self.upstream.declare(&mut header, self.scratch_divisor);
             if self.upstream == Upstream::Terms {
                 header.read(Slot::Upstream, "upstream", "array<f32>");
                 scale += " * upstream[r]";
@@ -173,7 +173,7 @@ fn keep(class_: u32, d: u32, sum: f32) {
         }
         header.line(&format!("fn row_scale(r: u32) -> f32 {{ return {scale}; }}"));
         // The mean of the z terms is over the kept rows, whatever their weights.
-        let counted = self.weighted && self.inputs[WEIGHT].is_some();
+        let counted = self.scratch_divisor && self.inputs[WEIGHT].is_some();
         let factor = if counted { "scratch[1] / scratch[2]" } else { "1.0" };
         self.offset(&mut header);
         header.line(&format!("fn z_factor() -> f32 {{ return {factor}; }}"));
@@ -209,7 +209,7 @@ fn keep(class_: u32, d: u32, sum: f32) {
             keep = "store_target_gradient(target_place(item, class_), slope);";
         }
         header.line(&format!(
-            "fn keep_target(item: u32, class_: u32, slope: f32) {{\n    {keep}\n}}"
+            "fn store_target(item: u32, class_: u32, slope: f32) {{\n    {keep}\n}}"
         ));
         let slopes = include_str!("../../../shaders/own/linear_cross_entropy/slopes.wgsl");
         join(header, "slopes", slopes)

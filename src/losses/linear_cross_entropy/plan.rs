@@ -74,7 +74,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         work.clear()?;
     }
     if losses == Losses::Scratch {
-        let (place, keep) = (work.losses_place, work.builder.keep_losses());
+        let (place, keep) = (work.losses_place, work.builder.losses_destination());
         work.builder.push_losses(place, terms, keep)?;
     }
     Ok(())
@@ -118,7 +118,7 @@ impl<'a, 'b> Work<'a, 'b> {
             problem,
             gradients: Vec::new(),
             upstream: resolved.upstream,
-            weighted: resolved.divisor_in_scratch(),
+            scratch_divisor: resolved.divisor_in_scratch(),
         };
         let mut work = Self {
             builder,
@@ -162,7 +162,7 @@ impl<'a, 'b> Work<'a, 'b> {
             lanes: shape.lanes(self.builder.tuning, self.builder.subgroup),
             ignores: true,
             upstream: self.spec.upstream,
-            weighted: self.spec.weighted,
+            scratch_divisor: self.spec.scratch_divisor,
         };
         push_check(self.builder, &spec)
     }

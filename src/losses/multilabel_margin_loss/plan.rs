@@ -36,7 +36,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
             name: "rounds of a loop",
         });
     }
-    let (sums, keep) = (resolved.sums_losses(), builder.keep_losses());
+    let (sums, keep) = (resolved.sums_losses(), builder.losses_destination());
     if rows == 0 {
         return if sums { builder.push_losses(0, 0, keep) } else { Ok(()) };
     }
@@ -100,7 +100,7 @@ fn pairs(resolved: &Resolved) -> Kernel {
         stores(&mut header, Slot::Gradient(0), "gradient", dtype, Stores::Singles);
         body += &format!("    store_gradient(id, slope * ({scale}));\n");
     }
-    header.line(&format!("fn keep(id: u32, row: u32, loss: f32, slope: f32) {{\n{body}}}"));
+    header.line(&format!("fn store(id: u32, row: u32, loss: f32, slope: f32) {{\n{body}}}"));
     join(header, "pairs", include_str!("../../../shaders/own/multilabel_margin_loss/pairs.wgsl"))
 }
 
@@ -113,7 +113,7 @@ fn row_sums(reduced: bool) -> Kernel {
         header.write(Slot::Value, "losses", "array<f32>");
         "losses[row]"
     };
-    header.line(&format!("fn keep_loss(row: u32, loss: f32) {{\n    {place} = loss;\n}}"));
+    header.line(&format!("fn store_loss(row: u32, loss: f32) {{\n    {place} = loss;\n}}"));
     join(header, "rows", include_str!("../../../shaders/own/multilabel_margin_loss/rows.wgsl"))
 }
 

@@ -79,16 +79,16 @@ fn load(r: u32, quad: u32) -> Loaded {{
     }
 
     /// How many quads of a row a lane has, if it can keep what they hold.
-    pub(super) fn kept_quads(&self) -> Option<u64> {
+    pub(super) fn held_quads(&self) -> Option<u64> {
         let quads = self.lanes.quads(self.shape.classes.div_ceil(4));
         let inputs = self.shape.with_slopes().count() as u64
             + u64::from(self.shape.weight != RowWeight::One);
-        (1..=self.lanes.most_kept).contains(&(quads * inputs)).then_some(quads)
+        (1..=self.lanes.most_held).contains(&(quads * inputs)).then_some(quads)
     }
 
     /// The functions of streamed_part.wgsl for a lane that keeps its quads: written out for each of
     /// them, as compilers do not put arrays into registers.
-    pub(super) fn kept_part(&self, quads: u64) -> String {
+    pub(super) fn held_part(&self, quads: u64) -> String {
         // A step for each quad before the end, by its number and its place.
         let each = |part: &str, step: &dyn Fn(u64, &str) -> String| -> String {
             let guarded = |k| {
@@ -109,7 +109,7 @@ fn load(r: u32, quad: u32) -> Loaded {{
         });
         let gradients = each("part.", &|k, place| {
             let items = items(k, place);
-            format!("keep_gradients(part.r, row, {items}, peak, total, {place}, scale);")
+            format!("store_gradients(part.r, row, {items}, peak, total, {place}, scale);")
         });
         format!(
             "struct Part {{
@@ -132,7 +132,7 @@ fn part_sums(part: Part, row: Row, peak: Peaks) -> Sums {{
     var total = Sums();
 {sums}    return total;
 }}
-fn keep_part_gradients(part: Part, row: Row, peak: Peaks, total: Sums, scale: f32) {{
+fn store_part_gradients(part: Part, row: Row, peak: Peaks, total: Sums, scale: f32) {{
 {gradients}}}"
         )
     }

@@ -7,7 +7,7 @@ mod outputs;
 use super::shape::{RowShape, RowWeight};
 use crate::definition::Definition;
 use crate::kernel::storage::{Loads, floats, floats_after, indices, indices_after};
-use crate::kernel::{Declared, Header, IN_PLACE, Keep, Kernel, NUMERIC, Parameters, REDUCE};
+use crate::kernel::{Declared, Destination, Header, IN_PLACE, Kernel, NUMERIC, Parameters, REDUCE};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 use crate::tuning::Tuning;
@@ -29,12 +29,12 @@ pub(crate) struct Spec<'a> {
     pub(crate) ignores: bool,
     pub(crate) upstream: Upstream,
     /// Whether the mean's divisor is in the scratch.
-    pub(crate) weighted: bool,
+    pub(crate) scratch_divisor: bool,
 }
 
 /// What the rows' pass writes.
 #[derive(Clone, Debug)]
-pub(crate) struct Outputs {
+pub(crate) struct Writes {
     pub(crate) losses: Losses,
     /// The gradients of these inputs.
     pub(crate) gradients: Vec<usize>,
@@ -49,7 +49,7 @@ pub(crate) struct Lanes {
     /// Rows in a workgroup.
     pub(crate) rows: u64,
     /// The most quads of a row's inputs that a lane keeps.
-    pub(crate) most_kept: u64,
+    pub(crate) most_held: u64,
     /// The size of subgroups, where they are used: a power of 2.
     pub(crate) subgroup: Option<u32>,
 }
@@ -77,7 +77,7 @@ impl RowShape {
         Lanes {
             threads,
             rows: (64 / threads).max(1),
-            most_kept: tuning.most_kept.min(64).into(),
+            most_held: tuning.most_held.min(64).into(),
             subgroup: subgroup.filter(|_| tuning.subgroups && threads > 1),
         }
     }
@@ -90,7 +90,7 @@ impl RowShape {
 
 impl Spec<'_> {
     /// The pass over the rows.
-    pub(crate) fn pass(&self, outputs: &Outputs) -> Kernel {
+    pub(crate) fn pass(&self, writes: &Writes) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
         let lanes = self.lanes;
         header.constant("THREADS", format!("{}u", lanes.threads));
@@ -105,13 +105,13 @@ impl Spec<'_> {
             );
         }
         header.constant("UNITS", self.has_units());
-        let kept = self.kept_quads();
+        let kept = self.held_quads();
         header.constant("ONLINE", moves && kept.is_none());
         header.constant("WHOLE", self.shape.whole_quads());
         header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index().is_some());
-        header.constant("VALUES", outputs.losses != Losses::Nowhere);
-        header.constant("GRADIENTS", !outputs.gradients.is_empty());
+        header.constant("VALUES", writes.losses != Losses::Nowhere);
+        header.constant("GRADIENTS", !writes.gradients.is_empty());
         header.constant(IN_PLACE, false);
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
         for (i, dtype) in self.inputs.iter().enumerate() {
@@ -130,12 +130,12 @@ impl Spec<'_> {
         self.declare_row(&mut header);
         self.declare_items(&mut header);
         let part = match kept {
-            Some(quads) => self.kept_part(quads),
+            Some(quads) => self.held_part(quads),
             None => include_str!("../../../../shaders/streamed_part.wgsl").into(),
         };
         self.declare_calls(&mut header);
-        self.declare_keep_loss(&mut header, outputs);
-        self.declare_gradients(&mut header, &outputs.gradients);
+        self.declare_store_loss(&mut header, writes);
+        self.declare_gradients(&mut header, &writes.gradients);
         let skeleton = include_str!("../../../../shaders/rows.wgsl");
         let label = format!("wgloss {}", self.definition.name);
         let shader = self.definition.shader.text;
@@ -160,14 +160,14 @@ impl Spec<'_> {
         header.constant("IGNORES", self.ignores);
         header.constant("SUMS", sums);
         if sums {
-            Keep::Partial.declare(&mut header);
+            Destination::Scratch.declare(&mut header);
         } else {
-            header.line("fn keep_total(block: u32, total: f32) {}");
+            header.line("fn store_total(block: u32, total: f32) {}");
         }
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
         header.constant("COUNTS", counts);
         let keep = if counts { "scratch[window.counts + block] = count;" } else { "" };
-        header.line(&format!("fn keep_count(block: u32, count: f32) {{\n    {keep}\n}}"));
+        header.line(&format!("fn store_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let label = format!("wgloss {} targets", self.definition.name);
         header.join(label, &[NUMERIC, REDUCE, include_str!("../../../../shaders/check_rows.wgsl")])
     }
@@ -187,7 +187,7 @@ impl Spec<'_> {
 
     /// Whether the mean weight of the kept rows may be other than 1.
     pub(crate) fn has_mean_weight(&self) -> bool {
-        self.weighted && matches!(self.shape.weight, RowWeight::Classes(_))
+        self.scratch_divisor && matches!(self.shape.weight, RowWeight::Classes(_))
     }
 
     /// The weight at a class of a row, whose place among the row inputs' elements is `place`.

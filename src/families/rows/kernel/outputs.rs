@@ -1,13 +1,13 @@
 //! How the rows' losses and gradients are written.
 
-use super::{Outputs, Spec};
+use super::{Spec, Writes};
 use crate::kernel::storage::{Stores, stores};
 use crate::kernel::{Header, divisor};
 use crate::request::{Losses, Slot, Upstream};
 
 impl Spec<'_> {
-    pub(super) fn declare_keep_loss(&self, header: &mut Header, outputs: &Outputs) {
-        let place = match outputs.losses {
+    pub(super) fn declare_store_loss(&self, header: &mut Header, writes: &Writes) {
+        let place = match writes.losses {
             Losses::Value => {
                 header.write(Slot::Value, "losses", "array<f32>");
                 "losses[r + window.row_skip] = loss;"
@@ -18,22 +18,22 @@ impl Spec<'_> {
             }
             Losses::Nowhere => "",
         };
-        header.line(&format!("fn keep_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
+        header.line(&format!("fn store_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
     }
 
-    /// `row_scale(r, state)` and `keep_gradients(...)`.
+    /// `row_scale(r, state)` and `store_gradients(...)`.
     pub(super) fn declare_gradients(&self, header: &mut Header, gradients: &[usize]) {
         if gradients.is_empty() {
             header.line(
                 "fn row_scale(r: u32, state: u32) -> f32 { return 0.0; }
-fn keep_gradients(
+fn store_gradients(
     r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
 ) {}",
             );
             return;
         }
-        let mut scale = self.upstream.declare(header, self.weighted);
-        if self.weighted {
+        let mut scale = self.upstream.declare(header, self.scratch_divisor);
+        if self.scratch_divisor {
             // Without any weight the mean is NaN, but its gradient is 0.
             scale = format!("select({scale}, 0.0, {} == 0.0)", divisor(true));
         }
@@ -79,7 +79,7 @@ fn keep_gradients(
             }
         }
         header.line(&format!(
-            "fn keep_gradients(
+            "fn store_gradients(
     r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
 ) {{\n{body}}}"
         ));
