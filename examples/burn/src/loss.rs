@@ -5,7 +5,9 @@ use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckp
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, binary};
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata, ops::FloatTensorOps};
-use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind};
+use burn::backend::{
+    BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind as Kind,
+};
 use burn::tensor::{DType, Shape, Tensor};
 use burn_cubecl::cubecl::wgpu::{AutoCompiler, WgpuServer};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
@@ -18,6 +20,8 @@ use wgloss::{Bindings, Gpu, GradientType, Loss, Plan, Reduction, Request, Tensor
 type Node = burn::backend::tensor::FloatTensor<Autodiff<CubeBackend>>;
 /// Something under the name that wgloss gives an input.
 type Named<T> = (&'static str, T);
+/// The inputs of a plan, and the names of those whose gradients are wanted.
+type Key = (Vec<Named<TensorKind>>, Vec<&'static str>);
 
 /// A loss, planned once for each set of types and shapes that it meets.
 #[derive(Debug)]
@@ -25,8 +29,7 @@ pub(crate) struct BurnLoss {
     gpu: Gpu,
     loss: Box<dyn Loss>,
     reduction: Reduction,
-    /// By the inputs, and the names of those whose gradients are wanted.
-    plans: Mutex<HashMap<(Vec<Named<TensorKind>>, Vec<&'static str>), Plan>>,
+    plans: Mutex<HashMap<Key, Plan>>,
 }
 
 impl BurnLoss {
@@ -44,10 +47,9 @@ impl BurnLoss {
         let value = self.evaluate(&inputs.map(|(name, tensor)| (name, node(tensor))));
         let value = value.unwrap_or_else(|error| panic!("{name}: {error}"));
         let kind = if autodiff == DispatchAutodiffContext::Disabled {
-            DispatchTensorKind::Cube(BackendTensor::Float(value.into_primitive()))
+            Kind::Cube(BackendTensor::Float(value.into_primitive()))
         } else {
-            let value = DispatchTensorKind::Cube(BackendTensor::Autodiff(value));
-            DispatchTensorKind::Autodiff(Box::new(value))
+            Kind::Autodiff(Box::new(Kind::Cube(BackendTensor::Autodiff(value))))
         };
         Tensor::from_dispatch(DispatchTensor { kind, autodiff })
     }
@@ -67,7 +69,8 @@ impl BurnLoss {
             Entry::Vacant(place) => {
                 let (kinds, names) = place.key();
                 let mut request = Request::with_gradients(names);
-                (request.reduction, request.gradient_type) = (self.reduction, GradientType::Input);
+                request.reduction = self.reduction;
+                request.gradient_type = GradientType::Input;
                 let plan = Plan::new(&self.gpu, self.loss.as_ref(), kinds, &request)?;
                 place.insert(plan)
             }
@@ -77,24 +80,19 @@ impl BurnLoss {
         let output = |shape, dtype| {
             empty_device_contiguous_dtype(client.clone(), device.clone(), shape, dtype)
         };
-        let mut outputs = vec![("value", output(Shape::new([1]), DType::F32))];
+        let value = output(Shape::new([1]), DType::F32);
+        let mut outputs = vec![("value", value.clone())];
         for (name, node) in &tracked {
             outputs.push((*name, output(node.shape(), node.dtype())));
         }
         self.submit(plan, &inputs, &outputs)?;
 
-        // A step of Burn's graph for each gradient; the value stays the same.
-        let gradients = outputs.split_off(1);
-        let value = &outputs[0].1;
-        let mut last = Autodiff::<CubeBackend>::from_inner(value.clone());
-        for ((_, node), (_, gradient)) in tracked.iter().zip(gradients) {
-            let step = Scale.prepare::<NoCheckpointing>([node.node(), last.node()]);
-            last = match step.compute_bound().stateful() {
-                OpsKind::Tracked(step) => step.finish(gradient, value.clone()),
-                OpsKind::UnTracked(step) => step.finish(value.clone()),
-            };
+        // Each gradient is a step of Burn's graph, through which the value passes as it is.
+        let mut value = Autodiff::<CubeBackend>::from_inner(value);
+        for ((_, leaf), (_, gradient)) in tracked.iter().zip(outputs.split_off(1)) {
+            value = Scale::record(value, leaf, gradient);
         }
-        Ok(last)
+        Ok(value)
     }
 
     /// Runs a plan on Burn's queue, between the work that Burn has given it and what is to come. The
@@ -117,13 +115,9 @@ impl BurnLoss {
             (*name, wgpu::BufferBinding { buffer: &place.buffer, offset: place.offset, size })
         });
         let bound: Vec<_> = bound.collect();
-        let (inputs_bound, outputs_bound) = bound.split_at(inputs.len());
-        let bindings = Bindings {
-            inputs: inputs_bound,
-            value: Some(outputs_bound[0].1.clone()),
-            gradients: &outputs_bound[1..],
-            ..Bindings::default()
-        };
+        let (bound, results) = bound.split_at(inputs.len());
+        let (value, gradients) = (Some(results[0].1.clone()), &results[1..]);
+        let bindings = Bindings { inputs: bound, value, gradients, ..Bindings::default() };
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
         plan.encode(&mut encoder, &bindings)?;
         // CubeCL holds its kernels back to submit many at once: those that make the inputs go first.
@@ -136,19 +130,19 @@ impl BurnLoss {
 /// A tensor of Burn's as a node of its graph.
 fn node(tensor: DispatchTensor) -> Node {
     let kind = match tensor.kind {
-        DispatchTensorKind::Autodiff(kind) => *kind,
+        Kind::Autodiff(kind) => *kind,
         kind => kind,
     };
     match kind {
-        DispatchTensorKind::Cube(BackendTensor::Autodiff(node)) => node,
-        DispatchTensorKind::Cube(BackendTensor::Float(tensor) | BackendTensor::Int(tensor)) => {
+        Kind::Cube(BackendTensor::Autodiff(node)) => node,
+        Kind::Cube(BackendTensor::Float(tensor) | BackendTensor::Int(tensor)) => {
             Autodiff::<CubeBackend>::from_inner(tensor)
         }
         other => panic!("expected a float or integer tensor of Burn's wgpu backend, got {other:?}"),
     }
 }
 
-/// What a tensor is to wgloss.
+/// The type and shape of a tensor, as wgloss has them.
 fn kind(tensor: &CubeTensor) -> Result<TensorKind, String> {
     let dtype = match tensor.dtype {
         DType::F32 => wgloss::DType::F32,
@@ -162,9 +156,20 @@ fn kind(tensor: &CubeTensor) -> Result<TensorKind, String> {
     Ok(TensorKind::new(dtype, tensor.shape().to_vec()))
 }
 
-/// What is left to do in the backward pass: a gradient is there, and is scaled.
+/// The backward pass: a gradient is there, and is left to be scaled.
 #[derive(Debug)]
 struct Scale;
+
+impl Scale {
+    /// The value, which has a gradient by a leaf from here on.
+    fn record(value: Node, leaf: &Node, gradient: CubeTensor) -> Node {
+        let step = Self.prepare::<NoCheckpointing>([leaf.node(), value.node()]);
+        match step.compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish(gradient, value.into_primitive()),
+            OpsKind::UnTracked(step) => step.finish(value.into_primitive()),
+        }
+    }
+}
 
 impl Backward<CubeBackend, 2> for Scale {
     type State = CubeTensor;
