@@ -33,11 +33,12 @@ pub struct Gpu {
 }
 
 struct Inner {
+    // First, since its thread works with the device.
+    shared: staging::Shared,
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     pipelines: Mutex<HashMap<Arc<Kernel>, Arc<Pipeline>>>,
-    shared: staging::Shared,
     /// What living devices refuse to write to.
     probe: OnceLock<wgpu::Buffer>,
 }

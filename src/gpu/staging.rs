@@ -2,18 +2,18 @@
 
 use super::{Gpu, buffer};
 use crate::error::Result;
-#[cfg(not(target_arch = "wasm32"))]
-use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
+#[cfg(not(target_arch = "wasm32"))]
+use std::{sync::OnceLock, sync::mpsc, thread::JoinHandle};
 
 /// What read-backs of a device share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     /// The memory of an earlier read-back.
     spare: Mutex<Option<wgpu::Buffer>>,
-    /// Wakes the thread that polls the device, if it has been started.
+    /// The thread that polls the device, if it has been started and could be.
     #[cfg(not(target_arch = "wasm32"))]
-    wake: std::sync::OnceLock<Option<mpsc::Sender<()>>>,
+    poller: OnceLock<Option<Poller>>,
 }
 
 /// Larger memory is not kept.
@@ -49,8 +49,8 @@ impl Gpu {
         #[cfg(not(target_arch = "wasm32"))]
         {
             let device = self.device();
-            let wake = self.inner.shared.wake.get_or_init(|| poller(device.clone()));
-            if wake.as_ref().is_none_or(|wake| wake.send(()).is_err()) {
+            let poller = self.inner.shared.poller.get_or_init(|| Poller::new(device.clone()));
+            if !poller.as_ref().is_some_and(Poller::wake) {
                 // Without a thread the waiting is done here.
                 let _ = device.poll(wgpu::PollType::wait_indefinitely());
             }
@@ -58,18 +58,47 @@ impl Gpu {
     }
 }
 
-/// Starts a thread that waits for the device whenever it is woken, until nobody can wake it.
+/// A thread that waits for the device whenever it is woken. It ends with the device's last [`Gpu`],
+/// before a program can end: a driver that is torn down under a thread of its own may crash.
 #[cfg(not(target_arch = "wasm32"))]
-fn poller(device: wgpu::Device) -> Option<mpsc::Sender<()>> {
-    let (wake, woken) = mpsc::channel();
-    let poll = move || {
-        while woken.recv().is_ok() {
-            // One poll is for all who have submitted so far.
-            while woken.try_recv().is_ok() {}
-            // A failed poll is a lost device, which the callbacks tell of.
-            let _ = device.poll(wgpu::PollType::wait_indefinitely());
+#[derive(Debug)]
+struct Poller {
+    /// Taken when the thread is to end.
+    wake: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Poller {
+    /// `None` where no thread can be started.
+    fn new(device: wgpu::Device) -> Option<Self> {
+        let (wake, woken) = mpsc::channel();
+        let poll = move || {
+            while woken.recv().is_ok() {
+                // One poll is for all who have submitted so far.
+                while woken.try_recv().is_ok() {}
+                // A failed poll is a lost device, which the callbacks tell of.
+                let _ = device.poll(wgpu::PollType::wait_indefinitely());
+            }
+        };
+        let thread = std::thread::Builder::new().name("wgloss poll".into()).spawn(poll).ok()?;
+        Some(Self { wake: Some(wake), thread: Some(thread) })
+    }
+
+    /// Whether the thread will poll the device.
+    fn wake(&self) -> bool {
+        self.wake.as_ref().is_some_and(|wake| wake.send(()).is_ok())
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Poller {
+    fn drop(&mut self) {
+        self.wake = None;
+        // A callback of the device's may hold the last one: the thread cannot wait for itself.
+        let others = |thread: &JoinHandle<()>| thread.thread().id() != std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(others) {
+            let _ = thread.join();
         }
-    };
-    let thread = std::thread::Builder::new().name("wgloss poll".into()).spawn(poll);
-    thread.is_ok().then_some(wake)
+    }
 }
