@@ -139,7 +139,7 @@ impl Spec<'_> {
         let skeleton = include_str!("../../../../shaders/rows.wgsl");
         let label = format!("wgloss {}", self.definition.name);
         let shader = self.definition.shader.text;
-        header.join(label, &[NUMERIC, REDUCE, skeleton, joins, &part, shader])
+        header.join(label, &[NUMERIC, REDUCE, ROW, skeleton, joins, &part, shader])
     }
 
     /// The pass over the class indices: their range, and the sum of the kept rows' weights.
