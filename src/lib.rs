@@ -60,7 +60,8 @@
 //!
 //! Each loss is a struct with its options as public fields and PyTorch's defaults ([`losses`]); its
 //! documentation gives formula, shapes, domain, corners and source. Names are those of
-//! `torch.nn.functional`, and [`losses::by_name`] finds a loss by its name.
+//! `torch.nn.functional`, and [`losses::by_name`] finds a loss by its name. A module of that name has
+//! the loss's inputs and gradients as structs, whose fields the compiler checks ([`loss::Typed`]).
 //!
 //! Shapes are PyTorch's, row-major and dense. Float inputs are float32, float16 or bfloat16
 //! ([`DType`]), arithmetic and losses float32; class indices may have any integer type. Gradients

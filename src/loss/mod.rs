@@ -4,11 +4,14 @@ mod definition;
 mod family;
 mod options;
 mod setting;
+mod typed;
 
 pub use definition::{Definition, Domain, Input, Role, Shader};
 pub use family::{Own, Pointwise, RowTerms, Rows};
 pub use options::{Options, Parameter};
 pub use setting::{Choice, Setting};
+pub use typed::{FromNamed, Named, Names, Typed};
+pub(crate) use typed::{give, given};
 
 use crate::error::Result;
 use crate::tensor::TensorKind;

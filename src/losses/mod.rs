@@ -1,5 +1,6 @@
 //! The losses, one file each, under the names that PyTorch users know.
 
+mod inputs;
 mod options;
 
 use crate::error::{Error, Result, listed};
@@ -7,12 +8,11 @@ use crate::loss::Loss;
 
 /// What a loss's file needs.
 mod prelude {
+    pub(super) use super::inputs::inputs;
     pub(super) use super::options::{ABOVE_ZERO, FINITE, FROM_ZERO, Valid, ZERO_TO_ONE, options};
     pub(super) use crate::cpu::{Item, Row, RowLoops, numeric};
     pub(super) use crate::error::Result;
-    pub(super) use crate::loss::{
-        Definition, Domain, Family, Input, Loss, Pointwise, Role, RowTerms, Shader,
-    };
+    pub(super) use crate::loss::{Definition, Family, Loss, Pointwise, RowTerms, Shader};
     pub(super) use crate::reduction::Reduction;
     pub(super) use crate::reference::{self, RowLoss};
     pub(super) use crate::tensor::TensorKind;
@@ -20,10 +20,16 @@ mod prelude {
     pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::Mean, Reduction::Sum, Reduction::None];
 }
 
-/// Each line is a file of this folder and the loss in it.
+/// Each line is a file of this folder and the loss in it. The file is a public module too, for the
+/// loss's inputs and gradients by name.
 macro_rules! catalogue {
     ($($file:ident: $loss:ident),* $(,)?) => {
-        $(mod $file; pub use $file::$loss;)*
+        $(
+            #[doc = concat!("The inputs and gradients of [`", stringify!($loss), "`] by name.")]
+            pub mod $file;
+            #[doc(inline)]
+            pub use $file::$loss;
+        )*
 
         /// Every loss with its default options, in alphabetical order.
         pub fn catalogue() -> Vec<Box<dyn Loss>> {
@@ -60,6 +66,7 @@ catalogue! {
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
 }
 
+#[doc(inline)]
 pub use triplet_margin_with_distance_loss::Distance;
 
 /// The loss of this name or alias, with its default options.
