@@ -23,11 +23,13 @@
 //! ```
 //!
 //! A [`Plan`] records the same into a program's own command encoder. The program has a `device`, a
-//! `queue`, and buffers for `logits`, `labels`, `loss` and `gradient`:
+//! `queue`, and buffers for `logits`, `labels`, `loss` and `gradient`; names may be fields that the
+//! compiler checks ([`Typed`]), or texts as above:
 //!
 //! ```
-//! use wgloss::{Bindings, CrossEntropy, DType, Gpu, Plan, Request, TensorKind};
-//! # use wgloss::wgpu::{self, util::{DeviceExt as _, DownloadBuffer}};
+//! use wgloss::cross_entropy::{Gradients, Inputs, Wanted};
+//! use wgloss::{Bindings, CrossEntropy, DType, Gpu, Named, Names, Plan, Request, TensorKind, wgpu};
+//! # use wgloss::wgpu::util::{DeviceExt as _, DownloadBuffer};
 //!
 //! # let theirs = Gpu::new_blocking()?;
 //! # let (device, queue) = (theirs.device().clone(), theirs.queue().clone());
@@ -40,21 +42,21 @@
 //! # let labels = buffer(bytemuck::cast_slice(&[0i64, 2]));
 //! # let (loss, gradient) = (buffer(&[0; 4]), buffer(&[0; 24]));
 //! let gpu = Gpu::from_device(device.clone(), queue.clone());
-//! let inputs = [
-//!     ("input", TensorKind::new(DType::F32, [2, 3])),
-//!     ("target", TensorKind::new(DType::I64, [2])),
-//! ];
-//! let request = Request::with_gradients(&["input"]);
-//! let plan = Plan::new(&gpu, &CrossEntropy::default(), &inputs, &request)?; // once
+//! let kinds = Inputs {
+//!     input: TensorKind::new(DType::F32, [2, 3]),
+//!     target: TensorKind::new(DType::I64, [2]),
+//!     weight: None,
+//! };
+//! let wanted = Wanted { input: true, ..Wanted::default() }.names();
+//! let request = Request::with_gradients(&wanted);
+//! let plan = Plan::new(&gpu, &CrossEntropy::default(), &kinds.named(), &request)?; // once
 //!
 //! let mut encoder = device.create_command_encoder(&Default::default());
+//! let whole = wgpu::Buffer::as_entire_buffer_binding;
 //! let bindings = Bindings {
-//!     inputs: &[
-//!         ("input", logits.as_entire_buffer_binding()),
-//!         ("target", labels.as_entire_buffer_binding()),
-//!     ],
-//!     value: Some(loss.as_entire_buffer_binding()),
-//!     gradients: &[("input", gradient.as_entire_buffer_binding())],
+//!     inputs: &Inputs { input: whole(&logits), target: whole(&labels), weight: None }.named(),
+//!     value: Some(whole(&loss)),
+//!     gradients: &Gradients { input: Some(whole(&gradient)), target: None }.named(),
 //!     ..Bindings::default()
 //! };
 //! plan.encode(&mut encoder, &bindings)?; // as often as wanted
@@ -92,7 +94,8 @@
 //!
 //! Each loss is a struct with its options as public fields and PyTorch's defaults ([`losses`]); its
 //! documentation gives formula, shapes, domain, corners and source. Names are those of
-//! `torch.nn.functional`, and [`losses::by_name`] finds a loss by its name.
+//! `torch.nn.functional`, and [`losses::by_name`] finds a loss by its name. A module of that name has
+//! the loss's inputs and gradients as structs, whose fields the compiler checks ([`Typed`]).
 //!
 //! Shapes are PyTorch's, row-major and dense. Float inputs are float32, float16 or bfloat16
 //! ([`DType`]), arithmetic and losses float32; class indices may have any integer type. Gradients
@@ -130,6 +133,7 @@ mod tuning;
 
 pub use batch::Batch;
 pub use custom::Custom;
+pub use definition::{FromNamed, Named, Names, Typed};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Evaluator, Timings, reference};
 pub use family::Loss;

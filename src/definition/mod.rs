@@ -2,9 +2,12 @@
 
 mod options;
 mod setting;
+mod typed;
 
 pub use options::{Options, Parameter};
 pub use setting::{Choice, Setting};
+pub use typed::{FromNamed, Named, Names, Typed};
+pub(crate) use typed::{give, given};
 
 use crate::error::{Error, Result, listed};
 use crate::reduction::Reduction;

@@ -20,16 +20,26 @@ options! {
     pub struct BinaryCrossEntropy;
 }
 
+inputs! {
+    of BinaryCrossEntropy;
+    differentiable {
+        /// The probabilities.
+        input: T = Alike in Unit,
+        /// What they should be.
+        target: T = Alike in Unit,
+    }
+    constant {
+        /// A factor of each term.
+        weight: Option<T> = WeightOnto in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "binary_cross_entropy",
     aliases: &["bce"],
     summary: "Cross entropy of a probability with a target between 0 and 1.",
     formula: "-(target max(log input, -100) + (1 - target) max(log(1 - input), -100))",
-    inputs: &[
-        Input::new("input", Role::Alike).within(Domain::Unit),
-        Input::new("target", Role::Alike).within(Domain::Unit),
-        Input::new("weight", Role::WeightOnto).within(Domain::NonNegative).optional().constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/binary_cross_entropy.wgsl")),

@@ -20,17 +20,28 @@ options! {
     pub struct BinaryCrossEntropyWithLogits;
 }
 
+inputs! {
+    of BinaryCrossEntropyWithLogits;
+    differentiable {
+        /// The logits.
+        input: T = Alike,
+        /// The probabilities that they should have.
+        target: T = Alike in Unit,
+    }
+    constant {
+        /// A factor of each term.
+        weight: Option<T> = WeightOnto in NonNegative,
+        /// A factor of each term's positive part.
+        pos_weight: Option<T> = Onto in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "binary_cross_entropy_with_logits",
     aliases: &["bce_with_logits"],
     summary: "Cross entropy of a logit with a target between 0 and 1.",
     formula: "pos_weight target softplus(-input) + (1 - target) softplus(input)",
-    inputs: &[
-        Input::new("input", Role::Alike),
-        Input::new("target", Role::Alike).within(Domain::Unit),
-        Input::new("weight", Role::WeightOnto).within(Domain::NonNegative).optional().constant(),
-        Input::new("pos_weight", Role::Onto).within(Domain::NonNegative).optional().constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!(

@@ -21,16 +21,26 @@ options! {
     }
 }
 
+inputs! {
+    of CosineEmbedding;
+    differentiable {
+        /// The one vector of each pair.
+        input1: T = Features,
+        /// The other one.
+        input2: T = Features,
+    }
+    constant {
+        /// 1 where a pair is to be similar, -1 where it is not.
+        target: T = Labels in Sign,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "cosine_embedding_loss",
     aliases: &["cosine_embedding"],
     summary: "Distance of two vectors by the cosine between them.",
     formula: "1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1",
-    inputs: &[
-        Input::new("input1", Role::Features),
-        Input::new("input2", Role::Features),
-        Input::new("target", Role::Labels).within(Domain::Sign).constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/cosine_embedding_loss.wgsl")),

@@ -43,17 +43,27 @@ options! {
     }
 }
 
+inputs! {
+    of CrossEntropy;
+    differentiable {
+        /// The logits.
+        input: T = Rows,
+        /// The class index of each row, or a probability for each of its classes.
+        target: T = IndexOrRows in Unit,
+    }
+    constant {
+        /// A factor of each class.
+        weight: Option<T> = Classes in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "cross_entropy",
     aliases: &[],
     summary: "Cross entropy of logits with a class index or class probabilities.",
     formula: "sum over c of s_c (logsumexp(input) - input_c), \
               s_c = weight_c ((1 - label_smoothing) target_c + label_smoothing / C)",
-    inputs: &[
-        Input::new("input", Role::Rows),
-        Input::new("target", Role::IndexOrRows).within(Domain::Unit),
-        Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: rows::shader(include_str!("../../shaders/rows/cross_entropy.wgsl")),

@@ -60,17 +60,28 @@ options! {
     }
 }
 
+inputs! {
+    of Ctc;
+    differentiable {
+        /// The log-probabilities of the classes at each step.
+        log_probs: T = Own,
+    }
+    constant {
+        /// The labels.
+        targets: T = OwnIntegers,
+        /// How many steps each sequence has.
+        input_lengths: T = OwnIntegers,
+        /// How many labels each target has.
+        target_lengths: T = OwnIntegers,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "ctc_loss",
     aliases: &["ctc"],
     summary: "Negative log-likelihood of a target over all its alignments with a sequence.",
     formula: "-log(sum over alignments of the product over t of exp(log_probs[t, alignment[t]]))",
-    inputs: &[
-        Input::new("log_probs", Role::Own),
-        Input::new("targets", Role::OwnIntegers).constant(),
-        Input::new("input_lengths", Role::OwnIntegers).constant(),
-        Input::new("target_lengths", Role::OwnIntegers).constant(),
-    ],
+    inputs: INPUTS,
     reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
     shader: Shader::new(

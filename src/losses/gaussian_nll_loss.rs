@@ -24,16 +24,24 @@ options! {
     }
 }
 
+inputs! {
+    of GaussianNll;
+    differentiable {
+        /// The means.
+        input: T = Elements,
+        /// The numbers that were seen.
+        target: T = Elements,
+        /// The variances.
+        var: T = Variance in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "gaussian_nll_loss",
     aliases: &["gaussian_nll"],
     summary: "Negative log likelihood of a target under a normal distribution.",
     formula: "(log v + (input - target)^2 / v) / 2, v = max(var, eps)",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements),
-        Input::new("var", Role::Variance).within(Domain::NonNegative),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/gaussian_nll_loss.wgsl")),

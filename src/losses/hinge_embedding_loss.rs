@@ -15,15 +15,24 @@ options! {
     }
 }
 
+inputs! {
+    of HingeEmbedding;
+    differentiable {
+        /// The distances.
+        input: T = Elements,
+    }
+    constant {
+        /// 1 where a pair is to be similar, -1 where it is not.
+        target: T = Elements in Sign,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "hinge_embedding_loss",
     aliases: &["hinge_embedding"],
     summary: "Distance of similar pairs, hinge of dissimilar ones.",
     formula: "input where target is 1, max(0, margin - input) where target is -1",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements).within(Domain::Sign).constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/hinge_embedding_loss.wgsl")),

@@ -20,16 +20,24 @@ options! {
     }
 }
 
+inputs! {
+    of Huber;
+    differentiable {
+        /// The predictions.
+        input: T = Elements,
+        /// What they should be.
+        target: T = Elements,
+        /// A factor of each term.
+        weight: Option<T> = Weight in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "huber_loss",
     aliases: &["huber"],
     summary: "Squared error near 0, absolute error beyond delta.",
     formula: "d = |input - target|: d^2 / 2 where d <= delta, else delta (d - delta / 2)",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements),
-        Input::new("weight", Role::Weight).within(Domain::NonNegative).optional(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/huber_loss.wgsl")),

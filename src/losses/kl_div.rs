@@ -17,15 +17,22 @@ options! {
     }
 }
 
+inputs! {
+    of KlDiv;
+    differentiable {
+        /// The log-probabilities.
+        input: T = Elements,
+        /// The probabilities that they should be those of, or with `log_target` their logarithms.
+        target: T = Elements in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "kl_div",
     aliases: &[],
     summary: "Kullback-Leibler divergence of a target from a log-probability.",
     formula: "target (log target - input), or exp(target) (target - input) with log_target",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements).within(Domain::NonNegative),
-    ],
+    inputs: INPUTS,
     reductions: &[Reduction::Mean, Reduction::BatchMean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/kl_div.wgsl")),

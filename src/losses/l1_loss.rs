@@ -17,16 +17,24 @@ options! {
     pub struct L1;
 }
 
+inputs! {
+    of L1;
+    differentiable {
+        /// The predictions.
+        input: T = Elements,
+        /// What they should be.
+        target: T = Elements,
+        /// A factor of each term.
+        weight: Option<T> = Weight in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "l1_loss",
     aliases: &["l1"],
     summary: "Absolute error.",
     formula: "|input - target|",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements),
-        Input::new("weight", Role::Weight).within(Domain::NonNegative).optional(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/l1_loss.wgsl")),

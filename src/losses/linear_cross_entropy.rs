@@ -82,6 +82,24 @@ const TARGET: usize = 2;
 const LINEAR_BIAS: usize = 3;
 const WEIGHT: usize = 4;
 
+inputs! {
+    of LinearCrossEntropy;
+    differentiable {
+        /// The features of each row.
+        input: T = Own,
+        /// The features of each class.
+        linear_weight: T = Own,
+        /// The class index of each row, or a probability for each of its classes.
+        target: T = IndexOrRows in Unit,
+        /// What is added to the logits of each class.
+        linear_bias: Option<T> = Own,
+    }
+    constant {
+        /// A factor of each class.
+        weight: Option<T> = Classes in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "linear_cross_entropy",
     aliases: &[],
@@ -90,13 +108,7 @@ static DEFINITION: Definition = Definition {
     formula: "sum over c of s_c (logsumexp(x) - x_c) + z_loss logsumexp(x)^2, \
               x = input linear_weight^T + linear_bias, \
               s_c = weight_c ((1 - label_smoothing) target_c + label_smoothing / V)",
-    inputs: &[
-        Input::new("input", Role::Own),
-        Input::new("linear_weight", Role::Own),
-        Input::new("target", Role::IndexOrRows).within(Domain::Unit),
-        Input::new("linear_bias", Role::Own).optional(),
-        Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: Shader::new(

@@ -13,12 +13,22 @@ options! {
     pub struct LogCosh;
 }
 
+inputs! {
+    of LogCosh;
+    differentiable {
+        /// The predictions.
+        input: T = Elements,
+        /// What they should be.
+        target: T = Elements,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "log_cosh_loss",
     aliases: &["log_cosh"],
     summary: "Squared error near 0, absolute error far away, smooth everywhere.",
     formula: "log cosh(input - target)",
-    inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements)],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/log_cosh_loss.wgsl")),

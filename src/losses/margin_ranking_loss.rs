@@ -15,16 +15,24 @@ options! {
     }
 }
 
+inputs! {
+    of MarginRanking;
+    differentiable {
+        /// The one score of each pair.
+        input1: T = Alike,
+        /// The other one.
+        input2: T = Alike,
+        /// 1 where the first score is to be the higher one, -1 where the second.
+        target: T = Alike in Sign,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "margin_ranking_loss",
     aliases: &["margin_ranking"],
     summary: "Hinge on the order of two scores.",
     formula: "max(0, margin - target (input1 - input2))",
-    inputs: &[
-        Input::new("input1", Role::Alike),
-        Input::new("input2", Role::Alike),
-        Input::new("target", Role::Alike).within(Domain::Sign),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/margin_ranking_loss.wgsl")),

@@ -1,5 +1,6 @@
 //! The losses, one file each, under the names that PyTorch users know.
 
+mod inputs;
 mod options;
 
 use crate::error::{Error, Result, listed};
@@ -7,9 +8,10 @@ use crate::family::Loss;
 
 /// What a loss's file needs.
 mod prelude {
+    pub(super) use super::inputs::inputs;
     pub(super) use super::options::{ABOVE_ZERO, FINITE, FROM_ZERO, Valid, ZERO_TO_ONE, options};
     pub(super) use crate::cpu::numeric;
-    pub(super) use crate::definition::{Definition, Domain, Input, Role};
+    pub(super) use crate::definition::Definition;
     pub(super) use crate::error::Result;
     pub(super) use crate::families::rows::{Item, Row, RowLoops, RowLoss, TextbookRow};
     pub(super) use crate::families::{pointwise, rows};
@@ -21,10 +23,16 @@ mod prelude {
     pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::Mean, Reduction::Sum, Reduction::None];
 }
 
-/// Each line is a file of this folder and the loss in it.
+/// Each line is a file of this folder and the loss in it. The file is a public module too, for the
+/// loss's inputs and gradients by name.
 macro_rules! catalogue {
     ($($file:ident: $loss:ident),* $(,)?) => {
-        $(mod $file; pub use $file::$loss;)*
+        $(
+            #[doc = concat!("The inputs and gradients of [`", stringify!($loss), "`] by name.")]
+            pub mod $file;
+            #[doc(inline)]
+            pub use $file::$loss;
+        )*
 
         /// Every loss with its default options, in alphabetical order.
         pub fn catalogue() -> Vec<Box<dyn Loss>> {
@@ -61,6 +69,7 @@ catalogue! {
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
 }
 
+#[doc(inline)]
 pub use triplet_margin_with_distance_loss::Distance;
 
 /// The loss of this name or alias, with its default options.

@@ -15,16 +15,24 @@ options! {
     pub struct Mse;
 }
 
+inputs! {
+    of Mse;
+    differentiable {
+        /// The predictions.
+        input: T = Elements,
+        /// What they should be.
+        target: T = Elements,
+        /// A factor of each term.
+        weight: Option<T> = Weight in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "mse_loss",
     aliases: &["mse"],
     summary: "Squared error.",
     formula: "(input - target)^2",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements),
-        Input::new("weight", Role::Weight).within(Domain::NonNegative).optional(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/mse_loss.wgsl")),

@@ -27,16 +27,26 @@ options! {
     }
 }
 
+inputs! {
+    of MultiMargin;
+    differentiable {
+        /// The scores of the classes.
+        input: T = Scores,
+    }
+    constant {
+        /// The class index of each row.
+        target: T = Index,
+        /// A factor of each class.
+        weight: Option<T> = Classes in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "multi_margin_loss",
     aliases: &["multi_margin"],
     summary: "Hinge between the target class and each other class.",
     formula: "weight[target] / C sum over i != target of max(0, margin - input[target] + input[i])^p",
-    inputs: &[
-        Input::new("input", Role::Scores),
-        Input::new("target", Role::Index).constant(),
-        Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/multi_margin_loss.wgsl")),

@@ -36,12 +36,24 @@ options! {
     pub struct MultiLabelMargin;
 }
 
+inputs! {
+    of MultiLabelMargin;
+    differentiable {
+        /// The scores of the classes.
+        input: T = Own,
+    }
+    constant {
+        /// The class indices of each row, then -1.
+        target: T = OwnIntegers,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "multilabel_margin_loss",
     aliases: &["multilabel_margin"],
     summary: "Hinge between each target class of a row and each other class.",
     formula: "(1 / C) sum over targets y and other classes i of max(0, 1 - input[y] + input[i])",
-    inputs: &[Input::new("input", Role::Own), Input::new("target", Role::OwnIntegers).constant()],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: Shader::new(include_str!("../../shaders/own/multilabel_margin_loss.wgsl"), &[WINDOW]),

@@ -18,16 +18,26 @@ options! {
     pub struct MultiLabelSoftMargin;
 }
 
+inputs! {
+    of MultiLabelSoftMargin;
+    differentiable {
+        /// The logits.
+        input: T = Features,
+        /// The probabilities that they should have.
+        target: T = Features in Unit,
+    }
+    constant {
+        /// A factor of each class, or of each term.
+        weight: Option<T> = Factors in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "multilabel_soft_margin_loss",
     aliases: &["multilabel_soft_margin"],
     summary: "Binary cross entropy of each class's logit, averaged over the classes.",
     formula: "(1 / C) sum of weight (target softplus(-input) + (1 - target) softplus(input))",
-    inputs: &[
-        Input::new("input", Role::Features),
-        Input::new("target", Role::Features).within(Domain::Unit),
-        Input::new("weight", Role::Factors).within(Domain::NonNegative).optional().constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/multilabel_soft_margin_loss.wgsl")),

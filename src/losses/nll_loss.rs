@@ -23,16 +23,26 @@ options! {
     }
 }
 
+inputs! {
+    of Nll;
+    differentiable {
+        /// The log-probabilities.
+        input: T = Rows,
+    }
+    constant {
+        /// The class index of each row.
+        target: T = Index,
+        /// A factor of each class.
+        weight: Option<T> = Classes in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "nll_loss",
     aliases: &["nll", "nll_loss2d"],
     summary: "Negative log likelihood of log-probabilities at a class index.",
     formula: "-weight[target] input[target]",
-    inputs: &[
-        Input::new("input", Role::Rows),
-        Input::new("target", Role::Index).constant(),
-        Input::new("weight", Role::Classes).within(Domain::NonNegative).optional().constant(),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: rows::shader(include_str!("../../shaders/rows/nll_loss.wgsl")),

@@ -21,15 +21,22 @@ options! {
     }
 }
 
+inputs! {
+    of PoissonNll;
+    differentiable {
+        /// The rates, or with `log_input` their logarithms.
+        input: T = Elements,
+        /// The counts.
+        target: T = Elements in NonNegative,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "poisson_nll_loss",
     aliases: &["poisson_nll"],
     summary: "Negative log likelihood of a count under a Poisson distribution.",
     formula: "exp(input) - target input, or input - target log(input + eps) without log_input",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements).within(Domain::NonNegative),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/poisson_nll_loss.wgsl")),

@@ -15,12 +15,22 @@ options! {
     }
 }
 
+inputs! {
+    of Quantile;
+    differentiable {
+        /// The predictions.
+        input: T = Elements,
+        /// What they should be.
+        target: T = Elements,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "quantile_loss",
     aliases: &["quantile", "pinball"],
     summary: "Pinball loss, least at a quantile of the targets.",
     formula: "d = target - input: max(quantile d, (quantile - 1) d)",
-    inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements)],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/quantile_loss.wgsl")),

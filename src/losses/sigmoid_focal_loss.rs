@@ -22,15 +22,24 @@ options! {
     }
 }
 
+inputs! {
+    of SigmoidFocal;
+    differentiable {
+        /// The logits.
+        input: T = Alike,
+    }
+    constant {
+        /// The probabilities that they should have.
+        target: T = Alike in Unit,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "sigmoid_focal_loss",
     aliases: &["sigmoid_focal"],
     summary: "Cross entropy of a logit that makes little of what is right already.",
     formula: "alpha_t (1 - p_t)^gamma BCEWithLogits(input, target)",
-    inputs: &[
-        Input::new("input", Role::Alike),
-        Input::new("target", Role::Alike).within(Domain::Unit).constant(),
-    ],
+    inputs: INPUTS,
     reductions: &[Reduction::None, Reduction::Mean, Reduction::Sum],
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/sigmoid_focal_loss.wgsl")),

@@ -15,12 +15,22 @@ options! {
     }
 }
 
+inputs! {
+    of SmoothL1;
+    differentiable {
+        /// The predictions.
+        input: T = Elements,
+        /// What they should be.
+        target: T = Elements,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "smooth_l1_loss",
     aliases: &["smooth_l1"],
     summary: "Absolute error with a quadratic floor of width beta.",
     formula: "d = |input - target|: d^2 / (2 beta) where d < beta, else d - beta / 2",
-    inputs: &[Input::new("input", Role::Elements), Input::new("target", Role::Elements)],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/smooth_l1_loss.wgsl")),

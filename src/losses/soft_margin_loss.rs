@@ -12,15 +12,22 @@ options! {
     pub struct SoftMargin;
 }
 
+inputs! {
+    of SoftMargin;
+    differentiable {
+        /// The scores.
+        input: T = Elements,
+        /// The signs that they should have.
+        target: T = Elements in Sign,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "soft_margin_loss",
     aliases: &["soft_margin"],
     summary: "Logistic loss of a score with a target of 1 or -1.",
     formula: "log(1 + exp(-target input))",
-    inputs: &[
-        Input::new("input", Role::Elements),
-        Input::new("target", Role::Elements).within(Domain::Sign),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/soft_margin_loss.wgsl")),

@@ -33,16 +33,24 @@ options! {
     }
 }
 
+inputs! {
+    of TripletMargin;
+    differentiable {
+        /// The vectors that the others are compared with.
+        anchor: T = Features,
+        /// The vectors that are to be near.
+        positive: T = Features,
+        /// The vectors that are to be farther away.
+        negative: T = Features,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "triplet_margin_loss",
     aliases: &["triplet_margin"],
     summary: "Hinge that wants an anchor nearer to a positive than to a negative.",
     formula: "max(0, margin + d(anchor, positive) - d(anchor, negative)), d(a, b) = |a - b + eps|_p",
-    inputs: &[
-        Input::new("anchor", Role::Features),
-        Input::new("positive", Role::Features),
-        Input::new("negative", Role::Features),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/triplet_margin_loss.wgsl")),

@@ -54,16 +54,24 @@ options! {
     }
 }
 
+inputs! {
+    of TripletMarginWithDistance;
+    differentiable {
+        /// The vectors that the others are compared with.
+        anchor: T = Features,
+        /// The vectors that are to be near.
+        positive: T = Features,
+        /// The vectors that are to be farther away.
+        negative: T = Features,
+    }
+}
+
 static DEFINITION: Definition = Definition {
     name: "triplet_margin_with_distance_loss",
     aliases: &["triplet_margin_with_distance"],
     summary: "Triplet margin with a Euclidean, cosine or squared distance.",
     formula: "max(0, margin + d(anchor, positive) - d(anchor, negative))",
-    inputs: &[
-        Input::new("anchor", Role::Features),
-        Input::new("positive", Role::Features),
-        Input::new("negative", Role::Features),
-    ],
+    inputs: INPUTS,
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/triplet_margin_with_distance_loss.wgsl")),
