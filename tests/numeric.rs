@@ -1,13 +1,13 @@
 //! The worst error of each elementary function, of `numeric.wgsl` on the GPU and of `numeric.rs` on
 //! the CPU, against float64 of the standard library.
 
-use numeric::{exp, exp_of_negative, ln, ln_1p, log_cosh};
-use numeric::{max_nan, min_nan, pow, sigmoid, sign, softplus, tanh};
+use on_cpu::{exp, exp_of_negative, ln, ln_1p, log_cosh};
+use on_cpu::{max_nan, min_nan, pow, sigmoid, sign, softplus, tanh};
 
 /// The CPU backend's, which are its own.
 #[path = "../src/cpu/numeric.rs"]
 #[allow(dead_code, unreachable_pub, reason = "what is used here is what is tested here")]
-mod numeric;
+mod on_cpu;
 
 const SOURCE: &str = include_str!("../shaders/numeric.wgsl");
 const POINTS: u32 = 1 << 19;
