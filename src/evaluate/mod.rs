@@ -22,11 +22,11 @@ use web_time::Instant;
 /// What a batch came to.
 #[derive(Clone, Debug, Default)]
 pub struct Evaluation {
-    /// The loss in float32, if it was wanted: a scalar, or with [`Reduction::None`] one for each
+    /// The loss in float32, if it was wanted: a scalar, or with [`Reduction::None`](crate::Reduction::None) one for each
     /// term.
     pub value: Option<Tensor<'static>>,
     /// The gradients in the order asked for, each in its input's shape and of the batch's
-    /// [`GradientType`].
+    /// [`GradientType`](crate::GradientType).
     pub gradients: Vec<(&'static str, Tensor<'static>)>,
     /// The totals, if they were wanted.
     pub totals: Option<Totals>,
@@ -35,7 +35,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// The reduced loss; `None` if it was not wanted, or with [`Reduction::None`].
+    /// The reduced loss; `None` if it was not wanted, or with [`Reduction::None`](crate::Reduction::None).
     pub fn scalar(&self) -> Option<f32> {
         let value = self.value.as_ref().filter(|value| value.shape().is_empty())?;
         value.to_f32().first().copied()
