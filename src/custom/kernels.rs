@@ -217,4 +217,29 @@ mod tests {
             lines.filter_map(declaration).filter(|name| !names.contains(name)).collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
+    #[test]
+    fn names_that_would_make_kernels_invalid() {
+        for (text, place, name) in [
+            ("fn value(p: f32, term: f32) -> f32 { return p * term; }", 18, "term_at"),
+            ("fn value(bool: f32) -> f32 { return bool; }", 10, "bool"),
+            (
+                "fn read(x: f32) -> f32 { return x; } fn value(p: f32) -> f32 { return read(p); }",
+                4,
+                "read",
+            ),
+            (
+                "const losses_out: f32 = 2.0; fn value(p: f32) -> f32 { return losses_out * p; }",
+                7,
+                "losses_out",
+            ),
+        ] {
+            match crate::Custom::new(text) {
+                Err(Error::Custom { line: 1, column, reason }) => {
+                    assert_eq!(column, place, "{reason}");
+                    assert_eq!(reason, format!("the kernels have a name {name} too: rename yours"));
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
 }
