@@ -1,7 +1,7 @@
 //! Custom losses on the CPU: float64, 64 elements at a time.
 
-use super::Custom;
 use super::interpret::{Column, LANES, Machine};
+use super::loss::Custom;
 use super::made::{GRADIENT, VALUE};
 use crate::families::pointwise::{Block, Runs};
 

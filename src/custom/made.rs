@@ -1,9 +1,10 @@
-//! What a source comes to, made once and kept.
+//! A source made into WGSL for kernels and a program in float64: once, and kept.
 
 use super::derive::{self, Wanted};
 use super::interpret::Program;
-use super::names;
-use super::source::{Refusal, Source, parse};
+use super::kernels;
+use super::refusal::Refusal;
+use super::source::{Source, parse};
 use crate::definition::{Definition, Input, Role};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise;
@@ -53,7 +54,7 @@ impl Made {
         let arguments = source.arguments.iter();
         let all = arguments.map(|name| Input::new(kept(name), Role::Elements)).collect();
         let plain = definition(name, all, "");
-        let reserved = names::check(&source, &plain)?;
+        let reserved = kernels::check(&source, &plain)?;
         let attempt = |by: &[usize]| {
             derive::write(&source, accurate, &Wanted::Loss(by.to_vec()), &reserved)
                 .map_err(|refusal| refusal.error(text))

@@ -1,14 +1,14 @@
-//! The names of WGSL texts: a user's must not be those of the kernels that they are joined with.
+//! The names of WGSL texts, as naga knows them.
+//!
+//! A module's arenas hold the functions, structs, variables and typed constants of a text. Aliases
+//! and untyped constants are gone from them, built-in functions of constants too, and a span is that of
+//! a whole declaration. So naga is asked, where a user's text must be told the place of a name: a
+//! declaration of the same name is added, and the error says where the other one is.
 
-use super::source::{Source, error_at};
-use crate::definition::{Definition, Parameter};
-use crate::error::{Error, Result};
-use crate::families::pointwise::kernel::{Spec, Writes};
-use crate::families::pointwise::{self, Access};
-use crate::kernel::{Declared, Destination, Parameters};
-use crate::request::Upstream;
-use crate::tensor::DType;
-use std::collections::HashSet;
+use naga::common::wgsl::TryToWgsl;
+use naga::front::wgsl::parse_str;
+use naga::{Expression, Function, Module, RelationalFunction, Scalar, Span, TypeInner};
+use std::collections::BTreeSet;
 
 /// A name at module scope, and the byte where it is declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,197 +17,132 @@ pub(super) struct Name {
     pub(super) offset: usize,
 }
 
-/// The words of a text, each with its byte; comments are left out, and so is what is in braces with
-/// `outside`.
-fn words(text: &str, outside: bool) -> Vec<(usize, &str)> {
-    let mut words = Vec::new();
-    let (mut depth, mut at) = (0usize, 0);
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        // Letters may be followed by marks, which are none.
-        let is_word = |c: char| match c.is_ascii() {
-            true => c.is_ascii_alphanumeric() || c == '_',
-            false => !c.is_whitespace(),
-        };
-        let first = rest.chars().next().unwrap_or_default();
-        let size = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            comment(rest)
-        } else if is_word(first) {
-            rest.find(|c| !is_word(c)).unwrap_or(rest.len())
-        } else {
-            first.len_utf8()
-        };
-        let word = &rest[..size];
-        match word {
-            "{" => depth += 1,
-            "}" => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        let comment = word.starts_with("//") || word.starts_with("/*");
-        if !comment && !word.trim().is_empty() && (depth == 0 || !outside) {
-            words.push((at, word));
-        }
-        at += size;
-    }
-    words
+/// The names that a module declares, each with the place of its declaration as far as there is one.
+pub(super) fn declared(module: &Module) -> Vec<(String, Span)> {
+    let Module { types, constants, overrides, global_variables, functions, .. } = module;
+    let mut all: Vec<(&Option<String>, Span)> = Vec::new();
+    all.extend(types.iter().map(|(at, own)| (&own.name, types.get_span(at))));
+    all.extend(constants.iter().map(|(at, own)| (&own.name, constants.get_span(at))));
+    all.extend(overrides.iter().map(|(at, own)| (&own.name, overrides.get_span(at))));
+    let variables = global_variables.iter();
+    all.extend(variables.map(|(at, own)| (&own.name, global_variables.get_span(at))));
+    all.extend(functions.iter().map(|(at, own)| (&own.name, functions.get_span(at))));
+    let entries = module.entry_points.iter().map(|own| (own.name.clone(), Span::UNDEFINED));
+    let named = |(name, span): (&Option<String>, Span)| Some((name.clone()?, span));
+    all.into_iter().filter_map(named).chain(entries).collect()
 }
 
-/// The size of the comment that a text begins with; comments nest.
-fn comment(text: &str) -> usize {
-    let (mut depth, mut at) = (0usize, 0);
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let size = match rest {
-            _ if rest.starts_with("/*") => {
-                depth += 1;
-                2
-            }
-            _ if rest.starts_with("*/") => {
-                depth -= 1;
-                2
-            }
-            _ => rest.chars().next().map_or(1, char::len_utf8),
-        };
-        at += size;
-        if depth == 0 {
-            break;
+/// These functions of a module, and what they call for a result: functions, WGSL's own too, and
+/// types.
+pub(super) fn called<'m>(
+    module: &'m Module,
+    functions: impl IntoIterator<Item = &'m Function>,
+) -> Vec<String> {
+    let callee = |expression: &Expression| match *expression {
+        Expression::CallResult(function) => module.functions[function].name.clone(),
+        Expression::Math { fun, .. } => fun.try_to_wgsl().map(String::from),
+        Expression::Relational { fun: RelationalFunction::All, .. } => Some("all".into()),
+        Expression::Relational { fun: RelationalFunction::Any, .. } => Some("any".into()),
+        Expression::Select { .. } => Some("select".into()),
+        Expression::As { convert: None, .. } => Some("bitcast".into()),
+        Expression::As { kind, convert: Some(width), .. } => {
+            Scalar { kind, width }.try_to_wgsl().map(String::from)
         }
-    }
-    at
-}
-
-/// Where a statement begins that has more than so many words.
-pub(super) fn long_statement(text: &str, most: usize) -> Option<usize> {
-    let words = words(text, false);
-    let mut statements = words.split(|(_, word)| [";", "{", "}"].contains(word));
-    statements.find(|words| words.len() > most).map(|words| words[0].0)
-}
-
-/// What a text declares at module scope.
-pub(super) fn declared(text: &str) -> Vec<Name> {
-    let words = words(text, true);
+        Expression::Splat { size, .. } => Some(format!("vec{}", size as u8)),
+        Expression::Compose { ty, .. } => match module.types[ty].inner {
+            TypeInner::Vector { size, .. } => Some(format!("vec{}", size as u8)),
+            TypeInner::Array { .. } => Some("array".into()),
+            _ => module.types[ty].name.clone(),
+        },
+        _ => None,
+    };
     let mut names = Vec::new();
-    for (i, &(_, word)) in words.iter().enumerate() {
-        if !["fn", "struct", "const", "override", "alias", "var"].contains(&word) {
-            continue;
-        }
-        let mut rest = words[i + 1..].iter();
-        let mut next = rest.next();
-        // `var<storage, read> name`
-        if word == "var" && next.is_some_and(|(_, word)| *word == "<") {
-            next = rest.find(|(_, word)| *word == ">").and_then(|_| rest.next());
-        }
-        if let Some(&(offset, name)) = next {
-            names.push(Name { name: name.into(), offset });
-        }
+    for function in functions {
+        names.extend(function.name.clone());
+        names.extend(function.expressions.iter().filter_map(|(_, expression)| callee(expression)));
     }
     names
 }
 
-/// The functions and types that a text uses: words right before `(` and `<`.
-pub(super) fn called(text: &str) -> HashSet<String> {
-    let words = words(text, false);
-    let touch = |pair: &&[(usize, &str)]| pair[0].0 + pair[0].1.len() == pair[1].0;
-    let pairs = words.windows(2).filter(|pair| ["(", "<"].contains(&pair[1].1)).filter(touch);
-    let names = pairs.map(|pair| pair[0].1).filter(|word| word.starts_with(char::is_alphabetic));
-    names.map(String::from).collect()
+/// Which of these names a text declares itself, in its order. What else is wrong with the text does
+/// not matter, unless it cannot be parsed at all.
+pub(super) fn redeclared<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<Name> {
+    let mut names: BTreeSet<&str> = names.into_iter().collect();
+    let mut found = Vec::new();
+    while let Some(name) = redeclaration(text, &names) {
+        names.remove(&*name.name);
+        found.push(name);
+    }
+    found.sort_by_key(|name| name.offset);
+    found
 }
 
-/// What derived text may call although the user's does not.
-const ADDED: [&str; 19] = [
-    "array", "clamp", "cos", "cosh", "cross", "degrees", "dot", "exp", "length", "log", "pow",
-    "radians", "select", "sign", "sin", "sinh", "sqrt", "step", "trunc",
-];
-
-/// Words right before `(`: functions, and some keywords.
-fn called_by_user(text: &str) -> HashSet<String> {
-    let words = words(text, false);
-    let pairs = words.windows(2).filter(|pair| pair[1].1 == "(");
-    pairs.map(|pair| pair[0].1.to_string()).collect()
+/// One of these names that a text declares itself.
+fn redeclaration(text: &str, names: &BTreeSet<&str>) -> Option<Name> {
+    let joined = names.iter().fold(format!("{text}\n"), |text, name| text + &declaration(name));
+    // naga compares names before it looks at anything that they stand for.
+    let error = parse_str(&joined).err()?;
+    let mut places = error.labels().filter_map(|(span, _)| span.to_range());
+    let (again, before) = (places.next()?, places.next()?);
+    let is_ours = again.start > text.len() && before.end <= text.len();
+    is_ours.then(|| Name { name: joined[again].into(), offset: before.start })
 }
 
-/// The texts of all kinds of kernels of a loss.
-fn kernels(definition: &Definition, parameters: &Parameters) -> Vec<String> {
-    let all: Vec<usize> = (0..definition.inputs.len()).collect();
-    let mut texts = Vec::new();
-    for dtype in [DType::F32, DType::F16, DType::BF16] {
-        for access in [Access::Dense, Access::Strided] {
-            let spec = Spec {
-                definition,
-                parameters: parameters.clone(),
-                inputs: vec![Some((dtype, access)); all.len()],
-                gradients: vec![dtype; all.len()],
-                upstream: Upstream::Terms,
-                scratch_divisor: false,
-                by_weights: false,
-                given_mean: false,
-            };
-            let sum = Some(Destination::Value { scratch_divisor: true });
-            let writes = Writes { losses: true, sum, gradients: all.clone() };
-            texts.extend([false, true].map(|part| spec.pass(&writes, part).text()));
-            texts.extend(all.iter().map(|&input| spec.gather(input, true).text()));
+/// Whether a valid text has another meaning, or none, beside a declaration of this name: it declares
+/// or calls it, or it is a type of its.
+pub(super) fn uses(text: &str, name: &str) -> bool {
+    parse_str(&format!("{text}\n{}", declaration(name))).is_err()
+}
+
+fn declaration(name: &str) -> String {
+    format!("const {name} = 0;\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use naga::keywords::wgsl::BUILTIN_IDENTIFIERS;
+
+    const TEXT: &str = "alias A = vec2<f32>; alias B = A;
+        const UNTYPED = 1; const TYPED: f32 = 1.0; override O: f32 = 1.0;
+        struct S { member: f32 }
+        var<private> variable: f32;
+        fn /* f */ f(x: f32) -> f32 { let local = max(x, missing()); return local; }
+        @compute @workgroup_size(1) fn main() { }";
+
+    #[test]
+    fn places_of_declarations() {
+        let names = ["A", "B", "UNTYPED", "TYPED", "O", "S", "variable", "f", "main"];
+        let others = ["member", "x", "local", "max", "missing", "vec2", "f32"];
+        let found = redeclared(TEXT, others.into_iter().chain(names));
+        let own: Vec<&str> = found.iter().map(|own| &*own.name).collect();
+        assert_eq!(own, names);
+        for Name { name, offset } in found {
+            assert!(TEXT[offset..].starts_with(&name), "{name}: {offset}");
+            assert!(!TEXT[..offset].ends_with("/* "), "{name}: {offset}");
         }
     }
-    texts
-}
 
-/// Finds names of the user's that a kernel has too, and returns the kernels' names. The definition
-/// has no shader yet.
-pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<String>> {
-    let mut reserved: HashSet<String> = ADDED.map(String::from).into();
-    let own = source.declared.iter();
-    if let Some(name) = own.filter(|name| reserved.contains(&name.name)).min_by_key(|n| n.offset) {
-        return Err(derived(&source.text, name.offset, &name.name));
-    }
-    // A function that has another name as an argument: the binding would be called.
-    reserved.extend(called_by_user(&source.text));
-    if let Some(name) = source.arguments.iter().find(|name| reserved.contains(*name)) {
-        return Err(derived(&source.text, argument(&source.text, name), name));
-    }
-    // Which members there are makes no difference to the names.
-    let any = Declared::of(pointwise::shader("struct Parameters { any: f32 }"));
-    let parameters = match source.parameters.is_empty() {
-        true => Parameters::default(),
-        false => Parameters::new(any, &[("any", Parameter::Number(f32::MAX))]),
-    };
-    for text in kernels(definition, &parameters) {
-        let names: Vec<String> = declared(&text).into_iter().map(|name| name.name).collect();
-        let called = called(&text);
-        let mut own = source
-            .declared
-            .iter()
-            .filter(|name| !["value", "Parameters"].contains(&&*name.name))
-            .map(|name| (&*name.name, name.offset));
-        let is_taken =
-            |name: &str| names.iter().any(|other| other == name) || called.contains(name);
-        if let Some((name, at)) = own.find(|(name, _)| is_taken(name)) {
-            return Err(taken(&source.text, at, name));
+    #[test]
+    fn uses_of_what_is_predeclared() {
+        let text = "fn f(x: f32) -> f32 { return vec2<f32>(max(x, 1.0)).x; }";
+        for (name, used) in [
+            ("max", true),
+            ("vec2", true),
+            ("f32", true),
+            ("f", true),
+            ("min", false),
+            ("x", false),
+        ] {
+            assert_eq!(uses(text, name), used, "{name}");
         }
-        for name in &source.arguments {
-            // An argument is a binding's name itself.
-            let times = names.iter().filter(|other| *other == name).count();
-            if times > 1 || called.contains(name) {
-                return Err(taken(&source.text, argument(&source.text, name), name));
-            }
-        }
-        reserved.extend(names);
-        reserved.extend(called);
     }
-    Ok(reserved)
-}
 
-/// Where `value` has an argument of this name.
-fn argument(text: &str, name: &str) -> usize {
-    let words = words(text, false);
-    let start = words.windows(2).position(|pair| pair[0].1 == "fn" && pair[1].1 == "value");
-    let mut rest = words.iter().skip(start.map_or(0, |start| start + 2));
-    rest.find(|(_, word)| *word == name).map_or(0, |(at, _)| *at)
-}
-
-fn derived(text: &str, at: usize, name: &str) -> Error {
-    error_at(text, at, format!("derivatives call WGSL's function of the name {name}: rename yours"))
-}
-
-pub(super) fn taken(text: &str, at: usize, name: &str) -> Error {
-    error_at(text, at, format!("the kernels have a name {name} too: rename yours"))
+    /// naga would tell of another error first.
+    #[test]
+    fn every_built_in_can_be_declared() {
+        for name in BUILTIN_IDENTIFIERS {
+            assert!(!uses("", name), "{name}");
+        }
+    }
 }

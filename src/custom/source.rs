@@ -1,45 +1,20 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
-use super::names::{self, Name};
-use crate::error::{Error, Result};
+use super::names::{Name, called, declared, redeclared, uses};
+use super::refusal::{Refusal, error_at, taken};
+use super::words::long_statement;
+use crate::error::Result;
 use crate::kernel::NUMERIC;
+use naga::keywords::wgsl::BUILTIN_IDENTIFIERS;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, Function, Handle, Module, Scalar, Span, TypeInner};
+use naga::{AddressSpace, Expression, Function, Handle, Module, Scalar, Span, TypeInner};
+use std::collections::BTreeSet;
 use std::error::Error as _;
+use std::sync::LazyLock;
 
 /// The words of a statement: compilers descend into what it is made of, and must not run out of
 /// stack.
 const MOST_WORDS: usize = 3000;
-
-/// What cannot be done with a place in the source.
-#[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    span: Span,
-    reason: String,
-}
-
-impl Refusal {
-    pub(super) fn new(span: Span, reason: impl Into<String>) -> Self {
-        Self { span, reason: reason.into() }
-    }
-
-    /// The error, with the place in the user's own text.
-    pub(super) fn error(&self, text: &str) -> Error {
-        let offset = self.span.to_range().map_or(0, |range| range.start);
-        error_at(text, offset, &self.reason)
-    }
-}
-
-/// An error at a byte of the text, or at its end.
-pub(super) fn error_at(text: &str, offset: usize, reason: impl Into<String>) -> Error {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    Error::Custom {
-        line: before.matches('\n').count() + 1,
-        column: line.chars().count() + 1,
-        reason: reason.into(),
-    }
-}
 
 /// A member of `Parameters`.
 #[derive(Clone, Debug)]
@@ -58,31 +33,21 @@ pub(super) struct Source {
     /// The names of the arguments of numbers.
     pub(super) arguments: Vec<String>,
     pub(super) parameters: Vec<Parameter>,
-    /// What the user declares at module scope.
-    pub(super) declared: Vec<Name>,
+    /// What the user declares at module scope, but for aliases and untyped constants, which do not
+    /// come into derived text.
+    declared: Vec<String>,
+    /// The names of WGSL's own that the user declares, in the order of the text.
+    pub(super) shadowed: Vec<Name>,
 }
 
 impl Source {
     /// Parses and checks everything but what has no derivative.
     pub(super) fn new(text: &str) -> Result<Self> {
-        if let Some(offset) = names::long_statement(text, MOST_WORDS) {
+        if let Some(offset) = long_statement(text, MOST_WORDS) {
             let reason = format!("this has more than {MOST_WORDS} words: cut it with let");
             return Err(error_at(text, offset, reason));
         }
-        let declared = names::declared(text);
-        let known = names::declared(NUMERIC);
-        // What numeric.wgsl uses would be yours instead of WGSL's.
-        let mut used = names::called(NUMERIC);
-        used.extend(["f32", "i32", "u32", "bool"].map(String::from));
-        for Name { name, offset } in &declared {
-            if known.iter().any(|known| known.name == *name) {
-                let reason = format!("{name} is wgloss's own: use it as it is, or rename yours");
-                return Err(error_at(text, *offset, reason));
-            }
-            if used.contains(name) {
-                return Err(names::taken(text, *offset, name));
-            }
-        }
+        let shadowed = shadowed(text)?;
         let (module, info) = parse(text)?;
         let mut source = Self {
             text: text.into(),
@@ -91,8 +56,11 @@ impl Source {
             info,
             arguments: Vec::new(),
             parameters: Vec::new(),
-            declared,
+            declared: Vec::new(),
+            shadowed,
         };
+        let own = declared(&source.module).into_iter().filter(|(_, span)| source.is_own(*span));
+        source.declared = own.map(|(name, _)| name).collect();
         source.check_globals()?;
         source.read_signature()?;
         Ok(source)
@@ -100,7 +68,24 @@ impl Source {
 
     /// Whether the user declares this name at module scope.
     pub(super) fn declares(&self, name: &str) -> bool {
-        self.declared.iter().any(|own| own.name == name)
+        self.declared.iter().any(|own| own == name)
+    }
+
+    /// Where `value` has its argument of this number.
+    pub(super) fn argument_place(&self, argument: usize) -> usize {
+        let expressions = &self.module.functions[self.entry].expressions;
+        let is_argument = |own: &Expression| matches!(own, Expression::FunctionArgument(_));
+        // They stand there in their order.
+        let place = expressions.iter().filter(|(_, own)| is_argument(own)).nth(argument);
+        let span = place.and_then(|(handle, _)| expressions.get_span(handle).to_range());
+        span.map_or(0, |range| range.start)
+    }
+
+    /// The functions that the user declares, and what they call.
+    pub(super) fn called(&self) -> Vec<String> {
+        let functions = &self.module.functions;
+        let own = functions.iter().filter(|(at, _)| self.is_own(functions.get_span(*at)));
+        called(&self.module, own.map(|(_, function)| function))
     }
 
     /// Whether a place is in the user's text.
@@ -129,7 +114,9 @@ impl Source {
             return self.refused(module.overrides.get_span(handle), reason);
         }
         if let Some(entry) = module.entry_points.first() {
-            let offset = self.text.find(&format!("fn {}", entry.name)).unwrap_or_default();
+            let name = redeclared(&self.text, [&*entry.name]).pop();
+            let before = name.and_then(|name| self.text.get(..name.offset)).unwrap_or_default();
+            let offset = before.rfind("fn").unwrap_or_default();
             let reason = format!("{} is an entry point: the kernels have their own", entry.name);
             return Err(error_at(&self.text, offset, reason));
         }
@@ -194,6 +181,28 @@ fn entry(text: &str, module: &Module) -> Result<Handle<Function>> {
     let own = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some("value"));
     own.map(|(handle, _)| handle)
         .ok_or_else(|| error_at(text, 0, "fn value(...) -> f32 is missing"))
+}
+
+/// The names of WGSL's own that a text declares for itself, unless numeric.wgsl needs them. Of
+/// numeric.wgsl's names it must have none.
+fn shadowed(text: &str) -> Result<Vec<Name>> {
+    static OWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        // It is valid, or nothing that is joined with it is.
+        let module = naga::front::wgsl::parse_str(NUMERIC).unwrap_or_default();
+        declared(&module).into_iter().map(|(name, _)| name).collect()
+    });
+    let known = OWN.iter().map(|name| &**name).chain(BUILTIN_IDENTIFIERS.iter().copied());
+    let names = redeclared(text, known);
+    for Name { name, offset } in &names {
+        if OWN.contains(name) {
+            let reason = format!("{name} is wgloss's own: use it as it is, or rename yours");
+            return Err(error_at(text, *offset, reason));
+        }
+        if uses(NUMERIC, name) {
+            return Err(taken(text, *offset, name));
+        }
+    }
+    Ok(names)
 }
 
 /// Parses and validates text joined with numeric.wgsl.

@@ -6,7 +6,7 @@ use super::rules::Rules;
 use super::term::{Term, Terms};
 use super::types::size_of;
 use super::writer::Writer;
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use naga::proc::TypeResolution;
 use naga::{Expression, Function, Handle, LocalVariable, Scalar, TypeInner};
 use std::collections::{HashMap, HashSet};

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::term::Term;
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use naga::{Block, Expression, Handle, LocalVariable, Span, Statement, SwitchValue};
 
 type Result<T> = std::result::Result<T, Refusal>;

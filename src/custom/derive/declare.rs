@@ -1,8 +1,8 @@
-//! What a function declares before its statements.
+//! Declarations at the head of a function: its arguments and its local variables.
 
 use super::body::{Body, Returns};
 use super::dual::Dual;
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use std::collections::HashMap;
 
 impl Body<'_, '_> {

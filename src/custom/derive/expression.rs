@@ -4,7 +4,7 @@ use super::body::{Body, Place, Step};
 use super::dual::Dual;
 use super::term::Term;
 use super::types::{literal_text, zero_component};
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use naga::{
     BinaryOperator, Expression, Handle, Literal, RelationalFunction, ScalarKind, TypeInner,
     UnaryOperator,

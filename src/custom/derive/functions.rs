@@ -2,7 +2,7 @@
 
 use super::body::{Body, Found, Returns};
 use super::writer::{Variant, Writer};
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use naga::{Function, Handle};
 use std::collections::HashSet;
 

@@ -21,7 +21,8 @@ mod types;
 mod vectors;
 mod writer;
 
-use super::source::{Refusal, Source};
+use super::refusal::Refusal;
+use super::source::Source;
 use body::Returns;
 use std::collections::HashSet;
 use writer::Writer;

@@ -3,7 +3,7 @@
 use super::body::{Body, Place, Returns};
 use super::dual::Dual;
 use super::term::Term;
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use naga::{Block, Expression, Function, Handle, Span, Statement};
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Types and constants, as they are written.
 
 use super::writer::Writer;
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use naga::{
     ArraySize, Constant, Expression, Handle, Literal, Scalar, ScalarKind, Span, Type, TypeInner,
     VectorSize,

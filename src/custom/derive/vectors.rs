@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::built_ins::name_of;
 use super::dual::Dual;
-use crate::custom::source::Refusal;
+use crate::custom::refusal::Refusal;
 use naga::{Expression, Handle, MathFunction};
 
 type Result<T> = std::result::Result<T, Refusal>;

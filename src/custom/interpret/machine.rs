@@ -1,4 +1,4 @@
-//! Runs a program.
+//! The machine that runs a program.
 
 use super::instruction::{Block, Case, Column, Element, Instruction, LANES};
 use super::operations::place;

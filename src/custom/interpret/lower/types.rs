@@ -1,4 +1,4 @@
-//! How types are laid out in scalars.
+//! The layout of types in scalars.
 
 use naga::{ArraySize, Handle, Scalar, ScalarKind, Span, Type, TypeInner, UniqueArena};
 

@@ -1,4 +1,4 @@
-//! What is computed lane by lane.
+//! The operations of instructions, computed lane by lane.
 
 #[macro_use]
 mod lane;

@@ -1,4 +1,4 @@
-//! What cannot be evaluated is an error that names it.
+//! Refused texts: what cannot be evaluated is an error that names it.
 
 use super::program;
 
