@@ -1,7 +1,7 @@
 //! The reference's gradients against central differences of its own values, in float64.
 
 use crate::common::{Random, differentiable, tensor};
-use wgloss::definition::{Domain, Role};
+use wgloss::definition::{Domain, Role, Setting};
 use wgloss::{Batch, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
 /// Random float64 inputs of a shape that suits every family, weights included.
@@ -73,6 +73,34 @@ fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Rand
     }
 }
 
+/// Other options than the defaults, with this choice and these flags.
+fn vary(loss: &mut dyn Loss, place: usize, flag: bool) {
+    for (name, mut setting) in loss.options() {
+        let text = match &setting {
+            // The gradient of a clamped variance is not its slope, by design, and the other one is
+            // refused beside probabilities where it is a class.
+            _ if ["eps", "ignore_index"].contains(&name) => continue,
+            Setting::Number(_) => "0.7",
+            Setting::Integer(_) => "2",
+            // Rates that are not logarithms are positive, which the inputs are not.
+            Setting::Flag(_) if flag || name == "log_input" => "true",
+            Setting::Flag(_) => "false",
+            Setting::Choice(choice) => choice.names()[place],
+            other => panic!("{name}: no other value for {other:?}"),
+        };
+        setting.set(name, text).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// The most choices of a setting.
+fn choices(loss: &mut dyn Loss) -> usize {
+    let names = loss.options().into_iter().map(|(_, setting)| match setting {
+        Setting::Choice(choice) => choice.names().len(),
+        _ => 1,
+    });
+    names.max().unwrap_or(1)
+}
+
 #[test]
 fn gradients_are_the_slopes_of_the_values() {
     let mut random = Random(8);
@@ -84,15 +112,10 @@ fn gradients_are_the_slopes_of_the_values() {
             loss.definition().inputs.iter().any(|input| input.role == Role::IndexOrRows);
         let targets =
             if takes_probabilities { &[DType::I64, DType::F64][..] } else { &[DType::I64] };
-        for round in 0..4 {
-            // Other options than the defaults, where a fraction is valid.
+        let choices = choices(loss.as_mut());
+        for round in 0..2 + 2 * choices {
             if round > 1 {
-                // But eps: the gradient of a clamped variance is not its slope, by design.
-                for (_, mut setting) in
-                    loss.options().into_iter().filter(|(name, _)| *name != "eps")
-                {
-                    let _ = setting.set("option", "0.7").or_else(|_| setting.set("option", "true"));
-                }
+                vary(loss.as_mut(), round / 2 - 1, round % 2 == 1);
             }
             for &target in targets {
                 for &reduction in loss.definition().reductions {
