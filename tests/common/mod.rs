@@ -5,16 +5,29 @@ pub(crate) mod catalogue;
 pub(crate) mod ctc;
 pub(crate) mod recorded;
 
+use std::sync::Mutex;
 use wgloss::definition::{Domain, Role};
 use wgloss::{
     Batch, DType, Evaluation, Evaluator, Gpu, GradientType, Loss, Tensor, adapters, reference,
 };
 
-/// The adapter under test. Without one the tests fail: nothing is skipped.
+/// The adapter under test. Without one the tests fail: nothing is skipped. A device runs one thing
+/// after the other, and llvmpipe compiles a kernel when it first runs: each test has a device for
+/// itself, with the kernels that earlier tests compiled on it.
 pub(crate) fn gpu() -> Gpu {
-    static GPU: std::sync::OnceLock<Gpu> = std::sync::OnceLock::new();
-    let make = || Gpu::new_blocking().expect("the tests need a GPU adapter; ./test installs one");
-    GPU.get_or_init(make).clone()
+    static FREE: Mutex<Vec<Gpu>> = Mutex::new(Vec::new());
+    struct Lent(Gpu);
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            FREE.lock().expect("no panic under the lock").push(self.0.clone());
+        }
+    }
+    thread_local! {
+        static OWN: Lent = Lent(FREE.lock().expect("no panic under the lock").pop().unwrap_or_else(
+            || Gpu::new_blocking().expect("the tests need a GPU adapter; ./test installs one"),
+        ));
+    }
+    OWN.with(|lent| lent.0.clone())
 }
 
 /// Both backends by name.
