@@ -86,11 +86,12 @@ fn variants() -> BTreeSet<Source> {
         let rows = family(loss) == Family::Rows;
         for shape in shapes(loss) {
             for float in FLOATS {
-                let float_target = loss.definition().inputs[1].role != Role::Index;
-                let mut targets = if rows { INTEGERS.to_vec() } else { vec![DType::F32] };
-                if rows && float_target {
-                    targets.push(float);
-                }
+                let role = loss.definition().inputs[1].role;
+                let targets = match role {
+                    Role::Index => INTEGERS.to_vec(),
+                    Role::IndexOrRows => [&INTEGERS[..], &[float]].concat(),
+                    _ => vec![DType::F32],
+                };
                 for target in targets {
                     for optional in [false, true] {
                         let inputs = kinds(loss, &shape, float, target, optional);
