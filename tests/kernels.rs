@@ -83,7 +83,6 @@ fn variants() -> BTreeSet<Source> {
             add_own_variants(loss, &loss.example(), &mut texts);
             continue;
         }
-        let rows = family(loss) == Family::Rows;
         for shape in shapes(loss) {
             for float in FLOATS {
                 let role = loss.definition().inputs[1].role;
