@@ -118,7 +118,8 @@ impl Evaluator {
             check_upstream(&resolved, upstream)?;
         }
         let inputs = resolved.placed(native.inputs)?;
-        loss.family().check(&resolved, &inputs)?;
+        let family = loss.family();
+        family.check(&resolved, &inputs)?;
         match self {
             Self::Gpu(gpu) => {
                 let largest = gpu.limits().max_buffer_size;
@@ -130,7 +131,6 @@ impl Evaluator {
             Self::Cpu => {
                 let start = Instant::now();
                 let upstream = cpu::factors(&resolved, native.upstream.as_ref());
-                let family = loss.family();
                 let outputs =
                     family.compute(&resolved, &inputs, upstream.as_deref(), &mut spare)?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };

@@ -115,7 +115,7 @@ pub(super) fn layout(
     }
     let kind = TensorKind { dtype: DType::F32, shape: output.clone() };
     let terms = kind.elements("the broadcast inputs")?;
-    let axes = Broadcast::new(definition, inputs, &output).axes;
+    let axes = merged_axes(&output, &shapes);
     if axes.len() > MOST_AXES {
         return Err(Error::Limit {
             argument: "the broadcast inputs".into(),
