@@ -3,7 +3,7 @@
 use crate::numbers::Numbers;
 use crate::reduction::Divisor;
 use crate::request::{Resolved, Slot};
-use crate::tensor::{Tensor, TensorKind};
+use crate::tensor::Tensor;
 use crate::totals::Totals;
 use std::borrow::Cow;
 
@@ -22,10 +22,10 @@ impl Outputs {
         resolved: &Resolved,
         losses: &[f32],
         weights: &[Option<f32>],
-        output: impl FnMut((Slot, TensorKind)) -> Numbers,
+        output: impl FnMut(Slot) -> Numbers,
     ) -> Self {
         let totals = resolved.totals.then(|| Totals::of_terms(resolved, losses, weights));
-        Self { tensors: resolved.outputs().into_iter().map(output).collect(), totals }
+        Self { tensors: resolved.outputs().map(output).collect(), totals }
     }
 }
 

@@ -88,10 +88,9 @@ impl<'a> Buffers<'a> {
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC
             | wgpu::BufferUsages::COPY_DST;
-        let outputs = resolved.outputs();
-        let outputs = outputs
-            .iter()
-            .map(|(slot, _)| buffer(gpu, "wgloss output", resolved.bytes(*slot), usage))
+        let outputs = resolved
+            .outputs()
+            .map(|slot| buffer(gpu, "wgloss output", resolved.bytes(slot), usage))
             .collect::<Result<_>>()?;
         let status = buffer(gpu, "wgloss status", 16, usage)?;
         let totals =
@@ -112,10 +111,10 @@ impl<'a> Buffers<'a> {
         let inputs: Vec<_> =
             self.inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
         let (mut value, mut gradients) = (None, Vec::new());
-        for ((slot, _), buffer) in resolved.outputs().iter().zip(&self.outputs) {
+        for (slot, buffer) in resolved.outputs().zip(&self.outputs) {
             match slot {
                 Slot::Gradient(i) => {
-                    gradients.push((resolved.definition.inputs[*i].name, whole(buffer)))
+                    gradients.push((resolved.definition.inputs[i].name, whole(buffer)))
                 }
                 _ => value = Some(whole(buffer)),
             }
@@ -139,7 +138,7 @@ impl<'a> Buffers<'a> {
 
     /// Reads all results back in one submission.
     async fn read(&self, gpu: &Gpu, resolved: &Resolved) -> Result<Results> {
-        let outputs = resolved.outputs().into_iter().zip(&self.outputs);
+        let outputs = resolved.output_kinds().zip(&self.outputs);
         let (mut parts, mut sources): (Vec<Part>, Vec<_>) = outputs
             .map(|((slot, kind), buffer)| (Part::Output(kind), (buffer, resolved.bytes(slot))))
             .unzip();

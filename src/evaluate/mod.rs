@@ -134,9 +134,9 @@ impl Evaluator {
                 let outputs =
                     family.compute(&resolved, &inputs, upstream.as_deref(), &mut spare)?;
                 let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
-                let results = resolved.outputs().into_iter().zip(outputs.tensors);
+                let results = resolved.output_kinds().zip(outputs.tensors);
                 let results = results.map(|((_, kind), floats)| Tensor::rounded(kind, floats));
-                let evaluation = collect(&resolved, results.collect(), timings);
+                let evaluation = collect(&resolved, results, timings);
                 Ok(Evaluation { totals: outputs.totals, ..evaluation })
             }
         }
@@ -176,9 +176,13 @@ fn check_upstream(resolved: &Resolved, upstream: &Tensor<'_>) -> Result<()> {
 }
 
 /// Names the outputs.
-fn collect(resolved: &Resolved, results: Vec<Tensor<'static>>, timings: Timings) -> Evaluation {
+fn collect(
+    resolved: &Resolved,
+    results: impl IntoIterator<Item = Tensor<'static>>,
+    timings: Timings,
+) -> Evaluation {
     let mut evaluation = Evaluation { value: None, gradients: Vec::new(), totals: None, timings };
-    for ((slot, _), tensor) in resolved.outputs().into_iter().zip(results) {
+    for (slot, tensor) in resolved.outputs().zip(results) {
         match slot {
             Slot::Gradient(i) => {
                 evaluation.gradients.push((resolved.definition.inputs[i].name, tensor))

@@ -30,7 +30,7 @@ impl<'a> Pieces<'a> {
         batch: &'a Batch<'a>,
     ) -> Result<Option<Self>> {
         let mut slots: Vec<Slot> = (0..resolved.inputs.len()).map(Slot::Input).collect();
-        slots.extend(resolved.outputs().into_iter().map(|(slot, _)| slot));
+        slots.extend(resolved.outputs());
         slots.push(Slot::Upstream);
         if slots.iter().all(|&slot| resolved.bytes(slot) <= largest) || resolved.layout.terms == 0 {
             return Ok(None);
@@ -140,7 +140,7 @@ impl<'a> Pieces<'a> {
             let terms = TensorKind::new(DType::F32, self.resolved.layout.output.clone());
             evaluation.value = tensor(terms, joined.value);
         }
-        let outputs = self.resolved.outputs().into_iter();
+        let outputs = self.resolved.output_kinds();
         let wanted = outputs.filter(|(slot, _)| *slot != Slot::Value);
         for ((slot, kind), bytes) in wanted.zip(joined.gradients) {
             let Slot::Gradient(i) = slot else { continue };

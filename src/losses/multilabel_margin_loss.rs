@@ -126,7 +126,7 @@ impl Family for MultiLabelMargin {
         let by_term = resolved.upstream == Upstream::Terms;
         let scale = |r: usize| upstream.map_or(1.0, |g| g[if by_term { r } else { 0 }]) / divisor;
         let losses: Vec<f32> = rows.iter().map(|row| row.0).collect();
-        let output = |(slot, _)| match slot {
+        let output = |slot| match slot {
             Slot::Gradient(_) => {
                 let scaled = |(r, row): (usize, &(f32, Vec<f32>))| -> Vec<f32> {
                     row.1.iter().map(|slope| scale(r) * slope).collect()

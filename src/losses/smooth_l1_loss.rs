@@ -60,13 +60,16 @@ impl pointwise::Formula for SmoothL1 {
     #[inline(always)]
     fn value(&self, [p, t, ..]: [f32; 4]) -> f32 {
         let d = (p - t).abs();
-        if d < self.beta { 0.5 * d * (d / self.beta) } else { d - 0.5 * self.beta }
+        // Both at once, without a branch: lanes take both.
+        let (quadratic, linear) = (0.5 * d * (d / self.beta), d - 0.5 * self.beta);
+        if d < self.beta { quadratic } else { linear }
     }
 
     #[inline(always)]
     fn gradient(&self, [p, t, ..]: [f32; 4]) -> [f32; 4] {
         let d = p - t;
-        let slope = if d.abs() < self.beta { d / self.beta } else { numeric::sign(d) };
+        let (quadratic, linear) = (d / self.beta, numeric::sign(d));
+        let slope = if d.abs() < self.beta { quadratic } else { linear };
         [slope, -slope, 0.0, 0.0]
     }
 }

@@ -31,18 +31,26 @@ impl Resolved {
         kind.map_or(0, |kind| elements(&kind.shape).unwrap_or(u64::MAX))
     }
 
+    /// The outputs of the request.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = Slot> {
+        let value = self.value.then_some(Slot::Value);
+        value.into_iter().chain(self.gradients.iter().map(|&i| Slot::Gradient(i)))
+    }
+
     /// The outputs of the request, their types and shapes.
-    pub(crate) fn outputs(&self) -> Vec<(Slot, TensorKind)> {
-        let mut outputs = Vec::new();
-        if self.value {
-            let none = self.reduction == Reduction::None;
-            let shape = if none { self.layout.output.clone() } else { Vec::new() };
-            outputs.push((Slot::Value, TensorKind::new(DType::F32, shape)));
-        }
-        for &i in &self.gradients {
-            let shape = self.inputs[i].as_ref().map_or(Vec::new(), |kind| kind.shape.clone());
-            outputs.push((Slot::Gradient(i), TensorKind::new(self.gradient_dtype(i), shape)));
-        }
-        outputs
+    pub(crate) fn output_kinds(&self) -> impl Iterator<Item = (Slot, TensorKind)> {
+        let none = self.reduction == Reduction::None;
+        self.outputs().map(move |slot| {
+            let kind = match slot {
+                Slot::Gradient(i) => {
+                    let shape =
+                        self.inputs[i].as_ref().map_or(Vec::new(), |kind| kind.shape.clone());
+                    TensorKind::new(self.gradient_dtype(i), shape)
+                }
+                _ if none => TensorKind::new(DType::F32, self.layout.output.clone()),
+                _ => TensorKind::new(DType::F32, []),
+            };
+            (slot, kind)
+        })
     }
 }

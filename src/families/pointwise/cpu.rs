@@ -88,7 +88,7 @@ pub(super) fn evaluate(
     let total = tree_sum(results.sums.clone());
     let mean = resolved.given.map_or(total / divisor, |[_, _, mean, _]| mean);
     let mut tensors = Vec::new();
-    for (slot, _) in resolved.outputs() {
+    for slot in resolved.outputs() {
         tensors.push(match slot {
             Slot::Gradient(i) if is_weight[i] => {
                 let weighted = resolved.layout.divisor == Divisor::Weights;

@@ -32,7 +32,9 @@ pub(crate) const fn shader(text: &'static str) -> Shader {
     Shader::new(text, &[])
 }
 
-/// The family of a pointwise loss.
+/// The family of a pointwise loss. It is not inlined, so that the loops of a loss are compiled here, and
+/// not once more with each crate that uses it.
+#[inline(never)]
 pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {
     Box::new(Pointwise { loss, formula: loss })
 }

@@ -8,6 +8,7 @@ use crate::order::BLOCK_SIZE;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::tensor::{DType, TensorKind, elements};
+use std::borrow::Cow;
 
 /// The most inputs that a loss has.
 pub(crate) const MOST_INPUTS: usize = 4;
@@ -59,7 +60,10 @@ impl Broadcast {
 }
 
 /// The inputs' shapes as they broadcast.
-fn placed_shapes(definition: &Definition, inputs: &[Option<TensorKind>]) -> Vec<Vec<usize>> {
+fn placed_shapes<'a>(
+    definition: &Definition,
+    inputs: &'a [Option<TensorKind>],
+) -> Vec<Cow<'a, [usize]>> {
     let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
     let roles = definition.inputs.iter().enumerate();
     roles.map(|(i, input)| placed(input.role, shape(i), shape(0))).collect()
@@ -115,11 +119,12 @@ pub(super) fn layout(
     }
     let kind = TensorKind { dtype: DType::F32, shape: output.clone() };
     let terms = kind.elements("the broadcast inputs")?;
-    let axes = merged_axes(&output, &shapes);
-    if axes.len() > MOST_AXES {
+    // Only what has so many axes can keep so many.
+    let axes = if output.len() > MOST_AXES { merged_axes(&output, &shapes).len() } else { 0 };
+    if axes > MOST_AXES {
         return Err(Error::Limit {
             argument: "the broadcast inputs".into(),
-            got: axes.len() as u64,
+            got: axes as u64,
             unit: "separate axes",
             limit: MOST_AXES as u64,
             name: "axes of a broadcast",
@@ -142,12 +147,12 @@ fn weights(definition: &Definition, inputs: &[Option<TensorKind>]) -> Weights {
 }
 
 /// A shape as it broadcasts: a variance without the last dimension has it with size 1.
-pub(crate) fn placed(role: Role, given: &[usize], first: &[usize]) -> Vec<usize> {
+pub(crate) fn placed<'a>(role: Role, given: &'a [usize], first: &[usize]) -> Cow<'a, [usize]> {
     let without_last = first.split_last().is_some_and(|(_, rest)| given == rest);
     if role == Role::Variance && without_last {
-        return [given, &[1]].concat();
+        return [given, &[1]].concat().into();
     }
-    given.to_vec()
+    given.into()
 }
 
 fn fits_variance(given: &[usize], first: &[usize]) -> bool {
@@ -173,7 +178,7 @@ fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 }
 
 /// The output's axes, innermost first, without those of size 1 and with neighbours merged.
-fn merged_axes(output: &[usize], shapes: &[Vec<usize>]) -> Vec<Axis> {
+fn merged_axes(output: &[usize], shapes: &[Cow<'_, [usize]>]) -> Vec<Axis> {
     if output.contains(&0) {
         return Vec::new(); // nothing to index, and the products below might overflow
     }
@@ -217,13 +222,13 @@ mod tests {
 
     #[test]
     fn equal_shapes_merge_to_one_axis() {
-        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 3, 4]]);
+        let axes = merged_axes(&[2, 3, 4], &[[2, 3, 4][..].into(), [2, 3, 4][..].into()]);
         assert_eq!(axes, [Axis { size: 24, strides: [1, 1, 0, 0] }]);
     }
 
     #[test]
     fn a_broadcast_axis_stays_apart() {
-        let axes = merged_axes(&[2, 3, 4], &[vec![2, 3, 4], vec![2, 1, 4]]);
+        let axes = merged_axes(&[2, 3, 4], &[[2, 3, 4][..].into(), [2, 1, 4][..].into()]);
         let strides = [[1, 1, 0, 0], [4, 0, 0, 0], [12, 4, 0, 0]];
         assert_eq!(axes.iter().map(|a| a.strides).collect::<Vec<_>>(), strides);
     }

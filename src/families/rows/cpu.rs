@@ -54,7 +54,7 @@ pub(super) fn evaluate(
     let wanted: Vec<usize> = resolved.gradients.iter().map(|&i| shape.component(i)).collect();
     let (losses, gradients) = pass.run(size(resolved.layout.terms), &wanted, spare);
     let mut gradients = gradients.into_iter();
-    let output = |(slot, _)| match slot {
+    let output = |slot| match slot {
         Slot::Gradient(_) => by_items(gradients.next().unwrap_or_default(), classes, inner),
         _ if resolved.reduction == Reduction::None => losses.clone(),
         _ => vec![tree_sum(losses.to_vec()) / divisor].into(),

@@ -35,7 +35,9 @@ pub(crate) const fn shader(text: &'static str) -> Shader {
     Shader::new(text, &[kernel::ROW, "const INDEX = true;"])
 }
 
-/// The family of a loss over rows.
+/// The family of a loss over rows. It is not inlined, so that the loops of a loss are compiled here,
+/// and not once more with each crate that uses it.
+#[inline(never)]
 pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {
     Box::new(Rows { loss, formula: loss })
 }

@@ -304,7 +304,7 @@ pub(super) fn evaluate(
     };
     let tasks: Vec<_> = sequences.iter().zip(rows).enumerate().collect();
     let losses: Vec<f32> = tasks.into_par_iter().map(task).collect();
-    let output = |(slot, _)| match slot {
+    let output = |slot| match slot {
         Slot::Gradient(_) => std::mem::take(&mut gradient),
         _ if resolved.reduction == Reduction::None => losses.clone().into(),
         _ => vec![tree_sum(losses.clone()) / divisor].into(),

@@ -92,7 +92,7 @@ pub(super) fn evaluate(
         z_factor,
     };
     let (losses, mut gradients) = work.run(&resolved.gradients, spare);
-    let output = |(slot, _)| match slot {
+    let output = |slot| match slot {
         Slot::Gradient(INPUT) => std::mem::take(&mut gradients.input),
         Slot::Gradient(LINEAR_WEIGHT) => std::mem::take(&mut gradients.linear),
         Slot::Gradient(TARGET) => std::mem::take(&mut gradients.target),
