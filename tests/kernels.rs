@@ -1,6 +1,7 @@
 //! Every kernel variant is WGSL that naga accepts and can translate for Vulkan, Metal and
-//! DirectX 12, and the host's structs are the kernels'. With `WGLOSS_LEAVE_KERNELS`, all texts are
-//! left as files in `CARGO_TARGET_TMPDIR/kernels`, where `.ci/tint` checks them by the browsers' rules.
+//! DirectX 12, and the host's structs are the kernels'. With `WGLOSS_LEAVE_KERNELS`, they are made for
+//! all pairs of types, and left as files in `CARGO_TARGET_TMPDIR/kernels`, where `.ci/tint` checks
+//! them by the browsers' rules.
 
 mod novelty;
 
@@ -66,8 +67,34 @@ fn kinds<'a>(
     given.map(|input| (input.name, kind(input))).collect()
 }
 
-/// Every kernel text of the catalogue and the custom losses of the examples, each once.
-fn variants() -> BTreeSet<Source> {
+/// The types that texts are made for: all pairs of a float and an integer type, or one after the
+/// other, so that each loss has all of them in some shape.
+struct Types {
+    all: bool,
+    turn: usize,
+}
+
+impl Types {
+    /// All pairs or the next `count`; without class indices, one integer type stands for all.
+    fn next(&mut self, count: usize, indices: bool) -> Vec<(DType, DType)> {
+        let integers = if indices { &INTEGERS[..] } else { &[DType::I64] };
+        if self.all {
+            let with = |&integer: &DType| FLOATS.map(|float| (float, integer));
+            return integers.iter().flat_map(with).collect();
+        }
+        self.turn += count;
+        let pair = |turn: usize| {
+            // Gradients are asked for in all types beside the usual class indices only.
+            let usual = turn.is_multiple_of(2);
+            let integer = if usual { DType::I64 } else { integers[turn / 2 % integers.len()] };
+            (FLOATS[turn % FLOATS.len()], integer)
+        };
+        (self.turn - count..self.turn).map(pair).collect()
+    }
+}
+
+/// The kernel texts of the catalogue and the custom losses of the examples, each once.
+fn variants(mut types: Types) -> BTreeSet<Source> {
     let mut texts = BTreeSet::new();
     let examples = common::catalogue::examples();
     assert!(!examples.is_empty(), "no custom losses");
@@ -80,18 +107,15 @@ fn variants() -> BTreeSet<Source> {
     for loss in losses::catalogue() {
         let loss = loss.as_ref();
         if family(loss) == Family::Own {
-            add_own_variants(loss, &loss.example(), &mut texts);
+            add_own_variants(loss, &loss.example(), &mut types, &mut texts);
             continue;
         }
+        let role = loss.definition().inputs[1].role;
+        let indices = matches!(role, Role::Index | Role::IndexOrRows);
         for shape in shapes(loss) {
-            for float in FLOATS {
-                let role = loss.definition().inputs[1].role;
-                let targets = match role {
-                    Role::Index => INTEGERS.to_vec(),
-                    Role::IndexOrRows => [&INTEGERS[..], &[float]].concat(),
-                    _ => vec![DType::F32],
-                };
-                for target in targets {
+            for (float, integer) in types.next(1, indices) {
+                let rows = (role == Role::IndexOrRows).then_some(float);
+                for target in [integer].into_iter().chain(rows) {
                     for optional in [false, true] {
                         let inputs = kinds(loss, &shape, float, target, optional);
                         add_variants(loss, &inputs, &mut texts);
@@ -103,21 +127,24 @@ fn variants() -> BTreeSet<Source> {
     texts
 }
 
-/// A loss of its own in the shapes of its example, in all types, with and without what is optional.
-fn add_own_variants(loss: &dyn Loss, example: &[(&str, TensorKind)], texts: &mut BTreeSet<Source>) {
-    for float in FLOATS {
-        for integer in INTEGERS {
-            for optional in [false, true] {
-                let given = loss.definition().inputs.iter().zip(example);
-                let given = given.filter(|(input, _)| optional || !input.optional);
-                let inputs: Vec<_> = given
-                    .map(|(input, (_, kind))| {
-                        let dtype = if kind.dtype.is_float() { float } else { integer };
-                        (input.name, TensorKind { dtype, shape: kind.shape.clone() })
-                    })
-                    .collect();
-                add_variants(loss, &inputs, texts);
-            }
+/// A loss of its own in the shapes of its example, with and without what is optional.
+fn add_own_variants(
+    loss: &dyn Loss,
+    example: &[(&str, TensorKind)],
+    types: &mut Types,
+    texts: &mut BTreeSet<Source>,
+) {
+    for (float, integer) in types.next(2 * FLOATS.len(), true) {
+        for optional in [false, true] {
+            let given = loss.definition().inputs.iter().zip(example);
+            let given = given.filter(|(input, _)| optional || !input.optional);
+            let inputs: Vec<_> = given
+                .map(|(input, (_, kind))| {
+                    let dtype = if kind.dtype.is_float() { float } else { integer };
+                    (input.name, TensorKind { dtype, shape: kind.shape.clone() })
+                })
+                .collect();
+            add_variants(loss, &inputs, texts);
         }
     }
 }
@@ -249,8 +276,9 @@ fn assert_valid_everywhere(source: &Source) {
 
 #[test]
 fn every_variant_is_valid_everywhere() {
-    let variants = variants();
-    if std::env::var_os("WGLOSS_LEAVE_KERNELS").is_some() {
+    let all = std::env::var_os("WGLOSS_LEAVE_KERNELS").is_some();
+    let variants = variants(Types { all, turn: 0 });
+    if all {
         leave(&variants).expect("the texts are written");
     }
     let mut met = novelty::Met::default();

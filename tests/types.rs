@@ -3,7 +3,7 @@
 use crate::common::catalogue::{Inputs, all_inputs};
 use crate::common::ctc::Case;
 use crate::common::{
-    Random, assert_agrees, bits, differentiable, gpu, inputs, limited, read, tensor,
+    Family, Random, assert_agrees, bits, differentiable, family, gpu, inputs, limited, read, tensor,
 };
 use wgloss::{
     Batch, Bindings, CrossEntropy, Ctc, DType, Evaluator, Gpu, GradientType, Loss, Mse, Plan,
@@ -22,39 +22,47 @@ fn terms(loss: &dyn Loss, inputs: &Inputs) -> Vec<usize> {
     answer.value.expect("the losses").shape().to_vec()
 }
 
+/// Each loss with each way of asking for gradients, in this type or in the other one of as many bits;
+/// losses with few shapes with all ways in both.
 fn check(dtype: DType, seed: u64) {
     let mut random = Random(seed);
-    // float32 inputs have gradients of one type only.
-    let types = [GradientType::Input, GradientType::Float32];
-    let types = if dtype == DType::F32 { &types[..1] } else { &types };
-    for loss in losses::catalogue() {
-        for (case, inputs) in all_inputs(loss.as_ref(), dtype, &mut random).iter().enumerate() {
+    let ways = [
+        [(Reduction::None, GradientType::Input), (Reduction::Mean, GradientType::Float32)],
+        [(Reduction::Mean, GradientType::Input), (Reduction::None, GradientType::Float32)],
+    ];
+    for (which, loss) in losses::catalogue().into_iter().enumerate() {
+        let all = all_inputs(loss.as_ref(), dtype, &mut random);
+        let few = family(loss.as_ref()) == Family::Own;
+        let own = &ways[(which + usize::from(dtype == DType::F16)) % 2];
+        for (case, inputs) in all.iter().enumerate() {
             let mut gradients = differentiable(loss.as_ref(), inputs);
             if inputs[0].1.len() == 1 {
                 gradients.retain(|name| *name != "weight"); // all rounding: no mean depends on it
             }
             let none = terms(loss.as_ref(), inputs);
-            for (reduction, terms) in [(Reduction::None, &none[..]), (Reduction::Mean, &[])] {
+            let one = [own[case / 2 % 2]];
+            for &(reduction, gradient_type) in if few { ways.as_flattened() } else { &one } {
+                let terms = if reduction == Reduction::None { &none[..] } else { &[] };
                 let count = terms.iter().product();
                 let numbers: Vec<f64> = (0..count).map(|_| 4.0 * random.unit() - 2.0).collect();
-                for &gradient_type in types {
-                    let batch = Batch {
-                        inputs,
-                        upstream: Some(tensor(DType::F32, terms, &numbers)),
-                        request: Request {
-                            reduction,
-                            gradients: &gradients,
-                            gradient_type,
-                            loss_scale: [1.0, 0.75, -6.0][case % 3],
-                            ..Request::default()
-                        },
-                        ..Batch::default()
-                    };
-                    let shapes: Vec<_> = inputs.iter().map(|(_, tensor)| tensor.shape()).collect();
-                    let name = loss.definition().name;
-                    let what =
-                        format!("{name} of {dtype} {shapes:?}, {reduction}, {gradient_type:?}");
-                    assert_agrees(&what, loss.as_ref(), &batch);
+                let batch = Batch {
+                    inputs,
+                    upstream: Some(tensor(DType::F32, terms, &numbers)),
+                    request: Request {
+                        reduction,
+                        gradients: &gradients,
+                        gradient_type,
+                        loss_scale: [1.0, 0.75, -6.0][case % 3],
+                        ..Request::default()
+                    },
+                    ..Batch::default()
+                };
+                let shapes: Vec<_> = inputs.iter().map(|(_, tensor)| tensor.shape()).collect();
+                let name = loss.definition().name;
+                let what = format!("{name} of {dtype} {shapes:?}, {reduction}, {gradient_type:?}");
+                assert_agrees(&what, loss.as_ref(), &batch);
+                if dtype == DType::BF16 {
+                    assert_overwrites(&what, loss.as_ref(), &batch);
                 }
             }
         }
@@ -85,57 +93,37 @@ fn buffer(gpu: &Gpu, bytes: &[u8]) -> wgpu::Buffer {
     gpu.device().create_buffer_init(&descriptor)
 }
 
-/// The mean's gradients, in buffers that held other bytes before.
-fn overwritten(gpu: &Gpu, loss: &dyn Loss, inputs: &Inputs, gradients: &[&str]) -> Vec<Vec<u8>> {
+/// In buffers that held other bytes before, gradients have the same bits: each half of a word replaces
+/// what was there.
+#[track_caller]
+fn assert_overwrites(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
+    let gpu = &gpu();
+    let want = Evaluator::Gpu(gpu.clone()).evaluate_blocking(loss, batch).expect("a valid batch");
+    let inputs = batch.inputs;
     let kinds: Vec<_> = inputs.iter().map(|(name, input)| (*name, input.kind())).collect();
-    let gradient_type = GradientType::Input;
-    let request = Request { gradients, gradient_type, ..Request::default() };
+    let request = Request { upstream: true, ..batch.request.clone() };
     let plan = Plan::new(gpu, loss, &kinds, &request).expect("a valid request");
     let given: Vec<_> = inputs.iter().map(|(name, t)| (*name, buffer(gpu, t.bytes()))).collect();
-    let size = |name: &str| inputs.iter().find(|i| i.0 == name).map_or(0, |i| i.1.bytes().len());
-    let held: Vec<_> =
-        gradients.iter().map(|&name| (name, buffer(gpu, &vec![0xa5; size(name)]))).collect();
-    let value = buffer(gpu, &[0; 4]);
+    let upstream = buffer(gpu, batch.upstream.as_ref().expect("one").bytes());
+    let held = want.gradients.iter().map(|(name, gradient)| (*name, gradient.bytes().len()));
+    let held: Vec<_> = held.map(|(name, size)| (name, buffer(gpu, &vec![0xa5; size]))).collect();
+    let value = buffer(gpu, &vec![0; want.value.as_ref().expect("wanted").bytes().len()]);
     let whole = wgpu::Buffer::as_entire_buffer_binding;
     let inputs: Vec<_> = given.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
     let outputs: Vec<_> = held.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
     let bindings = Bindings {
         inputs: &inputs,
         gradients: &outputs,
+        upstream: Some(whole(&upstream)),
         value: Some(whole(&value)),
         ..Bindings::default()
     };
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     plan.encode(&mut encoder, &bindings).expect("valid bindings");
     gpu.queue().submit([encoder.finish()]);
-    held.iter().map(|(_, buffer)| read(gpu, buffer)).collect()
-}
-
-/// Each half of a word replaces what was there, and no more.
-#[test]
-fn what_a_gradient_buffer_held_before_is_gone() {
-    let mut random = Random(37);
-    for loss in losses::catalogue() {
-        let loss = loss.as_ref();
-        for inputs in all_inputs(loss, DType::BF16, &mut random) {
-            let gradients = differentiable(loss, &inputs);
-            let batch = Batch {
-                inputs: &inputs,
-                request: Request {
-                    gradients: &gradients,
-                    gradient_type: GradientType::Input,
-                    ..Request::default()
-                },
-                ..Batch::default()
-            };
-            let want =
-                Evaluator::Gpu(gpu()).evaluate_blocking(loss, &batch).expect("a valid batch");
-            let got = overwritten(&gpu(), loss, &inputs, &gradients);
-            for ((name, want), got) in want.gradients.iter().zip(got) {
-                let what = format!("{}: gradient of {name}", loss.definition().name);
-                assert_eq!(&got[..want.bytes().len()], want.bytes(), "{what}");
-            }
-        }
+    for ((name, want), (_, buffer)) in want.gradients.iter().zip(&held) {
+        let got: Vec<u8> = read(gpu, buffer);
+        assert_eq!(&got[..want.bytes().len()], want.bytes(), "{what}: gradient of {name}");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::common::{self, Random, differentiable, inputs};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use wgloss::{
     Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Evaluator, GradientType, Huber,
     LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Request, Tensor, TripletMargin,
@@ -82,15 +82,19 @@ fn bits() {
 
 #[test]
 fn every_vector_width_has_the_same_bits() {
-    let run = |width: &str| {
+    let start = |width: &'static str| {
         // Mesa's cache takes no notice of the width.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shaders-{width}"));
-        let output = Command::new(std::env::current_exe().expect("the test's own path"))
+        let run = Command::new(std::env::current_exe().expect("the test's own path"))
             .args(["--ignored", "--exact", "widths::bits", "--nocapture"])
             .env("LP_NATIVE_VECTOR_WIDTH", width)
             .env("MESA_SHADER_CACHE_DIR", cache)
-            .output()
-            .expect("the test starts");
+            .stdout(Stdio::piped())
+            .spawn();
+        (width, run.expect("the test starts"))
+    };
+    let finish = |(width, run): (&str, Child)| {
+        let output = run.wait_with_output().expect("the test ends");
         let out = String::from_utf8(output.stdout).expect("UTF-8");
         assert!(output.status.success(), "{width} bits: {out}");
         let lines = |word| out.lines().filter(|l| l.starts_with(word)).map(String::from).collect();
@@ -98,7 +102,7 @@ fn every_vector_width_has_the_same_bits() {
         assert_eq!(bits.len(), 4 * cases().len(), "{out}");
         (adapter.concat(), bits)
     };
-    let runs = ["128", "256", "512"].map(run);
+    let runs = ["128", "256", "512"].map(start).map(finish);
     for (adapter, bits) in &runs[1..] {
         assert_eq!(*bits, runs[0].1, "{adapter} and {}", runs[0].0);
     }

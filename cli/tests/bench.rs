@@ -45,8 +45,9 @@ fn rows_have_all_fields() {
 
 #[test]
 fn narrow_floats_move_half_the_bytes() {
-    for dtype in ["float16", "bfloat16"] {
-        let arguments = ["bench", "small_mse_fwdbwd", "--json", "--dtype", dtype];
+    for (dtype, backend) in [("float16", "gpu"), ("bfloat16", "cpu")] {
+        let arguments =
+            ["bench", "small_mse_fwdbwd", "--json", "--dtype", dtype, "--backend", backend];
         for row in objects(&run(folder().path(), &arguments)) {
             assert_eq!(row["dtype"], dtype);
             assert_eq!(number(&row, "bytes"), 3.0 * 2048.0 + 4.0);

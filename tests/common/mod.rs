@@ -5,7 +5,6 @@ pub(crate) mod catalogue;
 pub(crate) mod ctc;
 pub(crate) mod recorded;
 
-use std::sync::Mutex;
 use wgloss::definition::{Domain, Role};
 use wgloss::{
     Batch, DType, Evaluation, Evaluator, Gpu, GradientType, Loss, Tensor, adapters, reference,
@@ -13,21 +12,13 @@ use wgloss::{
 
 /// The adapter under test. Without one the tests fail: nothing is skipped. A device runs one thing
 /// after the other, and llvmpipe compiles a kernel when it first runs: each test has a device for
-/// itself, with the kernels that earlier tests compiled on it.
+/// itself, which goes with its kernels when the test ends.
 pub(crate) fn gpu() -> Gpu {
-    static FREE: Mutex<Vec<Gpu>> = Mutex::new(Vec::new());
-    struct Lent(Gpu);
-    impl Drop for Lent {
-        fn drop(&mut self) {
-            FREE.lock().expect("no panic under the lock").push(self.0.clone());
-        }
-    }
     thread_local! {
-        static OWN: Lent = Lent(FREE.lock().expect("no panic under the lock").pop().unwrap_or_else(
-            || Gpu::new_blocking().expect("the tests need a GPU adapter; ./test installs one"),
-        ));
+        static OWN: Gpu =
+            Gpu::new_blocking().expect("the tests need a GPU adapter; ./test installs one");
     }
-    OWN.with(|lent| lent.0.clone())
+    OWN.with(Gpu::clone)
 }
 
 /// Both backends by name.

@@ -48,24 +48,22 @@ const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction:
 #[test]
 fn sizes_reductions_and_upstream_gradients() {
     let (loss, mut random) = (loss(), Random(61));
-    for count in [0, 1, 3, 63, 4095, 4096, 4097, 12_289] {
+    for (i, count) in [0, 1, 3, 63, 4095, 4096, 4097, 12_289].into_iter().enumerate() {
         let inputs = inputs([(F32, &[count]); 3], &mut random);
-        for reduction in REDUCTIONS {
+        for (j, reduction) in REDUCTIONS.into_iter().enumerate() {
             let terms: &[usize] = if reduction == Reduction::None { &[count] } else { &[] };
             let numbers: Vec<f64> =
                 (0..terms.iter().product()).map(|_| random.unit() - 0.5).collect();
-            for gradients in [&[][..], ALL, &["t"], &["q", "p"]] {
-                for given in [false, true] {
-                    let upstream =
-                        (given && !gradients.is_empty()).then(|| tensor(F32, terms, &numbers));
-                    let what = format!("{count} elements, {reduction}, {gradients:?}, {given}");
-                    let batch = Batch {
-                        inputs: &inputs,
-                        request: Request { reduction, gradients, ..Request::default() },
-                        ..Batch::default()
-                    };
-                    assert_agrees(&what, &loss, &Batch { upstream, ..batch });
-                }
+            for (k, gradients) in [&[][..], ALL, &["t"], &["q", "p"]].into_iter().enumerate() {
+                let given = (i + j + k / 2) % 2 == 0 && !gradients.is_empty();
+                let what = format!("{count} elements, {reduction}, {gradients:?}, {given}");
+                let batch = Batch {
+                    inputs: &inputs,
+                    request: Request { reduction, gradients, ..Request::default() },
+                    upstream: given.then(|| tensor(F32, terms, &numbers)),
+                    ..Batch::default()
+                };
+                assert_agrees(&what, &loss, &batch);
             }
         }
     }
