@@ -89,13 +89,10 @@ fn pieces_have_the_bits_of_the_whole() {
                     ..batch
                 };
                 assert_same(loss, &batch);
-                assert_same(
-                    loss,
-                    &Batch {
-                        request: Request { value: gradients.is_empty(), ..batch.request.clone() },
-                        ..batch
-                    },
-                );
+                if !gradients.is_empty() {
+                    let request = Request { value: false, ..batch.request.clone() };
+                    assert_same(loss, &Batch { request, ..batch });
+                }
             }
         }
     }

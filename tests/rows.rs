@@ -167,14 +167,15 @@ fn numbers_of_classes_and_layouts() {
         &[3, 2, 0],
     ];
     for (i, loss) in rows().into_iter().enumerate() {
-        for (j, shape) in shapes.iter().enumerate() {
+        // Each shape with half of the losses.
+        for (j, shape) in shapes.iter().enumerate().skip(i % 2).step_by(2) {
             for (k, target) in [DType::I64, DType::F32].into_iter().enumerate() {
                 let role = loss.definition().inputs[1].role;
                 if target == DType::F32 && role != Role::IndexOrRows {
                     continue; // the same case again
                 }
                 let reductions = [Reduction::None, Reduction::Mean, Reduction::Sum];
-                let how = (reductions[(i + j + k) % 3], (i + j / 3) % 2 == 0);
+                let how = (reductions[(i / 4 + j / 2 + k) % 3], (i / 2 + j / 6) % 2 == 0);
                 check("shapes", loss.as_ref(), (*shape, DType::F32), target, how, &mut random);
             }
         }

@@ -83,7 +83,7 @@ fn broadcasting() {
         [&[3, 1, 70, 2], &[3, 40, 1, 2], &[70, 1]],
     ] {
         let inputs = inputs([(F32, p), (F32, t), (F32, q)], &mut random);
-        for reduction in REDUCTIONS {
+        for reduction in [Reduction::None, Reduction::Mean] {
             let batch = Batch {
                 inputs: &inputs,
                 request: Request { reduction, gradients: ALL, ..Request::default() },
@@ -105,19 +105,13 @@ fn types() {
     ] {
         for shape in [&[4097][..], &[3, 333]] {
             let inputs = inputs(types.map(|dtype| (dtype, shape)), &mut random);
-            for gradient_type in [GradientType::Float32, GradientType::Input] {
-                for reduction in REDUCTIONS {
-                    let batch = Batch {
-                        inputs: &inputs,
-                        request: Request { reduction, ..Request::default() },
-                        ..Batch::default()
-                    };
-                    let batch = Batch {
-                        request: Request { gradients: ALL, gradient_type, ..batch.request.clone() },
-                        ..batch
-                    };
-                    assert_agrees(&format!("{types:?}, {reduction}"), &loss, &batch);
-                }
+            for (reduction, gradient_type) in
+                [(Reduction::Mean, GradientType::Input), (Reduction::None, GradientType::Float32)]
+            {
+                let request =
+                    Request { reduction, gradients: ALL, gradient_type, ..Request::default() };
+                let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+                assert_agrees(&format!("{types:?}, {reduction}"), &loss, &batch);
             }
         }
     }
