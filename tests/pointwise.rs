@@ -82,7 +82,7 @@ fn types_weights_and_upstream_gradients() {
 
 #[test]
 fn broadcasts() {
-    let mut random = Random(3);
+    let mut random = Random(40);
     let pairs: &[(&[usize], &[usize])] = &[
         (&[4, 5], &[5]),
         (&[5], &[4, 5]),
