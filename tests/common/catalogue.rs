@@ -33,7 +33,7 @@ fn family_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inpu
     };
     let made = all.into_iter().enumerate().map(|(i, (shape, other))| {
         // Probabilities, or what is optional: each loss with and without, each shape with some losses.
-        let probabilities = (i + definition.name.len()) % 2 == 0;
+        let probabilities = (i + definition.name.len()).is_multiple_of(2);
         let (classes, rows) = rows_of(loss, shape);
         let of = |input: &wgloss::definition::Input| match input.role {
             Role::Index => (input.name, DType::I64, &rows[..]),
