@@ -4,8 +4,8 @@
 use crate::common::{self, tensor};
 use wgloss::definition::Options;
 use wgloss::{
-    Batch, BinaryCrossEntropy, CrossEntropy, DType, Huber, KlDiv, L1, Loss, Mse, Nll, Reduction,
-    Request, SmoothL1, Tensor, losses,
+    Batch, BinaryCrossEntropy, CrossEntropy, DType, Evaluator, Huber, KlDiv, L1, Loss, Mse, Nll,
+    Reduction, Request, SmoothL1, Tensor, losses,
 };
 
 /// The error that both backends and, where it does not depend on the data, the reference give.
@@ -54,6 +54,16 @@ fn shapes() {
         "weight: shape [2, 5, 4] does not fit, expected one that broadcasts onto [5, 4], the shape \
          of input",
     );
+    assert_refused(
+        &Mse,
+        &[("input", f(&[2; 9])), ("target", f(&[2, 1, 2, 1, 2, 1, 2, 1, 2]))],
+        "the broadcast inputs: 9 separate axes, at most 8 (axes of a broadcast)",
+    );
+    // As many dimensions, but two of them are one axis.
+    let inputs = [("input", f(&[2; 9])), ("target", f(&[2, 1, 2, 1, 2, 1, 2, 2, 2]))];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    let value = Evaluator::Cpu.evaluate_blocking(&Mse, &batch).expect("few enough axes").scalar();
+    assert_eq!(value, Some(0.0));
     let loss = CrossEntropy::default();
     assert_refused(
         &loss,

@@ -67,8 +67,8 @@ fn kinds<'a>(
     given.map(|input| (input.name, kind(input))).collect()
 }
 
-/// The types that texts are made for: all pairs of a float and an integer type, or one after the
-/// other, so that each loss has all of them in some shape.
+/// The types that texts are made for: all pairs of a float and an integer type, or one pair after the
+/// other, so that each loss of a family has each float type in some shape.
 struct Types {
     all: bool,
     turn: usize,

@@ -80,6 +80,11 @@ fn gradients_of_bfloat16_inputs() {
     check(DType::BF16, 32);
 }
 
+#[test]
+fn gradients_of_float32_inputs() {
+    check(DType::F32, 34);
+}
+
 /// A storage buffer of these bytes, filled up to whole words.
 fn buffer(gpu: &Gpu, bytes: &[u8]) -> wgpu::Buffer {
     let mut contents = bytes.to_vec();

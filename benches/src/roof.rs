@@ -38,10 +38,11 @@ pub fn copy_bandwidth(gpu: &Gpu) -> Result<f64> {
         let run = || timer.run(|encoder, stamps| copy.record(encoder, stamps, &groups));
         measure(effort, run).map(|times| times.median)
     };
-    let brief = SHAPES.map(|shape| time(shape, Effort::BRIEF).map(|time| (time, shape)));
-    let (_, fastest) =
-        brief.into_iter().collect::<Result<Vec<_>>>()?.into_iter().min().unwrap_or_default();
-    Ok(rate(2 * windows * window, time(fastest, Effort::FULL)?))
+    let mut fastest = (Duration::MAX, SHAPES[0]);
+    for shape in SHAPES {
+        fastest = fastest.min((time(shape, Effort::BRIEF)?, shape));
+    }
+    Ok(rate(2 * windows * window, time(fastest.1, Effort::FULL)?))
 }
 
 /// The bytes a second that `memcpy` on all cores reads and writes.

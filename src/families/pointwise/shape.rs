@@ -119,7 +119,7 @@ pub(super) fn layout(
     }
     let kind = TensorKind { dtype: DType::F32, shape: output.clone() };
     let terms = kind.elements("the broadcast inputs")?;
-    // Only what has so many axes can keep so many.
+    // Merging leaves no more axes than there were.
     let axes = if output.len() > MOST_AXES { merged_axes(&output, &shapes).len() } else { 0 };
     if axes > MOST_AXES {
         return Err(Error::Limit {
