@@ -122,6 +122,22 @@ pub enum Error {
         /// The name of the limit.
         name: &'static str,
     },
+    /// The system has no memory for a result.
+    #[error("{argument}: {bytes} bytes do not fit into memory")]
+    Memory {
+        /// The output.
+        argument: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A [`Sink`](crate::Sink) did not take an output.
+    #[error("{argument}: {reason}")]
+    Sink {
+        /// The output, or "outputs" for what was to come.
+        argument: String,
+        /// What the sink says.
+        reason: String,
+    },
     /// No adapter that can run compute shaders, or none of that name.
     #[error("no usable GPU adapter{wanted}: found {found}; {hint}")]
     NoAdapter {
@@ -154,6 +170,10 @@ pub enum Error {
 impl Error {
     pub(crate) fn shape(argument: &str, got: &[usize], expected: impl Into<String>) -> Self {
         Self::Shape { argument: argument.into(), got: got.to_vec(), expected: expected.into() }
+    }
+
+    pub(crate) fn sink(argument: impl ToString, error: &std::io::Error) -> Self {
+        Self::Sink { argument: argument.to_string(), reason: error.to_string() }
     }
 
     pub(crate) fn argument(

@@ -1,11 +1,10 @@
 //! What a loss is, and what a family of losses does: how data run through it.
 
-use crate::cpu::Outputs;
+use crate::cpu::{Results, Weights, Work};
 use crate::definition::{Definition, Options, Role};
 use crate::dispatch::Builder;
 use crate::error::{Error, Result, listed};
 use crate::layout::Layout;
-use crate::numbers::Spare;
 use crate::reduction::Reduction;
 use crate::request::{Request, Resolved, Upstream};
 use crate::tensor::{DType, Tensor, TensorKind};
@@ -89,18 +88,11 @@ pub trait Family: Send + Sync {
     /// If a size is past the device's limits.
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()>;
 
-    /// The outputs of the CPU backend in float32. The upstream gradient has the loss scale in it,
-    /// and is one number for a scale alone. Outputs may be in the spare memory.
+    /// The outputs of the CPU backend in float32.
     ///
     /// # Errors
-    /// If a class index is outside its range.
-    fn compute(
-        &self,
-        resolved: &Resolved,
-        inputs: &[Option<&Tensor<'_>>],
-        upstream: Option<&[f32]>,
-        spare: &mut Spare,
-    ) -> Result<Outputs>;
+    /// If a class index is outside its range, there is no memory for an output, or a sink takes none.
+    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()>;
 
     /// The textbook terms and derivatives in float64: what tests compare with.
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms;
@@ -115,9 +107,8 @@ pub struct Cut {
     pub(crate) terms: Vec<usize>,
     /// A piece is a multiple of so many.
     pub(crate) step: usize,
-    /// The weights of all terms, `None` where one is ignored; empty where terms have no weights of
-    /// their own.
-    pub(crate) weights: Vec<Option<f32>>,
+    /// The weights of the terms of a loss over rows.
+    pub(crate) weights: Weights,
 }
 
 /// Checks a request of a loss: names, options, types and shapes.
@@ -229,17 +220,11 @@ fn missing(definition: &Definition, name: &str) -> Error {
 }
 
 fn check_dtype(name: &str, role: Role, dtype: DType) -> Result<()> {
-    let fits = match role {
-        Role::Index | Role::OwnIntegers => !dtype.is_float(),
-        Role::IndexOrRows => true,
-        _ => dtype.is_float(),
-    };
-    if fits {
-        return Ok(());
+    if dtype.is_float() && matches!(role, Role::Index | Role::OwnIntegers) {
+        let (argument, got) = (name.into(), dtype.to_string());
+        return Err(Error::DType { argument, got, expected: "an integer type".into() });
     }
-    let integers = matches!(role, Role::Index | Role::OwnIntegers);
-    let expected = if integers { "an integer type" } else { "a float type" };
-    Err(Error::DType { argument: name.into(), got: dtype.to_string(), expected: expected.into() })
+    Ok(())
 }
 
 /// Totals are of a sum, and a denominator is that of a mean.

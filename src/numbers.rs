@@ -18,24 +18,20 @@ pub(crate) enum Numbers {
 const LARGE: usize = 4 << 20;
 
 impl Numbers {
-    /// So many zeros.
-    pub(crate) fn zeros(count: usize) -> Self {
+    /// So many zeros; `None` where there is no memory for them.
+    pub(crate) fn zeros(count: usize) -> Option<Self> {
         #[cfg(target_os = "linux")]
         if let Some(bytes) = count.checked_mul(4).filter(|&bytes| bytes >= LARGE)
             && let Ok(map) = memmap2::MmapMut::map_anon(bytes)
         {
             // A system without large pages refuses, and the numbers lie in small ones.
             let _ = map.advise(memmap2::Advice::HugePage);
-            return Self::Mapped(map);
+            return Some(Self::Mapped(map));
         }
-        Self::Owned(vec![0.0; count])
-    }
-
-    /// As many numbers as the bytes are.
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
-        let mut numbers = Self::zeros(bytes.len() / 4);
-        bytemuck::cast_slice_mut(&mut numbers).copy_from_slice(bytes);
-        numbers
+        let mut numbers = Vec::new();
+        numbers.try_reserve_exact(count).ok()?;
+        numbers.resize(count, 0.0);
+        Some(Self::Owned(numbers))
     }
 }
 
@@ -47,9 +43,13 @@ impl Default for Numbers {
 
 impl Clone for Numbers {
     fn clone(&self) -> Self {
-        let mut copy = Self::zeros(self.len());
-        copy.copy_from_slice(self);
-        copy
+        match Self::zeros(self.len()) {
+            Some(mut copy) => {
+                copy.copy_from_slice(self);
+                copy
+            }
+            None => Self::Owned(self.to_vec()),
+        }
     }
 }
 
@@ -83,13 +83,13 @@ impl DerefMut for Numbers {
 
 /// The memory of results that are no longer needed.
 #[derive(Debug, Default)]
-pub struct Spare(Vec<Numbers>);
+pub(crate) struct Spare(Vec<Numbers>);
 
 impl Spare {
-    /// So many numbers, of any value.
-    pub(crate) fn numbers(&mut self, size: usize) -> Numbers {
+    /// So many numbers, of any value; `None` where there is no memory for them.
+    pub(crate) fn numbers(&mut self, size: usize) -> Option<Numbers> {
         match self.0.iter().position(|numbers| numbers.len() == size) {
-            Some(place) => self.0.swap_remove(place),
+            Some(place) => Some(self.0.swap_remove(place)),
             None => Numbers::zeros(size),
         }
     }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn numbers_of_any_size_are_zeros_that_can_be_written_and_copied() {
         for count in [0, 1, 1000, (1 << 20) - 1, 1 << 20, (1 << 21) + 3] {
-            let mut numbers = Numbers::zeros(count);
+            let mut numbers = Numbers::zeros(count).expect("memory");
             assert_eq!(numbers.len(), count);
             assert!(numbers.iter().all(|&number| number == 0.0), "{count}");
             numbers.iter_mut().for_each(|number| *number = 1.5);

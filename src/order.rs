@@ -25,15 +25,12 @@ pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
     sums.first().copied().unwrap_or(0.0)
 }
 
-/// The sums of blocks of the weights of rows, in the order of `check_rows.wgsl`: each lane takes
-/// every 64th row.
-pub(crate) fn weight_blocks(weights: &[Option<f32>]) -> Vec<f32> {
-    let sum = |block: &[Option<f32>]| {
-        let mut lanes = vec![0.0; 64];
-        for rows in block.chunks(64) {
-            lanes.iter_mut().zip(rows).for_each(|(sum, row)| *sum += row.unwrap_or_default());
-        }
-        tree_sum(lanes)
-    };
-    weights.chunks(BLOCK_SIZE).map(sum).collect()
+/// The sum of the weights of a block of rows, in the order of `check_rows.wgsl`: each lane takes every
+/// 64th row.
+pub(crate) fn weight_block(weights: &[Option<f32>]) -> f32 {
+    let mut lanes = vec![0.0; 64];
+    for rows in weights.chunks(64) {
+        lanes.iter_mut().zip(rows).for_each(|(sum, row)| *sum += row.unwrap_or_default());
+    }
+    tree_sum(lanes)
 }

@@ -146,14 +146,12 @@ impl<'a> Tensor<'a> {
 
     /// A result of as many numbers as the shape has, rounded to its type.
     pub(crate) fn rounded(kind: TensorKind, floats: Numbers) -> Self {
-        use half::{bf16, f16};
         debug_assert_eq!(elements(&kind.shape), Some(floats.len() as u64));
-        let bytes = match kind.dtype {
-            DType::F16 => bytes_of(&floats, f16::from_f32),
-            DType::BF16 => bytes_of(&floats, bf16::from_f32),
-            dtype => return Self { dtype, shape: kind.shape, data: Data::Floats(floats) },
+        let data = match rounded(kind.dtype, &floats) {
+            Cow::Owned(bytes) => Data::Bytes(bytes.into()),
+            Cow::Borrowed(_) => Data::Floats(floats),
         };
-        Self { dtype: kind.dtype, shape: kind.shape, data: Data::Bytes(bytes.into()) }
+        Self { dtype: kind.dtype, shape: kind.shape, data }
     }
 
     /// A result read from a buffer, whose size is a multiple of 4 bytes.
@@ -211,15 +209,67 @@ impl<'a> Tensor<'a> {
         TensorKind { dtype: self.dtype, shape: self.shape.clone() }
     }
 
+    /// The elements, where they lie in memory as float32.
+    pub(crate) fn as_f32(&self) -> Option<&[f32]> {
+        let bytes = Some(self.bytes()).filter(|_| self.dtype == DType::F32)?;
+        bytemuck::try_cast_slice(bytes).ok()
+    }
+
     /// All elements rounded to float32; borrowed where they are float32 already.
     pub fn to_f32(&self) -> Cow<'_, [f32]> {
-        if self.dtype == DType::F32
-            && let Ok(slice) = bytemuck::try_cast_slice(self.bytes())
-        {
-            return Cow::Borrowed(slice);
+        if let Some(floats) = self.as_f32() {
+            return Cow::Borrowed(floats);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is the purpose")]
-        Cow::Owned(self.to_f64().into_iter().map(|x| x as f32).collect())
+        let mut floats = vec![0.0; self.len()];
+        self.read(0, &mut floats);
+        Cow::Owned(floats)
+    }
+
+    /// As many elements from `first` on as there are places, rounded to float32.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "rounding to float32 is the purpose"
+    )]
+    pub(crate) fn read(&self, first: usize, places: &mut [f32]) {
+        use half::slice::HalfFloatSliceExt;
+        let size = self.dtype.size();
+        let bytes = &self.bytes()[first * size..][..places.len() * size];
+        match self.dtype {
+            DType::F32 => convert(bytes, places, |x: f32| x),
+            DType::F64 => convert(bytes, places, |x: f64| x as f32),
+            DType::F16 => match bytemuck::try_cast_slice::<u8, half::f16>(bytes) {
+                Ok(halves) => halves.convert_to_f32_slice(places),
+                Err(_) => convert(bytes, places, half::f16::to_f32),
+            },
+            DType::BF16 => convert(bytes, places, |x: u16| f32::from_bits(u32::from(x) << 16)),
+            DType::U8 => convert(bytes, places, |x: u8| x.into()),
+            DType::I8 => convert(bytes, places, |x: i8| x.into()),
+            DType::U16 => convert(bytes, places, |x: u16| x.into()),
+            DType::I16 => convert(bytes, places, |x: i16| x.into()),
+            DType::U32 => convert(bytes, places, |x: u32| x as f32),
+            DType::I32 => convert(bytes, places, |x: i32| x as f32),
+            DType::U64 => convert(bytes, places, |x: u64| x as f32),
+            DType::I64 => convert(bytes, places, |x: i64| x as f32),
+        }
+    }
+
+    /// As many elements of an integer tensor from `first` on as there are places; what is past the
+    /// largest i64 becomes that.
+    pub(crate) fn read_integers(&self, first: usize, places: &mut [i64]) {
+        let size = self.dtype.size();
+        let bytes = &self.bytes()[first * size..][..places.len() * size];
+        match self.dtype {
+            DType::U8 => convert(bytes, places, |x: u8| x.into()),
+            DType::I8 => convert(bytes, places, |x: i8| x.into()),
+            DType::U16 => convert(bytes, places, |x: u16| x.into()),
+            DType::I16 => convert(bytes, places, |x: i16| x.into()),
+            DType::U32 => convert(bytes, places, |x: u32| x.into()),
+            DType::I32 => convert(bytes, places, |x: i32| x.into()),
+            DType::U64 => convert(bytes, places, |x: u64| x.try_into().unwrap_or(i64::MAX)),
+            DType::I64 => convert(bytes, places, |x: i64| x),
+            _ => unreachable!("the types of class indices were checked"),
+        }
     }
 
     /// All elements as float64; 64-bit integers are rounded.
@@ -251,11 +301,35 @@ impl<'a> Tensor<'a> {
         }
     }
 
+    /// One element of an integer tensor.
+    pub(crate) fn integer(&self, place: usize) -> i128 {
+        let size = self.dtype.size();
+        let bytes = &self.bytes()[place * size..][..size];
+        let one = Tensor { dtype: self.dtype, shape: Vec::new(), data: Data::Bytes(bytes.into()) };
+        one.to_integers()[0]
+    }
+
     fn convert<T: Element, U>(&self, convert: impl Fn(T) -> U) -> Vec<U> {
         self.bytes()
             .chunks_exact(size_of::<T>())
             .map(|bytes| convert(bytemuck::pod_read_unaligned(bytes)))
             .collect()
+    }
+}
+
+/// Each element in its place.
+fn convert<T: bytemuck::AnyBitPattern, U>(bytes: &[u8], places: &mut [U], to: impl Fn(T) -> U) {
+    for (place, bytes) in places.iter_mut().zip(bytes.chunks_exact(size_of::<T>())) {
+        *place = to(bytemuck::pod_read_unaligned(bytes));
+    }
+}
+
+/// Numbers rounded to a float type: their bytes, borrowed where they are float32.
+pub(crate) fn rounded(dtype: DType, floats: &[f32]) -> Cow<'_, [u8]> {
+    match dtype {
+        DType::F16 => bytes_of(floats, half::f16::from_f32).into(),
+        DType::BF16 => bytes_of(floats, half::bf16::from_f32).into(),
+        _ => bytemuck::cast_slice(floats).into(),
     }
 }
 

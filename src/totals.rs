@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::layout::Weights;
-use crate::order::{BLOCK, BLOCK_SIZE, FAN_IN, tree_sum, weight_blocks};
+use crate::order::{BLOCK, FAN_IN, tree_sum};
 use crate::reduction::Reduction;
 use crate::request::{List, Resolved};
 use std::borrow::Cow;
@@ -152,15 +152,6 @@ impl Totals {
     pub(crate) fn of_batch(self, resolved: &Resolved) -> Self {
         let Self { sums, weights, kept, .. } = self;
         Self::new(resolved, sums, weights, kept)
-    }
-
-    /// The totals of terms: their losses, and their weights, `None` where a term is ignored.
-    pub(crate) fn of_terms(resolved: &Resolved, losses: &[f32], weights: &[Option<f32>]) -> Self {
-        let blocks =
-            |terms: &[f32]| terms.chunks(BLOCK_SIZE).map(|b| tree_sum(b.to_vec())).collect();
-        let kept = weights.iter().flatten().count() as u64;
-        let kept = if resolved.layout.is_weighted() { kept } else { resolved.layout.terms };
-        Self::new(resolved, blocks(losses), weight_blocks(weights), kept)
     }
 
     /// From the sums of whole blocks.

@@ -115,7 +115,8 @@ fn evaluations_say_which_clock_timed_them() {
     }
 }
 
-/// The library's own device has timestamps and subgroups where its adapter has them.
+/// The library's own device has timestamps and subgroups where its adapter has them, and memory that
+/// host and kernels share where there is but one.
 #[test]
 fn own_devices_have_what_their_adapter_has() {
     let gpu = common::gpu();
@@ -123,5 +124,11 @@ fn own_devices_have_what_their_adapter_has() {
     let used = wgpu::Features::TIMESTAMP_QUERY
         | wgpu::Features::SUBGROUP
         | wgpu::Features::SUBGROUP_BARRIER;
+    let one = [wgpu::DeviceType::IntegratedGpu, wgpu::DeviceType::Cpu];
+    let shared = match one.contains(&adapter.get_info().device_type) {
+        true => wgpu::Features::MAPPABLE_PRIMARY_BUFFERS,
+        false => wgpu::Features::empty(),
+    };
+    let used = used | shared;
     assert_eq!(gpu.device().features(), adapter.features() & used);
 }

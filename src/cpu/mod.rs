@@ -6,11 +6,13 @@
 
 mod lanes;
 pub(crate) mod numeric;
-mod outputs;
+mod results;
+mod sums;
 mod targets;
 
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Join, Larger, Sum};
-pub(crate) use outputs::Outputs;
-pub(crate) use outputs::{divisor, factors, mean_weight};
-pub(crate) use targets::class_indices;
+pub(crate) use results::{Results, Work};
+pub(crate) use results::{Units, divisor, mean_weight};
+pub(crate) use sums::LossSums;
+pub(crate) use targets::{Classes, Weights, check};

@@ -1,23 +1,100 @@
-//! Class indices on the host.
+//! Class indices on the host, read where they lie.
 
 use crate::error::Result;
+use crate::order::{BLOCK_SIZE, weight_block};
 use crate::request::{Resolved, Status};
 use crate::tensor::Tensor;
+use rayon::prelude::*;
 
-/// The class index of each row: `None` where the row is ignored.
-pub(crate) fn class_indices(
+/// The class index of each row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Classes<'a> {
+    target: &'a Tensor<'a>,
+    ignored: Option<i64>,
+    count: i64,
+}
+
+/// The weights of rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Weights {
+    /// Their sums by blocks.
+    pub(crate) blocks: Vec<f32>,
+    /// The number of rows that are not ignored.
+    pub(crate) kept: u64,
+}
+
+impl<'a> Classes<'a> {
+    /// Checks that all are indices of so many classes, or ignored.
+    pub(crate) fn of(resolved: &Resolved, target: &'a Tensor<'a>, count: usize) -> Result<Self> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let classes = Self { target, ignored: resolved.ignored, count };
+        check(resolved, target, |class| Some(class) == classes.ignored || classes.has(class))?;
+        Ok(classes)
+    }
+
+    fn has(&self, class: i64) -> bool {
+        (0..self.count).contains(&class)
+    }
+
+    /// Those of the rows from `first` on, `None` where a row is ignored.
+    pub(crate) fn read(&self, first: usize, places: &mut [Option<usize>]) {
+        let mut integers = [0; 256];
+        for (k, places) in places.chunks_mut(integers.len()).enumerate() {
+            let integers = &mut integers[..places.len()];
+            self.target.read_integers(first + k * 256, integers);
+            for (place, &class) in places.iter_mut().zip(&*integers) {
+                let kept = Some(class) != self.ignored;
+                *place = usize::try_from(class).ok().filter(|_| kept);
+            }
+        }
+    }
+
+    /// Those of all rows.
+    pub(crate) fn all(&self) -> Vec<Option<usize>> {
+        let mut all = vec![None; self.target.len()];
+        self.read(0, &mut all);
+        all
+    }
+
+    /// The weights of all rows, each of which has that of its class.
+    pub(crate) fn weights(&self, weight: impl Fn(usize) -> f32 + Sync) -> Weights {
+        let rows = self.target.len();
+        let block = |first: usize| {
+            let mut classes = [None; BLOCK_SIZE];
+            let classes = &mut classes[..BLOCK_SIZE.min(rows - first)];
+            self.read(first, classes);
+            let weights: Vec<Option<f32>> =
+                classes.iter().map(|class| class.map(&weight)).collect();
+            (weight_block(&weights), weights.iter().flatten().count() as u64)
+        };
+        let blocks: Vec<(f32, u64)> =
+            (0..rows.div_ceil(BLOCK_SIZE)).into_par_iter().map(|k| block(k * BLOCK_SIZE)).collect();
+        let kept = blocks.iter().map(|block| block.1).sum();
+        Weights { blocks: blocks.into_iter().map(|block| block.0).collect(), kept }
+    }
+}
+
+/// Checks all elements of an integer tensor; the error tells of the first bad one.
+pub(crate) fn check(
     resolved: &Resolved,
     target: &Tensor<'_>,
-    classes: usize,
-) -> Result<Vec<Option<usize>>> {
-    let ignored = resolved.ignored.map(i128::from);
-    let values = target.to_integers();
-    let in_range = |value: i128| usize::try_from(value).ok().filter(|&class| class < classes);
-    let bad = |&(_, &value): &(usize, &i128)| Some(value) != ignored && in_range(value).is_none();
-    if let Some((row, &value)) = values.iter().enumerate().find(bad) {
-        let count = values.iter().enumerate().filter(bad).count() as u64;
-        return Err(Status { count, row: row as u64, value }.error(resolved));
+    fits: impl Fn(i64) -> bool + Sync,
+) -> Result<()> {
+    let count = target.len();
+    let bad = |first: usize| {
+        let mut integers = [0; BLOCK_SIZE];
+        let integers = &mut integers[..BLOCK_SIZE.min(count - first)];
+        target.read_integers(first, integers);
+        let mut bad = integers.iter().enumerate().filter(|&(_, &class)| !fits(class));
+        let place = bad.next()?.0;
+        Some((first + place, 1 + bad.count() as u64))
+    };
+    let bad = (0..count.div_ceil(BLOCK_SIZE)).into_par_iter().filter_map(|k| bad(k * BLOCK_SIZE));
+    match bad.reduce_with(|a, b| (a.0.min(b.0), a.1 + b.1)) {
+        None => Ok(()),
+        Some((place, count)) => {
+            let value = target.integer(place);
+            Err(Status { count, row: place as u64, value }.error(resolved))
+        }
     }
-    let index = |value| if Some(value) == ignored { None } else { in_range(value) };
-    Ok(values.into_iter().map(index).collect())
 }

@@ -1,22 +1,41 @@
 //! One evaluation on a GPU: uploads, a plan, and what is read back.
 
-use super::{Evaluation, Timings, collect};
+use super::pieces::Pieces;
+use super::taken::Taken;
+use super::{Evaluation, Timings};
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::family::Loss;
 use crate::gpu::{Clock, Gpu, Stamps, buffer, download, submit, upload};
-use crate::numbers::Numbers;
 use crate::plan::{Bindings, Plan};
 use crate::request::{Resolved, Slot, Status};
-use crate::tensor::{DType, Tensor, TensorKind};
+use crate::sink::Sink;
+use crate::tensor::{DType, Tensor};
 use std::time::Duration;
 use web_time::Instant;
 
+/// Evaluates a batch whose names, types and shapes have been checked, in pieces where it is large.
 pub(super) async fn evaluate(
     gpu: &Gpu,
     loss: &dyn Loss,
     resolved: Resolved,
     batch: &Batch<'_>,
+    sink: Option<&mut dyn Sink>,
+) -> Result<Evaluation> {
+    let resolved = resolved.native();
+    let taken = Taken::new(sink);
+    match Pieces::new(gpu, loss, &resolved, batch)? {
+        Some(pieces) => pieces.evaluate(taken).await,
+        None => evaluate_whole(gpu, loss, resolved, batch, taken).await,
+    }
+}
+
+async fn evaluate_whole(
+    gpu: &Gpu,
+    loss: &dyn Loss,
+    resolved: Resolved,
+    batch: &Batch<'_>,
+    mut taken: Taken<'_>,
 ) -> Result<Evaluation> {
     let start = Instant::now();
     let plan = Plan::of_resolved(gpu, loss, resolved)?;
@@ -31,19 +50,22 @@ pub(super) async fn evaluate(
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
 
-    let results = buffers.read(gpu, plan.resolved()).await?;
-    if let Some(status) = results.status {
-        return Err(status.error(plan.resolved()));
-    }
+    let resolved = plan.resolved();
+    let results = buffers.read(gpu, resolved, &mut taken).await?;
     let totals = results.totals.map(|words| plan.totals(&words)).transpose()?;
-    let read_back = computed.elapsed();
     let (kernels, clock) = match results.stamped {
         Some(time) => (time, Clock::Timestamps),
         None => (computed - moved, Clock::Wall),
     };
     let (plan_time, upload) = (planned - start, moved - planned);
+    let read_back = computed.elapsed();
     let timings = Timings { plan: plan_time, upload, kernels, clock, read_back };
-    Ok(Evaluation { totals, ..collect(plan.resolved(), results.outputs, timings) })
+    let mut evaluation = Evaluation { totals, timings, ..Evaluation::default() };
+    if let Some(value) = results.value {
+        evaluation.put(resolved, Slot::Value, value);
+    }
+    taken.finish(resolved, &mut evaluation)?;
+    Ok(evaluation)
 }
 
 /// What an evaluation holds on the device beside its plan.
@@ -57,11 +79,11 @@ struct Buffers<'a> {
     stamps: Option<Stamps>,
 }
 
-/// What comes back from the device.
+/// What comes back from the device, but for arrays.
 #[derive(Default)]
 struct Results {
-    outputs: Vec<Tensor<'static>>,
-    status: Option<Status>,
+    /// The reduced loss.
+    value: Option<Tensor<'static>>,
     totals: Option<Vec<u8>>,
     /// The kernels' time, where the device tells it.
     stamped: Option<Duration>,
@@ -69,8 +91,8 @@ struct Results {
 
 /// What the bytes of a buffer are.
 enum Part {
-    Output(TensorKind),
     Status(DType),
+    Output(Slot),
     Totals,
     Stamps,
 }
@@ -81,10 +103,11 @@ impl<'a> Buffers<'a> {
         let resolved = plan.resolved();
         let inputs = batch.inputs.iter().filter(|(_, tensor)| !tensor.is_empty());
         let inputs = inputs
-            .map(|(name, tensor)| Ok((*name, upload(gpu, name, tensor)?)))
+            .map(|(name, tensor)| Ok((*name, upload(gpu, name, tensor, resolved.dtype(name)?)?)))
             .collect::<Result<_>>()?;
         let upstream = batch.upstream.as_ref().filter(|tensor| !tensor.is_empty());
-        let upstream = upstream.map(|tensor| upload(gpu, "upstream", tensor)).transpose()?;
+        let upstream =
+            upstream.map(|tensor| upload(gpu, "upstream", tensor, DType::F32)).transpose()?;
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC
             | wgpu::BufferUsages::COPY_DST;
@@ -137,15 +160,17 @@ impl<'a> Buffers<'a> {
     }
 
     /// Reads all results back in one submission.
-    async fn read(&self, gpu: &Gpu, resolved: &Resolved) -> Result<Results> {
-        let outputs = resolved.output_kinds().zip(&self.outputs);
-        let (mut parts, mut sources): (Vec<Part>, Vec<_>) = outputs
-            .map(|((slot, kind), buffer)| (Part::Output(kind), (buffer, resolved.bytes(slot))))
-            .unzip();
+    async fn read(&self, gpu: &Gpu, resolved: &Resolved, taken: &mut Taken<'_>) -> Result<Results> {
+        let (mut parts, mut sources) = (Vec::new(), Vec::new());
+        // It comes first: where there was a bad class index, nothing else is taken.
         if let Some(indices) = resolved.layout.indices {
             let kind = resolved.inputs[indices.input].as_ref();
             parts.push(Part::Status(kind.map_or(DType::I64, |kind| kind.dtype)));
             sources.push((&self.status, 16));
+        }
+        for (slot, buffer) in resolved.outputs().zip(&self.outputs) {
+            parts.push(Part::Output(slot));
+            sources.push((buffer, resolved.bytes(slot)));
         }
         if let Some(totals) = &self.totals {
             parts.push(Part::Totals);
@@ -156,16 +181,27 @@ impl<'a> Buffers<'a> {
             sources.push(stamps.source());
         }
         let mut results = Results::default();
-        download(gpu, &sources, |i, bytes| match &parts[i] {
-            Part::Output(kind) => results.outputs.push(match kind.dtype {
-                DType::F32 => Tensor::rounded(kind.clone(), Numbers::of_bytes(bytes)),
-                _ => Tensor::from_padded(kind.clone(), bytes.to_vec()),
-            }),
-            Part::Status(dtype) => {
-                results.status = Status::from_bytes(bytemuck::pod_read_unaligned(bytes), *dtype);
+        download(gpu, &sources, |i, bytes| {
+            match parts[i] {
+                Part::Status(dtype) => {
+                    let bytes = bytemuck::pod_read_unaligned(bytes);
+                    if let Some(status) = Status::from_bytes(bytes, dtype) {
+                        return Err(status.error(resolved));
+                    }
+                }
+                Part::Output(slot) if resolved.is_array(slot) => {
+                    // Without what pads the last word.
+                    let size = usize::try_from(resolved.output_size(slot)).unwrap_or(bytes.len());
+                    taken.take(resolved, slot, &bytes[..size])?;
+                }
+                Part::Output(slot) => {
+                    let kind = resolved.output_kind(slot);
+                    results.value = Some(Tensor::from_padded(kind, bytes.to_vec()));
+                }
+                Part::Totals => results.totals = Some(bytes.to_vec()),
+                Part::Stamps => results.stamped = Stamps::elapsed(gpu, bytes),
             }
-            Part::Totals => results.totals = Some(bytes.to_vec()),
-            Part::Stamps => results.stamped = Stamps::elapsed(gpu, bytes),
+            Ok(())
         })
         .await?;
         Ok(results)

@@ -4,18 +4,18 @@ mod gpu;
 mod pieces;
 pub mod reference;
 mod reuse;
+mod taken;
 
 use crate::batch::Batch;
-use crate::cpu;
+use crate::cpu::{Results, Work};
 use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
 use crate::gpu::{Clock, Gpu};
 use crate::numbers::Spare;
-use crate::request::{Resolved, Slot, Upstream, is_native};
-use crate::tensor::{DType, Tensor};
+use crate::request::{Resolved, Slot, Upstream};
+use crate::sink::{Output, Sink};
+use crate::tensor::{DType, Tensor, TensorKind, elements};
 use crate::totals::Totals;
-use pieces::Pieces;
-use std::borrow::Cow;
 use std::time::Duration;
 use web_time::Instant;
 
@@ -30,8 +30,32 @@ pub struct Evaluation {
     pub gradients: Vec<(&'static str, Tensor<'static>)>,
     /// The totals, if they were wanted.
     pub totals: Option<Totals>,
+    /// The shapes of the inputs, and that of the unreduced loss, where the inputs broadcast to more
+    /// terms than the largest of them has elements. A column against a row is seldom meant.
+    pub broadcast: Option<Broadcast>,
     /// Where the time went.
     pub timings: Timings,
+}
+
+/// Inputs that broadcast to more terms than any of them has elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broadcast {
+    /// The inputs' shapes, by name.
+    pub inputs: Vec<(&'static str, Vec<usize>)>,
+    /// The shape of the unreduced loss.
+    pub terms: Vec<usize>,
+}
+
+impl Broadcast {
+    fn of(resolved: &Resolved) -> Option<Self> {
+        let inputs = resolved.definition.inputs.iter().zip(&resolved.inputs);
+        let inputs: Vec<_> = inputs
+            .filter_map(|(input, kind)| Some((input.name, kind.as_ref()?.shape.clone())))
+            .collect();
+        let largest = inputs.iter().filter_map(|(_, shape)| elements(shape)).max();
+        let broadcasts = largest.is_some_and(|largest| resolved.layout.terms > largest);
+        broadcasts.then(|| Self { inputs, terms: resolved.layout.output.clone() })
+    }
 }
 
 impl Evaluation {
@@ -40,9 +64,19 @@ impl Evaluation {
         let value = self.value.as_ref().filter(|value| value.shape().is_empty())?;
         value.to_f32().first().copied()
     }
+
+    /// Puts an output in its place.
+    fn put(&mut self, resolved: &Resolved, slot: Slot, tensor: Tensor<'static>) {
+        match slot {
+            Slot::Gradient(i) => self.gradients.push((resolved.definition.inputs[i].name, tensor)),
+            _ => self.value = Some(tensor),
+        }
+    }
 }
 
-/// Where an evaluation's time went, by the host's clock. On the CPU only the kernels take time.
+/// Where an evaluation's time went, by the host's clock. On the CPU only the kernels take time. Of a
+/// batch that goes through a device piece by piece, the kernels of one run while another is uploaded or
+/// read, so that the times add up to more than the whole.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timings {
     /// Checks, and compiling what was not compiled yet.
@@ -78,9 +112,11 @@ pub enum Evaluator {
 }
 
 impl Evaluator {
-    /// The fastest adapter, or the CPU and the reason why there is none.
+    /// The fastest GPU, or the CPU and the reason why there is none: an adapter that is software runs
+    /// on the CPU too, but slower than this crate does. It is used where the environment names it
+    /// (`WGPU_ADAPTER_NAME`).
     pub async fn auto() -> (Self, Option<Error>) {
-        match Gpu::new().await {
+        match Gpu::hardware().await {
             Ok(gpu) => (Self::Gpu(gpu), None),
             Err(error) => (Self::Cpu, Some(error)),
         }
@@ -94,52 +130,59 @@ impl Evaluator {
     /// If a name, option, shape or type does not fit, a class index is outside its range, a size
     /// is past the device's limits, or the device is lost.
     pub async fn evaluate(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
-        self.evaluate_with(loss, batch, Spare::default()).await
+        self.evaluate_with(loss, batch, Spare::default(), None).await
+    }
+
+    /// [`Evaluator::evaluate`], where gradients and unreduced losses are given to a sink as they are
+    /// computed, instead of being kept in memory: the evaluation has the reduced loss, the totals and
+    /// the times. The bits are those of [`Evaluator::evaluate`].
+    ///
+    /// Pointwise losses and losses over rows read their inputs and give their outputs in windows, so
+    /// that memory does not grow with them, where the inputs are borrowed from mapped files. What needs
+    /// the whole is held: the gradient of an input that broadcasts, of
+    /// [`Ctc`](crate::Ctc) and [`LinearCrossEntropy`](crate::LinearCrossEntropy) all gradients.
+    ///
+    /// # Errors
+    /// As [`Evaluator::evaluate`], and [`Error::Sink`] if the sink takes no more.
+    pub async fn evaluate_to(
+        &self,
+        loss: &dyn Loss,
+        batch: &Batch<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Evaluation> {
+        self.evaluate_with(loss, batch, Spare::default(), Some(sink)).await
     }
 
     async fn evaluate_with(
         &self,
         loss: &dyn Loss,
         batch: &Batch<'_>,
-        mut spare: Spare,
+        spare: Spare,
+        mut sink: Option<&mut dyn Sink>,
     ) -> Result<Evaluation> {
-        let native = Batch {
-            inputs: &batch.inputs.iter().map(|(name, t)| (*name, native(t))).collect::<Vec<_>>(),
-            request: batch.request.clone(),
-            upstream: batch.upstream.as_ref().map(native),
-            denominator: batch.denominator,
-        };
-        let mut resolved = resolve(loss, &native.kinds(), &native.request()?)?;
+        let mut resolved = resolve(loss, &batch.kinds(), &batch.request()?)?;
         if let Some(totals) = batch.denominator {
             totals.check(&resolved)?;
             resolved.given = Some(totals.denominator());
         }
-        if let Some(upstream) = &native.upstream {
+        if let Some(upstream) = &batch.upstream {
             check_upstream(&resolved, upstream)?;
         }
-        let inputs = resolved.placed(native.inputs)?;
-        let family = loss.family();
-        family.check(&resolved, &inputs)?;
-        match self {
-            Self::Gpu(gpu) => {
-                let largest = gpu.limits().max_buffer_size;
-                match Pieces::new(largest, loss, &resolved, &native)? {
-                    Some(pieces) => pieces.evaluate(self).await,
-                    None => gpu::evaluate(gpu, loss, resolved, &native).await,
-                }
-            }
-            Self::Cpu => {
-                let start = Instant::now();
-                let upstream = cpu::factors(&resolved, native.upstream.as_ref());
-                let outputs =
-                    family.compute(&resolved, &inputs, upstream.as_deref(), &mut spare)?;
-                let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
-                let results = resolved.output_kinds().zip(outputs.tensors);
-                let results = results.map(|((_, kind), floats)| Tensor::rounded(kind, floats));
-                let evaluation = collect(&resolved, results, timings);
-                Ok(Evaluation { totals: outputs.totals, ..evaluation })
-            }
+        let inputs = resolved.placed(batch.inputs)?;
+        loss.family().check(&resolved, &inputs)?;
+        if let Some(sink) = sink.as_deref_mut() {
+            begin(&resolved, sink)?;
         }
+        let broadcast = Broadcast::of(&resolved);
+        let evaluation = match self {
+            Self::Gpu(gpu) => gpu::evaluate(gpu, loss, resolved, batch, sink).await?,
+            Self::Cpu => {
+                // Its own lifetime is longer than that of the request.
+                let sink = sink.map(|sink| sink as &mut dyn Sink);
+                evaluate_on_cpu(loss, &resolved, batch, spare, sink)?
+            }
+        };
+        Ok(Evaluation { broadcast, ..evaluation })
     }
 
     /// [`Evaluator::evaluate`], waiting for it.
@@ -150,16 +193,48 @@ impl Evaluator {
     pub fn evaluate_blocking(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
         pollster::block_on(self.evaluate(loss, batch))
     }
+
+    /// [`Evaluator::evaluate_to`], waiting for it.
+    ///
+    /// # Errors
+    /// As [`Evaluator::evaluate_to`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn evaluate_to_blocking(
+        &self,
+        loss: &dyn Loss,
+        batch: &Batch<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Evaluation> {
+        pollster::block_on(self.evaluate_to(loss, batch, sink))
+    }
 }
 
-/// The tensor itself, or rounded to float32 where kernels do not read its type.
-fn native<'a>(tensor: &'a Tensor<'_>) -> Tensor<'a> {
-    let (dtype, bytes) = if is_native(tensor.dtype()) {
-        (tensor.dtype(), Cow::Borrowed(tensor.bytes()))
-    } else {
-        (DType::F32, Cow::Owned(bytemuck::cast_slice(&tensor.to_f32()).to_vec()))
-    };
-    Tensor::from_bytes(dtype, tensor.shape(), bytes).expect("the shape is that of the same tensor")
+/// Tells a sink what will come.
+fn begin(resolved: &Resolved, sink: &mut dyn Sink) -> Result<()> {
+    let arrays = resolved.output_kinds().filter(|(slot, _)| resolved.is_array(*slot));
+    let outputs: Vec<(Output, TensorKind)> =
+        arrays.map(|(slot, kind)| (resolved.output(slot), kind)).collect();
+    sink.begin(&outputs).map_err(|error| Error::sink("outputs", &error))
+}
+
+fn evaluate_on_cpu<'a>(
+    loss: &dyn Loss,
+    resolved: &'a Resolved,
+    batch: &'a Batch<'_>,
+    spare: Spare,
+    sink: Option<&'a mut dyn Sink>,
+) -> Result<Evaluation> {
+    let start = Instant::now();
+    let work = Work::new(resolved, resolved.placed(batch.inputs)?, batch.upstream.as_ref());
+    let mut results = Results::new(resolved, spare, sink);
+    loss.family().compute(&work, &mut results)?;
+    let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
+    let (arrays, totals) = results.finish();
+    let mut evaluation = Evaluation { totals, timings, ..Evaluation::default() };
+    for (slot, numbers) in arrays {
+        evaluation.put(resolved, slot, Tensor::rounded(resolved.output_kind(slot), numbers));
+    }
+    Ok(evaluation)
 }
 
 fn check_upstream(resolved: &Resolved, upstream: &Tensor<'_>) -> Result<()> {
@@ -173,22 +248,4 @@ fn check_upstream(resolved: &Resolved, upstream: &Tensor<'_>) -> Result<()> {
         return Err(Error::DType { argument: "upstream".into(), got, expected: "float32".into() });
     }
     Ok(())
-}
-
-/// Names the outputs.
-fn collect(
-    resolved: &Resolved,
-    results: impl IntoIterator<Item = Tensor<'static>>,
-    timings: Timings,
-) -> Evaluation {
-    let mut evaluation = Evaluation { value: None, gradients: Vec::new(), totals: None, timings };
-    for (slot, tensor) in resolved.outputs().zip(results) {
-        match slot {
-            Slot::Gradient(i) => {
-                evaluation.gradients.push((resolved.definition.inputs[i].name, tensor))
-            }
-            _ => evaluation.value = Some(tensor),
-        }
-    }
-    evaluation
 }

@@ -1,222 +1,428 @@
-//! Batches with tensors larger than the device's largest buffer: evaluated in pieces of whole
-//! blocks, whose totals add up to the same bits as one run.
+//! Batches that are larger than the memory they may take on a device: evaluated in pieces whose sums
+//! add up to the same bits as one run, the next piece's upload beside the kernels of the one before.
 
-use super::{Evaluation, Evaluator};
+use super::taken::Taken;
+use super::{Evaluation, Timings};
 use crate::batch::Batch;
+use crate::cpu::LossSums;
 use crate::error::Result;
-use crate::family::{Cut, Loss};
+use crate::family::{Cut, Loss, resolve};
+use crate::gpu::{Clock, Gpu, ReadBack, Stamps, Upload, buffer};
+use crate::plan::{Bindings, Plan};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Request, Resolved, Slot, Upstream};
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
+use std::collections::VecDeque;
+use std::ops::Range;
+use web_time::Instant;
+
+/// The pieces that are under way at once: one is uploaded, one computed and one read.
+const AT_ONCE: u64 = 3;
 
 /// How a batch is cut along its elements or its items.
 pub(super) struct Pieces<'a> {
+    gpu: &'a Gpu,
     loss: &'a dyn Loss,
+    /// The whole.
     resolved: &'a Resolved,
     batch: &'a Batch<'a>,
+    inputs: Vec<Option<&'a Tensor<'a>>>,
     cut: Cut,
     /// How many units there are, and how many are a piece.
     count: usize,
     piece: usize,
 }
 
+/// What is wanted of all pieces.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// The unreduced losses.
+    losses: bool,
+    /// What the reduced loss and the totals are made of.
+    sums: bool,
+    gradients: bool,
+}
+
+/// The sums so far: the losses of rows are added up here, those of elements by the kernels.
+#[derive(Default)]
+struct Sums {
+    rows: LossSums,
+    blocks: Option<Totals>,
+    /// The terms that they are of.
+    done: u64,
+}
+
 impl<'a> Pieces<'a> {
     /// How the batch is cut; `None` where it need not be, or cannot.
     pub(super) fn new(
-        largest: u64,
+        gpu: &'a Gpu,
         loss: &'a dyn Loss,
         resolved: &'a Resolved,
         batch: &'a Batch<'a>,
     ) -> Result<Option<Self>> {
+        let largest = gpu.limits().max_buffer_size;
         let mut slots: Vec<Slot> = (0..resolved.inputs.len()).map(Slot::Input).collect();
         slots.extend(resolved.outputs());
         slots.push(Slot::Upstream);
-        if slots.iter().all(|&slot| resolved.bytes(slot) <= largest) || resolved.layout.terms == 0 {
+        let sizes: Vec<u64> = slots.iter().map(|&slot| resolved.bytes(slot)).collect();
+        // Beside the tensors there is as much memory for what is uploaded and read.
+        let all = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size)).saturating_mul(2);
+        let fits = all <= gpu.memory() && sizes.iter().all(|&size| size <= largest);
+        if fits || resolved.layout.terms == 0 {
             return Ok(None);
         }
         // Where the terms depend on a mean over the whole, they cannot be evaluated on their own.
         if loss.check_totals(&resolved.inputs).is_err() {
             return Ok(None);
         }
-        let Some(cut) = loss.family().cut(resolved, &resolved.placed(batch.inputs)?)? else {
+        let inputs = resolved.placed(batch.inputs)?;
+        let Some(cut) = loss.family().cut(resolved, &inputs)? else {
             return Ok(None);
         };
-        let size = |shape: &[usize]| shape.iter().product::<usize>();
+        let size = |shape: &[usize]| shape.iter().product::<usize>() as u64;
         let Ok(terms) = usize::try_from(resolved.layout.terms) else { return Ok(None) };
-        let count = terms / size(&cut.terms);
+        let count = terms / cut.terms.iter().product::<usize>();
+        let mut widest = 8 * size(&cut.terms);
+        let mut together = 2 * widest;
+        for (i, unit) in cut.inputs.iter().enumerate() {
+            let (Some(unit), Some(kind)) = (unit, &resolved.inputs[i]) else { continue };
+            let bytes = size(unit) * kind.dtype.size() as u64;
+            let gradients = if resolved.gradients.contains(&i) { 4 * size(unit) } else { 0 };
+            widest = widest.max(bytes).max(gradients);
+            together += bytes + gradients;
+        }
         // Some room is left for what a piece is rounded up to.
-        let units = cut.inputs.iter().flatten().map(|unit| size(unit));
-        let widest = 8 * units.chain([size(&cut.terms)]).max().unwrap_or(1);
-        let piece = usize::try_from(largest).unwrap_or(usize::MAX) / widest / cut.step * cut.step;
+        let most = (largest / widest / 2).min(gpu.memory() / AT_ONCE / 2 / together);
+        let step = cut.step as u64;
+        let piece = usize::try_from((most / step).max(1) * step).unwrap_or(usize::MAX);
         let shared = |(i, unit): (usize, &Option<_>)| unit.is_none().then_some(Slot::Input(i));
         let mut shared = cut.inputs.iter().enumerate().filter_map(shared);
-        let fits = (1..count).contains(&piece) && shared.all(|s| resolved.bytes(s) <= largest);
-        Ok(fits.then_some(Self { loss, resolved, batch, cut, count, piece }))
+        let binds =
+            piece as u64 * widest <= largest && shared.all(|s| resolved.bytes(s) <= largest);
+        let own = Self { gpu, loss, resolved, batch, inputs, cut, count, piece };
+        Ok((binds && piece < count).then_some(own))
     }
 
-    pub(super) async fn evaluate(&self, evaluator: &Evaluator) -> Result<Evaluation> {
-        if self.resolved.reduction == Reduction::None {
-            return self.run(evaluator, self.batch).await;
+    pub(super) async fn evaluate(self, mut taken: Taken<'_>) -> Result<Evaluation> {
+        let resolved = self.resolved;
+        let reduces = resolved.reduction != Reduction::None;
+        let wanted = Wanted {
+            losses: !reduces && resolved.value,
+            sums: reduces && (resolved.value || resolved.totals),
+            gradients: !resolved.gradients.is_empty(),
+        };
+        let mut timings = Timings::default();
+        let mut sums = Sums::default();
+        let weights = &self.cut.weights;
+        let own = Totals::new(resolved, Vec::new(), weights.blocks.clone(), weights.kept);
+        let divides = reduces && resolved.reduction != Reduction::Sum;
+        let mut given = resolved.given.or(divides.then(|| own.denominator()));
+        let mut rest = wanted;
+        if self.needs_mean() {
+            // What the gradients are made of is known after all pieces only.
+            let first = Wanted { gradients: false, sums: true, ..wanted };
+            timings.add(self.run(first, given, &mut sums, &mut taken).await?);
+            given = sums.totals(&self).map(|totals| totals.denominator());
+            sums.done = 0;
+            rest = Wanted { losses: false, sums: false, gradients: true };
         }
-        let totals = self.resolved.value || self.resolved.totals;
-        if self.resolved.sums_blocks() {
-            return self.by_blocks(evaluator, totals).await;
-        }
-        // A block of rows may be too large: their losses are added up here.
-        let own = |losses: &[f32]| Totals::of_terms(self.resolved, losses, &self.cut.weights);
-        let mut all = Evaluation::default();
-        if totals {
-            let reduction = Reduction::None;
-            let request = Request { value: true, totals: false, gradients: &[], ..self.request() };
-            let batch = self.part(Request { reduction, ..request }, None);
-            all = self.run(evaluator, &batch).await?;
-            all.totals = all.value.take().map(|losses| own(&losses.to_f32()));
-        }
-        if !self.resolved.gradients.is_empty() {
-            let own = own(&[]);
-            let mut gradients = self.gradients(evaluator, &own).await?;
-            gradients.timings.add(all.timings);
-            all = Evaluation { totals: all.totals, ..gradients };
-        }
-        Ok(self.finish(all))
-    }
-
-    /// A reduced pointwise loss, by totals of whole blocks.
-    async fn by_blocks(&self, evaluator: &Evaluator, totals: bool) -> Result<Evaluation> {
-        let request = Request { value: false, totals, ..self.request() };
-        let by_weights = self.resolved.layout.divisor == Divisor::Weights;
-        if !by_weights || self.batch.denominator.is_some() || self.resolved.gradients.is_empty() {
-            let (none, count) = (Vec::new(), self.resolved.layout.terms);
-            let own = Totals::new(self.resolved, none.clone(), none, count);
-            let divides = !by_weights && self.resolved.reduction != Reduction::Sum;
-            let denominator = self.batch.denominator.or(divides.then_some(&own));
-            let batch = Batch { request, denominator, ..self.batch.clone() };
-            return Ok(self.finish(self.run(evaluator, &batch).await?));
-        }
-        // What the gradients are divided by is known after all pieces only.
-        let first = self.part(Request { totals: true, gradients: &[], ..request }, None);
-        let first = self.run(evaluator, &first).await?;
-        let Some(totals) = first.totals else { return Ok(first) };
-        let mut all = self.gradients(evaluator, &totals).await?;
-        all.timings.add(first.timings);
-        Ok(self.finish(Evaluation { totals: Some(totals), ..all }))
-    }
-
-    /// The gradients alone, of a mean that divides by what the totals of the whole say.
-    async fn gradients(&self, evaluator: &Evaluator, own: &Totals) -> Result<Evaluation> {
-        let divides = self.resolved.reduction != Reduction::Sum;
-        let denominator = self.batch.denominator.or(divides.then_some(own));
-        let request = Request { value: false, totals: false, ..self.request() };
-        let batch = Batch { request, denominator, ..self.batch.clone() };
-        self.run(evaluator, &batch).await
-    }
-
-    /// All pieces, joined.
-    async fn run(&self, evaluator: &Evaluator, batch: &Batch<'_>) -> Result<Evaluation> {
-        let mut joined = Joined::default();
-        let definition = self.resolved.definition;
-        for first in (0..self.count).step_by(self.piece) {
-            let count = self.piece.min(self.count - first);
-            let mut inputs: Vec<(&str, Tensor<'_>)> = Vec::new();
-            for (name, tensor) in self.batch.inputs {
-                let unit = self.cut.inputs[definition.input(name)?].as_deref();
-                inputs.push((*name, part(tensor, unit, first, count)));
+        timings.add(self.run(rest, given, &mut sums, &mut taken).await?);
+        let mut evaluation = Evaluation { timings, ..Evaluation::default() };
+        if let Some(totals) = sums.totals(&self).filter(|_| wanted.sums) {
+            let divisor = resolved.given.map(|[divisor, ..]| divisor);
+            let value = divisor.map_or(totals.value(), |divisor| totals.sum() / divisor);
+            if resolved.value {
+                let kind = TensorKind::new(DType::F32, []);
+                evaluation.value = Some(Tensor::rounded(kind, vec![value].into()));
             }
-            let by_term = self.resolved.upstream == Upstream::Terms;
-            let unit = by_term.then_some(&self.cut.terms[..]);
-            let upstream = batch.upstream.as_ref();
-            let upstream = upstream.map(|upstream| part(upstream, unit, first, count));
-            let piece = Batch {
-                inputs: &inputs,
-                request: batch.request.clone(),
-                upstream,
-                denominator: batch.denominator,
-            };
-            joined.add(Box::pin(evaluator.evaluate(self.loss, &piece)).await?)?;
+            evaluation.totals = resolved.totals.then_some(totals);
         }
-        let mut evaluation = joined.evaluation;
-        if batch.request.value {
-            let terms = TensorKind::new(DType::F32, self.resolved.layout.output.clone());
-            evaluation.value = tensor(terms, joined.value);
-        }
-        let outputs = self.resolved.output_kinds();
-        let wanted = outputs.filter(|(slot, _)| *slot != Slot::Value);
-        for ((slot, kind), bytes) in wanted.zip(joined.gradients) {
-            let Slot::Gradient(i) = slot else { continue };
-            let name = self.resolved.definition.inputs[i].name;
-            evaluation.gradients.extend(tensor(kind, bytes).map(|gradient| (name, gradient)));
-        }
+        taken.finish(resolved, &mut evaluation)?;
         Ok(evaluation)
     }
 
-    /// What is wanted, without flags that a batch's own tensors raise.
-    fn request(&self) -> Request<'a> {
-        Request { upstream: false, denominator: false, ..self.batch.request.clone() }
+    /// Whether a gradient depends on the mean: that of a weight by whose sum the mean divides.
+    fn needs_mean(&self) -> bool {
+        let Resolved { definition, layout, given, gradients, .. } = self.resolved;
+        let by_weight = gradients.iter().any(|&i| definition.inputs[i].role.is_weight());
+        by_weight && layout.divisor == Divisor::Weights && given.is_none()
     }
 
-    /// The batch with another request, without an upstream gradient.
-    fn part(&self, request: Request<'a>, denominator: Option<&'a Totals>) -> Batch<'a> {
-        Batch { inputs: self.batch.inputs, request, upstream: None, denominator }
+    /// All pieces, one after the other.
+    async fn run(
+        &self,
+        wanted: Wanted,
+        given: Option<[f32; 4]>,
+        sums: &mut Sums,
+        taken: &mut Taken<'_>,
+    ) -> Result<Timings> {
+        let mut timings = Timings::default();
+        let start = Instant::now();
+        let plan = |count| {
+            let resolved = self.piece(count, wanted, given)?;
+            Plan::of_resolved(self.gpu, self.loss, resolved)
+        };
+        let whole = plan(self.piece)?;
+        let rest = self.count % self.piece;
+        let last = if rest > 0 { Some(plan(rest)?) } else { None };
+        let shared = Shared::new(self, given).await?;
+        timings.plan = start.elapsed();
+
+        let mut under_way: VecDeque<Memory<'_>> = VecDeque::new();
+        for first in (0..self.count).step_by(self.piece) {
+            let units = first..self.count.min(first + self.piece);
+            let plan = last.as_ref().filter(|_| units.len() < self.piece).unwrap_or(&whole);
+            let mut memory = if under_way.len() < AT_ONCE as usize {
+                Memory::new(self, &whole)?
+            } else {
+                let mut oldest = under_way.pop_front().expect("some are under way");
+                self.finish(&mut oldest, &mut timings, sums, taken).await?;
+                oldest
+            };
+            let start = Instant::now();
+            memory.upload(self, plan, units).await?;
+            timings.upload += start.elapsed();
+            memory.submit(self, plan, &shared)?;
+            under_way.push_back(memory);
+        }
+        for mut memory in under_way {
+            self.finish(&mut memory, &mut timings, sums, taken).await?;
+        }
+        Ok(timings)
     }
 
-    /// The value from the totals, and no totals where they are not wanted.
-    fn finish(&self, evaluation: Evaluation) -> Evaluation {
-        let totals = evaluation.totals.map(|totals| totals.of_batch(self.resolved));
-        let given = self.resolved.given.map(|[divisor, ..]| divisor);
-        let value = totals.as_ref().filter(|_| self.resolved.value).map(|totals| {
-            let value = given.map_or(totals.value(), |divisor| totals.sum() / divisor);
-            Tensor::rounded(TensorKind::new(DType::F32, []), vec![value].into())
+    /// Waits for a piece, and takes what it came to.
+    async fn finish(
+        &self,
+        memory: &mut Memory<'_>,
+        timings: &mut Timings,
+        sums: &mut Sums,
+        taken: &mut Taken<'_>,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let Memory { plan, outputs, totals, stamps, .. } = memory;
+        let Some(plan) = plan else { return Ok(()) };
+        let resolved = plan.resolved();
+        for (slot, output) in outputs {
+            let size = resolved.output_size(*slot);
+            let reduced = *slot == Slot::Value && self.resolved.reduction != Reduction::None;
+            let take = |bytes: &[u8]| match reduced {
+                true => {
+                    sums.rows.add(&bytemuck::pod_collect_to_vec(bytes));
+                    Ok(())
+                }
+                false => taken.take(self.resolved, *slot, bytes),
+            };
+            output.read(size, take).await?;
+        }
+        if let Some(totals) = totals {
+            let own = totals.read(plan.totals_bytes(), |bytes| plan.totals(bytes)).await?;
+            match &mut sums.blocks {
+                Some(blocks) => blocks.merge(&own)?,
+                none => *none = Some(own),
+            }
+        }
+        let waited = start.elapsed();
+        match stamps {
+            Some((_, answer)) => {
+                let stamped = answer.read(16, |bytes| Ok(Stamps::elapsed(self.gpu, bytes))).await?;
+                timings.kernels += stamped.unwrap_or(waited);
+                timings.clock = if stamped.is_some() { Clock::Timestamps } else { Clock::Wall };
+            }
+            None => timings.kernels += waited,
+        }
+        timings.read_back += waited;
+        sums.done += resolved.layout.terms;
+        taken.progress(sums.done, self.resolved.layout.terms);
+        Ok(())
+    }
+
+    /// The request of a piece of so many units.
+    fn piece(&self, count: usize, wanted: Wanted, given: Option<[f32; 4]>) -> Result<Resolved> {
+        let resolved = self.resolved;
+        let mut inputs = Vec::new();
+        for (i, kind) in resolved.inputs.iter().enumerate() {
+            let Some(kind) = kind else { continue };
+            let name = resolved.definition.inputs[i].name;
+            let shape = match &self.cut.inputs[i] {
+                Some(unit) => [&[count], &unit[..]].concat(),
+                // A single element broadcasts to any shape.
+                None if kind.shape.iter().all(|&size| size == 1) => Vec::new(),
+                None => kind.shape.clone(),
+            };
+            inputs.push((name, TensorKind::new(kind.dtype, shape)));
+        }
+        let names = resolved.gradients.iter().filter(|_| wanted.gradients);
+        let names: Vec<&str> = names.map(|&i| resolved.definition.inputs[i].name).collect();
+        // A block of rows may be larger than a piece: their losses are added up on the host.
+        let by_blocks = resolved.sums_blocks();
+        let request = Request {
+            reduction: if by_blocks { resolved.reduction } else { Reduction::None },
+            value: wanted.losses || (wanted.sums && !by_blocks),
+            totals: wanted.sums && by_blocks,
+            gradients: &names,
+            gradient_type: resolved.gradient_type,
+            loss_scale: resolved.loss_scale,
+            ..Request::default()
+        };
+        let mut piece = resolve(self.loss, &inputs, &request)?;
+        piece.upstream = if wanted.gradients { resolved.upstream } else { Upstream::One };
+        piece.denominator = given.is_some();
+        piece.given = given;
+        Ok(piece)
+    }
+
+    /// Where the units of a tensor lie among its elements.
+    fn elements(&self, unit: &[usize], units: &Range<usize>) -> Range<usize> {
+        let size: usize = unit.iter().product();
+        units.start * size..units.end * size
+    }
+}
+
+impl Sums {
+    fn totals(&mut self, pieces: &Pieces<'_>) -> Option<Totals> {
+        let resolved = pieces.resolved;
+        if resolved.sums_blocks() {
+            return self.blocks.clone().map(|blocks| blocks.of_batch(resolved));
+        }
+        let weights = &pieces.cut.weights;
+        let kept = if resolved.layout.is_weighted() { weights.kept } else { resolved.layout.terms };
+        let sums = std::mem::take(&mut self.rows).blocks();
+        Some(Totals::new(resolved, sums, weights.blocks.clone(), kept))
+    }
+}
+
+/// What all pieces read.
+struct Shared {
+    inputs: Vec<(&'static str, wgpu::Buffer)>,
+    upstream: Option<wgpu::Buffer>,
+    denominator: Option<wgpu::Buffer>,
+}
+
+impl Shared {
+    async fn new(pieces: &Pieces<'_>, given: Option<[f32; 4]>) -> Result<Self> {
+        let Pieces { gpu, resolved, ref inputs, ref cut, .. } = *pieces;
+        let mut shared = Vec::new();
+        for (i, tensor) in inputs.iter().enumerate() {
+            let (Some(tensor), None) = (tensor, &cut.inputs[i]) else { continue };
+            let name = resolved.definition.inputs[i].name;
+            shared.push((name, crate::gpu::upload(gpu, name, tensor, resolved.dtype(name)?)?));
+        }
+        let scalar =
+            pieces.batch.upstream.as_ref().filter(|_| resolved.upstream == Upstream::Scalar);
+        let upstream = scalar.map(|one| crate::gpu::upload(gpu, "upstream", one, DType::F32));
+        let denominator = given.map(|given| {
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            let buffer = buffer(gpu, "wgloss denominator", 16, usage)?;
+            gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&given));
+            Ok(buffer)
         });
-        let totals = totals.filter(|_| self.resolved.totals);
-        Evaluation { value: value.or(evaluation.value), totals, ..evaluation }
+        Ok(Self {
+            inputs: shared,
+            upstream: upstream.transpose()?,
+            denominator: denominator.transpose()?,
+        })
     }
 }
 
-/// Some units of a tensor, or all of one that is shared.
-fn part<'a>(
-    whole: &'a Tensor<'_>,
-    unit: Option<&[usize]>,
-    first: usize,
-    count: usize,
-) -> Tensor<'a> {
-    let bytes = whole.bytes();
-    let (shape, bytes) = match unit {
-        // A single element broadcasts to any shape.
-        None if whole.len() == 1 => (Vec::new(), bytes),
-        None => (whole.shape().to_vec(), bytes),
-        Some(unit) => {
-            let size = unit.iter().product::<usize>() * whole.dtype().size();
-            ([&[count], unit].concat(), &bytes[first * size..(first + count) * size])
-        }
-    };
-    Tensor::from_bytes(whole.dtype(), shape, bytes).expect("as many bytes as the part has")
+/// The buffers of one piece, which another one takes over when it is done.
+struct Memory<'p> {
+    /// What it was last used with.
+    plan: Option<&'p Plan>,
+    inputs: Vec<(usize, Upload)>,
+    upstream: Option<Upload>,
+    outputs: Vec<(Slot, ReadBack)>,
+    totals: Option<ReadBack>,
+    stamps: Option<(Stamps, ReadBack)>,
 }
 
-fn tensor(kind: TensorKind, bytes: Vec<u8>) -> Option<Tensor<'static>> {
-    Tensor::from_bytes(kind.dtype, kind.shape, bytes).ok()
-}
+impl<'p> Memory<'p> {
+    /// For a whole piece.
+    fn new(pieces: &Pieces<'_>, plan: &Plan) -> Result<Self> {
+        let (gpu, resolved) = (pieces.gpu, plan.resolved());
+        let cut = pieces.cut.inputs.iter().enumerate();
+        let cut = cut.filter(|&(i, unit)| unit.is_some() && resolved.inputs[i].is_some());
+        let upload = |slot| Upload::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
+        let read = |slot| ReadBack::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
+        let inputs = cut.map(|(i, _)| Ok((i, upload(Slot::Input(i))?))).collect::<Result<_>>()?;
+        let by_term = resolved.upstream == Upstream::Terms;
+        let upstream = by_term.then(|| upload(Slot::Upstream)).transpose()?;
+        let outputs =
+            resolved.outputs().map(|slot| Ok((slot, read(slot)?))).collect::<Result<_>>()?;
+        let totals = resolved.totals.then(|| read(Slot::Totals)).transpose()?;
+        let stamps = match Stamps::new(gpu)? {
+            Some(stamps) => Some((stamps, ReadBack::new(gpu, "wgloss timestamps", 16)?)),
+            None => None,
+        };
+        Ok(Self { plan: None, inputs, upstream, outputs, totals, stamps })
+    }
 
-/// What the pieces so far came to.
-#[derive(Default)]
-struct Joined {
-    evaluation: Evaluation,
-    value: Vec<u8>,
-    gradients: Vec<Vec<u8>>,
-}
+    /// Writes the inputs of a piece.
+    async fn upload(
+        &mut self,
+        pieces: &Pieces<'_>,
+        plan: &'p Plan,
+        units: Range<usize>,
+    ) -> Result<()> {
+        self.plan = Some(plan);
+        for (i, upload) in &mut self.inputs {
+            let (Some(tensor), Some(unit)) = (pieces.inputs[*i], &pieces.cut.inputs[*i]) else {
+                continue;
+            };
+            let dtype = pieces.resolved.inputs[*i].as_ref().map_or(DType::F32, |kind| kind.dtype);
+            upload.write(pieces.gpu, tensor, pieces.elements(unit, &units), dtype).await?;
+        }
+        if let (Some(upload), Some(tensor)) = (&mut self.upstream, &pieces.batch.upstream) {
+            let elements = pieces.elements(&pieces.cut.terms, &units);
+            upload.write(pieces.gpu, tensor, elements, DType::F32).await?;
+        }
+        Ok(())
+    }
 
-impl Joined {
-    fn add(&mut self, piece: Evaluation) -> Result<()> {
-        self.value.extend(piece.value.iter().flat_map(Tensor::bytes));
-        self.gradients.resize(piece.gradients.len(), Vec::new());
-        for (joined, (_, gradient)) in self.gradients.iter_mut().zip(&piece.gradients) {
-            joined.extend_from_slice(gradient.bytes());
+    /// Has the piece computed, and lets the host read the results when it is.
+    fn submit(&mut self, pieces: &Pieces<'_>, plan: &Plan, shared: &Shared) -> Result<()> {
+        let whole = wgpu::Buffer::as_entire_buffer_binding;
+        let (gpu, definition) = (pieces.gpu, pieces.resolved.definition);
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        self.inputs.iter().for_each(|(_, upload)| upload.record(&mut encoder));
+        self.upstream.iter().for_each(|upload| upload.record(&mut encoder));
+        let own = self.inputs.iter().map(|(i, u)| (definition.inputs[*i].name, whole(u.buffer())));
+        let inputs: Vec<_> =
+            own.chain(shared.inputs.iter().map(|(name, buffer)| (*name, whole(buffer)))).collect();
+        let (mut value, mut gradients) = (None, Vec::new());
+        for (slot, output) in &self.outputs {
+            match slot {
+                Slot::Gradient(i) => {
+                    gradients.push((definition.inputs[*i].name, whole(output.buffer())))
+                }
+                _ => value = Some(whole(output.buffer())),
+            }
         }
-        self.evaluation.timings.add(piece.timings);
-        match (&mut self.evaluation.totals, piece.totals) {
-            (Some(joined), Some(piece)) => joined.merge(&piece)?,
-            (joined, piece) => *joined = piece,
+        let own = self.upstream.as_ref().map(Upload::buffer);
+        let upstream = own.or(shared.upstream.as_ref()).map(whole);
+        let bindings = Bindings {
+            inputs: &inputs,
+            value,
+            gradients: &gradients,
+            upstream: upstream.filter(|_| plan.resolved().upstream != Upstream::One),
+            status: None,
+            totals: self.totals.as_ref().map(|totals| whole(totals.buffer())),
+            denominator: shared.denominator.as_ref().map(whole),
+            timestamps: self.stamps.as_ref().map(|(stamps, _)| stamps.writes()),
+        };
+        plan.encode(&mut encoder, &bindings)?;
+        if let Some((stamps, into)) = &self.stamps {
+            stamps.resolve_into(&mut encoder, into.buffer());
         }
+        let read = self.outputs.iter().map(|(_, output)| output).chain(&self.totals);
+        read.for_each(|output| output.record(&mut encoder));
+        let submission = gpu.checked("a submission", |_| gpu.queue().submit([encoder.finish()]))?;
+        let outputs = self.outputs.iter_mut().map(|(_, output)| output).chain(&mut self.totals);
+        outputs.chain(self.stamps.iter_mut().map(|(_, into)| into)).for_each(ReadBack::map);
+        self.inputs.iter_mut().for_each(|(_, upload)| upload.map_again());
+        self.upstream.iter_mut().for_each(Upload::map_again);
+        gpu.drive(submission);
         Ok(())
     }
 }

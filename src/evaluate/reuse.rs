@@ -49,7 +49,7 @@ impl Evaluator {
         evaluation: &mut Evaluation,
     ) -> Result<()> {
         let spare = Spare::from(std::mem::take(evaluation));
-        *evaluation = self.evaluate_with(loss, batch, spare).await?;
+        *evaluation = self.evaluate_with(loss, batch, spare, None).await?;
         Ok(())
     }
 

@@ -65,6 +65,12 @@ impl Stamps {
         encoder.resolve_query_set(&self.queries, 0..2, &self.resolved, 0);
     }
 
+    /// The same, and copies them to another buffer.
+    pub(crate) fn resolve_into(&self, encoder: &mut wgpu::CommandEncoder, into: &wgpu::Buffer) {
+        self.resolve(encoder);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, into, 0, None);
+    }
+
     /// The buffer that holds the timestamps when the commands have run, and its bytes.
     pub(crate) fn source(&self) -> (&wgpu::Buffer, u64) {
         (&self.resolved, 16)

@@ -2,11 +2,13 @@
 
 mod checked;
 mod clock;
+mod exchange;
 mod staging;
 mod transfer;
 
 pub use clock::Clock;
 pub(crate) use clock::Stamps;
+pub(crate) use exchange::{ReadBack, Upload};
 pub(crate) use transfer::{buffer, download, submit, upload};
 
 use crate::error::{Error, Result, listed};
@@ -24,13 +26,20 @@ const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and 
 const SUBGROUPS: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
 /// The features that are used where an adapter has them.
 const WANTED: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(SUBGROUPS);
+/// Used where host and device have one memory; elsewhere kernels would read it over the bus.
+const SHARED: wgpu::Features = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
 
 /// A device with its queue and the kernels compiled for it. Clones share all three.
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
     tuning: Tuning,
+    /// The most bytes of tensors that one evaluation holds on the device, where it can be cut.
+    memory: u64,
 }
+
+/// Enough for a device to be busy while the host copies.
+const MEMORY: u64 = 256 << 20;
 
 struct Inner {
     // First, since its thread works with the device.
@@ -69,24 +78,47 @@ impl Gpu {
         Self::with_adapter_named(name.as_deref()).await
     }
 
+    /// As [`Gpu::new`], but of an adapter that is hardware, unless the environment names one.
+    ///
+    /// # Errors
+    /// As [`Gpu::new`].
+    pub(crate) async fn hardware() -> Result<Self> {
+        let name = std::env::var("WGPU_ADAPTER_NAME").ok();
+        Self::chosen(name.as_deref(), name.is_some()).await
+    }
+
     /// As [`Gpu::new`], of the first adapter whose name contains `name`, in any case.
     ///
     /// # Errors
     /// As [`Gpu::new`].
     pub async fn with_adapter_named(name: Option<&str>) -> Result<Self> {
+        Self::chosen(name, true).await
+    }
+
+    async fn chosen(name: Option<&str>, software: bool) -> Result<Self> {
         let adapters = all_adapters().await;
         let found = || listed_or_none(adapters.iter().map(|a| a.get_info().name));
         let adapter = adapters.iter().filter(|adapter| usable(adapter)).find(|adapter| {
-            let own = adapter.get_info().name.to_lowercase();
+            let info = adapter.get_info();
+            let own = info.name.to_lowercase();
             name.is_none_or(|name| own.contains(&name.to_lowercase()))
+                && (software || info.device_type != wgpu::DeviceType::Cpu)
         });
         let Some(adapter) = adapter else {
-            let wanted = name.map(|name| format!(" whose name has {name:?}")).unwrap_or_default();
+            let wanted = match name {
+                Some(name) => format!(" whose name has {name:?}"),
+                None if software => String::new(),
+                None => " that is hardware".into(),
+            };
             return Err(Error::NoAdapter { wanted, found: found(), hint: HINT });
+        };
+        let wanted = match adapter.get_info().device_type {
+            wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::Cpu => WANTED | SHARED,
+            _ => WANTED,
         };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgloss"),
-            required_features: adapter.features() & WANTED,
+            required_features: adapter.features() & wanted,
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -119,7 +151,27 @@ impl Gpu {
             shared: staging::Shared::default(),
             probe: OnceLock::new(),
         };
-        Self { inner: Arc::new(inner), tuning }
+        Self { inner: Arc::new(inner), tuning, memory: MEMORY }
+    }
+
+    /// The same device, on which an evaluation of tensors in host memory takes about so many bytes at
+    /// most, where its batch can be cut: larger ones go through that memory piece by piece, the next
+    /// one's upload beside the kernels of the one before, with the same bits. 256 MiB by default.
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// The bytes that an evaluation takes, as [`Gpu::with_memory`] says.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Whether host and kernels can use the same memory, so that nothing is copied between them.
+    pub(crate) fn shares_memory(&self) -> bool {
+        let kind = self.adapter_info().device_type;
+        let shared = matches!(kind, wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::Cpu);
+        shared && self.device().features().contains(SHARED)
     }
 
     /// The same device, for which plans are made with another tuning.

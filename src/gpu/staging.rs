@@ -43,19 +43,30 @@ impl Gpu {
         self.inner.shared.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the callbacks of all that was submitted come, without blocking the executor of whoever
-    /// waits for them: a thread, one for the device, polls it. In a browser the event loop does.
-    pub(super) fn drive(&self) {
+    /// Makes the callbacks of what was submitted come, without blocking the executor of whoever waits
+    /// for them: a thread, one for the device, polls it. In a browser the event loop does.
+    pub(crate) fn drive(&self, submission: wgpu::SubmissionIndex) {
         #[cfg(not(target_arch = "wasm32"))]
         {
             let device = self.device();
             let poller = self.inner.shared.poller.get_or_init(|| Poller::new(device.clone()));
-            if !poller.as_ref().is_some_and(Poller::wake) {
+            let left = match poller {
+                Some(poller) => poller.wake(submission),
+                None => Some(submission),
+            };
+            if let Some(submission) = left {
                 // Without a thread the waiting is done here.
-                let _ = device.poll(wgpu::PollType::wait_indefinitely());
+                let _ = device.poll(until(submission));
             }
         }
+        #[cfg(target_arch = "wasm32")]
+        let _ = submission;
     }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn until(submission: wgpu::SubmissionIndex) -> wgpu::PollType {
+    wgpu::PollType::Wait { submission_index: Some(submission), timeout: None }
 }
 
 /// A thread that waits for the device whenever it is woken. It ends with the device's last [`Gpu`],
@@ -64,7 +75,7 @@ impl Gpu {
 #[derive(Debug)]
 struct Poller {
     /// Taken when the thread is to end.
-    wake: Option<mpsc::Sender<()>>,
+    wake: Option<mpsc::Sender<wgpu::SubmissionIndex>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -74,20 +85,22 @@ impl Poller {
     fn new(device: wgpu::Device) -> Option<Self> {
         let (wake, woken) = mpsc::channel();
         let poll = move || {
-            while woken.recv().is_ok() {
-                // One poll is for all who have submitted so far.
-                while woken.try_recv().is_ok() {}
+            // One by one: who waits for the first is not held up by what was submitted since.
+            for submission in woken {
                 // A failed poll is a lost device, which the callbacks tell of.
-                let _ = device.poll(wgpu::PollType::wait_indefinitely());
+                let _ = device.poll(until(submission));
             }
         };
         let thread = std::thread::Builder::new().name("wgloss poll".into()).spawn(poll).ok()?;
         Some(Self { wake: Some(wake), thread: Some(thread) })
     }
 
-    /// Whether the thread will poll the device.
-    fn wake(&self) -> bool {
-        self.wake.as_ref().is_some_and(|wake| wake.send(()).is_ok())
+    /// Has the thread poll the device until this has run; returns it where there is no thread.
+    fn wake(&self, submission: wgpu::SubmissionIndex) -> Option<wgpu::SubmissionIndex> {
+        match &self.wake {
+            Some(wake) => wake.send(submission).err().map(|error| error.0),
+            None => Some(submission),
+        }
     }
 }
 

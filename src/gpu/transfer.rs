@@ -2,7 +2,7 @@
 
 use super::Gpu;
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
+use crate::tensor::{DType, Tensor};
 use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 
 /// A buffer, if the device's limits allow it.
@@ -11,6 +11,17 @@ pub(crate) fn buffer(
     label: &str,
     size: u64,
     usage: wgpu::BufferUsages,
+) -> Result<wgpu::Buffer> {
+    new_buffer(gpu, label, size, usage, false)
+}
+
+/// The same; if it is mapped, the host can write it before it is first used.
+pub(super) fn new_buffer(
+    gpu: &Gpu,
+    label: &str,
+    size: u64,
+    usage: wgpu::BufferUsages,
+    mapped: bool,
 ) -> Result<wgpu::Buffer> {
     let limit = gpu.limits().max_buffer_size;
     if size > limit {
@@ -27,14 +38,20 @@ pub(crate) fn buffer(
             label: Some(label),
             size: size.next_multiple_of(4).max(4),
             usage,
-            mapped_at_creation: false,
+            mapped_at_creation: mapped,
         })
     })
 }
 
-/// A buffer that holds a tensor.
-pub(crate) fn upload(gpu: &Gpu, name: &str, tensor: &Tensor<'_>) -> Result<wgpu::Buffer> {
-    let bytes = tensor.bytes();
+/// A buffer that holds a tensor, rounded to float32 where that is asked for.
+pub(crate) fn upload(
+    gpu: &Gpu,
+    name: &str,
+    tensor: &Tensor<'_>,
+    dtype: DType,
+) -> Result<wgpu::Buffer> {
+    let rounded = (tensor.dtype() != dtype).then(|| tensor.to_f32());
+    let bytes = rounded.as_deref().map_or(tensor.bytes(), bytemuck::cast_slice);
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
     let buffer = buffer(gpu, name, bytes.len() as u64, usage)?;
     // Only whole words can be copied: the rest of the last one is padding.
@@ -56,13 +73,14 @@ pub(crate) async fn submit<const N: usize>(
     encoders: [wgpu::CommandEncoder; N],
 ) -> Result<()> {
     let (sender, receiver) = oneshot_channel();
-    gpu.checked("a submission", |_| {
-        gpu.queue().submit(encoders.map(wgpu::CommandEncoder::finish));
+    let submission = gpu.checked("a submission", |_| {
+        let submission = gpu.queue().submit(encoders.map(wgpu::CommandEncoder::finish));
         gpu.queue().on_submitted_work_done(move || {
             let _ = sender.send(());
         });
+        submission
     })?;
-    gpu.drive();
+    gpu.drive(submission);
     receiver.receive().await.ok_or_else(|| lost("running the kernels", "no answer"))
 }
 
@@ -76,22 +94,25 @@ struct Staging {
 
 /// Copies buffers, of so many bytes each, to the host in one submission; `read` takes the bytes of
 /// each by its place.
+///
+/// # Errors
+/// If the device is lost, and the first that `read` returns.
 pub(crate) async fn download(
     gpu: &Gpu,
     sources: &[(&wgpu::Buffer, u64)],
-    mut read: impl FnMut(usize, &[u8]),
+    mut read: impl FnMut(usize, &[u8]) -> Result<()>,
 ) -> Result<()> {
     let doing = "reading the results";
     let places = places(sources.iter().map(|source| source.1), gpu.limits().max_buffer_size);
     let buffers = sizes(&places, sources).into_iter().map(|size| Ok((gpu.staging(size)?, size)));
     let buffers = buffers.collect::<Result<Vec<_>>>()?;
-    let staged = gpu.checked(doing, |device| {
+    let (submission, staged) = gpu.checked(doing, |device| {
         let mut encoder = device.create_command_encoder(&Default::default());
         for (&(source, size), place) in sources.iter().zip(&places) {
             let (buffer, _) = &buffers[place.staging];
             encoder.copy_buffer_to_buffer(source, 0, buffer, place.offset, Some(size));
         }
-        gpu.queue().submit([encoder.finish()]);
+        let submission = gpu.queue().submit([encoder.finish()]);
         let map = |(buffer, size): (wgpu::Buffer, u64)| {
             let (sender, answer) = oneshot_channel();
             buffer.map_async(wgpu::MapMode::Read, ..size, move |result| {
@@ -99,9 +120,9 @@ pub(crate) async fn download(
             });
             Staging { buffer, size, answer }
         };
-        buffers.into_iter().map(map).collect::<Vec<_>>()
+        (submission, buffers.into_iter().map(map).collect::<Vec<_>>())
     })?;
-    gpu.drive();
+    gpu.drive(submission);
     for (number, Staging { buffer, size, answer }) in staged.into_iter().enumerate() {
         let answer = answer.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
         answer.map_err(|error| lost(doing, error))?;
@@ -109,7 +130,7 @@ pub(crate) async fn download(
         for (i, place) in places.iter().enumerate().filter(|(_, place)| place.staging == number) {
             let [start, end] = [place.offset, place.offset + sources[i].1]
                 .map(|byte| usize::try_from(byte).expect("mapped memory fits into memory"));
-            read(i, &view[start..end]);
+            read(i, &view[start..end])?;
         }
         drop(view);
         buffer.unmap();
@@ -150,7 +171,7 @@ fn sizes(places: &[Place], sources: &[(&wgpu::Buffer, u64)]) -> Vec<u64> {
     sizes
 }
 
-fn lost(doing: &'static str, reason: impl ToString) -> Error {
+pub(super) fn lost(doing: &'static str, reason: impl ToString) -> Error {
     Error::DeviceLost { doing: doing.into(), reason: reason.to_string() }
 }
 

@@ -5,13 +5,12 @@ mod reference;
 mod shape;
 
 use super::prelude::*;
-use crate::cpu::Outputs;
+use crate::cpu::{Results, Work};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
 use crate::kernel::{OPTIONS, WINDOW};
 use crate::layout::Layout;
-use crate::numbers::Spare;
 use crate::request::Resolved;
 use crate::tensor::{DType, Tensor};
 use crate::terms::Terms;
@@ -123,14 +122,8 @@ impl Family for Ctc {
         plan::build(builder)
     }
 
-    fn compute(
-        &self,
-        resolved: &Resolved,
-        inputs: &[Option<&Tensor<'_>>],
-        upstream: Option<&[f32]>,
-        spare: &mut Spare,
-    ) -> Result<Outputs> {
-        cpu::evaluate(self, resolved, inputs, upstream, spare)
+    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
+        cpu::evaluate(self, work, results)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

@@ -7,15 +7,14 @@ mod row;
 
 use super::cross_entropy::check_z_totals;
 use super::prelude::*;
-use crate::cpu::Outputs;
+use crate::cpu::{Results, Work};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
 use crate::kernel::{OPTIONS, WINDOW};
 use crate::layout::{Indices, Layout, Summed, Weights, divisor};
-use crate::numbers::Spare;
 use crate::request::Resolved;
-use crate::tensor::{DType, Tensor};
+use crate::tensor::DType;
 use crate::terms::Terms;
 use problem::Problem;
 
@@ -168,14 +167,8 @@ impl Family for LinearCrossEntropy {
         plan::build(builder)
     }
 
-    fn compute(
-        &self,
-        resolved: &Resolved,
-        inputs: &[Option<&Tensor<'_>>],
-        upstream: Option<&[f32]>,
-        spare: &mut Spare,
-    ) -> Result<Outputs> {
-        cpu::evaluate(self, resolved, inputs, upstream, spare)
+    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
+        cpu::evaluate(self, work, results)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

@@ -1,16 +1,14 @@
 mod plan;
 
 use super::prelude::*;
-use crate::cpu::Outputs;
+use crate::cpu::{LossSums, Results, Units, Work, check};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
 use crate::kernel::WINDOW;
 use crate::layout::{Indices, Layout, Summed, Weights, divisor};
-use crate::numbers::Spare;
-use crate::order::tree_sum;
-use crate::request::{Resolved, Slot, Status, Upstream};
-use crate::tensor::{DType, Tensor, elements};
+use crate::request::{Resolved, Slot, Upstream};
+use crate::tensor::{DType, elements};
 use crate::terms::Terms;
 use rayon::prelude::*;
 
@@ -105,38 +103,59 @@ impl Family for MultiLabelMargin {
         plan::build(builder)
     }
 
-    fn compute(
-        &self,
-        resolved: &Resolved,
-        inputs: &[Option<&Tensor<'_>>],
-        upstream: Option<&[f32]>,
-        _spare: &mut Spare,
-    ) -> Result<Outputs> {
-        let [Some(input), Some(target)] = inputs else {
+    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
+        let Work { resolved, inputs, upstream } = work;
+        let [Some(input), Some(target)] = inputs[..] else {
             unreachable!("both inputs were checked");
         };
-        let (input, classes) = (input.to_f32(), classes(resolved));
-        let target = targets(resolved, target)?;
-        let rows: Vec<(f32, Vec<f32>)> = input
-            .par_chunks(classes)
-            .zip(target.par_chunks(classes))
-            .map(|(x, y)| pairs(x, y))
-            .collect();
+        let classes = classes(resolved);
+        let last = i64::try_from(classes).unwrap_or(i64::MAX);
+        check(resolved, target, |class| (-1..last).contains(&class))?;
         let divisor = crate::cpu::divisor(resolved, || 1.0);
         let by_term = resolved.upstream == Upstream::Terms;
+        let upstream = upstream.as_deref();
         let scale = |r: usize| upstream.map_or(1.0, |g| g[if by_term { r } else { 0 }]) / divisor;
-        let losses: Vec<f32> = rows.iter().map(|row| row.0).collect();
-        let output = |slot| match slot {
-            Slot::Gradient(_) => {
-                let scaled = |(r, row): (usize, &(f32, Vec<f32>))| -> Vec<f32> {
-                    row.1.iter().map(|slope| scale(r) * slope).collect()
-                };
-                rows.iter().enumerate().flat_map(scaled).collect::<Vec<_>>().into()
+        let reduces = resolved.reduction != Reduction::None;
+        let unreduced = (!reduces && resolved.value).then_some((Slot::Value, 1));
+        let gradient = resolved.gradients.first().map(|&i| (Slot::Gradient(i), classes));
+        let outputs: Vec<_> = unreduced.into_iter().chain(gradient).collect();
+        let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
+        let units = Units { count, numbers: classes, step: 1 };
+        let mut sums = LossSums::default();
+        results.fill(&outputs, units, |window, places| {
+            let mut places = places.into_iter();
+            let mut losses = unreduced.and_then(|_| places.next());
+            let mut gradient = gradient.and_then(|_| places.next());
+            let row = |r: usize| {
+                let (mut x, mut y) = (vec![0.0; classes], vec![0; classes]);
+                input.read(r * classes, &mut x);
+                target.read_integers(r * classes, &mut y);
+                pairs(&x, &y)
+            };
+            // A group of rows at a time: their slopes lie side by side only when they are written.
+            let group = (16_384 / classes).max(1) * 16;
+            for first in window.clone().step_by(group) {
+                let rows: Vec<(f32, Vec<f32>)> =
+                    (first..window.end.min(first + group)).into_par_iter().map(row).collect();
+                let values: Vec<f32> = rows.iter().map(|row| row.0).collect();
+                let start = first - window.start;
+                if let Some(losses) = &mut losses {
+                    losses[start..start + values.len()].copy_from_slice(&values);
+                }
+                if let Some(gradient) = &mut gradient {
+                    let places = gradient[start * classes..].chunks_mut(classes);
+                    for (k, (places, row)) in places.zip(&rows).enumerate() {
+                        let scale = scale(first + k);
+                        places.iter_mut().zip(&row.1).for_each(|(place, s)| *place = scale * s);
+                    }
+                }
+                sums.add(&values);
             }
-            _ if resolved.reduction == Reduction::None => losses.clone().into(),
-            _ => vec![tree_sum(losses.clone()) / divisor].into(),
-        };
-        Ok(Outputs::new(resolved, &losses, &[], output))
+        })?;
+        if reduces {
+            results.put_sums(sums.blocks(), divisor, &Default::default());
+        }
+        Ok(())
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
@@ -173,18 +192,6 @@ impl Family for MultiLabelMargin {
 fn classes(resolved: &Resolved) -> usize {
     let indices = resolved.layout.indices;
     indices.map_or(1, |own| usize::try_from(own.classes).unwrap_or(usize::MAX))
-}
-
-/// The class indices, -1 where a row has none.
-fn targets(resolved: &Resolved, target: &Tensor<'_>) -> Result<Vec<i64>> {
-    let values = target.to_integers();
-    let classes = classes(resolved) as i128;
-    let bad = |&(_, &value): &(usize, &i128)| value < -1 || value >= classes;
-    if let Some((row, &value)) = values.iter().enumerate().find(bad) {
-        let count = values.iter().enumerate().filter(bad).count() as u64;
-        return Err(Status { count, row: row as u64, value }.error(resolved));
-    }
-    Ok(values.into_iter().map(|value| i64::try_from(value).unwrap_or(-1)).collect())
 }
 
 /// A row's loss and its derivatives.

@@ -37,20 +37,23 @@ impl Resolved {
         value.into_iter().chain(self.gradients.iter().map(|&i| Slot::Gradient(i)))
     }
 
+    /// Whether an output has a number for each element or term.
+    pub(crate) fn is_array(&self, slot: Slot) -> bool {
+        slot != Slot::Value || self.reduction == Reduction::None
+    }
+
+    /// The type and shape of an output.
+    pub(crate) fn output_kind(&self, slot: Slot) -> TensorKind {
+        let shape = match slot {
+            Slot::Gradient(i) => self.inputs[i].as_ref().map_or(Vec::new(), |k| k.shape.clone()),
+            _ if self.is_array(slot) => self.layout.output.clone(),
+            _ => Vec::new(),
+        };
+        TensorKind::new(self.output_dtype(slot), shape)
+    }
+
     /// The outputs of the request, their types and shapes.
     pub(crate) fn output_kinds(&self) -> impl Iterator<Item = (Slot, TensorKind)> {
-        let none = self.reduction == Reduction::None;
-        self.outputs().map(move |slot| {
-            let kind = match slot {
-                Slot::Gradient(i) => {
-                    let shape =
-                        self.inputs[i].as_ref().map_or(Vec::new(), |kind| kind.shape.clone());
-                    TensorKind::new(self.gradient_dtype(i), shape)
-                }
-                _ if none => TensorKind::new(DType::F32, self.layout.output.clone()),
-                _ => TensorKind::new(DType::F32, []),
-            };
-            (slot, kind)
-        })
+        self.outputs().map(|slot| (slot, self.output_kind(slot)))
     }
 }

@@ -10,7 +10,7 @@ pub(crate) use lists::List;
 pub(crate) use slot::{Losses, Slot, Upstream};
 pub use status::Status;
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
@@ -97,17 +97,29 @@ impl Resolved {
         }
     }
 
-    /// Kernels read no float64, which [`Evaluator`](crate::Evaluator) rounds on the host.
+    /// Kernels read no float64, and numbers from no integers: [`Evaluator`](crate::Evaluator) rounds
+    /// both on the host.
     pub(crate) fn check_native(&self) -> Result<()> {
-        let inputs = self.definition.inputs.iter().zip(&self.inputs);
-        for (input, kind) in inputs {
-            if let Some(kind) = kind.as_ref().filter(|kind| !is_native(kind.dtype)) {
+        for (input, kind) in self.definition.inputs.iter().zip(&self.inputs) {
+            if let Some(kind) =
+                kind.as_ref().filter(|kind| native(input.role, kind.dtype) != kind.dtype)
+            {
                 let expected = "float32, float16 or bfloat16 on a GPU".into();
                 let (argument, got) = (input.name.into(), kind.dtype.to_string());
                 return Err(Error::DType { argument, got, expected });
             }
         }
         Ok(())
+    }
+
+    /// The same with the types that kernels read.
+    pub(crate) fn native(mut self) -> Self {
+        for (input, kind) in self.definition.inputs.iter().zip(&mut self.inputs) {
+            if let Some(kind) = kind {
+                kind.dtype = native(input.role, kind.dtype);
+            }
+        }
+        self
     }
 
     /// The ignored target as the kernels compare it. No index is the lowest i32, which stands for what
@@ -148,7 +160,12 @@ impl Resolved {
     }
 }
 
-/// The types that kernels read without a conversion on the host.
-pub(crate) fn is_native(dtype: DType) -> bool {
-    dtype != DType::F64
+/// The type that kernels read: that itself, or float32 where the host has to round.
+fn native(role: Role, dtype: DType) -> DType {
+    let integers = matches!(role, Role::Index | Role::IndexOrRows | Role::OwnIntegers);
+    match dtype {
+        DType::F64 => DType::F32,
+        _ if dtype.is_float() || integers => dtype,
+        _ => DType::F32,
+    }
 }

@@ -1,6 +1,8 @@
 //! What the kernels' bindings are connected with, by what a request asks for.
 
 use super::Resolved;
+use crate::sink::Output;
+use crate::tensor::DType;
 
 /// What a binding is connected with when a plan is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +54,31 @@ pub(crate) enum Upstream {
 }
 
 impl Resolved {
+    /// An output as a sink knows it.
+    pub(crate) fn output(&self, slot: Slot) -> Output {
+        match slot {
+            Slot::Gradient(i) => Output::Gradient(self.definition.inputs[i].name),
+            _ => Output::Value,
+        }
+    }
+
+    /// The type of an output.
+    pub(crate) fn output_dtype(&self, slot: Slot) -> DType {
+        if let Slot::Gradient(i) = slot { self.gradient_dtype(i) } else { DType::F32 }
+    }
+
+    /// The bytes of an output, without what pads the last word.
+    pub(crate) fn output_size(&self, slot: Slot) -> u64 {
+        let kind = self.output_kind(slot);
+        crate::tensor::elements(&kind.shape).unwrap_or(u64::MAX) * kind.dtype.size() as u64
+    }
+
+    /// The type of an input that is given.
+    pub(crate) fn dtype(&self, name: &str) -> crate::error::Result<DType> {
+        let kind = self.inputs[self.definition.input(name)?].as_ref();
+        Ok(kind.map_or(DType::F32, |kind| kind.dtype))
+    }
+
     /// What a slot is called in messages.
     pub(crate) fn slot_name(&self, slot: Slot) -> String {
         let name = |input: usize| self.definition.inputs[input].name;

@@ -6,6 +6,7 @@ mod dispatch;
 mod formula;
 mod gather;
 pub(crate) mod kernel;
+mod operand;
 mod reference;
 mod shape;
 mod sums;
@@ -15,13 +16,12 @@ pub(crate) use block::{Block, Runs};
 pub(crate) use formula::Formula;
 pub(crate) use shape::Access;
 
-use crate::cpu::Outputs;
+use crate::cpu::{Results, Work};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
 use crate::layout::Layout;
-use crate::numbers::Spare;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::tensor::{DType, Tensor, TensorKind};
@@ -62,14 +62,8 @@ impl Family for Pointwise<'_> {
         dispatch::build(builder)
     }
 
-    fn compute(
-        &self,
-        resolved: &Resolved,
-        inputs: &[Option<&Tensor<'_>>],
-        upstream: Option<&[f32]>,
-        spare: &mut Spare,
-    ) -> Result<Outputs> {
-        Ok(cpu::evaluate(self.formula, resolved, inputs, upstream, spare))
+    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
+        cpu::evaluate(self.formula, work, results)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

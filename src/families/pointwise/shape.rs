@@ -1,5 +1,6 @@
 //! Elements that broadcast.
 
+use crate::cpu;
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
 use crate::family::Cut;
@@ -81,7 +82,12 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
         _ => None,
     };
     let inputs = Broadcast::of(resolved).access.iter().enumerate().map(unit).collect::<Option<_>>();
-    Some(Cut { inputs: inputs?, terms: Vec::new(), step: BLOCK_SIZE, weights: Vec::new() })
+    Some(Cut {
+        inputs: inputs?,
+        terms: Vec::new(),
+        step: BLOCK_SIZE,
+        weights: cpu::Weights::default(),
+    })
 }
 
 pub(super) fn layout(

@@ -1,154 +1,223 @@
 //! The rows family on the CPU.
 
+use super::over::Over;
 use super::row::Runs;
 use super::shape::{RowShape, RowWeight};
 use super::task::{Padding, RowTask};
-use crate::cpu::{Outputs, class_indices, divisor, mean_weight};
+use crate::cpu::{Classes, LossSums, Results, Units, Weights, Work, divisor, mean_weight};
 use crate::error::Result;
-use crate::numbers::{Numbers, Spare};
-use crate::order::{tree_sum, weight_blocks};
+use crate::order::tree_sum;
 use crate::reduction::Reduction;
-use crate::request::{Resolved, Slot, Upstream};
+use crate::request::{Slot, Upstream};
 use crate::tensor::Tensor;
 use rayon::prelude::*;
-use std::borrow::Cow;
+use std::ops::Range;
 
 pub(super) fn evaluate(
     formula: &dyn Runs,
-    resolved: &Resolved,
-    tensors: &[Option<&Tensor<'_>>],
-    upstream: Option<&[f32]>,
-    spare: &mut Spare,
-) -> Result<Outputs> {
+    work: &Work<'_>,
+    results: &mut Results<'_>,
+) -> Result<()> {
+    let resolved = work.resolved;
     let shape = RowShape::of(resolved);
     let (classes, inner) = (size(shape.classes), size(shape.inner));
-    let tensor = |i: usize| tensors[i].map_or(Cow::Borrowed(&[][..]), Tensor::to_f32);
-    let indices = match shape.index().and_then(|i| tensors[i]) {
-        Some(target) => Some(class_indices(resolved, target, classes)?),
+    let indices = match shape.index().and_then(|i| work.inputs[i]) {
+        Some(target) => Some(Classes::of(resolved, target, classes)?),
         None => None,
     };
-    let inputs: Vec<_> = shape.over().map(tensor).collect();
-    let target = shape.target_rows().map_or(Cow::Borrowed(&[][..]), tensor);
+    let over = |i: usize| Some(Over::new(work.inputs[i]?, classes, inner));
     let weight = match shape.weight {
-        RowWeight::One => Cow::Borrowed(&[][..]),
-        RowWeight::Classes(i) | RowWeight::Rows(i) => tensor(i),
+        RowWeight::Classes(i) => work.inputs[i].map(Tensor::to_f32).unwrap_or_default(),
+        _ => Default::default(),
     };
-    let weights =
-        indices.iter().flatten().map(|index| Some(weight.get((*index)?).copied().unwrap_or(1.0)));
-    let weights: Vec<Option<f32>> = weights.collect();
-    let divisor = divisor(resolved, || tree_sum(weight_blocks(&weights)));
-    let mean_weight = mean_weight(resolved, divisor, weights.iter().flatten().count());
+    let weights = match &indices {
+        Some(indices) => indices.weights(|class| weight.get(class).copied().unwrap_or(1.0)),
+        None => Weights::default(),
+    };
+    let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
     let pass = Pass {
         formula,
-        mean_weight,
-        shape,
-        inputs: inputs.iter().map(|input| by_rows(input, classes, inner)).collect(),
-        target: by_rows(&target, classes, inner),
+        mean_weight: mean_weight(resolved, divisor, weights.kept),
+        classes,
+        inputs: shape.over().filter_map(over).collect(),
+        target: shape.target_rows().and_then(over),
         weight: &weight,
-        labels: shape.label.map(tensor),
-        indices: indices.as_deref(),
-        upstream,
+        weights: if let RowWeight::Rows(i) = shape.weight { over(i) } else { None },
+        labels: shape.label.and_then(|i| work.inputs[i]),
+        indices,
+        upstream: work.upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
+        components: resolved.gradients.iter().map(|&i| shape.component(i)).collect(),
     };
-    let wanted: Vec<usize> = resolved.gradients.iter().map(|&i| shape.component(i)).collect();
-    let (losses, gradients) = pass.run(size(resolved.layout.terms), &wanted, spare);
-    let mut gradients = gradients.into_iter();
-    let output = |slot| match slot {
-        Slot::Gradient(_) => by_items(gradients.next().unwrap_or_default(), classes, inner),
-        _ if resolved.reduction == Reduction::None => losses.clone(),
-        _ => vec![tree_sum(losses.to_vec()) / divisor].into(),
-    };
-    Ok(Outputs::new(resolved, &losses, &weights, output))
+
+    let reduces = resolved.reduction != Reduction::None;
+    let unreduced = (!reduces && resolved.value).then_some((Slot::Value, inner));
+    let gradients = resolved.gradients.iter().map(|&i| (Slot::Gradient(i), classes * inner));
+    let outputs: Vec<(Slot, usize)> = unreduced.into_iter().chain(gradients).collect();
+    let items = size(resolved.layout.terms) / inner.max(1);
+    // What lies apart is put together in the cache.
+    let numbers = if inner == 1 { classes } else { 4 * classes * inner };
+    let mut sums = LossSums::default();
+    let (mut room, mut rows) = (Vec::new(), vec![Vec::new(); pass.components.len()]);
+    results.fill(&outputs, Units { count: items, numbers, step: 1 }, |window, mut places| {
+        let terms = window.len() * inner;
+        let losses = match unreduced {
+            Some(_) => places.remove(0),
+            None => {
+                room.resize(terms, 0.0);
+                &mut room
+            }
+        };
+        let window = window.start * inner..window.end * inner;
+        if inner == 1 {
+            pass.run(window, losses, places);
+        } else {
+            rows.iter_mut().for_each(|rows: &mut Vec<f32>| rows.resize(terms * classes, 0.0));
+            pass.run(window, losses, rows.iter_mut().map(|rows| &mut rows[..]).collect());
+            for (rows, places) in rows.iter().zip(places) {
+                put_by_items(rows, places, classes, inner);
+            }
+        }
+        if reduces {
+            sums.add(losses);
+        }
+    })?;
+    if reduces {
+        results.put_sums(sums.blocks(), divisor, &weights);
+    }
+    Ok(())
 }
 
 fn size(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
-/// A tensor with each row's classes side by side.
-fn by_rows<'a>(values: &'a [f32], classes: usize, inner: usize) -> Cow<'a, [f32]> {
-    if inner == 1 || values.is_empty() {
-        return Cow::Borrowed(values);
-    }
-    let mut rows = vec![0.0; values.len()];
-    rows.par_chunks_mut(classes).enumerate().for_each(|(r, row)| {
-        let item = &values[r / inner * classes * inner + r % inner..];
-        row.iter_mut().zip(item.iter().step_by(inner)).for_each(|(place, x)| *place = *x);
-    });
-    Cow::Owned(rows)
-}
-
-/// The inverse of [`by_rows`].
-fn by_items(rows: Numbers, classes: usize, inner: usize) -> Numbers {
-    if inner == 1 || rows.is_empty() {
-        return rows;
-    }
-    let mut items = Numbers::zeros(rows.len());
-    items.par_chunks_mut(inner).enumerate().for_each(|(plane, places)| {
+/// Puts the numbers of rows, each row's classes side by side, where the classes lie in items.
+fn put_by_items(rows: &[f32], places: &mut [f32], classes: usize, inner: usize) {
+    places.par_chunks_mut(inner).enumerate().for_each(|(plane, places)| {
         let first = &rows[plane / classes * classes * inner + plane % classes..];
         places.iter_mut().zip(first.iter().step_by(classes)).for_each(|(place, x)| *place = *x);
     });
-    items
 }
 
 struct Pass<'a> {
     formula: &'a dyn Runs,
     mean_weight: f32,
-    shape: RowShape,
-    inputs: Vec<Cow<'a, [f32]>>,
-    target: Cow<'a, [f32]>,
+    classes: usize,
+    inputs: Vec<Over<'a>>,
+    target: Option<Over<'a>>,
+    /// Of each class.
     weight: &'a [f32],
-    labels: Option<Cow<'a, [f32]>>,
-    indices: Option<&'a [Option<usize>]>,
+    /// Of each class of each row.
+    weights: Option<Over<'a>>,
+    labels: Option<&'a Tensor<'a>>,
+    indices: Option<Classes<'a>>,
     upstream: Option<&'a [f32]>,
     by_term: bool,
     divisor: f32,
+    /// What is wanted: the inputs' places among a row's slopes.
+    components: Vec<usize>,
+}
+
+/// What a task reads its rows into, where they do not lie as it needs them.
+#[derive(Default)]
+struct Rooms {
+    inputs: [Vec<f32>; 3],
+    target: Vec<f32>,
+    weight: Vec<f32>,
+    labels: Vec<f32>,
+    indices: Vec<Option<usize>>,
+}
+
+/// Some rows: what is absent is empty.
+struct Rows<'a> {
+    first: usize,
+    inputs: [&'a [f32]; 3],
+    target: &'a [f32],
+    weight: &'a [f32],
+    labels: &'a [f32],
+    indices: Option<&'a [Option<usize>]>,
 }
 
 impl Pass<'_> {
-    /// The losses of all rows, and the wanted gradients.
-    fn run(&self, terms: usize, wanted: &[usize], spare: &mut Spare) -> (Numbers, Vec<Numbers>) {
-        let classes = size(self.shape.classes);
-        let mut losses = spare.numbers(terms);
-        let mut gradients: Vec<_> = wanted.iter().map(|_| spare.numbers(terms * classes)).collect();
+    /// The losses of a window of rows, and the wanted gradients, each row's classes side by side.
+    fn run(&self, window: Range<usize>, losses: &mut [f32], gradients: Vec<&mut [f32]>) {
         // Enough rows for a task to be worth its while.
-        let rows = (16_384 / classes).max(1);
-        {
-            let mut chunks: Vec<_> =
-                gradients.iter_mut().map(|g| g.chunks_mut(rows * classes)).collect();
-            let tasks: Vec<_> = losses
-                .chunks_mut(rows)
-                .enumerate()
-                .map(|(k, losses)| {
-                    let gradients: Vec<_> = chunks.iter_mut().filter_map(Iterator::next).collect();
-                    (k * rows, losses, gradients)
-                })
-                .collect();
-            tasks.into_par_iter().for_each(|(first, losses, mut gradients)| {
-                let mut padding = Padding::EMPTY;
-                for (k, loss) in losses.iter_mut().enumerate() {
-                    let slopes =
-                        gradients.iter_mut().map(|g| &mut g[k * classes..(k + 1) * classes]);
-                    let mut by_component = [None, None, None, None];
-                    wanted.iter().zip(slopes).for_each(|(&c, s)| by_component[c] = Some(s));
-                    self.run_row(classes, first + k, loss, by_component, &mut padding);
-                }
-            });
+        let rows = (16_384 / self.classes).max(1);
+        let mut chunks: Vec<_> =
+            gradients.into_iter().map(|g| g.chunks_mut(rows * self.classes)).collect();
+        let tasks: Vec<_> = losses
+            .chunks_mut(rows)
+            .zip(window.step_by(rows))
+            .map(|(losses, first)| {
+                let gradients: Vec<_> = chunks.iter_mut().filter_map(Iterator::next).collect();
+                (first, losses, gradients)
+            })
+            .collect();
+        tasks.into_par_iter().for_each_init(
+            || (Rooms::default(), Padding::EMPTY),
+            |(rooms, padding), (first, losses, gradients)| {
+                self.run_rows(&self.rows(first, losses.len(), rooms), losses, gradients, padding);
+            },
+        );
+    }
+
+    /// Reads some rows.
+    fn rows<'b>(&'b self, first: usize, count: usize, rooms: &'b mut Rooms) -> Rows<'b> {
+        let mut inputs = [&[][..]; 3];
+        for ((place, input), room) in inputs.iter_mut().zip(&self.inputs).zip(&mut rooms.inputs) {
+            *place = input.rows(first, count, room);
         }
-        (losses, gradients)
+        if let Some(indices) = &self.indices {
+            rooms.indices.resize(count, None);
+            indices.read(first, &mut rooms.indices);
+        }
+        if let Some(labels) = &self.labels {
+            rooms.labels.resize(count, 0.0);
+            labels.read(first, &mut rooms.labels);
+        }
+        let over = |over: &'b Option<Over<'_>>, room| match over {
+            Some(over) => over.rows(first, count, room),
+            None => &[],
+        };
+        Rows {
+            first,
+            inputs,
+            target: over(&self.target, &mut rooms.target),
+            weight: over(&self.weights, &mut rooms.weight),
+            labels: &rooms.labels,
+            indices: self.indices.map(|_| &rooms.indices[..]),
+        }
+    }
+
+    fn run_rows(
+        &self,
+        rows: &Rows<'_>,
+        losses: &mut [f32],
+        mut gradients: Vec<&mut [f32]>,
+        padding: &mut Padding,
+    ) {
+        for (k, loss) in losses.iter_mut().enumerate() {
+            let own = k * self.classes..(k + 1) * self.classes;
+            let mut by_component = [None, None, None, None];
+            for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
+                by_component[component] = Some(&mut gradient[own.clone()]);
+            }
+            self.run_row(rows, k, loss, by_component, padding);
+        }
     }
 
     /// One row, every number of which is written.
     fn run_row(
         &self,
-        classes: usize,
-        r: usize,
+        rows: &Rows<'_>,
+        k: usize,
         value: &mut f32,
         mut gradients: [Option<&mut [f32]>; 4],
         padding: &mut Padding,
     ) {
-        let index = match self.indices.map(|indices| indices[r]) {
+        let index = match rows.indices.map(|indices| indices[k]) {
             Some(None) => {
                 // Ignored: zeros, whatever the row holds.
                 *value = 0.0;
@@ -158,20 +227,16 @@ impl Pass<'_> {
             Some(index) => index,
             None => None,
         };
-        let row = r * classes..(r + 1) * classes;
-        let upstream = self.upstream.map_or(1.0, |g| g[if self.by_term { r } else { 0 }]);
-        let mut inputs = [&[][..]; 3];
-        for (place, input) in inputs.iter_mut().zip(&self.inputs) {
-            *place = &input[row.clone()];
-        }
-        let by_row = matches!(self.shape.weight, RowWeight::Rows(_));
+        let own = k * self.classes..(k + 1) * self.classes;
+        let row = rows.first + k;
+        let upstream = self.upstream.map_or(1.0, |g| g[if self.by_term { row } else { 0 }]);
         self.formula.run(&mut RowTask {
-            classes,
-            inputs,
-            target: self.target.get(row.clone()).unwrap_or_default(),
-            weight: if by_row { &self.weight[row] } else { self.weight },
+            classes: self.classes,
+            inputs: rows.inputs.map(|input| input.get(own.clone()).unwrap_or_default()),
+            target: rows.target.get(own.clone()).unwrap_or_default(),
+            weight: if self.weights.is_some() { &rows.weight[own] } else { self.weight },
             index,
-            label: self.labels.as_ref().map_or(0.0, |labels| labels[r]),
+            label: rows.labels.get(k).copied().unwrap_or_default(),
             mean_weight: self.mean_weight,
             // Without any weight the mean is NaN, but its gradient is 0.
             scale: if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor },

@@ -7,7 +7,7 @@ use crate::dispatch::{Builder, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
 use crate::kernel::uniform;
 use crate::reduction::Reduction;
-use crate::request::{Losses, Slot};
+use crate::request::{Losses, Slot, Upstream};
 
 uniform! {
     /// The window of `rows.wgsl`.
@@ -121,8 +121,12 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
     let size = |i: usize| builder.resolved.gradient_dtype(i).size() as u64;
     let gradient = |&i: &usize| Cut { slot: Slot::Gradient(i), size: size(i), classes };
     cuts.extend(gradients.iter().map(gradient));
+    let by_term = |slot| Cut { slot, size: 4, classes: None };
     if builder.resolved.reduction == Reduction::None {
-        cuts.extend([Slot::Value, Slot::Upstream].map(|slot| Cut { slot, size: 4, classes: None }));
+        cuts.push(by_term(Slot::Value));
+    }
+    if builder.resolved.upstream == Upstream::Terms {
+        cuts.push(by_term(Slot::Upstream));
     }
     cuts
 }

@@ -3,6 +3,7 @@
 mod cpu;
 mod dispatch;
 pub(crate) mod kernel;
+mod over;
 mod reference;
 mod row;
 mod shape;
@@ -18,13 +19,12 @@ pub(crate) use targets::push_check;
 pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
 
-use crate::cpu::Outputs;
+use crate::cpu::{Results, Work};
 use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
 use crate::layout::Layout;
-use crate::numbers::Spare;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::tensor::{DType, Tensor, TensorKind};
@@ -71,14 +71,8 @@ impl Family for Rows<'_> {
         dispatch::build(builder)
     }
 
-    fn compute(
-        &self,
-        resolved: &Resolved,
-        inputs: &[Option<&Tensor<'_>>],
-        upstream: Option<&[f32]>,
-        spare: &mut Spare,
-    ) -> Result<Outputs> {
-        cpu::evaluate(self.formula, resolved, inputs, upstream, spare)
+    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
+        cpu::evaluate(self.formula, work, results)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {

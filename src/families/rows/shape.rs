@@ -1,10 +1,10 @@
 //! Rows of classes or features.
 
-use crate::cpu::class_indices;
+use crate::cpu::{Classes, Weights};
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
 use crate::family::Cut;
-use crate::layout::{Indices, Layout, Summed, Weights, divisor};
+use crate::layout::{self, Indices, Layout, Summed, divisor};
 use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::tensor::{Tensor, TensorKind, elements};
@@ -181,8 +181,8 @@ pub(super) fn layout(
     check_ignore_index(ignored, indices.is_some())?;
     let terms = elements(&output).unwrap_or(u64::MAX);
     let weights = match indices {
-        Some(_) if definition.weighted_mean => Weights::Kept,
-        _ => Weights::None,
+        Some(_) if definition.weighted_mean => layout::Weights::Kept,
+        _ => layout::Weights::None,
     };
     let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
     let divisor = divisor(reduction, terms, weights, first);
@@ -208,21 +208,22 @@ pub(super) fn cut(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result
     Ok(Some(Cut { inputs: units, terms, step: 1, weights }))
 }
 
-/// The weights of the rows, `None` where one is ignored.
+/// The weights of the rows that have a class index.
 fn weights(
     shape: &RowShape,
     resolved: &Resolved,
     inputs: &[Option<&Tensor<'_>>],
-) -> Result<Vec<Option<f32>>> {
-    let Some(target) = shape.index().and_then(|i| inputs[i]) else { return Ok(Vec::new()) };
+) -> Result<Weights> {
+    let Some(target) = shape.index().and_then(|i| inputs[i]) else {
+        return Ok(Weights::default());
+    };
     let classes = usize::try_from(shape.classes).unwrap_or(usize::MAX);
-    let indices = class_indices(resolved, target, classes)?;
+    let indices = Classes::of(resolved, target, classes)?;
     let weight = match shape.weight {
         RowWeight::Classes(i) => inputs[i].map(Tensor::to_f32),
         _ => None,
     };
-    let weight = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
-    Ok(indices.into_iter().map(|index| index.map(weight)).collect())
+    Ok(indices.weights(|class| weight.as_ref().map_or(1.0, |weight| weight[class])))
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that

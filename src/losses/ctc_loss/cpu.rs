@@ -2,11 +2,9 @@
 
 use super::shape::{Sequence, Shape};
 use super::{Ctc, length_divisor};
-use crate::cpu::{Outputs, divisor};
+use crate::cpu::{Results, Weights, Work, divisor};
 use crate::error::Result;
-use crate::numbers::Spare;
-use crate::order::tree_sum;
-use crate::reduction::Reduction;
+use crate::numbers::Numbers;
 use crate::request::{Resolved, Slot, Status, Upstream};
 use crate::tensor::Tensor;
 use rayon::prelude::*;
@@ -263,14 +261,9 @@ fn labels(
     Ok(targets.iter().map(|&value| label(value).unwrap_or_default()).collect())
 }
 
-pub(super) fn evaluate(
-    ctc: &Ctc,
-    resolved: &Resolved,
-    inputs: &[Option<&Tensor<'_>>],
-    upstream: Option<&[f32]>,
-    spare: &mut Spare,
-) -> Result<Outputs> {
-    let shape = Shape::of(resolved);
+pub(super) fn evaluate(ctc: &Ctc, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
+    let Work { resolved, inputs, upstream } = work;
+    let (shape, upstream) = (Shape::of(resolved), upstream.as_deref());
     shape.check_lengths(inputs)?;
     let integers = |i: usize| inputs[i].map_or(Vec::new(), Tensor::to_integers);
     let sequences = shape.sequences(&[&integers(2), &integers(3)]);
@@ -285,8 +278,11 @@ pub(super) fn evaluate(
         labels: &labels,
     };
     let divisor = divisor(resolved, || 1.0);
-    let wanted = !resolved.gradients.is_empty();
-    let mut gradient = spare.numbers(if wanted { log_probs.len() } else { 0 });
+    let slot = resolved.gradients.first().map(|&i| Slot::Gradient(i));
+    let mut gradient = match slot {
+        Some(slot) => results.memory(slot, log_probs.len())?,
+        None => Numbers::default(),
+    };
     // The steps of a sequence lie apart: each row of the gradient goes to its sequence.
     let mut rows: Vec<Rows<'_>> = sequences.iter().map(|_| Vec::new()).collect();
     for (i, row) in gradient.chunks_mut(shape.classes).enumerate() {
@@ -304,10 +300,8 @@ pub(super) fn evaluate(
     };
     let tasks: Vec<_> = sequences.iter().zip(rows).enumerate().collect();
     let losses: Vec<f32> = tasks.into_par_iter().map(task).collect();
-    let output = |slot| match slot {
-        Slot::Gradient(_) => std::mem::take(&mut gradient),
-        _ if resolved.reduction == Reduction::None => losses.clone().into(),
-        _ => vec![tree_sum(losses.clone()) / divisor].into(),
-    };
-    Ok(Outputs::new(resolved, &losses, &[], output))
+    if let Some(slot) = slot {
+        results.put(slot, gradient)?;
+    }
+    results.put_losses(losses.into(), divisor, &Weights::default())
 }

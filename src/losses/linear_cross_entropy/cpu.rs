@@ -6,11 +6,10 @@ use super::row::{Formula, Statistics, Tile};
 use super::{
     INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
 };
-use crate::cpu::{Outputs, class_indices, divisor, mean_weight};
-use crate::numbers::{Numbers, Spare};
-use crate::order::{tree_sum, weight_blocks};
-use crate::reduction::Reduction;
-use crate::request::{Resolved, Slot, Upstream};
+use crate::cpu::{self, Classes, Results, Weights, divisor, mean_weight};
+use crate::numbers::Numbers;
+use crate::order::tree_sum;
+use crate::request::{Slot, Upstream};
 use crate::tensor::Tensor;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
@@ -60,23 +59,21 @@ struct Chunk {
 
 pub(super) fn evaluate(
     loss: &LinearCrossEntropy,
-    resolved: &Resolved,
-    tensors: &[Option<&Tensor<'_>>],
-    upstream: Option<&[f32]>,
-    spare: &mut Spare,
-) -> Result<Outputs> {
+    request: &cpu::Work<'_>,
+    results: &mut Results<'_>,
+) -> Result<()> {
+    let cpu::Work { resolved, inputs: tensors, upstream } = request;
     let problem = Problem::of(&resolved.inputs);
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
     let indices = match tensors[TARGET].filter(|_| problem.index) {
-        Some(target) => Some(class_indices(resolved, target, problem.classes)?),
+        Some(target) => Some(Classes::of(resolved, target, problem.classes)?),
         None => None,
     };
     let weight_of = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
-    let weights: Vec<Option<f32>> =
-        indices.iter().flatten().map(|index| index.map(weight_of)).collect();
-    let divisor = divisor(resolved, || tree_sum(weight_blocks(&weights)));
-    let z_factor = mean_weight(resolved, divisor, weights.iter().flatten().count());
+    let weights = indices.map_or_else(Weights::default, |indices| indices.weights(weight_of));
+    let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
+    let z_factor = mean_weight(resolved, divisor, weights.kept);
     let work = Work {
         formula: Formula::new(loss, weight.as_deref(), problem.classes),
         problem,
@@ -85,41 +82,52 @@ pub(super) fn evaluate(
         offsets: offsets(loss, problem, bias.as_deref()),
         bias,
         probabilities: floats(TARGET).filter(|_| !problem.index),
-        indices,
-        upstream,
+        indices: indices.map(|indices| indices.all()),
+        upstream: upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
         z_factor,
     };
-    let (losses, mut gradients) = work.run(&resolved.gradients, spare);
-    let output = |slot| match slot {
-        Slot::Gradient(INPUT) => std::mem::take(&mut gradients.input),
-        Slot::Gradient(LINEAR_WEIGHT) => std::mem::take(&mut gradients.linear),
-        Slot::Gradient(TARGET) => std::mem::take(&mut gradients.target),
-        Slot::Gradient(_) => std::mem::take(&mut gradients.bias),
-        _ if resolved.reduction == Reduction::None => losses.clone().into(),
-        _ => vec![tree_sum(losses.clone()) / divisor].into(),
-    };
-    Ok(Outputs::new(resolved, &losses, &weights, output))
+    let mut gradients = work.gradients(&resolved.gradients, results)?;
+    let losses = work.run(!resolved.gradients.is_empty(), &mut gradients);
+    for &i in &resolved.gradients {
+        let gradient = match i {
+            INPUT => &mut gradients.input,
+            LINEAR_WEIGHT => &mut gradients.linear,
+            TARGET => &mut gradients.target,
+            _ => &mut gradients.bias,
+        };
+        results.put(Slot::Gradient(i), std::mem::take(gradient))?;
+    }
+    results.put_losses(losses.into(), divisor, &weights)
 }
 
 impl Work<'_> {
-    fn run(&self, wanted: &[usize], spare: &mut Spare) -> (Vec<f32>, Gradients) {
+    /// Memory for the gradients, of zeros where they are added to.
+    fn gradients(&self, wanted: &[usize], results: &mut Results<'_>) -> Result<Gradients> {
         let Problem { items, features, classes, positions, .. } = self.problem;
         let mut memory = |i: usize, size: usize| {
-            let mut numbers = spare.numbers(if wanted.contains(&i) { size } else { 0 });
+            if !wanted.contains(&i) {
+                return Ok(Numbers::default());
+            }
+            let mut numbers = results.memory(Slot::Gradient(i), size)?;
             // The first chunk of items overwrites the largest one.
             if i != LINEAR_WEIGHT || items == 0 {
                 numbers.fill(0.0);
             }
-            numbers
+            Ok(numbers)
         };
-        let mut gradients = Gradients {
-            input: memory(INPUT, items * features),
-            linear: memory(LINEAR_WEIGHT, classes * positions * features),
-            target: memory(TARGET, self.problem.rows() * classes),
-            bias: memory(LINEAR_BIAS, classes * positions),
-        };
+        Ok(Gradients {
+            input: memory(INPUT, items * features)?,
+            linear: memory(LINEAR_WEIGHT, classes * positions * features)?,
+            target: memory(TARGET, self.problem.rows() * classes)?,
+            bias: memory(LINEAR_BIAS, classes * positions)?,
+        })
+    }
+
+    /// The losses of all rows, and the gradients, if any is wanted.
+    fn run(&self, differentiates: bool, gradients: &mut Gradients) -> Vec<f32> {
+        let Problem { items, features, positions, .. } = self.problem;
         let mut losses = vec![0.0; self.problem.rows()];
         for position in 0..positions {
             for first in (0..items).step_by(ITEMS) {
@@ -136,12 +144,12 @@ impl Work<'_> {
                     let r = (first + i) * positions + position;
                     losses[r] = self.finish(row, r);
                 }
-                if !wanted.is_empty() {
-                    self.add_gradients(&chunk, &statistics, &mut gradients);
+                if differentiates {
+                    self.add_gradients(&chunk, &statistics, gradients);
                 }
             }
         }
-        (losses, gradients)
+        losses
     }
 
     fn ignored(&self, r: usize) -> bool {

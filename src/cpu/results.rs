@@ -1,0 +1,251 @@
+//! What a request comes to on the CPU: in memory, or given away window by window.
+
+use super::sums::LossSums;
+use super::targets::Weights;
+use crate::error::{Error, Result};
+use crate::numbers::{Numbers, Spare};
+use crate::order::tree_sum;
+use crate::reduction::{Divisor, Reduction};
+use crate::request::{Resolved, Slot};
+use crate::sink::Sink;
+use crate::tensor::{Tensor, rounded};
+use crate::totals::Totals;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The numbers of a window that goes to a sink: so few that they are still in the cache when they
+/// are taken.
+const STREAMED: usize = 1 << 20;
+/// The numbers of a window in memory: so many that cores seldom wait for each other.
+const IN_MEMORY: usize = 1 << 24;
+
+/// A request with its data.
+#[derive(Debug)]
+pub struct Work<'a> {
+    pub(crate) resolved: &'a Resolved,
+    /// In the definition's order.
+    pub(crate) inputs: Vec<Option<&'a Tensor<'a>>>,
+    /// The upstream gradient times the loss scale, one number for a scale alone; `None` where both
+    /// are 1.
+    pub(crate) upstream: Option<Cow<'a, [f32]>>,
+}
+
+/// What a request comes to.
+pub struct Results<'a> {
+    resolved: &'a Resolved,
+    spare: Spare,
+    sink: Option<&'a mut dyn Sink>,
+    arrays: Vec<(Slot, Numbers)>,
+    /// The totals, if they are wanted.
+    pub(crate) totals: Option<Totals>,
+}
+
+impl<'a> Work<'a> {
+    /// A request with its tensors.
+    pub(crate) fn new(
+        resolved: &'a Resolved,
+        inputs: Vec<Option<&'a Tensor<'a>>>,
+        upstream: Option<&'a Tensor<'a>>,
+    ) -> Self {
+        Self { resolved, inputs, upstream: factors(resolved, upstream) }
+    }
+}
+
+/// The upstream gradient times the loss scale; `None` where both are 1.
+fn factors<'a>(resolved: &Resolved, upstream: Option<&'a Tensor<'_>>) -> Option<Cow<'a, [f32]>> {
+    let scale = resolved.loss_scale;
+    if scale == 1.0 {
+        return upstream.map(Tensor::to_f32);
+    }
+    let scaled = |upstream: &Tensor<'_>| upstream.to_f32().iter().map(|g| scale * g).collect();
+    Some(upstream.map_or(vec![scale], scaled).into())
+}
+
+impl std::fmt::Debug for Results<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Results").field("arrays", &self.arrays).finish_non_exhaustive()
+    }
+}
+
+/// How the numbers of a request are cut into windows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Units {
+    /// How many units there are: elements, or items.
+    pub(crate) count: usize,
+    /// The numbers that each one has in its largest input or output.
+    pub(crate) numbers: usize,
+    /// A window is a multiple of so many units.
+    pub(crate) step: usize,
+}
+
+impl Units {
+    /// Windows of about so many numbers.
+    fn windows(self, numbers: usize) -> impl Iterator<Item = Range<usize>> {
+        let most = (numbers / self.numbers.max(1) / self.step).max(1).saturating_mul(self.step);
+        (0..self.count).step_by(most).map(move |start| start..self.count.min(start + most))
+    }
+}
+
+impl<'a> Results<'a> {
+    /// Nothing yet; what has more than one number goes to the sink, or into memory, which may be
+    /// spare.
+    pub(crate) fn new(
+        resolved: &'a Resolved,
+        spare: Spare,
+        sink: Option<&'a mut dyn Sink>,
+    ) -> Self {
+        Self { resolved, spare, sink, arrays: Vec::new(), totals: None }
+    }
+
+    /// Memory for a whole output, of any content.
+    pub(crate) fn memory(&mut self, slot: Slot, count: usize) -> Result<Numbers> {
+        self.spare.numbers(count).ok_or_else(|| Error::Memory {
+            argument: self.resolved.slot_name(slot),
+            bytes: 4 * count as u64,
+        })
+    }
+
+    /// Has outputs computed, of so many numbers for each unit: window by window, into the places of
+    /// the window's numbers of each output. While a window is computed, a sink takes the one before.
+    pub(crate) fn fill(
+        &mut self,
+        outputs: &[(Slot, usize)],
+        units: Units,
+        mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) + Send,
+    ) -> Result<()> {
+        if self.sink.is_some() && !outputs.is_empty() {
+            return self.stream(outputs, units, compute);
+        }
+        let mut arrays = Vec::new();
+        for &(slot, size) in outputs {
+            arrays.push((slot, self.memory(slot, units.count * size)?));
+        }
+        for window in units.windows(IN_MEMORY) {
+            let places = arrays.iter_mut().zip(outputs).map(|((_, numbers), &(_, size))| {
+                &mut numbers[window.start * size..window.end * size]
+            });
+            let (places, end) = (places.collect(), window.end);
+            compute(window, places);
+            self.progress(end, units);
+        }
+        self.arrays.extend(arrays);
+        Ok(())
+    }
+
+    fn stream(
+        &mut self,
+        outputs: &[(Slot, usize)],
+        units: Units,
+        mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) + Send,
+    ) -> Result<()> {
+        let mut next: Vec<Vec<f32>> = vec![Vec::new(); outputs.len()];
+        let mut last = next.clone();
+        for window in units.windows(STREAMED) {
+            for (numbers, &(_, size)) in next.iter_mut().zip(outputs) {
+                numbers.resize(window.len() * size, 0.0);
+            }
+            let places = next.iter_mut().map(|numbers| &mut numbers[..]).collect();
+            let end = window.end;
+            let (_, taken) =
+                rayon::join(|| compute(window, places), || self.take_all(outputs, &last));
+            taken?;
+            self.progress(end, units);
+            std::mem::swap(&mut next, &mut last);
+        }
+        self.take_all(outputs, &last)
+    }
+
+    /// So many units are computed.
+    fn progress(&mut self, done: usize, units: Units) {
+        let all = self.resolved.layout.terms;
+        let terms = u128::from(all) * done as u128 / units.count.max(1) as u128;
+        if let Some(sink) = &mut self.sink {
+            sink.progress(u64::try_from(terms).unwrap_or(all), all);
+        }
+    }
+
+    fn take_all(&mut self, outputs: &[(Slot, usize)], windows: &[Vec<f32>]) -> Result<()> {
+        outputs.iter().zip(windows).try_for_each(|(&(slot, _), numbers)| self.take(slot, numbers))
+    }
+
+    /// Gives numbers to the sink.
+    fn take(&mut self, slot: Slot, numbers: &[f32]) -> Result<()> {
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        let output = self.resolved.output(slot);
+        let dtype = self.resolved.output_dtype(slot);
+        let taken = sink.take(output, &rounded(dtype, numbers));
+        taken.map_err(|error| Error::sink(output, &error))
+    }
+
+    /// A whole output.
+    pub(crate) fn put(&mut self, slot: Slot, numbers: Numbers) -> Result<()> {
+        if self.sink.is_none() {
+            self.arrays.push((slot, numbers));
+            return Ok(());
+        }
+        numbers.chunks(STREAMED).try_for_each(|numbers| self.take(slot, numbers))
+    }
+
+    /// The reduced loss, if it is wanted.
+    pub(crate) fn put_value(&mut self, value: f32) {
+        if self.resolved.value {
+            self.arrays.push((Slot::Value, vec![value].into()));
+        }
+    }
+
+    /// The losses of all terms, whose weights are their own: unreduced or reduced, and the totals.
+    pub(crate) fn put_losses(
+        &mut self,
+        losses: Numbers,
+        divisor: f32,
+        weights: &Weights,
+    ) -> Result<()> {
+        if self.resolved.reduction == Reduction::None {
+            return if self.resolved.value { self.put(Slot::Value, losses) } else { Ok(()) };
+        }
+        let mut sums = LossSums::default();
+        sums.add(&losses);
+        self.put_sums(sums.blocks(), divisor, weights);
+        Ok(())
+    }
+
+    /// The reduced loss and the totals, from the sums of blocks of losses.
+    pub(crate) fn put_sums(&mut self, sums: Vec<f32>, divisor: f32, weights: &Weights) {
+        self.put_value(tree_sum(sums.clone()) / divisor);
+        if self.resolved.totals {
+            let weighted = self.resolved.layout.is_weighted();
+            let kept = if weighted { weights.kept } else { self.resolved.layout.terms };
+            self.totals = Some(Totals::new(self.resolved, sums, weights.blocks.clone(), kept));
+        }
+    }
+
+    /// The outputs in memory, in the order of [`Resolved::outputs`].
+    pub(crate) fn finish(self) -> (Vec<(Slot, Numbers)>, Option<Totals>) {
+        let Self { resolved, mut arrays, totals, .. } = self;
+        let place = |slot: &Slot| resolved.outputs().position(|output| output == *slot);
+        arrays.sort_by_key(|(slot, _)| place(slot));
+        (arrays, totals)
+    }
+}
+
+/// What divides the sum: given, known from the shapes, or the sum of the weights.
+#[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
+pub(crate) fn divisor(resolved: &Resolved, weight: impl FnOnce() -> f32) -> f32 {
+    if let Some([divisor, ..]) = resolved.given {
+        return divisor;
+    }
+    match resolved.layout.divisor {
+        Divisor::Count(count) => count as f32,
+        Divisor::Weights => weight(),
+    }
+}
+
+/// The mean weight of the kept terms, where these have weights and the mean divides by them.
+#[expect(clippy::cast_precision_loss, reason = "a number of rows in float32 arithmetic")]
+pub(crate) fn mean_weight(resolved: &Resolved, divisor: f32, kept: u64) -> f32 {
+    match resolved.given {
+        Some([_, kept, ..]) => divisor / kept,
+        None if resolved.layout.divisor == Divisor::Weights => divisor / kept as f32,
+        None => 1.0,
+    }
+}
