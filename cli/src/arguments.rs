@@ -24,12 +24,16 @@ impl Which {
             return Ok(Chosen::Known(wgloss::by_name(self.loss.as_deref().unwrap_or_default())?));
         };
         arguments.splice(0..0, self.loss.clone());
-        let source =
-            std::fs::read_to_string(path).map_err(|error| Error::file("--custom", path, error))?;
-        let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
-        let custom = Custom::named(&stem, &source);
-        Ok(Chosen::Custom(custom.map_err(|error| Error::file("--custom", path, error))?))
+        custom(path).map(Chosen::Custom)
     }
+}
+
+/// The loss of a WGSL file.
+pub(crate) fn custom(path: &str) -> Result<Custom> {
+    let source =
+        std::fs::read_to_string(path).map_err(|error| Error::file("--custom", path, error))?;
+    let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
+    Custom::named(&stem, &source).map_err(|error| Error::file("--custom", path, error))
 }
 
 /// A loss of the catalogue, or one's own.

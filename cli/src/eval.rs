@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::files::Input;
 use crate::list;
 use crate::outputs::{Content, Output, save};
+use crate::plot::{self, Format};
 use crate::report::{Report, Setting, Terms};
 use crate::tell;
 use clap::{Args, ValueEnum};
@@ -39,6 +40,9 @@ pub(crate) struct Eval {
     /// they are evaluated on their own, and the times are not theirs
     #[arg(long, value_name = "FILE")]
     out: Option<String>,
+    /// Draw a histogram of the unreduced losses, a .svg or .png file
+    #[arg(long, value_name = "FILE")]
+    histogram: Option<String>,
     /// Write the totals to a .json file: `wgloss total` adds up those of a batch's parts
     #[arg(long, value_name = "FILE")]
     totals: Option<String>,
@@ -105,9 +109,14 @@ impl Eval {
             tell(&format!("note: {}: {}: float64 rounded to float32", input.name, input.file));
         }
         let arrays = evaluation.gradients.iter().map(|(_, tensor)| tensor);
-        let arrays = arrays.chain(&seconds).chain(&terms);
+        let arrays = arrays.chain(&seconds).chain(terms.as_ref().filter(|_| self.out.is_some()));
         let totals = evaluation.totals.iter().map(Content::Totals);
-        save(outputs.iter().zip(arrays.map(Content::Array).chain(totals)))?;
+        let histogram = self.histogram.iter().zip(&terms);
+        let histogram = histogram
+            .map(|(file, terms)| plot::histogram(file, chosen.loss(), &tensors, terms))
+            .collect::<Result<Vec<_>>>()?;
+        let pictures = histogram.iter().map(|picture| Content::Bytes(picture));
+        save(outputs.iter().zip(arrays.map(Content::Array).chain(totals).chain(pictures)))?;
 
         let loss = chosen.loss();
         let report = Report {
@@ -132,8 +141,8 @@ impl Eval {
         Ok(if self.json { report.json() } else { report.text() })
     }
 
-    /// The files to write: the gradients in their order, then the second derivatives, the losses and
-    /// the totals.
+    /// The files to write: the gradients in their order, then the second derivatives, the losses,
+    /// the totals and the histogram.
     fn outputs(&self, gradients: &[(&str, &str)], seconds: &[(&str, &str)]) -> Result<Vec<Output>> {
         let mut outputs: Vec<Output> = Vec::new();
         let grad = gradients.iter().map(|(name, file)| (format!("--grad {name}"), *file));
@@ -142,7 +151,11 @@ impl Eval {
         let out = self.out.iter().map(|file| ("--out".to_string(), &**file));
         let arrays = grad.chain(out).map(|(argument, file)| (argument, file, "npy"));
         let totals = self.totals.iter().map(|file| ("--totals".to_string(), &**file, "json"));
-        for (argument, file, ending) in arrays.chain(totals) {
+        let histogram = self.histogram.iter().map(|file| ("--histogram".to_string(), &**file));
+        let histogram = histogram
+            .map(|(argument, file)| Ok((argument, file, Format::of("--histogram", file)?.ending())))
+            .collect::<Result<Vec<_>>>()?;
+        for (argument, file, ending) in arrays.chain(totals).chain(histogram) {
             let output = Output::new(argument, file, ending)?;
             if let Some(other) = outputs.iter().find(|other| other.place == output.place) {
                 let problem = format!("already the file of {}", other.argument);
@@ -153,7 +166,7 @@ impl Eval {
         Ok(outputs)
     }
 
-    /// The unreduced losses, if they are to be written.
+    /// The unreduced losses, if they are to be written or drawn.
     fn terms(
         &self,
         backend: &Evaluator,
@@ -161,7 +174,7 @@ impl Eval {
         batch: &Batch<'_>,
         evaluation: &Evaluation,
     ) -> Result<Option<Tensor<'static>>> {
-        if self.out.is_none() {
+        if self.out.is_none() && self.histogram.is_none() {
             return Ok(None);
         }
         if batch.request.reduction == Reduction::None {

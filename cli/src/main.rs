@@ -8,6 +8,7 @@ mod eval;
 mod files;
 mod list;
 mod outputs;
+mod plot;
 mod report;
 mod show;
 mod total;
@@ -35,6 +36,8 @@ enum Command {
     List(list::List),
     /// Show a loss's formula and the exact WGSL that is compiled for it
     Show(show::Show),
+    /// Draw losses and their slopes against an input
+    Plot(plot::Plot),
     /// Time the losses on a GPU and on the CPU
     Bench(bench::Bench),
     /// List the GPU adapters with their limits and features
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Total(total) => total.run(),
         Command::List(list) => Ok(list.run()),
         Command::Show(show) => show.run(),
+        Command::Plot(plot) => plot.run(),
         Command::Bench(bench) => bench.run(),
         Command::Devices => devices::run(),
     };

@@ -18,6 +18,8 @@ pub(crate) enum Content<'a> {
     Totals(&'a Totals),
     /// As it is.
     Text(&'a str),
+    /// As they are.
+    Bytes(&'a [u8]),
 }
 
 /// A file to write.
@@ -93,6 +95,7 @@ impl Output {
             }
             Content::Totals(totals) => serde_json::to_writer(&mut buffered, totals)?,
             Content::Text(text) => buffered.write_all(text.as_bytes())?,
+            Content::Bytes(bytes) => buffered.write_all(bytes)?,
         }
         buffered.flush()?;
         drop(buffered);

@@ -8,4 +8,5 @@ mod custom;
 mod errors;
 mod eval;
 mod formats;
+mod plot;
 mod total;

@@ -1,19 +1,15 @@
 //! Charts as SVG.
 
+use crate::plot::{Drawn, GRID, TEXT};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use std::error::Error;
 
-/// What drawing comes to. Nothing can fail where a string is drawn to, but the crate cannot know.
-pub(super) type Drawn<T> = Result<T, Box<dyn Error>>;
 type Root<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// The colours of text and grid, and of the series in their order. Only these are used: the page
-/// replaces them where the reader's system is dark.
-pub(super) const TEXT: RGBColor = RGBColor(0x1f, 0x23, 0x28);
-pub(super) const GRID: RGBColor = RGBColor(0xd9, 0xdc, 0xe0);
+/// The colours of the series in their order. Only these, that of text and that of the grid are used:
+/// the page replaces them where the reader's system is dark.
 pub(super) const SERIES: [RGBColor; 3] =
     [RGBColor(0x1a, 0x66, 0xc2), RGBColor(0xc2, 0x5e, 0x10), RGBColor(0x7d, 0x4b, 0xb8)];
 

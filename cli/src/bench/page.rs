@@ -1,9 +1,10 @@
 //! The report: one HTML file that needs nothing else.
 
-use super::charts::{Drawn, Entry, Line, bars, dots, lines};
+use super::charts::{Entry, Line, bars, dots, lines};
 use super::row::{COLUMNS, Row, gain};
 use super::site::{Place, Site};
 use super::sizes::{Curve, Sizes};
+use crate::plot::Drawn;
 
 const STYLE: &str = include_str!("style.css");
 /// By how much a curve may vary and still be called linear or constant.

@@ -1,0 +1,169 @@
+//! `wgloss plot`: losses and their slopes against an input. `wgloss eval` draws histograms.
+
+mod chart;
+mod curve;
+mod font;
+mod head;
+mod histogram;
+mod inputs;
+mod panel;
+mod picture;
+mod raster;
+
+pub(crate) use histogram::histogram;
+pub(crate) use picture::{Drawn, Format, GRID, TEXT};
+
+use crate::error::{Error, Result};
+use crate::outputs::{Content, Output, save};
+use chart::{Chart, Line};
+use clap::Args;
+use curve::Curve;
+use picture::SERIES;
+
+/// The points of a curve, with both ends: at least one for each pixel, so that a kink is sharp.
+const POINTS: u16 = 1201;
+/// The names that a title has room for.
+const NAMED: usize = 4;
+
+/// The arguments of `wgloss plot`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each LOSS is followed by its own options and by values of its inputs, and the same loss may come again.
+A LOSS whose name ends in .wgsl is a custom one. What NAME=VALUE stands before the first LOSS is of the
+one that --custom names.
+
+The loss is drawn above its slope, which is the derivative by the input. Inputs that have no value
+are 0, or 1 where 0 is not meant (signs, probabilities, variances); weights are left out. Of a loss
+over rows one number of a row varies: of three classes, the first of which is the target, or of
+vectors of two numbers. A list such as input=0,1,2 sets a row, and --by input[1] varies its second
+number. Everything is evaluated by the CPU backend, with no formula of the plot's own.
+
+Examples: wgloss plot l1 mse smooth_l1 beta=1 --out smooth_l1.svg
+          wgloss plot huber delta=0.5 huber delta=2 target=1 --from -2 --to 4 --out huber.png
+          wgloss plot cross_entropy input=0,1,2 target=2 --by input[2] --out cross_entropy.svg
+          wgloss plot --custom my_loss.wgsl delta=0.5 t=1 mse target=1 --out my_loss.svg")]
+pub(crate) struct Plot {
+    /// The losses, each with its options and values of its inputs
+    #[arg(value_name = "LOSS [NAME=VALUE...]", required_unless_present = "custom")]
+    words: Vec<String>,
+    /// A WGSL file with `fn value` of one to four f32, drawn first; its gradient is derived
+    #[arg(long, value_name = "FILE")]
+    custom: Option<String>,
+    /// The input to plot against, NAME or NAME[INDEX]; if none is named, the first with a gradient
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// The least number to plot at, -3 or where the input's numbers begin
+    #[arg(long, value_name = "A", allow_negative_numbers = true)]
+    from: Option<f32>,
+    /// The largest number to plot at, 3 or where the input's numbers end
+    #[arg(long, value_name = "B", allow_negative_numbers = true)]
+    to: Option<f32>,
+    /// The picture, a .svg or .png file
+    #[arg(long, value_name = "FILE")]
+    out: String,
+}
+
+impl Plot {
+    /// Evaluates and draws.
+    pub(crate) fn run(self) -> Result<String> {
+        let format = Format::of("--out", &self.out)?;
+        let output = Output::new("--out".into(), &self.out, format.ending())?;
+        let words = curve::split(self.custom.as_deref(), &self.words);
+        if words.len() > SERIES.len() {
+            let most = format!("at most {}, which can be told apart", SERIES.len());
+            return Err(Error::argument("LOSS", format!("{} losses", words.len()), most));
+        }
+        let by = self.by.as_deref();
+        let mut curves =
+            words.iter().map(|words| Curve::new(words, by)).collect::<Result<Vec<_>>>()?;
+        let (from, to) = self.range(&curves)?;
+        let chart = chart(&mut curves, from, to)?;
+        let bytes = format.paint(&chart);
+        let bytes = bytes.map_err(|error| Error::file("--out", &self.out, error))?;
+        save([(&output, Content::Bytes(&bytes))].into_iter())?;
+        Ok(format!("written  {}\n", self.out))
+    }
+
+    /// The ends of the axis: as asked for, or what all inputs may be.
+    fn range(&self, curves: &[Curve]) -> Result<(f32, f32)> {
+        let ranges = || curves.iter().map(|curve| curve.inputs.range());
+        let from = ranges().map(|[from, _]| from).fold(f32::NEG_INFINITY, f32::max);
+        let to = ranges().map(|[_, to]| to).fold(f32::INFINITY, f32::min);
+        let (from, to) = (self.from.unwrap_or(from), self.to.unwrap_or(to));
+        for (name, x) in [("--from", from), ("--to", to)] {
+            if !x.is_finite() {
+                return Err(Error::argument(name, x.to_string(), "a finite number"));
+            }
+        }
+        if from >= to {
+            return Err(Error::argument(
+                "--from",
+                from.to_string(),
+                format!("less than --to {to}"),
+            ));
+        }
+        Ok((from, to))
+    }
+}
+
+fn chart(curves: &mut [Curve], from: f32, to: f32) -> Result<Chart> {
+    let (start, end) = (f64::from(from), f64::from(to));
+    // A kink is often at a number that a share of the whole meets, if it is rounded once.
+    let x = |i: u16| start + (end - start) * f64::from(i) / f64::from(POINTS - 1);
+    #[expect(clippy::cast_possible_truncation, reason = "it lies between two float32")]
+    let xs: Vec<f32> = (0..POINTS).map(|i| x(i) as f32).collect();
+    let mut lines = Vec::new();
+    for curve in &mut *curves {
+        let points = curve.evaluate(&xs)?.map(|ys| {
+            let points = xs.iter().zip(ys);
+            points.map(|(x, y)| (f64::from(*x), f64::from(y))).collect::<Vec<_>>()
+        });
+        if !points[0].iter().any(|(_, y)| y.is_finite()) {
+            let others = curve.inputs.others();
+            let got = format!("{}: no finite loss from {from} to {to}, {others}", curve.name);
+            return Err(Error::argument("LOSS", got, "values at which there is one"));
+        }
+        lines.push(Line { name: curve.name.clone(), points });
+    }
+    let mut x_names: Vec<String> = curves.iter().map(|curve| curve.inputs.label()).collect();
+    x_names.dedup();
+    Ok(Chart {
+        title: title(curves),
+        notes: notes(curves),
+        x_name: x_names.join(", "),
+        from: start,
+        to: end,
+        lines,
+    })
+}
+
+/// The losses' names.
+fn title(curves: &[Curve]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for curve in curves {
+        if !names.contains(&curve.loss) {
+            names.push(curve.loss);
+        }
+    }
+    match names.len() {
+        0..=NAMED => names.join(", "),
+        many => format!("{many} losses"),
+    }
+}
+
+/// What the other numbers are, once where they are the same.
+fn notes(curves: &[Curve]) -> Vec<String> {
+    let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+    for curve in curves {
+        let others = curve.inputs.others();
+        match notes.iter_mut().find(|(note, _)| *note == others) {
+            Some((_, names)) => names.push(&curve.name),
+            None => notes.push((others, vec![&curve.name])),
+        }
+    }
+    let several = notes.len() > 1;
+    let note = |(note, names): (String, Vec<&str>)| {
+        if several { format!("{}: {note}", names.join(", ")) } else { note }
+    };
+    notes.into_iter().filter(|(note, _)| !note.is_empty()).map(note).collect()
+}
