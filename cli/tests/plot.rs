@@ -77,6 +77,13 @@ impl Panel<'_> {
         marks.filter(|(y, _)| (self.frame[1]..=self.frame[3]).contains(y)).collect()
     }
 
+    /// How much higher a number is whose place is higher by 1.
+    fn unit(&self) -> f64 {
+        let marks = self.marks();
+        let (first, last) = (marks[0], marks[marks.len() - 1]);
+        ((last.1 - first.1) / (last.0 - first.0)).abs()
+    }
+
     /// The parts of the curve of a colour, by the axes' numbers.
     fn curve(&self, color: &str, from: f64, to: f64) -> Vec<Vec<(f64, f64)>> {
         let [left, top, right, bottom] = self.frame;
@@ -144,14 +151,11 @@ fn the_curves_are_the_formulas() {
             assert_eq!(curve.len(), 1, "{color}");
             let curve = &curve[0];
             assert_eq!((curve[0].0, curve[curve.len() - 1].0), (-2.0, 3.0), "{color}");
-            // Places are tenths of pixels, of which the panels have more than 200.
-            let height = panel.marks().len() as f64;
+            // Places are rounded, and what is nearly straight has no points between.
+            let close = 3.0 * panel.unit();
             for (x, y) in curve {
                 let expected = formula(x - target);
-                assert!(
-                    (y - expected).abs() < 0.005 * (1.0 + height),
-                    "{color} {x}: {y}, {expected}"
-                );
+                assert!((y - expected).abs() < close, "{color} {x}: {y}, {expected}");
             }
         }
     }
@@ -187,7 +191,11 @@ fn what_is_not_finite_is_a_gap() {
     assert!((loss[0].last().expect("points").0 + 1.0).abs() < 0.01, "{loss:?}");
     assert!((loss[1][0].0 - 1.0).abs() < 0.01, "{loss:?}");
     put(folder.path(), "nothing.wgsl", "fn value(p: f32) -> f32 { return sqrt(-1.0 - p * p); }");
-    refused(folder.path(), &["nothing.wgsl"], &["LOSS", "nothing", "no finite loss from -3 to 3"]);
+    refused(
+        folder.path(),
+        &["nothing.wgsl"],
+        &["--from, --to: ", "-3 to 3", "nothing is nowhere finite"],
+    );
 }
 
 #[test]
@@ -214,9 +222,8 @@ fn a_custom_loss_beside_others() {
     let svg = Svg::read(&folder.path().join("a.svg"));
     let texts = svg.texts();
     for text in [
-        "charbonnier epsilon=0.5",
+        "charbonnier epsilon=0.5 t=1",
         "charbonnier epsilon=2",
-        "charbonnier epsilon=0.5: t = 1",
         "charbonnier epsilon=2: t = 0",
         "mse_loss: target = 0",
         "p, input",
@@ -237,7 +244,9 @@ fn a_custom_loss_beside_others() {
 fn rows_vary_by_one_of_their_numbers() {
     let svg = plot(&["cross_entropy", "input=0,1,2", "target=2", "--by", "input[2]"]);
     let texts = svg.texts();
-    for text in ["input[2]", "slope by input[2]", "input = [0, 1, x], target = 2"] {
+    for text in
+        ["input[2]", "slope by input[2]", "cross_entropy input=0,1,2 target=2", "input = [0, 1, x]"]
+    {
         assert!(texts.contains(&text), "{text}: {texts:?}");
     }
     let curve = svg.panels()[0].curve(COLORS[0], -3.0, 3.0);
@@ -251,7 +260,7 @@ fn rows_vary_by_one_of_their_numbers() {
     assert!((y - expected).abs() < 0.002, "{y}, {expected}");
     // A probability for each class, of which the first varies.
     let svg = plot(&["cross_entropy", "input=0,1", "target=0.5,0.25", "--by", "target"]);
-    assert!(svg.texts().contains(&"input = [0, 1], target = [x, 0.25]"), "{:?}", svg.texts());
+    assert!(svg.texts().contains(&"target = [x, 0.25]"), "{:?}", svg.texts());
 }
 
 #[test]
@@ -291,9 +300,9 @@ fn a_png_has_its_size_and_its_letters() {
     assert_eq!([pixels.width(), pixels.height()].map(f64::from), size.map(|side| 2.0 * side));
     // In the picture's own pixels: title, note and a mark of the axis, and the margin.
     for (place, letters) in [
-        ([84, 12, 84, 22], true),
-        ([84, 44, 60, 16], true),
-        ([48, 80, 30, 280], true),
+        ([76, 12, 84, 22], true),
+        ([76, 44, 60, 16], true),
+        ([40, 80, 30, 280], true),
         ([0, 0, 760, 12], false),
     ] {
         let [x, y, width, height] = place.map(|pixel| 2 * pixel);
@@ -325,11 +334,13 @@ fn the_picture_in_the_readme_is_what_its_command_draws() {
 #[test]
 fn errors_say_what_is_wrong() {
     let folder = folder();
-    let cases: [(&[&str], &[&str]); 18] = [
+    let cases: [(&[&str], &[&str]); 20] = [
         (&["mse", "--out", "a.gif"], &["--out: a.gif", "\"gif\"", ".svg or .png"]),
         (&["mse", "--out", "no/a.svg"], &["--out: no/a.svg", "the folder no"]),
         (&["msee"], &["loss", "\"msee\"", "mse_loss"]),
         (&["mse", "beta=1"], &["\"beta\"", "input, target, weight"]),
+        (&["delta=1", "huber"], &["LOSS: ", "delta=1", "a loss before"]),
+        (&["mse", "target=1e30"], &["--from, --to: ", "mse_loss target=1e30", "nowhere finite"]),
         (&["huber", "delta=-1"], &["delta: ", "-1", "above 0"]),
         (&["mse", "--by", "x"], &["input with a gradient", "\"x\"", "input, target, weight"]),
         (&["soft_margin", "hinge_embedding", "--by", "target"], &["\"target\"", "known: input"]),
@@ -354,7 +365,7 @@ fn errors_say_what_is_wrong() {
 
 /// A histogram of eight squares in a folder, with more arguments.
 fn histogram(folder: &Path, arguments: &[&str]) -> Run {
-    let input = [1.0, 1.0, -1.0, 2.0, f32::NAN, f32::INFINITY, 0.0, 5.0];
+    let input = [1.0, 1.5, -0.5, 2.0, f32::NAN, f32::INFINITY, 0.0, 5.0];
     put(folder, "x.npy", npy_f32("(8,)", &input));
     put(folder, "y.npy", npy_f32("(8,)", &[0.0; 8]));
     let inputs = ["eval", "mse", "input=x.npy", "target=y.npy", "--backend", "cpu"];
@@ -376,7 +387,7 @@ fn a_histogram_counts_losses() {
             "Losses of mse_loss",
             "6 finite losses, from 0 to 25.00000",
             "not drawn: 1 NaN, 1 infinite",
-            "mean 5.333333",
+            "mean 5.416667",
             "median 1.000000",
             "loss",
             "number of losses",

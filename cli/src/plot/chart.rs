@@ -1,5 +1,6 @@
 //! Curves in two panels, one above the other: the losses, and their slopes.
 
+use super::axis::Linear;
 use super::head::{Head, Key, WIDTH};
 use super::panel::{Axes, BELOW, frame, panel};
 use super::picture::{AXIS, Drawn, Picture, SERIES, UNIT, stroke};
@@ -84,7 +85,7 @@ impl Picture for Chart {
         for (i, (area, y_name)) in [(upper, "loss"), (lower, &slope)].into_iter().enumerate() {
             let (low, high) = self.heights(i);
             let x_name = (i == 1).then_some(&*self.x_name);
-            let axes = Axes { x: self.from..self.to, y: low..high, x_name, y_name };
+            let axes = Axes { x: self.from..self.to, y: Linear::from(low..high), x_name, y_name };
             let mut chart = panel(&area, axes)?;
             let zeros = [[(self.from, 0.0), (self.to, 0.0)], [(0.0, low), (0.0, high)]];
             let seen = [(low..high).contains(&0.0), (self.from..self.to).contains(&0.0)];

@@ -2,14 +2,14 @@
 
 use super::inputs::Inputs;
 use crate::arguments::{self, Chosen};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::path::Path;
 use wgloss::{Batch, Evaluator, Reduction, Request, Tensor};
 
 /// A loss with its options and the numbers of its inputs.
 #[derive(Debug)]
 pub(super) struct Curve {
-    /// With the options that were given.
+    /// With the options and numbers that were given.
     pub(super) name: String,
     pub(super) loss: &'static str,
     pub(super) inputs: Inputs,
@@ -26,10 +26,13 @@ pub(super) struct Words<'a> {
 }
 
 /// Cuts the words before each loss. What stands before all of them is of the custom loss.
-pub(super) fn split<'a>(custom: Option<&'a str>, words: &'a [String]) -> Vec<Words<'a>> {
+pub(super) fn split<'a>(custom: Option<&'a str>, words: &'a [String]) -> Result<Vec<Words<'a>>> {
     let is_loss = |word: &String| !word.contains('=');
     let first = words.iter().position(is_loss).unwrap_or(words.len());
     let (before, mut rest) = words.split_at(first);
+    if let (None, [word, ..]) = (custom, before) {
+        return Err(Error::argument("LOSS", word, "a loss before its options and inputs"));
+    }
     let custom = custom.map(|loss| Words { loss, custom: true, arguments: before });
     let mut all: Vec<Words<'_>> = custom.into_iter().collect();
     while let [loss, after @ ..] = rest {
@@ -38,12 +41,13 @@ pub(super) fn split<'a>(custom: Option<&'a str>, words: &'a [String]) -> Vec<Wor
         all.push(Words { loss, custom: false, arguments });
         rest = others;
     }
-    all
+    Ok(all)
 }
 
 impl Curve {
     /// The loss and its inputs, plotted by one of them.
     pub(super) fn new(words: &Words<'_>, by: Option<&str>) -> Result<Self> {
+        let arguments = words.arguments;
         let is_file = Path::new(words.loss).extension().is_some_and(|ending| ending == "wgsl");
         let mut chosen = if words.custom || is_file {
             Chosen::Custom(arguments::custom(words.loss)?)
@@ -53,12 +57,11 @@ impl Curve {
         let loss = chosen.loss();
         let definition = loss.definition();
         let names: Vec<_> = definition.inputs.iter().map(|input| input.name).collect();
-        let given = arguments::assign(loss, words.arguments, &names)?;
+        let given = arguments::assign(loss, arguments, &names)?;
         let inputs = Inputs::new(loss, by, &given)?;
-        let is_option =
-            |text: &&String| !given.iter().any(|(name, _)| text.starts_with(&format!("{name}=")));
-        let options = words.arguments.iter().filter(is_option);
-        let name = options.fold(definition.name.to_string(), |name, option| name + " " + option);
+        let words = std::iter::once(definition.name);
+        let words = words.chain(arguments.iter().map(String::as_str));
+        let name = words.collect::<Vec<_>>().join(" ");
         Ok(Self { name, loss: definition.name, inputs, chosen })
     }
 

@@ -6,8 +6,8 @@ use plotters::prelude::*;
 
 /// The width of every picture, and the room left of the panels and right of them, in pixels.
 pub(super) const WIDTH: i32 = 760;
-pub(super) const LEFT: i32 = 84;
-pub(super) const RIGHT: i32 = 20;
+pub(super) const LEFT: i32 = 76;
+pub(super) const RIGHT: i32 = 28;
 
 const TOP: i32 = 14;
 const TITLE: (u8, i32) = (18, 30);

@@ -1,5 +1,6 @@
 //! Histograms of unreduced losses, in memory that does not grow with their number.
 
+use super::axis::Linear;
 use super::head::{Head, Key, WIDTH};
 use super::panel::{Axes, BELOW, frame, panel};
 use super::picture::{Drawn, Format, Picture, SERIES, UNIT, stroke};
@@ -179,7 +180,7 @@ impl Picture for Histogram {
         let most = counts.last().copied().unwrap_or(1);
         let middle = counts.get(counts.len() / 2).copied().unwrap_or(1);
         if most / middle < APART {
-            return self.panel(&area, 0.0..float(most) * 1.05, "number of losses");
+            return self.panel(&area, Linear::from(0.0..float(most) * 1.05), "number of losses");
         }
         // A bar of a single loss is seen too.
         let y = (0.5..float(most) * 2.0).log_scale();
@@ -236,6 +237,8 @@ impl Facts {
     fn range(&self) -> (f64, f64) {
         let (low, high) = (f64::from(self.least), f64::from(self.largest));
         match () {
+            // An axis that nearly begins at 0 does.
+            () if 0.0 < low && low < high / 10.0 => (0.0, high),
             () if low < high => (low, high),
             () if low > high => (0.0, 1.0),
             // All losses are one number.

@@ -1,5 +1,6 @@
 //! The inputs of a loss whose terms are the points of a curve: one number varies, the others stay.
 
+use super::axis::plain;
 use crate::error::{Error, Result};
 use std::str::FromStr;
 use wgloss::definition::{Domain, Input, Role};
@@ -19,6 +20,7 @@ pub(super) struct Inputs {
 #[derive(Debug)]
 struct Held {
     name: &'static str,
+    given: bool,
     numbers: Numbers,
     lies: Lies,
 }
@@ -65,7 +67,8 @@ impl Inputs {
         let last = wanted.iter().rposition(|wanted| is_vector(wanted) && !wanted.varies);
         let all = wanted.iter().enumerate().map(|(i, wanted)| {
             let (name, lies) = (wanted.input.name, wanted.lies);
-            Ok(Held { name, numbers: wanted.numbers(width, last == Some(i))?, lies })
+            let numbers = wanted.numbers(width, last == Some(i))?;
+            Ok(Held { name, given: wanted.text.is_some(), numbers, lies })
         });
         let all = all.collect::<Result<Vec<Held>>>()?;
         let expected = match (index, all[by].lies) {
@@ -92,14 +95,21 @@ impl Inputs {
         }
     }
 
-    /// What the other numbers are.
+    /// The numbers that were not given, and the row in which one varies.
     pub(super) fn others(&self) -> String {
         let shown = self.all.iter().enumerate().filter_map(|(i, held)| {
             let varies = i == self.by;
             let row = match &held.numbers {
                 _ if varies && held.lies == Lies::Single => return None,
-                Numbers::Floats(row) => texts(row, varies.then_some(self.place)),
-                Numbers::Integers(row) => texts(row, None),
+                _ if held.given && !varies => return None,
+                Numbers::Floats(row) => {
+                    let mut texts: Vec<String> = row.iter().map(|x| plain(*x)).collect();
+                    if varies {
+                        texts[self.place] = "x".into();
+                    }
+                    texts
+                }
+                Numbers::Integers(row) => row.iter().map(i64::to_string).collect(),
             };
             let row = row.join(", ");
             let row = if held.lies == Lies::Single { row } else { format!("[{row}]") };
@@ -309,10 +319,4 @@ fn width(wanted: &[Wanted<'_>]) -> usize {
     let lengths = rows().filter_map(|wanted| Some(wanted.text?.split(',').count()));
     let given = lengths.into_iter().find(|length| *length > 1);
     given.unwrap_or(if rows().any(is_vector) { 2 } else { 3 })
-}
-
-/// Numbers for people, where one may be unknown.
-fn texts<T: ToString>(row: &[T], unknown: Option<usize>) -> Vec<String> {
-    let text = |(i, x): (usize, &T)| if Some(i) == unknown { "x".into() } else { x.to_string() };
-    row.iter().enumerate().map(text).collect()
 }

@@ -1,5 +1,6 @@
 //! `wgloss plot`: losses and their slopes against an input. `wgloss eval` draws histograms.
 
+mod axis;
 mod chart;
 mod curve;
 mod font;
@@ -15,6 +16,7 @@ pub(crate) use picture::{Drawn, Format, GRID, TEXT};
 
 use crate::error::{Error, Result};
 use crate::outputs::{Content, Output, save};
+use axis::plain;
 use chart::{Chart, Line};
 use clap::Args;
 use curve::Curve;
@@ -68,7 +70,7 @@ impl Plot {
     pub(crate) fn run(self) -> Result<String> {
         let format = Format::of("--out", &self.out)?;
         let output = Output::new("--out".into(), &self.out, format.ending())?;
-        let words = curve::split(self.custom.as_deref(), &self.words);
+        let words = curve::split(self.custom.as_deref(), &self.words)?;
         if words.len() > SERIES.len() {
             let most = format!("at most {}, which can be told apart", SERIES.len());
             return Err(Error::argument("LOSS", format!("{} losses", words.len()), most));
@@ -120,8 +122,10 @@ fn chart(curves: &mut [Curve], from: f32, to: f32) -> Result<Chart> {
         });
         if !points[0].iter().any(|(_, y)| y.is_finite()) {
             let others = curve.inputs.others();
-            let got = format!("{}: no finite loss from {from} to {to}, {others}", curve.name);
-            return Err(Error::argument("LOSS", got, "values at which there is one"));
+            let with = if others.is_empty() { others } else { format!(" with {others}") };
+            let range = format!("{} to {}", plain(from), plain(to));
+            let got = format!("{range}, where {}{with} is nowhere finite,", curve.name);
+            return Err(Error::argument("--from, --to", got, "numbers at which it is"));
         }
         lines.push(Line { name: curve.name.clone(), points });
     }

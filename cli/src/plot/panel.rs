@@ -1,7 +1,8 @@
 //! A panel with axes, and what is the same in all of them.
 
-use super::head::{LEFT, RIGHT};
-use super::picture::{AXIS, Drawn, GRID, UNIT, letters, stroke};
+use super::axis::{self, Linear};
+use super::head::{LEFT, RIGHT, WIDTH};
+use super::picture::{AXIS, Drawn, GRID, UNIT, letters, stroke, text_width};
 use plotters::chart::ChartContext;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
@@ -10,6 +11,9 @@ use std::ops::Range;
 
 /// The room for the marks and the name of the axis below a panel, in pixels.
 pub(super) const BELOW: i32 = 48;
+
+/// The size of the marks' letters.
+const MARK: u8 = 12;
 
 /// The axes of a panel.
 #[derive(Debug)]
@@ -22,8 +26,7 @@ pub(super) struct Axes<'a, Y> {
 }
 
 /// What curves are drawn on.
-pub(super) type Chart<'a, DB, Y> =
-    ChartContext<'a, DB, Cartesian2d<plotters::coord::types::RangedCoordf64, Y>>;
+pub(super) type Chart<'a, DB, Y> = ChartContext<'a, DB, Cartesian2d<Linear, Y>>;
 
 /// Draws grid and axes, and returns what is drawn on.
 pub(super) fn panel<'a, DB, Y>(
@@ -35,33 +38,46 @@ where
     Y: AsRangedCoord<Value = f64>,
     Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
-    let span = axes.x.end - axes.x.start;
+    let count = x_marks(&axes.x)?;
     let below = if axes.x_name.is_some() { BELOW } else { 0 };
     let mut chart = ChartBuilder::on(area)
-        .margin_top(8 * UNIT)
+        .margin_top(14 * UNIT)
         .margin_left(8 * UNIT)
         .margin_right(RIGHT * UNIT)
         .x_label_area_size(below * UNIT)
         .y_label_area_size((LEFT - 8) * UNIT)
-        .build_cartesian_2d(axes.x, axes.y)?;
-    let heights = chart.as_coord_spec().y_spec().range();
-    let height = (heights.end - heights.start).abs();
+        .build_cartesian_2d(Linear::from(axes.x), axes.y)?;
     chart
         .configure_mesh()
         .axis_style(stroke(AXIS, 1.0))
         .bold_line_style(stroke(GRID, 1.0))
         .light_line_style(TRANSPARENT)
-        .label_style(letters(12))
+        .label_style(letters(MARK.into()))
         .axis_desc_style(letters(14))
         .set_all_tick_mark_size(4 * UNIT)
-        .x_labels(9)
+        .x_labels(count)
         .y_labels(7)
-        .x_label_formatter(&|x| mark(*x, span))
-        .y_label_formatter(&|y| mark(*y, height))
+        .x_label_formatter(&|x| axis::text(*x))
+        .y_label_formatter(&|y| axis::text(*y))
         .x_desc(axes.x_name.unwrap_or_default())
         .y_desc(axes.y_name)
         .draw()?;
     Ok(chart)
+}
+
+/// How many marks the axis below has room for.
+fn x_marks(range: &Range<f64>) -> Drawn<usize> {
+    let mut most = 9;
+    while most > 2 {
+        let marks = axis::marks(range, most);
+        let widths = marks.iter().map(|mark| text_width(&axis::text(*mark), MARK));
+        let widest = widths.collect::<Drawn<Vec<_>>>()?.into_iter().max().unwrap_or(0);
+        if (widest + 12) * i32::try_from(marks.len())? <= WIDTH - LEFT - RIGHT {
+            break;
+        }
+        most -= 1;
+    }
+    Ok(most)
 }
 
 /// Draws the frame of a panel.
@@ -76,14 +92,4 @@ where
     let corners = [low, (high.0, low.1), high, (low.0, high.1), low];
     chart.draw_series([PathElement::new(corners, stroke(AXIS, 1.0))])?;
     Ok(())
-}
-
-/// A mark of an axis that spans so much: without the last digits of its sum, which are noise.
-pub(super) fn mark(x: f64, span: f64) -> String {
-    if x.abs() < span * 1e-12 {
-        return "0".into();
-    }
-    let x: f64 = format!("{x:.9e}").parse().unwrap_or(x);
-    let text = if (1e-4..1e6).contains(&x.abs()) { x.to_string() } else { format!("{x:e}") };
-    text.replace('-', "\u{2212}")
 }
