@@ -30,6 +30,7 @@ mod reuse;
 mod rounding;
 mod rows;
 mod shared_buffers;
+mod streams;
 mod threads;
 mod timestamps;
 mod totals;

@@ -27,9 +27,15 @@ fn assert_same(loss: &dyn Loss, batch: &Batch<'_>) {
         format!("{name}, {}, gradients of {:?}", batch.request.reduction, batch.request.gradients);
     let run = |backend: &Evaluator| backend.evaluate_blocking(loss, batch).expect("a valid batch");
     let whole = run(&Evaluator::Gpu(common::gpu()));
-    for largest in [1 << 19, 1_300_004] {
-        let pieces = run(&small_buffers(largest));
-        assert_eq!(bits(&pieces), bits(&whole), "{what}, in buffers of {largest} bytes");
+    // With uploads and read-backs of their own, and in memory that host and device share.
+    let own = Evaluator::Gpu(common::gpu().with_memory(1 << 20));
+    for (pieces, how) in [
+        (small_buffers(1 << 19), "small buffers"),
+        (small_buffers(1_300_004), "buffers"),
+        (own, "shared memory"),
+    ] {
+        let pieces = run(&pieces);
+        assert_eq!(bits(&pieces), bits(&whole), "{what}, in {how}");
         assert_eq!(pieces.totals, whole.totals, "{what}: totals");
         let shapes = |evaluation: &Evaluation| -> Vec<Vec<usize>> {
             let gradients = evaluation.gradients.iter().map(|(_, gradient)| gradient);

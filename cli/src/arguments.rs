@@ -44,6 +44,13 @@ pub(crate) enum Chosen {
 }
 
 impl Chosen {
+    pub(crate) fn loss_ref(&self) -> &dyn Loss {
+        match self {
+            Self::Known(loss) => loss.as_ref(),
+            Self::Custom(custom) => custom,
+        }
+    }
+
     pub(crate) fn loss(&mut self) -> &mut dyn Loss {
         match self {
             Self::Known(loss) => loss.as_mut(),

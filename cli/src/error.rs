@@ -3,7 +3,7 @@
 /// The result of everything that can fail here.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ends the program with exit code 2.
+/// What ends the program with exit code 2, or 3 with --strict where a loss is not finite.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// What the library refuses.
@@ -19,12 +19,20 @@ pub(crate) enum Error {
         /// What was found, and what was expected.
         problem: String,
     },
+    /// A loss is NaN or infinite, and was not to be.
+    #[error("{0}")]
+    NotFinite(String),
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
 }
 
 impl Error {
+    /// The program's exit code.
+    pub(crate) fn code(&self) -> u8 {
+        if matches!(self, Self::NotFinite(_)) { 3 } else { 2 }
+    }
+
     pub(crate) fn file(argument: &str, path: &str, problem: impl ToString) -> Self {
         let (argument, path) = (argument.into(), path.into());
         Self::File { argument, path, problem: problem.to_string() }

@@ -6,6 +6,7 @@ mod devices;
 mod error;
 mod eval;
 mod files;
+mod interrupts;
 mod list;
 mod outputs;
 mod plot;
@@ -45,6 +46,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    interrupts::watch();
     let run = match Cli::parse().command {
         Command::Eval(eval) => eval.run(),
         Command::Total(total) => total.run(),
@@ -58,7 +60,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("error: {}", error.line()));
-            ExitCode::from(2)
+            ExitCode::from(error.code())
         }
     }
 }

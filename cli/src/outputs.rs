@@ -1,26 +1,17 @@
-//! Files that are written: whole, or not at all.
+//! Files that are written as what they hold is computed: whole, or not at all.
 
 use crate::error::{Error, Result};
 use crate::files::{Input, extension};
+use crate::interrupts::{Guard, guard};
 use npyz::WriterBuilder;
-use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
-use wgloss::{Tensor, Totals};
+use wgloss::TensorKind;
 
-/// What a file is to hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Content<'a> {
-    /// In a .npy file.
-    Array(&'a Tensor<'static>),
-    /// In a .json file.
-    Totals(&'a Totals),
-    /// As it is.
-    Text(&'a str),
-    /// As they are.
-    Bytes(&'a [u8]),
-}
+/// What stands for standard output.
+pub(crate) const STDOUT: &str = "-";
 
 /// A file to write.
 #[derive(Debug)]
@@ -29,32 +20,53 @@ pub(crate) struct Output {
     pub(crate) argument: String,
     /// As given.
     pub(crate) path: String,
-    /// The same in its folder's one absolute name.
+    /// The same in its folder's one absolute name, with links followed.
     pub(crate) place: PathBuf,
-    folder: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A new file, or one that is replaced.
+    Regular,
+    /// A device or a pipe, which is written to.
+    Other,
+    Stdout,
 }
 
 impl Output {
     /// Checks what can be known before there is anything to write.
-    pub(crate) fn new(argument: String, path: &str, expected: &str) -> Result<Self> {
+    pub(crate) fn new(argument: String, path: &str, endings: &[&str]) -> Result<Self> {
+        if path == STDOUT {
+            let (path, place) = (path.into(), path.into());
+            return Ok(Self { argument, path, place, kind: Kind::Stdout });
+        }
         let problem = |problem: String| Error::file(&argument, path, problem);
-        let ending = extension(path);
-        let name = Path::new(path).file_name().filter(|_| ending == expected);
-        let Some(name) = name else {
-            return Err(problem(format!("the name ends in {ending:?}, expected .{expected}")));
+        // A link is written through, wherever it leads.
+        let target = followed(Path::new(path)).map_err(|error| problem(error.to_string()))?;
+        let place = match target.file_name() {
+            Some(name) => folder(&target).map_err(|error| problem(error.to_string()))?.join(name),
+            None => target,
         };
-        if Path::new(path).is_dir() {
-            return Err(problem("a directory, expected a file or nothing".into()));
+        let kind = match fs::metadata(&place) {
+            Ok(found) if found.is_dir() => {
+                return Err(problem("a directory, expected a file or nothing".into()));
+            }
+            Ok(found) if !found.is_file() => Kind::Other,
+            _ => Kind::Regular,
+        };
+        let ending = extension(path);
+        if kind == Kind::Regular && !endings.contains(&&*ending) {
+            let expected: Vec<_> = endings.iter().map(|ending| format!(".{ending}")).collect();
+            let expected = expected.join(" or ");
+            return Err(problem(format!("the name ends in {ending:?}, expected {expected}")));
         }
-        let parent = Path::new(path).parent().filter(|parent| *parent != Path::new(""));
-        let parent = parent.unwrap_or(Path::new("."));
-        let folder = fs::canonicalize(parent)
-            .map_err(|error| problem(format!("the folder {}: {error}", parent.display())))?;
-        if !folder.is_dir() {
-            return Err(problem(format!("{} is not a folder", parent.display())));
-        }
-        let place = folder.join(name);
-        Ok(Self { argument, path: path.into(), place, folder })
+        Ok(Self { argument, path: path.into(), place, kind })
+    }
+
+    /// Whether it goes to standard output.
+    pub(crate) fn is_stdout(&self) -> bool {
+        self.kind == Kind::Stdout
     }
 
     /// Refuses to replace a file that is read.
@@ -72,45 +84,146 @@ impl Output {
         }
     }
 
+    /// A file beside the place, which vanishes unless it is renamed.
+    pub(crate) fn open(&self) -> Result<Writer<'_>> {
+        let file = match self.kind {
+            Kind::Stdout => Ok(Target::Direct(Box::new(io::stdout()))),
+            Kind::Other => {
+                let file = OpenOptions::new().write(true).open(&self.place);
+                file.map(|file| Target::Direct(Box::new(file)))
+            }
+            Kind::Regular => temporary(&self.place),
+        };
+        let file = file.map_err(|error| self.problem(&error))?;
+        Ok(Writer { output: self, file, problem: None })
+    }
+
+    /// Writes what is already whole.
+    pub(crate) fn write_whole(&self, content: &[u8]) -> Result<()> {
+        let mut writer = self.open()?;
+        writer.write(content);
+        save(vec![writer])
+    }
+
     fn problem(&self, error: &io::Error) -> Error {
         Error::file(&self.argument, &self.path, format!("cannot be written: {error}"))
     }
+}
 
-    /// Writes a new file beside the place, which vanishes unless it is renamed.
-    fn write(&self, content: Content<'_>) -> io::Result<NamedTempFile> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".wgloss-");
-        // A temporary file is its owner's alone; a result is as open as any other new file.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(&self.folder)?;
-        let mut buffered = BufWriter::new(file.as_file_mut());
-        match content {
-            Content::Array(tensor) => {
-                let shape: Vec<u64> = tensor.shape().iter().map(|&size| size as u64).collect();
-                let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
-                let mut writer = options.writer(&mut buffered).begin_nd()?;
-                writer.extend(tensor.to_f32().iter().copied())?;
-                writer.finish()?;
-            }
-            Content::Totals(totals) => serde_json::to_writer(&mut buffered, totals)?,
-            Content::Text(text) => buffered.write_all(text.as_bytes())?,
-            Content::Bytes(bytes) => buffered.write_all(bytes)?,
+/// Where the links of a path lead, if it is one.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
         }
-        buffered.flush()?;
-        drop(buffered);
-        Ok(file)
+    }
+    Err(io::Error::other("a link that leads to itself"))
+}
+
+fn folder(path: &Path) -> io::Result<PathBuf> {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let parent = parent.unwrap_or(Path::new("."));
+    let told = |error| io::Error::other(format!("the folder {}: {error}", parent.display()));
+    let folder = fs::canonicalize(parent).map_err(told)?;
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(io::Error::other(format!("{} is not a folder", parent.display())))
+}
+
+fn temporary(place: &Path) -> io::Result<Target> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".wgloss-");
+    // A temporary file is its owner's alone; a result is as open as any other new file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(place.parent().unwrap_or(Path::new(".")))?;
+    let guard = guard(file.path());
+    Ok(Target::Temporary(file, guard))
+}
+
+/// A file that is being written.
+pub(crate) struct Writer<'a> {
+    output: &'a Output,
+    file: Target,
+    /// The first thing that went wrong.
+    problem: Option<Error>,
+}
+
+enum Target {
+    Temporary(NamedTempFile, Guard),
+    Direct(Box<dyn Write + Send>),
+}
+
+impl Writer<'_> {
+    /// Checks that an array has room, and writes the header of a .npy file of float32.
+    pub(crate) fn begin(&mut self, kind: &TensorKind) {
+        let count = kind.shape.iter().map(|&size| size as u64).try_fold(1u64, u64::checked_mul);
+        let bytes = count.and_then(|count| count.checked_mul(kind.dtype.size() as u64));
+        let bytes = bytes.unwrap_or(u64::MAX);
+        if let Target::Temporary(file, _) = &self.file
+            && let Ok(free) = fs4::available_space(file.path())
+            && bytes > free
+        {
+            let problem = format!("needs {bytes} bytes, {free} are free on the disk");
+            self.problem = Some(Error::file(&self.output.argument, &self.output.path, problem));
+            return;
+        }
+        match header(&kind.shape) {
+            Ok(header) => self.write(&header),
+            Err(error) => self.problem = Some(self.output.problem(&error)),
+        }
+    }
+
+    /// Writes what comes next. After an error nothing more is written.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        if self.problem.is_some() {
+            return;
+        }
+        let written = match &mut self.file {
+            Target::Temporary(file, _) => file.as_file_mut().write_all(bytes),
+            Target::Direct(file) => file.write_all(bytes),
+        };
+        self.problem = written.err().map(|error| self.output.problem(&error));
+    }
+
+    /// Whether something has gone wrong.
+    pub(crate) fn failed(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// What has gone wrong first.
+    pub(crate) fn problem(&mut self) -> Option<Error> {
+        self.problem.take()
     }
 }
 
-/// Writes all files, then renames all: a full disk leaves none of them.
-pub(crate) fn save<'a>(files: impl Iterator<Item = (&'a Output, Content<'a>)>) -> Result<()> {
-    let mut written = Vec::new();
-    for (output, content) in files {
-        written.push((output, output.write(content).map_err(|error| output.problem(&error))?));
+/// The header of a .npy file of float32 in row-major order.
+fn header(shape: &[usize]) -> io::Result<Vec<u8>> {
+    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
+    let mut header = Vec::new();
+    let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
+    options.writer(&mut header).begin_nd()?;
+    Ok(header)
+}
+
+/// Puts all files in their places, when all are whole: a full disk leaves none of them.
+pub(crate) fn save(writers: Vec<Writer<'_>>) -> Result<()> {
+    let mut whole = Vec::new();
+    for Writer { output, mut file, problem } in writers {
+        if let Some(problem) = problem {
+            return Err(problem);
+        }
+        if let Target::Direct(file) = &mut file {
+            file.flush().map_err(|error| output.problem(&error))?;
+        }
+        whole.push((output, file));
     }
     let mut renamed: Vec<&Output> = Vec::new();
-    for (output, file) in written {
+    for (output, file) in whole {
+        let Target::Temporary(file, _guard) = file else { continue };
         if let Err(error) = file.persist(&output.place) {
             for other in renamed {
                 // The first error is the one to tell of.

@@ -4,7 +4,7 @@ use crate::files::Input;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
-use wgloss::{Loss, Reduction, Tensor, Timings, definition, wgpu};
+use wgloss::{Broadcast, Loss, Reduction, Timings, definition, wgpu};
 
 /// The result of an evaluation and how it came about.
 #[derive(Debug)]
@@ -13,11 +13,16 @@ pub(crate) struct Report<'a> {
     pub(crate) reduction: Reduction,
     pub(crate) value: Option<f32>,
     pub(crate) terms: Option<Terms>,
+    /// Where losses are NaN or infinite.
+    pub(crate) not_finite: Option<Terms>,
+    pub(crate) broadcast: Option<Broadcast>,
     /// `None` on the CPU.
     pub(crate) adapter: Option<wgpu::AdapterInfo>,
+    /// Why it is not a GPU.
+    pub(crate) reason: Option<String>,
     pub(crate) inputs: &'a [Input],
     pub(crate) options: Vec<Setting>,
-    pub(crate) timings: Timings,
+    pub(crate) spent: Spent,
     /// Whether people want to see them.
     pub(crate) timed: bool,
     pub(crate) outputs: Vec<&'a str>,
@@ -50,32 +55,128 @@ impl Setting {
 }
 
 /// Unreduced losses in brief.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     shape: Vec<usize>,
-    count: usize,
-    mean: f64,
-    min: f32,
-    max: f32,
+    count: u64,
+    sum: f64,
+    min: Option<f32>,
+    max: Option<f32>,
+    nan: u64,
+    infinite: u64,
+    /// The first loss that is not finite, and which it is.
+    first: Option<(u64, f32)>,
 }
 
 impl Terms {
-    #[expect(clippy::cast_precision_loss, reason = "no memory holds 2^53 numbers")]
-    pub(crate) fn new(tensor: &Tensor<'_>) -> Self {
-        let terms = tensor.to_f32();
-        let total: f64 = terms.iter().map(|&x| f64::from(x)).sum();
+    /// What will come.
+    pub(crate) fn begin(&mut self, shape: &[usize]) {
+        self.shape = shape.to_vec();
+    }
+
+    /// The next losses.
+    pub(crate) fn add(&mut self, elements: &[u8]) {
+        numbers(elements, &mut |terms| terms.iter().for_each(|&term| self.add_one(term)));
+    }
+
+    fn add_one(&mut self, term: f32) {
+        self.sum += f64::from(term);
         // NaN wins: a minimum beside NaN would say that all is well.
-        let pick = |better: fn(f32, f32) -> bool| {
-            let either = |a: f32, b: f32| if a.is_nan() || better(a, b) { a } else { b };
-            terms.iter().copied().reduce(either).unwrap_or(f32::NAN)
+        let pick = |own: Option<f32>, better: fn(f32, f32) -> bool| match own {
+            Some(own) if own.is_nan() || better(own, term) => Some(own),
+            _ => Some(term),
         };
-        Self {
-            shape: tensor.shape().to_vec(),
-            count: terms.len(),
-            mean: total / terms.len() as f64,
-            min: pick(|a, b| a < b),
-            max: pick(|a, b| a > b),
+        self.min = pick(self.min, |a, b| a <= b);
+        self.max = pick(self.max, |a, b| a >= b);
+        if !term.is_finite() {
+            self.first.get_or_insert((self.count, term));
+            self.nan += u64::from(term.is_nan());
+            self.infinite += u64::from(term.is_infinite());
         }
+        self.count += 1;
+    }
+
+    /// Whether none is NaN or infinite.
+    pub(crate) fn all_finite(&self) -> bool {
+        self.first.is_none()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 losses")]
+    fn mean(&self) -> f64 {
+        self.sum / self.count as f64
+    }
+
+    /// The place of the first that is not finite, by the indices of its shape.
+    fn place(&self) -> Vec<u64> {
+        let mut rest = self.first.map_or(0, |first| first.0);
+        let mut place: Vec<u64> = Vec::new();
+        for &size in self.shape.iter().rev() {
+            let size = (size as u64).max(1);
+            place.push(rest % size);
+            rest /= size;
+        }
+        place.reverse();
+        place
+    }
+
+    /// Which are not finite.
+    pub(crate) fn not_finite(&self) -> String {
+        let Some((_, first)) = self.first else {
+            return format!("all {} losses are finite, but not their sum", self.count);
+        };
+        let counts = [(self.nan, "NaN"), (self.infinite, "infinite")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        let place = self.place();
+        format!("{} of {} losses; the first is {place:?}, {first}", counts.join(", "), self.count)
+    }
+
+    fn not_finite_json(&self) -> Value {
+        json!({
+            "nan": self.nan,
+            "infinite": self.infinite,
+            "first": self.first.map(|_| self.place()),
+        })
+    }
+}
+
+/// Float32 as they come, some at a time.
+pub(crate) fn numbers(elements: &[u8], see: &mut dyn FnMut(&[f32])) {
+    let mut numbers = [0.0; 1024];
+    for bytes in elements.chunks(4 * numbers.len()) {
+        let numbers = &mut numbers[..bytes.len() / 4];
+        for (number, bytes) in numbers.iter_mut().zip(bytes.as_chunks().0) {
+            *number = f32::from_le_bytes(*bytes);
+        }
+        see(numbers);
+    }
+}
+
+/// Where the time went.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent {
+    /// Finding the inputs, and putting those in order that are not.
+    pub(crate) read: Duration,
+    /// The evaluation that was asked for.
+    pub(crate) timings: Timings,
+    /// From the beginning to the report.
+    pub(crate) all: Duration,
+}
+
+impl Spent {
+    /// The parts by name, and the whole. Parts may overlap where a batch goes through a GPU in pieces.
+    fn parts(self) -> [(&'static str, Duration); 7] {
+        let Self { read, all, timings: Timings { plan, upload, kernels, read_back, .. } } = self;
+        let other = all.saturating_sub(read + plan + upload + kernels + read_back);
+        [
+            ("read", read),
+            ("plan", plan),
+            ("upload", upload),
+            ("kernels", kernels),
+            ("read-back", read_back),
+            ("other", other),
+            ("all", all),
+        ]
     }
 }
 
@@ -84,9 +185,13 @@ impl Report<'_> {
     pub(crate) fn text(&self) -> String {
         let mut lines = vec![("loss", self.headline())];
         if let Some(terms) = &self.terms {
-            lines.push(("", format!("mean {}", digits(terms.mean))));
-            lines.push(("", format!("min {}", digits(terms.min.into()))));
-            lines.push(("", format!("max {}", digits(terms.max.into()))));
+            let extreme = |x: Option<f32>| digits(x.unwrap_or(f32::NAN).into());
+            lines.push(("", format!("mean {}", digits(terms.mean()))));
+            lines.push(("", format!("min {}", extreme(terms.min))));
+            lines.push(("", format!("max {}", extreme(terms.max))));
+        }
+        if let Some(terms) = &self.not_finite {
+            lines.push(("not finite", terms.not_finite()));
         }
         for input in self.inputs {
             lines.push((input.name, format!("{} {:?}  {}", input.dtype, input.shape, input.file)));
@@ -108,11 +213,9 @@ impl Report<'_> {
     }
 
     fn times(&self) -> [(&'static str, String); 2] {
-        let Timings { plan, upload, kernels, read_back, .. } = self.timings;
-        let times =
-            [("plan", plan), ("upload", upload), ("kernels", kernels), ("read-back", read_back)];
+        let times = self.spent.parts();
         let times = times.map(|(name, time)| format!("{name} {}", milliseconds(time)));
-        [("time", times.join(", ")), ("clock", self.timings.clock.to_string())]
+        [("time", times.join(", ")), ("clock", self.spent.timings.clock.to_string())]
     }
 
     fn headline(&self) -> String {
@@ -125,7 +228,10 @@ impl Report<'_> {
 
     fn backend(&self) -> String {
         match &self.adapter {
-            None => "cpu".into(),
+            None => match &self.reason {
+                Some(reason) => format!("cpu  ({reason})"),
+                None => "cpu".into(),
+            },
             Some(info) => format!("gpu  {}", adapter_text(info)),
         }
     }
@@ -139,7 +245,11 @@ impl Report<'_> {
         let inputs: serde_json::Map<String, Value> = inputs.collect();
         let options = self.options.iter().map(|option| (option.name.into(), option.json.clone()));
         let options: serde_json::Map<String, Value> = options.collect();
-        let time = self.timings;
+        let seconds = self
+            .spent
+            .parts()
+            .map(|(name, time)| (name.replace('-', "_"), Value::from(time.as_secs_f64())));
+        let seconds: serde_json::Map<String, Value> = seconds.into_iter().collect();
         let mut object = json!({
             "loss": self.loss,
             "reduction": self.reduction.name(),
@@ -148,23 +258,27 @@ impl Report<'_> {
             "adapter": self.adapter.as_ref().map(adapter_json),
             "inputs": inputs,
             "options": options,
-            "seconds": {
-                "plan": time.plan.as_secs_f64(),
-                "upload": time.upload.as_secs_f64(),
-                "kernels": time.kernels.as_secs_f64(),
-                "read_back": time.read_back.as_secs_f64(),
-            },
-            "clock": time.clock.to_string(),
+            "reason": self.reason,
+            "seconds": seconds,
+            "clock": self.spent.timings.clock.to_string(),
             "outputs": self.outputs,
         });
         if let Some(terms) = &self.terms {
             object["losses"] = json!({
                 "shape": terms.shape,
                 "count": terms.count,
-                "mean": number(terms.mean),
-                "min": number(terms.min.into()),
-                "max": number(terms.max.into()),
+                "mean": number(terms.mean()),
+                "min": number(terms.min.unwrap_or(f32::NAN).into()),
+                "max": number(terms.max.unwrap_or(f32::NAN).into()),
             });
+        }
+        if let Some(terms) = &self.not_finite {
+            object["not_finite"] = terms.not_finite_json();
+        }
+        if let Some(Broadcast { inputs, terms }) = &self.broadcast {
+            let shapes = inputs.iter().map(|(name, shape)| ((*name).into(), json!(shape)));
+            let inputs: serde_json::Map<String, Value> = shapes.collect();
+            object["broadcast"] = json!({ "inputs": inputs, "terms": terms });
         }
         format!("{object}\n")
     }

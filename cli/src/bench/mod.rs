@@ -9,7 +9,7 @@ mod sizes;
 mod tune;
 
 use crate::error::{Error, Result};
-use crate::outputs::{Content, Output, save};
+use crate::outputs::Output;
 use clap::{Args, ValueEnum};
 use row::Row;
 use site::{Place, Site};
@@ -90,7 +90,8 @@ impl Bench {
             return Ok(String::new());
         }
         let output = self.report.as_ref();
-        let output = output.map(|file| Output::new("--report".into(), file, "html")).transpose()?;
+        let output =
+            output.map(|file| Output::new("--report".into(), file, &["html"])).transpose()?;
         let sites = site::open(&self.backend, self.adapter.as_deref())?;
         if !self.json {
             crate::print(&row::header(&sites))?;
@@ -107,7 +108,7 @@ impl Bench {
             let measured = sizes::measure(&sites, self.dtype(), self.largest)?;
             let problem = |error| Error::file("--report", &output.path, error);
             let page = page::page(&sites, &rows, &measured).map_err(problem)?;
-            save([(&output, Content::Text(&page))].into_iter())?;
+            output.write_whole(page.as_bytes())?;
         }
         Ok(String::new())
     }

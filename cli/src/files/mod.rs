@@ -2,18 +2,24 @@
 
 mod npy;
 mod npz;
+mod order;
 mod safetensors;
 
 use crate::error::{Error, Result};
 use memmap2::Mmap;
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::ops::Range;
+use std::io::{self, Write};
+use std::ops::{Deref, Range};
 use std::path::Path;
+use tempfile::{SpooledData, SpooledTempFile};
 use wgloss::{DType, Tensor};
 
 /// What can be read, for messages.
 const READABLE: &str = "float16, float32, float64 or an integer type of 8 to 64 bits";
+
+/// What stands for standard input.
+const STDIN: &str = "-";
 
 /// An array's type and shape, and where in some bytes its elements are.
 struct Array {
@@ -33,36 +39,30 @@ pub(crate) struct Input {
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
     bytes: Bytes,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    Mapped(Mmap, Range<usize>),
-    Owned(Vec<u8>),
+    /// Where the elements are.
+    range: Range<usize>,
 }
 
 impl Input {
-    /// Opens an array; only what a `.npz` holds, and what is in another order, is copied.
+    /// Opens an array. What does not lie in a file as it is needed is put there: what a `.npz` holds
+    /// compressed, what comes through a pipe, and what is in another order.
     pub(crate) fn open(name: &'static str, file: &str) -> Result<Self> {
         let (path, member) = split_member(file);
         let problem = |problem: String| Error::file(name, path, problem);
-        let extension = extension(path);
-        if !matches!(&*extension, "npy" | "npz" | "safetensors") {
-            return Err(problem(format!(
-                "the name ends in {extension:?}, expected .npy, .npz or .safetensors"
-            )));
-        }
-        let map = open(path).map_err(problem)?;
-        let (array, bytes) = match &*extension {
-            "npy" => (npy::parse(&map).map_err(problem)?, None),
-            "npz" => {
-                let bytes = npz::extract(&map, member).map_err(problem)?;
-                (npy::parse(&bytes).map_err(problem)?, Some(bytes))
+        let bytes = open(path).map_err(problem)?;
+        let (array, bytes) = match Format::of(path, &bytes).map_err(problem)? {
+            Format::Npy => (npy::parse(&bytes).map_err(problem)?, bytes),
+            Format::Npz => {
+                let (bytes, range) = npz::open(bytes, member).map_err(problem)?;
+                let mut array = npy::parse(&bytes[range.clone()]).map_err(problem)?;
+                array.range = array.range.start + range.start..array.range.end + range.start;
+                (array, bytes)
             }
-            _ => (safetensors::find(&map, member).map_err(problem)?, None),
+            Format::Safetensors => (safetensors::find(&bytes, member).map_err(problem)?, bytes),
         };
-        let bytes = array.place(map, bytes);
-        Ok(Self { name, file: file.into(), dtype: array.dtype, shape: array.shape, bytes })
+        let (bytes, range) = array.in_order(bytes).map_err(|error| problem(error.to_string()))?;
+        let Array { dtype, shape, .. } = array;
+        Ok(Self { name, file: file.into(), dtype, shape, bytes, range })
     }
 
     /// The file, without its member.
@@ -72,58 +72,99 @@ impl Input {
 
     /// The array.
     pub(crate) fn tensor(&self) -> Result<Tensor<'_>> {
-        let bytes = match &self.bytes {
-            Bytes::Mapped(map, range) => &map[range.clone()],
-            Bytes::Owned(bytes) => bytes,
-        };
+        let bytes = &self.bytes[self.range.clone()];
         Ok(Tensor::from_bytes(self.dtype, self.shape.as_slice(), Cow::Borrowed(bytes))?)
+    }
+}
+
+/// The formats of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Npy,
+    Npz,
+    Safetensors,
+}
+
+impl Format {
+    /// By the name's ending, and of what has none (standard input, a pipe) by how it begins.
+    fn of(path: &str, bytes: &[u8]) -> Result<Self, String> {
+        match &*extension(path) {
+            "npy" => Ok(Self::Npy),
+            "npz" => Ok(Self::Npz),
+            "safetensors" => Ok(Self::Safetensors),
+            "" if bytes.starts_with(npy::MAGIC) => Ok(Self::Npy),
+            "" if bytes.starts_with(b"PK") => Ok(Self::Npz),
+            "" if bytes.get(8) == Some(&b'{') => Ok(Self::Safetensors),
+            other => {
+                Err(format!("the name ends in {other:?}, expected .npy, .npz or .safetensors"))
+            }
+        }
+    }
+}
+
+/// Bytes in a file, or in memory where they are few.
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    Owned(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// The bytes that are kept in memory where they come from no file of their own; more of them go to
+/// a temporary file.
+const IN_MEMORY: usize = 64 << 20;
+
+impl Bytes {
+    /// What `write` writes.
+    fn written(write: impl FnOnce(&mut SpooledTempFile) -> io::Result<()>) -> io::Result<Self> {
+        let mut spool = SpooledTempFile::new(IN_MEMORY);
+        write(&mut spool)?;
+        match spool.into_inner() {
+            SpooledData::InMemory(bytes) => Ok(Self::Owned(bytes.into_inner())),
+            SpooledData::OnDisk(file) => Ok(Self::Mapped(map(&file)?)),
+        }
     }
 }
 
 impl Array {
     /// The elements in row-major order and little-endian.
-    fn place(&self, map: Mmap, extracted: Option<Vec<u8>>) -> Bytes {
-        let size = self.dtype.size();
-        let plain = !self.big_endian && !self.fortran;
-        let mut bytes = match extracted {
-            None if plain => return Bytes::Mapped(map, self.range.clone()),
-            None => map[self.range.clone()].to_vec(),
-            Some(mut bytes) => {
-                bytes.drain(..self.range.start);
-                bytes
+    fn in_order(&self, bytes: Bytes) -> io::Result<(Bytes, Range<usize>)> {
+        let rows = self.shape.first().copied().unwrap_or(1);
+        let size = self.range.len();
+        if (!self.big_endian && !self.fortran) || size == 0 {
+            return Ok((bytes, self.range.clone()));
+        }
+        let (from, each) = (&bytes[self.range.clone()], size / rows);
+        let panel = (IN_MEMORY / each).max(1);
+        let ordered = Bytes::written(|spool| {
+            let mut to = Vec::new();
+            for first in (0..rows).step_by(panel) {
+                let rows = first..rows.min(first + panel);
+                to.resize(rows.len() * each, 0);
+                if self.fortran {
+                    order::row_major(from, &mut to, self.dtype.size(), &self.shape, rows);
+                } else {
+                    to.copy_from_slice(&from[rows.start * each..rows.end * each]);
+                }
+                if self.big_endian {
+                    order::swap_bytes(&mut to, self.dtype.size());
+                }
+                spool.write_all(&to)?;
             }
-        };
-        if self.big_endian {
-            bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-        }
-        if self.fortran {
-            bytes = row_major(&bytes, size, &self.shape);
-        }
-        Bytes::Owned(bytes)
+            Ok(())
+        })?;
+        Ok((ordered, 0..size))
     }
-}
-
-/// Column-major elements in row-major order.
-fn row_major(bytes: &[u8], size: usize, shape: &[usize]) -> Vec<u8> {
-    let mut result = Vec::with_capacity(bytes.len());
-    let mut index = vec![0; shape.len()];
-    let mut source = 0;
-    for _ in 0..bytes.len() / size {
-        result.extend_from_slice(&bytes[source * size..(source + 1) * size]);
-        // Counts up the last axis first; `stride` is the source's, whose last axis is the slowest.
-        let mut stride: usize = shape.iter().product();
-        for axis in (0..shape.len()).rev() {
-            stride /= shape[axis];
-            index[axis] += 1;
-            source += stride;
-            if index[axis] < shape[axis] {
-                break;
-            }
-            source -= index[axis] * stride;
-            index[axis] = 0;
-        }
-    }
-    result
 }
 
 /// The file and the member: `a.npz:b` is `b` in `a.npz`, any other colon is part of the name.
@@ -142,21 +183,27 @@ pub(crate) fn extension(path: &str) -> String {
     extension.to_string_lossy().to_lowercase()
 }
 
-/// Maps a regular file that is not empty.
-fn open(path: &str) -> Result<Mmap, String> {
-    // Asked before opening, which would wait for ever for a pipe's other end.
+/// Maps a regular file that is not empty; what comes through standard input or a pipe is kept first.
+fn open(path: &str) -> Result<Bytes, String> {
+    let kept = |mut from: &mut dyn io::Read| {
+        let bytes = Bytes::written(|spool| io::copy(&mut from, spool).map(|_| ()));
+        bytes.map_err(|error| error.to_string())
+    };
+    if path == STDIN {
+        return kept(&mut io::stdin());
+    }
     let kind = fs::metadata(path).map_err(|error| error.to_string())?;
     if kind.is_dir() {
         return Err("a directory, expected a file".into());
     }
-    if !kind.is_file() {
-        return Err("a device or pipe, expected a regular file".into());
-    }
-    if kind.len() == 0 {
+    if kind.is_file() && kind.len() == 0 {
         return Err("the file is empty: 0 bytes, expected an array".into());
     }
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    map(&file).map_err(|error| error.to_string())
+    let mut file = File::open(path).map_err(|error| error.to_string())?;
+    if !kind.is_file() {
+        return kept(&mut file);
+    }
+    map(&file).map(Bytes::Mapped).map_err(|error| error.to_string())
 }
 
 #[expect(

@@ -22,14 +22,9 @@ pub(crate) fn histogram(
     path: &str,
     loss: &dyn Loss,
     inputs: &[(&str, Tensor<'_>)],
-    losses: &Tensor<'_>,
+    read: impl FnMut(&mut (dyn FnMut(&[f32]) + Send)) -> Result<()>,
 ) -> Result<Vec<u8>> {
     let format = Format::of("--histogram", path)?;
-    let losses = losses.to_f32();
-    let read = |see: &mut dyn FnMut(&[f32])| {
-        see(&losses);
-        Ok(())
-    };
     let histogram = Histogram::new(loss.definition().name, ignored(loss, inputs), read)?;
     format.paint(&histogram).map_err(|error| Error::file("--histogram", path, error))
 }
@@ -81,7 +76,7 @@ impl Histogram {
     fn new(
         loss: &'static str,
         ignored: u64,
-        mut read: impl FnMut(&mut dyn FnMut(&[f32])) -> Result<()>,
+        mut read: impl FnMut(&mut (dyn FnMut(&[f32]) + Send)) -> Result<()>,
     ) -> Result<Self> {
         let mut facts = Facts::new();
         read(&mut |block| block.iter().for_each(|&x| facts.see(x)))?;

@@ -15,7 +15,7 @@ pub(crate) use histogram::histogram;
 pub(crate) use picture::{Drawn, Format, GRID, TEXT};
 
 use crate::error::{Error, Result};
-use crate::outputs::{Content, Output, save};
+use crate::outputs::Output;
 use axis::plain;
 use chart::{Chart, Line};
 use clap::Args;
@@ -69,7 +69,7 @@ impl Plot {
     /// Evaluates and draws.
     pub(crate) fn run(self) -> Result<String> {
         let format = Format::of("--out", &self.out)?;
-        let output = Output::new("--out".into(), &self.out, format.ending())?;
+        let output = Output::new("--out".into(), &self.out, &[format.ending()])?;
         let words = curve::split(self.custom.as_deref(), &self.words)?;
         if words.len() > SERIES.len() {
             let most = format!("at most {}, which can be told apart", SERIES.len());
@@ -82,7 +82,7 @@ impl Plot {
         let chart = chart(&mut curves, from, to)?;
         let bytes = format.paint(&chart);
         let bytes = bytes.map_err(|error| Error::file("--out", &self.out, error))?;
-        save([(&output, Content::Bytes(&bytes))].into_iter())?;
+        output.write_whole(&bytes)?;
         Ok(format!("written  {}\n", self.out))
     }
 

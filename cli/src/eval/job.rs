@@ -1,0 +1,165 @@
+//! The evaluations that one command asks for.
+
+use super::progress::Progress;
+use super::taken::Taken;
+use crate::arguments::Chosen;
+use crate::error::{Error, Result};
+use crate::outputs::Writer;
+use crate::report::Terms;
+use wgloss::{Batch, Evaluation, Evaluator, Loss, Output, Reduction, Request, Sink, TensorKind};
+
+/// What a file is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds<'a> {
+    Gradient(&'a str),
+    Second(&'a str),
+    Losses,
+    Totals,
+    Histogram,
+}
+
+/// The files that are being written.
+pub(super) type Writers<'a, 'o> = Vec<(Holds<'a>, Writer<'o>)>;
+
+/// A batch and where it is evaluated.
+pub(super) struct Job<'a> {
+    pub(super) backend: Evaluator,
+    pub(super) batch: Batch<'a>,
+    /// The bytes of the inputs.
+    pub(super) bytes: u64,
+    pub(super) quiet: bool,
+}
+
+impl Job<'_> {
+    /// Evaluates with another request than the batch's, and writes the outputs that files hold.
+    fn evaluate(
+        &self,
+        loss: &dyn Loss,
+        request: Request<'_>,
+        writers: &mut Writers<'_, '_>,
+        output: impl Fn(Holds<'_>) -> Option<Output>,
+        terms: Option<&mut Terms>,
+    ) -> Result<Evaluation> {
+        let batch = Batch { request, ..self.batch.clone() };
+        let files = writers.iter_mut().filter_map(|(holds, file)| Some((output(*holds)?, file)));
+        let files = files.collect();
+        let progress = Progress::new(self.bytes, self.quiet);
+        let mut sink = Taken { files, terms, progress };
+        let evaluation = self.backend.evaluate_to_blocking(loss, &batch, &mut sink);
+        if let (Err(wgloss::Error::Sink { .. }), Some(problem)) =
+            (&evaluation, writers.iter_mut().find_map(|(_, file)| file.problem()))
+        {
+            // It tells of the file.
+            return Err(problem);
+        }
+        Ok(evaluation?)
+    }
+
+    /// What was asked for: the gradients, and with reduction `none` the losses.
+    pub(super) fn run(
+        &self,
+        loss: &dyn Loss,
+        writers: &mut Writers<'_, '_>,
+        terms: Option<&mut Terms>,
+    ) -> Result<Evaluation> {
+        let names: Vec<&'static str> = loss.definition().inputs.iter().map(|i| i.name).collect();
+        let none = self.batch.request.reduction == Reduction::None;
+        let output = |holds: Holds<'_>| match holds {
+            Holds::Gradient(name) => {
+                names.iter().find(|own| **own == name).map(|name| Output::Gradient(name))
+            }
+            Holds::Losses if none => Some(Output::Value),
+            _ => None,
+        };
+        self.evaluate(loss, self.batch.request.clone(), writers, output, terms)
+    }
+
+    /// The unreduced losses, on their own.
+    pub(super) fn losses(
+        &self,
+        loss: &dyn Loss,
+        writers: &mut Writers<'_, '_>,
+        terms: Option<&mut Terms>,
+    ) -> Result<()> {
+        let output = |holds: Holds<'_>| (holds == Holds::Losses).then_some(Output::Value);
+        self.evaluate(loss, self.unreduced(), writers, output, terms)?;
+        Ok(())
+    }
+
+    fn unreduced(&self) -> Request<'_> {
+        Request {
+            reduction: Reduction::None,
+            value: true,
+            gradients: &[],
+            totals: false,
+            ..self.batch.request.clone()
+        }
+    }
+
+    /// Shows the unreduced losses block by block, without keeping them.
+    pub(super) fn see(&self, loss: &dyn Loss, see: &mut (dyn FnMut(&[f32]) + Send)) -> Result<()> {
+        struct Seen<'s>(&'s mut (dyn FnMut(&[f32]) + Send));
+        impl Sink for Seen<'_> {
+            fn begin(&mut self, _: &[(Output, TensorKind)]) -> std::io::Result<()> {
+                Ok(())
+            }
+
+            fn take(&mut self, _: Output, elements: &[u8]) -> std::io::Result<()> {
+                crate::report::numbers(elements, self.0);
+                Ok(())
+            }
+        }
+        let batch = Batch { request: self.unreduced(), ..self.batch.clone() };
+        self.backend.evaluate_to_blocking(loss, &batch, &mut Seen(see))?;
+        Ok(())
+    }
+
+    /// The diagonals of the second derivatives of a custom loss: the gradients of its derivatives.
+    pub(super) fn second_derivatives(
+        &self,
+        chosen: &Chosen,
+        wanted: &[(&str, &str)],
+        writers: &mut Writers<'_, '_>,
+    ) -> Result<()> {
+        let Chosen::Custom(custom) = chosen else { return Ok(()) };
+        for &(name, _) in wanted {
+            let slope = custom.derivative(name)?;
+            let inputs = slope.definition().inputs.iter();
+            let own = inputs.map(|input| input.name).find(|own| *own == name);
+            let request = Request {
+                value: false,
+                gradients: &[name],
+                totals: false,
+                ..self.batch.request.clone()
+            };
+            let output = |holds: Holds<'_>| {
+                own.filter(|_| holds == Holds::Second(name)).map(Output::Gradient)
+            };
+            self.evaluate(&slope, request, writers, output, None)?;
+        }
+        Ok(())
+    }
+
+    /// Where the losses are not finite, if the value is not.
+    pub(super) fn not_finite(
+        &self,
+        loss: &dyn Loss,
+        evaluation: &Evaluation,
+        terms: Option<&Terms>,
+    ) -> Result<Option<Terms>> {
+        if let Some(terms) = terms {
+            return Ok((!terms.all_finite()).then(|| terms.clone()));
+        }
+        if evaluation.scalar().is_none_or(f32::is_finite) {
+            return Ok(None);
+        }
+        let mut terms = Terms::default();
+        self.losses(loss, &mut Vec::new(), Some(&mut terms))?;
+        Ok(Some(terms))
+    }
+}
+
+/// The first problem of any file.
+pub(super) fn problem(writers: &mut Writers<'_, '_>) -> Option<Error> {
+    writers.iter_mut().find_map(|(_, file)| file.problem())
+}

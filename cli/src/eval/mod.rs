@@ -1,0 +1,252 @@
+//! `wgloss eval`: a loss, and its gradients, of arrays in files.
+
+mod job;
+mod place;
+mod progress;
+mod taken;
+
+use crate::arguments::{self, Which};
+use crate::error::{Error, Result};
+use crate::files::Input;
+use crate::outputs::{Output, Writer, save};
+use crate::plot;
+use crate::report::{Report, Setting, Spent, Terms};
+use crate::{list, print, tell};
+use clap::Args;
+use job::{Holds, Job, Writers, problem};
+use place::Place;
+use std::time::Instant;
+use wgloss::{Batch, Broadcast, DType, Evaluator, Reduction, Request};
+
+/// The arguments of `wgloss eval`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Files: .npy, .npz:MEMBER and .safetensors:MEMBER (MEMBER may be left out where there is only one) of
+float16, bfloat16 (.safetensors), float32, float64 (rounded to float32) and every integer type; - is
+standard input or output. What is read and written may be larger than the memory.
+
+Examples: wgloss eval cross_entropy input=logits.npy target=data.npz:labels label_smoothing=0.1
+          wgloss eval --custom my_loss.wgsl p=preds.npy t=targets.npy delta=0.5 --grad p=g.npy")]
+pub(crate) struct Eval {
+    #[command(flatten)]
+    which: Which,
+    /// An input of the loss and its file, or an option and its value
+    #[arg(value_name = "NAME=VALUE")]
+    arguments: Vec<String>,
+    /// How the losses are combined, `mean` for most losses; with `none`, their shape, count, mean,
+    /// minimum and maximum are printed, and --out writes them
+    #[arg(long, value_parser = ["none", "mean", "sum", "batchmean"])]
+    reduction: Option<String>,
+    /// Write the gradient of an input to a .npy file (float32)
+    #[arg(long, value_name = "NAME=FILE")]
+    grad: Vec<String>,
+    /// Write the second derivative of a custom loss by an input, element by element, to a .npy file
+    /// (float32)
+    #[arg(long, value_name = "NAME=FILE", requires = "custom")]
+    second: Vec<String>,
+    /// Write the unreduced losses to a .npy file (float32); with another reduction than `none`
+    /// they are evaluated on their own, and the times are not theirs
+    #[arg(long, value_name = "FILE")]
+    out: Option<String>,
+    /// Draw a histogram of the unreduced losses, a .svg or .png file
+    #[arg(long, value_name = "FILE")]
+    histogram: Option<String>,
+    /// Write the totals to a .json file: `wgloss total` adds up those of a batch's parts
+    #[arg(long, value_name = "FILE")]
+    totals: Option<String>,
+    #[command(flatten)]
+    place: Place,
+    /// Print where the time went, and which clock timed the kernels: the GPU's timestamps, or the
+    /// host's wall clock
+    #[arg(long)]
+    timings: bool,
+    /// End with exit code 3 where a loss is NaN or infinite
+    #[arg(long)]
+    strict: bool,
+    /// Show no progress and no notes
+    #[arg(long)]
+    quiet: bool,
+    /// Print one JSON object, always with the times
+    #[arg(long)]
+    json: bool,
+}
+
+impl Eval {
+    /// Evaluates, writes the files that were asked for, and returns the report.
+    pub(crate) fn run(mut self) -> Result<String> {
+        let start = Instant::now();
+        let mut chosen = self.which.open(&mut self.arguments)?;
+        let loss = chosen.loss();
+        let untouched = list::values(loss);
+        let default = loss.definition().reductions.first().copied().unwrap_or_default();
+        let reduction = self.reduction.as_deref().map_or(Ok(default), str::parse)?;
+        let names: Vec<_> = loss.definition().inputs.iter().map(|input| input.name).collect();
+        let files = arguments::assign(loss, &self.arguments, &names)?;
+        let gradients = slopes("--grad", &self.grad, &names)?;
+        let seconds = slopes("--second", &self.second, &names)?;
+        self.place.check()?;
+        let outputs = self.outputs(&gradients, &seconds)?;
+        let inputs = files
+            .into_iter()
+            .map(|(name, file)| Input::open(name, file))
+            .collect::<Result<Vec<_>>>()?;
+        for (_, output) in &outputs {
+            output.check_inputs(&inputs)?;
+        }
+        // What cannot be written is noticed before the work.
+        let writers = outputs.iter().map(|(holds, output)| Ok((*holds, output.open()?)));
+        let mut writers: Writers<'_, '_> = writers.collect::<Result<_>>()?;
+        let tensors = inputs
+            .iter()
+            .map(|input| Ok((input.name, input.tensor()?)))
+            .collect::<Result<Vec<_>>>()?;
+        let read = start.elapsed();
+        let (backend, reason) = self.place.open()?;
+
+        let wanted: Vec<&str> = gradients.iter().map(|(name, _)| *name).collect();
+        let totals = self.totals.is_some();
+        let bytes = tensors.iter().map(|(_, tensor)| tensor.bytes().len() as u64).sum();
+        let request = Request { reduction, gradients: &wanted, totals, ..Request::default() };
+        let batch = Batch { inputs: &tensors, request, ..Batch::default() };
+        let job = Job { backend, batch, bytes, quiet: self.quiet };
+        let mut terms = (reduction == Reduction::None).then(Terms::default);
+        let evaluation = job.run(chosen.loss(), &mut writers, terms.as_mut())?;
+        job.second_derivatives(&chosen, &seconds, &mut writers)?;
+        if self.out.is_some() && terms.is_none() {
+            job.losses(chosen.loss(), &mut writers, None)?;
+        }
+        let not_finite = job.not_finite(chosen.loss(), &evaluation, terms.as_ref())?;
+        if let (Some(totals), Some(file)) = (&evaluation.totals, file(&mut writers, Holds::Totals))
+        {
+            file.write(&serde_json::to_vec(totals).map_err(std::io::Error::from)?);
+        }
+        if let Some(path) = &self.histogram {
+            let read = |see: &mut (dyn FnMut(&[f32]) + Send)| job.see(chosen.loss_ref(), see);
+            let picture = plot::histogram(path, chosen.loss_ref(), &tensors, read)?;
+            if let Some(file) = file(&mut writers, Holds::Histogram) {
+                file.write(&picture);
+            }
+        }
+
+        let to_stdout = outputs.iter().any(|(_, output)| output.is_stdout());
+        let failed = problem(&mut writers);
+        let failed = match failed {
+            Some(problem) => Some(problem),
+            None => save(writers.into_iter().map(|(_, writer)| writer).collect()).err(),
+        };
+        if !self.quiet {
+            self.notes(&inputs, evaluation.broadcast.as_ref());
+        }
+        let loss = chosen.loss();
+        let written = outputs.iter().filter(|_| failed.is_none());
+        let report = Report {
+            loss: loss.definition().name,
+            reduction,
+            value: evaluation.scalar(),
+            terms,
+            not_finite,
+            broadcast: evaluation.broadcast,
+            adapter: match &job.backend {
+                Evaluator::Gpu(gpu) => Some(gpu.adapter_info()),
+                Evaluator::Cpu => None,
+            },
+            reason,
+            inputs: &inputs,
+            options: Setting::all(loss, &untouched),
+            spent: Spent { read, all: start.elapsed(), timings: evaluation.timings },
+            timed: self.timings,
+            outputs: written.map(|(_, output)| output.path.as_str()).collect(),
+        };
+        let text = if self.json { report.json() } else { report.text() };
+        let strict = report.not_finite.as_ref().filter(|_| self.strict);
+        let failed = failed.or(strict.map(|terms| Error::NotFinite(terms.not_finite())));
+        match failed {
+            // What was computed is told all the same.
+            Some(problem) => {
+                print(&text)?;
+                Err(problem)
+            }
+            None if to_stdout => {
+                eprint!("{text}");
+                Ok(String::new())
+            }
+            None => Ok(text),
+        }
+    }
+
+    /// What a user may not expect.
+    fn notes(&self, inputs: &[Input], broadcast: Option<&Broadcast>) {
+        for input in inputs.iter().filter(|input| input.dtype == DType::F64) {
+            tell(&format!("note: {}: {}: float64 rounded to float32", input.name, input.file));
+        }
+        if let Some(Broadcast { inputs, terms }) = broadcast {
+            let shapes = inputs.iter().map(|(name, shape)| format!("{name} {shape:?}"));
+            let shapes = shapes.collect::<Vec<_>>().join(" and ");
+            tell(&format!(
+                "note: {shapes} broadcast to {terms:?}: more losses than any has elements"
+            ));
+        }
+    }
+
+    /// The files to write: the gradients in their order, then the second derivatives, the losses,
+    /// the totals and the histogram.
+    fn outputs<'a>(
+        &self,
+        gradients: &[(&'a str, &'a str)],
+        seconds: &[(&'a str, &'a str)],
+    ) -> Result<Vec<(Holds<'a>, Output)>> {
+        let npy = ["npy"];
+        let mut wanted: Vec<(Holds<'a>, String, &str, &[&str])> = Vec::new();
+        for (name, file) in gradients {
+            wanted.push((Holds::Gradient(name), format!("--grad {name}"), file, &npy));
+        }
+        for (name, file) in seconds {
+            wanted.push((Holds::Second(name), format!("--second {name}"), file, &npy));
+        }
+        let single = [
+            (Holds::Losses, "--out", &self.out, &npy[..]),
+            (Holds::Totals, "--totals", &self.totals, &["json"]),
+            (Holds::Histogram, "--histogram", &self.histogram, &["svg", "png"]),
+        ];
+        for (holds, argument, file, endings) in &single {
+            wanted.extend(file.iter().map(|file| (*holds, (*argument).into(), &**file, *endings)));
+        }
+        let mut outputs: Vec<(Holds<'a>, Output)> = Vec::new();
+        for (holds, argument, file, endings) in wanted {
+            let output = Output::new(argument, file, endings)?;
+            if let Some((_, other)) = outputs.iter().find(|(_, other)| other.place == output.place)
+            {
+                let problem = format!("already the file of {}", other.argument);
+                return Err(Error::file(&output.argument, file, problem));
+            }
+            outputs.push((holds, output));
+        }
+        Ok(outputs)
+    }
+}
+
+/// The file that holds something.
+fn file<'w, 'o>(writers: &'w mut Writers<'_, 'o>, holds: Holds<'_>) -> Option<&'w mut Writer<'o>> {
+    writers.iter_mut().find(|(own, _)| *own == holds).map(|(_, file)| file)
+}
+
+/// The inputs by which derivatives are wanted, and the files for them.
+fn slopes<'a>(
+    option: &str,
+    texts: &'a [String],
+    inputs: &[&str],
+) -> Result<Vec<(&'a str, &'a str)>> {
+    let mut slopes: Vec<(&str, &str)> = Vec::new();
+    for text in texts {
+        let (name, file) = arguments::split(option, text, inputs)?;
+        if !inputs.contains(&name) {
+            return Err(Error::unknown("gradient", name, inputs));
+        }
+        if slopes.iter().any(|(other, _)| *other == name) {
+            let argument = format!("{option} {name}");
+            return Err(wgloss::Error::Repeated { argument, times: 2 }.into());
+        }
+        slopes.push((name, file));
+    }
+    Ok(slopes)
+}
