@@ -1,5 +1,10 @@
 //! The one error type of the crate.
 
+mod near;
+
+pub use near::brief;
+pub(crate) use near::{meant, plain};
+
 use std::fmt::Debug;
 
 /// The result of everything that can fail here.
@@ -9,15 +14,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No loss, input or option has this name.
-    #[error("{what} {name:?} is not known; known: {known}")]
+    /// No loss, input or option has this name. The message suggests near names.
+    #[error("{what} {name:?} is not known; {}", near::choices(.name, .known))]
     UnknownName {
         /// What was looked up: "loss", "input", ...
-        what: &'static str,
+        what: String,
         /// The name that was given.
         name: String,
-        /// The names that exist, separated by commas.
-        known: String,
+        /// The names that exist.
+        known: Vec<String>,
     },
     /// An input that the loss needs was not given.
     #[error("{argument}: missing; {loss} needs {needed}")]
@@ -81,21 +86,24 @@ pub enum Error {
     },
     /// Targets hold class indices outside the classes; the first one is given.
     #[error(
-        "{argument}: row {row} is {value}, expected 0 to {last}{ignored} ({count} such row{})",
-        if *count == 1 { "" } else { "s" }
+        "{argument}{} is {value}, expected 0 to {last}{ignored}{}",
+        shown(.index),
+        if *count == 1 { String::new() } else { format!(" ({count} such in all)") }
     )]
     TargetOutOfRange {
         /// The target's name.
         argument: String,
-        /// The first such row, counted over the flattened target.
+        /// The first such place, counted over the flattened target.
         row: u64,
+        /// The same as indices of the target, one for each dimension.
+        index: Vec<u64>,
         /// Its value.
         value: i128,
         /// The last class.
         last: u64,
         /// " or N, which is ignored" or " without N" where the loss has such a value.
         ignored: String,
-        /// How many rows are so.
+        /// How many places are so.
         count: u64,
     },
     /// A custom loss that is not valid, or has no derivative.
@@ -168,6 +176,35 @@ pub enum Error {
 }
 
 impl Error {
+    /// That no such name is known, and which are.
+    pub fn unknown_name<'a>(
+        what: impl Into<String>,
+        name: impl Into<String>,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let known = known.into_iter().map(String::from).collect();
+        Self::UnknownName { what: what.into(), name: name.into(), known }
+    }
+
+    /// A word for the kind of error, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownName { .. } => "unknown_name",
+            Self::Missing { .. } => "missing",
+            Self::Repeated { .. } => "repeated",
+            Self::Shape { .. } => "shape",
+            Self::DType { .. } => "dtype",
+            Self::Size { .. } => "size",
+            Self::Argument { .. } => "argument",
+            Self::TargetOutOfRange { .. } => "target_out_of_range",
+            Self::Custom { .. } => "custom_loss",
+            Self::Limit { .. } => "limit",
+            Self::NoAdapter { .. } => "no_adapter",
+            Self::DeviceLost { .. } => "device_lost",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
     pub(crate) fn shape(argument: &str, got: &[usize], expected: impl Into<String>) -> Self {
         Self::Shape { argument: argument.into(), got: got.to_vec(), expected: expected.into() }
     }
@@ -183,6 +220,11 @@ impl Error {
     ) -> Self {
         Self::Argument { argument: argument.into(), got: got.into(), expected: expected.into() }
     }
+}
+
+/// Indices behind a tensor's name, `[2, 3]`; nothing for a scalar.
+fn shown(index: &[u64]) -> String {
+    if index.is_empty() { String::new() } else { format!("{index:?}") }
 }
 
 /// Joins names for a message.

@@ -1,13 +1,13 @@
 //! What a loss is, and what a family of losses does: how data run through it.
 
 use crate::cpu::{Results, Weights, Work};
-use crate::definition::{Definition, Options, Role};
+use crate::definition::{Definition, Input, Options, Role};
 use crate::dispatch::Builder;
 use crate::error::{Error, Result, listed};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::request::{Request, Resolved, Upstream};
-use crate::tensor::{DType, Tensor, TensorKind};
+use crate::tensor::{Tensor, TensorKind};
 use crate::terms::Terms;
 use std::fmt::Debug;
 
@@ -197,11 +197,12 @@ fn check_inputs(
         let known = listed(definition.reductions.iter().map(|r| r.name()));
         return Err(Error::argument("reduction", reduction.name(), known));
     }
+    let rank = inputs[0].as_ref().map_or(0, |first| first.shape.len());
     for (input, kind) in definition.inputs.iter().zip(inputs) {
         match kind {
             Some(kind) => {
                 kind.elements(input.name)?;
-                check_dtype(input.name, input.role, kind.dtype)?;
+                check_dtype(input, kind, rank)?;
             }
             None if input.optional => {}
             None => return Err(missing(definition, input.name)),
@@ -219,12 +220,24 @@ fn missing(definition: &Definition, name: &str) -> Error {
     }
 }
 
-fn check_dtype(name: &str, role: Role, dtype: DType) -> Result<()> {
-    if dtype.is_float() && matches!(role, Role::Index | Role::OwnIntegers) {
-        let (argument, got) = (name.into(), dtype.to_string());
-        return Err(Error::DType { argument, got, expected: "an integer type".into() });
+/// Floats of a lower rank than the first input's are no probabilities: they are class indices that
+/// were saved as floats.
+fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
+    let is_float = kind.dtype.is_float();
+    let fits = match input.role {
+        Role::Index | Role::OwnIntegers => !is_float,
+        Role::IndexOrRows => !is_float || kind.shape.len() >= rank,
+        _ => true,
+    };
+    if fits {
+        return Ok(());
     }
-    Ok(())
+    let integers = format!("an integer type: in NumPy, {}.astype(\"int64\")", input.name);
+    let expected = match input.role {
+        Role::IndexOrRows => format!("{integers}, or probabilities in the shape of the classes"),
+        _ => integers,
+    };
+    Err(Error::DType { argument: input.name.into(), got: kind.dtype.to_string(), expected })
 }
 
 /// Totals are of a sum, and a denominator is that of a mean.

@@ -135,6 +135,8 @@ mod tuning;
 pub use batch::Batch;
 pub use custom::Custom;
 pub use definition::{FromNamed, Named, Names, Typed};
+#[doc(hidden)]
+pub use error::brief;
 pub use error::{Error, Result};
 pub use evaluate::{Broadcast, Evaluation, Evaluator, Timings, reference};
 pub use family::Loss;

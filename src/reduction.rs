@@ -42,10 +42,10 @@ impl FromStr for Reduction {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        [Self::None, Self::Mean, Self::Sum, Self::BatchMean]
-            .into_iter()
-            .find(|r| r.name() == name)
-            .ok_or_else(|| Error::argument("reduction", name, "none, mean, sum or batchmean"))
+        const ALL: [Reduction; 4] =
+            [Reduction::None, Reduction::Mean, Reduction::Sum, Reduction::BatchMean];
+        let found = ALL.into_iter().find(|reduction| reduction.name() == name);
+        found.ok_or_else(|| Error::unknown_name("reduction", name, ALL.map(Self::name)))
     }
 }
 

@@ -68,7 +68,8 @@ fn refused() {
         ),
         (
             with(&valid, 1, tensor(DType::F32, &[2, 4], &[1.0; 8])),
-            "targets: element type float32 does not fit, expected an integer type",
+            "targets: element type float32 does not fit, expected an integer type: in NumPy, \
+             targets.astype(\"int64\")",
         ),
         (
             with(&valid, 2, integers(&[3], &[1.0; 3])),
@@ -92,11 +93,11 @@ fn refused() {
         ),
         (
             with(&flat, 1, integers(&[6], &[1.0, 1.0, 1.0, 1.0, 5.0, -3.0])),
-            "targets: row 4 is 5, expected 0 to 4 without 0 (2 such rows)",
+            "targets[4] is 5, expected 0 to 4 without 0 (2 such in all)",
         ),
         (
             with(&valid, 1, integers(&[2, 4], &[1.0, 2.0, 0.0, 1.0, 1.0, 1.0, 9.0, 9.0])),
-            "targets: row 2 is 0, expected 0 to 4 without 0 (1 such row)",
+            "targets[0, 2] is 0, expected 0 to 4 without 0",
         ),
     ];
     for (inputs, message) in cases {

@@ -2,10 +2,10 @@
 //! and the device lives on.
 
 use crate::common::{self, tensor};
-use wgloss::definition::Options;
+use wgloss::definition::{Options, Setting};
 use wgloss::{
-    Batch, BinaryCrossEntropy, CrossEntropy, DType, Evaluator, Huber, KlDiv, L1, Loss, Mse, Nll,
-    Reduction, Request, SmoothL1, Tensor, losses,
+    Batch, BinaryCrossEntropy, CrossEntropy, Custom, DType, Evaluator, Huber, KlDiv, L1, Loss, Mse,
+    MultiMargin, Nll, Reduction, Request, SmoothL1, Tensor, TripletMarginWithDistance, losses,
 };
 
 /// The error that both backends and, where it does not depend on the data, the reference give.
@@ -83,7 +83,13 @@ fn shapes() {
     assert_refused(
         &loss,
         &[("input", f(&[3, 4])), ("target", f(&[3]))],
-        "target: shape [3] does not fit, expected [3, 4], the input's shape, for probabilities",
+        "target: element type float32 does not fit, expected an integer type: in NumPy, \
+         target.astype(\"int64\"), or probabilities in the shape of the classes",
+    );
+    assert_refused(
+        &loss,
+        &[("input", f(&[3, 4])), ("target", f(&[3, 1]))],
+        "target: shape [3, 1] does not fit, expected [3, 4], the input's shape, for probabilities",
     );
     assert_refused(
         &loss,
@@ -98,23 +104,34 @@ fn types_and_names() {
     assert_refused(
         &Nll::default(),
         &[("input", zeros(DType::F32, &[3, 2])), ("target", f.clone())],
-        "target: element type float32 does not fit, expected an integer type",
+        "target: element type float32 does not fit, expected an integer type: in NumPy, \
+         target.astype(\"int64\")",
     );
     assert_refused(&L1, &[("input", f.clone())], "target: missing; l1_loss needs input, target");
     assert_refused(
         &L1,
         &[("input", f.clone()), ("target", f.clone()), ("wieght", f.clone())],
-        "input \"wieght\" is not known; known: input, target, weight",
+        "input \"wieght\" is not known; did you mean weight? known: input, target, weight",
     );
     assert_refused(
         &L1,
         &[("input", f.clone()), ("input", f.clone())],
         "input: given 2 times, expected once",
     );
-    let error = losses::by_name("hube").expect_err("no such loss").to_string();
-    assert!(error.starts_with("loss \"hube\" is not known; known: binary_cross_entropy, "));
-    let error = "avg".parse::<Reduction>().expect_err("no such reduction").to_string();
-    assert_eq!(error, "reduction: avg is not valid, expected none, mean, sum or batchmean");
+    let unknown = |name: &str| losses::by_name(name).expect_err("no such loss").to_string();
+    let names =
+        losses::catalogue().iter().map(|loss| loss.definition().names().count()).sum::<usize>();
+    let meant = format!("loss \"hube\" is not known; did you mean huber_loss? {names} are known");
+    assert_eq!(unknown("hube"), meant);
+    let others = format!(" and {} others", names - 10);
+    let error = unknown("perceptual");
+    assert!(error.contains(" known: binary_cross_entropy, bce, ") && error.ends_with(&others));
+    let error = "meen".parse::<Reduction>().expect_err("no such reduction").to_string();
+    let known = "did you mean mean? known: none, mean, sum, batchmean";
+    assert_eq!(error, format!("reduction \"meen\" is not known; {known}"));
+    let mut loss = TripletMarginWithDistance::default();
+    let error = loss.options()[0].1.set("distance", "euclidian").expect_err("no distance");
+    assert!(error.to_string().contains("did you mean euclidean?"), "{error}");
 }
 
 #[test]
@@ -212,8 +229,7 @@ fn targets_outside_their_range() {
                     ..Batch::default()
                 };
                 let message = format!(
-                    "target: row 2 is {value}, expected 0 to 2 or -100, which is ignored (2 such \
-                     rows)"
+                    "target[2] is {value}, expected 0 to 2 or -100, which is ignored (2 such in all)"
                 );
                 assert_eq!(refused(loss, &batch), message);
             }
@@ -242,8 +258,58 @@ fn the_first_bad_row_of_many() {
     assert_refused(
         &CrossEntropy::default(),
         &inputs,
-        "target: row 12345 is 9, expected 0 to 2 or -100, which is ignored (3 such rows)",
+        "target[12345] is 9, expected 0 to 2 or -100, which is ignored (3 such in all)",
     );
+}
+
+/// A bad class index is told by its indices in the target as it was given.
+#[test]
+fn places_are_indices_of_the_target() {
+    let input = zeros(DType::F32, &[3, 4, 5, 6]);
+    let mut numbers = vec![0.0; 90];
+    numbers[2 * 30 + 3 * 6 + 4] = 9.0;
+    let target = tensor(DType::I64, &[3, 5, 6], &numbers);
+    let inputs = [("input", input), ("target", target)];
+    for loss in [&CrossEntropy::default() as &dyn Loss, &Nll::default()] {
+        let message = "target[2, 3, 4] is 9, expected 0 to 3 or -100, which is ignored";
+        assert_refused(loss, &inputs, message);
+    }
+    let inputs = [("input", zeros(DType::F32, &[3])), ("target", tensor(DType::I64, &[], &[3.0]))];
+    assert_refused(&MultiMargin::default(), &inputs, "target is 3, expected 0 to 2");
+}
+
+/// What an option cannot hold is told as it was written.
+#[test]
+fn numbers_that_float32_does_not_hold() {
+    let mut huber = Huber::default();
+    let mut set = |text: &str| huber.options()[0].1.set("delta", text).map_err(|e| e.to_string());
+    let small = "expected 0, or at least 1.4e-45 in size: float32 holds no smaller number";
+    let large = "expected at most 3.4e38 in size: float32 holds no larger number";
+    for (text, expected) in [
+        ("1e-50", small),
+        ("-0.5E-60", small),
+        ("1e-400", small),
+        ("1e39", large),
+        ("-1e400", large),
+    ] {
+        assert_eq!(set(text), Err(format!("delta: {text} is not valid, {expected}")));
+    }
+    for text in ["0", "-0.0e5", "1e-45", "3.4028235e38", "inf", "-Infinity", "nan"] {
+        assert_eq!(set(text), Ok(()), "{text}");
+    }
+    let source = "struct Parameters { a: f32 }\n\
+                  fn value(x: f32, c: Parameters) -> f32 { return c.a * x; }";
+    let mut custom = Custom::new(source).expect("a loss");
+    for (number, expected) in [(1e-50, small), (-1e39, large)] {
+        let error = custom.set("a", number).expect_err(expected).to_string();
+        assert_eq!(error, format!("a: {number:e} is not valid, {expected}"));
+    }
+    assert_eq!(custom.set("a", 0.0).and(custom.set("a", f64::INFINITY)), Ok(()));
+    assert_eq!(set("1,5"), Err("delta: 1,5 is not valid, expected a number".into()));
+    assert_eq!(set("0.1"), Ok(()));
+    for (number, text) in [(1e-8, "1e-8"), (0.1, "0.1"), (-1e30, "-1e30"), (2.5e-45, "3e-45")] {
+        assert_eq!(Setting::from(&mut { number }).value(), text);
+    }
 }
 
 #[test]
@@ -253,4 +319,60 @@ fn tensors() {
     let huge = [usize::MAX, usize::MAX];
     let error = Tensor::from_bytes(DType::F32, huge, vec![]).expect_err("too many").to_string();
     assert!(error.contains("expected more than 2^64 for float32"), "{error}");
+}
+
+/// The classes of torch.nn, and each loss of the catalogue, in PyTorch's spellings.
+#[test]
+fn losses_by_other_spellings() {
+    let classes = [
+        ("L1Loss", "l1_loss"),
+        ("NLLLoss", "nll_loss"),
+        ("NLLLoss2d", "nll_loss"),
+        ("PoissonNLLLoss", "poisson_nll_loss"),
+        ("GaussianNLLLoss", "gaussian_nll_loss"),
+        ("KLDivLoss", "kl_div"),
+        ("MSELoss", "mse_loss"),
+        ("BCELoss", "binary_cross_entropy"),
+        ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"),
+        ("HingeEmbeddingLoss", "hinge_embedding_loss"),
+        ("MultiLabelMarginLoss", "multilabel_margin_loss"),
+        ("SmoothL1Loss", "smooth_l1_loss"),
+        ("HuberLoss", "huber_loss"),
+        ("SoftMarginLoss", "soft_margin_loss"),
+        ("CrossEntropyLoss", "cross_entropy"),
+        ("LinearCrossEntropyLoss", "linear_cross_entropy"),
+        ("MultiLabelSoftMarginLoss", "multilabel_soft_margin_loss"),
+        ("CosineEmbeddingLoss", "cosine_embedding_loss"),
+        ("MarginRankingLoss", "margin_ranking_loss"),
+        ("MultiMarginLoss", "multi_margin_loss"),
+        ("TripletMarginLoss", "triplet_margin_loss"),
+        ("TripletMarginWithDistanceLoss", "triplet_margin_with_distance_loss"),
+        ("CTCLoss", "ctc_loss"),
+    ];
+    let found = |name: &str| losses::by_name(name).map(|loss| loss.definition().name);
+    for (class, name) in classes {
+        for spelling in [class, &format!("nn.{class}"), &format!("torch.nn.{class}")] {
+            assert_eq!(found(spelling), Ok(name), "{spelling}");
+        }
+    }
+    for loss in losses::catalogue() {
+        let definition = loss.definition();
+        for own in definition.names() {
+            let spellings = [
+                own.to_string(),
+                own.replace('_', "-"),
+                own.replace('_', ""),
+                own.replace('_', " ").to_uppercase(),
+                format!("F.{own}"),
+                format!("torch.nn.functional.{own}"),
+                format!("{}_loss", own.trim_end_matches("_loss")),
+            ];
+            for spelling in spellings {
+                assert_eq!(found(&spelling), Ok(definition.name), "{spelling}");
+            }
+        }
+    }
+    for name in ["", "loss", "F.", "keras.losses.Huber", "F", "huber.", "nn", "mse_loss_loss"] {
+        assert!(found(name).is_err(), "{name}");
+    }
 }

@@ -69,8 +69,8 @@ fn two_runs_give_the_same_bits() {
 fn bad_input_is_refused() {
     let scores = tensor(DType::F32, &[2, 3], &[0.0; 6]);
     for (targets, message) in [
-        ([0.0, -1.0, 3.0, 1.0, -2.0, 0.0], "target: row 2 is 3, expected 0 to 2 (2 such rows)"),
-        ([0.0, 1.0, 2.0, 0.0, 1.0, -7.0], "target: row 5 is -7, expected 0 to 2 (1 such row)"),
+        ([0.0, -1.0, 3.0, 1.0, -2.0, 0.0], "target[0, 2] is 3, expected 0 to 2 (2 such in all)"),
+        ([0.0, 1.0, 2.0, 0.0, 1.0, -7.0], "target[1, 2] is -7, expected 0 to 2"),
     ] {
         let inputs = [("input", scores.clone()), ("target", tensor(DType::I64, &[2, 3], &targets))];
         let batch = Batch {

@@ -36,11 +36,8 @@ pub const WORKLOADS: [(&str, Make); 14] = [
 /// If there is none.
 pub fn by_name(name: &str) -> Result<Workload> {
     let found = WORKLOADS.iter().find(|(known, _)| *known == name);
-    let (name, make) = found.ok_or_else(|| wgloss::Error::UnknownName {
-        what: "workload",
-        name: name.into(),
-        known: WORKLOADS.map(|(name, _)| name).join(", "),
-    })?;
+    let known = WORKLOADS.map(|(name, _)| name);
+    let (name, make) = found.ok_or_else(|| wgloss::Error::unknown_name("workload", name, known))?;
     Ok(Workload { name, ..make() })
 }
 

@@ -47,8 +47,8 @@ impl Error {
         wgloss::Error::Argument { argument, got: got.into(), expected: expected.into() }.into()
     }
 
-    pub(crate) fn unknown(what: &'static str, name: &str, known: &[&str]) -> Self {
-        wgloss::Error::UnknownName { what, name: name.into(), known: known.join(", ") }.into()
+    pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> Self {
+        wgloss::Error::unknown_name(what, name, known.iter().copied()).into()
     }
 
     /// The message on one line, whatever drivers and file names hold.

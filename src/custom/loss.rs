@@ -1,7 +1,7 @@
 //! A custom loss as one uses it: made of a source, its parameters set, a [`Loss`] like any other.
 
 use super::made::{self, Made};
-use crate::definition::{Definition, Options, Parameter, Setting};
+use crate::definition::{Definition, Options, Parameter, Setting, check_held};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise;
 use crate::family::{Family, Loss};
@@ -77,11 +77,14 @@ impl Custom {
     pub fn set(&mut self, name: &str, value: f64) -> Result<()> {
         let names = || self.made.parameters.iter().map(|(name, _)| *name);
         let Some(place) = names().position(|own| own == name) else {
-            let known = if names().len() == 0 { "none".into() } else { listed(names()) };
-            return Err(Error::UnknownName { what: "parameter", name: name.into(), known });
+            return Err(Error::unknown_name("parameter", name, names()));
         };
         let number = match self.numbers[place] {
-            Number::Float(_) => Number::Float(value as f32),
+            Number::Float(_) => {
+                let (text, number) = (format!("{value:e}"), value as f32);
+                check_held(name, &text, number, value == 0.0, value.is_finite())?;
+                Number::Float(number)
+            }
             Number::Signed(_) => Number::Signed(value as i64),
             Number::Unsigned(_) => Number::Unsigned(value as i64),
         };
@@ -179,6 +182,11 @@ impl Options for Custom {
             }
         }
         Ok(())
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let mut own = self.clone();
+        own.options().into_iter().map(|(name, value)| (name, value.value())).collect()
     }
 
     fn parameters(&self) -> Vec<(&'static str, Parameter)> {

@@ -5,11 +5,12 @@ mod setting;
 mod typed;
 
 pub use options::{Options, Parameter};
+pub(crate) use setting::check_held;
 pub use setting::{Choice, Setting};
 pub use typed::{FromNamed, Named, Names, Typed};
 pub(crate) use typed::{give, given};
 
-use crate::error::{Error, Result, listed};
+use crate::error::{Error, Result};
 use crate::reduction::Reduction;
 
 /// The facts of a loss that do not depend on its options.
@@ -51,16 +52,19 @@ impl Shader {
 }
 
 impl Definition {
+    /// The name and the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
     /// The index of the input of this name.
     ///
     /// # Errors
     /// If there is none.
     pub fn input(&self, name: &str) -> Result<usize> {
-        self.inputs.iter().position(|input| input.name == name).ok_or_else(|| Error::UnknownName {
-            what: "input",
-            name: name.into(),
-            known: listed(self.inputs.iter().map(|input| input.name)),
-        })
+        let known = || self.inputs.iter().map(|input| input.name);
+        let place = known().position(|known| known == name);
+        place.ok_or_else(|| Error::unknown_name("input", name, known()))
     }
 }
 

@@ -18,6 +18,16 @@ pub trait Options {
         Ok(())
     }
 
+    /// The options' values as text, in the order of [`Options::options`].
+    fn values(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// What is valid, in words, of those options for which not every value is.
+    fn valid(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
     /// What kernels may know of the loss: its options, and what follows from them. The members of the
     /// shader's `Parameters` take these values by their names; what is no member stays on the host.
     fn parameters(&self) -> Vec<(&'static str, Parameter)> {

@@ -54,13 +54,23 @@ impl<'a, C: Choice> From<&'a mut C> for Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// The value, as text.
+    /// The value, as text that [`Setting::set`] takes.
     pub fn value(&self) -> String {
         match self {
-            Self::Number(x) => x.to_string(),
+            Self::Number(x) => written(**x),
             Self::Integer(x) => x.to_string(),
             Self::Flag(x) => x.to_string(),
             Self::Choice(x) => x.names()[x.chosen()].into(),
+        }
+    }
+
+    /// What the values are, in words.
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Number(_) => "a number".into(),
+            Self::Integer(_) => "a whole number".into(),
+            Self::Flag(_) => "true or false".into(),
+            Self::Choice(x) => x.names().join(" or "),
         }
     }
 
@@ -69,22 +79,57 @@ impl Setting<'_> {
     /// # Errors
     /// If the text is no such value; `name` is the argument's name in the message.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
-        let bad = |expected: &str| Error::argument(name, text, expected);
+        let expected = self.expected();
+        let bad = || Error::argument(name, text, &*expected);
         match self {
-            Self::Number(x) => **x = text.parse().map_err(|_| bad("a number"))?,
-            Self::Integer(x) => **x = text.parse().map_err(|_| bad("a whole number"))?,
+            Self::Number(x) => {
+                let number: f32 = text.parse().map_err(|_| bad())?;
+                let significand = text.split(['e', 'E']).next().unwrap_or_default();
+                let is_zero = significand.bytes().all(|digit| !matches!(digit, b'1'..=b'9'));
+                let is_finite = text.bytes().any(|digit| digit.is_ascii_digit());
+                check_held(name, text, number, is_zero, is_finite)?;
+                **x = number;
+            }
+            Self::Integer(x) => **x = text.parse().map_err(|_| bad())?,
             Self::Flag(x) => {
                 **x = match text {
                     "true" | "True" => true,
                     "false" | "False" => false,
-                    _ => return Err(bad("true or false")),
+                    _ => return Err(bad()),
                 }
             }
             Self::Choice(x) => match x.names().iter().position(|&name| name == text) {
                 Some(place) => x.choose(place),
-                None => return Err(bad(&x.names().join(", "))),
+                None => return Err(Error::unknown_name(name, text, x.names().iter().copied())),
             },
         }
         Ok(())
     }
+}
+
+/// A number in the form that is short to read, and exact.
+fn written(x: f32) -> String {
+    match x.abs() {
+        1e-4..1e7 => x.to_string(),
+        _ if x == 0.0 || !x.is_finite() => x.to_string(),
+        _ => format!("{x:e}"),
+    }
+}
+
+/// Refuses a number that becomes 0 or infinite in float32, and is neither.
+pub(crate) fn check_held(
+    name: &str,
+    text: &str,
+    number: f32,
+    is_zero: bool,
+    is_finite: bool,
+) -> Result<()> {
+    let expected = match number {
+        0.0 if !is_zero => "0, or at least 1.4e-45 in size: float32 holds no smaller number",
+        _ if number.is_infinite() && is_finite => {
+            "at most 3.4e38 in size: float32 holds no larger number"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::argument(name, text, expected))
 }

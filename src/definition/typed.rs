@@ -1,6 +1,6 @@
 //! Inputs and gradients as structs, so that the compiler checks their names.
 
-use crate::error::{Error, Result, listed};
+use crate::error::{Error, Result};
 
 /// A loss whose inputs and gradients are structs, in a module of the loss's name.
 ///
@@ -75,8 +75,8 @@ pub(crate) fn give<T>(
     value: T,
 ) -> Result<()> {
     let Some(place) = fields.iter().position(|(known, _)| *known == name) else {
-        let known = listed(fields.iter().map(|(name, _)| *name));
-        return Err(Error::UnknownName { what: "gradient", name: name.into(), known });
+        let known = fields.iter().map(|(name, _)| *name);
+        return Err(Error::unknown_name("gradient", name, known));
     };
     match fields[place].1.replace(value) {
         None => Ok(()),

@@ -11,7 +11,7 @@ pub(crate) use clock::Stamps;
 pub(crate) use exchange::{ReadBack, Upload};
 pub(crate) use transfer::{buffer, download, submit, upload};
 
-use crate::error::{Error, Result, listed};
+use crate::error::{Error, Result, listed, meant};
 use crate::kernel::{Binding, Kernel, Use};
 use crate::tuning::Tuning;
 use std::collections::HashMap;
@@ -97,7 +97,6 @@ impl Gpu {
 
     async fn chosen(name: Option<&str>, software: bool) -> Result<Self> {
         let adapters = all_adapters().await;
-        let found = || listed_or_none(adapters.iter().map(|a| a.get_info().name));
         let adapter = adapters.iter().filter(|adapter| usable(adapter)).find(|adapter| {
             let info = adapter.get_info();
             let own = info.name.to_lowercase();
@@ -105,12 +104,13 @@ impl Gpu {
                 && (software || info.device_type != wgpu::DeviceType::Cpu)
         });
         let Some(adapter) = adapter else {
+            let names = || adapters.iter().map(|adapter| adapter.get_info().name);
             let wanted = match name {
-                Some(name) => format!(" whose name has {name:?}"),
+                Some(name) => asked_for(name, names()),
                 None if software => String::new(),
                 None => " that is hardware".into(),
             };
-            return Err(Error::NoAdapter { wanted, found: found(), hint: HINT });
+            return Err(Error::NoAdapter { wanted, found: listed_or_none(names()), hint: HINT });
         };
         let wanted = match adapter.get_info().device_type {
             wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::Cpu => WANTED | SHARED,
@@ -303,7 +303,30 @@ fn usable(adapter: &wgpu::Adapter) -> bool {
         && adapter.get_downlevel_capabilities().flags.contains(compute)
 }
 
+/// The name that was asked for, and what of the adapters' names is near it.
+fn asked_for(name: &str, adapters: impl Iterator<Item = String>) -> String {
+    let separators = |c: char| !c.is_alphanumeric();
+    let words = |own: String| own.split(separators).map(String::from).collect::<Vec<_>>();
+    let meant = meant(name, &adapters.flat_map(words).collect::<Vec<_>>());
+    let meant = meant.map(|meant| format!(" ({meant})")).unwrap_or_default();
+    format!(" whose name has {name:?}{meant}")
+}
+
 fn listed_or_none(names: impl Iterator<Item = String>) -> String {
     let names: Vec<String> = names.collect();
     if names.is_empty() { "none".into() } else { listed(names.iter().map(String::as_str)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adapters_with_a_near_word_are_suggested() {
+        let adapters = || ["llvmpipe (LLVM 15.0.6, 256 bits)", "AMD Radeon"].map(String::from);
+        let asked = |name: &str| asked_for(name, adapters().into_iter());
+        assert_eq!(asked("lvmpype"), " whose name has \"lvmpype\" (did you mean llvmpipe?)");
+        assert_eq!(asked("radeom"), " whose name has \"radeom\" (did you mean Radeon?)");
+        assert_eq!(asked("nvidia"), " whose name has \"nvidia\"");
+    }
 }

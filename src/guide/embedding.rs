@@ -38,7 +38,8 @@
 //! # Errors
 //!
 //! Class indices outside their range are found by the kernels: the losses and gradients of these
-//! rows are NaN, and a [`Status`] tells the first one. The device lives on.
+//! rows are NaN, and a [`Status`] tells the first one, by its indices in the target with
+//! [`Status::index`]. The device lives on.
 //!
 //! The program's error scopes and its callbacks for errors and lost devices are left alone. A lost
 //! device is [`Error::DeviceLost`].

@@ -19,7 +19,7 @@ options! {
     /// number without `weight`); with probabilities, by the number of rows. A row whose target is
     /// `ignore_index` has loss 0 and gradient 0, whatever its logits hold (PyTorch's gradient is
     /// NaN where they hold NaN or infinity); if every row is ignored, `mean` is NaN and the
-    /// gradient 0. Any other index outside `0..C` is an error that names the row and its value; its
+    /// gradient 0. Any other index outside `0..C` is an error that names its place and value; its
     /// loss and gradient are NaN. A class of share 0 contributes 0 even where its logit is -inf,
     /// where PyTorch has NaN.
     ///

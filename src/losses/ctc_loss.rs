@@ -43,7 +43,7 @@ options! {
     /// log-probability of -inf is an impossibility too; where the loss is finite its gradient is 0,
     /// where PyTorch has NaN. So is anything below -6.9e37. No sequence reads what `targets` has
     /// beyond `target_length`. A target outside `0..C`, or the blank, which PyTorch takes without a
-    /// check, is an error that names its place in the flattened `targets`; loss and gradient of its
+    /// check, is an error that names its place in `targets`; loss and gradient of its
     /// sequence are NaN. So are they for lengths that do not fit; evaluation from host memory
     /// refuses them. Padded targets are faster than concatenated ones, whose longest one the shapes
     /// do not tell. The gradient cannot be written over `log_probs`, which are read several times.

@@ -54,7 +54,7 @@ options! {
     ///
     /// A row whose target is `ignore_index` has loss 0 and contributes 0 to every gradient,
     /// whatever it holds; if every row is ignored, `mean` is NaN and the gradients 0. Any other
-    /// index outside `0..V` is an error that names the row and its value; its loss is NaN, and so
+    /// index outside `0..V` is an error that names its place and value; its loss is NaN, and so
     /// are the gradients that it enters. A class of share 0 contributes 0 even where its logit is
     /// -inf.
     ///

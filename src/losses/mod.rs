@@ -3,7 +3,7 @@
 mod inputs;
 mod options;
 
-use crate::error::{Error, Result, listed};
+use crate::error::{Error, Result, plain};
 use crate::family::Loss;
 
 /// What a loss's file needs.
@@ -72,18 +72,41 @@ catalogue! {
 #[doc(inline)]
 pub use triplet_margin_with_distance_loss::Distance;
 
+/// The modules of PyTorch that a loss's name may be given with.
+const MODULES: [&str; 6] = ["torch", "nn", "functional", "F", "torchvision", "ops"];
+
 /// The loss of this name or alias, with its default options.
 ///
+/// Names are compared in lower case, without `_`, `-` and spaces, without PyTorch's modules before
+/// them and without `loss` at their end: `cross_entropy`, `cross-entropy`, `CrossEntropy`,
+/// `nn.CrossEntropyLoss` and `F.cross_entropy` are one loss.
+///
 /// # Errors
-/// If there is none.
+/// If there is none, or more than one.
+///
+/// ```
+/// for name in ["bce_with_logits", "nn.BCEWithLogitsLoss", "F.binary_cross_entropy_with_logits"] {
+///     let loss = wgloss::by_name(name)?;
+///     assert_eq!(loss.definition().name, "binary_cross_entropy_with_logits");
+/// }
+/// # Ok::<(), wgloss::Error>(())
+/// ```
 pub fn by_name(name: &str) -> Result<Box<dyn Loss>> {
-    let known = |loss: &dyn Loss| {
-        let definition = loss.definition();
-        definition.name == name || definition.aliases.contains(&name)
-    };
-    catalogue().into_iter().find(|loss| known(loss.as_ref())).ok_or_else(|| Error::UnknownName {
-        what: "loss",
-        name: name.into(),
-        known: listed(catalogue().iter().map(|loss| loss.definition().name)),
-    })
+    let wanted = plain(without_modules(name));
+    let mut found = catalogue();
+    found.retain(|loss| loss.definition().names().any(|own| plain(own) == wanted));
+    let [loss] = <[_; 1]>::try_from(found).map_err(|_| {
+        let known: Vec<&str> =
+            catalogue().iter().flat_map(|loss| loss.definition().names()).collect();
+        Error::unknown_name("loss", name, known)
+    })?;
+    Ok(loss)
+}
+
+/// What follows the modules before a name.
+fn without_modules(name: &str) -> &str {
+    match name.split_once('.') {
+        Some((module, rest)) if MODULES.contains(&module) => without_modules(rest),
+        _ => name,
+    }
 }

@@ -11,7 +11,7 @@ options! {
     /// | `weight` | `[C]` | optional factor of each class |
     ///
     /// `mean` divides by the number of rows, `weight` or not. The gradient is 0 at a kink. A class
-    /// index outside `0..C` is an error that names the row and its value; its loss and gradient are
+    /// index outside `0..C` is an error that names its place and value; its loss and gradient are
     /// NaN.
     ///
     /// Source: PyTorch's `torch.nn.functional.multi_margin_loss`; K. Crammer and Y. Singer, 2001.

@@ -24,7 +24,7 @@ options! {
     /// A row's targets are its class indices before the first -1; one that is listed twice counts
     /// twice, and a row without any has loss 0. `mean` divides by the number of rows. The gradient
     /// is 0 at a kink. Any other index outside `0..C`, wherever in the row, is an error that names
-    /// its place in the flattened target; loss and gradient of its row are NaN.
+    /// its place in the target; loss and gradient of its row are NaN.
     ///
     /// On a GPU it takes 8 bytes of scratch memory for each element of `input`, and the gradient
     /// cannot be written over `input`, whose rows are read as pairs.

@@ -12,7 +12,7 @@ options! {
     /// `mean` divides by the sum of the kept rows' `weight[target]` (their number without
     /// `weight`). A row whose target is `ignore_index` has loss 0 and gradient 0; if every row is
     /// ignored, `mean` is NaN and the gradient 0. Any other index outside `0..C` is an error that
-    /// names the row and its value; its loss and gradient are NaN. A weight of 0 silences a
+    /// names its place and value; its loss and gradient are NaN. A weight of 0 silences a
     /// log-probability of -inf, where PyTorch has NaN.
     ///
     /// Source: PyTorch's `torch.nn.functional.nll_loss`.

@@ -1,5 +1,6 @@
 //! The table in which a loss's options stand, each once.
 
+use crate::definition::Setting;
 use crate::error::{Error, Result};
 
 /// Declares a loss and its options: a struct whose fields have their defaults, and where not every
@@ -67,6 +68,18 @@ macro_rules! options {
                 Ok(())
             }
 
+            fn values(&self) -> Vec<(&'static str, String)> {
+                let mut own = *self;
+                own.options().into_iter().map(|(name, value)| (name, value.value())).collect()
+            }
+
+            fn valid(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$($((
+                    stringify!($option),
+                    $crate::losses::options::Valid::<$kind>::words(&$valid),
+                ),)?)*]
+            }
+
             fn parameters(&self) -> Vec<(&'static str, $crate::definition::Parameter)> {
                 vec![
                     $((stringify!($option), self.$option.into()),)*
@@ -82,12 +95,19 @@ pub(super) use options;
 /// Which values of an option are valid, in words and as a condition.
 pub(super) struct Valid<T>(pub(super) &'static str, pub(super) fn(T) -> bool);
 
-impl<T: Copy + ToString> Valid<T> {
-    pub(super) fn check(&self, name: &str, value: T) -> Result<()> {
+impl<T: Copy> Valid<T>
+where
+    for<'a> Setting<'a>: From<&'a mut T>,
+{
+    pub(super) fn check(&self, name: &str, mut value: T) -> Result<()> {
         if (self.1)(value) {
             return Ok(());
         }
-        Err(Error::argument(name, value.to_string(), self.0))
+        Err(Error::argument(name, Setting::from(&mut value).value(), self.0))
+    }
+
+    pub(super) fn words(&self) -> &'static str {
+        self.0
     }
 }
 
@@ -123,6 +143,9 @@ mod tests {
         for mut loss in catalogue() {
             let loss_name = loss.definition().name;
             assert_eq!(loss.validate(), Ok(()), "{loss_name}");
+            let values: Vec<_> =
+                loss.options().into_iter().map(|(name, value)| (name, value.value())).collect();
+            assert_eq!(loss.values(), values, "{loss_name}");
             for (i, (option, _)) in loss.options().into_iter().enumerate() {
                 for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                     let Some(valid) = is_valid(loss_name, i, odd) else { continue };

@@ -7,9 +7,10 @@ use crate::tensor::DType;
 /// The class indices outside their range that an encoding of a plan met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// How many rows had one.
+    /// How many there were.
     pub count: u64,
-    /// The first such row, counted over the flattened target.
+    /// The first one's place, counted over the flattened target: a row's where each has one target.
+    /// [`Status::index`] tells it as indices.
     pub row: u64,
     /// Its value.
     pub value: i128,
@@ -28,15 +29,30 @@ impl Status {
         (count > 0).then(|| Self { count: count.into(), row: (!row).into(), value })
     }
 
+    /// The first one's indices in a target of this shape, one for each dimension.
+    pub fn index(&self, shape: &[usize]) -> Vec<u64> {
+        let mut rest = self.row;
+        let mut index: Vec<u64> = Vec::with_capacity(shape.len());
+        for &size in shape.iter().rev() {
+            let size = (size as u64).max(1);
+            index.push(rest % size);
+            rest /= size;
+        }
+        index.reverse();
+        index
+    }
+
     /// The same as an error that names the target.
     pub(crate) fn error(self, resolved: &Resolved) -> Error {
         let indices = resolved.layout.indices;
         let (input, classes) = indices.map_or((0, 0), |own| (own.input, own.classes));
+        let shape = resolved.inputs[input].as_ref().map_or(&[][..], |kind| &kind.shape);
         let excluded = indices.and_then(|own| own.excluded).map(|i| format!(" without {i}"));
         let ignored = resolved.ignored.map(|i| format!(" or {i}, which is ignored"));
         Error::TargetOutOfRange {
             argument: resolved.definition.inputs[input].name.into(),
             row: self.row,
+            index: self.index(shape),
             value: self.value,
             last: classes.saturating_sub(1),
             ignored: ignored.or(excluded).unwrap_or_default(),

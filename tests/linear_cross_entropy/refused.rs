@@ -82,7 +82,16 @@ fn bad_input_is_refused() {
             f(&[4, 3]),
             f(&[2]),
             none.clone(),
-            "target: shape [2] does not fit, expected [2, 4], probabilities",
+            "target: element type float32 does not fit, expected an integer type: in NumPy, \
+             target.astype(\"int64\"), or probabilities in the shape of the classes",
+        ),
+        (
+            plain,
+            f(&[2, 3]),
+            f(&[4, 3]),
+            f(&[2, 3]),
+            none.clone(),
+            "target: shape [2, 3] does not fit, expected [2, 4], probabilities",
         ),
         (
             plain,
@@ -138,7 +147,7 @@ fn bad_input_is_refused() {
             f(&[4, 3]),
             i(&[2], 7.0),
             none.clone(),
-            "target: row 0 is 7, expected 0 to 3 or -1, which is ignored (2 such rows)",
+            "target[0] is 7, expected 0 to 3 or -1, which is ignored (2 such in all)",
         ),
         (
             plain,
@@ -146,7 +155,7 @@ fn bad_input_is_refused() {
             f(&[4, 2, 3]),
             i(&[3, 2], -3.0),
             none,
-            "target: row 0 is -3, expected 0 to 3 or -100, which is ignored (6 such rows)",
+            "target[0, 0] is -3, expected 0 to 3 or -100, which is ignored (6 such in all)",
         ),
     ];
     for (loss, input, linear, target, more, message) in cases {
