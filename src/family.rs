@@ -24,6 +24,12 @@ pub trait Loss: Options + Debug + Send + Sync {
         None
     }
 
+    /// What tells a custom loss from others of its name: a digest of its text.
+    #[doc(hidden)]
+    fn digest(&self) -> Option<u64> {
+        None
+    }
+
     /// Small inputs that fit together, of all that must be given: `wgloss show` plans them.
     fn example(&self) -> Vec<(&'static str, TensorKind)> {
         self.family().example()
@@ -139,8 +145,12 @@ pub(crate) fn resolve(
         return Err(Error::argument("value", "false without gradients", "something to compute"));
     }
     check_reduction(request)?;
+    let add_up = loss.check_totals(&inputs);
+    let mut options = loss.values();
+    options.extend(loss.digest().map(|digest| ("source", format!("{digest:016x}"))));
+    let adds_up = add_up.is_ok();
     if totals && !denominator {
-        loss.check_totals(&inputs)?;
+        add_up?;
     }
     let upstream = match (upstream, reduction) {
         (false, _) => Upstream::One,
@@ -163,6 +173,8 @@ pub(crate) fn resolve(
         given: None,
         gradient_type,
         loss_scale,
+        options,
+        adds_up,
         ignored: loss.ignore_index(),
         layout,
     };

@@ -1,10 +1,12 @@
 //! The sums that a loss is made of, in a form that adds up.
 
+use crate::definition::Role;
 use crate::error::{Error, Result};
 use crate::layout::Weights;
 use crate::order::{BLOCK, FAN_IN, tree_sum};
 use crate::reduction::Reduction;
 use crate::request::{List, Resolved};
+use crate::tensor::TensorKind;
 use std::borrow::Cow;
 
 /// The sums that a reduced loss is made of: of the terms, of their weights, and counts.
@@ -45,6 +47,11 @@ use std::borrow::Cow;
 pub struct Totals {
     loss: Cow<'static, str>,
     reduction: Reduction,
+    /// The options of the loss and their values.
+    options: Pairs,
+    /// The inputs, and what they hold.
+    inputs: Pairs,
+    classes: Option<u64>,
     /// The sums of the blocks, in order.
     #[cfg_attr(feature = "serde", serde(with = "bits"))]
     sums: Vec<f32>,
@@ -61,10 +68,10 @@ impl Totals {
     /// Adds the totals of what follows in the batch.
     ///
     /// # Errors
-    /// If they are of another loss or reduction, or only one of both has weights.
+    /// If they are of another loss, reduction, option, number of classes or type of input, or only
+    /// one of both has an input.
     pub fn merge(&mut self, next: &Self) -> Result<()> {
-        let (own, others) = (self.kind(), next.kind());
-        if own != others {
+        if let Some((own, others)) = difference(&self.facts(true), &next.facts(true)) {
             return Err(Error::argument("totals", others, own));
         }
         self.sums.extend_from_slice(&next.sums);
@@ -76,19 +83,32 @@ impl Totals {
         Ok(())
     }
 
-    /// What they are totals of.
-    fn kind(&self) -> String {
-        kind(&self.loss, self.reduction, self.weighted)
+    /// What they are totals of, each fact in words; only totals with the same facts add up.
+    fn facts(&self, options: bool) -> Vec<String> {
+        let loss = &self.loss;
+        let weights = if self.weighted { "with" } else { "without" };
+        let mut facts = vec![format!("{} of {loss} {weights} weights", self.reduction)];
+        if options {
+            facts.extend(self.options.0.iter().map(|(name, x)| format!("{loss} with {name}={x}")));
+        }
+        facts.extend(self.inputs.0.iter().map(|(name, held)| match held.as_str() {
+            ABSENT => format!("{loss} without {name}"),
+            held => format!("{loss} with {name} of {held}"),
+        }));
+        facts.extend(self.classes.map(|classes| format!("{loss} of {classes} classes")));
+        facts
     }
 
-    /// Refuses a batch that these totals cannot be of.
+    /// Refuses a batch that these totals cannot be of. Where a loss's own totals do not add up, those
+    /// of other options have its denominator.
     pub(crate) fn check(&self, resolved: &Resolved) -> Result<()> {
-        let name = resolved.definition.name;
-        let expected = kind(name, resolved.reduction, resolved.layout.is_weighted());
-        if self.kind() == expected {
-            return Ok(());
+        let expected = Self::new(resolved, Vec::new(), Vec::new(), 0).facts(resolved.adds_up);
+        match difference(&expected, &self.facts(resolved.adds_up)) {
+            None => Ok(()),
+            Some((expected, got)) => {
+                Err(Error::argument("denominator", format!("the totals of {got}"), expected))
+            }
         }
-        Err(Error::argument("denominator", format!("the totals of {}", self.kind()), expected))
     }
 
     /// The loss's name.
@@ -157,9 +177,19 @@ impl Totals {
     /// From the sums of whole blocks.
     pub(crate) fn new(resolved: &Resolved, sums: Vec<f32>, weights: Vec<f32>, kept: u64) -> Self {
         let first = resolved.inputs[0].as_ref().and_then(|kind| kind.shape.first());
+        let options = resolved.options.iter();
+        let inputs = resolved.definition.inputs.iter().zip(&resolved.inputs);
+        let held = |kind: &TensorKind| match kind.dtype {
+            dtype if dtype.is_float() => dtype.to_string(),
+            _ => "integers".into(),
+        };
+        let held = |kind: &Option<_>| kind.as_ref().map_or(ABSENT.into(), held);
         Self {
             loss: resolved.definition.name.into(),
             reduction: resolved.reduction,
+            options: Pairs(options.map(|(name, value)| ((*name).into(), value.clone())).collect()),
+            inputs: Pairs(inputs.map(|(own, kind)| (own.name.into(), held(kind))).collect()),
+            classes: classes(resolved),
             sums,
             weights,
             weighted: resolved.layout.is_weighted(),
@@ -189,9 +219,43 @@ impl Totals {
     }
 }
 
-fn kind(loss: &str, reduction: Reduction, weighted: bool) -> String {
-    let weights = if weighted { "with" } else { "without" };
-    format!("{reduction} of {loss} {weights} weights")
+/// What an input that was not given holds.
+const ABSENT: &str = "nothing";
+
+/// Names and what they stand for.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+struct Pairs(Vec<(String, String)>);
+
+/// Totals were first written without these, which serde would tell as a missing field.
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Pairs {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let older = "totals of an older form, which does not tell the options and inputs; \
+                     evaluate the part again";
+        let pairs = Option::deserialize(from)?;
+        pairs.map(Self).ok_or_else(|| serde::de::Error::custom(older))
+    }
+}
+
+/// The first fact that differs, from both.
+fn difference(own: &[String], others: &[String]) -> Option<(String, String)> {
+    let fact =
+        |facts: &[String], i: usize| facts.get(i).cloned().unwrap_or_else(|| "no more".into());
+    let longest = own.len().max(others.len());
+    let mut facts = (0..longest).map(|i| (fact(own, i), fact(others, i)));
+    facts.find(|(own, other)| own != other)
+}
+
+/// The classes or features of a row, where terms are rows.
+fn classes(resolved: &Resolved) -> Option<u64> {
+    let first = resolved.inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let classes = match resolved.definition.inputs[0].role {
+        Role::Rows => first.get(1).or(first.first()),
+        Role::Scores | Role::Features => first.last(),
+        _ => return resolved.layout.indices.map(|indices| indices.classes),
+    };
+    classes.map(|&classes| classes as u64)
 }
 
 /// Numbers as their bits, since some formats have no NaN and no infinity.

@@ -1,10 +1,11 @@
 //! Totals of parts of a batch add up to those of the whole.
 
 use crate::common::ctc::Case;
-use crate::common::{self, Random, bits, inputs};
+use crate::common::{self, Random, bits, inputs, tensor};
 use wgloss::{
-    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Evaluator, Huber, KlDiv,
-    LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Request, Tensor, Totals,
+    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, Custom, DType, Distance, Evaluator,
+    Huber, KlDiv, LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Request, Tensor,
+    Totals, TripletMarginWithDistance,
 };
 
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
@@ -334,4 +335,108 @@ fn totals_travel_between_machines() {
         assert!(same(Totals::sum) && same(Totals::weight) && same(Totals::value), "{text}");
         assert_eq!((back.count(), back.kept()), (totals.count(), totals.kept()), "{text}");
     }
+}
+
+/// Parts with other options or inputs are refused, with a name and both values.
+#[test]
+fn parts_that_do_not_belong_together() {
+    let f = |shape: &[usize]| tensor(DType::F32, shape, &vec![0.5; shape.iter().product()]);
+    let h = |shape: &[usize]| tensor(DType::F16, shape, &vec![0.5; shape.iter().product()]);
+    let i = |shape: &[usize]| tensor(DType::I64, shape, &vec![1.0; shape.iter().product()]);
+    let pair = |input, target| vec![("input", input), ("target", target)];
+    let with_weight = |mut inputs: Inputs, weight| {
+        inputs.push(("weight", weight));
+        inputs
+    };
+    let huber = |delta| Box::new(Huber { delta });
+    let bce = || Box::new(BinaryCrossEntropyWithLogits);
+    let ce = || Box::<CrossEntropy>::default();
+    let smooth = Box::new(CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() });
+    let custom = |source: &str| Box::new(Custom::named("own", source).expect("a loss"));
+    let [square, cube] = ["(p - t) * (p - t)", "(p - t) * (p - t) * (p - t)"]
+        .map(|value| custom(&format!("fn value(p: f32, t: f32) -> f32 {{ return {value}; }}")));
+    let distance = |distance| {
+        let default = TripletMarginWithDistance::default();
+        Box::new(TripletMarginWithDistance { distance, ..default })
+    };
+    let triplet = || ["anchor", "positive", "negative"].map(|name| (name, f(&[3, 4]))).to_vec();
+    let p_t = || vec![("p", f(&[3])), ("t", f(&[3]))];
+    let rows = || pair(f(&[3, 4]), i(&[3]));
+    type Part = (Box<dyn Loss>, Inputs);
+    let cases: Vec<(Part, Part, &str, &str)> = vec![
+        (
+            (huber(1.0), pair(f(&[3]), f(&[3]))),
+            (huber(100.0), pair(f(&[3]), f(&[3]))),
+            "huber_loss with delta=1",
+            "huber_loss with delta=100",
+        ),
+        (
+            (distance(Distance::Euclidean), triplet()),
+            (distance(Distance::Cosine), triplet()),
+            "triplet_margin_with_distance_loss with distance=euclidean",
+            "triplet_margin_with_distance_loss with distance=cosine",
+        ),
+        (
+            (bce(), pair(f(&[3]), f(&[3]))),
+            (bce(), pair(f(&[3]), h(&[3]))),
+            "binary_cross_entropy_with_logits with target of float32",
+            "binary_cross_entropy_with_logits with target of float16",
+        ),
+        (
+            (bce(), pair(f(&[3]), f(&[3]))),
+            (bce(), with_weight(pair(f(&[3]), f(&[3])), f(&[3]))),
+            "binary_cross_entropy_with_logits without weight",
+            "binary_cross_entropy_with_logits with weight of float32",
+        ),
+        (
+            (ce(), rows()),
+            (smooth, rows()),
+            "cross_entropy with label_smoothing=0",
+            "cross_entropy with label_smoothing=0.1",
+        ),
+        (
+            (ce(), rows()),
+            (ce(), pair(f(&[3, 5]), i(&[3]))),
+            "cross_entropy of 4 classes",
+            "cross_entropy of 5 classes",
+        ),
+        (
+            (ce(), pair(f(&[2, 4, 3]), i(&[2, 3]))),
+            (ce(), with_weight(rows(), f(&[4]))),
+            "cross_entropy without weight",
+            "cross_entropy with weight of float32",
+        ),
+        ((square, p_t()), (cube, p_t()), "own with source=", "own with source="),
+    ];
+    for (name, backend) in common::backends() {
+        for ((loss, inputs), (other, others), own, differing) in &cases {
+            let first = totals(&backend, loss.as_ref(), inputs);
+            let second = totals(&backend, other.as_ref(), others);
+            let twice = first.clone().merge(&totals(&backend, loss.as_ref(), inputs));
+            assert_eq!(twice, Ok(()), "{name}: parts of the same");
+            let error = first.clone().merge(&second).expect_err(own).to_string();
+            assert!(error.starts_with(&format!("totals: {differing}")), "{name}: {error}");
+            assert!(error.contains(&format!("is not valid, expected {own}")), "{name}: {error}");
+            let batch = Batch { inputs, denominator: Some(&second), ..Batch::default() };
+            let error = backend.evaluate_blocking(loss.as_ref(), &batch).expect_err(own);
+            let error = error.to_string();
+            let got = format!("denominator: the totals of {differing}");
+            assert!(error.starts_with(&got) && error.contains(own), "{name}: {error}");
+        }
+    }
+    // Integers of any type are the same classes.
+    let small = pair(f(&[3, 4]), tensor(DType::U8, &[3], &[1.0; 3]));
+    let mut all = totals(&Evaluator::Cpu, ce().as_ref(), &rows());
+    assert_eq!(all.merge(&totals(&Evaluator::Cpu, ce().as_ref(), &small)), Ok(()));
+}
+
+#[test]
+fn totals_of_an_older_form_are_refused() {
+    let older = "{\"loss\":\"mse_loss\",\"reduction\":\"mean\",\"sums\":[0],\"weights\":[],\
+                 \"weighted\":false,\"count\":1,\"kept\":1,\"batch\":1}";
+    let error = serde_json::from_str::<Totals>(older).expect_err("no options").to_string();
+    assert!(
+        error.starts_with("totals of an older form, which does not tell the options"),
+        "{error}"
+    );
 }

@@ -8,14 +8,16 @@ fn numbers(first: usize, count: usize) -> Vec<f32> {
     (first..first + count).map(number).collect()
 }
 
-/// Evaluates a part, and writes its totals.
+/// Evaluates a part with a loss and perhaps an option, and writes its totals.
 fn evaluate(folder: &std::path::Path, loss: &str, name: &str, first: usize, count: usize) -> f64 {
     let shape = format!("({count},)");
     put(folder, &format!("{name}-p.npy"), npy_f32(&shape, &numbers(first, count)));
     put(folder, &format!("{name}-t.npy"), npy_f32(&shape, &numbers(first + 7, count)));
     let [input, target, totals] =
         [format!("input={name}-p.npy"), format!("target={name}-t.npy"), format!("{name}.json")];
-    let run = run(folder, &["eval", loss, &input, &target, "--totals", &totals, "--json"]);
+    let (loss, option) = loss.split_once(' ').map_or((loss, None), |(a, b)| (a, Some(b)));
+    let arguments = ["eval", loss, &input, &target, "--totals", &totals, "--json"];
+    let run = run(folder, &arguments.into_iter().chain(option).collect::<Vec<_>>());
     assert_eq!(run.json()["outputs"], serde_json::json!([totals]));
     run.value()
 }
@@ -57,13 +59,26 @@ fn what_does_not_add_up_is_refused() {
     let folder = folder();
     evaluate(folder.path(), "mse", "a", 0, 10);
     evaluate(folder.path(), "l1", "b", 0, 10);
+    evaluate(folder.path(), "huber delta=1", "h", 0, 10);
+    evaluate(folder.path(), "huber delta=100", "i", 0, 10);
     put(folder.path(), "c.json", "{\"loss\": 1}");
+    let text = std::fs::read_to_string(folder.path().join("a.json")).expect("totals");
+    let mut older: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let fields = older.as_object_mut().expect("an object");
+    fields.retain(|field, _| !["options", "inputs", "classes"].contains(&field.as_str()));
+    put(folder.path(), "o.json", older.to_string());
     let eval = ["eval", "mse", "input=a-p.npy", "target=a-t.npy", "--totals"];
     let cases = [
         (
             &["total", "a.json", "b.json"][..],
             "FILE: b.json: totals: mean of l1_loss without weights",
         ),
+        (
+            &["total", "h.json", "i.json"],
+            "FILE: i.json: totals: huber_loss with delta=100 is not valid, expected huber_loss with \
+             delta=1",
+        ),
+        (&["total", "o.json"], "FILE: o.json: no totals: totals of an older form"),
         (&["total", "c.json"], "FILE: c.json: no totals: "),
         (&["total", "d.json"], "FILE: d.json: "),
         (

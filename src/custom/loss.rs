@@ -204,6 +204,12 @@ impl Loss for Custom {
         self.made.definition
     }
 
+    fn digest(&self) -> Option<u64> {
+        // FNV-1a: the standard library's hashes may change from one version to the next.
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Some(self.derived().bytes().fold(0xcbf2_9ce4_8422_2325, step))
+    }
+
     fn check_gradient(&self, input: usize) -> Result<()> {
         self.made.refusals[input].clone().map_or(Ok(()), Err)
     }

@@ -82,6 +82,10 @@ pub struct Resolved {
     pub(crate) given: Option<[f32; 4]>,
     pub(crate) gradient_type: GradientType,
     pub(crate) loss_scale: f32,
+    /// The loss's options as text, and what tells a custom loss from others of its name.
+    pub(crate) options: Vec<(&'static str, String)>,
+    /// Whether totals of parts of a batch add up.
+    pub(crate) adds_up: bool,
     /// The target that marks a term as ignored.
     pub(crate) ignored: Option<i64>,
     pub(crate) layout: Layout,
