@@ -168,7 +168,6 @@ fn broken_npy() {
 #[test]
 fn types_that_are_not_read() {
     let cases = [
-        ("'|b1'", 1, "bool"),
         ("'<c8'", 8, "complex"),
         ("'<f16'", 16, "another size"),
         ("'<U3'", 12, "string"),
@@ -189,7 +188,7 @@ fn types_that_are_not_read() {
 fn broken_npz() {
     let x = npy_f32("(2, 3)", &[0.0; 6]);
     let whole = zip(&[("a.npy", &x), ("b.npy", &x)], true);
-    check_file("b.npz", &whole, "b.npz:c", &["\"c\"", "among 2", "a, b"]);
+    check_file("b.npz", &whole, "b.npz:c", &["member \"c\"", "known: a, b"]);
     check_file("b.npz", &whole, "b.npz", &["2 members", "expected one", "a, b"]);
     check_file("b.npz", &whole[..whole.len() - 9], "b.npz:a", &["archive"]);
     check_file("b.npz", &x, "b.npz:a", &["not a readable .npz"]);
@@ -208,7 +207,7 @@ fn broken_safetensors() {
     let whole =
         safetensors(&[("a", Dtype::F32, &[2, 3], &data), ("b", Dtype::F32, &[2, 3], &data)]);
     let name = "b.safetensors";
-    check_file(name, &whole, "b.safetensors:c", &["\"c\"", "among 2", "a, b"]);
+    check_file(name, &whole, "b.safetensors:c", &["tensor \"c\"", "known: a, b"]);
     check_file(name, &whole, name, &["2 tensors", "expected one", "a, b"]);
     let cut = &whole[..whole.len() - 1];
     check_file(name, cut, "b.safetensors:a", &["47 bytes", "expected 48"]);
@@ -217,6 +216,34 @@ fn broken_safetensors() {
     check_file(name, &whole[..5], "b.safetensors:a", &["5 bytes", "expected 8"]);
     check_file(name, &whole[..30], "b.safetensors:a", &["header", "22 follow"]);
     check_file(name, npy_f32("(1,)", &[0.0]), "b.safetensors:a", &["not a whole .safetensors"]);
+}
+
+#[test]
+fn a_header_past_the_limit_of_safetensors() {
+    let length = 100_000_001u64;
+    let mut file = length.to_le_bytes().to_vec();
+    file.resize(8 + usize::try_from(length).expect("64 bits") + 4, b' ');
+    let limit = "100000001 bytes, expected 100000000 at most";
+    check_file("b.safetensors", file, "b.safetensors:a", &["header has", limit]);
+}
+
+#[test]
+fn one_of_thousands_of_members_is_suggested() {
+    let names: Vec<String> = (0..3000).map(|i| format!("layers.{i}.weight")).collect();
+    let data = [0; 4];
+    let one = |name| (name, Dtype::F32, &[1][..], &data[..]);
+    let tensors: Vec<_> = names.iter().map(|name| one(name.as_str())).collect();
+    let many = safetensors(&tensors);
+    let name = "many.safetensors";
+    let near = "did you mean layers.17.weight, ";
+    check_file(name, &many, "many.safetensors:layers.17.wieght", &[near, "3000 are known"]);
+    check_file(name, &many, "many.safetensors:x", &["known: layers.0.weight, ", "2990 others"]);
+    check_file(name, &many, name, &["3000 tensors", "layers.0.weight, ", " and 2990 others"]);
+    let members: Vec<String> = (0..30).map(|i| format!("layers.{i}.weight.npy")).collect();
+    let members: Vec<_> = members.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let zip = zip(&members, false);
+    check_file("m.npz", &zip, "m.npz:layers.17.wieght", &[near, "30 are known"]);
+    check_file("m.npz", &zip, "m.npz", &["30 members", "layers.0.weight, ", " and 20 others"]);
 }
 
 #[test]

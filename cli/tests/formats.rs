@@ -93,6 +93,7 @@ fn npz_stored_and_compressed() {
         check("A=B:c.npz", both(), "A=B:c.npz:x.y", "float32");
         check("one.npz", zip(&[("x.npy", &plain)], compressed), "one.npz", "float32");
         check("one.npz", zip(&[("x.npy", &plain)], compressed), "one.npz:x", "float32");
+        check("both.npz", both(), "both.npz:x.y.npy", "float32");
     }
 }
 
@@ -155,6 +156,81 @@ fn targets_of_every_integer_type() {
         i8, "i1", I8; i16, "i2", I16; i32, "i4", I32; i64, "i8", I64;
         u8, "u1", U8; u16, "u2", U16; u32, "u4", U32; u64, "u8", U64;
     }
+}
+
+/// NumPy reads all of these; the first word is what it calls them.
+#[test]
+fn types_in_other_spellings() {
+    let halves = float_bytes(&X, "<f2");
+    let singles = float_bytes(&X, "<f4");
+    let doubles = float_bytes(&X, "<f8");
+    let cases: [(&str, &str, &[u8]); 15] = [
+        ("float16", "e", &halves),
+        ("float16", "=f2", &halves),
+        ("float16", "half", &halves),
+        ("float32", "f4", &singles),
+        ("float32", "=f4", &singles),
+        ("float32", "|f4", &singles),
+        ("float32", "<f", &singles),
+        ("float32", "float32", &singles),
+        ("float32", "single", &singles),
+        ("float64", "f8", &doubles),
+        ("float64", "=f8", &doubles),
+        ("float64", "d", &doubles),
+        ("float64", "float64", &doubles),
+        ("float64", "float", &doubles),
+        ("float64", "double", &doubles),
+    ];
+    for (dtype, descr, data) in cases {
+        check("x.npy", npy(&format!("'{descr}'"), false, "(3, 4)", data), "x.npy", dtype);
+    }
+    let big = float_bytes(&X, ">f4");
+    check("x.npy", npy("'>f'", false, "(3, 4)", &big), "x.npy", "float32");
+    macro_rules! classes {
+        ($($type:ty: $($descr:literal)*;)*) => {$($({
+            let data = bytes(&[2 as $type, 0, 3], <$type>::to_le_bytes);
+            let file = npy(concat!("'", $descr, "'"), false, "(3,)", &data);
+            assert_eq!(nll("t.npy", file, "t.npy"), -1.0, $descr);
+        })*)*};
+    }
+    classes! {
+        i8: "b" "int8" "i1" "=i1" "<i1" ">i1" "byte"; u8: "B" "uint8" "u1" "ubyte" "<u1";
+        i16: "h" "int16" "i2" "=i2" "short"; u16: "H" "uint16" "u2" "|u2";
+        i32: "i" "int32" "=i4" "intc"; u32: "I" "uint32" "=u4" "uintc";
+        i64: "q" "int64" "=i8" "int" "longlong" "l" "p" "long"; u64: "Q" "uint64" "=u8" "uint" "L";
+    }
+}
+
+#[test]
+fn headers_as_other_writers_have_them() {
+    let data = float_bytes(&X, "<f4");
+    let file = |header: &str| {
+        let length = u16::try_from(header.len()).expect("a short header").to_le_bytes();
+        [&b"\x93NUMPY\x01\x00"[..], &length, header.as_bytes(), &data].concat()
+    };
+    for header in [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 4L), }\n",
+        "{'shape': (3L,4L), 'fortran_order': False, 'descr': u'<f4'}",
+        "{\"descr\": \"<f4\", \"fortran_order\": False, \"shape\": (3, 4)}   \n",
+        "{u'descr':'=f4',\n u'fortran_order':\tFalse,\n 'shape':(3,\n4)}\n",
+    ] {
+        check("x.npy", file(header), "x.npy", "float32");
+    }
+}
+
+/// False is 0 and True 1, as classes and as everything else that takes integers.
+#[test]
+fn bools_are_integers() {
+    let folder = folder();
+    put(folder.path(), "x.npy", npy_f32("(3, 4)", &X));
+    for descr in ["'|b1'", "'?'", "'bool'", "'<b1'"] {
+        let file = npy(descr, false, "(3,)", &[1, 0, 1]);
+        // -(-1.0 + 4.0 + 0.0) / 3
+        assert_eq!(nll("t.npy", file.clone(), "t.npy"), -1.0, "{descr}");
+        assert_eq!(nll("t.npz", zip(&[("t.npy", &file)], true), "t.npz"), -1.0, "{descr}");
+    }
+    let file = safetensors(&[("t", Dtype::BOOL, &[3], &[1, 0, 1])]);
+    assert_eq!(nll("t.safetensors", file, "t.safetensors"), -1.0);
 }
 
 #[test]

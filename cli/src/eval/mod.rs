@@ -22,7 +22,7 @@ use wgloss::{Batch, Broadcast, DType, Evaluator, Reduction, Request};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Files: .npy, .npz:MEMBER and .safetensors:MEMBER (MEMBER may be left out where there is only one) of
-float16, bfloat16 (.safetensors), float32, float64 (rounded to float32) and every integer type; - is
+float16, bfloat16 (.safetensors), float32, float64 (rounded to float32), bool and every integer type; - is
 standard input or output. What is read and written may be larger than the memory.
 
 Examples: wgloss eval cross_entropy input=logits.npy target=data.npz:labels label_smoothing=0.1
@@ -66,7 +66,7 @@ pub(crate) struct Eval {
     /// Show no progress and no notes
     #[arg(long)]
     quiet: bool,
-    /// Print one JSON object, always with the times
+    /// Print one JSON object, always with the times, and for an error too
     #[arg(long)]
     json: bool,
 }

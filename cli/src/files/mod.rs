@@ -16,7 +16,7 @@ use tempfile::{SpooledData, SpooledTempFile};
 use wgloss::{DType, Tensor};
 
 /// What can be read, for messages.
-const READABLE: &str = "float16, float32, float64 or an integer type of 8 to 64 bits";
+const READABLE: &str = "float16, float32, float64, bool or an integer type of 8 to 64 bits";
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -215,10 +215,4 @@ fn open(path: &str) -> Result<Bytes, String> {
 fn map(file: &File) -> std::io::Result<Mmap> {
     // SAFETY: nothing in this program writes to an input: outputs are new files that are renamed.
     unsafe { Mmap::map(file) }
-}
-
-/// Joins names for a message.
-fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.into_iter().collect();
-    if names.is_empty() { "none".into() } else { names.join(", ") }
 }

@@ -1,7 +1,10 @@
 //! NumPy's `.npy`.
 
+mod strict;
+
 use super::{Array, READABLE};
 use npyz::{DType as Described, Endianness, NpyHeader, Order, TypeChar};
+use std::borrow::Cow;
 use wgloss::DType;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -13,9 +16,10 @@ const DEEPEST_HEADER: usize = 6;
 
 /// Reads the header, and checks that exactly the elements follow it.
 pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
-    check_preamble(bytes)?;
-    let mut rest = bytes;
-    let header = NpyHeader::from_reader(&mut rest)
+    let Preamble { version, header, length } = preamble(bytes)?;
+    let rest = &bytes[length..];
+    let header = strict::header(version, &header);
+    let header = NpyHeader::from_reader(&header[..])
         .map_err(|error| format!("the .npy header cannot be read: {error}"))?;
     let dtype = dtype(&header.dtype())?;
     let shape: Option<Vec<usize>> =
@@ -37,14 +41,23 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
     Ok(Array {
         dtype,
         shape,
-        range: bytes.len() - rest.len()..bytes.len(),
+        range: length..bytes.len(),
         big_endian: big_endian(&header.dtype()),
         fortran: header.order() == Order::Fortran,
     })
 }
 
-/// Refuses what the header's parser takes badly.
-fn check_preamble(bytes: &[u8]) -> Result<(), String> {
+/// What a file starts with.
+struct Preamble<'a> {
+    version: [u8; 2],
+    /// The Python dictionary.
+    header: Cow<'a, str>,
+    /// The bytes before the elements.
+    length: usize,
+}
+
+/// Finds the header, and refuses what its parser takes badly.
+fn preamble(bytes: &[u8]) -> Result<Preamble<'_>, String> {
     let start = &bytes[..bytes.len().min(MAGIC.len())];
     if start != MAGIC {
         return Err(format!(
@@ -53,9 +66,11 @@ fn check_preamble(bytes: &[u8]) -> Result<(), String> {
             MAGIC.escape_ascii()
         ));
     }
-    let length = match bytes.get(6..12) {
-        Some(&[1, _, a, b, ..]) => usize::from(u16::from_le_bytes([a, b])) + 10,
-        Some(&[_, _, a, b, c, d]) => (u32::from_le_bytes([a, b, c, d]) as usize).saturating_add(12),
+    let (version, start, length) = match bytes.get(6..12) {
+        Some(&[1, minor, a, b, ..]) => ([1, minor], 10, u16::from_le_bytes([a, b]).into()),
+        Some(&[major, minor, a, b, c, d]) => {
+            ([major, minor], 12, u32::from_le_bytes([a, b, c, d]) as usize)
+        }
         _ => {
             return Err(format!(
                 "the .npy header is cut short: {} bytes, expected 12 at least",
@@ -63,17 +78,19 @@ fn check_preamble(bytes: &[u8]) -> Result<(), String> {
             ));
         }
     };
+    let length = length.saturating_add(start);
     if length > LONGEST_HEADER {
         return Err(format!(
-            "the .npy header has {length} bytes, expected {LONGEST_HEADER} at most"
+            "the .npy header has {length} bytes, expected {LONGEST_HEADER} at most, NumPy's own limit"
         ));
     }
     let header = bytes.get(..length).ok_or_else(|| {
         format!("the .npy header is cut short: {} bytes, expected {length}", bytes.len())
     })?;
-    let header = String::from_utf8_lossy(&header[10..]);
+    let header = String::from_utf8_lossy(&header[start..]);
     check_depth(&header)?;
-    check_shape(&header)
+    check_shape(&header)?;
+    Ok(Preamble { version, header, length })
 }
 
 fn check_depth(header: &str) -> Result<(), String> {
@@ -119,7 +136,7 @@ fn dtype(described: &Described) -> Result<DType, String> {
             (TypeChar::Int, 2) => Some(DType::I16),
             (TypeChar::Int, 4) => Some(DType::I32),
             (TypeChar::Int, 8) => Some(DType::I64),
-            (TypeChar::Uint, 1) => Some(DType::U8),
+            (TypeChar::Uint | TypeChar::Bool, 1) => Some(DType::U8),
             (TypeChar::Uint, 2) => Some(DType::U16),
             (TypeChar::Uint, 4) => Some(DType::U32),
             (TypeChar::Uint, 8) => Some(DType::U64),
@@ -136,7 +153,6 @@ fn dtype(described: &Described) -> Result<DType, String> {
 fn kind(described: &Described) -> &'static str {
     let Described::Plain(plain) = described else { return "structured" };
     match plain.type_char() {
-        TypeChar::Bool => "bool",
         TypeChar::Complex => "complex",
         TypeChar::TimeDelta | TypeChar::DateTime => "time",
         TypeChar::ByteStr | TypeChar::UnicodeStr => "string",

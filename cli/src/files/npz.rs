@@ -1,6 +1,5 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files.
 
-use super::listed;
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
@@ -10,19 +9,20 @@ pub(super) fn extract(bytes: &[u8], member: Option<&str>) -> Result<Vec<u8>, Str
         .map_err(|error| format!("not a readable .npz archive: {error}"))?;
     let names: Vec<String> =
         archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
-    let known = || listed(names.iter().map(|name| stem(name)));
+    let known = || names.iter().map(|name| stem(name));
+    let unknown = |member| wgloss::Error::unknown_name("member", member, known()).to_string();
     let found = match member {
-        Some(member) => names
-            .iter()
-            .find(|name| stem(name) == member)
-            .ok_or_else(|| format!("no member {member:?} among {}: {}", names.len(), known()))?,
+        Some(member) => {
+            let found = names.iter().find(|name| [stem(name), name].contains(&member));
+            found.ok_or_else(|| unknown(member))?
+        }
         None => match names.as_slice() {
             [only] => only,
             _ => {
                 return Err(format!(
                     "{} members, expected one or the name of one after a colon: {}",
                     names.len(),
-                    known()
+                    wgloss::brief(known())
                 ));
             }
         },

@@ -1,11 +1,13 @@
 //! Hugging Face's `.safetensors`.
 
-use super::{Array, READABLE, listed};
+use super::{Array, READABLE};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use wgloss::DType;
 
 /// Bytes before the header: its length.
 const LENGTH: usize = 8;
+/// The format's own limit of the header's length.
+const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Finds the tensor of this name, or the only one.
 pub(super) fn find(bytes: &[u8], member: Option<&str>) -> Result<Array, String> {
@@ -13,7 +15,7 @@ pub(super) fn find(bytes: &[u8], member: Option<&str>) -> Result<Array, String> 
         SafeTensors::read_metadata(bytes).map_err(|error| unreadable(bytes, &error))?;
     let mut names = metadata.offset_keys();
     names.sort();
-    let known = || listed(names.iter().map(String::as_str));
+    let known = || names.iter().map(String::as_str);
     let name = match (member, names.as_slice()) {
         (Some(member), _) => member,
         (None, [only]) => only,
@@ -21,13 +23,13 @@ pub(super) fn find(bytes: &[u8], member: Option<&str>) -> Result<Array, String> 
             return Err(format!(
                 "{} tensors, expected one or the name of one after a colon: {}",
                 names.len(),
-                known()
+                wgloss::brief(known())
             ));
         }
     };
     let info = metadata
         .info(name)
-        .ok_or_else(|| format!("no tensor {name:?} among {}: {}", names.len(), known()))?;
+        .ok_or_else(|| wgloss::Error::unknown_name("tensor", name, known()).to_string())?;
     let dtype = dtype(info.dtype).ok_or_else(|| {
         format!("element type {} of {name:?}, expected bfloat16, {READABLE}", info.dtype)
     })?;
@@ -52,7 +54,7 @@ fn dtype(dtype: Dtype) -> Option<DType> {
         Dtype::I16 => DType::I16,
         Dtype::I32 => DType::I32,
         Dtype::I64 => DType::I64,
-        Dtype::U8 => DType::U8,
+        Dtype::U8 | Dtype::BOOL => DType::U8,
         Dtype::U16 => DType::U16,
         Dtype::U32 => DType::U32,
         Dtype::U64 => DType::U64,
@@ -65,6 +67,12 @@ fn unreadable(bytes: &[u8], error: &SafeTensorError) -> String {
     let header = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
     let after = (bytes.len() as u64).saturating_sub(LENGTH as u64);
     let reason = match error {
+        SafeTensorError::HeaderTooLarge if header <= after => {
+            return format!(
+                "the .safetensors header has {header} bytes, expected {LONGEST_HEADER} at most, \
+                 the limit of the format"
+            );
+        }
         SafeTensorError::HeaderTooSmall => {
             format!("{} bytes, expected {LENGTH} at least", bytes.len())
         }
