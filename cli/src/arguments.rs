@@ -84,8 +84,8 @@ pub(crate) fn assign<'a>(
     inputs: &[&'static str],
 ) -> Result<Vec<(&'static str, &'a str)>> {
     let what = if inputs.is_empty() { "option" } else { "input or option" };
-    let options = option_names(loss);
-    let known: Vec<&str> = inputs.iter().chain(&options).copied().collect();
+    let names = option_names(loss);
+    let known: Vec<&str> = inputs.iter().chain(&names).copied().collect();
     let mut pairs = Vec::new();
     for argument in arguments {
         pairs.push(split(what, argument, &known)?);
@@ -96,16 +96,29 @@ pub(crate) fn assign<'a>(
             return Err(wgloss::Error::Repeated { argument: (*name).into(), times }.into());
         }
     }
-    let mut files = Vec::new();
+    let (mut files, mut options) = (Vec::new(), Vec::new());
     for (name, value) in pairs {
         if let Some(input) = inputs.iter().find(|input| **input == name) {
             files.push((*input, value));
         } else if let Some((_, mut option)) = loss.options().into_iter().find(|(n, _)| *n == name) {
             option.set(name, value)?;
+            options.push((name, value));
         } else {
             return Err(Error::unknown(what, name, &known));
         }
     }
-    loss.validate()?;
+    loss.validate().map_err(|error| as_written(error, &options))?;
     Ok(files)
+}
+
+/// An error that shows an option as it was written, not as float32 has it.
+fn as_written(error: wgloss::Error, options: &[(&str, &str)]) -> wgloss::Error {
+    match error {
+        wgloss::Error::Argument { argument, got, expected } => {
+            let written = options.iter().find(|(name, _)| *name == argument);
+            let got = written.map_or(got, |(_, text)| (*text).into());
+            wgloss::Error::Argument { argument, got, expected }
+        }
+        other => other,
+    }
 }

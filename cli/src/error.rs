@@ -1,5 +1,7 @@
 //! The program's errors.
 
+use serde_json::json;
+
 /// The result of everything that can fail here.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -25,6 +27,25 @@ pub(crate) enum Error {
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
+    /// The command line is none of the program's.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl From<clap::Error> for Error {
+    /// What is wrong on one line, without the usage, which --help has.
+    fn from(error: clap::Error) -> Self {
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let kept = |part: &&str| {
+            !["Usage:", "For more information", "  tip: to pass"]
+                .iter()
+                .any(|p| part.starts_with(p))
+        };
+        let line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines = text.split("\n\n").filter(kept).map(line).chain(["see --help".into()]);
+        Self::Usage(lines.collect::<Vec<_>>().join("; "))
+    }
 }
 
 impl Error {
@@ -49,6 +70,19 @@ impl Error {
 
     pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> Self {
         wgloss::Error::unknown_name(what, name, known.iter().copied()).into()
+    }
+
+    /// For programs: one object on one line.
+    pub(crate) fn json(&self) -> String {
+        let kind = match self {
+            Self::Library(error) => error.kind(),
+            Self::File { .. } => "file",
+            Self::Output(_) => "output",
+            Self::NotFinite(_) => "not_finite",
+            Self::Usage(_) => "usage",
+        };
+        let object = json!({ "error": { "kind": kind, "message": self.line() } });
+        format!("{object}\n")
     }
 
     /// The message on one line, whatever drivers and file names hold.

@@ -1,25 +1,55 @@
 //! `wgloss list`: the catalogue.
 
+use crate::error::{Error, Result};
+use crate::report::option_json;
 use clap::Args;
-use wgloss::definition::{Definition, Input};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use wgloss::definition::{Definition, Input, Setting};
 use wgloss::{Loss, catalogue};
 
 /// The arguments of `wgloss list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
+    /// Only losses whose name, alias or summary has this text, in any case
+    filter: Option<String>,
     /// Print a Markdown table
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    /// Print one JSON array: the losses with names, summary, formula, inputs, options (their defaults
+    /// and what is valid) and reductions, the default first; for an error one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 impl List {
     /// The list.
-    pub(crate) fn run(&self) -> String {
-        if self.markdown { markdown() } else { text() }
+    pub(crate) fn run(&self) -> Result<String> {
+        let mut losses = catalogue();
+        if let Some(filter) = &self.filter {
+            losses.retain(|loss| has(loss.definition(), filter));
+            if losses.is_empty() {
+                let names: Vec<_> =
+                    catalogue().iter().flat_map(|loss| loss.definition().names()).collect();
+                return Err(Error::unknown("loss", filter, &names));
+            }
+        }
+        Ok(match (self.markdown, self.json) {
+            (true, _) => markdown(losses),
+            (_, true) => format!("{}\n", losses.into_iter().map(json).collect::<Value>()),
+            _ => text(losses),
+        })
     }
 }
 
-fn text() -> String {
+/// Whether a text stands in a loss's names or summary, or is another spelling of a name.
+fn has(definition: &Definition, text: &str) -> bool {
+    let text_in = |own: &str| own.to_lowercase().contains(&text.to_lowercase());
+    let named = wgloss::by_name(text).is_ok_and(|loss| loss.definition().name == definition.name);
+    named || definition.names().any(text_in) || text_in(definition.summary)
+}
+
+fn text(losses: Vec<Box<dyn Loss>>) -> String {
     let entry = |mut loss: Box<dyn Loss>| {
         let definition = loss.definition();
         let options = options(loss.as_mut(), "=");
@@ -30,8 +60,54 @@ fn text() -> String {
         }
         entry + &format!("  reductions  {}\n\n", reductions(definition).join(", "))
     };
-    let list: String = catalogue().into_iter().map(entry).collect();
+    let list: String = losses.into_iter().map(entry).collect();
     list + "* has a gradient, [may be left out]\n"
+}
+
+/// A loss for programs.
+fn json(mut loss: Box<dyn Loss>) -> Value {
+    let definition = loss.definition();
+    let input = |input: &Input| {
+        json!({
+            "name": input.name,
+            "role": snake_case(&format!("{:?}", input.role)),
+            "domain": snake_case(&format!("{:?}", input.domain)),
+            "optional": input.optional,
+            "differentiable": input.differentiable,
+        })
+    };
+    let valid: HashMap<_, _> = loss.valid().into_iter().collect();
+    let option = |(name, setting): (&str, Setting<'_>)| {
+        let kind = match setting {
+            Setting::Number(_) => "number",
+            Setting::Integer(_) => "integer",
+            Setting::Flag(_) => "flag",
+            _ => "choice",
+        };
+        let valid = valid.get(name).map_or(setting.expected(), |words| (*words).into());
+        json!({ "name": name, "type": kind, "default": option_json(&setting), "valid": valid })
+    };
+    json!({
+        "name": definition.name,
+        "aliases": definition.aliases,
+        "summary": definition.summary,
+        "formula": definition.formula,
+        "inputs": definition.inputs.iter().map(input).collect::<Value>(),
+        "options": loss.options().into_iter().map(option).collect::<Value>(),
+        "reductions": reductions(definition),
+    })
+}
+
+/// `index_or_rows` for `IndexOrRows`.
+fn snake_case(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
 }
 
 /// The inputs on one line.
@@ -56,7 +132,7 @@ pub(crate) fn values(loss: &mut dyn Loss) -> Vec<String> {
 
 /// The name and the aliases.
 pub(crate) fn names(definition: &Definition) -> Vec<&'static str> {
-    std::iter::once(definition.name).chain(definition.aliases.iter().copied()).collect()
+    definition.names().collect()
 }
 
 fn reductions(definition: &Definition) -> Vec<&'static str> {
@@ -67,11 +143,11 @@ fn bracketed(input: &Input, text: String) -> String {
     if input.optional { format!("[{text}]") } else { text }
 }
 
-fn markdown() -> String {
+fn markdown(losses: Vec<Box<dyn Loss>>) -> String {
     let mut table = String::from(
         "| Loss | Inputs | Options | Reductions | Formula |\n| --- | --- | --- | --- | --- |\n",
     );
-    for mut loss in catalogue() {
+    for mut loss in losses {
         let definition = loss.definition();
         let options: Vec<_> = options(loss.as_mut(), "=").iter().map(|o| code(o)).collect();
         let shown = |input: &Input| {

@@ -21,7 +21,15 @@ use std::process::ExitCode;
 
 /// Loss functions of files, on a GPU or the CPU.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(
+    name = "wgloss",
+    version,
+    after_help = "\
+An error is one line on standard error, `wgloss: error: ...`, and exit code 2. With --json it is also
+one object on standard output, {\"error\": {\"kind\": ..., \"message\": ...}}, where the kind is one of
+usage, file, output, unknown_name, missing, repeated, shape, dtype, size, argument,
+target_out_of_range, custom_loss, limit, no_adapter, device_lost and refused."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -47,22 +55,47 @@ enum Command {
 
 fn main() -> ExitCode {
     interrupts::watch();
-    let run = match Cli::parse().command {
-        Command::Eval(eval) => eval.run(),
-        Command::Total(total) => total.run(),
-        Command::List(list) => Ok(list.run()),
-        Command::Show(show) => show.run(),
-        Command::Plot(plot) => plot.run(),
-        Command::Bench(bench) => bench.run(),
-        Command::Devices => devices::run(),
+    let command = match Cli::try_parse() {
+        Ok(cli) => Ok(cli.command),
+        Err(asked) if is_help(&asked) => asked.exit(),
+        Err(error) => Err(error.into()),
     };
-    match run.and_then(|text| print(&text)) {
+    match command.and_then(run).and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if wants_json() {
+                // The line below tells those who see no standard output.
+                let _ = print(&error.json());
+            }
             tell(&format!("error: {}", error.line()));
             ExitCode::from(error.code())
         }
     }
+}
+
+fn run(command: Command) -> Result<String> {
+    match command {
+        Command::Eval(eval) => eval.run(),
+        Command::Total(total) => total.run(),
+        Command::List(list) => list.run(),
+        Command::Show(show) => show.run(),
+        Command::Plot(plot) => plot.run(),
+        Command::Bench(bench) => bench.run(),
+        Command::Devices => devices::run(),
+    }
+}
+
+/// Whether the help or the version is to be printed, and nothing is wrong.
+fn is_help(error: &clap::Error) -> bool {
+    use clap::error::ErrorKind::{
+        DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion,
+    };
+    matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand | DisplayVersion)
+}
+
+/// Whether --json was given, even where the other arguments cannot be read.
+fn wants_json() -> bool {
+    std::env::args_os().any(|argument| argument == "--json")
 }
 
 /// Writes to standard output. That its reader has seen enough is no error.

@@ -41,13 +41,7 @@ impl Setting {
     /// All options of a loss, whose defaults are these.
     pub(crate) fn all(loss: &mut dyn Loss, defaults: &[String]) -> Vec<Self> {
         let chosen = loss.options().into_iter().zip(defaults).map(|((name, setting), default)| {
-            let text = setting.value();
-            let json = match setting {
-                definition::Setting::Number(x) => number(f64::from(*x)),
-                definition::Setting::Integer(x) => json!(*x),
-                definition::Setting::Flag(x) => json!(*x),
-                _ => json!(text),
-            };
+            let (text, json) = (setting.value(), option_json(&setting));
             Self { name, json, default: text == *default, text }
         });
         chosen.collect()
@@ -299,6 +293,17 @@ pub(crate) fn adapter_json(info: &wgpu::AdapterInfo) -> Value {
         "driver_info": info.driver_info,
         "backend": info.backend.to_str(),
     })
+}
+
+/// An option's value for programs: a number as it is written, not as float32 rounds it.
+pub(crate) fn option_json(setting: &definition::Setting<'_>) -> Value {
+    let text = setting.value();
+    match setting {
+        definition::Setting::Number(_) => number(text.parse().unwrap_or(f64::NAN)),
+        definition::Setting::Integer(x) => json!(**x),
+        definition::Setting::Flag(x) => json!(**x),
+        _ => json!(text),
+    }
 }
 
 /// JSON has no NaN and no infinity.

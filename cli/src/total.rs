@@ -20,7 +20,7 @@ pub(crate) struct Total {
     /// Totals of the parts in their order, as `wgloss eval --totals` writes them
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
-    /// Print one JSON object
+    /// Print one JSON object, for an error too
     #[arg(long)]
     json: bool,
 }

@@ -1,6 +1,7 @@
 //! `list` and `show` know every loss.
 
 use crate::common::{data, run};
+use serde_json::{Value, json};
 
 #[test]
 fn list_has_every_loss() {
@@ -46,4 +47,79 @@ fn show_has_the_kernels_of_every_loss() {
     }
     let show = run(&data(), &["show", "huber", "delta=2.5"]);
     assert!(show.out.contains("delta=2.5"), "{show:?}");
+}
+
+#[test]
+fn list_for_programs() {
+    let listed = |arguments: &[&str]| {
+        let run = run(&data(), &[&["list", "--json"], arguments].concat());
+        let array = run.json();
+        array.as_array().expect("an array").clone()
+    };
+    let losses = wgloss::catalogue();
+    let all = listed(&[]);
+    assert_eq!(all.len(), losses.len());
+    for (mut loss, entry) in losses.into_iter().zip(&all) {
+        let definition = loss.definition();
+        assert_eq!(entry["name"], definition.name);
+        assert_eq!(entry["aliases"], json!(definition.aliases));
+        assert_eq!(entry["formula"], definition.formula);
+        assert_eq!(entry["reductions"][0], definition.reductions[0].name());
+        let inputs = entry["inputs"].as_array().expect("an array");
+        assert_eq!(inputs.len(), definition.inputs.len());
+        for (input, entry) in definition.inputs.iter().zip(inputs) {
+            assert_eq!(entry["name"], input.name);
+            assert_eq!(entry["optional"], input.optional);
+            assert_eq!(entry["differentiable"], input.differentiable);
+        }
+        let options = entry["options"].as_array().expect("an array");
+        assert_eq!(options.len(), loss.options().len());
+        // What is listed as the default is taken as a value, and stays the default.
+        for (entry, (name, value)) in options.iter().zip(loss.values()) {
+            assert_eq!(entry["name"], name);
+            let text = entry["default"].as_str().map_or(entry["default"].to_string(), String::from);
+            let place = loss.options().iter().position(|(own, _)| *own == name).expect("there");
+            assert_eq!(loss.options()[place].1.set(name, &text), Ok(()));
+            assert_eq!(loss.options()[place].1.value(), value);
+        }
+    }
+    let huber = &listed(&["huber"])[0];
+    let delta = json!([{
+        "name": "delta", "type": "number", "default": 1.0, "valid": "a finite number above 0",
+    }]);
+    assert_eq!(huber["options"], delta);
+    let weight = json!({
+        "name": "weight", "role": "weight", "domain": "non_negative", "optional": true,
+        "differentiable": true,
+    });
+    assert_eq!(huber["inputs"][2], weight);
+}
+
+#[test]
+fn list_of_some() {
+    let names = |filter: &str| -> Vec<String> {
+        let run = run(&data(), &["list", "--json", filter]);
+        let name = |entry: &Value| entry["name"].as_str().expect("a name").into();
+        run.json().as_array().expect("an array").iter().map(name).collect()
+    };
+    assert_eq!(names("MARGIN-RANKING"), ["margin_ranking_loss"], "another spelling");
+    assert_eq!(names("nn.CrossEntropyLoss"), ["cross_entropy"], "another spelling");
+    assert_eq!(names("pinball"), ["quantile_loss"], "an alias");
+    assert_eq!(names("alignments"), ["ctc_loss"], "a summary");
+    let triplets = names("Triplet");
+    assert_eq!(triplets, ["triplet_margin_loss", "triplet_margin_with_distance_loss"]);
+    let text = run(&data(), &["list", "triplet"]).out;
+    assert!(text.contains("triplet_margin_loss") && !text.contains("mse_loss"), "{text}");
+    let table = run(&data(), &["list", "triplet", "--markdown"]).out;
+    assert_eq!(table.lines().count(), 2 + triplets.len());
+}
+
+#[test]
+fn the_program_says_its_own_name() {
+    let version = run(&data(), &["--version"]);
+    let expected = format!("wgloss {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((version.code, version.out), (Some(0), expected));
+    let help = run(&data(), &["--help"]);
+    assert_eq!((help.code, help.err.as_str()), (Some(0), ""));
+    assert!(help.out.contains("Usage: wgloss") && help.out.contains("target_out_of_range"));
 }

@@ -16,14 +16,19 @@ fn good() -> TempDir {
 
 fn check(folder: &Path, arguments: &[&str], parts: &[&str]) {
     let before = common::names(folder);
-    let run = run(folder, arguments);
-    assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{arguments:?}: {run:?}");
+    let plain = run(folder, arguments);
+    assert_eq!((plain.code, plain.out.as_str()), (Some(2), ""), "{arguments:?}: {plain:?}");
+    check_line(arguments, &plain, parts);
+    assert_eq!(common::names(folder), before, "{arguments:?} left something");
+}
+
+/// One line on standard error.
+fn check_line(arguments: &[&str], run: &common::Run, parts: &[&str]) {
     assert!(run.err.starts_with("wgloss: error: "), "{arguments:?}: {run:?}");
     assert_eq!(run.err.lines().count(), 1, "{arguments:?}: {run:?}");
     for part in parts {
         assert!(run.err.contains(part), "{arguments:?} lacks {part:?}: {}", run.err);
     }
-    assert_eq!(common::names(folder), before, "{arguments:?} left something");
 }
 
 /// `mse` of good files, with outputs, and what is wrong.
@@ -49,10 +54,12 @@ fn check_file(name: &str, content: impl AsRef<[u8]>, argument: &str, parts: &[&s
 #[test]
 fn names() {
     check(good().path(), &["eval", "msee", "a=b"], &["loss", "\"msee\"", "mse_loss"]);
-    check(good().path(), &["show", "msee"], &["loss", "\"msee\"", "mse_loss"]);
+    check(good().path(), &["show", "msee"], &["loss", "\"msee\"", "did you mean mse_loss?"]);
+    check(good().path(), &["list", "hubr"], &["loss", "\"hubr\"", "did you mean huber_loss?"]);
+    check(good().path(), &["bench", "mse_fwdb"], &["workload", "mean mse_fwd, mse_fwdbwd or "]);
     check(good().path(), &["show", "huber", "input=x.npy"], &["option", "\"input\"", "delta"]);
     let known = "input, target, weight";
-    check_eval(&["input=x.npy", "targett=y.npy"], &["\"targett\"", known]);
+    check_eval(&["input=x.npy", "targett=y.npy"], &["\"targett\"", "mean target?", known]);
     check_eval(&["input=x.npy", "y.npy"], &["\"y.npy\"", "NAME=VALUE", known]);
     check_eval(&["input=x.npy", "=y.npy"], &["\"=y.npy\"", "NAME=VALUE", known]);
     check_eval(&["input=x.npy", "target="], &["\"target=\"", "NAME=VALUE", known]);
@@ -63,10 +70,15 @@ fn names() {
 #[test]
 fn options() {
     let files = ["eval", "huber", "input=x.npy", "target=y.npy", "--backend", "cpu"];
-    let cases: [(&str, &[&str]); 4] = [
+    let cases: [(&str, &[&str]); 9] = [
+        ("delta=1e-50", &["delta: 1e-50 is not valid", "at least 1.4e-45"]),
+        ("delta=1e60", &["delta: 1e60 is not valid", "at most 3.4e38"]),
+        ("delta=-1e-9", &["delta: -1e-9 is not valid", "above 0"]),
+        ("delta=0.00", &["delta: 0.00 is not valid", "above 0"]),
+        ("detla=1", &["\"detla\"", "did you mean delta?"]),
         ("delta=big", &["delta: ", "big", "a number"]),
         ("delta=-1", &["delta: ", "-1", "above 0"]),
-        ("delta=nan", &["delta: ", "NaN", "above 0"]),
+        ("delta=nan", &["delta: ", "nan", "above 0"]),
         ("gamma=1", &["\"gamma\"", "input, target, weight, delta"]),
     ];
     for (option, parts) in cases {
@@ -85,13 +97,59 @@ fn options() {
 }
 
 #[test]
-fn usage_is_claps() {
-    for arguments in
-        [&["eval", "mse"][..], &["eval"], &["nothing"], &["eval", "mse", "a=b", "--backend", "tpu"]]
-    {
-        let run = run(good().path(), arguments);
-        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+fn usage_is_told_as_all_errors_are() {
+    let cases: [(&[&str], &[&str]); 5] = [
+        (&["eval"], &["were not provided: <LOSS>; see --help"]),
+        (&["evall"], &["unrecognized subcommand 'evall'", "'eval'"]),
+        (
+            &["eval", "mse", "a=b", "--backend", "tpu"],
+            &["'tpu'", "[possible values: auto, gpu, cpu]"],
+        ),
+        (&["eval", "mse", "--reduction", "meen"], &["'meen'", "mean, sum, batchmean", "'mean'"]),
+        (&["eval", "mse", "--gard", "input=g.npy"], &["'--gard'", "'--grad'"]),
+    ];
+    for (arguments, parts) in cases {
+        check(good().path(), arguments, parts);
+        check_json(arguments, "usage", parts);
     }
+    check_json(&["list", "--markdown"], "usage", &["'--json'", "'--markdown'"]);
+}
+
+/// With `--json` an error is an object on standard output too.
+#[track_caller]
+fn check_json(arguments: &[&str], kind: &str, parts: &[&str]) {
+    let arguments = [arguments, &["--json"]].concat();
+    let run = run(good().path(), &arguments);
+    assert_eq!(run.code, Some(2), "{arguments:?}: {run:?}");
+    check_line(&arguments, &run, parts);
+    assert_eq!(run.out.lines().count(), 1, "{arguments:?}: {run:?}");
+    let object: serde_json::Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!(object["error"]["kind"], kind, "{arguments:?}: {run:?}");
+    let message = object["error"]["message"].as_str().expect("a message");
+    assert_eq!(run.err, format!("wgloss: error: {message}\n"));
+}
+
+#[test]
+fn errors_are_json_where_results_are() {
+    let eval = ["eval", "mse", "--backend", "cpu"];
+    let cases: [(&[&str], &str, &str); 6] = [
+        (&["input=x.npy", "target=no.npy"], "file", "target: no.npy"),
+        (&["input=x.npy", "taregt=y.npy"], "unknown_name", "did you mean target?"),
+        (&["input=x.npy"], "missing", "target: missing"),
+        (&["input=x.npy", "target=t.npy"], "dtype", "int64"),
+        (&["input=x.npy", "target=y.npy", "input=x.npy"], "repeated", "2 times"),
+        (&["input=x.npy", "target=x.npy", "--reduction", "batchmean"], "argument", "batchmean"),
+    ];
+    for (arguments, kind, part) in cases {
+        check_json(&[&eval, arguments].concat(), kind, &[part]);
+    }
+    check_json(&["list", "nothing of the kind"], "unknown_name", &["nothing of the kind"]);
+    check_json(&["total", "no.json"], "file", &["FILE: no.json"]);
+    let nll = ["eval", "nll", "input=x.npy", "target=t9.npy", "--backend", "cpu", "--json"];
+    let folder = good();
+    put(folder.path(), "t9.npy", npy("'|u1'", false, "(2,)", &[1, 9]));
+    let run = run(folder.path(), &nll);
+    assert!(run.out.contains("\"target_out_of_range\"") && run.out.contains("target[1] is 9"));
 }
 
 #[test]
@@ -180,8 +238,8 @@ fn types_that_are_not_read() {
         let file = npy(descr, false, "(1,)", &vec![0; size]);
         check_file("b.npy", file, "b.npy", &[descr.trim_end_matches(']'), kind, "float32"]);
     }
-    let bools = safetensors(&[("b", Dtype::BOOL, &[2], &[0, 1])]);
-    check_file("b.safetensors", bools, "b.safetensors:b", &["BOOL", "\"b\"", "float32"]);
+    let complex = safetensors(&[("c", Dtype::C64, &[1], &[0; 8])]);
+    check_file("c.safetensors", complex, "c.safetensors:c", &["C64", "\"c\"", "float32"]);
 }
 
 #[test]
@@ -257,7 +315,17 @@ fn what_the_library_refuses() {
         let mse = [&["eval", "mse"], &shapes[..], &outputs].concat();
         check(folder.path(), &mse, &["target", "[2, 3]", "[2, 4]"]);
         let nll = [&["eval", "nll", "input=x.npy", "target=t5.npy"], &outputs[..]].concat();
-        check(folder.path(), &nll, &["target", "row 1 is 5", "0 to 2"]);
+        check(folder.path(), &nll, &["target[1] is 5", "0 to 2"]);
+        put(folder.path(), "s.npy", npy_f32("(1, 3, 2)", &[0.0; 6]));
+        put(folder.path(), "s5.npy", npy("'|u1'", false, "(1, 2)", &[1, 5]));
+        let rows = [&["eval", "nll", "input=s.npy", "target=s5.npy"], &outputs[..]].concat();
+        check(folder.path(), &rows, &["target[0, 1] is 5", "0 to 2"]);
+        let float = ["input=x.npy", "target=f.npy"];
+        put(folder.path(), "f.npy", npy_f32("(2,)", &[0.0, 1.0]));
+        for loss in ["nll", "cross_entropy"] {
+            let float = [&["eval", loss], &float[..], &outputs].concat();
+            check(folder.path(), &float, &["target", "float32", "target.astype(\"int64\")"]);
+        }
         let integers = [&["eval", "mse", "input=t.npy", "target=t.npy"], &outputs[..]].concat();
         check(folder.path(), &integers, &["input", "int64", "float"]);
     }
