@@ -199,6 +199,8 @@ impl Error {
             Self::TargetOutOfRange { .. } => "target_out_of_range",
             Self::Custom { .. } => "custom_loss",
             Self::Limit { .. } => "limit",
+            Self::Memory { .. } => "memory",
+            Self::Sink { .. } => "sink",
             Self::NoAdapter { .. } => "no_adapter",
             Self::DeviceLost { .. } => "device_lost",
             Self::Refused { .. } => "refused",

@@ -104,17 +104,26 @@ pub trait Family: Send + Sync {
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms;
 }
 
-/// How a batch is cut along its elements or its items.
+/// How a batch is cut along its elements, its items, or its first axis.
 #[derive(Debug)]
 pub struct Cut {
-    /// The shape of each input for one element or one item; `None` where all pieces share it.
-    pub(crate) inputs: Vec<Option<Vec<usize>>>,
+    /// What each input has in a piece; of one that is absent nothing is read.
+    pub(crate) inputs: Vec<Part>,
     /// The shape of the losses of one element or one item.
     pub(crate) terms: Vec<usize>,
     /// A piece is a multiple of so many.
     pub(crate) step: usize,
     /// The weights of the terms of a loss over rows.
     pub(crate) weights: Weights,
+}
+
+/// What an input has in a piece.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// For each element or item a tensor of this shape.
+    Unit(Vec<usize>),
+    /// All that it has, in this shape, as every other piece.
+    Shared(Vec<usize>),
 }
 
 /// Checks a request of a loss: names, options, types and shapes.

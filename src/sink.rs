@@ -37,6 +37,7 @@ pub trait Sink: Send {
     /// What ends the evaluation.
     fn take(&mut self, output: Output, elements: &[u8]) -> std::io::Result<()>;
 
-    /// So many terms of all have been computed: for those who wait.
+    /// So many terms of all have been computed: for those who wait. It begins anew where the terms are
+    /// computed twice, as for the gradient of a weight by whose sum the mean divides.
     fn progress(&mut self, _done: u64, _all: u64) {}
 }

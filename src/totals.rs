@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::layout::Weights;
 use crate::order::{BLOCK, FAN_IN, tree_sum};
 use crate::reduction::Reduction;
-use crate::request::{List, Resolved};
+use crate::request::{List, Resolved, native};
 use crate::tensor::TensorKind;
 use std::borrow::Cow;
 
@@ -179,16 +179,18 @@ impl Totals {
         let first = resolved.inputs[0].as_ref().and_then(|kind| kind.shape.first());
         let options = resolved.options.iter();
         let inputs = resolved.definition.inputs.iter().zip(&resolved.inputs);
-        let held = |kind: &TensorKind| match kind.dtype {
+        let held = |role, kind: &TensorKind| match native(role, kind.dtype) {
             dtype if dtype.is_float() => dtype.to_string(),
             _ => "integers".into(),
         };
-        let held = |kind: &Option<_>| kind.as_ref().map_or(ABSENT.into(), held);
+        let held = |role, kind: &Option<_>| kind.as_ref().map_or(ABSENT.into(), |k| held(role, k));
         Self {
             loss: resolved.definition.name.into(),
             reduction: resolved.reduction,
             options: Pairs(options.map(|(name, value)| ((*name).into(), value.clone())).collect()),
-            inputs: Pairs(inputs.map(|(own, kind)| (own.name.into(), held(kind))).collect()),
+            inputs: Pairs(
+                inputs.map(|(own, kind)| (own.name.into(), held(own.role, kind))).collect(),
+            ),
             classes: classes(resolved),
             sums,
             weights,

@@ -2,8 +2,8 @@
 
 use crate::common::{self, Random, bits, inputs, tensor, with_limits};
 use wgloss::{
-    Batch, CrossEntropy, DType, Error, Evaluation, Evaluator, GradientType, KlDiv, Loss, Mse, Nll,
-    Reduction, Request, Tensor,
+    Batch, CrossEntropy, DType, Error, Evaluation, Evaluator, GradientType, KlDiv, Loss,
+    MarginRanking, Mse, Nll, Reduction, Request, Tensor,
 };
 
 /// A device whose buffers have at most so many bytes.
@@ -56,6 +56,13 @@ fn pieces_have_the_bits_of_the_whole() {
         (&Mse, &[("input", f, plane), ("target", h, plane)], 0),
         (&Mse, &[("input", f, plane), ("target", f, &[1, 1])], 0),
         (&Mse, &[("input", f, plane), ("target", f, plane), ("weight", h, plane)], 0),
+        // Cut along the first axis, whole blocks by 8 and by 4096 of its places.
+        (&Mse, &[("input", f, &[40, 3, 512, 6]), ("target", h, &[3, 1, 6])], 0),
+        (
+            &MarginRanking::default(),
+            &[("input1", f, &[9000, 16]), ("input2", f, &[9000, 16]), ("target", f, &[9000, 1])],
+            0,
+        ),
         (&KlDiv { log_target: true }, &[("input", f, plane), ("target", f, plane)], 0),
         (&Nll::default(), &[("input", f, plane), ("target", DType::U16, &[700])], 503),
         (
@@ -67,18 +74,21 @@ fn pieces_have_the_bits_of_the_whole() {
     ];
     for &(loss, shapes, classes) in cases {
         let inputs = inputs(loss, shapes, classes, &mut random);
-        let dense = |name: &&str| inputs.iter().any(|(n, t)| n == name && t.len() > 1);
+        let first = shapes[0].2[0];
+        let dense = |name: &&str| {
+            inputs.iter().any(|(n, t)| n == name && t.len() > 1 && t.shape()[0] == first)
+        };
         let all = common::differentiable(loss, &inputs).into_iter().filter(dense);
         let gradients: Vec<&str> = all.collect();
         for &reduction in loss.definition().reductions {
-            for gradients in [&[][..], &gradients] {
+            for gradients in [&[][..], &gradients[..1], &gradients] {
                 let totals = reduction != Reduction::None;
                 let rows = loss.definition().inputs[0].role != wgloss::definition::Role::Elements;
                 let terms: &[usize] = match (totals, rows) {
                     (true, _) => &[],
                     (false, true) if shapes[0].2.len() == 4 => pixels,
                     (false, true) => &plane[..1],
-                    (false, false) => plane,
+                    (false, false) => shapes[0].2,
                 };
                 let count = terms.iter().product();
                 let numbers: Vec<f64> = (0..count).map(|_| random.unit()).collect();

@@ -42,9 +42,14 @@ impl From<clap::Error> for Error {
                 .iter()
                 .any(|p| part.starts_with(p))
         };
-        let line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = |part: &str| {
+            let line = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            let near = line.split_once(" exists: ").or(line.split_once(" exist: "));
+            let near = near.filter(|(tip, _)| tip.starts_with("tip: "));
+            near.map(|(_, names)| format!("did you mean {names}?")).unwrap_or(line)
+        };
         let lines = text.split("\n\n").filter(kept).map(line).chain(["see --help".into()]);
-        Self::Usage(lines.collect::<Vec<_>>().join("; "))
+        Self::Usage(lines.collect::<Vec<_>>().join("; ").replace("?; ", "? "))
     }
 }
 

@@ -100,7 +100,7 @@ fn options() {
 fn usage_is_told_as_all_errors_are() {
     let cases: [(&[&str], &[&str]); 5] = [
         (&["eval"], &["were not provided: <LOSS>; see --help"]),
-        (&["evall"], &["unrecognized subcommand 'evall'", "'eval'"]),
+        (&["evall"], &["unrecognized subcommand 'evall'", "did you mean 'eval'? see --help"]),
         (
             &["eval", "mse", "a=b", "--backend", "tpu"],
             &["'tpu'", "[possible values: auto, gpu, cpu]"],
@@ -219,6 +219,9 @@ fn broken_npy() {
     let deep = npy("[[[[[[[[[[['a']]]]]]]]]]]", false, "(1,)", b"");
     check_file("b.npy", deep, "b.npy", &["12 nested brackets", "expected 6"]);
     check_file("b.npy", npy("'<f4'", false, "(-1,)", b""), "b.npy", &["negative"]);
+    let words = npy("'<f4'", false, "(one,)", b"");
+    check_file("b.npy", words, "b.npy", &["Python expression: \"{'descr': '<f4'", "(one,)"]);
+    check_file("b.npy", npy("'f16'", false, "(1,)", b""), "b.npy", &["type string", "'f16'"]);
     let long_header = npy(&format!("'<f4{}'", " ".repeat(20_000)), false, "(1,)", b"");
     check_file("b.npy", long_header, "b.npy", &["header has 20", "expected 10000"]);
 }

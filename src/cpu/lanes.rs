@@ -67,6 +67,15 @@ pub(crate) trait Gathered: Copy {
 
     /// The first number, 0 where there is none.
     fn first(self) -> f32;
+
+    /// A lane's numbers.
+    fn at(lanes: &Self::Lanes, lane: usize) -> Self;
+
+    /// Puts these numbers into a lane.
+    fn put(self, lanes: &mut Self::Lanes, lane: usize);
+
+    /// These numbers in every lane.
+    fn in_all(self) -> Self::Lanes;
 }
 
 impl<const N: usize> Gathered for [f32; N] {
@@ -112,6 +121,27 @@ impl<const N: usize> Gathered for [f32; N] {
     #[inline(always)]
     fn first(self) -> f32 {
         if N == 0 { 0.0 } else { self[0] }
+    }
+
+    #[inline(always)]
+    fn at(lanes: &[Group; N], lane: usize) -> Self {
+        let mut own = [0.0; N];
+        for k in 0..N {
+            own[k] = lanes[k][lane];
+        }
+        own
+    }
+
+    #[inline(always)]
+    fn put(self, lanes: &mut [Group; N], lane: usize) {
+        for k in 0..N {
+            lanes[k][lane] = self[k];
+        }
+    }
+
+    #[inline(always)]
+    fn in_all(self) -> [Group; N] {
+        self.map(|number| [number; ABREAST])
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Evaluation, Timings};
 use crate::batch::Batch;
 use crate::cpu::LossSums;
 use crate::error::Result;
-use crate::family::{Cut, Loss, resolve};
+use crate::family::{Cut, Loss, Part, resolve};
 use crate::gpu::{Clock, Gpu, ReadBack, Stamps, Upload, buffer};
 use crate::plan::{Bindings, Plan};
 use crate::reduction::{Divisor, Reduction};
@@ -85,8 +85,8 @@ impl<'a> Pieces<'a> {
         let count = terms / cut.terms.iter().product::<usize>();
         let mut widest = 8 * size(&cut.terms);
         let mut together = 2 * widest;
-        for (i, unit) in cut.inputs.iter().enumerate() {
-            let (Some(unit), Some(kind)) = (unit, &resolved.inputs[i]) else { continue };
+        for (i, part) in cut.inputs.iter().enumerate() {
+            let (Part::Unit(unit), Some(kind)) = (part, &resolved.inputs[i]) else { continue };
             let bytes = size(unit) * kind.dtype.size() as u64;
             let gradients = if resolved.gradients.contains(&i) { 4 * size(unit) } else { 0 };
             widest = widest.max(bytes).max(gradients);
@@ -96,8 +96,9 @@ impl<'a> Pieces<'a> {
         let most = (largest / widest / 2).min(gpu.memory() / AT_ONCE / 2 / together);
         let step = cut.step as u64;
         let piece = usize::try_from((most / step).max(1) * step).unwrap_or(usize::MAX);
-        let shared = |(i, unit): (usize, &Option<_>)| unit.is_none().then_some(Slot::Input(i));
-        let mut shared = cut.inputs.iter().enumerate().filter_map(shared);
+        let is_shared = |part: &Part| matches!(part, Part::Shared(_));
+        let shared = cut.inputs.iter().enumerate().filter(|(_, part)| is_shared(part));
+        let mut shared = shared.map(|(i, _)| Slot::Input(i));
         let binds =
             piece as u64 * widest <= largest && shared.all(|s| resolved.bytes(s) <= largest);
         let own = Self { gpu, loss, resolved, batch, inputs, cut, count, piece };
@@ -246,10 +247,8 @@ impl<'a> Pieces<'a> {
             let Some(kind) = kind else { continue };
             let name = resolved.definition.inputs[i].name;
             let shape = match &self.cut.inputs[i] {
-                Some(unit) => [&[count], &unit[..]].concat(),
-                // A single element broadcasts to any shape.
-                None if kind.shape.iter().all(|&size| size == 1) => Vec::new(),
-                None => kind.shape.clone(),
+                Part::Unit(unit) => [&[count], &unit[..]].concat(),
+                Part::Shared(shape) => shape.clone(),
             };
             inputs.push((name, TensorKind::new(kind.dtype, shape)));
         }
@@ -305,7 +304,7 @@ impl Shared {
         let Pieces { gpu, resolved, ref inputs, ref cut, .. } = *pieces;
         let mut shared = Vec::new();
         for (i, tensor) in inputs.iter().enumerate() {
-            let (Some(tensor), None) = (tensor, &cut.inputs[i]) else { continue };
+            let (Some(tensor), Part::Shared(_)) = (tensor, &cut.inputs[i]) else { continue };
             let name = resolved.definition.inputs[i].name;
             shared.push((name, crate::gpu::upload(gpu, name, tensor, resolved.dtype(name)?)?));
         }
@@ -342,7 +341,8 @@ impl<'p> Memory<'p> {
     fn new(pieces: &Pieces<'_>, plan: &Plan) -> Result<Self> {
         let (gpu, resolved) = (pieces.gpu, plan.resolved());
         let cut = pieces.cut.inputs.iter().enumerate();
-        let cut = cut.filter(|&(i, unit)| unit.is_some() && resolved.inputs[i].is_some());
+        let unit = |part: &Part| matches!(part, Part::Unit(_));
+        let cut = cut.filter(|&(i, part)| unit(part) && resolved.inputs[i].is_some());
         let upload = |slot| Upload::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
         let read = |slot| ReadBack::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
         let inputs = cut.map(|(i, _)| Ok((i, upload(Slot::Input(i))?))).collect::<Result<_>>()?;
@@ -367,7 +367,8 @@ impl<'p> Memory<'p> {
     ) -> Result<()> {
         self.plan = Some(plan);
         for (i, upload) in &mut self.inputs {
-            let (Some(tensor), Some(unit)) = (pieces.inputs[*i], &pieces.cut.inputs[*i]) else {
+            let (Some(tensor), Part::Unit(unit)) = (pieces.inputs[*i], &pieces.cut.inputs[*i])
+            else {
                 continue;
             };
             let dtype = pieces.resolved.inputs[*i].as_ref().map_or(DType::F32, |kind| kind.dtype);

@@ -165,7 +165,7 @@ impl Resolved {
 }
 
 /// The type that kernels read: that itself, or float32 where the host has to round.
-fn native(role: Role, dtype: DType) -> DType {
+pub(crate) fn native(role: Role, dtype: DType) -> DType {
     let integers = matches!(role, Role::Index | Role::IndexOrRows | Role::OwnIntegers);
     match dtype {
         DType::F64 => DType::F32,

@@ -5,22 +5,25 @@ mod strict;
 use super::{Array, READABLE};
 use npyz::{DType as Described, Endianness, NpyHeader, Order, TypeChar};
 use std::borrow::Cow;
+use std::io;
 use wgloss::DType;
 
-const MAGIC: &[u8] = b"\x93NUMPY";
+pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy's own limit, for the same reason: parsing must not take all the stack or time.
 const LONGEST_HEADER: usize = 10_000;
 /// The dictionary and the shape make 2, each level of structured types 2 more. The header's parser
 /// takes time exponential in it.
 const DEEPEST_HEADER: usize = 6;
+/// The most characters of a header that a message shows.
+const SHOWN: usize = 120;
 
 /// Reads the header, and checks that exactly the elements follow it.
 pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
     let Preamble { version, header, length } = preamble(bytes)?;
     let rest = &bytes[length..];
-    let header = strict::header(version, &header);
-    let header = NpyHeader::from_reader(&header[..])
-        .map_err(|error| format!("the .npy header cannot be read: {error}"))?;
+    let strict = strict::header(version, &header);
+    let header =
+        NpyHeader::from_reader(&strict[..]).map_err(|error| unreadable(&error, &header))?;
     let dtype = dtype(&header.dtype())?;
     let shape: Option<Vec<usize>> =
         header.shape().iter().map(|&size| usize::try_from(size).ok()).collect();
@@ -45,6 +48,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
         big_endian: big_endian(&header.dtype()),
         fortran: header.order() == Order::Fortran,
     })
+}
+
+/// The parser's reason without its grammar's terms, and the header instead.
+fn unreadable(error: &io::Error, header: &str) -> String {
+    let error = error.to_string();
+    let reason = error.split(": syntax error").next().unwrap_or_default();
+    let start: String = header.trim().chars().take(SHOWN).collect();
+    format!("the .npy header cannot be read: {reason}: {start:?}")
 }
 
 /// What a file starts with.

@@ -25,7 +25,7 @@ pub(super) fn evaluate(
     let is_weight: Vec<bool> = roles.map(|role| role.is_weight()).collect();
     let arguments: Vec<usize> = (0..is_weight.len()).filter(|&i| !is_weight[i]).collect();
     let weight_place = is_weight.iter().position(|&is| is);
-    let weights = weights(resolved, weight_place.and_then(|i| work.inputs[i]));
+    let weights = weights(resolved, &work.inputs);
     let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
     let by_term = resolved.upstream == Upstream::Terms;
     let upstream = work.upstream.as_deref();
@@ -106,8 +106,10 @@ pub(super) fn evaluate(
 }
 
 /// The sums of a weight's blocks, where the mean divides by the sum of weights.
-fn weights(resolved: &Resolved, weight: Option<&Tensor<'_>>) -> Weights {
+pub(super) fn weights(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Weights {
     let wanted = resolved.totals || resolved.layout.divisor == Divisor::Weights;
+    let place = resolved.definition.inputs.iter().position(|input| input.role.is_weight());
+    let weight = place.and_then(|place| inputs[place]);
     let Some(weight) = weight.filter(|_| wanted && resolved.layout.is_weighted()) else {
         return Weights::default();
     };

@@ -54,8 +54,9 @@ impl Family for Pointwise<'_> {
         inputs.map(|input| (input.name, TensorKind::new(DType::F32, [3, 4096]))).collect()
     }
 
-    fn cut(&self, resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
-        Ok(shape::cut(resolved))
+    fn cut(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
+        let weights = || cpu::weights(resolved, inputs);
+        Ok(shape::cut(resolved).map(|cut| Cut { weights: weights(), ..cut }))
     }
 
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::cpu;
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
-use crate::family::Cut;
+use crate::family::{Cut, Part};
 use crate::layout::{Layout, Summed, Weights, divisor};
 use crate::order::BLOCK_SIZE;
 use crate::reduction::Reduction;
@@ -70,24 +70,38 @@ fn placed_shapes<'a>(
     roles.map(|(i, input)| placed(input.role, shape(i), shape(0))).collect()
 }
 
-/// How a batch is cut along its elements, where no input broadcasts but single numbers.
+/// How a batch is cut: along its elements where all inputs have all of them or one for all, or else
+/// along the outermost axis. The gradient of an input that pieces share is that of the whole.
 pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
     if resolved.weight_is_shared() {
         return None;
     }
-    let unit = |(i, access): (usize, &Option<Access>)| match access {
-        Some(Access::Dense) => Some(Some(Vec::new())),
-        Some(Access::Single) if !resolved.gradients.contains(&i) => Some(None),
-        None => Some(None),
-        _ => None,
+    let Broadcast { axes, access } = Broadcast::of(resolved);
+    let strided = access.contains(&Some(Access::Strided));
+    let (inner, outer) = match axes.split_last() {
+        Some((outer, inner)) if strided => (inner, Some(outer)),
+        _ => (&[][..], None),
     };
-    let inputs = Broadcast::of(resolved).access.iter().enumerate().map(unit).collect::<Option<_>>();
-    Some(Cut {
-        inputs: inputs?,
-        terms: Vec::new(),
-        step: BLOCK_SIZE,
-        weights: cpu::Weights::default(),
-    })
+    let sizes = |input: Option<usize>| -> Vec<usize> {
+        let moves = |axis: &Axis| input.is_none_or(|i| axis.strides[i] != 0);
+        let size = |axis: &Axis| if moves(axis) { axis.size } else { 1 };
+        inner.iter().rev().map(|axis| usize::try_from(size(axis)).unwrap_or(usize::MAX)).collect()
+    };
+    let part = |(i, access): (usize, &Option<Access>)| match access {
+        Some(Access::Dense) => Some(Part::Unit(sizes(None))),
+        Some(Access::Strided) if outer.is_some_and(|outer| outer.strides[i] != 0) => {
+            Some(Part::Unit(sizes(Some(i))))
+        }
+        Some(_) if resolved.gradients.contains(&i) => None,
+        Some(Access::Single) | None => Some(Part::Shared(Vec::new())),
+        Some(_) => Some(Part::Shared(sizes(Some(i)))),
+    };
+    let inputs = access.iter().enumerate().map(part).collect::<Option<_>>()?;
+    let terms = sizes(None);
+    let unit = terms.iter().product::<usize>();
+    // Pieces are whole blocks.
+    let step = BLOCK_SIZE >> unit.trailing_zeros().min(BLOCK_SIZE.trailing_zeros());
+    Some(Cut { inputs, terms, step, weights: cpu::Weights::default() })
 }
 
 pub(super) fn layout(

@@ -3,8 +3,10 @@
 use super::over::Over;
 use super::row::Runs;
 use super::shape::{RowShape, RowWeight};
-use super::task::{Padding, RowTask};
-use crate::cpu::{Classes, LossSums, Results, Units, Weights, Work, divisor, mean_weight};
+use super::task::{Abreast, FEW, Padding, RowTask};
+use crate::cpu::{
+    ABREAST, Classes, LossSums, Results, Units, Weights, Work, ZEROS, divisor, mean_weight,
+};
 use crate::error::Result;
 use crate::order::tree_sum;
 use crate::reduction::Reduction;
@@ -91,6 +93,11 @@ pub(super) fn evaluate(
 
 fn size(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+/// Some numbers of what may be absent.
+fn part<'a>(numbers: &'a [f32], places: &Range<usize>) -> &'a [f32] {
+    numbers.get(places.clone()).unwrap_or_default()
 }
 
 /// Puts the numbers of rows, each row's classes side by side, where the classes lie in items.
@@ -198,6 +205,9 @@ impl Pass<'_> {
         mut gradients: Vec<&mut [f32]>,
         padding: &mut Padding,
     ) {
+        if self.classes <= FEW {
+            return self.run_abreast(rows, losses, gradients);
+        }
         for (k, loss) in losses.iter_mut().enumerate() {
             let own = k * self.classes..(k + 1) * self.classes;
             let mut by_component = [None, None, None, None];
@@ -206,6 +216,43 @@ impl Pass<'_> {
             }
             self.run_row(rows, k, loss, by_component, padding);
         }
+    }
+
+    /// Rows of few classes, as many at once as there are lanes.
+    fn run_abreast(&self, rows: &Rows<'_>, losses: &mut [f32], mut gradients: Vec<&mut [f32]>) {
+        for (group, values) in losses.chunks_mut(ABREAST).enumerate() {
+            let first = group * ABREAST;
+            let own = first..first + values.len();
+            let over = own.start * self.classes..own.end * self.classes;
+            let part = |numbers| part(numbers, &over);
+            let mut by_component = [None, None, None, None];
+            for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
+                by_component[component] = Some(&mut gradient[over.clone()]);
+            }
+            let mut scales = ZEROS;
+            for (lane, scale) in scales.iter_mut().enumerate().take(values.len()) {
+                *scale = self.scale(rows.first + first + lane);
+            }
+            self.formula.run_abreast(&mut Abreast {
+                classes: self.classes,
+                inputs: rows.inputs.map(part),
+                target: part(rows.target),
+                weight: if self.weights.is_some() { part(rows.weight) } else { self.weight },
+                indices: rows.indices.map(|indices| &indices[own.clone()]),
+                labels: rows.labels.get(own).unwrap_or_default(),
+                mean_weight: self.mean_weight,
+                scales,
+                values,
+                gradients: by_component,
+            });
+        }
+    }
+
+    /// What the slopes of a row are multiplied by.
+    fn scale(&self, row: usize) -> f32 {
+        let upstream = self.upstream.map_or(1.0, |g| g[if self.by_term { row } else { 0 }]);
+        // Without any weight the mean is NaN, but its gradient is 0.
+        if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor }
     }
 
     /// One row, every number of which is written.
@@ -228,8 +275,6 @@ impl Pass<'_> {
             None => None,
         };
         let own = k * self.classes..(k + 1) * self.classes;
-        let row = rows.first + k;
-        let upstream = self.upstream.map_or(1.0, |g| g[if self.by_term { row } else { 0 }]);
         self.formula.run(&mut RowTask {
             classes: self.classes,
             inputs: rows.inputs.map(|input| input.get(own.clone()).unwrap_or_default()),
@@ -238,8 +283,7 @@ impl Pass<'_> {
             index,
             label: rows.labels.get(k).copied().unwrap_or_default(),
             mean_weight: self.mean_weight,
-            // Without any weight the mean is NaN, but its gradient is 0.
-            scale: if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor },
+            scale: self.scale(rows.first + k),
             value,
             gradients,
             padding,

@@ -1,5 +1,6 @@
 //! Losses of rows: a class or feature axis that is gathered into maxima and sums, and what follows.
 
+mod abreast;
 mod cpu;
 mod dispatch;
 pub(crate) mod kernel;

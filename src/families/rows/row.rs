@@ -1,6 +1,6 @@
 //! What a loss says of a row, and the loops over it.
 
-use super::task::{Item, RowTask};
+use super::task::{Abreast, Item, RowTask};
 use super::textbook::{Row as TextbookRow, RowLoss};
 use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS};
 use pulp::{Arch, Simd, WithSimd};
@@ -57,6 +57,9 @@ pub(crate) trait Runs: Send + Sync {
 
     /// Runs one row of the CPU backend.
     fn run(&self, task: &mut RowTask<'_>);
+
+    /// Runs some rows of few classes.
+    fn run_abreast(&self, task: &mut Abreast<'_>);
 }
 
 impl<L: Formula> Runs for L {
@@ -66,7 +69,11 @@ impl<L: Formula> Runs for L {
 
     /// With the widest instructions of the processor.
     fn run(&self, task: &mut RowTask<'_>) {
-        Arch::new().dispatch(Work { loss: self, task });
+        Arch::new().dispatch(Work { loss: self, task: Task::One(task) });
+    }
+
+    fn run_abreast(&self, task: &mut Abreast<'_>) {
+        Arch::new().dispatch(Work { loss: self, task: Task::Abreast(task) });
     }
 }
 
@@ -87,7 +94,14 @@ pub(crate) struct Row {
 
 struct Work<'l, 't, 'a, L> {
     loss: &'l L,
-    task: &'t mut RowTask<'a>,
+    task: Task<'t, 'a>,
+}
+
+/// What loops run over.
+#[derive(Debug)]
+enum Task<'t, 'a> {
+    One(&'t mut RowTask<'a>),
+    Abreast(&'t mut Abreast<'a>),
 }
 
 impl<L: Formula> WithSimd for Work<'_, '_, '_, L> {
@@ -102,7 +116,7 @@ impl<L: Formula> WithSimd for Work<'_, '_, '_, L> {
 /// The loops of a row, compiled for each loss and instruction set with the mathematics inlined.
 #[derive(Debug)]
 pub(crate) struct RowLoops<'t, 'a> {
-    task: &'t mut RowTask<'a>,
+    task: Task<'t, 'a>,
 }
 
 impl RowTask<'_> {
@@ -122,24 +136,34 @@ impl RowTask<'_> {
 impl RowLoops<'_, '_> {
     /// Whether the target is a class index.
     pub(crate) fn has_index(&self) -> bool {
-        self.task.index.is_some()
+        match &self.task {
+            Task::One(task) => task.index.is_some(),
+            Task::Abreast(task) => task.indices.is_some(),
+        }
     }
 
-    /// Runs the row.
+    /// Runs the row, or the rows.
     #[inline(always)]
     pub(crate) fn run<L: Formula>(self, loss: &L) {
-        let Self { task } = self;
-        let row = task.row();
-        task.complete();
-        let (peaks, sums) = task.gathered(loss, &row);
-        *task.value = loss.value(&row, peaks, sums);
-        if task.gradients.iter().any(Option::is_some) {
-            task.differentiate(loss, &row, peaks, sums);
+        match self.task {
+            Task::One(task) => task.run(loss),
+            Task::Abreast(task) => task.run(loss),
         }
     }
 }
 
 impl RowTask<'_> {
+    #[inline(always)]
+    fn run<L: Formula>(&mut self, loss: &L) {
+        let row = self.row();
+        self.complete();
+        let (peaks, sums) = self.gathered(loss, &row);
+        *self.value = loss.value(&row, peaks, sums);
+        if self.gradients.iter().any(Option::is_some) {
+            self.differentiate(loss, &row, peaks, sums);
+        }
+    }
+
     #[inline(always)]
     fn gathered<L: Formula>(&mut self, loss: &L, row: &Row) -> (L::Peaks, L::Sums) {
         if let Some(unit) = L::UNIT {
@@ -231,8 +255,9 @@ impl RowTask<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::task::{Padding, RowTask};
-    use super::{Formula, Runs, Work};
+    use super::super::task::{Abreast, Padding, RowTask};
+    use super::{Formula, Runs, Task, Work};
+    use crate::cpu::ABREAST;
     use crate::losses::{CosineEmbedding, CrossEntropy, MultiMargin, TripletMargin};
     use pulp::{Scalar, WithSimd};
 
@@ -269,9 +294,47 @@ mod tests {
     fn check<L: Formula>(loss: &L) {
         for index in [None, Some(4999)] {
             let widest = bits(index, |task| Runs::run(loss, task));
-            let baseline = bits(index, |task| Work { loss, task }.with_simd(Scalar));
+            let one = |task: &mut RowTask<'_>| {
+                Work { loss, task: Task::One(task) }.with_simd(Scalar);
+            };
+            let baseline = bits(index, one);
             assert!(widest == baseline, "{loss:?}");
         }
+        for index in [false, true] {
+            let widest = bits_abreast(index, |task| Runs::run_abreast(loss, task));
+            let rows = |task: &mut Abreast<'_>| {
+                Work { loss, task: Task::Abreast(task) }.with_simd(Scalar);
+            };
+            assert!(widest == bits_abreast(index, rows), "{loss:?} abreast");
+        }
+    }
+
+    /// The bits of the losses and gradients of some rows of few classes.
+    fn bits_abreast(index: bool, run: impl FnOnce(&mut Abreast<'_>)) -> Vec<u32> {
+        const ROWS: usize = ABREAST - 3;
+        const FEW: usize = 7;
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let numbers = |step: usize, low: f32| -> Vec<f32> {
+            (0..ROWS * FEW).map(|i| low + (i * step % 97) as f32 / 20.0).collect()
+        };
+        let inputs = [numbers(7, -2.0), numbers(11, 0.1), numbers(13, 0.1)];
+        let (target, weight, labels) = (numbers(17, 0.0), numbers(19, 0.0), [1.0; ROWS]);
+        let classes: Vec<Option<usize>> =
+            (0..ROWS).map(|row| Some(row % FEW).filter(|_| row % 5 > 0)).collect();
+        let (mut values, mut gradients) = ([0.0; ROWS], [const { [0.0; ROWS * FEW] }; 4]);
+        run(&mut Abreast {
+            classes: FEW,
+            inputs: inputs.each_ref().map(|x| &x[..]),
+            target: if index { &[] } else { &target },
+            weight: &weight[..FEW],
+            indices: index.then_some(&classes[..]),
+            labels: &labels,
+            mean_weight: 0.7,
+            scales: [0.3; ABREAST],
+            values: &mut values,
+            gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
+        });
+        gradients.iter().flatten().chain(&values).map(|x| x.to_bits()).collect()
     }
 
     #[test]

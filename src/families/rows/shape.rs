@@ -3,7 +3,7 @@
 use crate::cpu::{Classes, Weights};
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
-use crate::family::Cut;
+use crate::family::{Cut, Part};
 use crate::layout::{self, Indices, Layout, Summed, divisor};
 use crate::reduction::Reduction;
 use crate::request::Resolved;
@@ -197,13 +197,16 @@ pub(super) fn cut(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result
     };
     let terms = if inner == 1 { Vec::new() } else { vec![inner] };
     let over = [&[classes], &terms[..]].concat();
-    let unit = |i: usize| {
+    let part = |(i, kind): (usize, &Option<TensorKind>)| {
         if shape.with_slopes().any(|over| over == i) || shape.weight == RowWeight::Rows(i) {
-            return Some(over.clone());
+            Part::Unit(over.clone())
+        } else if shape.index() == Some(i) || shape.label == Some(i) {
+            Part::Unit(terms.clone())
+        } else {
+            Part::Shared(kind.as_ref().map_or(Vec::new(), |kind| kind.shape.clone()))
         }
-        (shape.index() == Some(i) || shape.label == Some(i)).then(|| terms.clone())
     };
-    let units = (0..resolved.inputs.len()).map(unit).collect();
+    let units = resolved.inputs.iter().enumerate().map(part).collect();
     let weights = weights(&shape, resolved, inputs)?;
     Ok(Some(Cut { inputs: units, terms, step: 1, weights }))
 }

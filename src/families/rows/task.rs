@@ -37,6 +37,27 @@ pub(crate) struct RowTask<'a> {
     pub(super) padding: &'a mut Padding,
 }
 
+/// The most classes: that many fill the lanes well enough.
+pub(super) const FEW: usize = 16;
+
+/// Some rows of a loss, at most as many as there are lanes: their inputs, each row's classes side by
+/// side or absent, and where their results go.
+#[derive(Debug)]
+pub(crate) struct Abreast<'a> {
+    pub(super) classes: usize,
+    pub(super) inputs: [&'a [f32]; 3],
+    /// Empty for class indices.
+    pub(super) target: &'a [f32],
+    /// Of each class, of each class of each row, or empty.
+    pub(super) weight: &'a [f32],
+    pub(super) indices: Option<&'a [Option<usize>]>,
+    pub(super) labels: &'a [f32],
+    pub(super) mean_weight: f32,
+    pub(super) scales: Group,
+    pub(super) values: &'a mut [f32],
+    pub(super) gradients: [Option<&'a mut [f32]>; 4],
+}
+
 /// The items whose sums are added up on their own: in long rows this is more accurate.
 const SEGMENT: usize = 64 * ABREAST;
 
