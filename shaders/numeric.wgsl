@@ -5,7 +5,8 @@
 // reassociate, fuse, and assume that no NaN exists. So special values are told apart by bits,
 // powers of two are multiplied in by adding to the exponent field (which cannot overflow on the
 // way), and wherever (a + 1) - 1 would be harmful the 1 stands behind a select, through which no
-// compiler reassociates. Denormal inputs count as zero, denormal results are flushed to zero.
+// compiler reassociates. Drivers may flush denormal numbers in arithmetic: logarithms read them by
+// their bits, elsewhere denormal inputs count as zero, and denormal results are flushed to zero.
 // "Worst" below: largest error found against float64 on lavapipe, in units in the last place.
 
 const LOG2_OF_E: f32 = 1.442695;
@@ -19,6 +20,11 @@ const BITS_OF_SQRT_HALF: i32 = 0x3f3504f3;
 const BITS_OF_ONE: i32 = 0x3f800000;
 const BITS_OF_INFINITY: i32 = 0x7f800000;
 const BITS_OF_SMALLEST_NORMAL: i32 = 0x00800000;
+// 149, shifted to an exponent field.
+const BITS_OF_2_149: i32 = 0x4a800000;
+// The bits of the sign and the exponent, and the unit of an exponent that stands there.
+const EXPONENT_FIELD: i32 = -0x00800000;
+const TWO_23: f32 = 8388608.0;
 
 fn is_nan(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
@@ -119,21 +125,34 @@ fn exponential_minus_one(x: f32) -> f32 {
 // minimax, relative error 2^-27.3. f comes last but one, so that its low bits are not rounded
 // twice; no division.
 fn logarithm_core(f: f32, k: f32) -> f32 {
+    return logarithm_in_units(f, k, LN_2_HIGH, LN_2_LOW);
+}
+
+// The same of a k in units of which each has this logarithm, cut in two as ln 2 is.
+fn logarithm_in_units(f: f32, k: f32, high: f32, low: f32) -> f32 {
     var p = -0.07636435 * f + 0.12762216;
     p = ((p * f - 0.1315961) * f + 0.1420158) * f - 0.16623409;
     p = ((p * f + 0.20001242) * f - 0.2500082) * f + 0.3333333;
-    return k * LN_2_HIGH + (f + (f * f * (p * f - 0.5) + k * LN_2_LOW));
+    return k * high + (f + (f * f * (p * f - 0.5) + k * low));
 }
 
-// log x: x = 2^k (1 + f), split by bits. Stable: f is exact, and around 1, k is 0. Worst 0.91 ULP.
+// The bits of a positive number as if the exponent field had more bits: a denormal one is a whole
+// number, made a float by its value, times 2^-149. Exact.
+fn bits_of_any_exponent(bits: i32) -> i32 {
+    return select(bits, bitcast<i32>(f32(bits)) - BITS_OF_2_149, bits < BITS_OF_SMALLEST_NORMAL);
+}
+
+// log x: x = 2^k (1 + f), split by bits, with k in its field. Stable: f is exact, and around 1, k is 0.
+// Worst 0.91 ULP.
 fn logarithm(x: f32) -> f32 {
     let bits = bitcast<i32>(x);
-    let shifted = bits - BITS_OF_SQRT_HALF;
-    let f = bitcast<f32>((shifted & 0x007fffff) + BITS_OF_SQRT_HALF) - 1.0;
-    let result = logarithm_core(f, f32(shifted >> 23u));
-    let below = select(not_a_number(), -infinity(), (bits & 0x7fffffff) < BITS_OF_SMALLEST_NORMAL);
+    let any = bits_of_any_exponent(bits);
+    let exponent_bits = (any - BITS_OF_SQRT_HALF) & EXPONENT_FIELD;
+    let f = bitcast<f32>(any - exponent_bits) - 1.0;
+    let result = logarithm_in_units(f, f32(exponent_bits), LN_2_HIGH / TWO_23, LN_2_LOW / TWO_23);
+    let below = select(not_a_number(), -infinity(), (bits & 0x7fffffff) == 0);
     let carried = select(result, x, bits >= BITS_OF_INFINITY);
-    return select(carried, below, bits < BITS_OF_SMALLEST_NORMAL);
+    return select(carried, below, bits <= 0);
 }
 
 // log(1 + x): 1 + x = 2^k (1 + f), where the rounded sum only chooses k, and f = x 2^-k + (2^-k -
@@ -141,12 +160,11 @@ fn logarithm(x: f32) -> f32 {
 // 1.50 ULP.
 fn logarithm_one_plus(x: f32) -> f32 {
     let bits = bitcast<i32>(x);
-    let shifted = bitcast<i32>(1.0 + x) - BITS_OF_SQRT_HALF;
-    let exponent_bits = bitcast<i32>(bitcast<u32>(shifted) & 0xff800000u);
+    let exponent_bits = (bitcast<i32>(1.0 + x) - BITS_OF_SQRT_HALF) & EXPONENT_FIELD;
     let reciprocal_power = bitcast<f32>(max(BITS_OF_ONE - exponent_bits, 0));
     let offset = select(reciprocal_power - 1.0, 0.0, exponent_bits == 0);
     let f = bitcast<f32>(bits - exponent_bits) + offset;
-    let result = logarithm_core(f, f32(shifted >> 23u));
+    let result = logarithm_in_units(f, f32(exponent_bits), LN_2_HIGH / TWO_23, LN_2_LOW / TWO_23);
     let carried = select(result, x, bits >= BITS_OF_INFINITY);
     let beyond = select(not_a_number(), -infinity(), bitcast<u32>(x) == 0xbf800000u);
     return select(carried, beyond, bitcast<u32>(x) >= 0xbf800000u);
@@ -163,6 +181,21 @@ fn logarithm_one_plus_unit(x: f32) -> f32 {
 fn sigmoid(x: f32) -> f32 {
     let e = exponential_of_number(-abs(x));
     return select(select(1.0, e, x < 0.0) / (1.0 + e), x, is_nan(x));
+}
+
+// no sigmoid(x) - yes sigmoid(-x): for x >= 0 (no - yes e) / (1 + e) with e = e^-|x|. Stable: around
+// 0, where both sides are near 1/2, it is (no - yes) + yes (1 - e), of which nothing is rounded to 1;
+// no and yes may be sums with 1, so they stand behind a select.
+fn sigmoid_difference(x: f32, no: f32, yes: f32) -> f32 {
+    let reduced = reduced_exponent(max(-abs(x), -89.0));
+    let r = reduced.remainder;
+    let slope = exponential_core(r) * r + 1.0; // (e^r - 1) / r
+    let e = scaled(slope * r + 1.0, reduced.exponent_bits);
+    let is_near = abs(x) < 0.25;
+    let far = select(vec2(no, yes * e), vec2(no * e, yes), x < 0.0);
+    let near = vec2(no - yes, select(yes, -no, x < 0.0) * (slope * r));
+    let parts = select(far, near, is_near);
+    return select((parts.x - parts.y) / (1.0 + e), x, is_nan(x));
 }
 
 // min(x, 0) - log(1 + e^-|x|). Stable: both terms have one sign, no overflow. Worst 1.92 ULP.
@@ -204,7 +237,7 @@ fn log_cosh(x: f32) -> f32 {
 // |exponent| <= 8.
 fn power(base: f32, exponent: f32) -> f32 {
     let base_bits = bitcast<i32>(base);
-    let shifted = base_bits - BITS_OF_SQRT_HALF;
+    let shifted = bits_of_any_exponent(base_bits) - BITS_OF_SQRT_HALF;
     let k = f32(shifted >> 23u);
     let f = bitcast<f32>((shifted & 0x007fffff) + BITS_OF_SQRT_HALF) - 1.0;
     let log2_of_mantissa = logarithm_core(f, 0.0) * LOG2_OF_E;
@@ -219,7 +252,7 @@ fn power(base: f32, exponent: f32) -> f32 {
     let mantissa = exponential_of_remainder((rest - whole_rest) * LN_2);
     var result = scaled(mantissa, bitcast<i32>(clamp(n, -128.0, 128.0) + INTEGER_TO_BITS) << 23u);
     result = select(result, infinity(), n > 128.0);
-    let is_zero = (base_bits & 0x7fffffff) < BITS_OF_SMALLEST_NORMAL;
+    let is_zero = (base_bits & 0x7fffffff) == 0;
     let ends = select(0.0, infinity(), (exponent < 0.0) == is_zero);
     result = select(result, ends, is_zero || base_bits == BITS_OF_INFINITY);
     let undefined = is_nan(base) || is_nan(exponent) || (base_bits < 0 && !is_zero);

@@ -31,6 +31,7 @@ mod rounding;
 mod rows;
 mod shared_buffers;
 mod streams;
+mod sweep;
 mod threads;
 mod timestamps;
 mod totals;

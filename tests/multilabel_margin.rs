@@ -52,6 +52,43 @@ fn shapes_types_and_reductions() {
     }
 }
 
+/// Rows that take several dispatches: lists that end at once, and one that goes on into the last part.
+#[test]
+fn many_classes() {
+    let mut random = Random(16);
+    let long = |classes: usize, listed: usize| -> Vec<usize> {
+        (0..classes).map(|j| if j < listed { (3 * j + 3) % classes } else { j }).collect()
+    };
+    for (classes, listed, against_reference) in [(50_000, 20, true), (30_100, 30_050, false)] {
+        let scores: Vec<f64> = (0..2 * classes).map(|_| 4.0 * random.unit() - 2.0).collect();
+        #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
+        let mut targets: Vec<f64> = long(classes, listed).iter().map(|&y| y as f64).collect();
+        targets[listed] = -1.0; // what follows are classes
+        targets.extend(targets.clone());
+        targets[1] = targets[0];
+        let shape = [2, classes];
+        let inputs = [
+            ("input", tensor(DType::F32, &shape, &scores)),
+            ("target", tensor(DType::I64, &shape, &targets)),
+        ];
+        let request =
+            Request { reduction: Reduction::None, gradients: &["input"], ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        if against_reference {
+            assert_agrees("many classes", &MultiLabelMargin, &batch);
+        }
+        let run = |backend: Evaluator| {
+            let got = backend.evaluate_blocking(&MultiLabelMargin, &batch).expect("a valid batch");
+            (got.value.expect("wanted").to_f64(), got.gradients[0].1.to_f32().into_owned())
+        };
+        let (got, want) = (run(Evaluator::Gpu(common::gpu())), run(Evaluator::Cpu));
+        for (got, want) in got.0.iter().zip(want.0) {
+            assert!((got - want).abs() <= 1e-6 * want, "{classes} classes: {got}, not {want}");
+        }
+        assert!(got.1 == want.1, "{classes} classes: other gradients");
+    }
+}
+
 #[test]
 fn two_runs_give_the_same_bits() {
     let inputs = rows(DType::F32, &[500, 40], &mut Random(15));
@@ -82,6 +119,18 @@ fn bad_input_is_refused() {
             let error = backend.evaluate_blocking(&MultiLabelMargin, &batch).expect_err(name);
             assert_eq!(error.to_string(), message, "{name}");
         }
+    }
+    let mut targets = vec![-1.0; 70_000];
+    targets[61_234] = -2.0;
+    let inputs = [
+        ("input", tensor(DType::F32, &[70_000], &targets)),
+        ("target", tensor(DType::I64, &[70_000], &targets)),
+    ];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    for (name, backend) in common::backends() {
+        let error = backend.evaluate_blocking(&MultiLabelMargin, &batch).expect_err(name);
+        let message = error.to_string();
+        assert!(message.contains("61234") && message.contains("-2"), "{name}: {message}");
     }
     let flat = tensor(DType::I64, &[6], &[0.0; 6]);
     let inputs = [("input", scores), ("target", flat)];

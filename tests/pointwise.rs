@@ -2,10 +2,10 @@
 //! over lengths around a block, element types, reductions, weights, broadcasts and upstream
 //! gradients.
 
-use crate::common::{Family, family};
-use crate::common::{Random, assert_agrees, differentiable, inputs, tensor};
+use crate::common::{Family, backends, family};
+use crate::common::{Random, assert_agrees, assert_close, differentiable, inputs, tensor};
 use wgloss::definition::Role;
-use wgloss::{Batch, DType, Loss, Reduction, Request, losses};
+use wgloss::{Batch, DType, Evaluator, Loss, Reduction, Request, losses};
 
 const BLOCK: usize = 4096;
 
@@ -135,9 +135,9 @@ fn weights_that_broadcast() {
                 .inputs
                 .iter()
                 .map(|input| match input.role {
-                    Role::Onto | Role::WeightOnto => (input.name, DType::F32, other),
-                    Role::Variance if other.len() != 1 => (input.name, DType::F32, &[6, 1, 1][..]),
-                    Role::Variance => (input.name, DType::F32, &[6, 1][..]),
+                    Role::Onto | Role::WeightOnto | Role::Variance => {
+                        (input.name, DType::F32, other)
+                    }
                     _ => (input.name, DType::F32, shape),
                 })
                 .collect();
@@ -150,5 +150,91 @@ fn weights_that_broadcast() {
             };
             assert_agrees(&format!("{} with {other:?}", definition.name), loss.as_ref(), &batch);
         }
+    }
+}
+
+/// Variances that broadcast, and those of the input's shape without its last dimension, which come
+/// first where both could be meant. Their gradients are sums over the places that they broadcast to.
+#[test]
+fn variances_of_other_shapes() {
+    let mut random = Random(43);
+    let loss = wgloss::GaussianNll::default();
+    let cases: [(&[usize], &[&[usize]]); 3] = [
+        (
+            &[4, 3, 2, 2],
+            &[
+                &[4, 1, 2, 2],
+                &[4, 3, 1, 1],
+                &[1, 1, 1, 1],
+                &[4, 3, 2],
+                &[4, 3, 2, 1],
+                &[2],
+                &[3, 1, 2],
+                &[1],
+                &[],
+            ],
+        ),
+        (&[3, 3], &[&[3]]),
+        (&[300, 70], &[&[1, 70], &[300]]),
+    ];
+    for (shape, variances) in cases {
+        for (i, &variance) in variances.iter().enumerate() {
+            let shapes = [("input", shape), ("target", shape), ("var", variance)]
+                .map(|(name, shape)| (name, DType::F32, shape));
+            let inputs = inputs(&loss, &shapes, 0, &mut random);
+            let gradients = differentiable(&loss, &inputs);
+            let reduction = [Reduction::Mean, Reduction::Sum, Reduction::None][i % 3];
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request { reduction, gradients: &gradients, ..Request::default() },
+                ..Batch::default()
+            };
+            assert_agrees(&format!("{shape:?} with {variance:?}, {reduction}"), &loss, &batch);
+        }
+    }
+    // A variance for each row, not for each column, of which the gradients tell.
+    let (x, var) = ([0.0, 2.0, 0.0, 2.0], [1.0, 2.0]);
+    let given = [
+        ("input", tensor(DType::F32, &[2, 2], &x)),
+        ("target", tensor(DType::F32, &[2, 2], &[0.0; 4])),
+        ("var", tensor(DType::F32, &[2], &var)),
+    ];
+    let request = Request { reduction: Reduction::Sum, ..Request::with_gradients(&["var"]) };
+    let batch = Batch { inputs: &given, request, ..Batch::default() };
+    for (name, backend) in backends() {
+        let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
+        // (1 / v - d^2 / v^2) / 2 over the row.
+        assert_eq!(got.gradients[0].1.to_f32()[..], [-1.0, 0.0], "{name}");
+    }
+    for bad in [&[3][..], &[4, 2, 2, 2], &[1, 4, 3, 2, 2], &[5, 4, 3, 2, 2]] {
+        let shapes = [("input", &[4, 3, 2, 2][..]), ("target", &[4, 3, 2, 2]), ("var", bad)]
+            .map(|(name, shape)| (name, DType::F32, shape));
+        let inputs = inputs(&loss, &shapes, 0, &mut random);
+        let batch = Batch { inputs: &inputs, ..Batch::default() };
+        let error = Evaluator::Cpu.evaluate_blocking(&loss, &batch).expect_err("a bad shape");
+        let message = format!(
+            "var: shape {bad:?} does not fit, expected one that broadcasts onto [4, 3, 2, 2], the \
+             shape of input, or that without its last dimension"
+        );
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+/// Rates to which nothing is added, as PyTorch takes them.
+#[test]
+fn rates_without_eps() {
+    let loss = wgloss::PoissonNll { log_input: false, eps: 0.0, ..Default::default() };
+    let inputs = [
+        ("input", tensor(DType::F32, &[4], &[0.0, 1e-40, 1.5, 0.0])),
+        ("target", tensor(DType::F32, &[4], &[2.0, 1.0, 3.0, 0.0])),
+    ];
+    let request = Request { reduction: Reduction::None, ..Request::default() };
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    for (name, backend) in backends() {
+        let got = backend.evaluate_blocking(&loss, &batch).expect("a valid batch");
+        let got = got.value.expect("wanted").to_f32().into_owned();
+        assert_eq!(got[0], f32::INFINITY, "{name}");
+        assert!(got[3].is_nan(), "{name}: 0 times an infinite logarithm, as in PyTorch");
+        assert_close(name, &got[1..3], &[92.103_403, 1.5 - 3.0 * 1.5f64.ln()], 0.0);
     }
 }

@@ -21,5 +21,5 @@ fn value(x: f32, t: f32, variance: f32, c: Parameters) -> f32 {
 fn gradient(x: f32, t: f32, variance: f32, c: Parameters) -> vec3<f32> {
     let v = clamped_variance(variance, c);
     let scaled = (x - t) / v;
-    return vec3(scaled, -scaled, 0.5 * (1.0 / v - scaled * scaled));
+    return vec3(scaled, -scaled, 0.5 / v - (0.5 * scaled) * scaled);
 }

@@ -1,6 +1,8 @@
 // Focal loss of a logit x: a (1 - p_t)^gamma times its cross entropy, where p_t is the probability
 // of the target t and a = alpha t + (1 - alpha) (1 - t), or 1 for a negative alpha. 1 - p_t is
-// t sigmoid(-x) + (1 - t) sigmoid(x), which keeps its digits where p_t is near 1.
+// t sigmoid(-x) + (1 - t) sigmoid(x), which keeps its digits where p_t is near 1. Its power is
+// multiplied in as the root twice: where it is below the smallest number, its product with a large
+// cross entropy need not be.
 
 struct Parameters {
     alpha: f32,
@@ -18,7 +20,8 @@ fn balance(t: f32, c: Parameters) -> f32 {
 
 fn value(x: f32, t: f32, c: Parameters) -> f32 {
     let miss = t * sigmoid(-x) + (1.0 - t) * sigmoid(x);
-    return balance(t, c) * silenced(power(miss, c.gamma), cross_entropy(x, t));
+    let root = power(miss, 0.5 * c.gamma);
+    return balance(t, c) * silenced(root, silenced(root, cross_entropy(x, t)));
 }
 
 // The factor that gamma brings has the limit 0 where 1 - p_t is 0, though gamma - 1 may be negative.
@@ -26,8 +29,9 @@ fn gradient(x: f32, t: f32, c: Parameters) -> f32 {
     let yes = sigmoid(x);
     let no = sigmoid(-x);
     let miss = t * no + (1.0 - t) * yes;
-    let plain = power(miss, c.gamma) * ((1.0 - t) * yes - t * no);
-    let by_power = c.gamma * power(miss, c.gamma - 1.0) * (1.0 - 2.0 * t) * yes * no;
+    let plain = power(miss, c.gamma) * sigmoid_difference(x, 1.0 - t, t);
+    let by_miss = silenced(c.gamma, power(miss, c.gamma - 1.0));
+    let by_power = by_miss * (1.0 - 2.0 * t) * yes * no;
     let focus = select(silenced(by_power, cross_entropy(x, t)), 0.0, miss == 0.0);
     return balance(t, c) * (plain + focus);
 }

@@ -1,5 +1,5 @@
 // Multi-class margin: w_y / C times the sum over the classes i other than the target y of
-// max(0, margin - x_y + x_i)^p.
+// max(0, margin + (x_i - x_y))^p: large scores keep the digits of their difference.
 
 const HAS_PEAKS = false;
 const HAS_SUMS = true;
@@ -17,7 +17,7 @@ fn peaks(item: Item, c: Parameters) -> Peaks {
 }
 
 fn excess(item: Item, row: Row, c: Parameters) -> f32 {
-    return maximum(c.margin - row.picked + item.first, 0.0);
+    return maximum(c.margin + (item.first - row.picked), 0.0);
 }
 
 fn slope(z: f32, c: Parameters) -> f32 {

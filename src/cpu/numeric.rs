@@ -2,8 +2,8 @@
 //!
 //! Without branches, calls and float-to-integer casts (which saturate in Rust), so that LLVM turns
 //! a loop over a slice into SIMD code. `a * b + c` stays two roundings: `mul_add` is a slow call on
-//! targets without FMA. Denormal inputs may count as zero, and denormal results are flushed to
-//! zero.
+//! targets without FMA. Logarithms read denormal inputs, elsewhere those may count as zero, and
+//! denormal results are flushed to zero.
 
 const LOG2_OF_E: f32 = std::f32::consts::LOG2_E;
 /// `LN_2_HIGH + LN_2_LOW` is ln 2; an integer of 8 bits times `LN_2_HIGH` is exact.
@@ -16,6 +16,8 @@ const BITS_OF_SQRT_HALF: i32 = 0x3f35_04f3;
 const BITS_OF_ONE: i32 = 0x3f80_0000;
 const BITS_OF_INFINITY: i32 = 0x7f80_0000;
 const BITS_OF_SMALLEST_NORMAL: i32 = 0x0080_0000;
+/// 149, shifted to an exponent field.
+const BITS_OF_2_149: i32 = 149 << 23;
 const BITS_OF_MINUS_ONE: u32 = 0xbf80_0000;
 
 #[inline(always)]
@@ -102,33 +104,48 @@ fn exp_m1_of_number(x: f32) -> f32 {
     of_signed_bits(bits.min(BITS_OF_INFINITY))
 }
 
-/// `k ln 2 + ln(1 + f)` for 1 + f in [sqrt(1/2), sqrt(2)] and an integer k: a minimax polynomial.
+/// `e^x - 1` for |x| <= 0.35, with relative accuracy around 0.
 #[inline(always)]
-fn ln_core(f: f32, k: f32) -> f32 {
+pub(crate) fn exp_m1_near_0(x: f32) -> f32 {
+    x + x * x * exp_core(x)
+}
+
+/// `k ln 2 + ln(1 + f)` for 1 + f in [sqrt(1/2), sqrt(2)] and an integer k, shifted to an exponent
+/// field: a minimax polynomial.
+#[inline(always)]
+#[expect(clippy::cast_precision_loss, reason = "an exponent of 9 bits, and zeros")]
+fn ln_core(f: f32, exponent: i32) -> f32 {
+    const UNIT: f32 = 1.0 / (1 << 23) as f32;
     let p = ((-0.076_364_35 * f + 0.127_622_16) * f - 0.131_596_1) * f + 0.142_015_8;
     let p = ((p * f - 0.166_234_09) * f + 0.200_012_42) * f - 0.250_008_2;
     let p = (p * f + 0.333_333_3) * f - 0.5;
-    k * LN_2_HIGH + (f + (f * f * p + k * LN_2_LOW))
+    let k = exponent as f32;
+    k * (UNIT * LN_2_HIGH) + (f + (f * f * p + k * (UNIT * LN_2_LOW)))
 }
 
-/// The exponent in the upper bits, as a float: small integers only, so the cast is exact.
+/// The exponent k of x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)], in its field.
 #[inline(always)]
-#[expect(clippy::cast_precision_loss, reason = "an exponent of 9 bits")]
-fn upper_exponent(bits: i32) -> f32 {
-    (bits >> 23) as f32
+fn exponent_field(bits: i32) -> i32 {
+    bits.wrapping_sub(BITS_OF_SQRT_HALF) & !0x007f_ffff
+}
+
+/// The bits of a positive number as if the exponent field had more bits: a denormal one is a whole
+/// number, made a float by its value, times 2^-149. Exact.
+#[inline(always)]
+#[expect(clippy::cast_precision_loss, reason = "a denormal number's bits are below 2^23")]
+fn bits_of_any_exponent(bits: i32) -> i32 {
+    let spread = signed_bits(bits as f32).wrapping_sub(BITS_OF_2_149);
+    if bits < BITS_OF_SMALLEST_NORMAL { spread } else { bits }
 }
 
 /// The natural logarithm: `x = 2^k (1 + f)`, split by bits, so that f is exact. Worst 0.91 ULP.
 #[inline(always)]
 pub(crate) fn ln(x: f32) -> f32 {
-    let bits = signed_bits(x);
-    let shifted = bits.wrapping_sub(BITS_OF_SQRT_HALF);
-    let f = of_signed_bits((shifted & 0x007f_ffff) + BITS_OF_SQRT_HALF) - 1.0;
-    let result = ln_core(f, upper_exponent(shifted));
-    let is_zero = bits & 0x7fff_ffff < BITS_OF_SMALLEST_NORMAL;
-    let below = select(is_zero, f32::NEG_INFINITY, f32::NAN);
-    let carried = select(bits >= BITS_OF_INFINITY, x, result);
-    select(bits < BITS_OF_SMALLEST_NORMAL, below, carried)
+    let bits = bits_of_any_exponent(signed_bits(x));
+    let exponent = exponent_field(bits);
+    let result = ln_core(of_signed_bits(bits.wrapping_sub(exponent)) - 1.0, exponent);
+    let below = select(x == 0.0, f32::NEG_INFINITY, f32::NAN);
+    select(x > 0.0, select(x == f32::INFINITY, x, result), below)
 }
 
 /// `ln(1 + x)` for finite x > -1: the rounded 1 + x only chooses k in `1 + x = 2^k (1 + f)`, and `f
@@ -136,11 +153,10 @@ pub(crate) fn ln(x: f32) -> f32 {
 /// could be selected: LLVM would compute both arms of such a selection to the end.
 #[inline(always)]
 fn ln_1p_of_number(x: f32) -> f32 {
-    let shifted = signed_bits(1.0 + x).wrapping_sub(BITS_OF_SQRT_HALF);
-    let exponent = shifted & !0x007f_ffff;
+    let exponent = exponent_field(signed_bits(1.0 + x));
     let reciprocal_power = of_signed_bits(BITS_OF_ONE.wrapping_sub(exponent).max(0));
     let f = of_signed_bits(signed_bits(x).wrapping_sub(exponent)) + (reciprocal_power - 1.0);
-    ln_core(f, upper_exponent(shifted))
+    ln_core(f, exponent)
 }
 
 /// `ln(1 + x)`, with relative accuracy around 0. Worst 1.50 ULP.
@@ -157,6 +173,20 @@ pub(crate) fn ln_1p(x: f32) -> f32 {
 pub(crate) fn sigmoid(x: f32) -> f32 {
     let e = exp_of_negative(-x.abs());
     select(x < 0.0, e, 1.0) / (1.0 + e)
+}
+
+/// `no sigmoid(x) - yes sigmoid(-x)`: `no - yes e` over `1 + e` for x >= 0, with `e = e^-|x|`. Around
+/// 0, where both sides are near 1/2, `(no - yes) + yes (1 - e)`, of which nothing is rounded to 1.
+#[inline(always)]
+pub(crate) fn sigmoid_difference(x: f32, no: f32, yes: f32) -> f32 {
+    let a = x.abs();
+    let (r, exponent) = reduced(-a);
+    let slope = exp_core(r) * r + 1.0; // (e^r - 1) / r
+    let power = of_signed_bits(BITS_OF_ONE.wrapping_add(exponent));
+    let e = select(-a < LN_OF_SMALLEST_NORMAL, 0.0, power * (slope * r + 1.0));
+    let (far, lesser) = if x < 0.0 { (no * e - yes, -no) } else { (no - yes * e, yes) };
+    let near = (no - yes) + lesser * (slope * a);
+    select(a < 0.25, near, far) / (1.0 + e)
 }
 
 /// `ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)`, both terms of one sign, no overflow. Worst 1.71 ULP.

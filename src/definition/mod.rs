@@ -111,8 +111,8 @@ pub enum Role {
     Weight,
     /// Pointwise: a factor of each term that broadcasts onto the first input's shape.
     WeightOnto,
-    /// Pointwise: elements of the first input's shape, of it with the last dimension 1 or left out,
-    /// or one for all.
+    /// Pointwise: elements that broadcast onto the first input's shape, or of that shape without its
+    /// last dimension, one for all along it.
     Variance,
     /// Rows: `[C]`, `[N, C]` or `[N, C, d1...]`.
     Rows,

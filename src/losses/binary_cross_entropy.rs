@@ -11,8 +11,7 @@ options! {
     /// | `weight` | broadcasts onto `input` | optional factor of each term |
     ///
     /// The gradient's denominator `input (1 - input)` is at least 1e-12; the gradient with respect
-    /// to `target` is not clamped. A denormal probability counts as 0. `mean` divides by the number
-    /// of elements. An input outside `[0, 1]` gives NaN, where PyTorch raises an error on the CPU
+    /// to `target` is not clamped. `mean` divides by the number of elements. An input outside `[0, 1]` gives NaN, where PyTorch raises an error on the CPU
     /// and aborts on a GPU.
     ///
     /// Source: PyTorch's `torch.nn.functional.binary_cross_entropy`.
@@ -75,6 +74,11 @@ impl pointwise::Formula for BinaryCrossEntropy {
     fn gradient(&self, [p, t, ..]: [f32; 4]) -> [f32; 4] {
         let slope = (p - t) / numeric::max_nan(p * (1.0 - p), 1e-12);
         let slope = if (0.0..=1.0).contains(&p) { slope } else { f32::NAN };
-        [slope, numeric::ln_1p(-p) - numeric::ln(p), 0.0, 0.0]
+        // The logarithms cancel near 1/2: there 2 artanh(1 - 2 p) by its series.
+        let d = 1.0 - 2.0 * p;
+        let z = d * d;
+        let near = d * (((0.285_714_3 * z + 0.4) * z + 0.666_666_7) * z + 2.0);
+        let far = numeric::ln_1p(-p) - numeric::ln(p);
+        [slope, if d.abs() < 0.125 { near } else { far }, 0.0, 0.0]
     }
 }

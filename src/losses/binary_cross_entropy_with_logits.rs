@@ -79,10 +79,7 @@ impl pointwise::Formula for BinaryCrossEntropyWithLogits {
 
     #[inline(always)]
     fn gradient(&self, [x, y, w, _]: [f32; 4]) -> [f32; 4] {
-        // sigmoid(x) and sigmoid(-x) are 1 and e over the same denominator, which divides once.
-        let e = numeric::exp_of_negative(-x.abs());
-        let (yes, no) = if x < 0.0 { (1.0, e) } else { (e, 1.0) };
-        let by_logit = ((1.0 - y) * no - w * y * yes) / (1.0 + e);
+        let by_logit = numeric::sigmoid_difference(x, 1.0 - y, w * y);
         let by_target = numeric::silenced(w - 1.0, numeric::softplus(-x)) - x;
         [by_logit, by_target, 0.0, 0.0]
     }

@@ -8,7 +8,7 @@ options! {
     /// | --- | --- | --- |
     /// | `input` | any | differentiable |
     /// | `target` | broadcasts with `input` | differentiable |
-    /// | `var` | as `input`, or its last dimension 1 or left out, or `[]` | differentiable |
+    /// | `var` | broadcasts onto `input`, or its shape without the last dimension | differentiable |
     ///
     /// The gradient with respect to `var` passes straight through the maximum, as in PyTorch. A
     /// negative `var` gives NaN, where PyTorch raises an error.
@@ -89,6 +89,6 @@ impl pointwise::Formula for GaussianNll {
     fn gradient(&self, [x, t, var, _]: [f32; 4]) -> [f32; 4] {
         let v = self.clamped(var);
         let scaled = (x - t) / v;
-        [scaled, -scaled, 0.5 * (1.0 / v - scaled * scaled), 0.0]
+        [scaled, -scaled, 0.5 / v - (0.5 * scaled) * scaled, 0.0]
     }
 }

@@ -66,7 +66,7 @@ impl MultiMargin {
     /// The term of a difference, and its derivative.
     #[inline(always)]
     fn term(&self, item: Item, row: &Row) -> [f32; 2] {
-        let z = numeric::max_nan(self.margin - row.picked + item.first, 0.0);
+        let z = numeric::max_nan(self.margin + (item.first - row.picked), 0.0);
         match self.p == 2 {
             true => [z * z, 2.0 * z],
             false => [z, if z > 0.0 { 1.0 } else { 0.0 }],
@@ -85,7 +85,7 @@ impl rows::Formula for MultiMargin {
         let factor = row.weight[target] / row.first.len() as f64;
         loss.value = if row.first[target].is_nan() { f64::NAN } else { 0.0 };
         for (i, x) in row.first.iter().enumerate().filter(|(i, _)| *i != target) {
-            let z = f64::from(self.margin) - row.first[target] + x;
+            let z = f64::from(self.margin) + (x - row.first[target]);
             let (value, slope) = if self.p == 2 { (z * z, 2.0 * z) } else { (z, 1.0) };
             if z > 0.0 || z.is_nan() {
                 loss.value += factor * value;

@@ -16,8 +16,8 @@ options! {
         pub log_input: bool = true;
         /// Whether Stirling's approximation of the constant part is added.
         pub full: bool = false;
-        /// Keeps the logarithm of a rate finite; above 0.
-        pub eps: f32 = 1e-8, ABOVE_ZERO;
+        /// Keeps the logarithm of a rate finite; 0 or more.
+        pub eps: f32 = 1e-8, FROM_ZERO;
     }
 }
 
@@ -52,6 +52,31 @@ impl Loss for PoissonNll {
     }
 }
 
+impl PoissonNll {
+    /// `log(x + eps)`; near 1, where the sum would round eps, of the difference from 1.
+    #[inline(always)]
+    fn log_rate(&self, x: f32) -> f32 {
+        let (near, far) = (numeric::ln_1p((x - 1.0) + self.eps), numeric::ln(x + self.eps));
+        if (x - 1.0).abs() < 0.5 { near } else { far }
+    }
+
+    /// `exp(x) - t`; near 0 less 1 on both sides, as it is 0 at x = 0 and t = 1.
+    #[inline(always)]
+    fn log_rate_slope(x: f32, t: f32) -> f32 {
+        let (near, far) = (numeric::exp_m1_near_0(x) - (t - 1.0), numeric::exp(x) - t);
+        if x.abs() < 0.25 { near } else { far }
+    }
+
+    /// `1 - t / (x + eps)`, by the difference of x and t where they are alike.
+    #[inline(always)]
+    fn rate_slope(&self, x: f32, t: f32) -> f32 {
+        let rate = x + self.eps;
+        let near = (x - t).abs() < 0.5 * rate;
+        let (whole, part) = if near { (0.0, (x - t) + self.eps) } else { (1.0, -t) };
+        whole + part / rate
+    }
+}
+
 impl pointwise::Formula for PoissonNll {
     fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let eps = f64::from(self.eps);
@@ -72,7 +97,7 @@ impl pointwise::Formula for PoissonNll {
         let likelihood = if self.log_input {
             numeric::exp(x) - t * x
         } else {
-            x - t * numeric::ln(x + self.eps)
+            x - t * self.log_rate(x)
         };
         let stirling = t * numeric::ln(t) - t + 0.5 * numeric::ln(std::f32::consts::TAU * t);
         likelihood + if self.full && t > 1.0 { stirling } else { 0.0 }
@@ -81,9 +106,9 @@ impl pointwise::Formula for PoissonNll {
     #[inline(always)]
     fn gradient(&self, [x, t, ..]: [f32; 4]) -> [f32; 4] {
         let (by_input, by_target) = if self.log_input {
-            (numeric::exp(x) - t, -x)
+            (Self::log_rate_slope(x, t), -x)
         } else {
-            (1.0 - t / (x + self.eps), -numeric::ln(x + self.eps))
+            (self.rate_slope(x, t), -self.log_rate(x))
         };
         let stirling = if self.full && t > 1.0 { numeric::ln(t) + 0.5 / t } else { 0.0 };
         [by_input, by_target + stirling, 0.0, 0.0]

@@ -85,16 +85,19 @@ impl pointwise::Formula for SigmoidFocal {
     #[inline(always)]
     fn value(&self, [x, t, ..]: [f32; 4]) -> f32 {
         let miss = t * numeric::sigmoid(-x) + (1.0 - t) * numeric::sigmoid(x);
-        self.balance(t) * numeric::silenced(numeric::pow(miss, self.gamma), entropy(x, t))
+        // As the root twice: where the power is below the smallest number, its product with a large
+        // cross entropy need not be.
+        let root = numeric::pow(miss, 0.5 * self.gamma);
+        self.balance(t) * numeric::silenced(root, numeric::silenced(root, entropy(x, t)))
     }
 
     #[inline(always)]
     fn gradient(&self, [x, t, ..]: [f32; 4]) -> [f32; 4] {
         let (yes, no) = (numeric::sigmoid(x), numeric::sigmoid(-x));
         let miss = t * no + (1.0 - t) * yes;
-        let plain = numeric::pow(miss, self.gamma) * ((1.0 - t) * yes - t * no);
-        let by_power =
-            self.gamma * numeric::pow(miss, self.gamma - 1.0) * (1.0 - 2.0 * t) * yes * no;
+        let plain = numeric::pow(miss, self.gamma) * numeric::sigmoid_difference(x, 1.0 - t, t);
+        let by_miss = numeric::silenced(self.gamma, numeric::pow(miss, self.gamma - 1.0));
+        let by_power = by_miss * (1.0 - 2.0 * t) * yes * no;
         let focus = if miss == 0.0 { 0.0 } else { numeric::silenced(by_power, entropy(x, t)) };
         [self.balance(t) * (plain + focus), 0.0, 0.0, 0.0]
     }

@@ -1,4 +1,4 @@
-// How often each class of a row is a target; NaN where the row lists what is no class.
+// How often each class of a row is a target, and how the row's list goes on after this part of it.
 
 @compute @workgroup_size(64)
 fn main(
@@ -10,24 +10,18 @@ fn main(
         return;
     }
     let start = row * window.classes;
-    for (var i = 0u; i < window.classes; i++) {
-        scratch[window.marks + start + i] = 0.0;
-    }
-    var listed = true;
-    var bad = false;
-    for (var j = 0u; j < window.classes; j++) {
+    var list = scratch[window.lists + row];
+    for (var j = window.first; j < window.last; j++) {
         let y = target_index(start + j);
         if (y < -1 || y >= i32(window.classes)) {
             atomicAdd(&status[0], 1u);
             atomicMax(&status[1], ~(start + j));
-            bad = true;
+            list = not_a_number();
         } else if (y == -1) {
-            listed = false;
-        } else if (listed) {
+            list = select(ENDED, list, is_nan(list));
+        } else if (list == RUNS) {
             scratch[window.marks + start + u32(y)] += 1.0;
         }
     }
-    for (var i = 0u; bad && i < window.classes; i++) {
-        scratch[window.marks + start + i] = not_a_number();
-    }
+    scratch[window.lists + window.rows + row] = list;
 }

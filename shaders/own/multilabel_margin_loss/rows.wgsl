@@ -1,4 +1,5 @@
-// The loss of each row: the sum of its classes' parts.
+// The loss of each row: the sum of its classes' parts. The sum of all but the last part of a row is
+// left in place of the part's last number, which the next part begins with.
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -11,11 +12,15 @@ fn main(
     }
     let start = window.terms + row * window.classes;
     var sum = 0.0;
-    for (var i = lane; i < window.classes; i += LANES) {
+    for (var i = window.first + lane; i < window.last; i += LANES) {
         sum += scratch[start + i];
     }
-    let total = workgroup_sum(lane, sum);
+    let total = workgroup_sum(lane, sum); // all have read before one writes
     if (lane == 0u) {
-        store_loss(row, total);
+        if (window.last < window.classes) {
+            scratch[start + window.last - 1u] = total;
+        } else {
+            store_loss(row, total);
+        }
     }
 }

@@ -115,17 +115,18 @@ pub(super) fn layout(
     for (i, input) in definition.inputs.iter().enumerate().filter(|(i, _)| inputs[*i].is_some()) {
         let given = &shapes[i][..];
         let expected = match input.role {
-            Role::Variance if !fits_variance(given, first) => {
-                format!("{first:?}, or that with the last dimension 1 or left out, or []")
-            }
             Role::Alike | Role::Weight if given != first => {
                 format!("{first:?}, the shape of {}", definition.inputs[0].name)
             }
-            Role::Onto | Role::WeightOnto if broadcast(given, first).as_deref() != Some(first) => {
-                format!(
-                    "one that broadcasts onto {first:?}, the shape of {}",
-                    definition.inputs[0].name
-                )
+            Role::Onto | Role::WeightOnto | Role::Variance
+                if broadcast(given, first).as_deref() != Some(first) =>
+            {
+                let shape_of = definition.inputs[0].name;
+                let without_last = match input.role {
+                    Role::Variance => ", or that without its last dimension",
+                    _ => "",
+                };
+                format!("one that broadcasts onto {first:?}, the shape of {shape_of}{without_last}")
             }
             _ => match broadcast(given, &output) {
                 Some(both) => {
@@ -173,13 +174,6 @@ pub(crate) fn placed<'a>(role: Role, given: &'a [usize], first: &[usize]) -> Cow
         return [given, &[1]].concat().into();
     }
     given.into()
-}
-
-fn fits_variance(given: &[usize], first: &[usize]) -> bool {
-    let last_is_one = given.split_last().is_some_and(|(&last, rest)| {
-        last == 1 && first.split_last().is_some_and(|(_, of_first)| rest == of_first)
-    });
-    given == first || last_is_one || given.is_empty()
 }
 
 /// The shape that both broadcast to, by PyTorch's rules.

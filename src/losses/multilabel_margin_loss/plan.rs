@@ -2,7 +2,7 @@
 
 use super::DEFINITION;
 use crate::dispatch::{Builder, MOST_ROUNDS, index};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
 use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, uniform};
 use crate::request::{Resolved, Slot, Upstream};
@@ -13,8 +13,13 @@ uniform! {
         rows: u32,
         classes: u32,
         width: u32,
+        first: u32,
+        last: u32,
         marks: u32,
+        lists: u32,
+        ends: u32,
         terms: u32,
+        slopes: u32,
         losses: u32,
         divisor: f32,
         scale: f32,
@@ -25,41 +30,52 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let (rows, classes) =
         (resolved.layout.terms, resolved.layout.indices.map_or(1, |own| own.classes));
-    // A class goes through all others, and marking a row takes three rounds a class.
-    let limit = MOST_ROUNDS / 3;
-    if classes > limit {
-        return Err(Error::Limit {
-            argument: "input".into(),
-            got: classes,
-            unit: "classes",
-            limit,
-            name: "rounds of a loop",
-        });
-    }
     let (sums, keep) = (resolved.sums_losses(), builder.losses_destination());
     if rows == 0 {
         return if sums { builder.push_losses(0, 0, keep) } else { Ok(()) };
     }
-    let marks = builder.reserve(rows * classes);
-    let terms = if resolved.value || sums { builder.reserve(rows * classes) } else { 0 };
-    let losses = if sums { builder.reserve(rows) } else { 0 };
-    let mut push = |kernel: Kernel, groups: u64| {
+    // Lanes side by side may be targets and others, which take one loop after the other.
+    let part = MOST_ROUNDS / 2;
+    let parts = classes.div_ceil(part);
+    let mut reserve = |wanted: bool, words: u64| if wanted { builder.reserve(words) } else { 0 };
+    let marks = reserve(true, rows * classes);
+    let lists = reserve(true, rows * (parts + 1));
+    let terms = reserve(resolved.value || sums || parts > 1, rows * classes);
+    let slopes = reserve(parts > 1, rows * classes);
+    let losses = reserve(sums, rows);
+    let mut push = |kernel: Kernel, [first, last]: [u64; 2], groups: u64| {
         let window = PairsWindow {
             rows: index(rows)?,
             classes: index(classes)?,
             width: builder.width(groups)?,
+            first: index(first)?,
+            last: index(last)?,
             marks: index(marks)?,
+            lists: index(lists + first / part * rows)?,
+            ends: index(lists + parts * rows)?,
             terms: index(terms)?,
+            slopes: index(slopes)?,
             losses: index(losses)?,
             divisor: builder.divisor(),
             scale: builder.resolved.loss_scale,
         };
         builder.push(kernel, &window, &[], groups)
     };
-    push(mark(resolved), rows.div_ceil(64))?;
-    push(pairs(resolved), (rows * classes).div_ceil(64))?;
+    let of_classes = (rows * classes).div_ceil(64);
+    push(clear(), [0, classes], of_classes)?;
+    let ranges = || (0..parts).map(|i| [i * part, classes.min((i + 1) * part)]);
+    for range in ranges() {
+        push(mark(resolved), range, rows.div_ceil(64))?;
+    }
+    for range in ranges() {
+        push(pairs(resolved), range, of_classes)?;
+    }
     if resolved.value || sums {
-        push(row_sums(sums), rows)?;
+        // 64 lanes share a part, and all but the first begin where the sum of the one before is.
+        let stride = MOST_ROUNDS * 64 - 1;
+        for i in 0..(classes.max(2) - 1).div_ceil(stride) {
+            push(row_sums(sums), [i * stride, classes.min((i + 1) * stride + 1)], rows)?;
+        }
     }
     if sums { builder.push_losses(losses, rows, keep) } else { Ok(()) }
 }
@@ -68,6 +84,12 @@ fn declare_target(header: &mut Header, resolved: &Resolved) {
     if let Some(kind) = &resolved.inputs[1] {
         indices(header, Slot::Input(1), "target", kind.dtype);
     }
+}
+
+fn clear() -> Kernel {
+    let mut header = Header::new();
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    join(header, "start", include_str!("../../../shaders/own/multilabel_margin_loss/clear.wgsl"))
 }
 
 fn mark(resolved: &Resolved) -> Kernel {
