@@ -64,25 +64,16 @@ impl pointwise::Formula for KlDiv {
 
     #[inline(always)]
     fn value(&self, [x, t, ..]: [f32; 4]) -> f32 {
-        if self.log_target {
-            // exp(t) is multiplied in as the root twice: where it is below the smallest number, its
-            // product with a large t - x need not be.
-            let root = numeric::exp(0.5 * t);
-            if root == 0.0 && !x.is_nan() { 0.0 } else { root * (root * (t - x)) }
-        } else if t == 0.0 && !x.is_nan() {
-            0.0
-        } else {
-            t * (numeric::ln(t) - x)
-        }
+        let (q, log_q) = if self.log_target { (numeric::exp(t), t) } else { (t, numeric::ln(t)) };
+        if q == 0.0 && !x.is_nan() { 0.0 } else { q * (log_q - x) }
     }
 
     #[inline(always)]
     fn gradient(&self, [x, t, ..]: [f32; 4]) -> [f32; 4] {
         if self.log_target {
-            let root = numeric::exp(0.5 * t);
-            let scaled = root * (root * (t - x + 1.0));
-            let by_target = if root == 0.0 && !x.is_nan() { 0.0 } else { scaled };
-            [-root * root, by_target, 0.0, 0.0]
+            let q = numeric::exp(t);
+            let by_target = if q == 0.0 && !x.is_nan() { 0.0 } else { q * (t - x + 1.0) };
+            [-q, by_target, 0.0, 0.0]
         } else {
             [-t, numeric::ln(t) - x + 1.0, 0.0, 0.0]
         }

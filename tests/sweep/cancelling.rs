@@ -46,8 +46,11 @@ impl Sizes {
             }
             // A logarithm and a number that is almost the same.
             ("kl_div", &[x, t]) if self.has("log_target: true") => {
+                // Exponentials beyond float32 are infinite or 0.
+                let beyond = if t.abs() > 87.0 { 1e6 * t.exp() * (t - x).abs() } else { 0.0 };
                 let overflow = if t > 88.0 { t.exp() } else { 0.0 };
-                [overflow, 0.0, t.exp() * ((t - x).abs() + 1.0), 0.0]
+                let by_target = t.exp() * ((t - x).abs() + 1.0);
+                [beyond.max(overflow), 0.0, beyond.max(by_target), 0.0]
             }
             ("kl_div", &[x, t]) => {
                 let log_t = if t == 0.0 { 0.0 } else { t.ln() };
@@ -74,7 +77,8 @@ impl Sizes {
             (x.exp() + (t * x).abs(), by_input, 0.0)
         } else {
             let rate = x + self.number("eps");
-            (x.abs() + (t * rate.ln()).abs(), ((x - t).abs() + rate - x) / rate, 0.0)
+            let by_input = ((x - t).abs() + self.number("eps")) / rate.abs();
+            (x.abs() + (t * rate.ln()).abs(), by_input, 0.0)
         };
         if self.has("full: true") && t > 1.0 {
             value += t * t.ln() + t + 1.0;
