@@ -183,17 +183,19 @@ fn sigmoid(x: f32) -> f32 {
     return select(select(1.0, e, x < 0.0) / (1.0 + e), x, is_nan(x));
 }
 
-// no sigmoid(x) - yes sigmoid(-x): for x >= 0 (no - yes e) / (1 + e) with e = e^-|x|. Stable: around
-// 0, where both sides are near 1/2, it is (no - yes) + yes (1 - e), of which nothing is rounded to 1;
-// no and yes may be sums with 1, so they stand behind a select.
-fn sigmoid_difference(x: f32, no: f32, yes: f32) -> f32 {
+// (1 - y) sigmoid(x) - weight y sigmoid(-x), with no = 1 - y, yes = weight y and e = e^-|x| for x >= 0
+// (no - yes e) / (1 + e). Stable: around 0, where both sides are near 1/2, it is (no - yes) + yes (1 - e),
+// of which nothing is rounded to 1; the 1 stands behind a select.
+fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
+    let no = 1.0 - y;
+    let yes = weight * y;
     let reduced = reduced_exponent(max(-abs(x), -89.0));
     let r = reduced.remainder;
     let slope = exponential_core(r) * r + 1.0; // (e^r - 1) / r
     let e = scaled(slope * r + 1.0, reduced.exponent_bits);
     let is_near = abs(x) < 0.25;
     let far = select(vec2(no, yes * e), vec2(no * e, yes), x < 0.0);
-    let near = vec2(no - yes, select(yes, -no, x < 0.0) * (slope * r));
+    let near = vec2(1.0 - (1.0 + weight) * y, select(yes, -no, x < 0.0) * (slope * r));
     let parts = select(far, near, is_near);
     return select((parts.x - parts.y) / (1.0 + e), x, is_nan(x));
 }

@@ -29,7 +29,7 @@ fn gradient(x: f32, t: f32, c: Parameters) -> f32 {
     let yes = sigmoid(x);
     let no = sigmoid(-x);
     let miss = t * no + (1.0 - t) * yes;
-    let plain = power(miss, c.gamma) * sigmoid_difference(x, 1.0 - t, t);
+    let plain = power(miss, c.gamma) * sigmoid_difference(x, t, 1.0);
     let by_miss = silenced(c.gamma, power(miss, c.gamma - 1.0));
     let by_power = by_miss * (1.0 - 2.0 * t) * yes * no;
     let focus = select(silenced(by_power, cross_entropy(x, t)), 0.0, miss == 0.0);

@@ -22,6 +22,6 @@ fn value(row: Row, peak: Peaks, total: Sums) -> f32 {
 
 fn gradient(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {
     let t = item.second;
-    let by_input = sigmoid_difference(item.first, 1.0 - t, t);
+    let by_input = sigmoid_difference(item.first, t, 1.0);
     return vec4(by_input, -item.first, 0.0, 0.0) * (item.weight / row.classes);
 }

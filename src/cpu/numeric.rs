@@ -175,17 +175,19 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
     select(x < 0.0, e, 1.0) / (1.0 + e)
 }
 
-/// `no sigmoid(x) - yes sigmoid(-x)`: `no - yes e` over `1 + e` for x >= 0, with `e = e^-|x|`. Around
-/// 0, where both sides are near 1/2, `(no - yes) + yes (1 - e)`, of which nothing is rounded to 1.
+/// `(1 - y) sigmoid(x) - weight y sigmoid(-x)`, with `no = 1 - y`, `yes = weight y` and `e = e^-|x|` for
+/// x >= 0 `(no - yes e) / (1 + e)`. Around 0, where both sides are near 1/2, `(no - yes) + yes (1 - e)`,
+/// of which nothing is rounded to 1.
 #[inline(always)]
-pub(crate) fn sigmoid_difference(x: f32, no: f32, yes: f32) -> f32 {
+pub(crate) fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
+    let (no, yes) = (1.0 - y, weight * y);
     let a = x.abs();
     let (r, exponent) = reduced(-a);
     let slope = exp_core(r) * r + 1.0; // (e^r - 1) / r
     let power = of_signed_bits(BITS_OF_ONE.wrapping_add(exponent));
     let e = select(-a < LN_OF_SMALLEST_NORMAL, 0.0, power * (slope * r + 1.0));
     let (far, lesser) = if x < 0.0 { (no * e - yes, -no) } else { (no - yes * e, yes) };
-    let near = (no - yes) + lesser * (slope * a);
+    let near = (1.0 - (1.0 + weight) * y) + lesser * (slope * a);
     select(a < 0.25, near, far) / (1.0 + e)
 }
 

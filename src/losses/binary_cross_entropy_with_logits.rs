@@ -79,7 +79,7 @@ impl pointwise::Formula for BinaryCrossEntropyWithLogits {
 
     #[inline(always)]
     fn gradient(&self, [x, y, w, _]: [f32; 4]) -> [f32; 4] {
-        let by_logit = numeric::sigmoid_difference(x, 1.0 - y, w * y);
+        let by_logit = numeric::sigmoid_difference(x, y, w);
         let by_target = numeric::silenced(w - 1.0, numeric::softplus(-x)) - x;
         [by_logit, by_target, 0.0, 0.0]
     }

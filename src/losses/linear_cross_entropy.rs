@@ -52,6 +52,9 @@ options! {
     /// `linear_weight` and its gradient may be larger than a binding, if `2^17` elements of `d1...
     /// D` are not passed. No gradient can be written over its input, which every tile reads again.
     ///
+    /// Logits are sums of float32 products: where they are about 100, they are rounded by about 1e-5,
+    /// and probabilities by as much of themselves.
+    ///
     /// A row whose target is `ignore_index` has loss 0 and contributes 0 to every gradient,
     /// whatever it holds; if every row is ignored, `mean` is NaN and the gradients 0. Any other
     /// index outside `0..V` is an error that names its place and value; its loss is NaN, and so

@@ -93,7 +93,7 @@ impl rows::Formula for MultiLabelSoftMargin {
     fn gradient(&self, item: Item, row: &Row, _: [f32; 0], _: [f32; 1]) -> [f32; 4] {
         let (x, t) = (item.first, item.second);
         let factor = item.weight / row.classes;
-        let by_input = numeric::sigmoid_difference(x, 1.0 - t, t);
+        let by_input = numeric::sigmoid_difference(x, t, 1.0);
         [factor * by_input, -factor * x, 0.0, 0.0]
     }
 }

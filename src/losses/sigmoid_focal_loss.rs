@@ -95,7 +95,7 @@ impl pointwise::Formula for SigmoidFocal {
     fn gradient(&self, [x, t, ..]: [f32; 4]) -> [f32; 4] {
         let (yes, no) = (numeric::sigmoid(x), numeric::sigmoid(-x));
         let miss = t * no + (1.0 - t) * yes;
-        let plain = numeric::pow(miss, self.gamma) * numeric::sigmoid_difference(x, 1.0 - t, t);
+        let plain = numeric::pow(miss, self.gamma) * numeric::sigmoid_difference(x, t, 1.0);
         let by_miss = numeric::silenced(self.gamma, numeric::pow(miss, self.gamma - 1.0));
         let by_power = by_miss * (1.0 - 2.0 * t) * yes * no;
         let focus = if miss == 0.0 { 0.0 } else { numeric::silenced(by_power, entropy(x, t)) };

@@ -1,7 +1,7 @@
 //! Losses of elements.
 
 use super::cancelling::{Sizes, is_flushed};
-use super::{Wrong, evaluated, moved, numbers, variants};
+use super::{Spacing, Wrong, evaluated, moved, numbers, variants};
 use crate::common::{Family, family, tensor};
 use wgloss::definition::{Domain, Input};
 use wgloss::{BinaryCrossEntropy, DType, GaussianNll, KlDiv, Loss, PoissonNll, losses};
@@ -15,19 +15,27 @@ fn is_in(domain: Domain, x: f64) -> bool {
     }
 }
 
-/// All numbers of the first two domains with each other and with their neighbours, with a third one
-/// parts of each.
+/// Numbers of the first two domains with each other and with their neighbours, and with a third one's.
 fn arguments(domains: &[Domain]) -> Vec<Vec<f64>> {
-    let step = if domains.len() > 2 { 5 } else { 1 };
-    let all: Vec<Vec<f64>> = domains.iter().map(|&domain| numbers(domain)).collect();
+    // Around 1/2, 1 and 2 slopes may lose digits at few places: one of the two is dense there.
+    let pairs = [
+        (Spacing::Coarse, 1, Spacing::Coarse, 1),
+        (Spacing::Dense, 1, Spacing::Coarse, 5),
+        (Spacing::Coarse, 5, Spacing::Dense, 1),
+    ];
+    let part = if domains.len() > 2 { 5 } else { 1 };
+    let third = domains.get(2).map(|&domain| numbers(domain, Spacing::Coarse));
     let mut made = Vec::new();
-    for &x in all[0].iter().step_by(step) {
-        let neighbours = [-1000, -3, -1, 0, 1, 2].map(|steps| moved(x, steps));
-        let neighbours = neighbours.into_iter().filter(|&y| is_in(domains[1], y));
-        for y in all[1].iter().copied().step_by(step).chain(neighbours) {
-            match all.get(2) {
-                Some(third) => made.extend(third.iter().step_by(step).map(|&z| vec![x, y, z])),
-                None => made.push(vec![x, y]),
+    for (first, first_step, second, second_step) in pairs {
+        let others = numbers(domains[1], second);
+        for x in numbers(domains[0], first).into_iter().step_by(first_step * part) {
+            let neighbours = [-1000, -3, -1, 0, 1, 2].map(|steps| moved(x, steps));
+            let neighbours = neighbours.into_iter().filter(|&y| is_in(domains[1], y));
+            for y in others.iter().copied().step_by(second_step * part).chain(neighbours) {
+                match &third {
+                    Some(third) => made.extend(third.iter().step_by(part).map(|&z| vec![x, y, z])),
+                    None => made.push(vec![x, y]),
+                }
             }
         }
     }

@@ -12,22 +12,39 @@ use std::collections::BTreeMap;
 use wgloss::definition::{Domain, Setting};
 use wgloss::{Batch, Evaluation, Loss, Reduction, Request, Tensor, losses, reference};
 
-/// Positive numbers: denormal ones, of every size, and around 1/2, 1 and 2.
+/// How close the numbers around 1/2, 1 and 2 lie.
+#[derive(Clone, Copy)]
+enum Spacing {
+    Coarse,
+    Dense,
+}
+
+/// Positive numbers around 1/2, 1 and 2; coarse ones also denormal and of every size.
 #[expect(clippy::cast_possible_truncation, reason = "float32 inputs are the purpose")]
-fn positive() -> Vec<f64> {
-    let denormal = [1, 0x1234, 0x7f_ffff].map(|bits| f64::from(f32::from_bits(bits)));
-    let spaced = (-63..64).map(|i| 1.37 * 10f64.powf(f64::from(i) * 0.59));
-    let near = [0.5, 1.0, 2.0].into_iter().flat_map(|centre: f64| {
-        let steps = [1.0, 2.0, 5.0, 100.0, 2e4, 1e6].into_iter().flat_map(|n| [n, -n]);
-        steps.chain([0.0]).map(move |n: f64| centre * (1.0 + n * 2f64.powi(-23)))
-    });
-    denormal.into_iter().chain(spaced).chain(near).map(|x| f64::from(x as f32)).collect()
+fn positive(spacing: Spacing) -> Vec<f64> {
+    let spread = |count: i32, step: f64| {
+        (0..count).map(move |i| 0.137 * 10f64.powf(-step * f64::from(i))).collect::<Vec<_>>()
+    };
+    let (others, distances) = match spacing {
+        Spacing::Dense => (vec![], spread(60, 0.07)),
+        Spacing::Coarse => {
+            let denormal = [1, 0x1234, 0x7f_ffff].map(|bits| f64::from(f32::from_bits(bits)));
+            let spaced = (-63..64).map(|i| 1.37 * 10f64.powf(f64::from(i) * 0.59));
+            let units = [0.0, 1.0, 2.0, 5.0].map(|n| n * 2f64.powi(-23));
+            let distances = [&units[..], &spread(11, 0.59)].concat();
+            (denormal.into_iter().chain(spaced).collect(), distances)
+        }
+    };
+    let around =
+        |centre: f64| distances.iter().flat_map(move |d| [-d, *d].map(|d| centre + centre * d));
+    let near = [0.5, 1.0, 2.0].into_iter().flat_map(around);
+    others.into_iter().chain(near).map(|x| f64::from(x as f32)).collect()
 }
 
 /// The numbers of a domain.
 #[expect(clippy::cast_possible_truncation, reason = "float32 inputs are the purpose")]
-fn numbers(domain: Domain) -> Vec<f64> {
-    let all = positive().into_iter();
+fn numbers(domain: Domain, spacing: Spacing) -> Vec<f64> {
+    let all = positive(spacing).into_iter();
     match domain {
         Domain::Unit => {
             let low = all.filter(|&x| x <= 1.0);

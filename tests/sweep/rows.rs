@@ -1,7 +1,7 @@
 //! Losses over rows, of small rows.
 
 use super::cancelling::{REFERENCE, is_flushed, sigmoid_difference};
-use super::{Wrong, evaluated, moved, numbers};
+use super::{Spacing, Wrong, evaluated, moved, numbers};
 use crate::common::{Family, Random, family, tensor};
 use wgloss::definition::{Domain, Input, Role};
 use wgloss::{DType, Loss, MultiMargin, losses};
@@ -20,9 +20,9 @@ struct Row {
 fn rows(loss: &dyn Loss, random: &mut Random) -> Vec<Row> {
     // Squares of numbers farther apart vanish beside each other.
     let squares = loss.definition().inputs[0].role == Role::Features;
-    let mut all = numbers(Domain::Real);
+    let mut all = numbers(Domain::Real, Spacing::Coarse);
     all.retain(|x| !squares || (1e-15..1e15).contains(&x.abs()));
-    let probabilities = numbers(Domain::Unit);
+    let probabilities = numbers(Domain::Unit, Spacing::Coarse);
     let soft = loss.definition().inputs[1].domain == Domain::Unit;
     let row = |_| {
         let mut last = all[random.below(all.len())];
