@@ -17,27 +17,27 @@ fn is_in(domain: Domain, x: f64) -> bool {
 
 /// Numbers of the first two domains with each other and with their neighbours, and with a third one's.
 fn arguments(domains: &[Domain]) -> Vec<Vec<f64>> {
-    // Around 1/2, 1 and 2 slopes may lose digits at few places: one of the two is dense there.
-    let pairs = [
-        (Spacing::Coarse, 1, Spacing::Coarse, 1),
-        (Spacing::Dense, 1, Spacing::Coarse, 5),
-        (Spacing::Coarse, 5, Spacing::Dense, 1),
-    ];
-    let part = if domains.len() > 2 { 5 } else { 1 };
     let third = domains.get(2).map(|&domain| numbers(domain, Spacing::Coarse));
+    let thin = if third.is_some() { 5 } else { 1 };
     let mut made = Vec::new();
-    for (first, first_step, second, second_step) in pairs {
-        let others = numbers(domains[1], second);
-        for x in numbers(domains[0], first).into_iter().step_by(first_step * part) {
-            let neighbours = [-1000, -3, -1, 0, 1, 2].map(|steps| moved(x, steps));
-            let neighbours = neighbours.into_iter().filter(|&y| is_in(domains[1], y));
-            for y in others.iter().copied().step_by(second_step * part).chain(neighbours) {
-                match &third {
-                    Some(third) => made.extend(third.iter().step_by(part).map(|&z| vec![x, y, z])),
-                    None => made.push(vec![x, y]),
-                }
-            }
+    let mut add = |x: f64, y: f64, step: usize| match &third {
+        Some(third) => made.extend(third.iter().step_by(step).map(|&z| vec![x, y, z])),
+        None => made.push(vec![x, y]),
+    };
+    let coarse = [0, 1].map(|i| numbers(domains[i], Spacing::Coarse));
+    for &x in coarse[0].iter().step_by(thin) {
+        let neighbours = [-1000, -3, -1, 0, 1, 2].map(|steps| moved(x, steps));
+        let neighbours = neighbours.into_iter().filter(|&y| is_in(domains[1], y));
+        for y in coarse[1].iter().copied().step_by(thin).chain(neighbours) {
+            add(x, y, thin);
         }
+    }
+    // Around 1/2, 1 and 2, slopes may lose digits at few places.
+    for &y in coarse[1].iter().step_by(60 * thin) {
+        numbers(domains[0], Spacing::Dense).iter().for_each(|&x| add(x, y, 90));
+    }
+    for &x in coarse[0].iter().step_by(60 * thin) {
+        numbers(domains[1], Spacing::Dense).iter().for_each(|&y| add(x, y, 90));
     }
     made
 }

@@ -26,7 +26,7 @@ fn positive(spacing: Spacing) -> Vec<f64> {
         (0..count).map(move |i| 0.137 * 10f64.powf(-step * f64::from(i))).collect::<Vec<_>>()
     };
     let (others, distances) = match spacing {
-        Spacing::Dense => (vec![], spread(60, 0.07)),
+        Spacing::Dense => (vec![], spread(2000, 0.002)),
         Spacing::Coarse => {
             let denormal = [1, 0x1234, 0x7f_ffff].map(|bits| f64::from(f32::from_bits(bits)));
             let spaced = (-63..64).map(|i| 1.37 * 10f64.powf(f64::from(i) * 0.59));
