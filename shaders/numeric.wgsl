@@ -142,8 +142,8 @@ fn bits_of_any_exponent(bits: i32) -> i32 {
     return select(bits, bitcast<i32>(f32(bits)) - BITS_OF_2_149, bits < BITS_OF_SMALLEST_NORMAL);
 }
 
-// log x: x = 2^k (1 + f), split by bits, with k in its field. Stable: f is exact, and around 1, k is 0.
-// Worst 0.91 ULP.
+// log x: x = 2^k (1 + f), split by bits, with k in its field. Stable: f is exact, and around 1, k is
+// 0. Worst 0.91 ULP.
 fn logarithm(x: f32) -> f32 {
     let bits = bitcast<i32>(x);
     let any = bits_of_any_exponent(bits);
@@ -183,9 +183,9 @@ fn sigmoid(x: f32) -> f32 {
     return select(select(1.0, e, x < 0.0) / (1.0 + e), x, is_nan(x));
 }
 
-// (1 - y) sigmoid(x) - weight y sigmoid(-x), with no = 1 - y, yes = weight y and e = e^-|x| for x >= 0
-// (no - yes e) / (1 + e). Stable: around 0, where both sides are near 1/2, it is (no - yes) + yes (1 - e),
-// of which nothing is rounded to 1; the 1 stands behind a select.
+// (1 - y) sigmoid(x) - weight y sigmoid(-x): with no = 1 - y, yes = weight y and e = e^-|x|, for
+// x >= 0 it is (no - yes e) / (1 + e). Stable: around 0, where both sides are near 1/2, the numerator
+// is (no - yes) + yes (1 - e), of which nothing is rounded to 1; the 1 stands behind a select.
 fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
     let no = 1.0 - y;
     let yes = weight * y;

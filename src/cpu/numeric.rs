@@ -175,9 +175,9 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
     select(x < 0.0, e, 1.0) / (1.0 + e)
 }
 
-/// `(1 - y) sigmoid(x) - weight y sigmoid(-x)`, with `no = 1 - y`, `yes = weight y` and `e = e^-|x|` for
-/// x >= 0 `(no - yes e) / (1 + e)`. Around 0, where both sides are near 1/2, `(no - yes) + yes (1 - e)`,
-/// of which nothing is rounded to 1.
+/// `(1 - y) sigmoid(x) - weight y sigmoid(-x)`: with `no = 1 - y`, `yes = weight y` and `e = e^-|x|`,
+/// for x >= 0 it is `(no - yes e) / (1 + e)`. Around 0, where both sides are near 1/2, the numerator is
+/// `(no - yes) + yes (1 - e)`, of which nothing is rounded to 1.
 #[inline(always)]
 pub(crate) fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
     let (no, yes) = (1.0 - y, weight * y);

@@ -20,7 +20,7 @@
 //! | pointwise, reduced | 4 for each 4096 elements, at most 4 MiB |
 //! | rows, reduced | 4 for each row, at most 4 MiB and 4 for each 1024 rows |
 //! | gradients of what is broadcast | 4 for each 4096 places of an element |
-//! | `multilabel_margin_loss` | 8 for each element (12 past 30,000 classes) and 8 for each row |
+//! | `multilabel_margin_loss` | 8 for each element (12 past 30,000 classes) and row |
 //! | `ctc_loss` with its gradient | `32 T (N + all labels)`, at most what can be bound (128 MiB at least) |
 //! | `linear_cross_entropy` | `4 min(N, 4096) min(V, 2048)`, never all logits |
 //!

@@ -11,8 +11,8 @@ options! {
     /// | `weight` | broadcasts onto `input` | optional factor of each term |
     ///
     /// The gradient's denominator `input (1 - input)` is at least 1e-12; the gradient with respect
-    /// to `target` is not clamped. `mean` divides by the number of elements. An input outside `[0, 1]` gives NaN, where PyTorch raises an error on the CPU
-    /// and aborts on a GPU.
+    /// to `target` is not clamped. `mean` divides by the number of elements. An input outside `[0,
+    /// 1]` gives NaN, where PyTorch raises an error on the CPU and aborts on a GPU.
     ///
     /// Source: PyTorch's `torch.nn.functional.binary_cross_entropy`.
     #[derive(Clone, Copy, Debug, Default, PartialEq)]

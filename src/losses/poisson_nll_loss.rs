@@ -99,8 +99,12 @@ impl pointwise::Formula for PoissonNll {
         } else {
             x - t * self.log_rate(x)
         };
+        // An option on its own: beside a condition that varies it would stay in the loops.
+        if !self.full {
+            return likelihood;
+        }
         let stirling = t * numeric::ln(t) - t + 0.5 * numeric::ln(std::f32::consts::TAU * t);
-        likelihood + if self.full && t > 1.0 { stirling } else { 0.0 }
+        likelihood + if t > 1.0 { stirling } else { 0.0 }
     }
 
     #[inline(always)]
@@ -110,7 +114,10 @@ impl pointwise::Formula for PoissonNll {
         } else {
             (self.rate_slope(x, t), -self.log_rate(x))
         };
-        let stirling = if self.full && t > 1.0 { numeric::ln(t) + 0.5 / t } else { 0.0 };
-        [by_input, by_target + stirling, 0.0, 0.0]
+        if !self.full {
+            return [by_input, by_target, 0.0, 0.0];
+        }
+        let stirling = numeric::ln(t) + 0.5 / t;
+        [by_input, by_target + if t > 1.0 { stirling } else { 0.0 }, 0.0, 0.0]
     }
 }
