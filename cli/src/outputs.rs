@@ -64,6 +64,11 @@ impl Output {
         Ok(Self { argument, path: path.into(), place, kind })
     }
 
+    /// Whether another output has the same place, where only one can be.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        self.place == other.place && self.kind != Kind::Other
+    }
+
     /// Whether it goes to standard output.
     pub(crate) fn is_stdout(&self) -> bool {
         self.kind == Kind::Stdout

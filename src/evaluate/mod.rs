@@ -122,8 +122,8 @@ impl Evaluator {
         }
     }
 
-    /// Evaluates a batch. On a GPU, where a tensor is larger than the device's largest buffer, a
-    /// pointwise loss without broadcasts, or a loss over rows, is evaluated in pieces, to the same
+    /// Evaluates a batch. On a GPU, where it is larger than [`Gpu::memory`] or a tensor than the
+    /// device's largest buffer, a pointwise loss or a loss over rows is evaluated in pieces, to the same
     /// bits.
     ///
     /// # Errors

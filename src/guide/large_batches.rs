@@ -3,8 +3,16 @@
 //! # In one call
 //!
 //! A tensor that is larger than the device binds at once is cut into windows by the plan. Where one
-//! is larger than a buffer, [`Evaluator::evaluate`] cuts pointwise losses without broadcasts and
-//! losses over rows into pieces. Both give the same bits as if nothing had been cut.
+//! is larger than a buffer, or a batch than the memory that it may take on the device
+//! ([`Gpu::with_memory`]), [`Evaluator::evaluate`] cuts pointwise losses and losses over rows into
+//! pieces: one is uploaded while another is computed and a third is read. Both give the same bits as if
+//! nothing had been cut.
+//!
+//! # Without holding the results
+//!
+//! [`Evaluator::evaluate_to`] gives gradients and unreduced losses to a [`Sink`] as they are computed, on
+//! both backends. With inputs that are borrowed from mapped files, memory does not grow with the batch:
+//! `wgloss eval` is built on it.
 //!
 //! # In parts
 //!
@@ -15,4 +23,4 @@
 //! has written.
 
 #[cfg(doc)]
-use crate::{Evaluator, Request, Totals};
+use crate::{Evaluator, Gpu, Request, Sink, Totals};

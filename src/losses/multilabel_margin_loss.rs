@@ -7,6 +7,7 @@ use crate::dispatch::Builder;
 use crate::error::Error;
 use crate::kernel::WINDOW;
 use crate::layout::{Indices, Layout, Summed, Weights, divisor};
+use crate::order::tree_sum;
 use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::{DType, elements};
 use crate::terms::Terms;

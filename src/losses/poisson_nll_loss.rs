@@ -94,11 +94,8 @@ impl pointwise::Formula for PoissonNll {
 
     #[inline(always)]
     fn value(&self, [x, t, ..]: [f32; 4]) -> f32 {
-        let likelihood = if self.log_input {
-            numeric::exp(x) - t * x
-        } else {
-            x - t * self.log_rate(x)
-        };
+        let likelihood =
+            if self.log_input { numeric::exp(x) - t * x } else { x - t * self.log_rate(x) };
         // An option on its own: beside a condition that varies it would stay in the loops.
         if !self.full {
             return likelihood;

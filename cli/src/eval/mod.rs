@@ -214,8 +214,7 @@ impl Eval {
         let mut outputs: Vec<(Holds<'a>, Output)> = Vec::new();
         for (holds, argument, file, endings) in wanted {
             let output = Output::new(argument, file, endings)?;
-            if let Some((_, other)) = outputs.iter().find(|(_, other)| other.place == output.place)
-            {
+            if let Some((_, other)) = outputs.iter().find(|(_, other)| output.excludes(other)) {
                 let problem = format!("already the file of {}", other.argument);
                 return Err(Error::file(&output.argument, file, problem));
             }

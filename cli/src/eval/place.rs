@@ -1,8 +1,22 @@
 //! Where a batch is evaluated.
 
 use crate::error::{Error, Result};
+use crate::tell;
 use clap::{Args, ValueEnum};
 use wgloss::{Evaluator, Gpu};
+
+/// Why there is no GPU. What to install is told beside the report.
+fn why_not(reason: wgloss::Error) -> String {
+    match reason {
+        wgloss::Error::NoAdapter { found, .. } if found != "none" => {
+            format!("no hardware GPU: {found} is software, which --backend gpu uses")
+        }
+        reason => {
+            tell(&format!("note: running on the CPU: {}", Error::from(reason).line()));
+            "no GPU".into()
+        }
+    }
+}
 
 /// The arguments that choose it.
 #[derive(Debug, Args)]
@@ -52,7 +66,7 @@ impl Place {
             (Backend::Gpu, None) => (Evaluator::Gpu(Gpu::new_blocking()?), None),
             (Backend::Auto, None) => {
                 let (backend, reason) = pollster::block_on(Evaluator::auto());
-                (backend, reason.map(|reason| Error::from(reason).line()))
+                (backend, reason.map(why_not))
             }
         };
         let backend = match (backend, self.device_memory) {

@@ -7,11 +7,13 @@ mod safetensors;
 
 use crate::error::{Error, Result};
 use memmap2::Mmap;
+use rayon::prelude::*;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::{Deref, Range};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tempfile::{SpooledData, SpooledTempFile};
 use wgloss::{DType, Tensor};
 
@@ -120,9 +122,11 @@ impl Deref for Bytes {
     }
 }
 
-/// The bytes that are kept in memory where they come from no file of their own; more of them go to
-/// a temporary file.
+/// The bytes of one input that are kept in memory where they come from no file of their own; more of
+/// them go to a temporary file.
 const IN_MEMORY: usize = 64 << 20;
+/// The bytes of all inputs that are put in order in memory: a temporary file is as slow as its disk.
+static FOR_ORDER: AtomicUsize = AtomicUsize::new(768 << 20);
 
 impl Bytes {
     /// What `write` writes.
@@ -145,24 +149,40 @@ impl Array {
             return Ok((bytes, self.range.clone()));
         }
         let (from, each) = (&bytes[self.range.clone()], size / rows);
-        let panel = (IN_MEMORY / each).max(1);
-        let ordered = Bytes::written(|spool| {
-            let mut to = Vec::new();
-            for first in (0..rows).step_by(panel) {
-                let rows = first..rows.min(first + panel);
-                to.resize(rows.len() * each, 0);
-                if self.fortran {
-                    order::row_major(from, &mut to, self.dtype.size(), &self.shape, rows);
-                } else {
-                    to.copy_from_slice(&from[rows.start * each..rows.end * each]);
-                }
-                if self.big_endian {
-                    order::swap_bytes(&mut to, self.dtype.size());
-                }
-                spool.write_all(&to)?;
+        let put = |to: &mut [u8], first: usize| {
+            let rows = first..first + to.len() / each;
+            if self.fortran {
+                order::row_major(from, to, self.dtype.size(), &self.shape, rows);
+            } else {
+                to.copy_from_slice(&from[rows.start * each..rows.end * each]);
             }
-            Ok(())
-        })?;
+            if self.big_endian {
+                order::swap_bytes(to, self.dtype.size());
+            }
+        };
+        // Panels of whole rows, so large that their tiles are.
+        let panel = ((1 << 20) / each).max(64);
+        let put_all = |to: &mut [u8], first: usize| {
+            let panels = to.par_chunks_mut(panel * each).enumerate();
+            panels.for_each(|(k, to)| put(to, first + k * panel));
+        };
+        let left = |left: usize| left.checked_sub(size);
+        let ordered = if FOR_ORDER.fetch_update(Relaxed, Relaxed, left).is_ok() {
+            let mut to = vec![0; size];
+            put_all(&mut to, 0);
+            Bytes::Owned(to)
+        } else {
+            Bytes::written(|spool| {
+                let many = (IN_MEMORY / each).max(1);
+                let mut to = Vec::new();
+                for first in (0..rows).step_by(many) {
+                    to.resize(many.min(rows - first) * each, 0);
+                    put_all(&mut to, first);
+                    spool.write_all(&to)?;
+                }
+                Ok(())
+            })?
+        };
         Ok((ordered, 0..size))
     }
 }
