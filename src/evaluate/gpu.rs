@@ -64,6 +64,7 @@ async fn evaluate_whole(
     if let Some(value) = results.value {
         evaluation.put(resolved, Slot::Value, value);
     }
+    taken.progress(resolved.layout.terms, resolved.layout.terms);
     taken.finish(resolved, &mut evaluation)?;
     Ok(evaluation)
 }
