@@ -189,10 +189,10 @@ fn sigmoid(x: f32) -> f32 {
 fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
     let no = 1.0 - y;
     let yes = weight * y;
-    let reduced = reduced_exponent(max(-abs(x), -89.0));
-    let r = reduced.remainder;
+    let e = exponential_of_number(-abs(x));
+    // The exponential's own remainder, with which compilers take what follows from there.
+    let r = reduced_exponent(clamp(-abs(x), -89.0, 89.0)).remainder;
     let slope = exponential_core(r) * r + 1.0; // (e^r - 1) / r
-    let e = scaled(slope * r + 1.0, reduced.exponent_bits);
     let is_near = abs(x) < 0.25;
     let far = select(vec2(no, yes * e), vec2(no * e, yes), x < 0.0);
     let near = vec2(1.0 - (1.0 + weight) * y, select(yes, -no, x < 0.0) * (slope * r));

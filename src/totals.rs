@@ -193,7 +193,7 @@ impl Totals {
             ),
             classes: classes(resolved),
             sums,
-            weights,
+            weights: if resolved.layout.is_weighted() { weights } else { Vec::new() },
             weighted: resolved.layout.is_weighted(),
             count: resolved.layout.terms,
             kept,

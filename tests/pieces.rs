@@ -2,8 +2,8 @@
 
 use crate::common::{self, Random, bits, inputs, tensor, with_limits};
 use wgloss::{
-    Batch, CrossEntropy, DType, Error, Evaluation, Evaluator, GradientType, KlDiv, Loss,
-    MarginRanking, Mse, Nll, Reduction, Request, Tensor,
+    Batch, CrossEntropy, DType, Error, Evaluation, Evaluator, GradientType, KlDiv, Loss, Mse, Nll,
+    Reduction, Request, Tensor,
 };
 
 /// A device whose buffers have at most so many bytes.

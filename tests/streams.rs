@@ -1,6 +1,6 @@
 //! Outputs that are taken as they are computed, and inputs of every type, read where they lie.
 
-use crate::common::catalogue::all_inputs;
+use crate::common::catalogue::{Inputs, all_inputs};
 use crate::common::{self, Random, bits, differentiable, tensor};
 use std::io;
 use wgloss::{
@@ -95,7 +95,7 @@ fn every_loss_gives_a_sink_what_it_gives_memory() {
 }
 
 /// Batches of several windows and pieces: dense, gathered, with a weight, with classes apart.
-fn large() -> Vec<(Box<dyn Loss>, Vec<(&'static str, Tensor<'static>)>)> {
+fn large() -> Vec<(Box<dyn Loss>, Inputs)> {
     let mut random = Random(52);
     let mut numbers = |dtype, shape: &[usize]| {
         let count = shape.iter().product();

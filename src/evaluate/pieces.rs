@@ -174,7 +174,7 @@ impl<'a> Pieces<'a> {
         for first in (0..self.count).step_by(self.piece) {
             let units = first..self.count.min(first + self.piece);
             let plan = last.as_ref().filter(|_| units.len() < self.piece).unwrap_or(&whole);
-            let mut memory = if under_way.len() < AT_ONCE as usize {
+            let mut memory = if (under_way.len() as u64) < AT_ONCE {
                 Memory::new(self, &whole)?
             } else {
                 let mut oldest = under_way.pop_front().expect("some are under way");

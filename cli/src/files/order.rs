@@ -110,7 +110,7 @@ mod tests {
         for &shape in shapes {
             for size in [1, 2, 4, 8] {
                 let bytes = size * shape.iter().product::<usize>();
-                let from: Vec<u8> = (0..bytes).map(|i| (i * 31 % 251) as u8).collect();
+                let from: Vec<u8> = (0..=250).cycle().step_by(31).take(bytes).collect();
                 let rows = shape.first().copied().unwrap_or(1);
                 let each = bytes / rows;
                 let mut to = vec![0; bytes];

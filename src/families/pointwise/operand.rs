@@ -43,6 +43,7 @@ impl Way {
     }
 
     /// The runs of so many elements from `first` on.
+    #[inline(always)]
     fn runs(&self, first: usize, count: usize, mut each: impl FnMut(Run)) {
         let mut rest = first;
         let mut places: Vec<usize> = Vec::with_capacity(self.0.len());
@@ -51,23 +52,39 @@ impl Way {
             rest /= step.size;
         }
         let mut place: usize = places.iter().zip(&self.0).map(|(i, step)| i * step.stride).sum();
-        let inner = self.0[0];
+        let Step { size, stride } = self.0[0];
         let mut start = 0;
         while start < count {
-            let length = (inner.size - places[0]).min(count - start);
-            each(Run { start, count: length, place, stride: inner.stride });
+            let length = (size - places[0]).min(count - start);
+            each(Run { start, count: length, place, stride });
             start += length;
             places[0] += length;
-            place += length * inner.stride;
-            for (axis, step) in self.0.iter().enumerate() {
-                if places[axis] < step.size || axis + 1 == self.0.len() {
-                    break;
+            place += length * stride;
+            self.carry(&mut places, &mut place);
+            // Whole runs along the second axis, of which there may be many short ones.
+            if let (Some(second), 0) = (self.0.get(1), places[0]) {
+                let whole = (second.size - places[1]).min((count - start) / size);
+                for _ in 0..whole {
+                    each(Run { start, count: size, place, stride });
+                    start += size;
+                    place += second.stride;
                 }
-                places[axis] = 0;
-                place -= step.size * step.stride;
-                places[axis + 1] += 1;
-                place += self.0[axis + 1].stride;
+                places[1] += whole;
+                self.carry(&mut places, &mut place);
             }
+        }
+    }
+
+    /// Begins the next element of an axis where the one within it has ended.
+    fn carry(&self, places: &mut [usize], place: &mut usize) {
+        for (axis, pair) in self.0.windows(2).enumerate() {
+            if places[axis] < pair[0].size {
+                continue;
+            }
+            places[axis] = 0;
+            *place -= pair[0].size * pair[0].stride;
+            places[axis + 1] += 1;
+            *place += pair[1].stride;
         }
     }
 }
@@ -182,6 +199,7 @@ impl Gather {
             let terms = &terms[start..start + count];
             let sums = &mut sums[place - low..];
             match stride {
+                0 if count < 8 => sums[0] += terms.iter().map(|&term| f64::from(term)).sum::<f64>(),
                 0 => sums[0] += sum(terms),
                 1 => sums.iter_mut().zip(terms).for_each(|(s, &term)| *s += f64::from(term)),
                 _ => {
