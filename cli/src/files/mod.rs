@@ -1,5 +1,7 @@
 //! Arrays in files: `.npy`, members of `.npz` and of `.safetensors`.
 
+#[cfg(test)]
+mod fuzz;
 mod npy;
 mod npz;
 mod order;
@@ -7,7 +9,6 @@ mod safetensors;
 
 use crate::error::{Error, Result};
 use memmap2::Mmap;
-use rayon::prelude::*;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -49,9 +50,15 @@ impl Input {
     /// Opens an array. What does not lie in a file as it is needed is put there: what a `.npz` holds
     /// compressed, what comes through a pipe, and what is in another order.
     pub(crate) fn open(name: &'static str, file: &str) -> Result<Self> {
+        let (path, _) = split_member(file);
+        let bytes = open(path).map_err(|problem| Error::file(name, path, problem))?;
+        Self::read(name, file, bytes)
+    }
+
+    /// Finds an array in a file's bytes.
+    fn read(name: &'static str, file: &str, bytes: Bytes) -> Result<Self> {
         let (path, member) = split_member(file);
         let problem = |problem: String| Error::file(name, path, problem);
-        let bytes = open(path).map_err(problem)?;
         let (array, bytes) = match Format::of(path, &bytes).map_err(problem)? {
             Format::Npy => (npy::parse(&bytes).map_err(problem)?, bytes),
             Format::Npz => {
@@ -128,6 +135,9 @@ const IN_MEMORY: usize = 64 << 20;
 /// The bytes of all inputs that are put in order in memory: a temporary file is as slow as its disk.
 static FOR_ORDER: AtomicUsize = AtomicUsize::new(768 << 20);
 
+/// The bytes that are put in order at a time.
+const PANEL: usize = 32 << 20;
+
 impl Bytes {
     /// What `write` writes.
     fn written(write: impl FnOnce(&mut SpooledTempFile) -> io::Result<()>) -> io::Result<Self> {
@@ -143,58 +153,57 @@ impl Bytes {
 impl Array {
     /// The elements in row-major order and little-endian.
     fn in_order(&self, bytes: Bytes) -> io::Result<(Bytes, Range<usize>)> {
-        let rows = self.shape.first().copied().unwrap_or(1);
-        let size = self.range.len();
-        if (!self.big_endian && !self.fortran) || size == 0 {
+        let (from, size) = (&bytes[self.range.clone()], self.dtype.size());
+        if (!self.big_endian && !self.fortran) || from.is_empty() {
             return Ok((bytes, self.range.clone()));
         }
-        let (from, each) = (&bytes[self.range.clone()], size / rows);
-        let put = |to: &mut [u8], first: usize| {
-            let rows = first..first + to.len() / each;
-            if self.fortran {
-                order::row_major(from, to, self.dtype.size(), &self.shape, rows);
-            } else {
-                to.copy_from_slice(&from[rows.start * each..rows.end * each]);
-            }
-            if self.big_endian {
-                order::swap_bytes(to, self.dtype.size());
-            }
-        };
-        // Panels of whole rows, so large that their tiles are.
-        let panel = ((1 << 20) / each).max(64);
-        let put_all = |to: &mut [u8], first: usize| {
-            let panels = to.par_chunks_mut(panel * each).enumerate();
-            panels.for_each(|(k, to)| put(to, first + k * panel));
-        };
-        let left = |left: usize| left.checked_sub(size);
-        let ordered = if FOR_ORDER.fetch_update(Relaxed, Relaxed, left).is_ok() {
-            let mut to = vec![0; size];
-            put_all(&mut to, 0);
-            Bytes::Owned(to)
-        } else {
-            Bytes::written(|spool| {
-                let many = (IN_MEMORY / each).max(1);
-                let mut to = Vec::new();
-                for first in (0..rows).step_by(many) {
-                    to.resize(many.min(rows - first) * each, 0);
-                    put_all(&mut to, first);
-                    spool.write_all(&to)?;
+        let put = |to: &mut dyn Write| {
+            let mut write = |panel: &mut [u8]| {
+                if self.big_endian {
+                    order::swap_bytes(panel, size);
                 }
-                Ok(())
-            })?
+                to.write_all(panel)
+            };
+            if self.fortran {
+                return order::row_major(from, size, &self.shape, PANEL, &mut write);
+            }
+            let mut panel = Vec::new();
+            for part in from.chunks(PANEL) {
+                panel.clear();
+                panel.extend_from_slice(part);
+                write(&mut panel)?;
+            }
+            Ok(())
         };
-        Ok((ordered, 0..size))
+        let left = |left: usize| left.checked_sub(from.len());
+        let ordered = if FOR_ORDER.fetch_update(Relaxed, Relaxed, left).is_ok() {
+            let mut all = Vec::with_capacity(from.len());
+            put(&mut all)?;
+            Bytes::Owned(all)
+        } else {
+            Bytes::written(|spool| put(spool))?
+        };
+        let range = 0..self.range.len();
+        Ok((ordered, range))
     }
 }
 
-/// The file and the member: `a.npz:b` is `b` in `a.npz`, any other colon is part of the name.
+/// The file and the member: `a.npz:b` is `b` in `a.npz` and `-:b` that in standard input, any other
+/// colon is part of the name.
 fn split_member(file: &str) -> (&str, Option<&str>) {
     let colons = file.match_indices(':').map(|(place, _)| place);
     let mut members = colons.map(|place| (&file[..place], &file[place + 1..]));
-    match members.find(|(path, _)| matches!(&*extension(path), "npz" | "safetensors")) {
+    let holds_members =
+        |path: &str| path == STDIN || matches!(&*extension(path), "npz" | "safetensors");
+    match members.find(|(path, _)| holds_members(path)) {
         Some((path, member)) => (path, Some(member)),
         None => (file, None),
     }
+}
+
+/// Whether an array comes through standard input.
+pub(crate) fn is_stdin(file: &str) -> bool {
+    split_member(file).0 == STDIN
 }
 
 /// What follows the last dot of the file's name, in lower case.
@@ -207,7 +216,11 @@ pub(crate) fn extension(path: &str) -> String {
 fn open(path: &str) -> Result<Bytes, String> {
     let kept = |mut from: &mut dyn io::Read| {
         let bytes = Bytes::written(|spool| io::copy(&mut from, spool).map(|_| ()));
-        bytes.map_err(|error| error.to_string())
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        if bytes.is_empty() {
+            return Err("nothing comes through it: 0 bytes, expected an array".into());
+        }
+        Ok(bytes)
     };
     if path == STDIN {
         return kept(&mut io::stdin());

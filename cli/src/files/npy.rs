@@ -21,9 +21,10 @@ const SHOWN: usize = 120;
 pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
     let Preamble { version, header, length } = preamble(bytes)?;
     let rest = &bytes[length..];
-    let strict = strict::header(version, &header);
-    let header =
-        NpyHeader::from_reader(&strict[..]).map_err(|error| unreadable(&error, &header))?;
+    let header = strict::text(&header);
+    check(&header)?;
+    let header = NpyHeader::from_reader(&strict::start(version, &header)[..])
+        .map_err(|error| unreadable(&error, &header))?;
     let dtype = dtype(&header.dtype())?;
     let shape: Option<Vec<usize>> =
         header.shape().iter().map(|&size| usize::try_from(size).ok()).collect();
@@ -41,12 +42,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
             rest.len()
         ));
     }
+    // Along one axis there is no other order.
+    let axes = shape.iter().filter(|&&size| size > 1).count();
     Ok(Array {
         dtype,
-        shape,
         range: length..bytes.len(),
         big_endian: big_endian(&header.dtype()),
-        fortran: header.order() == Order::Fortran,
+        fortran: axes > 1 && header.order() == Order::Fortran,
+        shape,
     })
 }
 
@@ -67,7 +70,7 @@ struct Preamble<'a> {
     length: usize,
 }
 
-/// Finds the header, and refuses what its parser takes badly.
+/// Finds the header.
 fn preamble(bytes: &[u8]) -> Result<Preamble<'_>, String> {
     let start = &bytes[..bytes.len().min(MAGIC.len())];
     if start != MAGIC {
@@ -99,14 +102,19 @@ fn preamble(bytes: &[u8]) -> Result<Preamble<'_>, String> {
         format!("the .npy header is cut short: {} bytes, expected {length}", bytes.len())
     })?;
     let header = String::from_utf8_lossy(&header[start..]);
-    check_depth(&header)?;
-    check_shape(&header)?;
     Ok(Preamble { version, header, length })
 }
 
-fn check_depth(header: &str) -> Result<(), String> {
+/// Refuses what the header's parser takes badly.
+fn check(header: &str) -> Result<(), String> {
+    let bare = strict::without_strings(header);
+    check_depth(&bare)?;
+    check_numbers(&bare)
+}
+
+fn check_depth(bare: &str) -> Result<(), String> {
     let (mut depth, mut deepest) = (0usize, 0);
-    for c in header.chars() {
+    for c in bare.chars() {
         match c {
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
@@ -121,19 +129,27 @@ fn check_depth(header: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The parser multiplies the sizes without a check.
-fn check_shape(header: &str) -> Result<(), String> {
-    let Some((_, shape)) = header.split_once("shape") else { return Ok(()) };
-    let shape = shape.split([')', ']']).next().unwrap_or_default();
-    let mut sizes = shape.split(|c: char| !c.is_ascii_digit()).filter(|size| !size.is_empty());
-    let product =
-        sizes.try_fold(1u64, |product, size| product.checked_mul(size.parse::<u64>().ok()?.max(1)));
+/// The parser multiplies the sizes without a check, and computes sums and fractions.
+fn check_numbers(bare: &str) -> Result<(), String> {
+    let words = bare.split(|c: char| c.is_whitespace() || "()[]{},:".contains(c));
+    let numbers = words.filter(|word| {
+        word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
+    });
+    let mut product = Some(1u64);
+    for number in numbers.clone() {
+        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+        let size = digits.then(|| number.parse::<u64>().ok()).flatten();
+        let size = size.ok_or_else(|| {
+            format!("the .npy header has the size {number}, expected an integer from 0 to 2^64 - 1")
+        })?;
+        product = product.and_then(|product| product.checked_mul(size.max(1)));
+    }
     match product {
         Some(_) => Ok(()),
-        None => Err(format!(
-            "shape ({}) is past 2^64 elements",
-            shape.trim_start_matches(['"', '\'', ':', ' ', '(', '['])
-        )),
+        None => {
+            let sizes: Vec<_> = numbers.collect();
+            Err(format!("shape ({}) is past 2^64 elements", sizes.join(", ")))
+        }
     }
 }
 

@@ -1,66 +1,119 @@
 //! Elements in row-major order and of this machine's byte order.
 
+use std::io;
 use std::ops::Range;
 
 /// The elements along each side of a tile: two tiles of 8-byte elements fit into the first cache.
 const SIDE: usize = 32;
 
-/// Copies column-major elements of so many bytes each to where they are row-major: those of some
-/// places along the first axis.
+/// Gives column-major elements of so many bytes each away in row-major order, in panels of about
+/// `most` bytes.
 pub(super) fn row_major(
     from: &[u8],
-    to: &mut [u8],
     size: usize,
     shape: &[usize],
-    rows: Range<usize>,
-) {
+    most: usize,
+    give: &mut dyn FnMut(&mut [u8]) -> io::Result<()>,
+) -> io::Result<()> {
     match size {
-        1 => transpose::<1>(from, to, shape, rows),
-        2 => transpose::<2>(from, to, shape, rows),
-        4 => transpose::<4>(from, to, shape, rows),
-        _ => transpose::<8>(from, to, shape, rows),
+        1 => Columns::<1>::of(from, shape).panels(most, &mut Vec::new(), give),
+        2 => Columns::<2>::of(from, shape).panels(most, &mut Vec::new(), give),
+        4 => Columns::<4>::of(from, shape).panels(most, &mut Vec::new(), give),
+        _ => Columns::<8>::of(from, shape).panels(most, &mut Vec::new(), give),
     }
 }
 
-fn transpose<const SIZE: usize>(from: &[u8], to: &mut [u8], shape: &[usize], rows: Range<usize>) {
-    let (from, to) = (from.as_chunks::<SIZE>().0, to.as_chunks_mut::<SIZE>().0);
-    let [first, middle @ .., last] = shape else {
-        return to.copy_from_slice(&from[rows]);
-    };
-    if to.is_empty() {
-        return;
-    }
-    let between: usize = middle.iter().product();
-    // How far apart two neighbours along an axis are, where they are read and where they are written.
-    let (last_apart, first_apart) = (first * between, between * last);
-    let mut index = vec![0; middle.len()];
-    for _ in 0..between {
-        let (mut read, mut written) = (0, 0);
-        let (mut reads, mut writes) = (*first, first_apart);
-        for (&i, &size) in index.iter().zip(middle) {
-            writes /= size;
-            read += i * reads;
-            written += i * writes;
-            reads *= size;
+/// An axis of an array.
+#[derive(Clone, Copy)]
+struct Axis {
+    size: usize,
+    /// How far apart two neighbours along it are.
+    apart: usize,
+}
+
+/// Column-major elements.
+struct Columns<'a, const SIZE: usize> {
+    from: &'a [[u8; SIZE]],
+    axes: Vec<Axis>,
+}
+
+impl<'a, const SIZE: usize> Columns<'a, SIZE> {
+    fn of(from: &'a [u8], shape: &[usize]) -> Self {
+        let mut apart = 1;
+        let mut axes = Vec::new();
+        for &size in shape {
+            axes.push(Axis { size, apart });
+            apart *= size;
         }
-        // Neighbours along the first axis are read together, those along the last written together.
-        for tile in rows.clone().step_by(SIDE) {
-            for other in (0..*last).step_by(SIDE) {
-                for i in tile..(tile + SIDE).min(rows.end) {
-                    let place = written + (i - rows.start) * first_apart;
-                    for j in other..(other + SIDE).min(*last) {
-                        to[place + j] = from[read + j * last_apart + i];
+        Self { from: from.as_chunks().0, axes }
+    }
+
+    /// Gives as many rows at a time as a panel holds, and where it does not hold one, goes through
+    /// them one by one.
+    fn panels(
+        &self,
+        most: usize,
+        panel: &mut Vec<u8>,
+        give: &mut dyn FnMut(&mut [u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let [first, rest @ ..] = self.axes.as_slice() else {
+            return give(&mut self.from.as_flattened()[..SIZE].to_vec());
+        };
+        let row = SIZE * rest.iter().map(|axis| axis.size).product::<usize>();
+        if row > most {
+            for i in 0..first.size {
+                let row = Columns { from: &self.from[i * first.apart..], axes: rest.to_vec() };
+                row.panels(most, panel, give)?;
+            }
+            return Ok(());
+        }
+        let rows = most / row.max(1);
+        for start in (0..first.size).step_by(rows.max(1)) {
+            let rows = start..first.size.min(start + rows);
+            panel.resize(rows.len() * row, 0);
+            self.transpose(panel.as_chunks_mut().0, rows);
+            give(panel)?;
+        }
+        Ok(())
+    }
+
+    /// Copies some places along the first axis to where they are row-major.
+    fn transpose(&self, to: &mut [[u8; SIZE]], rows: Range<usize>) {
+        let one = Axis { size: 1, apart: 0 };
+        let (first, middle, last) = match self.axes.as_slice() {
+            [] => return,
+            [first] => (first, &[][..], &one),
+            [first, middle @ .., last] => (first, middle, last),
+        };
+        if to.is_empty() {
+            return;
+        }
+        let between: usize = middle.iter().map(|axis| axis.size).product();
+        let row = between * last.size;
+        let mut index = vec![0; middle.len()];
+        for place in 0..between {
+            let read: usize = index.iter().zip(middle).map(|(i, axis)| i * axis.apart).sum();
+            let written = place * last.size;
+            // Neighbours along the first axis are read together, those along the last written together.
+            for tile in rows.clone().step_by(SIDE) {
+                for other in (0..last.size).step_by(SIDE) {
+                    for i in tile..(tile + SIDE).min(rows.end) {
+                        let (read, written) =
+                            (read + i * first.apart, written + (i - rows.start) * row);
+                        for j in other..(other + SIDE).min(last.size) {
+                            to[written + j] = self.from[read + j * last.apart];
+                        }
                     }
                 }
             }
-        }
-        // Counts up the last axis first.
-        for (i, &size) in index.iter_mut().zip(middle).rev() {
-            *i += 1;
-            if *i < size {
-                break;
+            // Counts up the last axis first.
+            for (i, axis) in index.iter_mut().zip(middle).rev() {
+                *i += 1;
+                if *i < axis.size {
+                    break;
+                }
+                *i = 0;
             }
-            *i = 0;
         }
     }
 }
@@ -101,6 +154,7 @@ mod tests {
             &[],
             &[7],
             &[1, 5],
+            &[1, 1, 300],
             &[67, 35],
             &[3, 4, 5],
             &[33, 2, 3, 40],
@@ -110,14 +164,17 @@ mod tests {
         for &shape in shapes {
             for size in [1, 2, 4, 8] {
                 let bytes = size * shape.iter().product::<usize>();
-                let from: Vec<u8> = (0..=250).cycle().step_by(31).take(bytes).collect();
-                let rows = shape.first().copied().unwrap_or(1);
-                let each = bytes / rows;
-                let mut to = vec![0; bytes];
-                let (start, end) = to.split_at_mut(rows / 3 * each);
-                row_major(&from, start, size, shape, 0..rows / 3);
-                row_major(&from, end, size, shape, rows / 3..rows);
-                assert_eq!(to, plainly(&from, size, shape), "{shape:?} of {size} bytes");
+                let from: Vec<u8> = (0..251).cycle().step_by(31).take(bytes).collect();
+                for most in [8, 100, 1000, 1 << 20] {
+                    let mut to = Vec::new();
+                    let given = row_major(&from, size, shape, most, &mut |panel| {
+                        assert!(panel.len() <= most, "{shape:?} of {size} bytes: {most}");
+                        to.extend_from_slice(panel);
+                        Ok(())
+                    });
+                    given.expect("it is taken");
+                    assert_eq!(to, plainly(&from, size, shape), "{shape:?}, {size} bytes: {most}");
+                }
             }
         }
     }

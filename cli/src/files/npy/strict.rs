@@ -2,13 +2,37 @@
 
 use super::MAGIC;
 
-/// A file's start with this header, its type in NumPy's own notation, its integers without Python 2's
-/// `L`, its strings without `u`, and on one line.
-pub(super) fn header(version: [u8; 2], text: &str) -> Vec<u8> {
-    let text = with_type(&plain(text.trim()));
+/// A header with its type in NumPy's own notation, its integers without Python 2's `L`, its strings
+/// without `u`, and on one line.
+pub(super) fn text(text: &str) -> String {
+    with_type(&plain(text.trim()))
+}
+
+/// A file's start with this header.
+pub(super) fn start(version: [u8; 2], text: &str) -> Vec<u8> {
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
     let length = if version[0] == 1 { &length[..2] } else { &length[..] };
     [MAGIC, &version, length, text.as_bytes()].concat()
+}
+
+/// The text with a space in each string's place.
+pub(super) fn without_strings(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut quote = None;
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match quote {
+            Some(_) if c == '\\' => {
+                characters.next();
+            }
+            Some(open) => quote = (c != open).then_some(open),
+            None => {
+                quote = matches!(c, '\'' | '"').then_some(c);
+                bare.push(if quote.is_some() { ' ' } else { c });
+            }
+        }
+    }
+    bare
 }
 
 /// The text without what Python 2 writes, and without line breaks between its words.
