@@ -1,6 +1,6 @@
 //! The program's errors.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The result of everything that can fail here.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -27,6 +27,9 @@ pub(crate) enum Error {
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
+    /// What went wrong, where a report of what was computed says so too.
+    #[error(transparent)]
+    Reported(Box<Error>),
     /// The command line is none of the program's.
     #[error("{0}")]
     Usage(String),
@@ -56,7 +59,11 @@ impl From<clap::Error> for Error {
 impl Error {
     /// The program's exit code.
     pub(crate) fn code(&self) -> u8 {
-        if matches!(self, Self::NotFinite(_)) { 3 } else { 2 }
+        match self {
+            Self::NotFinite(_) => 3,
+            Self::Reported(error) => error.code(),
+            _ => 2,
+        }
     }
 
     pub(crate) fn file(argument: &str, path: &str, problem: impl ToString) -> Self {
@@ -77,17 +84,20 @@ impl Error {
         wgloss::Error::unknown_name(what, name, known.iter().copied()).into()
     }
 
-    /// For programs: one object on one line.
-    pub(crate) fn json(&self) -> String {
-        let kind = match self {
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        json!({ "kind": self.kind(), "message": self.line() })
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
             Self::Library(error) => error.kind(),
             Self::File { .. } => "file",
             Self::Output(_) => "output",
             Self::NotFinite(_) => "not_finite",
+            Self::Reported(error) => error.kind(),
             Self::Usage(_) => "usage",
-        };
-        let object = json!({ "error": { "kind": kind, "message": self.line() } });
-        format!("{object}\n")
+        }
     }
 
     /// The message on one line, whatever drivers and file names hold.

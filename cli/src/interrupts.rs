@@ -1,7 +1,9 @@
 //! What is left undone when the program is interrupted: temporary files are removed.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tempfile::NamedTempFile;
 
 /// The temporary files that there are.
 static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -14,10 +16,22 @@ fn files() -> MutexGuard<'static, Vec<PathBuf>> {
 #[derive(Debug)]
 pub(crate) struct Guard(PathBuf);
 
-/// Has an interruption remove a file.
-pub(crate) fn guard(file: &Path) -> Guard {
-    files().push(file.to_path_buf());
-    Guard(file.to_path_buf())
+/// Makes a file that an interruption removes.
+pub(crate) fn guarded(
+    make: impl FnOnce() -> io::Result<NamedTempFile>,
+) -> io::Result<(NamedTempFile, Guard)> {
+    // An interruption in between waits for the file's name.
+    let mut files = files();
+    let file = make()?;
+    files.push(file.path().to_path_buf());
+    let guard = Guard(file.path().to_path_buf());
+    Ok((file, guard))
+}
+
+/// An interruption comes before all of the work or after it.
+pub(crate) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    let _files = files();
+    work()
 }
 
 impl Drop for Guard {
@@ -30,8 +44,12 @@ impl Drop for Guard {
 /// code that a shell tells of such a signal. What was ignored when it began (`nohup`) stays ignored.
 #[cfg(unix)]
 pub(crate) fn watch() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
+    use signal_hook::low_level;
+    use std::sync::Arc;
+    // What a file may not grow by is an error of writing, as a full disk is.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP];
     let wanted = wanted.into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
@@ -40,13 +58,13 @@ pub(crate) fn watch() {
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             let files = files();
-            for file in files.iter() {
-                // One that has just been renamed is no longer there.
-                let _ = std::fs::remove_file(file);
-            }
-            let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-            crate::tell(&format!("interrupted by {name}; no file was written"));
-            std::process::exit(128 + signal);
+            // Those that have been renamed are no longer there.
+            let removed = files.iter().filter(|file| std::fs::remove_file(file).is_ok()).count();
+            let name = low_level::signal_name(signal).unwrap_or("a signal");
+            let unwritten = if removed > 0 { "; no file was written" } else { "" };
+            crate::tell(&format!("interrupted by {name}{unwritten}"));
+            // Without what is done at a usual end: drivers would find their threads at work.
+            low_level::exit(128 + signal);
         }
     });
 }

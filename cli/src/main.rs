@@ -26,9 +26,10 @@ use std::process::ExitCode;
     version,
     after_help = "\
 An error is one line on standard error, `wgloss: error: ...`, and exit code 2. With --json it is also
-one object on standard output, {\"error\": {\"kind\": ..., \"message\": ...}}, where the kind is one of
-usage, file, output, unknown_name, missing, repeated, shape, dtype, size, argument,
-target_out_of_range, custom_loss, limit, no_adapter, device_lost and refused."
+one object on standard output, {\"error\": {\"kind\": ..., \"message\": ...}}, with what was computed all
+the same, where the kind is one of usage, file, output, not_finite, unknown_name, missing, repeated,
+shape, dtype, size, argument, target_out_of_range, custom_loss, limit, no_adapter, device_lost and
+refused."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -63,9 +64,9 @@ fn main() -> ExitCode {
     match command.and_then(run).and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if wants_json() {
+            if wants_json() && !matches!(error, error::Error::Reported(_)) {
                 // The line below tells those who see no standard output.
-                let _ = print(&error.json());
+                let _ = print(&format!("{}\n", serde_json::json!({ "error": error.json() })));
             }
             tell(&format!("error: {}", error.line()));
             ExitCode::from(error.code())

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::files::{Input, extension};
-use crate::interrupts::{Guard, guard};
+use crate::interrupts::{self, Guard};
 use npyz::WriterBuilder;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -37,31 +37,32 @@ enum Kind {
 impl Output {
     /// Checks what can be known before there is anything to write.
     pub(crate) fn new(argument: String, path: &str, endings: &[&str]) -> Result<Self> {
-        if path == STDOUT {
+        if path == STDOUT || path == "/dev/stdout" {
             let (path, place) = (path.into(), path.into());
             return Ok(Self { argument, path, place, kind: Kind::Stdout });
         }
         let problem = |problem: String| Error::file(&argument, path, problem);
+        // Where it leads need not have a name, as what /dev/stdout and /dev/fd have.
+        if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            let (path, place) = (path.into(), path.into());
+            return Ok(Self { argument, path, place, kind: Kind::Other });
+        }
         // A link is written through, wherever it leads.
         let target = followed(Path::new(path)).map_err(|error| problem(error.to_string()))?;
         let place = match target.file_name() {
             Some(name) => folder(&target).map_err(|error| problem(error.to_string()))?.join(name),
             None => target,
         };
-        let kind = match fs::metadata(&place) {
-            Ok(found) if found.is_dir() => {
-                return Err(problem("a directory, expected a file or nothing".into()));
-            }
-            Ok(found) if !found.is_file() => Kind::Other,
-            _ => Kind::Regular,
-        };
+        if place.is_dir() {
+            return Err(problem("a directory, expected a file or nothing".into()));
+        }
         let ending = extension(path);
-        if kind == Kind::Regular && !endings.contains(&&*ending) {
+        if !endings.contains(&&*ending) {
             let expected: Vec<_> = endings.iter().map(|ending| format!(".{ending}")).collect();
             let expected = expected.join(" or ");
             return Err(problem(format!("the name ends in {ending:?}, expected {expected}")));
         }
-        Ok(Self { argument, path: path.into(), place, kind })
+        Ok(Self { argument, path: path.into(), place, kind: Kind::Regular })
     }
 
     /// Whether another output has the same place, where only one can be.
@@ -144,8 +145,8 @@ fn temporary(place: &Path) -> io::Result<Target> {
     // A temporary file is its owner's alone; a result is as open as any other new file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(place.parent().unwrap_or(Path::new(".")))?;
-    let guard = guard(file.path());
+    let folder = place.parent().unwrap_or(Path::new("."));
+    let (file, guard) = interrupts::guarded(|| builder.tempfile_in(folder))?;
     Ok(Target::Temporary(file, guard))
 }
 
@@ -163,8 +164,8 @@ enum Target {
 }
 
 impl Writer<'_> {
-    /// Checks that an array has room, and writes the header of a .npy file of float32.
-    pub(crate) fn begin(&mut self, kind: &TensorKind) {
+    /// Whether an array has room; if not, that is the problem.
+    pub(crate) fn has_room(&mut self, kind: &TensorKind) -> bool {
         let count = kind.shape.iter().map(|&size| size as u64).try_fold(1u64, u64::checked_mul);
         let bytes = count.and_then(|count| count.checked_mul(kind.dtype.size() as u64));
         let bytes = bytes.unwrap_or(u64::MAX);
@@ -174,9 +175,14 @@ impl Writer<'_> {
         {
             let problem = format!("needs {bytes} bytes, {free} are free on the disk");
             self.problem = Some(Error::file(&self.output.argument, &self.output.path, problem));
-            return;
+            return false;
         }
-        match header(&kind.shape) {
+        true
+    }
+
+    /// Writes the header of a .npy file of float32.
+    pub(crate) fn begin(&mut self, shape: &[usize]) {
+        match header(shape) {
             Ok(header) => self.write(&header),
             Err(error) => self.problem = Some(self.output.problem(&error)),
         }
@@ -192,11 +198,6 @@ impl Writer<'_> {
             Target::Direct(file) => file.write_all(bytes),
         };
         self.problem = written.err().map(|error| self.output.problem(&error));
-    }
-
-    /// Whether something has gone wrong.
-    pub(crate) fn failed(&self) -> bool {
-        self.problem.is_some()
     }
 
     /// What has gone wrong first.
@@ -216,19 +217,27 @@ fn header(shape: &[usize]) -> io::Result<Vec<u8>> {
 
 /// Puts all files in their places, when all are whole: a full disk leaves none of them.
 pub(crate) fn save(writers: Vec<Writer<'_>>) -> Result<()> {
-    let mut whole = Vec::new();
-    for Writer { output, mut file, problem } in writers {
+    // A file is gone before its guard is.
+    let (mut guards, mut whole) = (Vec::new(), Vec::new());
+    for Writer { output, file, problem } in writers {
         if let Some(problem) = problem {
             return Err(problem);
         }
-        if let Target::Direct(file) = &mut file {
-            file.flush().map_err(|error| output.problem(&error))?;
+        match file {
+            Target::Direct(mut file) => file.flush().map_err(|error| output.problem(&error))?,
+            Target::Temporary(file, guard) => {
+                whole.push((output, file));
+                guards.push(guard);
+            }
         }
-        whole.push((output, file));
     }
+    interrupts::uninterrupted(|| rename(whole))
+}
+
+/// Gives all files their names, or none.
+fn rename(files: Vec<(&Output, NamedTempFile)>) -> Result<()> {
     let mut renamed: Vec<&Output> = Vec::new();
-    for (output, file) in whole {
-        let Target::Temporary(file, _guard) = file else { continue };
+    for (output, file) in files {
         if let Err(error) = file.persist(&output.place) {
             for other in renamed {
                 // The first error is the one to tell of.

@@ -1,5 +1,6 @@
 //! The output of `wgloss eval`, as text and as JSON.
 
+use crate::error::Error;
 use crate::files::Input;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -230,8 +231,8 @@ impl Report<'_> {
         }
     }
 
-    /// For programs: one object on one line.
-    pub(crate) fn json(&self) -> String {
+    /// For programs: one object on one line, with what went wrong all the same.
+    pub(crate) fn json(&self, error: Option<&Error>) -> String {
         let inputs = self.inputs.iter().map(|input| {
             let (dtype, shape) = (input.dtype.to_string(), &input.shape);
             (input.name.into(), json!({ "dtype": dtype, "shape": shape, "file": input.file }))
@@ -273,6 +274,9 @@ impl Report<'_> {
             let shapes = inputs.iter().map(|(name, shape)| ((*name).into(), json!(shape)));
             let inputs: serde_json::Map<String, Value> = shapes.collect();
             object["broadcast"] = json!({ "inputs": inputs, "terms": terms });
+        }
+        if let Some(error) = error {
+            object["error"] = error.json();
         }
         format!("{object}\n")
     }

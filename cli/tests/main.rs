@@ -8,5 +8,12 @@ mod custom;
 mod errors;
 mod eval;
 mod formats;
+#[cfg(unix)]
+mod interrupts;
+#[cfg(unix)]
+mod outputs;
+#[cfg(unix)]
+mod pipes;
 mod plot;
+mod streams;
 mod total;

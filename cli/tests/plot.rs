@@ -360,7 +360,7 @@ fn errors_say_what_is_wrong() {
         refused(folder.path(), arguments, parts);
     }
     refused(folder.path(), &["--custom", "none.wgsl"], &["--custom", "none.wgsl"]);
-    refused(folder.path(), &["nll", "target=5"], &["target: ", "is 5", "0 to 2"]);
+    refused(folder.path(), &["nll", "target=5"], &["target[0] is 5", "0 to 2"]);
 }
 
 /// A histogram of eight squares in a folder, with more arguments.

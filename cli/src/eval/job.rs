@@ -46,8 +46,8 @@ impl Job<'_> {
         let progress = Progress::new(self.bytes, self.quiet);
         let mut sink = Taken { files, terms, progress };
         let evaluation = self.backend.evaluate_to_blocking(loss, &batch, &mut sink);
-        if let (Err(wgloss::Error::Sink { .. }), Some(problem)) =
-            (&evaluation, writers.iter_mut().find_map(|(_, file)| file.problem()))
+        if matches!(evaluation, Err(wgloss::Error::Sink { .. }))
+            && let Some(problem) = problem(writers)
         {
             // It tells of the file.
             return Err(problem);
@@ -84,6 +84,30 @@ impl Job<'_> {
         let output = |holds: Holds<'_>| (holds == Holds::Losses).then_some(Output::Value);
         self.evaluate(loss, self.unreduced(), writers, output, terms)?;
         Ok(())
+    }
+
+    /// Refuses the unreduced losses where their file has no room, before the work.
+    pub(super) fn check_room(&self, loss: &dyn Loss, writers: &mut Writers<'_, '_>) -> Result<()> {
+        /// Takes nothing, so that nothing is computed.
+        struct Room<'w, 'o>(Option<&'w mut Writer<'o>>);
+        impl Sink for Room<'_, '_> {
+            fn begin(&mut self, outputs: &[(Output, TensorKind)]) -> std::io::Result<()> {
+                for ((_, kind), file) in outputs.iter().zip(&mut self.0) {
+                    file.has_room(kind);
+                }
+                Err(std::io::Error::other("only its size is wanted"))
+            }
+
+            fn take(&mut self, _: Output, _: &[u8]) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let file = writers.iter_mut().find(|(holds, _)| *holds == Holds::Losses);
+        let mut room = Room(file.map(|(_, file)| file));
+        let batch = Batch { request: self.unreduced(), ..self.batch.clone() };
+        // Whatever else is wrong, the evaluation that follows finds too.
+        let _ = self.backend.evaluate_to_blocking(loss, &batch, &mut room);
+        problem(writers).map_or(Ok(()), Err)
     }
 
     fn unreduced(&self) -> Request<'_> {

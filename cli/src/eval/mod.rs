@@ -7,7 +7,7 @@ mod taken;
 
 use crate::arguments::{self, Which};
 use crate::error::{Error, Result};
-use crate::files::Input;
+use crate::files::{Input, is_stdin};
 use crate::outputs::{Output, Writer, save};
 use crate::plot;
 use crate::report::{Report, Setting, Spent, Terms};
@@ -15,6 +15,7 @@ use crate::{list, print, tell};
 use clap::Args;
 use job::{Holds, Job, Writers, problem};
 use place::Place;
+use std::io::Write;
 use std::time::Instant;
 use wgloss::{Batch, Broadcast, DType, Evaluator, Reduction, Request};
 
@@ -82,6 +83,10 @@ impl Eval {
         let reduction = self.reduction.as_deref().map_or(Ok(default), str::parse)?;
         let names: Vec<_> = loss.definition().inputs.iter().map(|input| input.name).collect();
         let files = arguments::assign(loss, &self.arguments, &names)?;
+        let piped: Vec<_> = files.iter().filter(|(_, file)| is_stdin(file)).collect();
+        if let [(first, _), (second, _), ..] = piped[..] {
+            return Err(Error::Usage(format!("{first} and {second} both read standard input")));
+        }
         let gradients = slopes("--grad", &self.grad, &names)?;
         let seconds = slopes("--second", &self.second, &names)?;
         self.place.check()?;
@@ -110,27 +115,31 @@ impl Eval {
         let batch = Batch { inputs: &tensors, request, ..Batch::default() };
         let job = Job { backend, batch, bytes, quiet: self.quiet };
         let mut terms = (reduction == Reduction::None).then(Terms::default);
+        let losses_apart = self.out.is_some() && terms.is_none();
+        if losses_apart {
+            job.check_room(chosen.loss(), &mut writers)?;
+        }
         let evaluation = job.run(chosen.loss(), &mut writers, terms.as_mut())?;
-        job.second_derivatives(&chosen, &seconds, &mut writers)?;
-        if self.out.is_some() && terms.is_none() {
-            job.losses(chosen.loss(), &mut writers, None)?;
+        // What is wanted beside the loss does not cost it.
+        let mut beside = job.second_derivatives(&chosen, &seconds, &mut writers);
+        if losses_apart && beside.is_ok() {
+            beside = job.losses(chosen.loss(), &mut writers, None);
         }
         let not_finite = job.not_finite(chosen.loss(), &evaluation, terms.as_ref())?;
         if let (Some(totals), Some(file)) = (&evaluation.totals, file(&mut writers, Holds::Totals))
         {
             file.write(&serde_json::to_vec(totals).map_err(std::io::Error::from)?);
         }
-        if let Some(path) = &self.histogram {
+        if let Some((path, file)) =
+            self.histogram.as_ref().zip(file(&mut writers, Holds::Histogram))
+        {
             let read = |see: &mut (dyn FnMut(&[f32]) + Send)| job.see(chosen.loss_ref(), see);
-            let picture = plot::histogram(path, chosen.loss_ref(), &tensors, read)?;
-            if let Some(file) = file(&mut writers, Holds::Histogram) {
-                file.write(&picture);
-            }
+            let picture = plot::histogram(path, chosen.loss_ref(), &tensors, read);
+            beside = beside.and(picture.map(|picture| file.write(&picture)));
         }
 
         let to_stdout = outputs.iter().any(|(_, output)| output.is_stdout());
-        let failed = problem(&mut writers);
-        let failed = match failed {
+        let failed = match beside.err().or_else(|| problem(&mut writers)) {
             Some(problem) => Some(problem),
             None => save(writers.into_iter().map(|(_, writer)| writer).collect()).err(),
         };
@@ -157,21 +166,18 @@ impl Eval {
             timed: self.timings,
             outputs: written.map(|(_, output)| output.path.as_str()).collect(),
         };
-        let text = if self.json { report.json() } else { report.text() };
         let strict = report.not_finite.as_ref().filter(|_| self.strict);
         let failed = failed.or(strict.map(|terms| Error::NotFinite(terms.not_finite())));
+        let text = if self.json { report.json(failed.as_ref()) } else { report.text() };
+        // What was computed is told all the same, beside an array on standard error.
         match failed {
-            // What was computed is told all the same.
-            Some(problem) => {
-                print(&text)?;
-                Err(problem)
+            None if !to_stdout => return Ok(text),
+            _ if to_stdout => {
+                let _ = std::io::stderr().write_all(text.as_bytes());
             }
-            None if to_stdout => {
-                eprint!("{text}");
-                Ok(String::new())
-            }
-            None => Ok(text),
+            _ => print(&text)?,
         }
+        failed.map_or(Ok(String::new()), |error| Err(Error::Reported(Box::new(error))))
     }
 
     /// What a user may not expect.

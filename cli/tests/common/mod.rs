@@ -4,6 +4,8 @@ use serde_json::Value;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::{Child, Stdio};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -50,6 +52,48 @@ pub(crate) fn command(folder: &Path) -> Command {
 /// Runs the program in a folder.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
     command(folder).args(arguments).output().expect("the program starts").into()
+}
+
+/// Starts the program in a folder, with its output kept.
+#[cfg(unix)]
+pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Child {
+    let mut command = command(folder);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the program starts")
+}
+
+/// What a started program comes to.
+#[cfg(unix)]
+pub(crate) fn ended(child: Child) -> Run {
+    child.wait_with_output().expect("the program ends").into()
+}
+
+/// Runs a line of the shell, where `$WGLOSS` is the program.
+#[cfg(unix)]
+pub(crate) fn shell(folder: &Path, line: &str) -> Run {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(line).current_dir(folder).env("WGLOSS", env!("CARGO_BIN_EXE_wgloss"));
+    command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
+    command.output().expect("sh starts").into()
+}
+
+/// Makes a named pipe.
+#[cfg(unix)]
+pub(crate) fn pipe(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.expect("mkfifo starts").success());
+    path
+}
+
+/// Waits for what another process does.
+#[cfg(unix)]
+pub(crate) fn wait_for(what: &str, done: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !done() {
+        assert!(start.elapsed().as_secs() < 30, "waited for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 /// Runs the program where it finds no adapter.
