@@ -246,10 +246,14 @@ fn a_lost_device_is_an_error() {
     let batch =
         Batch { inputs: &inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
     let mut lost = 0;
-    for delay in [0, 1, 2, 4, 8, 16, 32, 64] {
-        let backend = limited(128 << 20, 65_535, 8);
-        let Evaluator::Gpu(gpu) = &backend else { unreachable!("a GPU backend") };
+    // In one piece and in many.
+    let memory = [1 << 30, 1 << 20].into_iter().cycle();
+    for (delay, memory) in [0, 0, 1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32].into_iter().zip(memory) {
+        let Evaluator::Gpu(gpu) = limited(128 << 20, 65_535, 8) else {
+            unreachable!("a GPU backend")
+        };
         let device = gpu.device().clone();
+        let backend = Evaluator::Gpu(gpu.with_memory(memory));
         let killer = std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(delay));
             device.destroy();

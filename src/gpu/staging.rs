@@ -56,7 +56,7 @@ impl Gpu {
             };
             if let Some(submission) = left {
                 // Without a thread the waiting is done here.
-                let _ = device.poll(until(submission));
+                wait(device, submission);
             }
         }
         #[cfg(target_arch = "wasm32")]
@@ -64,9 +64,15 @@ impl Gpu {
     }
 }
 
+/// Waits until a submission has run, and its callbacks have come.
 #[cfg(not(target_arch = "wasm32"))]
-fn until(submission: wgpu::SubmissionIndex) -> wgpu::PollType {
-    wgpu::PollType::Wait { submission_index: Some(submission), timeout: None }
+fn wait(device: &wgpu::Device, submission: wgpu::SubmissionIndex) {
+    let until = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+    if device.poll(until).is_err() {
+        // A device that is lost does not know what it did not run, and calls back when it is asked for
+        // all. If that fails too, the callbacks tell of it.
+        let _ = device.poll(wgpu::PollType::wait_indefinitely());
+    }
 }
 
 /// A thread that waits for the device whenever it is woken. It ends with the device's last [`Gpu`],
@@ -87,8 +93,7 @@ impl Poller {
         let poll = move || {
             // One by one: who waits for the first is not held up by what was submitted since.
             for submission in woken {
-                // A failed poll is a lost device, which the callbacks tell of.
-                let _ = device.poll(until(submission));
+                wait(&device, submission);
             }
         };
         let thread = std::thread::Builder::new().name("wgloss poll".into()).spawn(poll).ok()?;

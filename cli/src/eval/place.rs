@@ -1,20 +1,19 @@
 //! Where a batch is evaluated.
 
 use crate::error::{Error, Result};
-use crate::tell;
 use clap::{Args, ValueEnum};
 use wgloss::{Evaluator, Gpu};
 
-/// Why there is no GPU. What to install is told beside the report.
+/// Why there is no GPU, in brief.
 fn why_not(reason: wgloss::Error) -> String {
     match reason {
-        wgloss::Error::NoAdapter { found, .. } if found != "none" => {
+        wgloss::Error::NoAdapter { found, .. } if found == "none" => {
+            "no GPU adapter was found: wgloss devices says what to install".into()
+        }
+        wgloss::Error::NoAdapter { found, .. } => {
             format!("no hardware GPU: {found} is software, which --backend gpu uses")
         }
-        reason => {
-            tell(&format!("note: running on the CPU: {}", Error::from(reason).line()));
-            "no GPU".into()
-        }
+        reason => Error::from(reason).line(),
     }
 }
 
