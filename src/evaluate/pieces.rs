@@ -15,6 +15,7 @@ use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::time::Duration;
 use web_time::Instant;
 
 /// The pieces that are under way at once: one is uploaded, one computed and one read.
@@ -171,72 +172,65 @@ impl<'a> Pieces<'a> {
         timings.plan = start.elapsed();
 
         let mut under_way: VecDeque<Memory<'_>> = VecDeque::new();
+        let mut free: Vec<Memory<'_>> = Vec::new();
         for first in (0..self.count).step_by(self.piece) {
             let units = first..self.count.min(first + self.piece);
             let plan = last.as_ref().filter(|_| units.len() < self.piece).unwrap_or(&whole);
-            let mut memory = if (under_way.len() as u64) < AT_ONCE {
-                Memory::new(self, &whole)?
-            } else {
-                let mut oldest = under_way.pop_front().expect("some are under way");
-                self.finish(&mut oldest, &mut timings, sums, taken).await?;
-                oldest
-            };
-            let start = Instant::now();
-            memory.upload(self, plan, units).await?;
-            timings.upload += start.elapsed();
-            memory.submit(self, plan, &shared)?;
-            under_way.push_back(memory);
+            let mut next = free.pop().map_or_else(|| Memory::new(self, &whole), Ok)?;
+            let full = under_way.len() as u64 + 1 == AT_ONCE;
+            let mut oldest = if full { under_way.pop_front() } else { None };
+            if let Some(oldest) = &mut oldest {
+                oldest.ready(&mut timings).await?;
+            }
+            // One piece is written while another is read, and what is between them is computed.
+            let (read, written) = rayon::join(
+                || oldest.iter().try_fold(Duration::ZERO, |_, done| self.take(done, sums, taken)),
+                || next.write(self, plan, units),
+            );
+            timings.read_back += read?;
+            timings.upload += written?;
+            next.submit(self, plan, &shared)?;
+            under_way.push_back(next);
+            free.extend(oldest);
         }
-        for mut memory in under_way {
-            self.finish(&mut memory, &mut timings, sums, taken).await?;
+        for mut done in under_way {
+            done.ready(&mut timings).await?;
+            timings.read_back += self.take(&done, sums, taken)?;
         }
         Ok(timings)
     }
 
-    /// Waits for a piece, and takes what it came to.
-    async fn finish(
+    /// Takes what a piece that is ready came to.
+    fn take(
         &self,
-        memory: &mut Memory<'_>,
-        timings: &mut Timings,
+        memory: &Memory<'_>,
         sums: &mut Sums,
         taken: &mut Taken<'_>,
-    ) -> Result<()> {
+    ) -> Result<Duration> {
         let start = Instant::now();
-        let Memory { plan, outputs, totals, stamps, .. } = memory;
-        let Some(plan) = plan else { return Ok(()) };
+        let Memory { plan, outputs, totals, .. } = memory;
+        let Some(plan) = plan else { return Ok(Duration::ZERO) };
         let resolved = plan.resolved();
         for (slot, output) in outputs {
-            let size = resolved.output_size(*slot);
             let reduced = *slot == Slot::Value && self.resolved.reduction != Reduction::None;
-            let take = |bytes: &[u8]| match reduced {
-                true => {
+            output.read(resolved.output_size(*slot), |bytes| {
+                if reduced {
                     sums.rows.add(&bytemuck::pod_collect_to_vec(bytes));
-                    Ok(())
+                    return Ok(());
                 }
-                false => taken.take(self.resolved, *slot, bytes),
-            };
-            output.read(size, take).await?;
+                taken.take(self.resolved, *slot, bytes)
+            })?;
         }
         if let Some(totals) = totals {
-            let own = totals.read(plan.totals_bytes(), |bytes| plan.totals(bytes)).await?;
+            let own = totals.read(plan.totals_bytes(), |bytes| plan.totals(bytes))?;
             match &mut sums.blocks {
                 Some(blocks) => blocks.merge(&own)?,
                 none => *none = Some(own),
             }
         }
-        let waited = start.elapsed();
-        match stamps {
-            Some((_, answer)) => {
-                let stamped = answer.read(16, |bytes| Ok(Stamps::elapsed(self.gpu, bytes))).await?;
-                timings.kernels += stamped.unwrap_or(waited);
-                timings.clock = if stamped.is_some() { Clock::Timestamps } else { Clock::Wall };
-            }
-            None => timings.kernels += waited,
-        }
-        timings.read_back += waited;
         sums.done += resolved.layout.terms;
         taken.progress(sums.done, self.resolved.layout.terms);
-        Ok(())
+        Ok(start.elapsed())
     }
 
     /// The request of a piece of so many units.
@@ -358,27 +352,51 @@ impl<'p> Memory<'p> {
         Ok(Self { plan: None, inputs, upstream, outputs, totals, stamps })
     }
 
+    /// Waits until the piece is computed, and all buffers are the host's.
+    async fn ready(&mut self, timings: &mut Timings) -> Result<()> {
+        let start = Instant::now();
+        let outputs = self.outputs.iter_mut().map(|(_, output)| output).chain(&mut self.totals);
+        for output in outputs {
+            output.ready().await?;
+        }
+        for upload in self.inputs.iter_mut().map(|(_, upload)| upload).chain(&mut self.upstream) {
+            upload.ready().await?;
+        }
+        timings.clock = Clock::Wall;
+        let mut kernels = start.elapsed();
+        if let (Some((_, answer)), Some(plan)) = (&mut self.stamps, self.plan) {
+            answer.ready().await?;
+            let gpu = plan.gpu();
+            if let Some(stamped) = answer.read(16, |bytes| Ok(Stamps::elapsed(gpu, bytes)))? {
+                (kernels, timings.clock) = (stamped, Clock::Timestamps);
+            }
+        }
+        timings.kernels += kernels;
+        Ok(())
+    }
+
     /// Writes the inputs of a piece.
-    async fn upload(
+    fn write(
         &mut self,
         pieces: &Pieces<'_>,
         plan: &'p Plan,
         units: Range<usize>,
-    ) -> Result<()> {
+    ) -> Result<Duration> {
+        let start = Instant::now();
         self.plan = Some(plan);
-        for (i, upload) in &mut self.inputs {
+        for (i, upload) in &self.inputs {
             let (Some(tensor), Part::Unit(unit)) = (pieces.inputs[*i], &pieces.cut.inputs[*i])
             else {
                 continue;
             };
             let dtype = pieces.resolved.inputs[*i].as_ref().map_or(DType::F32, |kind| kind.dtype);
-            upload.write(pieces.gpu, tensor, pieces.elements(unit, &units), dtype).await?;
+            upload.write(pieces.gpu, tensor, pieces.elements(unit, &units), dtype)?;
         }
-        if let (Some(upload), Some(tensor)) = (&mut self.upstream, &pieces.batch.upstream) {
+        if let (Some(upload), Some(tensor)) = (&self.upstream, &pieces.batch.upstream) {
             let elements = pieces.elements(&pieces.cut.terms, &units);
-            upload.write(pieces.gpu, tensor, elements, DType::F32).await?;
+            upload.write(pieces.gpu, tensor, elements, DType::F32)?;
         }
-        Ok(())
+        Ok(start.elapsed())
     }
 
     /// Has the piece computed, and lets the host read the results when it is.

@@ -57,18 +57,20 @@ impl Upload {
         self.answer = Some(map(self.written(), wgpu::MapMode::Write));
     }
 
-    /// Writes some elements of a tensor, as elements of a type.
-    pub(crate) async fn write(
-        &mut self,
+    /// Waits until the host may write.
+    pub(crate) async fn ready(&mut self) -> Result<()> {
+        mapped("an upload", self.answer.take()).await
+    }
+
+    /// Writes some elements of a tensor, as elements of a type, when it is ready.
+    pub(crate) fn write(
+        &self,
         gpu: &Gpu,
         tensor: &Tensor<'_>,
         elements: Range<usize>,
         dtype: DType,
     ) -> Result<()> {
         let doing = "an upload";
-        if let Some(answer) = self.answer.take() {
-            mapped(doing, answer).await?;
-        }
         let written = self.written();
         let mut view =
             written.slice(..).get_mapped_range_mut().map_err(|error| lost(doing, error))?;
@@ -131,16 +133,14 @@ impl ReadBack {
         self.answer = Some(map(self.read_from(), wgpu::MapMode::Read));
     }
 
-    /// Reads the first so many bytes.
-    pub(crate) async fn read<T>(
-        &mut self,
-        size: u64,
-        read: impl FnOnce(&[u8]) -> Result<T>,
-    ) -> Result<T> {
+    /// Waits until the host may read.
+    pub(crate) async fn ready(&mut self) -> Result<()> {
+        mapped("reading the results", self.answer.take()).await
+    }
+
+    /// Reads the first so many bytes, when it is ready.
+    pub(crate) fn read<T>(&self, size: u64, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
         let doing = "reading the results";
-        if let Some(answer) = self.answer.take() {
-            mapped(doing, answer).await?;
-        }
         let from = self.read_from();
         let view = from.slice(..).get_mapped_range().map_err(|error| lost(doing, error))?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -159,7 +159,8 @@ fn map(buffer: &wgpu::Buffer, mode: wgpu::MapMode) -> Answer {
     answer
 }
 
-async fn mapped(doing: &'static str, answer: Answer) -> Result<()> {
+async fn mapped(doing: &'static str, answer: Option<Answer>) -> Result<()> {
+    let Some(answer) = answer else { return Ok(()) };
     let answer = answer.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
     answer.map_err(|error| lost(doing, error))
 }

@@ -79,6 +79,11 @@ impl Plan {
         Ok(Self { gpu, resolved, steps, uniforms, scratch, staging, status, in_place, made })
     }
 
+    /// The device that it is for.
+    pub(crate) fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
     /// The request that it was made for.
     pub(crate) fn resolved(&self) -> &Resolved {
         &self.resolved
