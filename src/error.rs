@@ -131,12 +131,14 @@ pub enum Error {
         name: &'static str,
     },
     /// The system has no memory for a result.
-    #[error("{argument}: {bytes} bytes do not fit into memory")]
+    #[error("{argument}: needs {bytes} bytes of memory{}", told(*available))]
     Memory {
         /// The output.
         argument: String,
         /// Its size.
         bytes: u64,
+        /// The bytes that are available, where the system tells.
+        available: Option<u64>,
     },
     /// A [`Sink`](crate::Sink) did not take an output.
     #[error("{argument}: {reason}")]
@@ -222,6 +224,11 @@ impl Error {
     ) -> Self {
         Self::Argument { argument: argument.into(), got: got.into(), expected: expected.into() }
     }
+}
+
+/// What there is of memory, for a message.
+fn told(available: Option<u64>) -> String {
+    available.map_or_else(String::new, |bytes| format!(", {bytes} are available"))
 }
 
 /// Indices behind a tensor's name, `[2, 3]`; nothing for a scalar.

@@ -1,5 +1,6 @@
 //! The memory of results.
 
+use crate::error::Error;
 use std::ops::{Deref, DerefMut};
 
 /// Float32 results on the host. On Linux, large ones ask for large pages: without them the system's
@@ -13,6 +14,23 @@ pub(crate) enum Numbers {
     Mapped(memmap2::MmapMut),
 }
 
+/// The bytes of memory that can be had, where the system tells.
+fn available() -> Option<u64> {
+    // Elsewhere there is no such file.
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kibibytes)
+}
+
+/// That there is no memory for a result.
+pub(crate) fn no_memory(argument: String, bytes: u64) -> Error {
+    Error::Memory { argument, bytes, available: available() }
+}
+
+/// The bytes from which on the system is asked what it has.
+const ASKED: u64 = 256 << 20;
+
 /// The bytes from which on a mapping is worth its while.
 #[cfg(target_os = "linux")]
 const LARGE: usize = 4 << 20;
@@ -20,6 +38,11 @@ const LARGE: usize = 4 << 20;
 impl Numbers {
     /// So many zeros; `None` where there is no memory for them.
     pub(crate) fn zeros(count: usize) -> Option<Self> {
+        // A system may promise more than it has, and end the program when that is written.
+        let bytes = (count as u64).saturating_mul(4);
+        if bytes >= ASKED && available().is_some_and(|available| bytes > available) {
+            return None;
+        }
         #[cfg(target_os = "linux")]
         if let Some(bytes) = count.checked_mul(4).filter(|&bytes| bytes >= LARGE)
             && let Ok(map) = memmap2::MmapMut::map_anon(bytes)

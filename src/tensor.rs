@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::numbers::Numbers;
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -213,6 +214,16 @@ impl<'a> Tensor<'a> {
     pub(crate) fn as_f32(&self) -> Option<&[f32]> {
         let bytes = Some(self.bytes()).filter(|_| self.dtype == DType::F32)?;
         bytemuck::try_cast_slice(bytes).ok()
+    }
+
+    /// Some elements rounded to float32: where they lie, or else in `room`.
+    pub(crate) fn floats<'b>(&'b self, places: Range<usize>, room: &'b mut Vec<f32>) -> &'b [f32] {
+        if let Some(floats) = self.as_f32() {
+            return &floats[places];
+        }
+        room.resize(places.len(), 0.0);
+        self.read(places.start, room);
+        room
     }
 
     /// All elements rounded to float32; borrowed where they are float32 already.

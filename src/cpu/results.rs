@@ -3,7 +3,7 @@
 use super::sums::LossSums;
 use super::targets::Weights;
 use crate::error::{Error, Result};
-use crate::numbers::{Numbers, Spare};
+use crate::numbers::{Numbers, Spare, no_memory};
 use crate::order::tree_sum;
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Resolved, Slot};
@@ -99,10 +99,8 @@ impl<'a> Results<'a> {
 
     /// Memory for a whole output, of any content.
     pub(crate) fn memory(&mut self, slot: Slot, count: usize) -> Result<Numbers> {
-        self.spare.numbers(count).ok_or_else(|| Error::Memory {
-            argument: self.resolved.slot_name(slot),
-            bytes: 4 * count as u64,
-        })
+        let memory = || no_memory(self.resolved.slot_name(slot), 4 * count as u64);
+        self.spare.numbers(count).ok_or_else(memory)
     }
 
     /// Has outputs computed, of so many numbers for each unit: window by window, into the places of

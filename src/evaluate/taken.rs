@@ -2,7 +2,7 @@
 
 use super::Evaluation;
 use crate::error::{Error, Result};
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, no_memory};
 use crate::request::{Resolved, Slot};
 use crate::sink::Sink;
 use crate::tensor::{DType, Tensor, TensorKind, elements};
@@ -83,7 +83,7 @@ impl Array {
         let kind = resolved.output_kind(slot);
         let count = elements(&kind.shape).unwrap_or(u64::MAX);
         let bytes = count.saturating_mul(kind.dtype.size() as u64);
-        let memory = || Error::Memory { argument: resolved.slot_name(slot), bytes };
+        let memory = || no_memory(resolved.slot_name(slot), bytes);
         let data = if kind.dtype == DType::F32 {
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             Data::Floats(Numbers::zeros(count).ok_or_else(memory)?)

@@ -5,7 +5,8 @@ use super::operand::{Gather, Operand, SPAN};
 use super::shape::{Access, Broadcast};
 use super::sums::Sums;
 use crate::cpu::{Results, Units, Weights, Work, divisor};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::numbers::no_memory;
 use crate::order::{BLOCK_SIZE, tree_sum};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Resolved, Slot, Upstream};
@@ -70,10 +71,8 @@ pub(super) fn evaluate(
     let mut gathered = Vec::new();
     for &i in resolved.gradients.iter().filter(|&&i| access[i] != Some(Access::Dense)) {
         let size = usize::try_from(resolved.gradient_elements(i)).unwrap_or(usize::MAX);
-        let gather = Gather::new(axes, i, size).ok_or_else(|| Error::Memory {
-            argument: resolved.slot_name(Slot::Gradient(i)),
-            bytes: (8 * size) as u64,
-        })?;
+        let gather = Gather::new(axes, i, size)
+            .ok_or_else(|| no_memory(resolved.slot_name(Slot::Gradient(i)), 8 * size as u64))?;
         gathered.push((i, gather, Vec::new()));
     }
     let needs_sums = reduces && (resolved.value || resolved.totals) && sums.is_empty();

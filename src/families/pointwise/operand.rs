@@ -110,15 +110,11 @@ impl<'a> Operand<'a> {
         count: usize,
         room: &'b mut Vec<f32>,
     ) -> &'b [f32] {
-        if let (Some(floats), Access::Dense) = (self.floats, self.access) {
-            return &floats[first..first + count];
+        if self.access == Access::Dense {
+            return self.tensor.floats(first..first + count, room);
         }
         room.resize(count, 0.0);
-        if self.access == Access::Dense {
-            self.tensor.read(first, room);
-        } else {
-            self.spread(first, room);
-        }
+        self.spread(first, room);
         room
     }
 

@@ -6,14 +6,13 @@ use crate::tensor::Tensor;
 #[derive(Clone, Copy)]
 pub(super) struct Over<'a> {
     tensor: &'a Tensor<'a>,
-    floats: Option<&'a [f32]>,
     classes: usize,
     inner: usize,
 }
 
 impl<'a> Over<'a> {
     pub(super) fn new(tensor: &'a Tensor<'a>, classes: usize, inner: usize) -> Self {
-        Self { tensor, floats: tensor.as_f32(), classes, inner }
+        Self { tensor, classes, inner }
     }
 
     /// So many rows from `first` on, each row's classes side by side; in `room` where they do not lie
@@ -26,13 +25,7 @@ impl<'a> Over<'a> {
     ) -> &'b [f32] {
         let Self { classes, inner, .. } = *self;
         if inner == 1 {
-            let places = first * classes..(first + count) * classes;
-            if let Some(floats) = self.floats {
-                return &floats[places];
-            }
-            room.resize(places.len(), 0.0);
-            self.tensor.read(places.start, room);
-            return room;
+            return self.tensor.floats(first * classes..(first + count) * classes, room);
         }
         room.resize(count * classes, 0.0);
         let mut run = Vec::new();
@@ -42,14 +35,7 @@ impl<'a> Over<'a> {
             let length = (inner - place).min(count - done);
             for class in 0..classes {
                 let start = (item * classes + class) * inner + place;
-                let numbers = match self.floats {
-                    Some(floats) => &floats[start..start + length],
-                    None => {
-                        run.resize(length, 0.0);
-                        self.tensor.read(start, &mut run);
-                        &run
-                    }
-                };
+                let numbers = self.tensor.floats(start..start + length, &mut run);
                 let places = room[done * classes + class..].iter_mut().step_by(classes);
                 places.zip(numbers).for_each(|(place, &number)| *place = number);
             }
