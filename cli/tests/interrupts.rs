@@ -1,6 +1,6 @@
 //! What an interruption leaves: nothing, and the exit code that a shell expects.
 
-use crate::common::{command, ended, folder, names, npy_f32, pipe, put, start, wait_for};
+use crate::common::{ended, folder, names, npy_f32, pipe, put, start, wait_for};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -102,11 +102,9 @@ fn in_the_middle_of_the_work() {
         let header = npy_f32("(2147483648,)", &[]);
         file.write_all(&header).expect("the header");
         file.set_len(header.len() as u64 + (1 << 33)).expect("a sparse file");
-        let mut command = command(folder.path());
-        command.args(["eval", "mse", "input=x.npy", "target=x.npy", "--backend", backend]);
-        command.args(["--totals", "t.json", "--device-memory", "64"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().expect("the program starts");
+        let eval = ["eval", "mse", "input=x.npy", "target=x.npy", "--backend", backend];
+        let more = ["--totals", "t.json", "--device-memory", "64"];
+        let child = start(folder.path(), &[&eval[..], &more].concat());
         wait_for("a temporary file", || has_temporary(folder.path()));
         std::thread::sleep(std::time::Duration::from_millis(400));
         kill(&child, "TERM");

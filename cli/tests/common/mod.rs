@@ -49,6 +49,19 @@ pub(crate) fn command(folder: &Path) -> Command {
     command
 }
 
+/// The same where no signal is ignored, whatever the tests were started with: what runs in the
+/// background or under nohup ignores some.
+#[cfg(unix)]
+fn interruptible(folder: &Path) -> Command {
+    if !cfg!(target_os = "linux") {
+        return command(folder);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,TERM,HUP", env!("CARGO_BIN_EXE_wgloss")]);
+    command.current_dir(folder).env("XDG_RUNTIME_DIR", std::env::temp_dir());
+    command
+}
+
 /// Runs the program in a folder.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
     command(folder).args(arguments).output().expect("the program starts").into()
@@ -57,7 +70,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
 /// Starts the program in a folder, with its output kept.
 #[cfg(unix)]
 pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Child {
-    let mut command = command(folder);
+    let mut command = interruptible(folder);
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the program starts")
 }

@@ -2,6 +2,7 @@
 
 use super::shape::{Access, Axis};
 use crate::tensor::Tensor;
+use std::ops::Range;
 
 /// One axis of an output: its size, and how far an input moves along it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +74,24 @@ impl Way {
                 self.carry(&mut places, &mut place);
             }
         }
+    }
+
+    /// The input's elements between which those of so many of the output's are, at least one.
+    fn places(&self, mut first: usize, count: usize) -> Range<usize> {
+        let mut last = first + count - 1;
+        let mut start = 0;
+        for (axis, step) in self.0.iter().enumerate().rev() {
+            let inner: usize = self.0[..axis].iter().map(|step| step.size).product();
+            let (from, to) = (first / inner, last / inner);
+            if from != to {
+                let within = self.0[..axis].iter().map(|step| (step.size - 1) * step.stride);
+                let end = start + to * step.stride + within.sum::<usize>() + 1;
+                return start + from * step.stride..end;
+            }
+            start += from * step.stride;
+            (first, last) = (first % inner, last % inner);
+        }
+        start..start + 1
     }
 
     /// Begins the next element of an axis where the one within it has ended.
@@ -185,12 +204,8 @@ impl Gather {
     }
 
     fn part(&self, first: usize, terms: &[f32]) -> Part {
-        let (mut low, mut high) = (usize::MAX, 0);
-        self.way.runs(first, terms.len(), |run| {
-            low = low.min(run.place);
-            high = high.max(run.place + (run.count - 1) * run.stride);
-        });
-        let mut sums = vec![0.0; (high + 1).saturating_sub(low)];
+        let places = self.way.places(first, terms.len());
+        let (low, mut sums) = (places.start, vec![0.0; places.len()]);
         self.way.runs(first, terms.len(), |Run { start, count, place, stride }| {
             let terms = &terms[start..start + count];
             let sums = &mut sums[place - low..];
@@ -204,7 +219,7 @@ impl Gather {
                 }
             }
         });
-        Part { first: low.min(high), sums }
+        Part { first: low, sums }
     }
 
     /// The sums less an offset, and each element's alone.
@@ -260,6 +275,10 @@ mod tests {
                     });
                     let want: Vec<usize> = (first..end).map(|i| place(&axes, i as u64)).collect();
                     assert_eq!(got, want, "{first}..{end}");
+                    if first < end {
+                        let places = way.places(first, end - first);
+                        assert!(got.iter().all(|place| places.contains(place)), "{first}..{end}");
+                    }
                 }
             }
         }
