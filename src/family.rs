@@ -155,8 +155,7 @@ pub(crate) fn resolve(
     }
     check_reduction(request)?;
     let add_up = loss.check_totals(&inputs);
-    let mut options = loss.values();
-    options.extend(loss.digest().map(|digest| ("source", format!("{digest:016x}"))));
+    let options = if totals || denominator { facts(loss) } else { Vec::new() };
     let adds_up = add_up.is_ok();
     if totals && !denominator {
         add_up?;
@@ -192,6 +191,12 @@ pub(crate) fn resolve(
         return Err(Error::argument("totals", "a weight that broadcasts", expected));
     }
     Ok(resolved)
+}
+
+/// What totals tell of a loss beside its name.
+fn facts(loss: &dyn Loss) -> Vec<(&'static str, String)> {
+    let digest = loss.digest().map(|digest| ("source", format!("{digest:016x}")));
+    loss.values().into_iter().chain(digest).collect()
 }
 
 /// The inputs in the definition's order.

@@ -48,13 +48,12 @@ pub struct Broadcast {
 
 impl Broadcast {
     fn of(resolved: &Resolved) -> Option<Self> {
+        let sizes = resolved.inputs.iter().flatten().filter_map(|kind| elements(&kind.shape));
+        sizes.max().filter(|&largest| resolved.layout.terms > largest)?;
         let inputs = resolved.definition.inputs.iter().zip(&resolved.inputs);
-        let inputs: Vec<_> = inputs
-            .filter_map(|(input, kind)| Some((input.name, kind.as_ref()?.shape.clone())))
-            .collect();
-        let largest = inputs.iter().filter_map(|(_, shape)| elements(shape)).max();
-        let broadcasts = largest.is_some_and(|largest| resolved.layout.terms > largest);
-        broadcasts.then(|| Self { inputs, terms: resolved.layout.output.clone() })
+        let inputs = inputs.filter_map(|(input, kind)| Some((input.name, kind.as_ref()?)));
+        let inputs = inputs.map(|(name, kind)| (name, kind.shape.clone())).collect();
+        Some(Self { inputs, terms: resolved.layout.output.clone() })
     }
 }
 

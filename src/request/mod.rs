@@ -82,7 +82,7 @@ pub struct Resolved {
     pub(crate) given: Option<[f32; 4]>,
     pub(crate) gradient_type: GradientType,
     pub(crate) loss_scale: f32,
-    /// The loss's options as text, and what tells a custom loss from others of its name.
+    /// For totals: the loss's options as text, and what tells a custom loss from others of its name.
     pub(crate) options: Vec<(&'static str, String)>,
     /// Whether totals of parts of a batch add up.
     pub(crate) adds_up: bool,
