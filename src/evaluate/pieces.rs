@@ -213,7 +213,7 @@ impl<'a> Pieces<'a> {
         let resolved = plan.resolved();
         for (slot, output) in outputs {
             let reduced = *slot == Slot::Value && self.resolved.reduction != Reduction::None;
-            output.read(resolved.output_size(*slot), |bytes| {
+            output.read(self.gpu, resolved.output_size(*slot), |bytes| {
                 if reduced {
                     sums.rows.add(&bytemuck::pod_collect_to_vec(bytes));
                     return Ok(());
@@ -222,7 +222,7 @@ impl<'a> Pieces<'a> {
             })?;
         }
         if let Some(totals) = totals {
-            let own = totals.read(plan.totals_bytes(), |bytes| plan.totals(bytes))?;
+            let own = totals.read(self.gpu, plan.totals_bytes(), |bytes| plan.totals(bytes))?;
             match &mut sums.blocks {
                 Some(blocks) => blocks.merge(&own)?,
                 none => *none = Some(own),
@@ -367,7 +367,7 @@ impl<'p> Memory<'p> {
         if let (Some((_, answer)), Some(plan)) = (&mut self.stamps, self.plan) {
             answer.ready().await?;
             let gpu = plan.gpu();
-            if let Some(stamped) = answer.read(16, |bytes| Ok(Stamps::elapsed(gpu, bytes)))? {
+            if let Some(stamped) = answer.read(gpu, 16, |bytes| Ok(Stamps::elapsed(gpu, bytes)))? {
                 (kernels, timings.clock) = (stamped, Clock::Timestamps);
             }
         }
@@ -436,11 +436,14 @@ impl<'p> Memory<'p> {
         }
         let read = self.outputs.iter().map(|(_, output)| output).chain(&self.totals);
         read.for_each(|output| output.record(&mut encoder));
-        let submission = gpu.checked("a submission", |_| gpu.queue().submit([encoder.finish()]))?;
-        let outputs = self.outputs.iter_mut().map(|(_, output)| output).chain(&mut self.totals);
-        outputs.chain(self.stamps.iter_mut().map(|(_, into)| into)).for_each(ReadBack::map);
-        self.inputs.iter_mut().for_each(|(_, upload)| upload.map_again());
-        self.upstream.iter_mut().for_each(Upload::map_again);
+        let submission = gpu.checked("a submission", |_| {
+            let submission = gpu.queue().submit([encoder.finish()]);
+            let outputs = self.outputs.iter_mut().map(|(_, output)| output).chain(&mut self.totals);
+            outputs.chain(self.stamps.iter_mut().map(|(_, into)| into)).for_each(ReadBack::map);
+            self.inputs.iter_mut().for_each(|(_, upload)| upload.map_again());
+            self.upstream.iter_mut().for_each(Upload::map_again);
+            submission
+        })?;
         gpu.drive(submission);
         Ok(())
     }

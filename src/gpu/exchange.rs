@@ -139,14 +139,20 @@ impl ReadBack {
     }
 
     /// Reads the first so many bytes, when it is ready.
-    pub(crate) fn read<T>(&self, size: u64, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+    pub(crate) fn read<T>(
+        &self,
+        gpu: &Gpu,
+        size: u64,
+        read: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<T> {
         let doing = "reading the results";
         let from = self.read_from();
         let view = from.slice(..).get_mapped_range().map_err(|error| lost(doing, error))?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let result = read(&view[..size]);
         drop(view);
-        from.unmap();
+        // A device may be destroyed at any time, and its buffers with it.
+        gpu.checked(doing, |_| from.unmap())?;
         result
     }
 }

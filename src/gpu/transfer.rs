@@ -133,7 +133,7 @@ pub(crate) async fn download(
             read(i, &view[start..end])?;
         }
         drop(view);
-        buffer.unmap();
+        gpu.checked(doing, |_| buffer.unmap())?;
         gpu.keep_staging(buffer);
     }
     Ok(())
