@@ -125,7 +125,7 @@ impl rows::Formula for CrossEntropy {
     const REUSES: bool = true;
 
     #[inline(always)]
-    fn run(&self, loops: RowLoops<'_, '_>) {
+    fn run<T: Loops>(&self, loops: T) {
         let plain = self.softcap == 0.0 && self.label_smoothing == 0.0 && self.z_loss == 0.0;
         if plain && loops.has_index() { loops.run(&Plain) } else { loops.run(self) }
     }

@@ -13,7 +13,7 @@ mod prelude {
     pub(super) use crate::cpu::numeric;
     pub(super) use crate::definition::Definition;
     pub(super) use crate::error::Result;
-    pub(super) use crate::families::rows::{Item, Row, RowLoops, RowLoss, TextbookRow};
+    pub(super) use crate::families::rows::{Item, Loops, Row, RowLoss, TextbookRow};
     pub(super) use crate::families::{pointwise, rows};
     pub(super) use crate::family::{Family, Loss};
     pub(super) use crate::reduction::Reduction;

@@ -194,7 +194,7 @@ impl rows::Formula for TripletMargin {
     const UNIT: Option<[f32; 3]> = Some([1.0; 3]);
 
     #[inline(always)]
-    fn run(&self, loops: RowLoops<'_, '_>) {
+    fn run<T: Loops>(&self, loops: T) {
         match (self.p == 2.0, self.swap) {
             (true, false) => loops.run(&Self { p: 2.0, swap: false, ..*self }),
             _ => loops.run(self),

@@ -93,7 +93,7 @@ impl Abreast<'_> {
 
     /// Runs the rows.
     #[inline(always)]
-    pub(super) fn run<L: Formula>(&mut self, loss: &L) {
+    pub(super) fn run_all<L: Formula>(&mut self, loss: &L) {
         let mut lanes = self.lanes();
         let rows = self.rows(&lanes);
         let (peaks, sums) = self.gathered(loss, &rows, &mut lanes);

@@ -22,7 +22,7 @@ pub(crate) trait Formula: Debug + Send + Sync {
     /// Runs the loops over a row. Where the mathematics branches on options, it may run them with a
     /// copy whose options are constants in the common case, which then has loops of its own.
     #[inline(always)]
-    fn run(&self, loops: RowLoops<'_, '_>)
+    fn run<T: Loops>(&self, loops: T)
     where
         Self: Sized,
     {
@@ -69,11 +69,11 @@ impl<L: Formula> Runs for L {
 
     /// With the widest instructions of the processor.
     fn run(&self, task: &mut RowTask<'_>) {
-        Arch::new().dispatch(Work { loss: self, task: Task::One(task) });
+        Arch::new().dispatch(Work { loss: self, task });
     }
 
     fn run_abreast(&self, task: &mut Abreast<'_>) {
-        Arch::new().dispatch(Work { loss: self, task: Task::Abreast(task) });
+        Arch::new().dispatch(Work { loss: self, task });
     }
 }
 
@@ -92,31 +92,28 @@ pub(crate) struct Row {
     pub mean_weight: f32,
 }
 
-struct Work<'l, 't, 'a, L> {
+/// The loops of a row, or of some rows, compiled for each loss and instruction set with the mathematics
+/// inlined.
+pub(crate) trait Loops {
+    /// Whether the target is a class index.
+    fn has_index(&self) -> bool;
+
+    /// Runs them.
+    fn run<L: Formula>(self, loss: &L);
+}
+
+struct Work<'l, L, T> {
     loss: &'l L,
-    task: Task<'t, 'a>,
+    task: T,
 }
 
-/// What loops run over.
-#[derive(Debug)]
-enum Task<'t, 'a> {
-    One(&'t mut RowTask<'a>),
-    Abreast(&'t mut Abreast<'a>),
-}
-
-impl<L: Formula> WithSimd for Work<'_, '_, '_, L> {
+impl<L: Formula, T: Loops> WithSimd for Work<'_, L, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.loss.run(RowLoops { task: self.task });
+        self.loss.run(self.task);
     }
-}
-
-/// The loops of a row, compiled for each loss and instruction set with the mathematics inlined.
-#[derive(Debug)]
-pub(crate) struct RowLoops<'t, 'a> {
-    task: Task<'t, 'a>,
 }
 
 impl RowTask<'_> {
@@ -133,28 +130,13 @@ impl RowTask<'_> {
     }
 }
 
-impl RowLoops<'_, '_> {
-    /// Whether the target is a class index.
-    pub(crate) fn has_index(&self) -> bool {
-        match &self.task {
-            Task::One(task) => task.index.is_some(),
-            Task::Abreast(task) => task.indices.is_some(),
-        }
+impl Loops for &mut RowTask<'_> {
+    fn has_index(&self) -> bool {
+        self.index.is_some()
     }
 
-    /// Runs the row, or the rows.
     #[inline(always)]
-    pub(crate) fn run<L: Formula>(self, loss: &L) {
-        match self.task {
-            Task::One(task) => task.run(loss),
-            Task::Abreast(task) => task.run(loss),
-        }
-    }
-}
-
-impl RowTask<'_> {
-    #[inline(always)]
-    fn run<L: Formula>(&mut self, loss: &L) {
+    fn run<L: Formula>(self, loss: &L) {
         let row = self.row();
         self.complete();
         let (peaks, sums) = self.gathered(loss, &row);
@@ -163,7 +145,20 @@ impl RowTask<'_> {
             self.differentiate(loss, &row, peaks, sums);
         }
     }
+}
 
+impl Loops for &mut Abreast<'_> {
+    fn has_index(&self) -> bool {
+        self.indices.is_some()
+    }
+
+    #[inline(always)]
+    fn run<L: Formula>(self, loss: &L) {
+        self.run_all(loss);
+    }
+}
+
+impl RowTask<'_> {
     #[inline(always)]
     fn gathered<L: Formula>(&mut self, loss: &L, row: &Row) -> (L::Peaks, L::Sums) {
         if let Some(unit) = L::UNIT {
@@ -256,7 +251,7 @@ impl RowTask<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::task::{Abreast, Padding, RowTask};
-    use super::{Formula, Runs, Task, Work};
+    use super::{Formula, Runs, Work};
     use crate::cpu::ABREAST;
     use crate::losses::{CosineEmbedding, CrossEntropy, MultiMargin, TripletMargin};
     use pulp::{Scalar, WithSimd};
@@ -295,7 +290,7 @@ mod tests {
         for index in [None, Some(4999)] {
             let widest = bits(index, |task| Runs::run(loss, task));
             let one = |task: &mut RowTask<'_>| {
-                Work { loss, task: Task::One(task) }.with_simd(Scalar);
+                Work { loss, task }.with_simd(Scalar);
             };
             let baseline = bits(index, one);
             assert!(widest == baseline, "{loss:?}");
@@ -303,7 +298,7 @@ mod tests {
         for index in [false, true] {
             let widest = bits_abreast(index, |task| Runs::run_abreast(loss, task));
             let rows = |task: &mut Abreast<'_>| {
-                Work { loss, task: Task::Abreast(task) }.with_simd(Scalar);
+                Work { loss, task }.with_simd(Scalar);
             };
             assert!(widest == bits_abreast(index, rows), "{loss:?} abreast");
         }
