@@ -67,6 +67,12 @@ fn pieces_have_the_bits_of_the_whole() {
             5,
         ),
         (&CrossEntropy::default(), &[("input", f, plane), ("target", f, plane)], 0),
+        // Weights by whose sum no mean divides.
+        (
+            &CrossEntropy::default(),
+            &[("input", f, plane), ("target", f, plane), ("weight", f, &[503])],
+            0,
+        ),
     ];
     for &(loss, shapes, classes) in cases {
         let inputs = inputs(loss, shapes, classes, &mut random);
