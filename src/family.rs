@@ -113,7 +113,7 @@ pub struct Cut {
     pub(crate) terms: Vec<usize>,
     /// A piece is a multiple of so many.
     pub(crate) step: usize,
-    /// The weights of the terms of a loss over rows.
+    /// The weights of the terms, if the mean divides by their sum.
     pub(crate) weights: Weights,
 }
 
@@ -154,8 +154,8 @@ pub(crate) fn resolve(
         return Err(Error::argument("value", "false without gradients", "something to compute"));
     }
     check_reduction(request)?;
-    let add_up = loss.check_totals(&inputs);
     let options = if totals || denominator { facts(loss) } else { Vec::new() };
+    let add_up = loss.check_totals(&inputs);
     let adds_up = add_up.is_ok();
     if totals && !denominator {
         add_up?;

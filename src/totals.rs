@@ -174,8 +174,10 @@ impl Totals {
         Self::new(resolved, sums, weights, kept)
     }
 
-    /// From the sums of whole blocks.
+    /// From the sums of whole blocks; the weights and the number of kept terms count only where a mean
+    /// divides by the sum of weights.
     pub(crate) fn new(resolved: &Resolved, sums: Vec<f32>, weights: Vec<f32>, kept: u64) -> Self {
+        let weighted = resolved.layout.is_weighted();
         let first = resolved.inputs[0].as_ref().and_then(|kind| kind.shape.first());
         let options = resolved.options.iter();
         let inputs = resolved.definition.inputs.iter().zip(&resolved.inputs);
@@ -193,10 +195,10 @@ impl Totals {
             ),
             classes: classes(resolved),
             sums,
-            weights: if resolved.layout.is_weighted() { weights } else { Vec::new() },
-            weighted: resolved.layout.is_weighted(),
+            weights: if weighted { weights } else { Vec::new() },
+            weighted,
             count: resolved.layout.terms,
-            kept,
+            kept: if weighted { kept } else { resolved.layout.terms },
             batch: first.map_or(1, |&n| n as u64),
         }
     }

@@ -211,9 +211,8 @@ impl<'a> Results<'a> {
     pub(crate) fn put_sums(&mut self, sums: Vec<f32>, divisor: f32, weights: &Weights) {
         self.put_value(tree_sum(sums.clone()) / divisor);
         if self.resolved.totals {
-            let weighted = self.resolved.layout.is_weighted();
-            let kept = if weighted { weights.kept } else { self.resolved.layout.terms };
-            self.totals = Some(Totals::new(self.resolved, sums, weights.blocks.clone(), kept));
+            let Weights { blocks, kept } = weights.clone();
+            self.totals = Some(Totals::new(self.resolved, sums, blocks, kept));
         }
     }
 

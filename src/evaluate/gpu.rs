@@ -1,5 +1,6 @@
 //! One evaluation on a GPU: uploads, a plan, and what is read back.
 
+use super::bound::{bound_outputs, denominator};
 use super::pieces::Pieces;
 use super::taken::Taken;
 use super::{Evaluation, Timings};
@@ -119,11 +120,7 @@ impl<'a> Buffers<'a> {
         let status = buffer(gpu, "wgloss status", 16, usage)?;
         let totals =
             resolved.totals.then(|| buffer(gpu, "wgloss totals", plan.totals_bytes(), usage));
-        let denominator = resolved.given.map(|given| {
-            let buffer = buffer(gpu, "wgloss denominator", 16, usage)?;
-            gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&given));
-            Ok(buffer)
-        });
+        let denominator = resolved.given.map(|given| denominator(gpu, given));
         let (totals, denominator) = (totals.transpose()?, denominator.transpose()?);
         let stamps = Stamps::new(gpu)?;
         Ok(Self { inputs, upstream, outputs, status, totals, denominator, stamps })
@@ -134,15 +131,7 @@ impl<'a> Buffers<'a> {
         let resolved = plan.resolved();
         let inputs: Vec<_> =
             self.inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
-        let (mut value, mut gradients) = (None, Vec::new());
-        for (slot, buffer) in resolved.outputs().zip(&self.outputs) {
-            match slot {
-                Slot::Gradient(i) => {
-                    gradients.push((resolved.definition.inputs[i].name, whole(buffer)))
-                }
-                _ => value = Some(whole(buffer)),
-            }
-        }
+        let (value, gradients) = bound_outputs(resolved, resolved.outputs().zip(&self.outputs));
         let bindings = Bindings {
             inputs: &inputs,
             value,

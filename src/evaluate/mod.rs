@@ -1,5 +1,6 @@
 //! One-shot evaluation of tensors in host memory, on a GPU or on the CPU.
 
+mod bound;
 mod gpu;
 mod pieces;
 pub mod reference;

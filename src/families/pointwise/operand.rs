@@ -172,7 +172,7 @@ pub(super) struct Gather {
 }
 
 /// The sums of a span, of the input's elements from `first` on.
-struct Part {
+struct SpanSums {
     first: usize,
     sums: Vec<f64>,
 }
@@ -194,23 +194,22 @@ impl Gather {
         for (k, group) in terms.chunks(16 * SPAN).enumerate() {
             let start = first + 16 * k * SPAN;
             let spans = group.par_chunks(SPAN).enumerate();
-            let parts: Vec<Part> =
-                spans.map(|(i, terms)| self.part(start + i * SPAN, terms)).collect();
-            for part in parts {
-                let sums = &mut self.sums[part.first..part.first + part.sums.len()];
-                sums.iter_mut().zip(part.sums).for_each(|(sum, own)| *sum += own);
+            let all: Vec<SpanSums> =
+                spans.map(|(i, terms)| self.span(start + i * SPAN, terms)).collect();
+            for SpanSums { first, sums } in all {
+                let own = &mut self.sums[first..first + sums.len()];
+                own.iter_mut().zip(sums).for_each(|(own, sum)| *own += sum);
             }
         }
     }
 
-    fn part(&self, first: usize, terms: &[f32]) -> Part {
+    fn span(&self, first: usize, terms: &[f32]) -> SpanSums {
         let places = self.way.places(first, terms.len());
         let (low, mut sums) = (places.start, vec![0.0; places.len()]);
         self.way.runs(first, terms.len(), |Run { start, count, place, stride }| {
             let terms = &terms[start..start + count];
             let sums = &mut sums[place - low..];
             match stride {
-                0 if count < 8 => sums[0] += terms.iter().map(|&term| f64::from(term)).sum::<f64>(),
                 0 => sums[0] += sum(terms),
                 1 => sums.iter_mut().zip(terms).for_each(|(s, &term)| *s += f64::from(term)),
                 _ => {
@@ -219,7 +218,7 @@ impl Gather {
                 }
             }
         });
-        Part { first: low, sums }
+        SpanSums { first: low, sums }
     }
 
     /// The sums less an offset, and each element's alone.

@@ -1,20 +1,22 @@
 //! Batches that are larger than the memory they may take on a device: evaluated in pieces whose sums
 //! add up to the same bits as one run, the next piece's upload beside the kernels of the one before.
 
+mod memory;
+
 use super::taken::Taken;
 use super::{Evaluation, Timings};
 use crate::batch::Batch;
-use crate::cpu::LossSums;
+use crate::cpu::{LossSums, Weights};
 use crate::error::Result;
 use crate::family::{Cut, Loss, Part, resolve};
-use crate::gpu::{Clock, Gpu, ReadBack, Stamps, Upload, buffer};
-use crate::plan::{Bindings, Plan};
+use crate::gpu::Gpu;
+use crate::plan::Plan;
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Request, Resolved, Slot, Upstream};
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
+use memory::{Memory, Shared};
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::time::Duration;
 use web_time::Instant;
 
@@ -74,7 +76,7 @@ impl<'a> Pieces<'a> {
             return Ok(None);
         }
         // Where the terms depend on a mean over the whole, they cannot be evaluated on their own.
-        if loss.check_totals(&resolved.inputs).is_err() {
+        if !resolved.adds_up {
             return Ok(None);
         }
         let inputs = resolved.placed(batch.inputs)?;
@@ -116,10 +118,8 @@ impl<'a> Pieces<'a> {
         };
         let mut timings = Timings::default();
         let mut sums = Sums::default();
-        let weights = &self.cut.weights;
-        let own = Totals::new(resolved, Vec::new(), weights.blocks.clone(), weights.kept);
         let divides = reduces && resolved.reduction != Reduction::Sum;
-        let mut given = resolved.given.or(divides.then(|| own.denominator()));
+        let mut given = resolved.given.or(divides.then(|| self.totals(Vec::new()).denominator()));
         let mut rest = wanted;
         if self.needs_mean() {
             // What the gradients are made of is known after all pieces only.
@@ -142,6 +142,12 @@ impl<'a> Pieces<'a> {
         }
         taken.finish(resolved, &mut evaluation)?;
         Ok(evaluation)
+    }
+
+    /// The totals of the whole, of which the sums of the blocks are these.
+    fn totals(&self, sums: Vec<f32>) -> Totals {
+        let Weights { blocks, kept } = self.cut.weights.clone();
+        Totals::new(self.resolved, sums, blocks, kept)
     }
 
     /// Whether a gradient depends on the mean: that of a weight by whose sum the mean divides.
@@ -168,7 +174,7 @@ impl<'a> Pieces<'a> {
         let whole = plan(self.piece)?;
         let rest = self.count % self.piece;
         let last = if rest > 0 { Some(plan(rest)?) } else { None };
-        let shared = Shared::new(self, given).await?;
+        let shared = Shared::new(self, given)?;
         timings.plan = start.elapsed();
 
         let mut under_way: VecDeque<Memory<'_>> = VecDeque::new();
@@ -265,12 +271,6 @@ impl<'a> Pieces<'a> {
         piece.given = given;
         Ok(piece)
     }
-
-    /// Where the units of a tensor lie among its elements.
-    fn elements(&self, unit: &[usize], units: &Range<usize>) -> Range<usize> {
-        let size: usize = unit.iter().product();
-        units.start * size..units.end * size
-    }
 }
 
 impl Sums {
@@ -279,172 +279,6 @@ impl Sums {
         if resolved.sums_blocks() {
             return self.blocks.clone().map(|blocks| blocks.of_batch(resolved));
         }
-        let weights = &pieces.cut.weights;
-        let kept = if resolved.layout.is_weighted() { weights.kept } else { resolved.layout.terms };
-        let sums = std::mem::take(&mut self.rows).blocks();
-        Some(Totals::new(resolved, sums, weights.blocks.clone(), kept))
-    }
-}
-
-/// What all pieces read.
-struct Shared {
-    inputs: Vec<(&'static str, wgpu::Buffer)>,
-    upstream: Option<wgpu::Buffer>,
-    denominator: Option<wgpu::Buffer>,
-}
-
-impl Shared {
-    async fn new(pieces: &Pieces<'_>, given: Option<[f32; 4]>) -> Result<Self> {
-        let Pieces { gpu, resolved, ref inputs, ref cut, .. } = *pieces;
-        let mut shared = Vec::new();
-        for (i, tensor) in inputs.iter().enumerate() {
-            let (Some(tensor), Part::Shared(_)) = (tensor, &cut.inputs[i]) else { continue };
-            let name = resolved.definition.inputs[i].name;
-            shared.push((name, crate::gpu::upload(gpu, name, tensor, resolved.dtype(name)?)?));
-        }
-        let scalar =
-            pieces.batch.upstream.as_ref().filter(|_| resolved.upstream == Upstream::Scalar);
-        let upstream = scalar.map(|one| crate::gpu::upload(gpu, "upstream", one, DType::F32));
-        let denominator = given.map(|given| {
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-            let buffer = buffer(gpu, "wgloss denominator", 16, usage)?;
-            gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&given));
-            Ok(buffer)
-        });
-        Ok(Self {
-            inputs: shared,
-            upstream: upstream.transpose()?,
-            denominator: denominator.transpose()?,
-        })
-    }
-}
-
-/// The buffers of one piece, which another one takes over when it is done.
-struct Memory<'p> {
-    /// What it was last used with.
-    plan: Option<&'p Plan>,
-    inputs: Vec<(usize, Upload)>,
-    upstream: Option<Upload>,
-    outputs: Vec<(Slot, ReadBack)>,
-    totals: Option<ReadBack>,
-    stamps: Option<(Stamps, ReadBack)>,
-}
-
-impl<'p> Memory<'p> {
-    /// For a whole piece.
-    fn new(pieces: &Pieces<'_>, plan: &Plan) -> Result<Self> {
-        let (gpu, resolved) = (pieces.gpu, plan.resolved());
-        let cut = pieces.cut.inputs.iter().enumerate();
-        let unit = |part: &Part| matches!(part, Part::Unit(_));
-        let cut = cut.filter(|&(i, part)| unit(part) && resolved.inputs[i].is_some());
-        let upload = |slot| Upload::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
-        let read = |slot| ReadBack::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
-        let inputs = cut.map(|(i, _)| Ok((i, upload(Slot::Input(i))?))).collect::<Result<_>>()?;
-        let by_term = resolved.upstream == Upstream::Terms;
-        let upstream = by_term.then(|| upload(Slot::Upstream)).transpose()?;
-        let outputs =
-            resolved.outputs().map(|slot| Ok((slot, read(slot)?))).collect::<Result<_>>()?;
-        let totals = resolved.totals.then(|| read(Slot::Totals)).transpose()?;
-        let stamps = match Stamps::new(gpu)? {
-            Some(stamps) => Some((stamps, ReadBack::new(gpu, "wgloss timestamps", 16)?)),
-            None => None,
-        };
-        Ok(Self { plan: None, inputs, upstream, outputs, totals, stamps })
-    }
-
-    /// Waits until the piece is computed, and all buffers are the host's.
-    async fn ready(&mut self, timings: &mut Timings) -> Result<()> {
-        let start = Instant::now();
-        let outputs = self.outputs.iter_mut().map(|(_, output)| output).chain(&mut self.totals);
-        for output in outputs {
-            output.ready().await?;
-        }
-        for upload in self.inputs.iter_mut().map(|(_, upload)| upload).chain(&mut self.upstream) {
-            upload.ready().await?;
-        }
-        timings.clock = Clock::Wall;
-        let mut kernels = start.elapsed();
-        if let (Some((_, answer)), Some(plan)) = (&mut self.stamps, self.plan) {
-            answer.ready().await?;
-            let gpu = plan.gpu();
-            if let Some(stamped) = answer.read(gpu, 16, |bytes| Ok(Stamps::elapsed(gpu, bytes)))? {
-                (kernels, timings.clock) = (stamped, Clock::Timestamps);
-            }
-        }
-        timings.kernels += kernels;
-        Ok(())
-    }
-
-    /// Writes the inputs of a piece.
-    fn write(
-        &mut self,
-        pieces: &Pieces<'_>,
-        plan: &'p Plan,
-        units: Range<usize>,
-    ) -> Result<Duration> {
-        let start = Instant::now();
-        self.plan = Some(plan);
-        for (i, upload) in &self.inputs {
-            let (Some(tensor), Part::Unit(unit)) = (pieces.inputs[*i], &pieces.cut.inputs[*i])
-            else {
-                continue;
-            };
-            let dtype = pieces.resolved.inputs[*i].as_ref().map_or(DType::F32, |kind| kind.dtype);
-            upload.write(pieces.gpu, tensor, pieces.elements(unit, &units), dtype)?;
-        }
-        if let (Some(upload), Some(tensor)) = (&self.upstream, &pieces.batch.upstream) {
-            let elements = pieces.elements(&pieces.cut.terms, &units);
-            upload.write(pieces.gpu, tensor, elements, DType::F32)?;
-        }
-        Ok(start.elapsed())
-    }
-
-    /// Has the piece computed, and lets the host read the results when it is.
-    fn submit(&mut self, pieces: &Pieces<'_>, plan: &Plan, shared: &Shared) -> Result<()> {
-        let whole = wgpu::Buffer::as_entire_buffer_binding;
-        let (gpu, definition) = (pieces.gpu, pieces.resolved.definition);
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        self.inputs.iter().for_each(|(_, upload)| upload.record(&mut encoder));
-        self.upstream.iter().for_each(|upload| upload.record(&mut encoder));
-        let own = self.inputs.iter().map(|(i, u)| (definition.inputs[*i].name, whole(u.buffer())));
-        let inputs: Vec<_> =
-            own.chain(shared.inputs.iter().map(|(name, buffer)| (*name, whole(buffer)))).collect();
-        let (mut value, mut gradients) = (None, Vec::new());
-        for (slot, output) in &self.outputs {
-            match slot {
-                Slot::Gradient(i) => {
-                    gradients.push((definition.inputs[*i].name, whole(output.buffer())))
-                }
-                _ => value = Some(whole(output.buffer())),
-            }
-        }
-        let own = self.upstream.as_ref().map(Upload::buffer);
-        let upstream = own.or(shared.upstream.as_ref()).map(whole);
-        let bindings = Bindings {
-            inputs: &inputs,
-            value,
-            gradients: &gradients,
-            upstream: upstream.filter(|_| plan.resolved().upstream != Upstream::One),
-            status: None,
-            totals: self.totals.as_ref().map(|totals| whole(totals.buffer())),
-            denominator: shared.denominator.as_ref().map(whole),
-            timestamps: self.stamps.as_ref().map(|(stamps, _)| stamps.writes()),
-        };
-        plan.encode(&mut encoder, &bindings)?;
-        if let Some((stamps, into)) = &self.stamps {
-            stamps.resolve_into(&mut encoder, into.buffer());
-        }
-        let read = self.outputs.iter().map(|(_, output)| output).chain(&self.totals);
-        read.for_each(|output| output.record(&mut encoder));
-        let submission = gpu.checked("a submission", |_| {
-            let submission = gpu.queue().submit([encoder.finish()]);
-            let outputs = self.outputs.iter_mut().map(|(_, output)| output).chain(&mut self.totals);
-            outputs.chain(self.stamps.iter_mut().map(|(_, into)| into)).for_each(ReadBack::map);
-            self.inputs.iter_mut().for_each(|(_, upload)| upload.map_again());
-            self.upstream.iter_mut().for_each(Upload::map_again);
-            submission
-        })?;
-        gpu.drive(submission);
-        Ok(())
+        Some(pieces.totals(std::mem::take(&mut self.rows).blocks()))
     }
 }
