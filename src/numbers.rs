@@ -129,6 +129,14 @@ mod tests {
     use super::Numbers;
 
     #[test]
+    fn more_than_there_is_is_not_promised() {
+        if let Some(available) = super::available() {
+            let count = usize::try_from(available / 4 + (1 << 28)).expect("64 bits");
+            assert!(Numbers::zeros(count).is_none());
+        }
+    }
+
+    #[test]
     fn numbers_of_any_size_are_zeros_that_can_be_written_and_copied() {
         for count in [0, 1, 1000, (1 << 20) - 1, 1 << 20, (1 << 21) + 3] {
             let mut numbers = Numbers::zeros(count).expect("memory");

@@ -1,7 +1,7 @@
 //! Outputs that are taken as they are computed, and inputs of every type, read where they lie.
 
 use crate::common::catalogue::{Inputs, all_inputs};
-use crate::common::{self, Random, bits, differentiable, tensor};
+use crate::common::{self, FLOATS, INTEGERS, Random, bits, differentiable, tensor};
 use std::io;
 use wgloss::{
     Batch, Broadcast, CrossEntropy, DType, Error, Evaluation, Evaluator, GradientType, Loss,
@@ -111,6 +111,11 @@ fn large() -> Vec<(Box<dyn Loss>, Inputs)> {
     let entropy = || Box::new(CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() });
     vec![
         (mse(), vec![("input", numbers(f, &[count])), ("target", numbers(h, &[count]))]),
+        // What kernels do not read is rounded as it is uploaded.
+        (
+            mse(),
+            vec![("input", numbers(DType::F64, &[count])), ("target", indices(count, &[count]))],
+        ),
         (
             mse(),
             vec![
@@ -174,21 +179,6 @@ fn numbers_of(dtype: DType, shape: &[usize], numbers: &[f64]) -> Tensor<'static>
     Tensor::from_bytes(dtype, shape, &bytes.leak()[1..]).expect("as many as the shape has")
 }
 
-const TYPES: [DType; 12] = [
-    DType::F32,
-    DType::F64,
-    DType::F16,
-    DType::BF16,
-    DType::U8,
-    DType::I8,
-    DType::U16,
-    DType::I16,
-    DType::U32,
-    DType::I32,
-    DType::U64,
-    DType::I64,
-];
-
 /// What takes numbers takes integers too, as PyTorch does: labels of 0 and 1, of 1 and -1, counts.
 #[test]
 fn inputs_of_every_type_are_the_numbers_that_they_hold() {
@@ -199,7 +189,7 @@ fn inputs_of_every_type_are_the_numbers_that_they_hold() {
     };
     for loss in wgloss::catalogue() {
         let own = all_inputs(loss.as_ref(), DType::F32, &mut random).swap_remove(1);
-        for (place, &dtype) in TYPES.iter().enumerate() {
+        for (place, dtype) in FLOATS.into_iter().chain(INTEGERS).enumerate() {
             let mut plain: Vec<(&str, Tensor<'_>)> = Vec::new();
             let mut typed = plain.clone();
             for (name, one) in &own {

@@ -164,22 +164,6 @@ enum Target {
 }
 
 impl Writer<'_> {
-    /// Whether an array has room; if not, that is the problem.
-    pub(crate) fn has_room(&mut self, kind: &TensorKind) -> bool {
-        let count = kind.shape.iter().map(|&size| size as u64).try_fold(1u64, u64::checked_mul);
-        let bytes = count.and_then(|count| count.checked_mul(kind.dtype.size() as u64));
-        let bytes = bytes.unwrap_or(u64::MAX);
-        if let Target::Temporary(file, _) = &self.file
-            && let Ok(free) = fs4::available_space(file.path())
-            && bytes > free
-        {
-            let problem = format!("needs {bytes} bytes, {free} are free on the disk");
-            self.problem = Some(Error::file(&self.output.argument, &self.output.path, problem));
-            return false;
-        }
-        true
-    }
-
     /// Writes the header of a .npy file of float32.
     pub(crate) fn begin(&mut self, shape: &[usize]) {
         match header(shape) {
@@ -204,6 +188,53 @@ impl Writer<'_> {
     pub(crate) fn problem(&mut self) -> Option<Error> {
         self.problem.take()
     }
+}
+
+/// Checks that disks have room for all arrays that will be written to them.
+pub(crate) fn check_room(wanted: &[(&Writer<'_>, TensorKind)]) -> Result<()> {
+    // What is wanted of each disk so far.
+    let mut disks: Vec<(u64, u64)> = Vec::new();
+    for (writer, kind) in wanted {
+        let Target::Temporary(file, _) = &writer.file else { continue };
+        let (Ok(disk), Ok(free)) = (disk(file.path()), fs4::available_space(file.path())) else {
+            continue;
+        };
+        let bytes = bytes_of(kind);
+        let place = disks.iter().position(|own| own.0 == disk).unwrap_or_else(|| {
+            disks.push((disk, 0));
+            disks.len() - 1
+        });
+        let before = disks[place].1;
+        disks[place].1 = before.saturating_add(bytes);
+        if disks[place].1 > free {
+            let others = match before {
+                0 => String::new(),
+                _ => format!(" beside {before} of other outputs"),
+            };
+            let problem = format!("needs {bytes} bytes{others}, {free} are free on the disk");
+            return Err(Error::file(&writer.output.argument, &writer.output.path, problem));
+        }
+    }
+    Ok(())
+}
+
+fn bytes_of(kind: &TensorKind) -> u64 {
+    let count = kind.shape.iter().map(|&size| size as u64).try_fold(1u64, u64::checked_mul);
+    let bytes = count.and_then(|count| count.checked_mul(kind.dtype.size() as u64));
+    bytes.unwrap_or(u64::MAX)
+}
+
+/// What tells the disk of a file from others.
+#[cfg(unix)]
+fn disk(file: &Path) -> io::Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(fs::metadata(file)?.dev())
+}
+
+/// All files count as on one disk.
+#[cfg(not(unix))]
+fn disk(_: &Path) -> io::Result<u64> {
+    Ok(0)
 }
 
 /// The header of a .npy file of float32 in row-major order.

@@ -189,6 +189,25 @@ fn a_folder_that_vanishes() {
     assert_eq!(names(folder.path()), ["g.npy", "pipe", "x.npy", "y.npy"]);
 }
 
+/// Each of them would fit alone.
+#[test]
+fn outputs_that_do_not_fit_together_are_refused_before_the_work() {
+    let folder = folder();
+    let free = fs4::available_space(folder.path()).expect("a disk");
+    let count = free / 10 * 6 / 4;
+    let mut file = File::create(folder.path().join("x.npy")).expect("a file");
+    let header = npy_f32(&format!("({count},)"), &[]);
+    file.write_all(&header).expect("the header");
+    file.set_len(header.len() as u64 + 4 * count).expect("a sparse file");
+    let both = ["--grad=input=g.npy", "--out=o.npy"];
+    let arguments = ["eval", "mse", "input=x.npy", "target=x.npy", "--backend", "cpu"];
+    let run = run(folder.path(), &[&arguments[..], &both].concat());
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+    let sizes = format!("o.npy: needs {0} bytes beside {0} of other outputs, ", 4 * count);
+    assert!(run.err.contains(&sizes), "{run:?}");
+    assert_eq!(names(folder.path()), ["x.npy"]);
+}
+
 /// A sparse file: its zeros take no room, but its gradient would.
 #[test]
 fn what_cannot_fit_is_refused_before_the_work() {

@@ -13,7 +13,6 @@ pub(super) fn denominator(gpu: &Gpu, given: [f32; 4]) -> Result<wgpu::Buffer> {
 }
 
 /// The value and the gradients as a plan takes them.
-#[expect(clippy::type_complexity, reason = "two fields of the bindings")]
 pub(super) fn bound_outputs<'b>(
     resolved: &Resolved,
     outputs: impl Iterator<Item = (Slot, &'b wgpu::Buffer)>,

@@ -171,7 +171,7 @@ impl Evaluator {
         let inputs = resolved.placed(batch.inputs)?;
         loss.family().check(&resolved, &inputs)?;
         if let Some(sink) = sink.as_deref_mut() {
-            begin(&resolved, sink)?;
+            sink.begin(&arrays(&resolved)).map_err(|error| Error::sink("outputs", &error))?;
         }
         let broadcast = Broadcast::of(&resolved);
         let evaluation = match self {
@@ -209,12 +209,18 @@ impl Evaluator {
     }
 }
 
-/// Tells a sink what will come.
-fn begin(resolved: &Resolved, sink: &mut dyn Sink) -> Result<()> {
+/// What an evaluation gives to a [`Sink`], with its type and shape: gradients and unreduced losses. For
+/// those who have to find room for it before.
+///
+/// # Errors
+/// If a name, option, shape or type does not fit.
+pub fn outputs(loss: &dyn Loss, batch: &Batch<'_>) -> Result<Vec<(Output, TensorKind)>> {
+    Ok(arrays(&resolve(loss, &batch.kinds(), &batch.request()?)?))
+}
+
+fn arrays(resolved: &Resolved) -> Vec<(Output, TensorKind)> {
     let arrays = resolved.output_kinds().filter(|(slot, _)| resolved.is_array(*slot));
-    let outputs: Vec<(Output, TensorKind)> =
-        arrays.map(|(slot, kind)| (resolved.output(slot), kind)).collect();
-    sink.begin(&outputs).map_err(|error| Error::sink("outputs", &error))
+    arrays.map(|(slot, kind)| (resolved.output(slot), kind)).collect()
 }
 
 fn evaluate_on_cpu<'a>(

@@ -10,6 +10,12 @@ use wgloss::{
     Batch, DType, Evaluation, Evaluator, Gpu, GradientType, Loss, Tensor, adapters, reference,
 };
 
+/// The float types.
+pub(crate) const FLOATS: [DType; 4] = [DType::F32, DType::F16, DType::BF16, DType::F64];
+/// The integer types.
+pub(crate) const INTEGERS: [DType; 8] =
+    [DType::U8, DType::I8, DType::U16, DType::I16, DType::U32, DType::I32, DType::U64, DType::I64];
+
 /// The adapter under test. Without one the tests fail: nothing is skipped. A device runs one thing
 /// after the other, and llvmpipe compiles a kernel when it first runs: each test has a device for
 /// itself, which goes with its kernels when the test ends.

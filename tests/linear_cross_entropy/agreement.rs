@@ -1,7 +1,9 @@
 //! Sizes around tiles, positions, types, options and outputs, against the reference.
 
 use super::{Case, FULL, NAN, PLAIN, Shape, check, inputs};
-use crate::common::{self, Random, assert_agrees, assert_close, bits, differentiable, tensor};
+use crate::common::{
+    self, FLOATS, INTEGERS, Random, assert_agrees, assert_close, bits, differentiable, tensor,
+};
 use wgloss::{Batch, DType, LinearCrossEntropy, Reduction, Request, Tensor};
 
 #[test]
@@ -39,19 +41,8 @@ fn types_and_options() {
     let smoothed = LinearCrossEntropy { label_smoothing: 0.2, ..plain };
     let full = LinearCrossEntropy { z_loss: 0.01, softcap: 3.0, ..smoothed };
     let reductions = [Reduction::None, Reduction::Mean, Reduction::Sum];
-    let floats = [DType::F32, DType::F16, DType::BF16, DType::F64];
-    let integers = [
-        DType::U8,
-        DType::I8,
-        DType::U16,
-        DType::I16,
-        DType::U32,
-        DType::I32,
-        DType::U64,
-        DType::I64,
-    ];
-    for (i, float) in floats.into_iter().enumerate() {
-        for (j, target) in floats.into_iter().chain(integers).enumerate() {
+    for (i, float) in FLOATS.into_iter().enumerate() {
+        for (j, target) in FLOATS.into_iter().chain(INTEGERS).enumerate() {
             if !target.is_float() && (i + j) % 2 == 1 {
                 continue;
             }

@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::taken::Taken;
 use crate::arguments::Chosen;
 use crate::error::{Error, Result};
-use crate::outputs::Writer;
+use crate::outputs::{Writer, check_room};
 use crate::report::Terms;
 use wgloss::{Batch, Evaluation, Evaluator, Loss, Output, Reduction, Request, Sink, TensorKind};
 
@@ -86,28 +86,47 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Refuses the unreduced losses where their file has no room, before the work.
-    pub(super) fn check_room(&self, loss: &dyn Loss, writers: &mut Writers<'_, '_>) -> Result<()> {
-        /// Takes nothing, so that nothing is computed.
-        struct Room<'w, 'o>(Option<&'w mut Writer<'o>>);
-        impl Sink for Room<'_, '_> {
-            fn begin(&mut self, outputs: &[(Output, TensorKind)]) -> std::io::Result<()> {
-                for ((_, kind), file) in outputs.iter().zip(&mut self.0) {
-                    file.has_room(kind);
-                }
-                Err(std::io::Error::other("only its size is wanted"))
-            }
-
-            fn take(&mut self, _: Output, _: &[u8]) -> std::io::Result<()> {
-                Ok(())
+    /// Refuses what the disks have no room for, before the work.
+    pub(super) fn check_room(
+        &self,
+        chosen: &Chosen,
+        seconds: &[(&str, &str)],
+        writers: &Writers<'_, '_>,
+    ) -> Result<()> {
+        let loss = chosen.loss_ref();
+        let holds = |output| match output {
+            Output::Gradient(name) => Holds::Gradient(name),
+            Output::Value => Holds::Losses,
+        };
+        let mut wanted = self.wanted(loss, self.batch.request.clone(), writers, holds)?;
+        let has_losses = writers.iter().any(|(holds, _)| *holds == Holds::Losses);
+        if has_losses && self.batch.request.reduction != Reduction::None {
+            wanted.extend(self.wanted(loss, self.unreduced(), writers, holds)?);
+        }
+        if let Chosen::Custom(custom) = chosen {
+            for &(name, _) in seconds {
+                let (slope, gradients) = (custom.derivative(name)?, [name]);
+                let holds = |_| Holds::Second(name);
+                wanted.extend(self.wanted(&slope, self.second(&gradients), writers, holds)?);
             }
         }
-        let file = writers.iter_mut().find(|(holds, _)| *holds == Holds::Losses);
-        let mut room = Room(file.map(|(_, file)| file));
-        let batch = Batch { request: self.unreduced(), ..self.batch.clone() };
-        // Whatever else is wrong, the evaluation that follows finds too.
-        let _ = self.backend.evaluate_to_blocking(loss, &batch, &mut room);
-        problem(writers).map_or(Ok(()), Err)
+        check_room(&wanted)
+    }
+
+    /// The files of what a request gives, with what they will hold.
+    fn wanted<'w, 'o, 'h>(
+        &self,
+        loss: &dyn Loss,
+        request: Request<'_>,
+        writers: &'w Writers<'_, 'o>,
+        holds: impl Fn(Output) -> Holds<'h>,
+    ) -> Result<Vec<(&'w Writer<'o>, TensorKind)>> {
+        let outputs = wgloss::outputs(loss, &Batch { request, ..self.batch.clone() })?;
+        let file = |(output, kind)| {
+            let file = writers.iter().find(|(own, _)| *own == holds(output));
+            file.map(|(_, writer)| (writer, kind))
+        };
+        Ok(outputs.into_iter().filter_map(file).collect())
     }
 
     fn unreduced(&self) -> Request<'_> {
@@ -118,6 +137,11 @@ impl Job<'_> {
             totals: false,
             ..self.batch.request.clone()
         }
+    }
+
+    /// The second derivative, as a gradient of the first.
+    fn second<'r>(&'r self, gradients: &'r [&'r str]) -> Request<'r> {
+        Request { value: false, gradients, totals: false, ..self.batch.request.clone() }
     }
 
     /// Shows the unreduced losses block by block, without keeping them.
@@ -150,12 +174,8 @@ impl Job<'_> {
             let slope = custom.derivative(name)?;
             let inputs = slope.definition().inputs.iter();
             let own = inputs.map(|input| input.name).find(|own| *own == name);
-            let request = Request {
-                value: false,
-                gradients: &[name],
-                totals: false,
-                ..self.batch.request.clone()
-            };
+            let gradients = [name];
+            let request = self.second(&gradients);
             let output = |holds: Holds<'_>| {
                 own.filter(|_| holds == Holds::Second(name)).map(Output::Gradient)
             };

@@ -5,7 +5,7 @@ mod place;
 mod progress;
 mod taken;
 
-use crate::arguments::{self, Which};
+use crate::arguments::{self, Chosen, Which};
 use crate::error::{Error, Result};
 use crate::files::{Input, is_stdin};
 use crate::outputs::{Output, Writer, save};
@@ -17,7 +17,7 @@ use job::{Holds, Job, Writers, problem};
 use place::Place;
 use std::io::Write;
 use std::time::Instant;
-use wgloss::{Batch, Broadcast, DType, Evaluator, Reduction, Request};
+use wgloss::{Batch, Broadcast, DType, Evaluation, Evaluator, Reduction, Request};
 
 /// The arguments of `wgloss eval`.
 #[derive(Debug, Args)]
@@ -115,28 +115,10 @@ impl Eval {
         let batch = Batch { inputs: &tensors, request, ..Batch::default() };
         let job = Job { backend, batch, bytes, quiet: self.quiet };
         let mut terms = (reduction == Reduction::None).then(Terms::default);
-        let losses_apart = self.out.is_some() && terms.is_none();
-        if losses_apart {
-            job.check_room(chosen.loss(), &mut writers)?;
-        }
+        job.check_room(&chosen, &seconds, &writers)?;
         let evaluation = job.run(chosen.loss(), &mut writers, terms.as_mut())?;
-        // What is wanted beside the loss does not cost it.
-        let mut beside = job.second_derivatives(&chosen, &seconds, &mut writers);
-        if losses_apart && beside.is_ok() {
-            beside = job.losses(chosen.loss(), &mut writers, None);
-        }
+        let beside = self.beside(&job, &chosen, &seconds, &evaluation, &mut writers);
         let not_finite = job.not_finite(chosen.loss(), &evaluation, terms.as_ref())?;
-        if let (Some(totals), Some(file)) = (&evaluation.totals, file(&mut writers, Holds::Totals))
-        {
-            file.write(&serde_json::to_vec(totals).map_err(std::io::Error::from)?);
-        }
-        if let Some((path, file)) =
-            self.histogram.as_ref().zip(file(&mut writers, Holds::Histogram))
-        {
-            let read = |see: &mut (dyn FnMut(&[f32]) + Send)| job.see(chosen.loss_ref(), see);
-            let picture = plot::histogram(path, chosen.loss_ref(), &tensors, read);
-            beside = beside.and(picture.map(|picture| file.write(&picture)));
-        }
 
         let to_stdout = outputs.iter().any(|(_, output)| output.is_stdout());
         let failed = match beside.err().or_else(|| problem(&mut writers)) {
@@ -178,6 +160,30 @@ impl Eval {
             _ => print(&text)?,
         }
         failed.map_or(Ok(String::new()), |error| Err(Error::Reported(Box::new(error))))
+    }
+
+    /// Writes what is wanted beside the loss, and does not cost it.
+    fn beside(
+        &self,
+        job: &Job<'_>,
+        chosen: &Chosen,
+        seconds: &[(&str, &str)],
+        evaluation: &Evaluation,
+        writers: &mut Writers<'_, '_>,
+    ) -> Result<()> {
+        let loss = chosen.loss_ref();
+        job.second_derivatives(chosen, seconds, writers)?;
+        if self.out.is_some() && job.batch.request.reduction != Reduction::None {
+            job.losses(loss, writers, None)?;
+        }
+        if let (Some(totals), Some(file)) = (&evaluation.totals, file(writers, Holds::Totals)) {
+            file.write(&serde_json::to_vec(totals).map_err(std::io::Error::from)?);
+        }
+        if let (Some(path), Some(file)) = (&self.histogram, file(writers, Holds::Histogram)) {
+            let read = |see: &mut (dyn FnMut(&[f32]) + Send)| job.see(loss, see);
+            file.write(&plot::histogram(path, loss, job.batch.inputs, read)?);
+        }
+        Ok(())
     }
 
     /// What a user may not expect.
