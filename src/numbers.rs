@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn more_than_there_is_is_not_promised() {
         if let Some(available) = super::available() {
-            let count = usize::try_from(available / 4 + (1 << 28)).expect("64 bits");
+            let count = usize::try_from(available / 4 + (1 << 26)).expect("64 bits");
             assert!(Numbers::zeros(count).is_none());
         }
     }
