@@ -98,6 +98,19 @@ pub(crate) fn elements(shape: &[usize]) -> Option<u64> {
     shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64))
 }
 
+/// The indices of an element of a row-major tensor by its place, one for each dimension.
+pub(crate) fn index(shape: &[usize], place: u64) -> Vec<u64> {
+    let mut rest = place;
+    let mut index: Vec<u64> = Vec::with_capacity(shape.len());
+    for &size in shape.iter().rev() {
+        let size = (size as u64).max(1);
+        index.push(rest % size);
+        rest /= size;
+    }
+    index.reverse();
+    index
+}
+
 /// A dense, row-major tensor in host memory, borrowed or owned.
 #[derive(Clone)]
 pub struct Tensor<'a> {
@@ -361,6 +374,11 @@ impl TensorKind {
     /// A type and a shape.
     pub fn new(dtype: DType, shape: impl Into<Vec<usize>>) -> Self {
         Self { dtype, shape: shape.into() }
+    }
+
+    /// The indices of the element at a place of the row-major tensor, one for each dimension.
+    pub fn index(&self, place: u64) -> Vec<u64> {
+        index(&self.shape, place)
     }
 
     /// The number of elements.

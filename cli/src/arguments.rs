@@ -59,11 +59,6 @@ impl Chosen {
     }
 }
 
-/// The options' names.
-pub(crate) fn option_names(loss: &mut dyn Loss) -> Vec<&'static str> {
-    loss.options().into_iter().map(|(name, _)| name).collect()
-}
-
 /// Splits `NAME=VALUE` at its first `=`; a file's name may hold more of them.
 pub(crate) fn split<'a>(what: &str, text: &'a str, known: &[&str]) -> Result<(&'a str, &'a str)> {
     text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty()).ok_or_else(
@@ -84,8 +79,8 @@ pub(crate) fn assign<'a>(
     inputs: &[&'static str],
 ) -> Result<Vec<(&'static str, &'a str)>> {
     let what = if inputs.is_empty() { "option" } else { "input or option" };
-    let names = option_names(loss);
-    let known: Vec<&str> = inputs.iter().chain(&names).copied().collect();
+    let options = loss.values().into_iter().map(|(name, _)| name);
+    let known: Vec<&str> = inputs.iter().copied().chain(options).collect();
     let mut pairs = Vec::new();
     for argument in arguments {
         pairs.push(split(what, argument, &known)?);

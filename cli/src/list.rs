@@ -50,9 +50,9 @@ fn has(definition: &Definition, text: &str) -> bool {
 }
 
 fn text(losses: Vec<Box<dyn Loss>>) -> String {
-    let entry = |mut loss: Box<dyn Loss>| {
+    let entry = |loss: Box<dyn Loss>| {
         let definition = loss.definition();
-        let options = options(loss.as_mut(), "=");
+        let options = options(loss.as_ref(), "=");
         let mut entry = format!("{}\n  {}\n", names(definition).join(", "), definition.summary);
         entry += &format!("  inputs      {}\n", inputs(definition));
         if !options.is_empty() {
@@ -120,14 +120,9 @@ pub(crate) fn inputs(definition: &Definition) -> String {
 }
 
 /// The options with their values.
-pub(crate) fn options(loss: &mut dyn Loss, between: &str) -> Vec<String> {
-    let options = loss.options().into_iter();
-    options.map(|(name, value)| format!("{name}{between}{}", value.value())).collect()
-}
-
-/// The values of the options.
-pub(crate) fn values(loss: &mut dyn Loss) -> Vec<String> {
-    loss.options().iter().map(|(_, value)| value.value()).collect()
+pub(crate) fn options(loss: &dyn Loss, between: &str) -> Vec<String> {
+    let options = loss.values().into_iter();
+    options.map(|(name, value)| format!("{name}{between}{value}")).collect()
 }
 
 /// The name and the aliases.
@@ -147,9 +142,9 @@ fn markdown(losses: Vec<Box<dyn Loss>>) -> String {
     let mut table = String::from(
         "| Loss | Inputs | Options | Reductions | Formula |\n| --- | --- | --- | --- | --- |\n",
     );
-    for mut loss in losses {
+    for loss in losses {
         let definition = loss.definition();
-        let options: Vec<_> = options(loss.as_mut(), "=").iter().map(|o| code(o)).collect();
+        let options: Vec<_> = options(loss.as_ref(), "=").iter().map(|o| code(o)).collect();
         let shown = |input: &Input| {
             // \u{2202} is the sign of a partial derivative.
             let mark = if input.differentiable { " \u{2202}" } else { "" };

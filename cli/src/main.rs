@@ -28,8 +28,8 @@ use std::process::ExitCode;
 An error is one line on standard error, `wgloss: error: ...`, and exit code 2. With --json it is also
 one object on standard output, {\"error\": {\"kind\": ..., \"message\": ...}}, with what was computed all
 the same, where the kind is one of usage, file, output, not_finite, unknown_name, missing, repeated,
-shape, dtype, size, argument, target_out_of_range, custom_loss, limit, no_adapter, device_lost and
-refused."
+shape, dtype, size, argument, target_out_of_range, custom_loss, limit, memory, sink, no_adapter,
+device_lost and refused."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -5,7 +5,7 @@ use crate::files::Input;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
-use wgloss::{Broadcast, Loss, Reduction, Timings, definition, wgpu};
+use wgloss::{Broadcast, DType, Loss, Reduction, TensorKind, Timings, definition, wgpu};
 
 /// The result of an evaluation and how it came about.
 #[derive(Debug)]
@@ -40,11 +40,12 @@ pub(crate) struct Setting {
 
 impl Setting {
     /// All options of a loss, whose defaults are these.
-    pub(crate) fn all(loss: &mut dyn Loss, defaults: &[String]) -> Vec<Self> {
-        let chosen = loss.options().into_iter().zip(defaults).map(|((name, setting), default)| {
-            let (text, json) = (setting.value(), option_json(&setting));
-            Self { name, json, default: text == *default, text }
-        });
+    pub(crate) fn all(loss: &mut dyn Loss, defaults: &[(&str, String)]) -> Vec<Self> {
+        let chosen =
+            loss.options().into_iter().zip(defaults).map(|((name, setting), (_, default))| {
+                let (text, json) = (setting.value(), option_json(&setting));
+                Self { name, json, default: text == *default, text }
+            });
         chosen.collect()
     }
 }
@@ -101,17 +102,10 @@ impl Terms {
         self.sum / self.count as f64
     }
 
-    /// The place of the first that is not finite, by the indices of its shape.
+    /// The indices of the first that is not finite.
     fn place(&self) -> Vec<u64> {
-        let mut rest = self.first.map_or(0, |first| first.0);
-        let mut place: Vec<u64> = Vec::new();
-        for &size in self.shape.iter().rev() {
-            let size = (size as u64).max(1);
-            place.push(rest % size);
-            rest /= size;
-        }
-        place.reverse();
-        place
+        let losses = TensorKind::new(DType::F32, self.shape.as_slice());
+        losses.index(self.first.map_or(0, |first| first.0))
     }
 
     /// Which are not finite.

@@ -39,7 +39,7 @@ impl Show {
         text += &format!("//     {}\n//\n", definition.formula);
         text += &format!("// inputs:  {}\n", list::inputs(definition));
         text += "//          (* has a gradient, [may be left out])\n";
-        let options = list::options(loss.as_mut(), "=");
+        let options = list::options(loss.as_ref(), "=");
         let options = if options.is_empty() { "none".into() } else { options.join(", ") };
         text += &format!("// options: {options}\n//\n");
         let shapes =

@@ -2,7 +2,7 @@
 
 use super::Resolved;
 use crate::error::Error;
-use crate::tensor::DType;
+use crate::tensor::{DType, index};
 
 /// The class indices outside their range that an encoding of a plan met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +31,7 @@ impl Status {
 
     /// The first one's indices in a target of this shape, one for each dimension.
     pub fn index(&self, shape: &[usize]) -> Vec<u64> {
-        let mut rest = self.row;
-        let mut index: Vec<u64> = Vec::with_capacity(shape.len());
-        for &size in shape.iter().rev() {
-            let size = (size as u64).max(1);
-            index.push(rest % size);
-            rest /= size;
-        }
-        index.reverse();
-        index
+        index(shape, self.row)
     }
 
     /// The same as an error that names the target.

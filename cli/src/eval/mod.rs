@@ -11,7 +11,7 @@ use crate::files::{Input, is_stdin};
 use crate::outputs::{Output, Writer, save};
 use crate::plot;
 use crate::report::{Report, Setting, Spent, Terms};
-use crate::{list, print, tell};
+use crate::{print, tell};
 use clap::Args;
 use job::{Holds, Job, Writers, problem};
 use place::Place;
@@ -78,7 +78,7 @@ impl Eval {
         let start = Instant::now();
         let mut chosen = self.which.open(&mut self.arguments)?;
         let loss = chosen.loss();
-        let untouched = list::values(loss);
+        let untouched = loss.values();
         let default = loss.definition().reductions.first().copied().unwrap_or_default();
         let reduction = self.reduction.as_deref().map_or(Ok(default), str::parse)?;
         let names: Vec<_> = loss.definition().inputs.iter().map(|input| input.name).collect();
