@@ -12,7 +12,7 @@ mod targets;
 
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Join, Larger, Sum};
+pub(crate) use results::{Filled, Units, divisor, mean_weight};
 pub(crate) use results::{Results, Work};
-pub(crate) use results::{Units, divisor, mean_weight};
 pub(crate) use sums::LossSums;
 pub(crate) use targets::{Classes, Weights, check};

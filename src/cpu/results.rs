@@ -78,6 +78,32 @@ pub(crate) struct Units {
     pub(crate) step: usize,
 }
 
+/// An output that is filled window by window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filled {
+    pub(crate) slot: Slot,
+    /// For every so many units there are so many numbers, which are complete with the last unit.
+    pub(crate) units: usize,
+    pub(crate) numbers: usize,
+}
+
+impl Filled {
+    /// An output with so many numbers for each unit.
+    pub(crate) fn each(slot: Slot, numbers: usize) -> Self {
+        Self { slot, units: 1, numbers }
+    }
+
+    /// How many numbers are complete once so many units are computed.
+    pub(crate) fn until(&self, units: usize) -> usize {
+        units / self.units * self.numbers
+    }
+
+    /// The numbers that become complete with some units.
+    pub(crate) fn range(&self, units: Range<usize>) -> Range<usize> {
+        self.until(units.start)..self.until(units.end)
+    }
+}
+
 impl Units {
     /// Windows of about so many numbers.
     fn windows(self, numbers: usize) -> impl Iterator<Item = Range<usize>> {
@@ -103,11 +129,11 @@ impl<'a> Results<'a> {
         self.spare.numbers(count).ok_or_else(memory)
     }
 
-    /// Has outputs computed, of so many numbers for each unit: window by window, into the places of
-    /// the window's numbers of each output. While a window is computed, a sink takes the one before.
+    /// Has outputs computed window by window, into the places of the window's numbers of each output.
+    /// While a window is computed, a sink takes the one before.
     pub(crate) fn fill(
         &mut self,
-        outputs: &[(Slot, usize)],
+        outputs: &[Filled],
         units: Units,
         mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) + Send,
     ) -> Result<()> {
@@ -115,13 +141,13 @@ impl<'a> Results<'a> {
             return self.stream(outputs, units, compute);
         }
         let mut arrays = Vec::new();
-        for &(slot, size) in outputs {
-            arrays.push((slot, self.memory(slot, units.count * size)?));
+        for output in outputs {
+            arrays.push((output.slot, self.memory(output.slot, output.until(units.count))?));
         }
         for window in units.windows(IN_MEMORY) {
-            let places = arrays.iter_mut().zip(outputs).map(|((_, numbers), &(_, size))| {
-                &mut numbers[window.start * size..window.end * size]
-            });
+            let pairs = arrays.iter_mut().zip(outputs);
+            let places =
+                pairs.map(|((_, numbers), output)| &mut numbers[output.range(window.clone())]);
             let (places, end) = (places.collect(), window.end);
             compute(window, places);
             self.progress(end, units);
@@ -132,15 +158,15 @@ impl<'a> Results<'a> {
 
     fn stream(
         &mut self,
-        outputs: &[(Slot, usize)],
+        outputs: &[Filled],
         units: Units,
         mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) + Send,
     ) -> Result<()> {
         let mut next: Vec<Vec<f32>> = vec![Vec::new(); outputs.len()];
         let mut last = next.clone();
         for window in units.windows(STREAMED) {
-            for (numbers, &(_, size)) in next.iter_mut().zip(outputs) {
-                numbers.resize(window.len() * size, 0.0);
+            for (numbers, output) in next.iter_mut().zip(outputs) {
+                numbers.resize(output.range(window.clone()).len(), 0.0);
             }
             let places = next.iter_mut().map(|numbers| &mut numbers[..]).collect();
             let end = window.end;
@@ -162,8 +188,9 @@ impl<'a> Results<'a> {
         }
     }
 
-    fn take_all(&mut self, outputs: &[(Slot, usize)], windows: &[Vec<f32>]) -> Result<()> {
-        outputs.iter().zip(windows).try_for_each(|(&(slot, _), numbers)| self.take(slot, numbers))
+    fn take_all(&mut self, outputs: &[Filled], windows: &[Vec<f32>]) -> Result<()> {
+        let mut pairs = outputs.iter().zip(windows);
+        pairs.try_for_each(|(output, numbers)| self.take(output.slot, numbers))
     }
 
     /// Gives numbers to the sink.

@@ -1,7 +1,7 @@
 mod plan;
 
 use super::prelude::*;
-use crate::cpu::{LossSums, Results, Units, Work, check};
+use crate::cpu::{Filled, LossSums, Results, Units, Work, check};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
@@ -118,8 +118,8 @@ impl Family for MultiLabelMargin {
         let upstream = upstream.as_deref();
         let scale = |r: usize| upstream.map_or(1.0, |g| g[if by_term { r } else { 0 }]) / divisor;
         let reduces = resolved.reduction != Reduction::None;
-        let unreduced = (!reduces && resolved.value).then_some((Slot::Value, 1));
-        let gradient = resolved.gradients.first().map(|&i| (Slot::Gradient(i), classes));
+        let unreduced = (!reduces && resolved.value).then_some(Filled::each(Slot::Value, 1));
+        let gradient = resolved.gradients.first().map(|&i| Filled::each(Slot::Gradient(i), classes));
         let outputs: Vec<_> = unreduced.into_iter().chain(gradient).collect();
         let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
         let units = Units { count, numbers: classes, step: 1 };

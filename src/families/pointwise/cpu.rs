@@ -4,7 +4,7 @@ use super::block::{Block, Runs};
 use super::operand::{Gather, Operand, SPAN};
 use super::shape::{Access, Broadcast};
 use super::sums::Sums;
-use crate::cpu::{Results, Units, Weights, Work, divisor};
+use crate::cpu::{Filled, Results, Units, Weights, Work, divisor};
 use crate::error::Result;
 use crate::numbers::no_memory;
 use crate::order::{BLOCK_SIZE, tree_sum};
@@ -62,42 +62,47 @@ pub(super) fn evaluate(
     let offset = if less_mean { scale * mean } else { 0.0 };
 
     let unreduced = (!reduces && resolved.value).then_some(Slot::Value);
-    let dense = resolved.gradients.iter().filter(|&&i| access[i] == Some(Access::Dense));
-    let outputs: Vec<(Slot, usize)> = unreduced
-        .into_iter()
-        .chain(dense.map(|&i| Slot::Gradient(i)))
-        .map(|slot| (slot, 1))
-        .collect();
+    let (dense, strided): (Vec<usize>, Vec<usize>) =
+        resolved.gradients.iter().partition(|&&i| access[i] == Some(Access::Dense));
+    let dense = dense.into_iter().map(Slot::Gradient);
+    let direct: Vec<Slot> = unreduced.into_iter().chain(dense).collect();
     let mut gathered = Vec::new();
-    for &i in resolved.gradients.iter().filter(|&&i| access[i] != Some(Access::Dense)) {
+    for i in strided {
         let size = usize::try_from(resolved.gradient_elements(i)).unwrap_or(usize::MAX);
-        let gather = Gather::new(axes, i, size)
-            .ok_or_else(|| no_memory(resolved.slot_name(Slot::Gradient(i)), 8 * size as u64))?;
-        gathered.push((i, gather, Vec::new()));
+        let offset = if is_weight[i] { offset } else { 0.0 };
+        if count == 0 {
+            results.put(Slot::Gradient(i), vec![-offset; size].into())?;
+            continue;
+        }
+        let gather = Gather::new(axes, i, size, offset)
+            .map_err(|bytes| no_memory(resolved.slot_name(Slot::Gradient(i)), bytes))?;
+        gathered.push((gather, Vec::new()));
     }
+    let outputs: Vec<Filled> = direct
+        .iter()
+        .map(|&slot| Filled::each(slot, 1))
+        .chain(gathered.iter().map(|(gather, _)| gather.filled()))
+        .collect();
     let needs_sums = reduces && (resolved.value || resolved.totals) && sums.is_empty();
     results.fill(&outputs, units, |window, slices| {
+        let mut slices = slices.into_iter();
         let mut places = Places::default();
-        for (&(slot, _), slice) in outputs.iter().zip(slices) {
+        for (&slot, slice) in direct.iter().zip(&mut slices) {
             places.put(slot, slice, &arguments);
         }
         // A gathered one has it taken off its sums.
         places.offset = if places.unweighted.is_empty() { 0.0 } else { offset };
-        for (i, _, terms) in &mut gathered {
+        for (gather, terms) in &mut gathered {
             terms.resize(window.len(), 0.0);
-            places.put(Slot::Gradient(*i), terms, &arguments);
+            places.put(gather.filled().slot, terms, &arguments);
         }
         let first = window.start;
         let own = pass.run(window, needs_sums, places);
         sums.extend(own);
-        for (_, gather, terms) in &mut gathered {
-            gather.add(first, terms);
+        for ((gather, terms), slice) in gathered.iter_mut().zip(slices) {
+            gather.add(first, terms, slice);
         }
     })?;
-    for (i, gather, _) in gathered {
-        let offset = if is_weight[i] { offset } else { 0.0 };
-        results.put(Slot::Gradient(i), gather.finish(offset).into())?;
-    }
     if reduces {
         results.put_sums(sums, divisor, &weights);
     }

@@ -1,7 +1,11 @@
 //! An input that is read, and a gradient that is added up, as the output's elements broadcast it.
 
 use super::shape::{Access, Axis};
+use crate::cpu::Filled;
+use crate::order::BLOCK_SIZE;
+use crate::request::Slot;
 use crate::tensor::Tensor;
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// One axis of an output: its size, and how far an input moves along it.
@@ -11,18 +15,43 @@ struct Step {
     stride: usize,
 }
 
-/// How an input follows the output's elements: by axes, innermost first, at least one.
+/// How an input follows the output's elements: by axes, innermost first, at least one. Along the
+/// innermost axis along which it moves it does so by 1, since its elements lie side by side.
 #[derive(Clone, Debug)]
 pub(super) struct Way(Vec<Step>);
 
-/// Elements of the output that follow one another, and the input's element of the first of them.
+/// Elements of the output that follow one another: so many runs of so many.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct Tile {
     /// Where it begins, counted from the first element that was asked for.
     start: usize,
+    runs: usize,
     count: usize,
+    /// The input's element of the first of them.
     place: usize,
-    stride: usize,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// A run is of one element of the input, the next run of the next one.
+    Column,
+    /// Each run is of the same elements, side by side.
+    Row,
+}
+
+impl Tile {
+    fn range(&self) -> Range<usize> {
+        self.start..self.start + self.runs * self.count
+    }
+
+    /// How many of the input's elements it is of.
+    fn width(&self) -> usize {
+        match self.kind {
+            Kind::Column => self.runs,
+            Kind::Row => self.count,
+        }
+    }
 }
 
 impl Way {
@@ -40,12 +69,13 @@ impl Way {
         if steps.is_empty() {
             steps.push(Step { size: 1, stride: 0 });
         }
+        debug_assert!(steps.iter().find(|step| step.stride > 0).is_none_or(|s| s.stride == 1));
         Self(steps)
     }
 
-    /// The runs of so many elements from `first` on.
+    /// The tiles of so many elements from `first` on.
     #[inline(always)]
-    fn runs(&self, first: usize, count: usize, mut each: impl FnMut(Run)) {
+    fn tiles(&self, first: usize, count: usize, mut each: impl FnMut(Tile)) {
         let mut rest = first;
         let mut places: Vec<usize> = Vec::with_capacity(self.0.len());
         for step in &self.0 {
@@ -54,44 +84,28 @@ impl Way {
         }
         let mut place: usize = places.iter().zip(&self.0).map(|(i, step)| i * step.stride).sum();
         let Step { size, stride } = self.0[0];
+        let kind = if stride == 0 { Kind::Column } else { Kind::Row };
         let mut start = 0;
         while start < count {
-            let length = (size - places[0]).min(count - start);
-            each(Run { start, count: length, place, stride });
-            start += length;
-            places[0] += length;
-            place += length * stride;
-            self.carry(&mut places, &mut place);
+            let left = count - start;
             // Whole runs along the second axis, of which there may be many short ones.
-            if let (Some(second), 0) = (self.0.get(1), places[0]) {
-                let whole = (second.size - places[1]).min((count - start) / size);
-                for _ in 0..whole {
-                    each(Run { start, count: size, place, stride });
-                    start += size;
-                    place += second.stride;
-                }
-                places[1] += whole;
-                self.carry(&mut places, &mut place);
-            }
+            let whole = self.0.get(1).filter(|_| places[0] == 0 && left >= size);
+            let (axis, runs, length) = match whole {
+                Some(second) => (1, (second.size - places[1]).min(left / size), size),
+                None => (0, 1, (size - places[0]).min(left)),
+            };
+            each(Tile { start, runs, count: length, place, kind });
+            start += runs * length;
+            let steps = if axis == 0 { length } else { runs };
+            places[axis] += steps;
+            place += steps * self.0[axis].stride;
+            self.carry(&mut places, &mut place);
         }
     }
 
     /// The input's elements between which those of so many of the output's are, at least one.
-    fn places(&self, mut first: usize, count: usize) -> Range<usize> {
-        let mut last = first + count - 1;
-        let mut start = 0;
-        for (axis, step) in self.0.iter().enumerate().rev() {
-            let inner: usize = self.0[..axis].iter().map(|step| step.size).product();
-            let (from, to) = (first / inner, last / inner);
-            if from != to {
-                let within = self.0[..axis].iter().map(|step| (step.size - 1) * step.stride);
-                let end = start + to * step.stride + within.sum::<usize>() + 1;
-                return start + from * step.stride..end;
-            }
-            start += from * step.stride;
-            (first, last) = (first % inner, last % inner);
-        }
-        start..start + 1
+    fn places(&self, first: usize, count: usize) -> Range<usize> {
+        lowest(&self.0, first)..highest(&self.0, first + count - 1) + 1
     }
 
     /// Begins the next element of an axis where the one within it has ended.
@@ -108,17 +122,41 @@ impl Way {
     }
 }
 
+/// How many elements of the output there are along some axes.
+fn size(steps: &[Step]) -> usize {
+    steps.iter().map(|step| step.size).product()
+}
+
+/// The lowest place of the output's elements from `first` on.
+fn lowest(steps: &[Step], first: usize) -> usize {
+    let Some((outer, inner)) = steps.split_last() else { return 0 };
+    let (at, within) = (first / size(inner), first % size(inner));
+    if outer.stride == 0 && at + 1 < outer.size {
+        return 0;
+    }
+    at * outer.stride + lowest(inner, within)
+}
+
+/// The highest place of the output's elements up to `last`.
+fn highest(steps: &[Step], last: usize) -> usize {
+    let Some((outer, inner)) = steps.split_last() else { return 0 };
+    let (at, within) = (last / size(inner), last % size(inner));
+    if outer.stride == 0 && at > 0 {
+        return inner.iter().map(|step| (step.size - 1) * step.stride).sum();
+    }
+    at * outer.stride + highest(inner, within)
+}
+
 /// An input, read as the output's elements are.
 pub(super) struct Operand<'a> {
     tensor: &'a Tensor<'a>,
-    floats: Option<&'a [f32]>,
     access: Access,
     way: Way,
 }
 
 impl<'a> Operand<'a> {
     pub(super) fn new(tensor: &'a Tensor<'a>, access: Access, axes: &[Axis], input: usize) -> Self {
-        Self { tensor, floats: tensor.as_f32(), access, way: Way::new(axes, input) }
+        Self { tensor, access, way: Way::new(axes, input) }
     }
 
     /// The operand at so many of the output's elements from `first` on; in `room` where they do not
@@ -132,29 +170,42 @@ impl<'a> Operand<'a> {
         if self.access == Access::Dense {
             return self.tensor.floats(first..first + count, room);
         }
+        let places = self.way.places(first, count);
         room.resize(count, 0.0);
-        self.spread(first, room);
-        room
+        if let Some(floats) = self.tensor.as_f32() {
+            self.spread(first, room, &floats[places.clone()], places.start);
+        } else if places.len() <= count {
+            // The numbers that the block is of lie behind it.
+            room.resize(count + places.len(), 0.0);
+            let (block, numbers) = room.split_at_mut(count);
+            self.tensor.read(places.start, numbers);
+            self.spread(first, block, numbers, places.start);
+        } else {
+            // The end of a row and the beginning of the next, which is the same.
+            self.way.tiles(first, count, |tile| {
+                self.tensor.read(tile.place, &mut room[tile.range()][..tile.width()]);
+            });
+        }
+        &room[..count]
     }
 
-    fn spread(&self, first: usize, room: &mut [f32]) {
-        let at = |place: usize| match self.floats {
-            Some(floats) => floats[place],
-            None => {
-                let mut number = [0.0];
-                self.tensor.read(place, &mut number);
-                number[0]
-            }
-        };
-        self.way.runs(first, room.len(), |Run { start, count, place, stride }| {
-            let places = &mut room[start..start + count];
-            match (stride, self.floats) {
-                (0, _) => places.fill(at(place)),
-                (1, Some(floats)) => places.copy_from_slice(&floats[place..place + count]),
-                (1, None) => self.tensor.read(place, places),
-                _ => {
-                    for (i, number) in places.iter_mut().enumerate() {
-                        *number = at(place + i * stride);
+    /// Fills a block with the numbers that it is of, of which the first is the input's `low`th.
+    fn spread(&self, first: usize, block: &mut [f32], numbers: &[f32], low: usize) {
+        self.way.tiles(first, block.len(), |tile| {
+            let numbers = &numbers[tile.place - low..][..tile.width()];
+            let block = &mut block[tile.range()];
+            match (tile.kind, tile.count) {
+                (Kind::Column, count) => short!(count, repeat(block, numbers), {
+                    block.chunks_exact_mut(count).zip(numbers).for_each(|(run, &x)| run.fill(x));
+                }),
+                (Kind::Row, count) => {
+                    // Each copy is as long as all before it.
+                    block[..count].copy_from_slice(numbers);
+                    let mut there = count;
+                    while there < block.len() {
+                        let more = there.min(block.len() - there);
+                        block.copy_within(..more, there);
+                        there += more;
                     }
                 }
             }
@@ -162,69 +213,199 @@ impl<'a> Operand<'a> {
     }
 }
 
+/// What is made for runs of so many, and what is done with others.
+macro_rules! short {
+    ($count:ident, $made:ident($($argument:ident),*), $others:block) => {
+        match $count {
+            2 => $made::<2>($($argument),*),
+            3 => $made::<3>($($argument),*),
+            4 => $made::<4>($($argument),*),
+            5 => $made::<5>($($argument),*),
+            6 => $made::<6>($($argument),*),
+            7 => $made::<7>($($argument),*),
+            _ => $others,
+        }
+    };
+}
+use short;
+
+/// Fills short runs with a number each.
+fn repeat<const N: usize>(block: &mut [f32], numbers: &[f32]) {
+    block.as_chunks_mut::<N>().0.iter_mut().zip(numbers).for_each(|(run, &x)| *run = [x; N]);
+}
+
 /// The terms whose sums are taken side by side.
 pub(super) const SPAN: usize = 1 << 18;
 
-/// The gradient of an input that broadcasts: sums over the places that it was broadcast to.
+/// The gradient of an input that broadcasts: sums over the places that it was broadcast to. The
+/// output is a row of groups of elements, each of the input's next elements; a group's sums are
+/// complete with its last element.
 pub(super) struct Gather {
     way: Way,
+    group: Filled,
+    /// What is taken off each sum.
+    offset: f32,
+    /// The sums of the group that is not complete yet.
     sums: Vec<f64>,
 }
 
-/// The sums of a span, of the input's elements from `first` on.
-struct SpanSums {
-    first: usize,
+/// Sums of terms of one group.
+struct Part {
+    /// Where in the group the first of the sums is.
+    place: usize,
     sums: Vec<f64>,
+    /// Whether the group ends with them.
+    ends: bool,
 }
 
 impl Gather {
-    /// Of an input with so many elements; `None` where there is no memory for them.
-    pub(super) fn new(axes: &[Axis], input: usize, size: usize) -> Option<Self> {
+    /// For an input with so many elements; or the bytes of a group's sums, if there is no memory for
+    /// them.
+    pub(super) fn new(
+        axes: &[Axis],
+        input: usize,
+        elements: usize,
+        offset: f32,
+    ) -> Result<Self, u64> {
+        let way = Way::new(axes, input);
+        let (units, numbers) = match way.0.split_last() {
+            Some((outer, inner)) if outer.stride > 0 => (size(inner), outer.stride),
+            _ => (size(&way.0), elements),
+        };
         let mut sums = Vec::new();
-        sums.try_reserve_exact(size).ok()?;
-        sums.resize(size, 0.0);
-        Some(Self { way: Way::new(axes, input), sums })
+        sums.try_reserve_exact(numbers).map_err(|_| 8 * numbers as u64)?;
+        sums.resize(numbers, 0.0);
+        let group = Filled { slot: Slot::Gradient(input), units, numbers };
+        Ok(Self { way, group, offset, sums })
     }
 
-    /// Adds the terms from `first` on, a multiple of [`SPAN`]. The sums do not depend on how many
-    /// come at once.
-    pub(super) fn add(&mut self, first: usize, terms: &[f32]) {
-        use rayon::prelude::*;
+    /// What is complete once so many terms were added.
+    pub(super) fn filled(&self) -> Filled {
+        self.group
+    }
+
+    /// Adds the terms from `first` on, a multiple of [`SPAN`], and finishes what is complete with
+    /// them. The sums do not depend on how many come at once.
+    pub(super) fn add(&mut self, first: usize, terms: &[f32], mut places: &mut [f32]) {
         // As many at once as fill the cores, but not the memory.
-        for (k, group) in terms.chunks(16 * SPAN).enumerate() {
+        for (k, terms) in terms.chunks(16 * SPAN).enumerate() {
             let start = first + 16 * k * SPAN;
-            let spans = group.par_chunks(SPAN).enumerate();
-            let all: Vec<SpanSums> =
-                spans.map(|(i, terms)| self.span(start + i * SPAN, terms)).collect();
-            for SpanSums { first, sums } in all {
-                let own = &mut self.sums[first..first + sums.len()];
-                own.iter_mut().zip(sums).for_each(|(own, sum)| *own += sum);
+            let mut spans = Vec::new();
+            for (i, terms) in terms.chunks(SPAN).enumerate() {
+                let first = start + i * SPAN;
+                let range = self.group.range(first..first + terms.len());
+                let (own, rest) = std::mem::take(&mut places).split_at_mut(range.len());
+                places = rest;
+                spans.push((first, terms, own));
+            }
+            let parts: Vec<_> = spans
+                .into_par_iter()
+                .map(|(first, terms, places)| self.span(first, terms, places))
+                .collect();
+            for (part, places) in parts.into_iter().flatten() {
+                self.join(part, places);
             }
         }
     }
 
-    fn span(&self, first: usize, terms: &[f32]) -> SpanSums {
-        let places = self.way.places(first, terms.len());
-        let (low, mut sums) = (places.start, vec![0.0; places.len()]);
-        self.way.runs(first, terms.len(), |Run { start, count, place, stride }| {
-            let terms = &terms[start..start + count];
-            let sums = &mut sums[place - low..];
-            match stride {
-                0 => sums[0] += sum(terms),
-                1 => sums.iter_mut().zip(terms).for_each(|(s, &term)| *s += f64::from(term)),
-                _ => {
-                    let sums = sums.iter_mut().step_by(stride);
-                    sums.zip(terms).for_each(|(s, &term)| *s += f64::from(term));
-                }
-            }
-        });
-        SpanSums { first: low, sums }
+    /// Finishes the groups that are whole in a span. Returns the sums at its ends, with the places
+    /// of the groups that they complete.
+    fn span<'a>(
+        &self,
+        first: usize,
+        terms: &[f32],
+        places: &'a mut [f32],
+    ) -> [(Part, &'a mut [f32]); 2] {
+        let Filled { units, numbers, .. } = self.group;
+        let open = (first.next_multiple_of(units) - first).min(terms.len());
+        let (head, terms) = terms.split_at(open);
+        let head = self.part(first, head);
+        let (own, places) = places.split_at_mut(if head.ends { numbers } else { 0 });
+        let first = first + open;
+        let (whole, tail) = terms.split_at(terms.len() / units * units);
+        // As many groups at once as stay in the cache.
+        let groups = (BLOCK_SIZE / units).max(1);
+        let mut sums = Vec::new();
+        let chunks = whole.chunks(groups * units).zip(places.chunks_mut(groups * numbers));
+        for (k, (terms, places)) in chunks.enumerate() {
+            let first = first + k * groups * units;
+            sums.clear();
+            sums.resize(places.len(), 0.0);
+            self.add_tiles(first, terms, &mut sums, self.group.until(first));
+            finish(&sums, self.offset, places);
+        }
+        let tail = self.part(first + whole.len(), tail);
+        [(head, own), (tail, &mut [])]
     }
 
-    /// The sums less an offset, and each element's alone.
-    #[expect(clippy::cast_possible_truncation, reason = "a float32 gradient is the purpose")]
-    pub(super) fn finish(&self, offset: f32) -> Vec<f32> {
-        self.sums.iter().map(|sum| (sum - f64::from(offset)) as f32).collect()
+    /// The sums of terms of one group.
+    fn part(&self, first: usize, terms: &[f32]) -> Part {
+        if terms.is_empty() {
+            return Part { place: 0, sums: Vec::new(), ends: false };
+        }
+        let places = self.way.places(first, terms.len());
+        let mut sums = vec![0.0; places.len()];
+        self.add_tiles(first, terms, &mut sums, places.start);
+        let ends = (first + terms.len()).is_multiple_of(self.group.units);
+        Part { place: places.start - self.group.until(first), sums, ends }
+    }
+
+    fn join(&mut self, Part { place, sums, ends }: Part, places: &mut [f32]) {
+        self.sums[place..].iter_mut().zip(sums).for_each(|(own, sum)| *own += sum);
+        if ends {
+            finish(&self.sums, self.offset, places);
+            self.sums.fill(0.0);
+        }
+    }
+
+    /// Adds terms to sums, of which the first is that of the input's `low`th element.
+    fn add_tiles(&self, first: usize, terms: &[f32], sums: &mut [f64], low: usize) {
+        self.way.tiles(first, terms.len(), |tile| {
+            let sums = &mut sums[tile.place - low..][..tile.width()];
+            let terms = &terms[tile.range()];
+            match (tile.kind, tile.count) {
+                (Kind::Column, count) => short!(count, add_columns(sums, terms), {
+                    let runs = terms.chunks_exact(count);
+                    sums.iter_mut().zip(runs).for_each(|(own, run)| *own += sum(run));
+                }),
+                (Kind::Row, count) => short!(count, add_rows(sums, terms), {
+                    terms.chunks_exact(count).for_each(|run| {
+                        sums.iter_mut().zip(run).for_each(|(own, &term)| *own += f64::from(term));
+                    });
+                }),
+            }
+        });
+    }
+}
+
+/// The sums less an offset, and each element's alone.
+#[expect(clippy::cast_possible_truncation, reason = "a float32 gradient is the purpose")]
+fn finish(sums: &[f64], offset: f32, places: &mut [f32]) {
+    let offset = f64::from(offset);
+    places.iter_mut().zip(sums).for_each(|(place, sum)| *place = (sum - offset) as f32);
+}
+
+/// Adds short runs to a sum each.
+fn add_columns<const N: usize>(sums: &mut [f64], terms: &[f32]) {
+    for (own, run) in sums.iter_mut().zip(terms.as_chunks::<N>().0) {
+        *own += run.iter().fold(0.0, |sum, &term| sum + f64::from(term));
+    }
+}
+
+/// Adds short runs to the same sums, in eight lanes.
+fn add_rows<const N: usize>(sums: &mut [f64], terms: &[f32]) {
+    let (groups, rest) = terms.as_chunks::<N>().0.as_chunks::<8>();
+    let mut lanes = [[0.0; N]; 8];
+    for group in groups {
+        for (lane, run) in lanes.iter_mut().zip(group) {
+            lane.iter_mut().zip(run).for_each(|(own, &term)| *own += f64::from(term));
+        }
+    }
+    for run in rest {
+        lanes[0].iter_mut().zip(run).for_each(|(own, &term)| *own += f64::from(term));
+    }
+    for lane in lanes {
+        sums.iter_mut().zip(lane).for_each(|(own, sum)| *own += sum);
     }
 }
 
@@ -240,15 +421,18 @@ fn sum(terms: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, Gather, Run, SPAN, Way};
+    use super::{Axis, Gather, Kind, SPAN, Way};
 
-    /// An input of shape [3, 1, 4] in an output of [3, 5, 4], and of [4, 1] in one of [3, 4, 5].
-    fn ways() -> [(Vec<Axis>, usize, usize); 2] {
-        let axis = |size, stride| Axis { size, strides: [stride, 0, 0, 0] };
-        [
-            (vec![axis(4, 1), axis(5, 0), axis(3, 4)], 60, 12),
-            (vec![axis(5, 0), axis(4, 1), axis(3, 0)], 60, 4),
-        ]
+    /// Inputs of shape [3, 1, 4] in an output of [3, 5, 4], [4, 1] in [3, 4, 5], and columns and
+    /// rows of few elements.
+    fn ways() -> Vec<Vec<Axis>> {
+        let axis = |(size, stride)| Axis { size, strides: [stride, 0, 0, 0] };
+        let axes = |axes: &[(u64, u64)]| axes.iter().copied().map(axis).collect();
+        let mut ways = vec![axes(&[(4, 1), (5, 0), (3, 4)]), axes(&[(5, 0), (4, 1), (3, 0)])];
+        for n in [2, 3, 7, 9] {
+            ways.extend([axes(&[(n, 0), (12, 1)]), axes(&[(n, 1), (12, 0)])]);
+        }
+        ways
     }
 
     /// Where an element lies, by divisions.
@@ -262,21 +446,29 @@ mod tests {
     }
 
     #[test]
-    fn runs_go_where_the_axes_say() {
-        for (axes, count, _) in ways() {
+    #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+    fn tiles_go_where_the_axes_say() {
+        for axes in ways() {
+            let count = axes.iter().map(|axis| axis.size as usize).product();
             let way = Way::new(&axes, 0);
             for first in 0..count {
                 for end in first..=count {
                     let mut got = Vec::new();
-                    way.runs(first, end - first, |Run { start, count, place, stride }| {
-                        assert_eq!(start, got.len());
-                        got.extend((0..count).map(|i| place + i * stride));
+                    way.tiles(first, end - first, |tile| {
+                        assert_eq!(tile.start, got.len());
+                        for run in 0..tile.runs {
+                            got.extend((0..tile.count).map(|i| match tile.kind {
+                                Kind::Column => tile.place + run,
+                                Kind::Row => tile.place + i,
+                            }));
+                        }
                     });
                     let want: Vec<usize> = (first..end).map(|i| place(&axes, i as u64)).collect();
                     assert_eq!(got, want, "{first}..{end}");
                     if first < end {
                         let places = way.places(first, end - first);
-                        assert!(got.iter().all(|place| places.contains(place)), "{first}..{end}");
+                        assert_eq!(got.iter().min(), Some(&places.start), "{first}..{end}");
+                        assert_eq!(got.iter().max(), Some(&(places.end - 1)), "{first}..{end}");
                     }
                 }
             }
@@ -284,27 +476,34 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "small numbers"
+    )]
     fn gradients_are_added_up_where_the_axes_say() {
-        for (mut axes, _, size) in ways() {
+        for mut axes in ways() {
             // More spans than one, the last of them cut short.
-            axes[2].size = 40_000;
-            let size = if axes[2].strides[0] > 0 { 4 * 40_000 } else { size };
-            let count = 20 * 40_000;
+            axes.last_mut().expect("an axis").size = 300_000;
+            let count = axes.iter().map(|axis| axis.size as usize).product();
+            let size = place(&axes, count as u64 - 1) + 1;
             assert!(count > 2 * SPAN && count % SPAN > 0);
             let terms: Vec<f32> = (0..count).map(|i| (i * 31 % 101) as f32).collect();
             let mut want = vec![0.0; size];
             for (i, &term) in terms.iter().enumerate() {
                 want[place(&axes, i as u64)] += f64::from(term);
             }
-            let mut whole = Gather::new(&axes, 0, size).expect("memory");
-            whole.add(0, &terms);
-            assert_eq!(whole.sums, want);
-            let mut cut = Gather::new(&axes, 0, size).expect("memory");
-            for (k, terms) in terms.chunks(SPAN).enumerate() {
-                cut.add(k * SPAN, terms);
+            let want: Vec<f32> = want.into_iter().map(|sum| (sum - 0.5) as f32).collect();
+            for at_once in [SPAN, 2 * SPAN, count] {
+                let mut gather = Gather::new(&axes, 0, size, 0.5).expect("memory");
+                let mut got = vec![0.0; size];
+                for (k, terms) in terms.chunks(at_once).enumerate() {
+                    let first = k * at_once;
+                    let range = gather.filled().range(first..first + terms.len());
+                    gather.add(first, terms, &mut got[range]);
+                }
+                assert_eq!(got, want, "{at_once} at once");
             }
-            assert_eq!(cut.sums, want);
         }
     }
 }

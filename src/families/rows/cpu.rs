@@ -5,7 +5,7 @@ use super::row::Runs;
 use super::shape::{RowShape, RowWeight};
 use super::task::{Abreast, FEW, Padding, RowTask};
 use crate::cpu::{
-    ABREAST, Classes, LossSums, Results, Units, Weights, Work, ZEROS, divisor, mean_weight,
+    ABREAST, Classes, Filled, LossSums, Results, Units, Weights, Work, ZEROS, divisor, mean_weight,
 };
 use crate::error::Result;
 use crate::order::tree_sum;
@@ -54,9 +54,10 @@ pub(super) fn evaluate(
     };
 
     let reduces = resolved.reduction != Reduction::None;
-    let unreduced = (!reduces && resolved.value).then_some((Slot::Value, inner));
-    let gradients = resolved.gradients.iter().map(|&i| (Slot::Gradient(i), classes * inner));
-    let outputs: Vec<(Slot, usize)> = unreduced.into_iter().chain(gradients).collect();
+    let unreduced = (!reduces && resolved.value).then_some(Filled::each(Slot::Value, inner));
+    let gradient = |&i: &usize| Filled::each(Slot::Gradient(i), classes * inner);
+    let gradients = resolved.gradients.iter().map(gradient);
+    let outputs: Vec<Filled> = unreduced.into_iter().chain(gradients).collect();
     let items = size(resolved.layout.terms) / inner.max(1);
     // What lies apart is put together in the cache.
     let numbers = if inner == 1 { classes } else { 4 * classes * inner };
