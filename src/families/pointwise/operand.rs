@@ -105,7 +105,24 @@ impl Way {
 
     /// The input's elements between which those of so many of the output's are, at least one.
     fn places(&self, first: usize, count: usize) -> Range<usize> {
-        lowest(&self.0, first)..highest(&self.0, first + count - 1) + 1
+        let (mut first, mut last) = (first, first + count - 1);
+        let mut start = 0;
+        for (axis, step) in self.0.iter().enumerate().rev() {
+            let inner = &self.0[..axis];
+            let (from, to) = (first / size(inner), last / size(inner));
+            start += from * step.stride;
+            (first, last) = (first % size(inner), last % size(inner));
+            if from == to {
+                continue;
+            }
+            if step.stride == 0 {
+                // The end of one and the beginning of the next are the ends of all.
+                return start..start + span(inner);
+            }
+            let end = (to - from) * step.stride + highest(inner, last) + 1;
+            return start + lowest(inner, first)..start + end;
+        }
+        start..start + 1
     }
 
     /// Begins the next element of an axis where the one within it has ended.
@@ -127,7 +144,12 @@ fn size(steps: &[Step]) -> usize {
     steps.iter().map(|step| step.size).product()
 }
 
-/// The lowest place of the output's elements from `first` on.
+/// How many of the input's elements there are along some axes.
+fn span(steps: &[Step]) -> usize {
+    steps.iter().map(|step| (step.size - 1) * step.stride).sum::<usize>() + 1
+}
+
+/// The lowest place of the elements from `first` on.
 fn lowest(steps: &[Step], first: usize) -> usize {
     let Some((outer, inner)) = steps.split_last() else { return 0 };
     let (at, within) = (first / size(inner), first % size(inner));
@@ -137,12 +159,12 @@ fn lowest(steps: &[Step], first: usize) -> usize {
     at * outer.stride + lowest(inner, within)
 }
 
-/// The highest place of the output's elements up to `last`.
+/// The highest place of the elements up to `last`.
 fn highest(steps: &[Step], last: usize) -> usize {
     let Some((outer, inner)) = steps.split_last() else { return 0 };
     let (at, within) = (last / size(inner), last % size(inner));
     if outer.stride == 0 && at > 0 {
-        return inner.iter().map(|step| (step.size - 1) * step.stride).sum();
+        return span(inner) - 1;
     }
     at * outer.stride + highest(inner, within)
 }
