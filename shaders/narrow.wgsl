@@ -32,6 +32,14 @@ fn bfloat16_bits(x: f32) -> u32 {
     return ((bits >> 16u) & 0x8000u) | select(number, 0x7fc0u, magnitude > MAGNITUDE_OF_INFINITY);
 }
 
+fn float16_numbers(word: u32) -> vec2<f32> {
+    return unpack2x16float(word);
+}
+
+fn bfloat16_numbers(word: u32) -> vec2<f32> {
+    return bitcast<vec2<f32>>(vec2(word << 16u, word & 0xffff0000u));
+}
+
 // Two neighbours as the word that holds them.
 fn float16_pair(x: vec2<f32>) -> u32 {
     return float16_bits(x.x) | (float16_bits(x.y) << 16u);

@@ -15,7 +15,7 @@ struct Window {
     divisor: f32,
     scale: f32,        // of the gradients
     rank: u32,
-    padding_0: u32,
+    weight: f32,       // of the losses and of the value
     axes: array<Axis, 8>,
 }
 

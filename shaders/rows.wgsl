@@ -20,6 +20,7 @@ struct Window {
     row_skip: u32,
     ignored: i32,
     within: u32,       // the first row's place in its batch item
+    weight: f32,       // of the losses that are not reduced
 }
 
 struct Items {

@@ -7,6 +7,7 @@ struct Window {
     destination: u32,
     width: u32,
     divisor: f32,
+    weight: f32,       // of the value
 }
 
 fn partial(i: u32) -> f32 {

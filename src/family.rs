@@ -148,7 +148,16 @@ pub(crate) fn resolve(
         gradients.push(input);
     }
     let &Request {
-        reduction, value, gradient_type, loss_scale, upstream, totals, denominator, ..
+        gradients: _,
+        reduction,
+        value,
+        gradient_type,
+        loss_scale,
+        loss_weight,
+        accumulate,
+        upstream,
+        totals,
+        denominator,
     } = request;
     if !value && gradients.is_empty() && !totals {
         return Err(Error::argument("value", "false without gradients", "something to compute"));
@@ -165,9 +174,11 @@ pub(crate) fn resolve(
         (true, Reduction::None) => Upstream::Terms,
         (true, _) => Upstream::Scalar,
     };
-    if !loss_scale.is_finite() || loss_scale == 0.0 {
-        let expected = "a finite number other than 0";
-        return Err(Error::argument("loss_scale", loss_scale.to_string(), expected));
+    for (name, number) in [("loss_scale", loss_scale), ("loss_weight", loss_weight)] {
+        if !number.is_finite() || number == 0.0 {
+            let expected = "a finite number other than 0";
+            return Err(Error::argument(name, number.to_string(), expected));
+        }
     }
     let resolved = Resolved {
         definition,
@@ -181,6 +192,8 @@ pub(crate) fn resolve(
         given: None,
         gradient_type,
         loss_scale,
+        loss_weight,
+        accumulate,
         options,
         adds_up,
         ignored: loss.ignore_index(),

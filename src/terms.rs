@@ -72,12 +72,15 @@ impl Terms {
         } else {
             (vec![total / divisor], sizes.sum::<f64>() / divisor)
         };
+        let weight = f64::from(resolved.loss_weight);
+        let value = value.into_iter().map(|value| weight * value).collect();
+        let scale = weight.abs() * scale;
         let upstream = |term: usize| match upstream {
             None => 1.0,
             Some(upstream) if none => upstream[term],
             Some(upstream) => upstream[0],
         };
-        let factor = |term: usize| f64::from(resolved.loss_scale) * upstream(term);
+        let factor = |term: usize| f64::from(resolved.scale()) * upstream(term);
         let gradients = resolved.gradients.iter().map(|&input| {
             let size = resolved.gradient_elements(input);
             let mut gradient = vec![0.0; usize::try_from(size).unwrap_or(0)];

@@ -2,6 +2,7 @@
 
 mod common;
 
+mod accumulate;
 mod architecture;
 mod conformance;
 mod corners;
@@ -16,6 +17,7 @@ mod examples;
 mod gradients;
 mod kernels;
 mod large;
+mod limits;
 mod linear_cross_entropy;
 mod loss_scale;
 mod lost;

@@ -54,6 +54,7 @@ fn check(dtype: DType, seed: u64) {
                         gradients: &gradients,
                         gradient_type,
                         loss_scale: [1.0, 0.75, -6.0][case % 3],
+                        loss_weight: [1.0, -0.5][case % 2],
                         ..Request::default()
                     },
                     ..Batch::default()

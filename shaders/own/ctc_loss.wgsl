@@ -40,6 +40,7 @@ struct Window {
     losses: u32,
     divisor: f32,
     scale: f32,         // of the gradient
+    weight: f32,        // of the losses that are not reduced
     // The window's first elements within what is bound, which starts at an aligned byte.
     shift: u32,
     gradient_shift: u32,

@@ -31,8 +31,8 @@ struct Window {
     divisor: f32,
     scale: f32,        // of the gradients
     offsets: u32,      // where what the biases of each position have in common starts
+    weight: f32,       // of the losses that are not reduced
     padding_0: u32,
-    padding_1: u32,
 }
 
 const LOWEST: f32 = -0x1.fffffep+127f;

@@ -19,6 +19,7 @@ struct Window {
     losses: u32, // where the losses of the rows go
     divisor: f32,
     scale: f32,  // of the gradient
+    weight: f32, // of the losses that are not reduced
 }
 
 // Whether a row's list still runs; NaN where it has listed what is no class.

@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
 
 /// The upstream gradient times the loss scale; `None` where both are 1.
 fn factors<'a>(resolved: &Resolved, upstream: Option<&'a Tensor<'_>>) -> Option<Cow<'a, [f32]>> {
-    let scale = resolved.loss_scale;
+    let scale = resolved.scale();
     if scale == 1.0 {
         return upstream.map(Tensor::to_f32);
     }
@@ -149,7 +149,10 @@ impl<'a> Results<'a> {
             let places =
                 pairs.map(|((_, numbers), output)| &mut numbers[output.range(window.clone())]);
             let (places, end) = (places.collect(), window.end);
-            compute(window, places);
+            compute(window.clone(), places);
+            for ((slot, numbers), output) in arrays.iter_mut().zip(outputs) {
+                self.resolved.weigh(*slot, &mut numbers[output.range(window.clone())]);
+            }
             self.progress(end, units);
         }
         self.arrays.extend(arrays);
@@ -173,6 +176,9 @@ impl<'a> Results<'a> {
             let (_, taken) =
                 rayon::join(|| compute(window, places), || self.take_all(outputs, &last));
             taken?;
+            for (output, numbers) in outputs.iter().zip(&mut next) {
+                self.resolved.weigh(output.slot, numbers);
+            }
             self.progress(end, units);
             std::mem::swap(&mut next, &mut last);
         }
@@ -214,18 +220,20 @@ impl<'a> Results<'a> {
     /// The reduced loss, if it is wanted.
     pub(crate) fn put_value(&mut self, value: f32) {
         if self.resolved.value {
-            self.arrays.push((Slot::Value, vec![value].into()));
+            let weighed = value * self.resolved.loss_weight;
+            self.arrays.push((Slot::Value, vec![weighed].into()));
         }
     }
 
     /// The losses of all terms, whose weights are their own: unreduced or reduced, and the totals.
     pub(crate) fn put_losses(
         &mut self,
-        losses: Numbers,
+        mut losses: Numbers,
         divisor: f32,
         weights: &Weights,
     ) -> Result<()> {
         if self.resolved.reduction == Reduction::None {
+            self.resolved.weigh(Slot::Value, &mut losses);
             return if self.resolved.value { self.put(Slot::Value, losses) } else { Ok(()) };
         }
         let mut sums = LossSums::default();

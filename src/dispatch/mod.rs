@@ -1,5 +1,7 @@
 //! The dispatches of a plan while they are collected, with their uniforms and their scratch memory.
 
+pub(crate) mod limits;
+mod packing;
 mod sums;
 
 pub(crate) use sums::Sum;
@@ -7,6 +9,7 @@ pub(crate) use sums::Sum;
 use crate::definition::Parameter;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline, buffer};
+use crate::kernel::reduce::RoundWindow;
 use crate::kernel::{
     Binding, Declared, Destination, Kernel, Member, Parameters, Uniform, Use, reduce,
 };
@@ -41,6 +44,9 @@ pub(crate) const TOTAL: u64 = 0;
 pub(crate) const TOTAL_WEIGHT: u64 = 1;
 pub(crate) const TOTAL_COUNT: u64 = 2;
 
+/// Why a plan cannot write in place where one pass over the data is cut into several.
+pub(crate) const FEW_BUFFERS: &str = "the device binds too few buffers at once for a single pass";
+
 /// Uniform buffers start at multiples of this on every device.
 const UNIFORM_ALIGNMENT: usize = 256;
 
@@ -69,6 +75,8 @@ pub struct Builder<'a> {
     scratch_words: u64,
     /// Each once, as a plan may have thousands of windows, with the members of its windows.
     kernels: Vec<(Kernel, &'static [Member])>,
+    /// What is copied into the scratch for kernels that cannot bind it.
+    packed: Vec<packing::Packed>,
     /// The inputs whose gradients are added up in float32, and the bytes for it.
     staging: Vec<(usize, u64)>,
     pub(crate) drafts: Vec<Draft>,
@@ -115,6 +123,7 @@ impl<'a> Builder<'a> {
             uniforms: bytemuck::cast_slice(&words).to_vec(),
             scratch_words: 4,
             kernels: Vec::new(),
+            packed: Vec::new(),
             staging: Vec::new(),
             drafts: Vec::new(),
             in_place: Err("the loss reads its inputs in several passes"),
@@ -181,16 +190,9 @@ impl<'a> Builder<'a> {
         regions: &[(Slot, u64, u64)],
         groups: u64,
     ) -> Result<()> {
-        let most = self.limits.max_storage_buffers_per_shader_stage;
-        if kernel.storage_buffers() > most as usize {
-            return Err(Error::Limit {
-                got: kernel.storage_buffers() as u64,
-                argument: kernel.label,
-                unit: "storage buffers",
-                limit: most.into(),
-                name: "max_storage_buffers_per_shader_stage",
-            });
-        }
+        let kernel = if self.resolved.accumulate { kernel.adding() } else { kernel };
+        let kernel = self.bindable(kernel, regions)?;
+        limits::check_workgroup(self.limits, &kernel)?;
         let width = self.width(groups)?.max(1);
         let rows = groups.div_ceil(width.into());
         let most = self.limits.max_compute_workgroups_per_dimension;
@@ -252,6 +254,28 @@ impl<'a> Builder<'a> {
             }
             (source, rows) = (destination, next);
         }
+    }
+
+    /// Rounds an input's gradient, which lies whole in its float32 memory, to its type.
+    pub(crate) fn push_rounding(&mut self, input: usize) -> Result<()> {
+        let (all, dtype) =
+            (self.resolved.gradient_elements(input), self.resolved.gradient_dtype(input));
+        // Both begin where a binding may.
+        let most =
+            (self.limits.max_storage_buffer_binding_size.min(1 << 31) / 4 / 128).max(1) * 128;
+        let mut first = 0;
+        while first < all {
+            let elements = most.min(all - first);
+            let groups = elements.div_ceil(4 * 64);
+            let window = RoundWindow { elements: index(elements)?, width: self.width(groups)? };
+            let part =
+                |slot, size: u64| (slot, first * size, (elements * size).next_multiple_of(4));
+            let regions =
+                [part(Slot::Staging(input), 4), part(Slot::Gradient(input), dtype.size() as u64)];
+            self.push(reduce::round(input, dtype), &window, &regions, groups)?;
+            first += elements;
+        }
+        Ok(())
     }
 
     /// The kernels, each once, with the members of their windows.

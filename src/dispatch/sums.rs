@@ -146,6 +146,7 @@ impl Builder<'_> {
             destination: index(destination)?,
             width: self.width(groups)?,
             divisor: self.divisor(),
+            weight: self.resolved.loss_weight,
         };
         self.push(reduce::tree(to), &window, &[], groups)
     }

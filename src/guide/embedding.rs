@@ -22,6 +22,26 @@
 //! but for inputs that broadcast, elementwise weights and some 16-bit rows: [`Plan::in_place`]
 //! tells which. Losses with kernels of their own cannot.
 //!
+//! # Limits
+//!
+//! Plans keep to the device's limits. What a binding cannot hold is cut into windows. Where a kernel has
+//! more storage buffers than the device binds at once, each output has a pass of its own, and if that is
+//! not enough, the smallest inputs are copied into the scratch memory before; in place, nothing is
+//! written then. Rows have as many lanes as a workgroup has invocations and memory for. Results have the
+//! bits that they have on other devices, but for rows with fewer lanes, whose sums go in another order.
+//! What a device still cannot do is [`Error::Limit`], which names the limit.
+//!
+//! With all gradients and an upstream gradient, of storage buffers at once
+//! (`max_storage_buffers_per_shader_stage`) and of invocations of a workgroup
+//! (`max_compute_invocations_per_workgroup`):
+//!
+//! | Buffers | Losses that they are too few for | Invocations | Losses that they are too few for |
+//! | --- | --- | --- | --- |
+//! | 8 | none | 256 | none |
+//! | 4 | none | 256 | none |
+//! | 3 | none | 64 | `linear_cross_entropy` |
+//! | 2 | `cross_entropy`, `ctc_loss`, `multi_margin_loss`, `multilabel_margin_loss`, `nll_loss` | 64 | `linear_cross_entropy` |
+//!
 //! # Synchronisation
 //!
 //! On one queue none is needed: the outputs hold their results when the commands have run. An

@@ -2,7 +2,8 @@
 
 use super::NUMERIC;
 use crate::definition::Shader;
-use naga::{Module, ScalarKind, TypeInner};
+use naga::proc::Layouter;
+use naga::{Handle, Module, ScalarKind, Type, TypeInner};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +21,8 @@ pub(crate) struct Declared {
     pub(crate) parameters: Vec<(String, ScalarKind)>,
     /// How many columns the matrix has that `sums` returns, where it is one.
     pub(crate) sum_columns: Option<u8>,
+    /// The bytes that the maxima and the sums of a lane take, where rows have them.
+    pub(crate) lane_bytes: u64,
 }
 
 /// By where the texts lie and how long they are.
@@ -50,6 +53,7 @@ impl Declared {
             functions: functions.filter_map(|(_, function)| function.name.clone()).collect(),
             parameters: parameters(&module),
             sum_columns: sum_columns(&module),
+            lane_bytes: lane_bytes(&module),
         }
     }
 
@@ -71,10 +75,22 @@ fn parameters(module: &Module) -> Vec<(String, ScalarKind)> {
     members.iter().map(member).collect()
 }
 
-fn sum_columns(module: &Module) -> Option<u8> {
+/// The type of what a function returns.
+fn result(module: &Module, function: &str) -> Option<Handle<Type>> {
     let mut functions = module.functions.iter().map(|(_, function)| function);
-    let sums = functions.find(|function| function.name.as_deref() == Some("sums"))?;
-    match module.types[sums.result.as_ref()?.ty].inner {
+    let found = functions.find(|own| own.name.as_deref() == Some(function))?;
+    Some(found.result.as_ref()?.ty)
+}
+
+fn lane_bytes(module: &Module) -> u64 {
+    let mut layouter = Layouter::default();
+    layouter.update(module.to_ctx()).expect("a shader whose types have a size");
+    let types = ["peaks", "sums"].into_iter().filter_map(|name| result(module, name));
+    types.map(|ty| u64::from(layouter[ty].to_stride())).sum()
+}
+
+fn sum_columns(module: &Module) -> Option<u8> {
+    match module.types[result(module, "sums")?].inner {
         TypeInner::Matrix { columns, .. } => Some(columns as u8),
         _ => None,
     }
@@ -103,5 +119,7 @@ mod tests {
         assert!(entropy.defines("moved") && !entropy.defines("in_range"));
         assert!(cosine.defines("in_range") && !cosine.defines("moved"));
         assert_eq!([entropy, cosine, triplet].map(|f| f.sum_columns), [None, None, Some(2)]);
+        assert_eq!(declared("mse_loss").lane_bytes, 0);
+        assert!(entropy.lane_bytes >= 8 && triplet.lane_bytes > entropy.lane_bytes);
     }
 }

@@ -2,6 +2,7 @@
 //! WGSL, a family's skeleton and the loss's own file.
 
 mod declared;
+pub(crate) mod packed;
 mod parameters;
 pub(crate) mod reduce;
 mod shared;
@@ -77,6 +78,27 @@ impl Kernel {
     /// The number of storage buffers that are bound at once.
     pub(crate) fn storage_buffers(&self) -> usize {
         self.bindings.iter().filter(|binding| binding.used != Use::Uniform).count()
+    }
+
+    /// The same kernel, which adds to the outputs.
+    pub(crate) fn adding(mut self) -> Self {
+        self.body = self.body.replace(ADDS, "const ADDS = true;");
+        self
+    }
+
+    /// The invocations of a workgroup: a product of numbers and constants.
+    pub(crate) fn invocations(&self) -> u64 {
+        let size =
+            self.body.split_once("@workgroup_size(").and_then(|(_, rest)| rest.split_once(')'));
+        let factor = |factor: &str| {
+            let number = |text: &str| text.trim().trim_end_matches('u').parse().ok();
+            let constant = || {
+                let (_, rest) = self.body.split_once(&format!("const {factor}"))?;
+                number(rest.split_once('=')?.1.split_once(';')?.0)
+            };
+            number(factor).or_else(constant).unwrap_or(1)
+        };
+        size.map_or(1, |(size, _)| size.split('*').map(|part| factor(part.trim())).product())
     }
 
     /// The same text with its bindings connected otherwise: pairs of old slot and new slot.
@@ -182,11 +204,25 @@ impl Destination {
             Self::Value { scratch_divisor } => {
                 header.write(Slot::Value, "value_out", "array<f32>");
                 let divisor = divisor(scratch_divisor);
-                format!("scratch[0] = total;\n    value_out[0] = quotient(total, {divisor});")
+                let value = format!("quotient(total, {divisor}) * window.weight");
+                format!("scratch[0] = total;\n    {}", store_loss(header, "value_out[0]", &value))
             }
         };
         header.line(&format!("fn store_total(block: u32, total: f32) {{\n    {body}\n}}"));
     }
+}
+
+/// The constant that tells a kernel that what it writes into the outputs is added to what they hold.
+pub(crate) const ADDS: &str = "const ADDS = false;";
+
+/// A loss put into its place in an output.
+pub(crate) fn store_loss(header: &mut Header, place: &str, loss: &str) -> String {
+    header.once(ADDS);
+    format!(
+        "var own_loss = {loss};
+    if (ADDS) {{ own_loss += {place}; }}
+    {place} = own_loss;"
+    )
 }
 
 /// The divisor of the mean: from the shapes, or the total of the weights.

@@ -13,6 +13,7 @@ uniform! {
         destination: u32,
         width: u32,
         divisor: f32,
+        weight: f32,
     }
 }
 

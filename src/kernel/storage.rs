@@ -1,7 +1,7 @@
 //! Accessors for tensors in storage buffers: every element type is read as f32 or as an index, and
 //! float types are written from f32.
 
-use super::{Header, NARROW};
+use super::{ADDS, Header, NARROW};
 use crate::request::Slot;
 use crate::tensor::DType;
 
@@ -74,40 +74,68 @@ pub(crate) enum Stores {
     Singles,
 }
 
-/// Declares a float tensor that is written, and its accessor. 16-bit elements are rounded; two of
+/// Declares a float tensor that is written or added to, and its accessor. 16-bit elements are rounded; two of
 /// them share a word, whose half past an odd number of elements `PartQuads` sets to 0 and `Singles`
 /// leaves as it is.
 pub(crate) fn stores(header: &mut Header, slot: Slot, name: &str, dtype: DType, stores: Stores) {
     let narrow = matches!(dtype, DType::F16 | DType::BF16);
     let (kind, body) = match (stores, narrow) {
-        (Stores::Quads, false) => ("array<vec4<f32>>", "    OUT[quad] = four;"),
-        (Stores::Quads, true) => {
-            ("array<vec2<u32>>", "    OUT[quad] = vec2(TYPE_pair(four.xy), TYPE_pair(four.zw));")
-        }
+        (Stores::Quads, false) => (
+            "array<vec4<f32>>",
+            "    var own = four;
+    if (ADDS) { own += OUT[quad]; }
+    OUT[quad] = own;",
+        ),
+        (Stores::Quads, true) => (
+            "array<vec2<u32>>",
+            "    var own = four;
+    if (ADDS) { own += vec4(TYPE_numbers(OUT[quad].x), TYPE_numbers(OUT[quad].y)); }
+    OUT[quad] = vec2(TYPE_pair(own.xy), TYPE_pair(own.zw));",
+        ),
         (Stores::PartQuads, false) => (
             "array<f32>",
             "    let i = 4u * quad;
-    if (i < window.elements) { OUT[i] = four.x; }
-    if (i + 1u < window.elements) { OUT[i + 1u] = four.y; }
-    if (i + 2u < window.elements) { OUT[i + 2u] = four.z; }
-    if (i + 3u < window.elements) { OUT[i + 3u] = four.w; }",
+    var own = four;
+    if (ADDS) {
+        let last = window.elements - 1u;
+        own += vec4(OUT[min(i, last)], OUT[min(i + 1u, last)], OUT[min(i + 2u, last)], OUT[min(i + 3u, last)]);
+    }
+    if (i < window.elements) { OUT[i] = own.x; }
+    if (i + 1u < window.elements) { OUT[i + 1u] = own.y; }
+    if (i + 2u < window.elements) { OUT[i + 2u] = own.z; }
+    if (i + 3u < window.elements) { OUT[i + 3u] = own.w; }",
         ),
         (Stores::PartQuads, true) => (
             "array<u32>",
             "    let i = 4u * quad;
     let places = vec4(i, i + 1u, i + 2u, i + 3u);
     let own = select(vec4<f32>(), four, places < vec4(window.elements));
-    if (i < window.elements) { OUT[2u * quad] = TYPE_pair(own.xy); }
-    if (i + 2u < window.elements) { OUT[2u * quad + 1u] = TYPE_pair(own.zw); }",
+    if (i < window.elements) {
+        var pair = own.xy;
+        if (ADDS) { pair += TYPE_numbers(OUT[2u * quad]); }
+        OUT[2u * quad] = TYPE_pair(pair);
+    }
+    if (i + 2u < window.elements) {
+        var pair = own.zw;
+        if (ADDS) { pair += TYPE_numbers(OUT[2u * quad + 1u]); }
+        OUT[2u * quad + 1u] = TYPE_pair(pair);
+    }",
         ),
-        (Stores::Singles, false) => ("array<f32>", "    OUT[i] = x;"),
+        (Stores::Singles, false) => (
+            "array<f32>",
+            "    var own = x;
+    if (ADDS) { own += OUT[i]; }
+    OUT[i] = own;",
+        ),
         // Another lane may write the other half at the same time: each touches its own bits only,
         // so that the word is the same whichever comes first.
         (Stores::Singles, true) => (
             "array<atomic<u32>>",
             "    let shift = 16u * (i & 1u);
+    var own = x;
+    if (ADDS) { own += TYPE_numbers(atomicLoad(&OUT[i >> 1u]) >> shift).x; }
     atomicAnd(&OUT[i >> 1u], ~(0xffffu << shift));
-    atomicOr(&OUT[i >> 1u], TYPE_bits(x) << shift);",
+    atomicOr(&OUT[i >> 1u], TYPE_bits(own) << shift);",
         ),
     };
     if narrow {
@@ -115,7 +143,12 @@ pub(crate) fn stores(header: &mut Header, slot: Slot, name: &str, dtype: DType, 
     }
     let out = format!("{name}_out");
     header.write(slot, &out, kind);
-    let body = body.replace("OUT", &out).replace("TYPE", &dtype.to_string());
+    let mut body = body.replace("OUT", &out).replace("TYPE", &dtype.to_string());
+    if let Slot::Staging(_) = slot {
+        body = body.replace("ADDS", "false");
+    } else {
+        header.once(ADDS);
+    }
     let arguments =
         if stores == Stores::Singles { "i: u32, x: f32" } else { "quad: u32, four: vec4<f32>" };
     header.line(&format!("fn store_{name}({arguments}) {{\n{body}\n}}"));

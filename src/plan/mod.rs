@@ -10,7 +10,7 @@ mod tests;
 pub use bindings::Bindings;
 pub use sources::{Sharing, Source, SourceOptions};
 
-use crate::dispatch::{Builder, Finished, Step};
+use crate::dispatch::{Builder, Finished, Step, limits};
 use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
 use crate::gpu::{Gpu, buffer};
@@ -64,6 +64,7 @@ impl Plan {
     /// The same of a request that has been checked.
     pub(crate) fn of_resolved(gpu: &Gpu, loss: &dyn Loss, resolved: Resolved) -> Result<Self> {
         resolved.check_native()?;
+        limits::check(gpu.limits())?;
         let mut builder = Builder::new(gpu, &resolved, &loss.parameters());
         build(loss, &mut builder)?;
         let in_place = builder.in_place;
@@ -137,5 +138,9 @@ fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
     if builder.resolved.layout.indices.is_some() {
         builder.push(status::clear(), &(), &[], 1)?;
     }
-    loss.family().dispatch(builder)
+    loss.family().dispatch(builder)?;
+    if builder.resolved.accumulate {
+        builder.in_place = Err("it is added to what its buffer holds");
+    }
+    Ok(())
 }

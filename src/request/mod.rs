@@ -41,6 +41,15 @@ pub struct Request<'a> {
     /// their type: finite and not 0. Another one needs another plan, but no other kernels; a scale
     /// that changes from step to step belongs into the upstream gradient.
     pub loss_scale: f32,
+    /// What the loss and its gradients are multiplied by, finite and not 0: `w` in a sum `w1 L1 + w2 L2`.
+    /// [`Totals`](crate::Totals) hold the loss without it. Another one needs another plan, but no other
+    /// kernels.
+    pub loss_weight: f32,
+    /// Whether the loss and its gradients are added to what a plan's buffers hold, in float32 before they are
+    /// rounded to their type: of several micro-batches, or of several losses of the same inputs. The
+    /// buffers that are not to be added to are cleared by the program. Not with an
+    /// [`Evaluator`](crate::Evaluator), and not in place.
+    pub accumulate: bool,
 }
 
 impl Default for Request<'_> {
@@ -54,6 +63,8 @@ impl Default for Request<'_> {
             denominator: false,
             gradient_type: GradientType::Float32,
             loss_scale: 1.0,
+            loss_weight: 1.0,
+            accumulate: false,
         }
     }
 }
@@ -82,6 +93,8 @@ pub struct Resolved {
     pub(crate) given: Option<[f32; 4]>,
     pub(crate) gradient_type: GradientType,
     pub(crate) loss_scale: f32,
+    pub(crate) loss_weight: f32,
+    pub(crate) accumulate: bool,
     /// For totals: the loss's options as text, and what tells a custom loss from others of its name.
     pub(crate) options: Vec<(&'static str, String)>,
     /// Whether totals of parts of a batch add up.
@@ -92,6 +105,18 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// What gradients are multiplied by.
+    pub(crate) fn scale(&self) -> f32 {
+        self.loss_scale * self.loss_weight
+    }
+
+    /// Multiplies losses by their weight.
+    pub(crate) fn weigh(&self, slot: Slot, numbers: &mut [f32]) {
+        if slot == Slot::Value && self.loss_weight != 1.0 {
+            numbers.iter_mut().for_each(|loss| *loss *= self.loss_weight);
+        }
+    }
+
     /// Where the losses of rows go.
     pub(crate) fn losses(&self) -> Losses {
         match (self.sums_losses(), self.value) {

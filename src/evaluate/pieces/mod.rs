@@ -136,7 +136,8 @@ impl<'a> Pieces<'a> {
             let value = divisor.map_or(totals.value(), |divisor| totals.sum() / divisor);
             if resolved.value {
                 let kind = TensorKind::new(DType::F32, []);
-                evaluation.value = Some(Tensor::rounded(kind, vec![value].into()));
+                let weighed = value * resolved.loss_weight;
+                evaluation.value = Some(Tensor::rounded(kind, vec![weighed].into()));
             }
             evaluation.totals = resolved.totals.then_some(totals);
         }
@@ -262,7 +263,9 @@ impl<'a> Pieces<'a> {
             totals: wanted.sums && by_blocks,
             gradients: &names,
             gradient_type: resolved.gradient_type,
-            loss_scale: resolved.loss_scale,
+            // Sums are of losses without their weight.
+            loss_scale: if wanted.losses { resolved.loss_scale } else { resolved.scale() },
+            loss_weight: if wanted.losses { resolved.loss_weight } else { 1.0 },
             ..Request::default()
         };
         let mut piece = resolve(self.loss, &inputs, &request)?;

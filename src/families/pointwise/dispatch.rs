@@ -6,7 +6,7 @@ use super::shader;
 use super::shape::{Access, Axis, Broadcast};
 use super::windows::{self, PassWindow};
 use crate::definition::{Definition, Input, Role};
-use crate::dispatch::{Builder, TOTAL, TOTAL_WEIGHT, index, narrow};
+use crate::dispatch::{Builder, FEW_BUFFERS, TOTAL, TOTAL_WEIGHT, index, narrow};
 use crate::error::Result;
 use crate::kernel::{Destination, Parameters};
 use crate::order::BLOCK;
@@ -116,11 +116,10 @@ fn push_passes(
     let (count, list) = (builder.resolved.layout.terms, List::Losses);
     let work = Work { spec, count, slots: &slots, axes, list, total: TOTAL };
     let all = Writes { losses, sum, gradients };
-    let most = builder.limits.max_storage_buffers_per_shader_stage as usize;
-    if work.spec.pass(&all, true).storage_buffers() <= most {
+    if builder.binds(&work.spec.pass(&all, true)) {
         return work.push(builder, all);
     }
-    builder.in_place = Err("the device binds too few buffers at once for a single pass");
+    builder.in_place = Err(FEW_BUFFERS);
     work.push(builder, Writes { gradients: vec![], ..all.clone() })?;
     all.gradients.iter().try_for_each(|&i| {
         work.push(builder, Writes { losses: false, sum: None, gradients: vec![i] })
@@ -178,9 +177,9 @@ impl Work<'_> {
                 destination: index(partials)?,
                 width: builder.width(groups)?,
                 divisor: builder.divisor(),
-                scale: builder.resolved.loss_scale,
+                scale: builder.resolved.scale(),
+                weight: builder.resolved.loss_weight,
                 rank: index(axes.len() as u64)?,
-                padding_0: 0,
                 axes: windows::axes(axes)?,
             };
             let regions: Vec<_> = self

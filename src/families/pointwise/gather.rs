@@ -77,7 +77,7 @@ impl Gather<'_> {
                 destination: index(destination)?,
                 width: builder.width(groups)?,
                 divisor: builder.divisor(),
-                scale: builder.resolved.loss_scale,
+                scale: builder.resolved.scale(),
                 rank: index(strided.len() as u64)?,
                 own_rank: index(self.own.len() as u64)?,
                 summed_rank: index(self.summed.len() as u64)?,

@@ -211,7 +211,7 @@ impl Spec<'_> {
         }
         if writes.losses {
             stores(header, Slot::Value, "losses", DType::F32, quads);
-            body += "    store_losses(quad, losses);\n";
+            body += "    store_losses(quad, losses * window.weight);\n";
         }
         if !writes.gradients.is_empty() {
             let mut factor = format!("scale{weight}");

@@ -15,7 +15,7 @@ uniform! {
         divisor: f32,
         scale: f32,
         rank: u32,
-        padding_0: u32,
+        weight: f32,
         axes: [AxisWords; MOST_AXES],
     }
 }

@@ -3,7 +3,7 @@
 use super::kernel::{Spec, Writes};
 use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
-use crate::dispatch::{Builder, MOST_ROUNDS, Sum, index};
+use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
 use crate::kernel::uniform;
 use crate::reduction::Reduction;
@@ -25,6 +25,7 @@ uniform! {
         row_skip: u32,
         ignored: i32,
         within: u32,
+        weight: f32,
     }
 }
 
@@ -37,7 +38,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
         gradients: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
         shape,
-        lanes: shape.lanes(builder.tuning, builder.subgroup),
+        lanes: shape.lanes(builder),
         ignores: resolved.ignored.is_some(),
         upstream: resolved.upstream,
         scratch_divisor: resolved.divisor_in_scratch(),
@@ -59,10 +60,33 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         true => Err("rows of 16-bit elements that are not whole quads share words"),
         false => Ok(()),
     };
-    if terms > 0 && (losses != Losses::Nowhere || !writes.gradients.is_empty()) {
-        push_rows(builder, &spec, &writes, sum.as_ref())?;
+    if terms > 0 {
+        push_passes(builder, &spec, writes, sum.as_ref())?;
     }
     sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.losses_destination()))
+}
+
+/// The pass over the rows; where the device binds too few buffers at once, one for each output.
+fn push_passes(
+    builder: &mut Builder<'_>,
+    spec: &Spec<'_>,
+    writes: Writes,
+    sum: Option<&Sum>,
+) -> Result<()> {
+    let Writes { losses, gradients } = &writes;
+    if *losses == Losses::Nowhere && gradients.is_empty() {
+        return Ok(());
+    }
+    if builder.binds(&spec.pass(&writes)) {
+        return push_rows(builder, spec, &writes, sum);
+    }
+    builder.in_place = Err(FEW_BUFFERS);
+    if *losses != Losses::Nowhere {
+        push_rows(builder, spec, &Writes { losses: *losses, gradients: vec![] }, sum)?;
+    }
+    gradients.iter().try_for_each(|&i| {
+        push_rows(builder, spec, &Writes { losses: Losses::Nowhere, gradients: vec![i] }, None)
+    })
 }
 
 /// The kernels count rows with 32 bits.
@@ -145,7 +169,8 @@ fn push_rows(
     let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
     let widest = cuts.iter().map(|cut| cut.size * cut.elements(inner, inner)).max().unwrap_or(4);
     // Less the bytes between an aligned offset and a window's start.
-    let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31) - alignment;
+    let limit =
+        builder.limits.max_storage_buffer_binding_size.min(1 << 31).saturating_sub(alignment);
     let most = (limit / widest).max(1) * inner;
     let lanes = spec.lanes;
     let terms = builder.resolved.layout.terms;
@@ -162,7 +187,8 @@ fn push_rows(
             destination: index(sum.map_or(0, |sum| sum.place(first)))?,
             width: builder.width(groups)?,
             divisor: builder.divisor(),
-            scale: builder.resolved.loss_scale,
+            scale: builder.resolved.scale(),
+            weight: builder.resolved.loss_weight,
             classes: index(classes)?,
             inner: index(inner)?,
             ignored: builder.resolved.ignored_index(),

@@ -3,10 +3,11 @@
 use super::DEFINITION;
 use super::shape::Shape;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, Parameters};
+use crate::kernel::{Header, Kernel, NUMERIC, Parameters, store_loss};
 use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::request::{Losses, Slot, Upstream};
+use crate::tensor::DType;
 
 /// The lengths of the sequences, for the context of the shader.
 pub(super) const LENGTHS: &str = "const INPUT_LENGTHS_STRIDE = 0u;
@@ -21,6 +22,8 @@ pub(super) struct Spec<'a> {
     pub(super) resolved: &'a Resolved,
     pub(super) shape: Shape,
     pub(super) losses: Losses,
+    /// The most lanes of a recursion.
+    pub(super) most_threads: usize,
 }
 
 impl Spec<'_> {
@@ -49,12 +52,12 @@ impl Spec<'_> {
         header.constant("DIRECTIONS", if rows { "2u" } else { "1u" });
         header.constant("ROWS", rows);
         let place = match self.losses {
-            Losses::Nowhere => "",
+            Losses::Nowhere => String::new(),
             Losses::Value => {
                 header.write(Slot::Value, "losses", "array<f32>");
-                "losses[n] = loss;"
+                store_loss(&mut header, "losses[n]", "loss * window.weight")
             }
-            Losses::Scratch => "scratch[window.losses + n] = loss;",
+            Losses::Scratch => "scratch[window.losses + n] = loss;".into(),
         };
         header.line(&format!("fn store_loss(n: u32, loss: f32) {{\n    {place}\n}}"));
         join(header, "recursion", include_str!("../../../shaders/own/ctc_loss/recursion.wgsl"))
@@ -71,8 +74,8 @@ impl Spec<'_> {
         header.line("fn target_lengths_index(i: u32) -> i32 { return 0; }");
         header.line("const INPUT_LENGTHS_STRIDE = 0u;\nconst TARGET_LENGTHS_STRIDE = 0u;");
         header.write(Slot::Scratch, "scratch", "array<f32>");
-        let dtype = self.resolved.gradient_dtype(0);
-        stores(&mut header, Slot::Gradient(0), "gradient", dtype, Stores::Singles);
+        let (slot, dtype) = self.gradient_place();
+        stores(&mut header, slot, "gradient", dtype, Stores::Singles);
         header.constant("THREADS", format!("{}u", self.gradient_threads()));
         header.constant("ROWS", format!("{}u", self.gradient_rows()));
         let mut scale =
@@ -85,12 +88,21 @@ impl Spec<'_> {
         join(header, "gradient", include_str!("../../../shaders/own/ctc_loss/gradient.wgsl"))
     }
 
+    /// Where the gradient goes, and as what: its kernel writes labels' classes twice, so that it cannot add
+    /// to what is there.
+    pub(super) fn gradient_place(&self) -> (Slot, DType) {
+        match self.resolved.accumulate {
+            true => (Slot::Staging(0), DType::F32),
+            false => (Slot::Gradient(0), self.resolved.gradient_dtype(0)),
+        }
+    }
+
     /// The lanes of a recursion: about one for two labels. Concatenated targets are taken to be of
     /// about equal lengths; a longer one gives its lanes more pairs.
     pub(super) fn threads(&self) -> usize {
         let Shape { longest, .. } = self.shape;
         let most_pairs = (longest + 1).div_ceil(64);
-        (self.usual() + 1).div_ceil(2).max(most_pairs).next_power_of_two().clamp(8, 256)
+        (self.usual() + 1).div_ceil(2).max(most_pairs).next_power_of_two().clamp(8, self.most_threads)
     }
 
     /// The most pairs of states of a lane.

@@ -4,7 +4,7 @@
 
 use super::kernel::Spec;
 use super::shape::{LONGEST, Shape};
-use crate::dispatch::{Builder, MOST_ROUNDS, index};
+use crate::dispatch::{Builder, MOST_ROUNDS, index, limits};
 use crate::error::{Error, Result};
 use crate::kernel::uniform;
 use crate::request::{Losses, Slot};
@@ -34,6 +34,7 @@ uniform! {
         losses: u32,
         divisor: f32,
         scale: f32,
+        weight: f32,
         shift: u32,
         gradient_shift: u32,
     }
@@ -57,7 +58,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let shape = Shape::of(resolved);
     let losses = resolved.losses();
     let parameters = builder.parameters();
-    let spec = Spec { parameters, resolved, shape, losses };
+    let most_threads = 1 << limits::invocations(builder.limits).min(256).ilog2();
+    let spec = Spec { parameters, resolved, shape, losses, most_threads };
     let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
     let mut places = Places::default();
     if losses == Losses::Scratch {
@@ -120,6 +122,9 @@ impl<'a, 'b> Planned<'a, 'b> {
         places.records = builder.reserve(batch * RECORD_WORDS);
         if gradient {
             places.links = builder.reserve(labels);
+            if let (Slot::Staging(input), _) = spec.gradient_place() {
+                builder.stage(input, builder.resolved.gradient_elements(input));
+            }
         }
         let step_words = PAIR_WORDS * (batch + labels);
         let window = window(builder, spec, step_words, gradient);
@@ -157,6 +162,9 @@ impl<'a, 'b> Planned<'a, 'b> {
                 let groups = rows.div_ceil(self.spec.gradient_rows() as u64);
                 self.push_window(builder, number, groups, self.spec.gradient())?;
             }
+            if let (Slot::Staging(input), _) = self.spec.gradient_place() {
+                builder.push_rounding(input)?;
+            }
         }
         Ok(())
     }
@@ -184,9 +192,9 @@ impl<'a, 'b> Planned<'a, 'b> {
             ((slot, offset, (end - offset).next_multiple_of(4)), (start - offset) / size)
         };
         let size = element_size(self.spec);
-        let gradient_size = gradient_size(self.spec);
+        let (slot, dtype) = self.spec.gradient_place();
         let (log_probs, shift) = region(Slot::Input(0), size);
-        let (gradient, gradient_shift) = region(Slot::Gradient(0), gradient_size);
+        let (gradient, gradient_shift) = region(slot, dtype.size() as u64);
         let regions = [log_probs, gradient];
         let window = StepsWindow {
             shift: index(shift)?,
@@ -222,7 +230,8 @@ impl<'a, 'b> Planned<'a, 'b> {
             links: index(self.places.links)?,
             losses: index(self.places.losses)?,
             divisor: builder.divisor(),
-            scale: builder.resolved.loss_scale,
+            scale: builder.resolved.scale(),
+            weight: builder.resolved.loss_weight,
             shift: 0,
             gradient_shift: 0,
         })
@@ -234,7 +243,7 @@ fn element_size(spec: &Spec<'_>) -> u64 {
 }
 
 fn gradient_size(spec: &Spec<'_>) -> u64 {
-    spec.resolved.gradient_dtype(0).size() as u64
+    spec.gradient_place().1.size() as u64
 }
 
 /// The steps of a window: all, or as many as fit into what can be bound at once. Where not even one

@@ -4,7 +4,7 @@ mod inputs;
 
 use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, Parameters};
+use crate::kernel::{Header, Kernel, NUMERIC, Parameters, store_loss};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 
@@ -117,8 +117,9 @@ fn store(class_: u32, d: u32, sum: f32) {
     fn adds(&self, header: &mut Header, input: usize) {
         let (slot, dtype) = self.gradients[input];
         stores(header, slot, "gradient", dtype, Stores::Singles);
-        let others = match dtype {
-            DType::F32 => " + select(0.0, gradient_out[place], window.adds == 1u)",
+        let others = match (slot, dtype) {
+            (Slot::Staging(_), _) => " + select(0.0, gradient_out[place], window.adds == 1u)",
+            (_, DType::F32) => " + select(0.0, gradient_out[place], window.adds == 1u && !ADDS)",
             _ => "",
         };
         header.line(&format!(
@@ -153,13 +154,13 @@ fn store(class_: u32, d: u32, sum: f32) {
         self.targets(&mut header, false);
         self.states(&mut header);
         let place = match losses {
-            Losses::Nowhere => "",
+            Losses::Nowhere => String::new(),
             Losses::Value => {
                 header.write(Slot::Value, "losses", "array<f32>");
-                "losses[r] = loss;"
+                store_loss(&mut header, "losses[r]", "loss * window.weight")
             }
             Losses::Scratch => {
-                "scratch[window.losses + window.first_item * window.positions + r] = loss;"
+                "scratch[window.losses + window.first_item * window.positions + r] = loss;".into()
             }
         };
         header.line(&format!("fn store_loss(r: u32, loss: f32) {{\n    {place}\n}}"));

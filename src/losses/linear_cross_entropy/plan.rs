@@ -159,7 +159,7 @@ impl<'a, 'b> Work<'a, 'b> {
             inputs: self.spec.inputs.clone(),
             gradients: vec![],
             shape,
-            lanes: shape.lanes(self.builder.tuning, self.builder.subgroup),
+            lanes: shape.lanes(self.builder),
             ignores: true,
             upstream: self.spec.upstream,
             scratch_divisor: self.spec.scratch_divisor,

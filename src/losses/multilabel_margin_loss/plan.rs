@@ -4,7 +4,7 @@ use super::DEFINITION;
 use crate::dispatch::{Builder, MOST_ROUNDS, index};
 use crate::error::Result;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, uniform};
+use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, store_loss, uniform};
 use crate::request::{Resolved, Slot, Upstream};
 
 uniform! {
@@ -23,6 +23,7 @@ uniform! {
         losses: u32,
         divisor: f32,
         scale: f32,
+        weight: f32,
     }
 }
 
@@ -57,7 +58,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
             slopes: index(slopes)?,
             losses: index(losses)?,
             divisor: builder.divisor(),
-            scale: builder.resolved.loss_scale,
+            scale: builder.resolved.scale(),
+            weight: builder.resolved.loss_weight,
         };
         builder.push(kernel, &window, &[], groups)
     };
@@ -129,13 +131,13 @@ fn pairs(resolved: &Resolved) -> Kernel {
 fn row_sums(reduced: bool) -> Kernel {
     let mut header = Header::new();
     header.write(Slot::Scratch, "scratch", "array<f32>");
-    let place = if reduced {
-        "scratch[window.losses + row]"
+    let body = if reduced {
+        "scratch[window.losses + row] = loss;".into()
     } else {
         header.write(Slot::Value, "losses", "array<f32>");
-        "losses[row]"
+        store_loss(&mut header, "losses[row]", "loss * window.weight")
     };
-    header.line(&format!("fn store_loss(row: u32, loss: f32) {{\n    {place} = loss;\n}}"));
+    header.line(&format!("fn store_loss(row: u32, loss: f32) {{\n    {body}\n}}"));
     join(header, "rows", include_str!("../../../shaders/own/multilabel_margin_loss/rows.wgsl"))
 }
 

@@ -9,7 +9,7 @@ impl Spec<'_> {
     pub(super) fn declare_joins(&self, header: &mut Header) -> &'static str {
         let threads = self.lanes.threads;
         let Some(size) = self.lanes.subgroup else {
-            let groups = if threads > 16 { 16 } else { threads.div_ceil(4) };
+            let groups = self.lanes.groups();
             header.constant("GROUPS", format!("{groups}u"));
             declare_joined(header, "joined_lanes", "totals_of_lanes", threads / groups);
             declare_joined(header, "joined_groups", "totals_of_groups", groups);

@@ -6,14 +6,17 @@ mod outputs;
 
 use super::shape::{RowShape, RowWeight};
 use crate::definition::Definition;
+use crate::dispatch::{Builder, limits};
 use crate::kernel::storage::{Loads, floats, floats_after, indices, indices_after};
 use crate::kernel::{Declared, Destination, Header, IN_PLACE, Kernel, NUMERIC, Parameters, REDUCE};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
-use crate::tuning::Tuning;
 
 /// What formulas see of a row.
 pub(crate) const ROW: &str = include_str!("../../../../shaders/row.wgsl");
+
+/// The workgroup memory of `any_row` in `rows.wgsl`.
+const MARK: u64 = 8;
 
 /// What a rows kernel is made for.
 #[derive(Clone, Debug)]
@@ -40,8 +43,8 @@ pub(crate) struct Writes {
     pub(crate) gradients: Vec<usize>,
 }
 
-/// How lanes share the rows. It depends on the shape and the tuning alone, so that sums are the same
-/// however the work is cut.
+/// How lanes share the rows. It depends on the shape, the tuning and the device's limits on a workgroup
+/// alone, so that sums are the same however the work is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lanes {
     /// Lanes for a row.
@@ -55,6 +58,11 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
+    /// How many groups of a row's lanes are joined apart, without subgroups.
+    fn groups(self) -> u64 {
+        if self.threads > 16 { 16 } else { self.threads.div_ceil(4) }
+    }
+
     /// How many of a row's lanes read side by side: 128 bytes of float32. On lavapipe (AMD EPYC, 2 cores)
     /// the value of cross entropy took 46 ms in teams of 32 and 26 ms in these, of 128 rows of 128,256
     /// classes.
@@ -71,15 +79,31 @@ impl Lanes {
 
 impl RowShape {
     /// Rows whose classes lie apart are read together by neighbouring lanes.
-    pub(crate) fn lanes(&self, tuning: Tuning, subgroup: Option<u32>) -> Lanes {
+    pub(crate) fn lanes(&self, builder: &Builder<'_>) -> Lanes {
+        let (tuning, limits) = (builder.tuning, builder.limits);
         let apart = self.inner >= 32 && self.classes <= 4096;
         let threads = if apart { 1 } else { tuning.lanes(self.classes.div_ceil(4)) };
-        Lanes {
+        let mut lanes = Lanes {
             threads,
-            rows: (64 / threads).max(1),
+            rows: 1,
             most_held: tuning.most_held.min(64).into(),
-            subgroup: subgroup.filter(|_| tuning.subgroups && threads > 1),
+            subgroup: builder.subgroup.filter(|_| tuning.subgroups),
+        };
+        // Where the maxima and sums of all lanes would not fit into a workgroup, it has fewer.
+        let bytes = Declared::of(builder.resolved.definition.shader).lane_bytes;
+        let memory = u64::from(limits.max_compute_workgroup_storage_size);
+        loop {
+            lanes.rows = (64 / lanes.threads).max(1);
+            let places = (lanes.threads + lanes.groups()) * lanes.rows;
+            let fits = lanes.threads * lanes.rows <= limits::invocations(limits)
+                && places * bytes + MARK <= memory;
+            if fits || lanes.threads == 1 {
+                break;
+            }
+            lanes.threads /= 2;
         }
+        lanes.subgroup = lanes.subgroup.filter(|_| lanes.threads > 1);
+        lanes
     }
 
     /// Whether four classes can be read at once.

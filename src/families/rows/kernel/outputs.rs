@@ -2,7 +2,7 @@
 
 use super::{Spec, Writes};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, divisor};
+use crate::kernel::{Header, divisor, store_loss};
 use crate::request::{Losses, Slot, Upstream};
 
 impl Spec<'_> {
@@ -10,13 +10,13 @@ impl Spec<'_> {
         let place = match writes.losses {
             Losses::Value => {
                 header.write(Slot::Value, "losses", "array<f32>");
-                "losses[r + window.row_skip] = loss;"
+                store_loss(header, "losses[r + window.row_skip]", "loss * window.weight")
             }
             Losses::Scratch => {
                 header.write(Slot::Scratch, "scratch", "array<f32>");
-                "scratch[window.destination + r] = loss;"
+                "scratch[window.destination + r] = loss;".into()
             }
-            Losses::Nowhere => "",
+            Losses::Nowhere => String::new(),
         };
         header.line(&format!("fn store_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
     }

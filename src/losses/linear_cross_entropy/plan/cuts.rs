@@ -29,8 +29,8 @@ uniform! {
         divisor: f32,
         scale: f32,
         offsets: u32,
+        weight: f32,
         padding_0: u32,
-        padding_1: u32,
     }
 }
 
@@ -53,7 +53,8 @@ impl Work<'_, '_> {
             width: self.builder.width(groups)?,
             ignored: self.builder.resolved.ignored_index(),
             divisor: self.builder.divisor(),
-            scale: self.builder.resolved.loss_scale,
+            scale: self.builder.resolved.scale(),
+            weight: self.builder.resolved.loss_weight,
             offsets: index(self.offsets)?,
             ..TileWindow::default()
         })

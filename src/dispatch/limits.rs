@@ -1,0 +1,102 @@
+//! What a device must have.
+
+use crate::error::{Error, Result};
+use crate::kernel::Kernel;
+
+/// The most invocations of a workgroup.
+pub(crate) fn invocations(limits: &wgpu::Limits) -> u64 {
+    limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x).into()
+}
+
+/// Refuses a device without what every kernel needs.
+pub(crate) fn check(limits: &wgpu::Limits) -> Result<()> {
+    let least: [(&'static str, u64, u64, &'static str); 6] = [
+        ("max_compute_invocations_per_workgroup", invocations(limits), 64, "invocations"),
+        (
+            "max_compute_workgroups_per_dimension",
+            limits.max_compute_workgroups_per_dimension.into(),
+            1,
+            "workgroups",
+        ),
+        (
+            "max_storage_buffers_per_shader_stage",
+            limits.max_storage_buffers_per_shader_stage.into(),
+            2,
+            "storage buffers",
+        ),
+        (
+            "max_uniform_buffers_per_shader_stage",
+            limits.max_uniform_buffers_per_shader_stage.into(),
+            2,
+            "uniform buffers",
+        ),
+        (
+            "max_storage_buffer_binding_size",
+            limits.max_storage_buffer_binding_size,
+            1 << 16,
+            "bytes in one binding",
+        ),
+        (
+            "max_compute_workgroup_storage_size",
+            limits.max_compute_workgroup_storage_size.into(),
+            1 << 12,
+            "bytes of a workgroup's memory",
+        ),
+    ];
+    for (name, limit, got, unit) in least {
+        if limit < got {
+            return Err(Error::Limit { argument: "the device".into(), got, unit, limit, name });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a kernel whose workgroups are too large.
+pub(super) fn check_workgroup(limits: &wgpu::Limits, kernel: &Kernel) -> Result<()> {
+    let (got, limit) = (kernel.invocations(), invocations(limits));
+    if got <= limit {
+        return Ok(());
+    }
+    Err(Error::Limit {
+        argument: kernel.label.clone(),
+        got,
+        unit: "invocations of a workgroup",
+        limit,
+        name: "max_compute_invocations_per_workgroup",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::Builder;
+    use crate::family::resolve;
+    use crate::losses::catalogue;
+    use crate::request::Request;
+
+    /// As naga reads it.
+    fn workgroup(kernel: &Kernel) -> u64 {
+        let module = naga::front::wgsl::parse_str(&kernel.text()).expect("a valid kernel");
+        module.entry_points[0].workgroup_size.iter().map(|&size| u64::from(size)).product()
+    }
+
+    #[test]
+    fn kernels_say_how_many_invocations_they_have() {
+        for loss in catalogue() {
+            let example = loss.example();
+            let inputs = loss.definition().inputs.iter();
+            let names = inputs.filter(|input| input.differentiable).map(|input| input.name);
+            let given =
+                |name: &&str| example.iter().any(|(own, k)| own == name && k.dtype.is_float());
+            let gradients: Vec<&str> = names.filter(given).collect();
+            let request = Request::with_gradients(&gradients);
+            let resolved = resolve(loss.as_ref(), &example, &request).expect("an example");
+            let limits = wgpu::Limits::default();
+            let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
+            loss.family().dispatch(&mut builder).expect("a small batch");
+            for (kernel, _) in builder.kernels() {
+                assert_eq!(kernel.invocations(), workgroup(&kernel), "{}", kernel.label);
+            }
+        }
+    }
+}
