@@ -175,6 +175,14 @@ pub enum Error {
         /// Its message.
         reason: String,
     },
+    /// A thread that worked in the background was not started, or has panicked.
+    #[error("{doing} in the background: {reason}")]
+    Background {
+        /// What it was for.
+        doing: &'static str,
+        /// What happened to it.
+        reason: String,
+    },
 }
 
 impl Error {
@@ -206,6 +214,7 @@ impl Error {
             Self::NoAdapter { .. } => "no_adapter",
             Self::DeviceLost { .. } => "device_lost",
             Self::Refused { .. } => "refused",
+            Self::Background { .. } => "background",
         }
     }
 

@@ -59,6 +59,12 @@ pub trait Loss: Options + Debug + Send + Sync {
     fn family(&self) -> Box<dyn Family + '_>;
 }
 
+impl<L: Loss + 'static> From<L> for Box<dyn Loss> {
+    fn from(loss: L) -> Self {
+        Box::new(loss)
+    }
+}
+
 /// How data run through a loss: how its inputs lie, how a batch is cut, its kernels, the loops of the
 /// CPU backend and the reference. Each folder of `families` has one for many losses; a loss that fits
 /// none has its own.

@@ -143,7 +143,7 @@ pub use family::Loss;
 pub use gpu::{Clock, Gpu, adapters};
 pub use kernel::Member;
 pub use losses::*;
-pub use plan::{Bindings, Plan, Sharing, Source, SourceOptions};
+pub use plan::{Bindings, Pending, Plan, Sharing, Source, SourceOptions};
 pub use reduction::Reduction;
 pub use request::{GradientType, Request, Status};
 pub use sink::{Output, Sink};

@@ -1,10 +1,10 @@
 //! One device, many threads.
 
-use crate::common::buffers::{device, empty, filled};
+use crate::common::buffers::{device, empty, filled, kind};
 use crate::common::{self, Random, assert_close, read};
 use wgloss::{
-    Batch, Bindings, CrossEntropy, DType, Gpu, Huber, Loss, Mse, Nll, Plan, Request, Tensor,
-    reference,
+    Batch, Bindings, CrossEntropy, DType, Gpu, Huber, KlDiv, Loss, Mse, Nll, Plan, Request, Tensor,
+    by_name, reference,
 };
 
 const THREADS: usize = 8;
@@ -98,4 +98,85 @@ fn threads_share_kernels_and_plans() {
     });
     assert!(compiled(&alone)[0] > 0, "counters count");
     assert_eq!(compiled(&gpu), compiled(&alone));
+}
+
+/// Clones of a device's handle are one device, whichever `Gpu` they are wrapped in.
+#[test]
+fn all_gpus_of_a_device_share_its_kernels() {
+    let (loss, rows) = (CrossEntropy::default(), true);
+    let inputs = inputs(&loss, rows, &mut Random(90));
+    let first = device(wgpu::Features::empty());
+    let (device, queue) = (first.device().clone(), first.queue().clone());
+    // wgpu has some of its own.
+    let none = compiled(&first);
+    drop(plan(&first, &loss, &inputs));
+    let once = compiled(&first);
+    assert!(once[0] > none[0], "counters count");
+    let second = Gpu::from_device(device.clone(), queue.clone());
+    let own = plan(&second, &loss, &inputs);
+    assert_eq!(compiled(&second), once);
+    // They are kept for whoever is left, and go with the last.
+    drop(first);
+    check(&second, &loss, &own, rows, &mut Random(91));
+    assert_eq!(compiled(&second), once);
+    drop((second, own));
+    device.poll(wgpu::PollType::wait_indefinitely()).expect("a living device");
+    let third = Gpu::from_device(device, queue);
+    assert_eq!(compiled(&third), none);
+    let own = plan(&third, &loss, &inputs);
+    check(&third, &loss, &own, rows, &mut Random(92));
+    assert_eq!(compiled(&third), once);
+}
+
+/// For wgpu they are equal: it compares their numbers.
+#[test]
+fn devices_of_two_instances_share_nothing() {
+    let gpus = [90, 91].map(|_| device(wgpu::Features::empty()));
+    assert_eq!(gpus[0].device(), gpus[1].device());
+    for (gpu, seed) in gpus.iter().zip(90..) {
+        for (loss, rows) in losses() {
+            let own = plan(gpu, &*loss, &inputs(&*loss, rows, &mut Random(seed)));
+            check(gpu, &*loss, &own, rows, &mut Random(seed));
+        }
+    }
+    assert_eq!(compiled(&gpus[0]), compiled(&gpus[1]));
+}
+
+/// Planned beside the program, the in-place kernels too: neither the plan nor its first encoding
+/// compiles anything then.
+#[test]
+fn plans_are_prepared_in_the_background() {
+    let gpu = device(wgpu::Features::empty());
+    let shape = [20, 300];
+    let kinds = [("input", kind(DType::F32, &shape)), ("target", kind(DType::F32, &shape))];
+    let request = Request::with_gradients(&["input"]);
+    let mut pending = Plan::prepare(&gpu, KlDiv::default(), &kinds, &request);
+    while !pending.is_finished() {
+        std::thread::yield_now();
+    }
+    let plan = pending.wait().expect("a valid request");
+    let apart = compiled(&gpu);
+    pollster::block_on(plan.prepare_in_place(&["input"]).expect("in place")).expect("kernels");
+    let all = compiled(&gpu);
+    assert!(apart[0] > 0 && all[0] > apart[0], "{apart:?} and {all:?}");
+    let planned = Plan::new(&gpu, &KlDiv::default(), &kinds, &request).expect("a valid request");
+    let (input, target) = (filled(&gpu, &[-1.0f32; 6000]), filled(&gpu, &[0.5f32; 6000]));
+    let (value, whole) = (empty(&gpu, 4), wgpu::Buffer::as_entire_buffer_binding);
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    let bindings = Bindings {
+        inputs: &[("input", whole(&input)), ("target", whole(&target))],
+        value: Some(whole(&value)),
+        gradients: &[("input", whole(&input))],
+        ..Bindings::default()
+    };
+    planned.encode(&mut encoder, &bindings).expect("valid bindings");
+    gpu.queue().submit([encoder.finish()]);
+    assert_eq!(read::<f32>(&gpu, &input), [-0.5f32 / 6000.0; 6000]);
+    assert_eq!(compiled(&gpu), all);
+
+    let error = plan.prepare_in_place(&["target"]).expect_err("no such gradient").to_string();
+    assert!(error.starts_with("gradient target: one that was not requested"), "{error}");
+    let wrong = Plan::prepare(&gpu, by_name("kl_div").expect("a loss"), &kinds[..1], &request);
+    let error = wrong.wait().expect_err("a missing input").to_string();
+    assert!(error.starts_with("target: missing"), "{error}");
 }

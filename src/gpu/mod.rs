@@ -3,6 +3,8 @@
 mod checked;
 mod clock;
 mod exchange;
+mod kernels;
+mod known;
 mod staging;
 mod transfer;
 
@@ -14,9 +16,9 @@ pub(crate) use transfer::{buffer, download, submit, upload};
 use crate::error::{Error, Result, listed, meant};
 use crate::kernel::{Binding, Kernel, Use};
 use crate::tuning::Tuning;
-use std::collections::HashMap;
+use kernels::Once;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and Ubuntu \
                     `apt-get install mesa-vulkan-drivers` brings one that runs on the CPU), \
@@ -29,11 +31,15 @@ const WANTED: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(SUBGROUPS);
 /// Used where host and device have one memory; elsewhere kernels would read it over the bus.
 const SHARED: wgpu::Features = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
 
-/// A device with its queue and the kernels compiled for it. Clones share all three.
+/// A device with its queue and the kernels compiled for it. All of one device share them, clones and
+/// those that [`Gpu::from_device`] makes: each kernel is compiled once, and kept as long as one of
+/// them or of their plans lives.
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
     tuning: Tuning,
+    /// Where the driver looks for what it has compiled before, if the caller has such a place.
+    cache: Option<wgpu::PipelineCache>,
     /// The most bytes of tensors that one evaluation holds on the device, where it can be cut.
     memory: u64,
 }
@@ -47,9 +53,23 @@ struct Inner {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
-    pipelines: Mutex<HashMap<Arc<Kernel>, Arc<Pipeline>>>,
+    pipelines: Once<Kernel, Pipeline>,
     /// What living devices refuse to write to.
     probe: OnceLock<wgpu::Buffer>,
+}
+
+impl Inner {
+    fn new(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let limits = device.limits();
+        Self {
+            shared: staging::Shared::default(),
+            device,
+            queue,
+            limits,
+            pipelines: Once::default(),
+            probe: OnceLock::new(),
+        }
+    }
 }
 
 /// A compiled kernel.
@@ -141,17 +161,18 @@ impl Gpu {
     /// callback nor its device-lost callback is touched. Lanes join sums by subgroup operations if it was
     /// made with the features `SUBGROUP` and `SUBGROUP_BARRIER`.
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        let limits = device.limits();
         let tuning = Tuning::of(device.adapter_info().device_type);
-        let inner = Inner {
-            device,
-            queue,
-            limits,
-            pipelines: Mutex::default(),
-            shared: staging::Shared::default(),
-            probe: OnceLock::new(),
-        };
-        Self { inner: Arc::new(inner), tuning, memory: MEMORY }
+        let inner = known::inner_of(device, queue);
+        Self { inner, tuning, cache: None, memory: MEMORY }
+    }
+
+    /// The same device, whose kernels are compiled with a cache of the caller's from now on: on a
+    /// driver that has none of its own, as on Android, they need not be compiled each time that a
+    /// program starts. The cache is of the same device, which has the feature `PIPELINE_CACHE`; what
+    /// is compiled already does not go through it.
+    pub fn with_pipeline_cache(mut self, cache: wgpu::PipelineCache) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     /// The same device, on which an evaluation of tensors in host memory takes about so many bytes at
@@ -215,18 +236,11 @@ impl Gpu {
 
     /// The compiled kernel, compiled now if this is its first use.
     pub(crate) fn pipeline(&self, kernel: &Kernel) -> Result<Arc<Pipeline>> {
-        // A panic elsewhere leaves the map whole: entries are only ever added.
-        let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = pipelines.get(kernel) {
-            return Ok(pipeline.clone());
-        }
-        let pipeline = Arc::new(self.compile(kernel.clone().into())?);
-        pipelines.insert(pipeline.kernel.clone(), pipeline.clone());
-        Ok(pipeline)
+        self.inner.pipelines.get(kernel, |kernel| self.compile(kernel))
     }
 
     fn compile(&self, kernel: Arc<Kernel>) -> Result<Pipeline> {
-        let (layout, compute) = self.checked(&kernel.label, |device| {
+        let make = |device: &wgpu::Device| {
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&kernel.label),
                 source: wgpu::ShaderSource::Wgsl(kernel.text().into()),
@@ -251,10 +265,14 @@ impl Gpu {
                     zero_initialize_workgroup_memory: false,
                     ..Default::default()
                 },
-                cache: None,
+                cache: self.cache.as_ref(),
             });
             (layout, compute)
-        })?;
+        };
+        let (layout, compute) = match &self.cache {
+            Some(_) => self.caught(&kernel.label, make)?,
+            None => self.checked(&kernel.label, make)?,
+        };
         Ok(Pipeline { kernel, compute, layout })
     }
 }

@@ -47,8 +47,36 @@
 //! On one queue none is needed: the outputs hold their results when the commands have run. An
 //! encoder that is never submitted changes nothing.
 //!
-//! [`Gpu`] and [`Plan`] are `Send` and `Sync`. Clones of a `Gpu` share its kernels, each of which
-//! is compiled once.
+//! [`Gpu`] and [`Plan`] are `Send` and `Sync`. All `Gpu`s of a device share its kernels, each of
+//! which is compiled once: who needs one that is being compiled waits for it, and nobody else waits.
+//!
+//! # Without waiting
+//!
+//! Compiling takes milliseconds with one driver and seconds with another. [`Plan::prepare`] does it
+//! beside the program, and [`Plan::prepare_in_place`] for the kernels that write gradients over their
+//! inputs. What they return is a future, and a loop without an executor asks it:
+//!
+//! ```
+//! use wgloss::{CrossEntropy, DType, Gpu, Plan, Request, TensorKind};
+//!
+//! let gpu = Gpu::new_blocking()?;
+//! let kinds = [
+//!     ("input", TensorKind::new(DType::F32, [64, 10])),
+//!     ("target", TensorKind::new(DType::I64, [64])),
+//! ];
+//! let request = Request::with_gradients(&["input"]);
+//! let mut pending = Plan::prepare(&gpu, CrossEntropy::default(), &kinds, &request);
+//! while !pending.is_finished() {
+//!     // Draw a frame, run a step without the loss, ...
+//! }
+//! let plan = pending.wait()?; // at once, as `pending.await` would
+//! let in_place = plan.prepare_in_place(&["input"])?;
+//! # in_place.wait()?;
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
+//! With [`Gpu::with_pipeline_cache`] the next start of the program finds what this one has compiled,
+//! on drivers that keep nothing themselves.
 //!
 //! # Timing
 //!

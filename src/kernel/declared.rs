@@ -5,7 +5,7 @@ use crate::definition::Shader;
 use naga::proc::Layouter;
 use naga::{Handle, Module, ScalarKind, Type, TypeInner};
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The window of a kernel, for the [context](Shader) of what reads it.
 pub(crate) const WINDOW: &str = "var<private> window: Window;";
@@ -26,7 +26,8 @@ pub(crate) struct Declared {
 }
 
 /// By where the texts lie and how long they are.
-static KNOWN: Mutex<BTreeMap<(usize, usize), &'static Declared>> = Mutex::new(BTreeMap::new());
+static KNOWN: Mutex<BTreeMap<(usize, usize), &'static OnceLock<Declared>>> =
+    Mutex::new(BTreeMap::new());
 
 impl Declared {
     /// What this shader declares: read once and kept, as the shader is for ever.
@@ -35,9 +36,13 @@ impl Declared {
     /// If it is not valid WGSL: a test goes through the catalogue, and custom losses are checked when
     /// they are made.
     pub(crate) fn of(shader: Shader) -> &'static Self {
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (shader.text.as_ptr() as usize, shader.text.len());
-        known.entry(place).or_insert_with(|| Box::leak(Box::new(Self::read(shader))))
+        let known = {
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            *known.entry(place).or_insert_with(|| Box::leak(Box::default()))
+        };
+        // Who asks for another shader does not wait for this one.
+        known.get_or_init(|| Self::read(shader))
     }
 
     fn read(shader: Shader) -> Self {

@@ -2,12 +2,15 @@
 
 mod bindings;
 mod encode;
+mod pending;
+mod prepare;
 mod sharing;
 mod sources;
 #[cfg(test)]
 mod tests;
 
 pub use bindings::Bindings;
+pub use pending::Pending;
 pub use sources::{Sharing, Source, SourceOptions};
 
 use crate::dispatch::{Builder, Finished, Step, limits};

@@ -48,12 +48,32 @@ impl Plan {
     /// If there is no such input, or its gradient was not requested.
     pub fn in_place(&self, input: &str) -> Result<bool> {
         let place = self.resolved.definition.input(input)?;
-        let gradient = Slot::Gradient(place);
-        let verdict = self.replaces(gradient, Slot::Input(place)).ok_or_else(|| {
+        Ok(self.verdict(place)?.is_ok())
+    }
+
+    /// Whether the gradient of an input can take its place.
+    fn verdict(&self, input: usize) -> Result<InPlace> {
+        let gradient = Slot::Gradient(input);
+        self.replaces(gradient, Slot::Input(input)).ok_or_else(|| {
             let argument = self.resolved.slot_name(gradient);
             Error::argument(&argument, "one that was not requested", "a gradient of the request")
-        })?;
-        Ok(verdict.is_ok())
+        })
+    }
+
+    /// The places of inputs whose gradients are to be written over them.
+    pub(super) fn replaced(&self, inputs: &[&str]) -> Result<Vec<usize>> {
+        let mut places = Vec::new();
+        for input in inputs {
+            let place = self.resolved.definition.input(input)?;
+            self.verdict(place)?.map_err(|why| {
+                let argument = self.resolved.slot_name(Slot::Gradient(place));
+                Error::argument(&argument, "in place", format!("a buffer of its own: {why}"))
+            })?;
+            places.push(place);
+        }
+        places.sort_unstable();
+        places.dedup();
+        Ok(places)
     }
 
     /// Whether an output can take another tensor's place; `None` if it is not its gradient.
@@ -112,6 +132,10 @@ impl Bound<'_> {
                     in_place.push(i);
                 }
             }
+        }
+        // Whatever the order of the bindings is.
+        if let Some(in_place) = &mut shared {
+            in_place.sort_unstable();
         }
         shared
     }
