@@ -43,10 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     queue.submit([encoder.finish()]);
 
     // The results are on the GPU; reading them is only for show.
-    wgpu::util::DownloadBuffer::read_buffer(&device, &queue, &loss.slice(..), |data| {
-        let loss: f32 = bytemuck::pod_read_unaligned(&data.expect("a living device"));
-        println!("loss {loss}"); // 0.6216...
-    });
-    device.poll(wgpu::PollType::wait_indefinitely())?;
+    let outcome = plan.read(&bindings).wait()?;
+    println!("loss {}", outcome.scalar().unwrap_or(f32::NAN)); // 0.6216...
     Ok(())
 }

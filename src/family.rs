@@ -164,6 +164,7 @@ pub(crate) fn resolve(
         upstream,
         totals,
         denominator,
+        label,
     } = request;
     if !value && gradients.is_empty() && !totals {
         return Err(Error::argument("value", "false without gradients", "something to compute"));
@@ -200,6 +201,7 @@ pub(crate) fn resolve(
         loss_scale,
         loss_weight,
         accumulate,
+        label: label.map(String::from),
         options,
         adds_up,
         ignored: loss.ignore_index(),

@@ -29,7 +29,7 @@
 //! ```
 //! use wgloss::cross_entropy::{Gradients, Inputs, Wanted};
 //! use wgloss::{Bindings, CrossEntropy, DType, Gpu, Named, Names, Plan, Request, TensorKind, wgpu};
-//! # use wgloss::wgpu::util::{DeviceExt as _, DownloadBuffer};
+//! # use wgloss::wgpu::util::DeviceExt as _;
 //!
 //! # let theirs = Gpu::new_blocking()?;
 //! # let (device, queue) = (theirs.device().clone(), theirs.queue().clone());
@@ -61,13 +61,8 @@
 //! };
 //! plan.encode(&mut encoder, &bindings)?; // as often as wanted
 //! queue.submit([encoder.finish()]);
-//! # let (sender, receiver) = std::sync::mpsc::channel();
-//! # DownloadBuffer::read_buffer(&device, &queue, &loss.slice(..), move |data| {
-//! #     sender.send(bytemuck::pod_read_unaligned(&data.unwrap())).unwrap();
-//! # });
-//! # device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-//! # let value: f32 = receiver.recv().unwrap();
-//! # assert!((value - 0.6216271).abs() < 1e-6);
+//! let outcome = plan.read(&bindings).wait()?; // or `.await`, if the host wants to know
+//! assert!((outcome.scalar().unwrap() - 0.6216271).abs() < 1e-6);
 //! # Ok::<(), wgloss::Error>(())
 //! ```
 //!
@@ -143,7 +138,7 @@ pub use family::Loss;
 pub use gpu::{Clock, Gpu, adapters};
 pub use kernel::Member;
 pub use losses::*;
-pub use plan::{Bindings, Pending, Plan, Sharing, Source, SourceOptions};
+pub use plan::{Bindings, Outcome, Pending, Plan, Sharing, Source, SourceOptions};
 pub use reduction::Reduction;
 pub use request::{GradientType, Request, Status};
 pub use sink::{Output, Sink};

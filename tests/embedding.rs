@@ -3,7 +3,8 @@
 use crate::common::buffers::{empty, filled, kind};
 use crate::common::{self, assert_close, read, tensor};
 use wgloss::{
-    Batch, Bindings, CrossEntropy, DType, Gpu, Mse, Plan, Reduction, Request, Status, reference,
+    Batch, Bindings, CrossEntropy, DType, Gpu, Loss, Mse, MultiLabelMargin, Plan, Reduction,
+    Request, Status, reference,
 };
 
 /// One plan, encoded twice into one encoder with other buffers, at offsets, with a scalar upstream
@@ -83,6 +84,7 @@ fn a_bad_target_is_in_the_status_and_its_loss_is_nan() {
     {
         let target = filled(&gpu, &targets);
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        encoder.clear_buffer(&status, 0, None);
         let bindings = Bindings {
             inputs: &[
                 ("input", input.as_entire_buffer_binding()),
@@ -105,6 +107,154 @@ fn a_bad_target_is_in_the_status_and_its_loss_is_nan() {
             assert_eq!(slopes[2 * row].is_nan(), bad, "gradient of row {row}");
         }
     }
+}
+
+/// A plan over two rows whose class indices are the program's, in buffers of its own.
+struct Head {
+    plan: Plan,
+    input: wgpu::Buffer,
+    target: wgpu::Buffer,
+    value: wgpu::Buffer,
+}
+
+impl Head {
+    fn new(gpu: &Gpu, loss: &dyn Loss, targets: &[i64]) -> Self {
+        let rows = loss.definition().name == "cross_entropy";
+        let shape = if rows { [targets.len(), 3] } else { [targets.len() / 3, 3] };
+        let target = if rows { &shape[..1] } else { &shape[..] };
+        let kinds = [("input", kind(DType::F32, &shape)), ("target", kind(DType::I64, target))];
+        Self {
+            plan: Plan::new(gpu, loss, &kinds, &Request::default()).expect("a valid request"),
+            input: filled(gpu, &vec![0.0f32; shape[0] * 3]),
+            target: filled(gpu, targets),
+            value: empty(gpu, 4),
+        }
+    }
+
+    fn bound<T>(
+        &self,
+        status: Option<&wgpu::Buffer>,
+        with: impl FnOnce(&Plan, &Bindings<'_>) -> T,
+    ) -> T {
+        let whole = wgpu::Buffer::as_entire_buffer_binding;
+        let bindings = Bindings {
+            inputs: &[("input", whole(&self.input)), ("target", whole(&self.target))],
+            value: Some(whole(&self.value)),
+            status: status.map(whole),
+            ..Bindings::default()
+        };
+        with(&self.plan, &bindings)
+    }
+}
+
+/// Plans of several kernels, in one encoder: none wipes or overwrites what another has found.
+#[test]
+fn plans_share_a_status() {
+    let gpu = common::gpu();
+    let cross_entropy = CrossEntropy::default();
+    let first = Head::new(&gpu, &cross_entropy, &[0, 1, 2, 0, 1, 9, 12]);
+    let earlier = Head::new(&gpu, &cross_entropy, &[0, -3, 2]);
+    let good = Head::new(&gpu, &cross_entropy, &[0, 1, 2, 0, 1, 2, 2]);
+    let labels = Head::new(&gpu, &MultiLabelMargin, &[0, 1, 2, -1, -1, 2, 1, 0, -1]);
+    let bad_labels = Head::new(&gpu, &MultiLabelMargin, &[0, 1, 2, -1, -1, 2, 1, 7, -1]);
+    let status = empty(&gpu, 16);
+    let run = |heads: &[&Head], clear: bool| {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        if clear {
+            encoder.clear_buffer(&status, 0, None);
+        }
+        for head in heads {
+            let encode = |plan: &Plan, bindings: &Bindings<'_>| plan.encode(&mut encoder, bindings);
+            head.bound(Some(&status), encode).expect("valid bindings");
+        }
+        gpu.queue().submit([encoder.finish()]);
+        let bytes: Vec<[u8; 16]> = read(&gpu, &status);
+        Status::from_bytes(bytes[0], DType::I64)
+    };
+    let found = |count, row, value| Some(Status { count, row, value });
+    assert_eq!(run(&[&good, &labels], false), None);
+    assert_eq!(run(&[&good, &first, &good, &labels, &earlier], false), found(3, 5, 9));
+    assert_eq!(run(&[&good, &labels], false), found(3, 5, 9));
+    assert_eq!(run(&[&first], false), found(5, 5, 9));
+    assert_eq!(run(&[&earlier, &first], true), found(3, 1, -3));
+    assert_eq!(run(&[&labels, &bad_labels, &first], true), found(3, 7, 7));
+    // What was found while nobody asked is not told later.
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    first.bound(None, |plan, bindings| plan.encode(&mut encoder, bindings)).expect("bindings");
+    gpu.queue().submit([encoder.finish()]);
+    assert_eq!(run(&[&good], true), None);
+    // 2^32 faults are not none.
+    gpu.queue().write_buffer(&status, 0, bytemuck::cast_slice(&[u32::MAX - 1, !2, 8, 0]));
+    assert_eq!(run(&[&first], false), found(u64::from(u32::MAX), 2, 8));
+}
+
+/// Value, status and totals in one line, and what is submitted later changes nothing.
+#[test]
+fn outcomes_are_read_back() {
+    let gpu = common::gpu();
+    let inputs = [("input", kind(DType::F32, &[4])), ("target", kind(DType::F32, &[4]))];
+    let request = Request { totals: true, label: Some("read"), ..Request::default() };
+    let plan = Plan::new(&gpu, &Mse, &inputs, &request).expect("a valid request");
+    let numbers = filled(&gpu, &[1.0f32, 2.0, 3.0, 4.0]);
+    let (zeros, both) = (filled(&gpu, &[0.0f32; 4]), empty(&gpu, 512));
+    let totals = empty(&gpu, plan.totals_bytes());
+    let whole = wgpu::Buffer::as_entire_buffer_binding;
+    let bindings = Bindings {
+        inputs: &[("input", whole(&numbers)), ("target", whole(&zeros))],
+        value: Some(wgpu::BufferBinding { buffer: &both, offset: 256, size: None }),
+        totals: Some(whole(&totals)),
+        ..Bindings::default()
+    };
+    let step = || {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        plan.encode(&mut encoder, &bindings).expect("valid bindings");
+        gpu.queue().submit([encoder.finish()]);
+    };
+    step();
+    let mut first = plan.read(&bindings);
+    gpu.queue().write_buffer(&numbers, 0, bytemuck::cast_slice(&[2.0f32; 4]));
+    step();
+    let second = plan.read(&bindings);
+    gpu.queue().write_buffer(&both, 256, bytemuck::cast_slice(&[-1.0f32]));
+    gpu.queue().submit([]);
+    while !first.is_finished() {
+        std::thread::yield_now();
+    }
+    for (pending, want) in [(second, 4.0f32), (first, 7.5)] {
+        let outcome = pollster::block_on(pending).expect("a living device");
+        assert_eq!(outcome.scalar(), Some(want));
+        let totals = outcome.totals.as_ref().expect("totals");
+        assert_eq!((totals.value().to_bits(), outcome.status), (want.to_bits(), None));
+        outcome.checked().expect("nothing was wrong");
+    }
+    let unread = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 4,
+        usage: wgpu::BufferUsages::STORAGE,
+        mapped_at_creation: false,
+    });
+    let error = plan.read(&Bindings { value: Some(whole(&unread)), ..bindings.clone() }).wait();
+    assert_eq!(
+        error.expect_err("no COPY_SRC").to_string(),
+        "value: a buffer of usage BufferUsages(STORAGE) is not valid, expected one with COPY_SRC"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_read_back() {
+    let gpu = common::gpu();
+    let bad = Head::new(&gpu, &CrossEntropy::default(), &[0, 1, 9, 2]);
+    let status = empty(&gpu, 16);
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    let outcome = bad.bound(Some(&status), |plan, bindings| {
+        plan.encode(&mut encoder, bindings).expect("valid bindings");
+        gpu.queue().submit([encoder.finish()]);
+        plan.read(bindings).wait().expect("a living device")
+    });
+    assert!(outcome.scalar().is_some_and(f32::is_nan));
+    assert_eq!(outcome.status, Some(Status { count: 1, row: 2, value: 9 }));
+    let error = outcome.checked().expect_err("a bad target").to_string();
+    assert_eq!(error, "target[2] is 9, expected 0 to 2 or -100, which is ignored");
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Devices that are lost, buffers of other devices, and what the program's own error handling sees.
 
-use crate::common::buffers::{device, empty, filled, kind};
+use crate::common::buffers::{device, empty, filled, kind, pair};
 use crate::common::{self, Random, tensor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Error, Evaluator, Gpu, Mse, Plan, Request, Result,
-    adapters,
 };
 
 /// The error's class, whatever its words.
@@ -92,6 +91,33 @@ fn a_device_is_destroyed_between_plan_and_encoding() {
         ..Bindings::default()
     };
     assert_lost(plan.encode_pass(&mut pass, &bindings));
+    assert_lost(plan.read(&bindings).wait());
+}
+
+/// Whenever the device is destroyed, what is read back comes or is said to be lost.
+#[test]
+fn a_device_is_destroyed_while_a_loss_comes_back() {
+    for round in 0..16 {
+        let gpu = device(wgpu::Features::empty());
+        let (plan, buffers) = (plan(&gpu).expect("a valid request"), buffers(&gpu));
+        let mut encoder = encoder(&gpu);
+        encode(&plan, &mut encoder, buffers.each_ref()).expect("a living device");
+        gpu.queue().submit([encoder.finish()]);
+        let [input, target, value, gradient] = buffers.each_ref();
+        let whole = wgpu::Buffer::as_entire_buffer_binding;
+        let reading = plan.read(&Bindings {
+            inputs: &[("input", whole(input)), ("target", whole(target))],
+            value: Some(whole(value)),
+            gradients: &[("input", whole(gradient))],
+            ..Bindings::default()
+        });
+        std::thread::sleep(Duration::from_micros(20 * round * round));
+        gpu.device().destroy();
+        match reading.wait() {
+            Ok(outcome) => assert_eq!(outcome.scalar(), Some(4.0), "round {round}"),
+            result => assert_lost(result),
+        }
+    }
 }
 
 /// Whenever the device is destroyed, an evaluation answers or says that it was lost.
@@ -129,13 +155,7 @@ fn a_device_is_destroyed_during_an_evaluation() {
 
 #[test]
 fn buffers_of_another_device_are_refused() {
-    let all = pollster::block_on(adapters());
-    let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
-    let [gpu, theirs] = ["ours", "theirs"].map(|label| {
-        let descriptor = wgpu::DeviceDescriptor { label: Some(label), ..Default::default() };
-        let made = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
-        Gpu::from_device(made.0, made.1)
-    });
+    let [gpu, theirs] = pair();
     let plan = plan(&gpu).expect("a valid request");
     let (own, [_, foreign, ..]) = (buffers(&gpu), buffers(&theirs));
     let [input, _, value, gradient] = own.each_ref();

@@ -1,11 +1,11 @@
 //! Recording a plan: its effects, and everything that it leaves alone.
 
 use crate::common;
-use crate::common::buffers::{device, empty};
+use crate::common::buffers::{device, empty, kind, pair};
 use crate::common::recorded::{Case, encoder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use wgloss::{Bindings, Gpu};
+use wgloss::{Bindings, CrossEntropy, DType, Gpu, Plan, Request};
 
 /// Objects of the device that are alive: buffers, bind groups, layouts, pipelines, shader modules,
 /// query sets and command encoders.
@@ -38,11 +38,12 @@ fn several_plans_share_an_open_pass() {
     cases.iter().for_each(|case| case.assert_right(&gpu));
 }
 
-/// Encoding again makes nothing on the device, submits nothing and does not wait.
+/// Encoding with buffers that are kept makes nothing on the device, submits nothing and does not wait.
 #[test]
 fn encoding_again_makes_nothing() {
     let gpu = device(wgpu::Features::empty());
-    let case = Case::new(&gpu);
+    let mut case = Case::new(&gpu);
+    case.plan = case.plan.with_kept_sets(1);
     let before_first = alive(&gpu);
     assert!(before_first.iter().any(|&count| count > 0), "counters count");
     let mut first = encoder(&gpu);
@@ -98,13 +99,12 @@ fn offsets_tell_encodings_apart() {
     assert!(values[0] > 0.0 && values[0] == values[192], "{} and {}", values[0], values[192]);
 }
 
-/// A plan keeps the bind groups of eight sets of buffers, and those buffers, whatever it is encoded
-/// with.
+/// A plan holds no buffers, but those of as many sets as it is told to keep.
 #[test]
-fn few_sets_of_buffers_are_kept() {
+fn buffers_are_kept_only_where_it_is_asked_for() {
     let gpu = device(wgpu::Features::empty());
     let case = Case::new(&gpu);
-    let counts = |sets: usize| {
+    let counts = |case: &Case, sets: usize| {
         for _ in 0..sets {
             let value = empty(&gpu, 4);
             let encode = |bindings: Bindings<'_>| {
@@ -117,13 +117,51 @@ fn few_sets_of_buffers_are_kept() {
         let [buffers, groups, ..] = alive(&gpu);
         [buffers, groups]
     };
-    let (none, one, eight) = (counts(0), counts(1), counts(7));
-    let [one, eight] = [one, eight].map(|[b, g]| [b - none[0], g - none[1]]);
+    let none = counts(&case, 0);
+    assert_eq!(counts(&case, 5), none);
+    let case = Case { plan: case.plan.with_kept_sets(3), ..case };
+    let one = counts(&case, 1).map(|count| count - none[0]);
+    let one = [one[0], one[1] + none[0] - none[1]];
     assert_eq!(one[0], 1);
     assert!(one[1] > 0);
-    assert_eq!(eight, [8, 8 * one[1]]);
-    let many = counts(20);
-    assert_eq!([many[0] - none[0], many[1] - none[1]], eight);
+    let three = [none[0] + 3, none[1] + 3 * one[1]];
+    assert_eq!(counts(&case, 2), three);
+    assert_eq!(counts(&case, 20), three);
+    case.plan.clear();
+    assert_eq!(counts(&case, 0), none);
+    let case = Case { plan: case.plan.with_kept_sets(0), ..case };
+    assert_eq!(counts(&case, 5), none);
+}
+
+/// What captures and wgpu's messages call things.
+#[test]
+fn everything_has_a_name() {
+    let [gpu, theirs] = pair();
+    let inputs = [("input", kind(DType::F32, &[9000, 3])), ("target", kind(DType::I64, &[9000]))];
+    let request = Request { label: Some("head"), ..Request::with_gradients(&["input"]) };
+    let plan = Plan::new(&gpu, &CrossEntropy::default(), &inputs, &request).expect("a request");
+    let own = r#"wgloss cross_entropy "head""#;
+    let report = gpu.device().generate_allocator_report().expect("Vulkan has one");
+    for part in ["uniforms", "scratch", "status"] {
+        let name = format!("{own} {part}");
+        assert!(report.allocations.iter().any(|made| made.name == name), "{name}: {report:?}");
+    }
+    // A pass of another device refuses what is recorded into it, by its name.
+    let buffers = [empty(&gpu, 108_000), empty(&gpu, 72_000), empty(&gpu, 4), empty(&gpu, 108_000)];
+    let whole = wgpu::Buffer::as_entire_buffer_binding;
+    let bindings = Bindings {
+        inputs: &[("input", whole(&buffers[0])), ("target", whole(&buffers[1]))],
+        value: Some(whole(&buffers[2])),
+        gradients: &[("input", whole(&buffers[3]))],
+        ..Bindings::default()
+    };
+    let mut foreign = encoder(&theirs);
+    plan.encode(&mut foreign, &bindings).expect("it is recorded");
+    let scope = theirs.device().push_error_scope(wgpu::ErrorFilter::Validation);
+    drop(foreign.finish());
+    let error = pollster::block_on(scope.pop()).expect("another device's pipeline").to_string();
+    assert!(error.contains("wgloss cross_entropy targets"), "{error}");
+    println!("{error}");
 }
 
 /// What was recorded and never submitted has no effect, also on what is recorded later.

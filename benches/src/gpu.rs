@@ -4,7 +4,7 @@ use crate::data::Data;
 use crate::measure::Sample;
 use crate::workload::{Workload, bytes};
 use std::time::{Duration, Instant};
-use wgloss::{Bindings, DType, Error, Gpu, Plan, Result, wgpu};
+use wgloss::{Bindings, DType, Error, Gpu, Plan, Result, TensorKind, wgpu};
 
 /// A workload's plan with its inputs and outputs in device memory.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl OnGpu {
     /// If the device's limits do not allow it, or it is lost.
     pub fn new(gpu: &Gpu, workload: &Workload, dtype: DType, data: &Data) -> Result<Self> {
         let kinds = workload.kinds(dtype);
-        let plan = Plan::new(gpu, workload.loss.as_ref(), &kinds, &workload.request())?;
+        let plan = plan(gpu, workload, &kinds)?;
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut inputs = Vec::new();
         for (name, tensor) in data.tensors()? {
@@ -49,7 +49,7 @@ impl OnGpu {
     pub fn planned_by(&self, gpu: &Gpu, workload: &Workload, dtype: DType) -> Result<Self> {
         let kinds = workload.kinds(dtype);
         Ok(Self {
-            plan: Plan::new(gpu, workload.loss.as_ref(), &kinds, &workload.request())?,
+            plan: plan(gpu, workload, &kinds)?,
             inputs: self.inputs.clone(),
             value: self.value.clone(),
             gradients: self.gradients.clone(),
@@ -103,6 +103,12 @@ impl OnGpu {
         finish(gpu, [encoder])?;
         read(gpu, &staging)
     }
+}
+
+/// A plan that meets the same buffers again and again.
+fn plan(gpu: &Gpu, workload: &Workload, kinds: &[(&str, TensorKind)]) -> Result<Plan> {
+    let plan = Plan::new(gpu, workload.loss.as_ref(), kinds, &workload.request())?;
+    Ok(plan.with_kept_sets(1))
 }
 
 fn whole<'a>(

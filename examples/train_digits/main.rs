@@ -43,7 +43,8 @@ fn main() -> Result<()> {
             ("target", TensorKind::new(DType::I64, [training])),
         ],
         &request,
-    )?;
+    )?
+    .with_kept_sets(1);
     let (target, loss) = (storage(&gpu, &labels[..training]), storage(&gpu, &[0f32]));
     let bindings = Bindings {
         inputs: &[
@@ -64,7 +65,7 @@ fn main() -> Result<()> {
             network.backward(&mut encoder);
         }
         gpu.queue().submit([encoder.finish()]);
-        let loss = read(&gpu, &loss)?[0];
+        let loss = plan.read(&bindings).wait()?.scalar().unwrap_or(f32::NAN);
         progress.inc(50);
         // The loss that the last of these steps started from.
         progress.suspend(|| println!("step {:3}  loss {loss:.4}", step + 50));

@@ -295,21 +295,23 @@ impl<'a> Builder<'a> {
             Step { pipeline, regions, groups: draft.groups }
         };
         let steps = self.drafts.iter().zip(regions).map(step).collect();
+        let title = self.resolved.title();
         let uses_scratch =
             self.kernels.iter().any(|(kernel, _)| kernel.binding(Slot::Scratch).is_some());
         let scratch = if uses_scratch {
             let usage = wgpu::BufferUsages::STORAGE;
-            Some(buffer(gpu, "wgloss scratch", self.scratch_words * 4, usage)?)
+            Some(buffer(gpu, &format!("{title} scratch"), self.scratch_words * 4, usage)?)
         } else {
             None
         };
         let stage = |&(input, size): &(usize, u64)| {
-            Ok((input, buffer(gpu, "wgloss staging", size, wgpu::BufferUsages::STORAGE)?))
+            let usage = wgpu::BufferUsages::STORAGE;
+            Ok((input, buffer(gpu, &format!("{title} staging"), size, usage)?))
         };
         let staging = self.staging.iter().map(stage).collect::<Result<_>>()?;
         let uniforms = gpu.checked("the uniforms", |device| {
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("wgloss uniforms"),
+                label: Some(&format!("wgloss {title} uniforms")),
                 size: self.uniforms.len().next_multiple_of(16).max(16) as u64,
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,

@@ -7,7 +7,7 @@ use crate::request::{Resolved, Slot};
 /// What a mean divides by, on the device.
 pub(super) fn denominator(gpu: &Gpu, given: [f32; 4]) -> Result<wgpu::Buffer> {
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-    let buffer = buffer(gpu, "wgloss denominator", 16, usage)?;
+    let buffer = buffer(gpu, "denominator", 16, usage)?;
     gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&given));
     Ok(buffer)
 }

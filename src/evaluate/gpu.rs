@@ -7,7 +7,7 @@ use super::{Evaluation, Timings};
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::family::Loss;
-use crate::gpu::{Clock, Gpu, Stamps, buffer, download, submit, upload};
+use crate::gpu::{Clock, Download, Gpu, Stamps, buffer, submit, upload};
 use crate::plan::{Bindings, Plan};
 use crate::request::{Resolved, Slot, Status};
 use crate::sink::Sink;
@@ -46,7 +46,7 @@ async fn evaluate_whole(
     submit(gpu, []).await?;
     let moved = Instant::now();
 
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    let mut encoder = gpu.encoder();
     buffers.encode(&plan, &mut encoder)?;
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
@@ -115,11 +115,10 @@ impl<'a> Buffers<'a> {
             | wgpu::BufferUsages::COPY_DST;
         let outputs = resolved
             .outputs()
-            .map(|slot| buffer(gpu, "wgloss output", resolved.bytes(slot), usage))
+            .map(|slot| buffer(gpu, &resolved.slot_name(slot), resolved.bytes(slot), usage))
             .collect::<Result<_>>()?;
-        let status = buffer(gpu, "wgloss status", 16, usage)?;
-        let totals =
-            resolved.totals.then(|| buffer(gpu, "wgloss totals", plan.totals_bytes(), usage));
+        let status = buffer(gpu, "status", 16, usage)?;
+        let totals = resolved.totals.then(|| buffer(gpu, "totals", plan.totals_bytes(), usage));
         let denominator = resolved.given.map(|given| denominator(gpu, given));
         let (totals, denominator) = (totals.transpose()?, denominator.transpose()?);
         let stamps = Stamps::new(gpu)?;
@@ -153,25 +152,25 @@ impl<'a> Buffers<'a> {
     async fn read(&self, gpu: &Gpu, resolved: &Resolved, taken: &mut Taken<'_>) -> Result<Results> {
         let (mut parts, mut sources) = (Vec::new(), Vec::new());
         // It comes first: where there was a bad class index, nothing else is taken.
-        if let Some(indices) = resolved.layout.indices {
-            let kind = resolved.inputs[indices.input].as_ref();
-            parts.push(Part::Status(kind.map_or(DType::I64, |kind| kind.dtype)));
-            sources.push((&self.status, 16));
+        if let Some(dtype) = resolved.indices_dtype() {
+            parts.push(Part::Status(dtype));
+            sources.push((&self.status, 0, 16));
         }
         for (slot, buffer) in resolved.outputs().zip(&self.outputs) {
             parts.push(Part::Output(slot));
-            sources.push((buffer, resolved.bytes(slot)));
+            sources.push((buffer, 0, resolved.bytes(slot)));
         }
         if let Some(totals) = &self.totals {
             parts.push(Part::Totals);
-            sources.push((totals, resolved.bytes(Slot::Totals)));
+            sources.push((totals, 0, resolved.bytes(Slot::Totals)));
         }
         if let Some(stamps) = &self.stamps {
             parts.push(Part::Stamps);
-            sources.push(stamps.source());
+            let (buffer, size) = stamps.source();
+            sources.push((buffer, 0, size));
         }
         let mut results = Results::default();
-        download(gpu, &sources, |i, bytes| {
+        let take = |i: usize, bytes: &[u8]| {
             match parts[i] {
                 Part::Status(dtype) => {
                     let bytes = bytemuck::pod_read_unaligned(bytes);
@@ -192,8 +191,8 @@ impl<'a> Buffers<'a> {
                 Part::Stamps => results.stamped = Stamps::elapsed(gpu, bytes),
             }
             Ok(())
-        })
-        .await?;
+        };
+        Download::start(gpu, &sources)?.finish(gpu, take).await?;
         Ok(results)
     }
 }

@@ -91,13 +91,13 @@ impl Gpu {
                 count: None,
             };
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                label: None,
+                label: Some("wgloss probe"),
                 entries: &[entry],
             });
             let size = std::num::NonZeroU64::new(4);
             let resource = wgpu::BufferBinding { size, ..buffer.clone() };
             device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
+                label: Some("wgloss probe"),
                 layout: &layout,
                 entries: &[wgpu::BindGroupEntry {
                     binding: 0,

@@ -40,7 +40,7 @@ impl Stamps {
             return Ok(None);
         }
         let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
-        let resolved = buffer(gpu, "wgloss timestamps", 16, usage)?;
+        let resolved = buffer(gpu, "timestamps", 16, usage)?;
         let queries = gpu.checked("timestamps", |device| {
             device.create_query_set(&wgpu::QuerySetDescriptor {
                 label: Some("wgloss timestamps"),

@@ -40,7 +40,7 @@ impl Upload {
         }
         let buffer = buffer(gpu, label, size, storage | wgpu::BufferUsages::COPY_DST)?;
         let usage = write | wgpu::BufferUsages::COPY_SRC;
-        let staging = Some(new_buffer(gpu, "wgloss upload", size, usage, true)?);
+        let staging = Some(new_buffer(gpu, "upload", size, usage, true)?);
         Ok(Self { buffer, staging, answer: None })
     }
 
@@ -107,7 +107,7 @@ impl ReadBack {
             (storage | wgpu::BufferUsages::MAP_READ, None)
         } else {
             let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-            let staging = buffer(gpu, "wgloss read-back", size, usage)?;
+            let staging = buffer(gpu, "read-back", size, usage)?;
             (storage | wgpu::BufferUsages::COPY_SRC, Some(staging))
         };
         Ok(Self { buffer: buffer(gpu, label, size, own)?, staging, answer: None })

@@ -11,7 +11,7 @@ mod transfer;
 pub use clock::Clock;
 pub(crate) use clock::Stamps;
 pub(crate) use exchange::{ReadBack, Upload};
-pub(crate) use transfer::{buffer, download, submit, upload};
+pub(crate) use transfer::{Download, buffer, submit, upload};
 
 use crate::error::{Error, Result, listed, meant};
 use crate::kernel::{Binding, Kernel, Use};
@@ -232,6 +232,12 @@ impl Gpu {
 
     pub(crate) fn limits(&self) -> &wgpu::Limits {
         &self.inner.limits
+    }
+
+    /// What an evaluation's commands are recorded into.
+    pub(crate) fn encoder(&self) -> wgpu::CommandEncoder {
+        let descriptor = wgpu::CommandEncoderDescriptor { label: Some("wgloss evaluation") };
+        self.device().create_command_encoder(&descriptor)
     }
 
     /// The compiled kernel, compiled now if this is its first use.

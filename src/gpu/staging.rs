@@ -26,7 +26,7 @@ impl Gpu {
             return Ok(spare);
         }
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        buffer(self, "wgloss read-back", size, usage)
+        buffer(self, "read-back", size, usage)
     }
 
     /// Keeps memory for the next read-back, the larger one if there are two.

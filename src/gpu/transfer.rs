@@ -35,7 +35,7 @@ pub(super) fn new_buffer(
     }
     gpu.checked(label, |device| {
         device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
+            label: Some(&format!("wgloss {label}")),
             size: size.next_multiple_of(4).max(4),
             usage,
             mapped_at_creation: mapped,
@@ -92,51 +92,75 @@ struct Staging {
     answer: OneshotReceiver<std::result::Result<(), wgpu::BufferAsyncError>>,
 }
 
-/// Copies buffers, of so many bytes each, to the host in one submission; `read` takes the bytes of
-/// each by its place.
-///
-/// # Errors
-/// If the device is lost, and the first that `read` returns.
-pub(crate) async fn download(
-    gpu: &Gpu,
-    sources: &[(&wgpu::Buffer, u64)],
-    mut read: impl FnMut(usize, &[u8]) -> Result<()>,
-) -> Result<()> {
-    let doing = "reading the results";
-    let places = places(sources.iter().map(|source| source.1), gpu.limits().max_buffer_size);
-    let buffers = sizes(&places, sources).into_iter().map(|size| Ok((gpu.staging(size)?, size)));
-    let buffers = buffers.collect::<Result<Vec<_>>>()?;
-    let (submission, staged) = gpu.checked(doing, |device| {
-        let mut encoder = device.create_command_encoder(&Default::default());
-        for (&(source, size), place) in sources.iter().zip(&places) {
-            let (buffer, _) = &buffers[place.staging];
-            encoder.copy_buffer_to_buffer(source, 0, buffer, place.offset, Some(size));
-        }
-        let submission = gpu.queue().submit([encoder.finish()]);
-        let map = |(buffer, size): (wgpu::Buffer, u64)| {
-            let (sender, answer) = oneshot_channel();
-            buffer.map_async(wgpu::MapMode::Read, ..size, move |result| {
-                let _ = sender.send(result);
+/// Parts of buffers on their way to the host.
+pub(crate) struct Download {
+    staged: Vec<Staging>,
+    /// Where each part is, and its bytes.
+    places: Vec<(Place, u64)>,
+}
+
+const READING: &str = "reading the results";
+
+impl Download {
+    /// Copies parts of buffers, from an offset on so many bytes each, in one submission.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub(crate) fn start(gpu: &Gpu, sources: &[(&wgpu::Buffer, u64, u64)]) -> Result<Self> {
+        let sizes = || sources.iter().map(|source| source.2);
+        let places = places(sizes(), gpu.limits().max_buffer_size);
+        let places: Vec<_> = places.into_iter().zip(sizes()).collect();
+        let buffers = staging_sizes(&places).into_iter();
+        let buffers = buffers.map(|size| Ok((gpu.staging(size)?, size)));
+        let buffers = buffers.collect::<Result<Vec<_>>>()?;
+        let (submission, staged) = gpu.caught(READING, |device| {
+            let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some("wgloss read-back"),
             });
-            Staging { buffer, size, answer }
-        };
-        (submission, buffers.into_iter().map(map).collect::<Vec<_>>())
-    })?;
-    gpu.drive(submission);
-    for (number, Staging { buffer, size, answer }) in staged.into_iter().enumerate() {
-        let answer = answer.receive().await.ok_or_else(|| lost(doing, "no answer"))?;
-        answer.map_err(|error| lost(doing, error))?;
-        let view = buffer.get_mapped_range(..size).map_err(|error| lost(doing, error))?;
-        for (i, place) in places.iter().enumerate().filter(|(_, place)| place.staging == number) {
-            let [start, end] = [place.offset, place.offset + sources[i].1]
-                .map(|byte| usize::try_from(byte).expect("mapped memory fits into memory"));
-            read(i, &view[start..end])?;
-        }
-        drop(view);
-        gpu.checked(doing, |_| buffer.unmap())?;
-        gpu.keep_staging(buffer);
+            for (&(source, offset, size), (place, _)) in sources.iter().zip(&places) {
+                let (buffer, _) = &buffers[place.staging];
+                encoder.copy_buffer_to_buffer(source, offset, buffer, place.offset, Some(size));
+            }
+            let submission = gpu.queue().submit([encoder.finish()]);
+            let map = |(buffer, size): (wgpu::Buffer, u64)| {
+                let (sender, answer) = oneshot_channel();
+                buffer.map_async(wgpu::MapMode::Read, ..size, move |result| {
+                    let _ = sender.send(result);
+                });
+                Staging { buffer, size, answer }
+            };
+            (submission, buffers.into_iter().map(map).collect::<Vec<_>>())
+        })?;
+        gpu.drive(submission);
+        Ok(Self { staged, places })
     }
-    Ok(())
+
+    /// Waits for them; `read` takes the bytes of each by its place.
+    ///
+    /// # Errors
+    /// If the device is lost, and the first that `read` returns.
+    pub(crate) async fn finish(
+        self,
+        gpu: &Gpu,
+        mut read: impl FnMut(usize, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let Self { staged, places } = self;
+        for (number, Staging { buffer, size, answer }) in staged.into_iter().enumerate() {
+            let answer = answer.receive().await.ok_or_else(|| lost(READING, "no answer"))?;
+            answer.map_err(|error| lost(READING, error))?;
+            let view = buffer.get_mapped_range(..size).map_err(|error| lost(READING, error))?;
+            let own = places.iter().enumerate().filter(|(_, (place, _))| place.staging == number);
+            for (i, (place, size)) in own {
+                let [start, end] = [place.offset, place.offset + size]
+                    .map(|byte| usize::try_from(byte).expect("mapped memory fits into memory"));
+                read(i, &view[start..end])?;
+            }
+            drop(view);
+            gpu.checked(READING, |_| buffer.unmap())?;
+            gpu.keep_staging(buffer);
+        }
+        Ok(())
+    }
 }
 
 /// Where a source is copied to.
@@ -161,12 +185,12 @@ fn places(sizes: impl Iterator<Item = u64>, largest: u64) -> Vec<Place> {
 }
 
 /// The bytes of each staging buffer.
-fn sizes(places: &[Place], sources: &[(&wgpu::Buffer, u64)]) -> Vec<u64> {
+fn staging_sizes(places: &[(Place, u64)]) -> Vec<u64> {
     let mut sizes = Vec::new();
-    for (place, source) in places.iter().zip(sources) {
+    for (place, size) in places {
         sizes.resize(place.staging + 1, 0);
         // No mapping is empty.
-        sizes[place.staging] = (place.offset + source.1).max(4);
+        sizes[place.staging] = (place.offset + size).max(4);
     }
     sizes
 }

@@ -12,8 +12,10 @@
 //! # Buffers
 //!
 //! Inputs and outputs are the program's buffers. The plan owns its kernels, uniforms and scratch
-//! memory ([`Plan::scratch_bytes`]). It keeps the bind groups of the last eight sets of buffers,
-//! and with them those buffers.
+//! memory ([`Plan::scratch_bytes`]). It holds none of the program's, so that a buffer's memory is free
+//! when the program drops it and what was submitted has run. With [`Plan::with_kept_sets`] it keeps the
+//! bind groups of some sets of buffers, and with them those buffers: then encoding with one of them
+//! again creates nothing, which takes a fifth of the time. [`Plan::clear`] lets go of them.
 //!
 //! Offsets are multiples of the device's `min_storage_buffer_offset_alignment`, sizes are multiples
 //! of 4. Several tensors may lie in one buffer; an output's bytes are its own.
@@ -78,6 +80,17 @@
 //! With [`Gpu::with_pipeline_cache`] the next start of the program finds what this one has compiled,
 //! on drivers that keep nothing themselves.
 //!
+//! # Reading back
+//!
+//! [`Plan::read`] gives value, status and totals of what was submitted, as a future or with
+//! [`Pending::wait`]. They are copied at once and come when they have: submissions go on meanwhile.
+//!
+//! # Captures
+//!
+//! A [`Request::label`] tells a plan from others of its loss. Passes, debug groups, buffers and bind
+//! groups are named by both, as in `wgloss cross_entropy "head"`, and kernels, which plans share, by
+//! the loss.
+//!
 //! # Timing
 //!
 //! [`Bindings::timestamps`] writes when a plan begins and ends into the program's query set. For a
@@ -87,10 +100,11 @@
 //!
 //! Class indices outside their range are found by the kernels: the losses and gradients of these
 //! rows are NaN, and a [`Status`] tells the first one, by its indices in the target with
-//! [`Status::index`]. The device lives on.
+//! [`Status::index`]. The device lives on. Any number of plans and steps may share a status
+//! ([`Bindings::status`]): the first fault found stays until the program clears it.
 //!
 //! The program's error scopes and its callbacks for errors and lost devices are left alone. A lost
 //! device is [`Error::DeviceLost`].
 
 #[cfg(doc)]
-use crate::{Bindings, Error, Gpu, Plan, Reduction, Status, Timings};
+use crate::{Bindings, Error, Gpu, Pending, Plan, Reduction, Request, Status, Timings};

@@ -1,10 +1,11 @@
-//! The kernel that clears the status before others write it.
+//! The kernel that tells the caller what a plan has found.
 
 use super::{Header, Kernel};
 use crate::request::Slot;
 
-pub(crate) fn clear() -> Kernel {
+pub(crate) fn report() -> Kernel {
     let mut header = Header::default();
     header.write(Slot::Status, "status", "array<u32>");
-    header.join("wgloss status".into(), &[include_str!("../../shaders/clear_status.wgsl")])
+    header.write(Slot::Report, "report", "array<u32>");
+    header.join("wgloss status".into(), &[include_str!("../../shaders/report_status.wgsl")])
 }

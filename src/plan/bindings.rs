@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 use crate::request::{Slot, Upstream};
 use std::num::NonZeroU64;
 
+/// Where in its own status a plan writes what nobody reads; a binding may start there on every device.
+pub(super) const UNREAD: u64 = 256;
+
 /// The buffers that one encoding of a plan reads and writes.
 ///
 /// Each has the usage `STORAGE`, an offset that is a multiple of the device's
@@ -43,9 +46,12 @@ pub struct Bindings<'a> {
     pub gradients: &'a [(&'a str, wgpu::BufferBinding<'a>)],
     /// The upstream gradient, if the request has one.
     pub upstream: Option<wgpu::BufferBinding<'a>>,
-    /// Where 16 bytes go that say what was wrong with class indices, for
-    /// [`Status::from_bytes`](crate::Status::from_bytes). They are cleared first; a loss without
-    /// class indices leaves them as they are. Optional.
+    /// The 16 bytes that say what was wrong with class indices, for
+    /// [`Status::from_bytes`](crate::Status::from_bytes). A plan that finds nothing leaves them as they
+    /// are, and one that finds something adds to what is there: the first fault found stays, whichever
+    /// plan and encoding found it, and the count goes on. So any number of plans can share them, in one
+    /// encoder or over many steps, and one look tells whether all went well. All zeros, as in a new
+    /// buffer, say that nothing was found: [`wgpu::CommandEncoder::clear_buffer`] begins anew. Optional.
     pub status: Option<wgpu::BufferBinding<'a>>,
     /// Where [`Plan::totals_bytes`] go, for [`Plan::totals`], if the request has them.
     pub totals: Option<wgpu::BufferBinding<'a>>,
@@ -77,7 +83,7 @@ impl<'a> Bound<'a> {
         let single = [
             (Slot::Value, &bindings.value),
             (Slot::Upstream, &bindings.upstream),
-            (Slot::Status, &bindings.status),
+            (Slot::Report, &bindings.status),
             (Slot::Totals, &bindings.totals),
             (Slot::Denominator, &bindings.denominator),
         ];
@@ -118,7 +124,7 @@ impl<'a> Bound<'a> {
         }
         for (slot, binding) in &self.slots {
             let argument = resolved.slot_name(*slot);
-            if *slot != Slot::Status && !wanted.contains(slot) {
+            if *slot != Slot::Report && !wanted.contains(slot) {
                 return Err(Error::argument(&argument, "a buffer", "none: it is not requested"));
             }
             self.check_binding(&argument, *slot, binding)?;
@@ -159,8 +165,16 @@ impl<'a> Bound<'a> {
         Ok(())
     }
 
-    fn given(&self, slot: Slot) -> Option<wgpu::BufferBinding<'_>> {
+    pub(super) fn given(&self, slot: Slot) -> Option<wgpu::BufferBinding<'a>> {
         self.slots.iter().find(|(given, _)| *given == slot).map(|(_, binding)| binding.clone())
+    }
+
+    /// Where the plan keeps what is wrong with the targets: cleared each time that it is told, or
+    /// apart from that, where nobody asks.
+    fn status(&self, region: Region) -> wgpu::BufferBinding<'_> {
+        let buffer = self.plan.status.as_ref().expect("a plan with targets has a status");
+        let offset = if self.given(Slot::Report).is_some() { 0 } else { UNREAD };
+        wgpu::BufferBinding { buffer, offset, size: NonZeroU64::new(region.size) }
     }
 
     /// The buffer of a region, with the region's offset added to the binding's own.
@@ -168,7 +182,7 @@ impl<'a> Bound<'a> {
         let own = match region.slot {
             Slot::Window | Slot::Parameters => Some(&self.plan.uniforms),
             Slot::Scratch => self.plan.scratch.as_ref(),
-            Slot::Status => self.plan.status.as_ref(),
+            Slot::Status => return self.status(region),
             Slot::Staging(i) => {
                 let staging = self.plan.staging.iter().find(|(input, _)| *input == i);
                 staging.map(|(_, buffer)| buffer)

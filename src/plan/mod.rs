@@ -4,6 +4,7 @@ mod bindings;
 mod encode;
 mod pending;
 mod prepare;
+mod read;
 mod sharing;
 mod sources;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 pub use bindings::Bindings;
 pub use pending::Pending;
+pub use read::Outcome;
 pub use sources::{Sharing, Source, SourceOptions};
 
 use crate::dispatch::{Builder, Finished, Step, limits};
@@ -30,23 +32,26 @@ use std::sync::{Arc, Mutex};
 /// can be encoded any number of times; encodings on one queue run one after the other, as all work
 /// on a queue does. A plan is `Send` and `Sync`, and may be encoded by several threads at once.
 ///
-/// It keeps the bind groups of the last eight sets of buffers, so that encoding with one of them
-/// again creates nothing. It keeps those buffers alive with them, until others take their place or
-/// the plan is dropped.
+/// It holds none of the program's buffers, unless it is told to keep the bind groups of some
+/// ([`Plan::with_kept_sets`]), so that encoding with the same buffers again creates nothing.
 #[derive(Debug)]
 pub struct Plan {
     gpu: Gpu,
-    resolved: Resolved,
+    /// What it is called in captures.
+    label: String,
+    resolved: Arc<Resolved>,
     steps: Arc<[Step]>,
     uniforms: wgpu::Buffer,
     scratch: Option<wgpu::Buffer>,
     /// Where gradients narrower than float32 are added up, by input.
     staging: Vec<(usize, wgpu::Buffer)>,
-    /// Where the status goes if the caller wants none.
+    /// What was wrong with the targets: what is told, and from [`bindings::UNREAD`] on what is not.
     status: Option<wgpu::Buffer>,
     /// For each gradient, that it can be written over its input, or why not.
     in_place: Vec<(usize, InPlace)>,
     made: Mutex<encode::Made>,
+    /// The sets of buffers whose bind groups are kept.
+    kept_sets: usize,
 }
 
 impl Plan {
@@ -73,14 +78,27 @@ impl Plan {
         let in_place = builder.in_place;
         let Finished { steps, uniforms, scratch, staging } = builder.finish()?;
         let in_place = sharing::in_place(&resolved, &steps, in_place);
+        let title = resolved.title();
         let status = if resolved.layout.indices.is_some() {
-            Some(buffer(gpu, "wgloss status", 16, wgpu::BufferUsages::STORAGE)?)
+            let size = bindings::UNREAD + 16;
+            Some(buffer(gpu, &format!("{title} status"), size, wgpu::BufferUsages::STORAGE)?)
         } else {
             None
         };
         gpu.check_alive("a plan")?;
-        let (gpu, steps, made) = (gpu.clone(), steps.into(), Mutex::default());
-        Ok(Self { gpu, resolved, steps, uniforms, scratch, staging, status, in_place, made })
+        Ok(Self {
+            gpu: gpu.clone(),
+            label: format!("wgloss {title}"),
+            resolved: resolved.into(),
+            steps: steps.into(),
+            uniforms,
+            scratch,
+            staging,
+            status,
+            in_place,
+            made: Mutex::default(),
+            kept_sets: 0,
+        })
     }
 
     /// The device that it is for.
@@ -138,10 +156,10 @@ fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
     if builder.resolved.denominator {
         builder.push(reduce::denominator(), &(), &[], 1)?;
     }
-    if builder.resolved.layout.indices.is_some() {
-        builder.push(status::clear(), &(), &[], 1)?;
-    }
     loss.family().dispatch(builder)?;
+    if builder.resolved.layout.indices.is_some() {
+        builder.push(status::report(), &(), &[], 1)?;
+    }
     if builder.resolved.accumulate {
         builder.in_place = Err("it is added to what its buffer holds");
     }

@@ -50,6 +50,9 @@ pub struct Request<'a> {
     /// buffers that are not to be added to are cleared by the program. Not with an
     /// [`Evaluator`](crate::Evaluator), and not in place.
     pub accumulate: bool,
+    /// What a plan for it is called beside its loss, as in `wgloss cross_entropy "head"`: in captures
+    /// and profilers, and in wgpu's messages.
+    pub label: Option<&'a str>,
 }
 
 impl Default for Request<'_> {
@@ -65,6 +68,7 @@ impl Default for Request<'_> {
             loss_scale: 1.0,
             loss_weight: 1.0,
             accumulate: false,
+            label: None,
         }
     }
 }
@@ -95,6 +99,7 @@ pub struct Resolved {
     pub(crate) loss_scale: f32,
     pub(crate) loss_weight: f32,
     pub(crate) accumulate: bool,
+    pub(crate) label: Option<String>,
     /// For totals: the loss's options as text, and what tells a custom loss from others of its name.
     pub(crate) options: Vec<(&'static str, String)>,
     /// Whether totals of parts of a batch add up.
@@ -124,6 +129,18 @@ impl Resolved {
             (false, true) => Losses::Value,
             (false, false) => Losses::Nowhere,
         }
+    }
+
+    /// What its plan is called, behind the library's name.
+    pub(crate) fn title(&self) -> String {
+        let name = self.definition.name;
+        self.label.as_ref().map_or_else(|| name.into(), |label| format!("{name} {label:?}"))
+    }
+
+    /// The type of the class indices, if there are any.
+    pub(crate) fn indices_dtype(&self) -> Option<DType> {
+        let kind = self.inputs[self.layout.indices?.input].as_ref()?;
+        Some(kind.dtype)
     }
 
     /// Kernels read no float64, and numbers from no integers: [`Evaluator`](crate::Evaluator) rounds
@@ -181,7 +198,7 @@ impl Resolved {
             Slot::Value if self.reduction == Reduction::None => (self.layout.terms, 4),
             Slot::Upstream if self.upstream == Upstream::Terms => (self.layout.terms, 4),
             Slot::Value | Slot::Upstream => (1, 4),
-            Slot::Status | Slot::Denominator => (4, 4),
+            Slot::Status | Slot::Report | Slot::Denominator => (4, 4),
             Slot::Totals => (self.totals_words(), 4),
             Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),
         };

@@ -23,8 +23,10 @@ pub(crate) enum Slot {
     Scratch,
     /// The plan's own float32 memory for the gradient of an input that tiles add up.
     Staging(usize),
-    /// What was wrong with the targets.
+    /// What was wrong with the targets, in the plan's own memory.
     Status,
+    /// The same, where the caller wants it.
+    Report,
     /// The sums of blocks, as totals are made of.
     Totals,
     /// What the mean divides by, where the caller gives it.
@@ -87,7 +89,7 @@ impl Resolved {
             Slot::Gradient(i) => format!("gradient {}", name(i)),
             Slot::Value => "value".into(),
             Slot::Upstream => "upstream".into(),
-            Slot::Status => "status".into(),
+            Slot::Status | Slot::Report => "status".into(),
             Slot::Totals => "totals".into(),
             Slot::Denominator => "denominator".into(),
             Slot::Scratch => "scratch memory".into(),

@@ -4,12 +4,13 @@ use super::Resolved;
 use crate::error::Error;
 use crate::tensor::{DType, index};
 
-/// The class indices outside their range that an encoding of a plan met.
+/// The class indices outside their range that the encodings of one or more plans met since their
+/// status was last clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// How many there were.
+    /// How many there were, 2^32 - 1 if there were more.
     pub count: u64,
-    /// The first one's place, counted over the flattened target: a row's where each has one target.
+    /// The first one's place, of those that the first plan to find any found, counted over the flattened target: a row's where each has one target.
     /// [`Status::index`] tells it as indices.
     pub row: u64,
     /// Its value.
@@ -17,8 +18,8 @@ pub struct Status {
 }
 
 impl Status {
-    /// Reads the 16 bytes that an encoding left in its status buffer; `dtype` is the target's
-    /// type. `None` if all class indices were in their range.
+    /// Reads the 16 bytes of a status buffer; `dtype` is the target's type, of the plan that found
+    /// the first. `None` if all class indices were in their range.
     pub fn from_bytes(bytes: [u8; 16], dtype: DType) -> Option<Self> {
         let [count, row, low, high]: [u32; 4] = bytemuck::cast(bytes);
         let bits = u64::from(high) << 32 | u64::from(low);

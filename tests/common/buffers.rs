@@ -29,6 +29,17 @@ pub(crate) fn empty(gpu: &Gpu, size: u64) -> wgpu::Buffer {
     })
 }
 
+/// Two devices of one instance, called "ours" and "theirs".
+pub(crate) fn pair() -> [Gpu; 2] {
+    let all = pollster::block_on(adapters());
+    let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
+    ["ours", "theirs"].map(|label| {
+        let descriptor = wgpu::DeviceDescriptor { label: Some(label), ..Default::default() };
+        let made = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
+        Gpu::from_device(made.0, made.1)
+    })
+}
+
 /// A device of one's own, with these features if the adapter has them.
 pub(crate) fn device(features: wgpu::Features) -> Gpu {
     let all = pollster::block_on(adapters());

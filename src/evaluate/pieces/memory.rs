@@ -63,7 +63,7 @@ impl<'p> Memory<'p> {
             resolved.outputs().map(|slot| Ok((slot, read(slot)?))).collect::<Result<_>>()?;
         let totals = resolved.totals.then(|| read(Slot::Totals)).transpose()?;
         let stamps = match Stamps::new(gpu)? {
-            Some(stamps) => Some((stamps, ReadBack::new(gpu, "wgloss timestamps", 16)?)),
+            Some(stamps) => Some((stamps, ReadBack::new(gpu, "timestamps", 16)?)),
             None => None,
         };
         Ok(Self { plan: None, inputs, upstream, outputs, totals, stamps })
@@ -125,7 +125,7 @@ impl<'p> Memory<'p> {
     ) -> Result<()> {
         let whole = wgpu::Buffer::as_entire_buffer_binding;
         let (gpu, definition) = (pieces.gpu, pieces.resolved.definition);
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        let mut encoder = gpu.encoder();
         self.inputs.iter().for_each(|(_, upload)| upload.record(&mut encoder));
         self.upstream.iter().for_each(|upload| upload.record(&mut encoder));
         let own = self.inputs.iter().map(|(i, u)| (definition.inputs[*i].name, whole(u.buffer())));

@@ -21,7 +21,7 @@ use std::time::Duration;
 use web_time::Instant;
 
 /// The pieces that are under way at once: one is uploaded, one computed and one read.
-const AT_ONCE: u64 = 3;
+const AT_ONCE: usize = 3;
 
 /// How a batch is cut along its elements or its items.
 pub(super) struct Pieces<'a> {
@@ -96,7 +96,7 @@ impl<'a> Pieces<'a> {
             together += bytes + gradients;
         }
         // Some room is left for what a piece is rounded up to.
-        let most = (largest / widest / 2).min(gpu.memory() / AT_ONCE / 2 / together);
+        let most = (largest / widest / 2).min(gpu.memory() / AT_ONCE as u64 / 2 / together);
         let step = cut.step as u64;
         let piece = usize::try_from((most / step).max(1) * step).unwrap_or(usize::MAX);
         let is_shared = |part: &Part| matches!(part, Part::Shared(_));
@@ -170,7 +170,9 @@ impl<'a> Pieces<'a> {
         let start = Instant::now();
         let plan = |count| {
             let resolved = self.piece(count, wanted, given)?;
-            Plan::of_resolved(self.gpu, self.loss, resolved)
+            // Each set of buffers is met again and again.
+            let plan = Plan::of_resolved(self.gpu, self.loss, resolved)?;
+            Ok(plan.with_kept_sets(AT_ONCE))
         };
         let whole = plan(self.piece)?;
         let rest = self.count % self.piece;
@@ -184,7 +186,7 @@ impl<'a> Pieces<'a> {
             let units = first..self.count.min(first + self.piece);
             let plan = last.as_ref().filter(|_| units.len() < self.piece).unwrap_or(&whole);
             let mut next = free.pop().map_or_else(|| Memory::new(self, &whole), Ok)?;
-            let full = under_way.len() as u64 + 1 == AT_ONCE;
+            let full = under_way.len() + 1 == AT_ONCE;
             let mut oldest = if full { under_way.pop_front() } else { None };
             if let Some(oldest) = &mut oldest {
                 oldest.ready(&mut timings).await?;
