@@ -1,10 +1,10 @@
 //! wgloss in somebody else's program: their device, buffers and encoder.
 
-use crate::common::buffers::{empty, filled, kind};
+use crate::common::buffers::{empty, filled, kind, with_large_buffers};
 use crate::common::{self, assert_close, read, tensor};
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Gpu, Loss, Mse, MultiLabelMargin, Plan, Reduction,
-    Request, Status, reference,
+    Request, SourceOptions, Status, reference,
 };
 
 /// One plan, encoded twice into one encoder with other buffers, at offsets, with a scalar upstream
@@ -324,9 +324,7 @@ fn float64_is_refused() {
 /// Sizes past a device's limits are found before wgpu sees them, on a device that computes nothing.
 #[test]
 fn sizes_past_the_limits_are_refused() {
-    let descriptor = wgpu::DeviceDescriptor::default();
-    let (device, queue) = wgpu::Device::noop(&descriptor);
-    let gpu = Gpu::from_device(device, queue);
+    let gpu = with_large_buffers();
     let shape = [1, 1 << 20, 64];
     let inputs = [("input", kind(DType::F32, &shape)), ("target", kind(DType::I64, &[1, 64]))];
     let request = Request::default();
@@ -338,10 +336,53 @@ fn sizes_past_the_limits_are_refused() {
          (max_storage_buffer_binding_size)"
     );
     // Dense tensors are cut into windows instead.
-    let shape = [1 << 30, 1 << 10];
+    let shape = [1 << 18, 1 << 10];
     let inputs = [("input", kind(DType::F32, &shape)), ("target", kind(DType::F32, &shape))];
     let request = Request::with_gradients(&["input"]);
-    Plan::new(&gpu, &Mse, &inputs, &request).expect("2^40 elements in windows");
+    Plan::new(&gpu, &Mse, &inputs, &request).expect("2^28 elements in windows");
+}
+
+/// What cannot be had at all is refused before any of it is laid out, which would take minutes and all
+/// memory.
+#[test]
+fn what_no_buffer_holds_is_refused_at_once() {
+    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
+    let gpu = Gpu::from_device(device, queue);
+    let refused = |loss: &dyn Loss, shapes: &[(&str, DType, &[usize])], request: Request<'_>| {
+        let kinds: Vec<_> =
+            shapes.iter().map(|(name, dtype, shape)| (*name, kind(*dtype, shape))).collect();
+        let sources = Plan::sources(loss, &kinds, &request, SourceOptions::default());
+        let error = Plan::new(&gpu, loss, &kinds, &request).expect_err("too large");
+        assert_eq!(sources.expect_err("too large"), error);
+        error.to_string()
+    };
+    let bytes = |argument: &str, size: u64, buffer: bool| {
+        let (what, limit, name) = match buffer {
+            true => ("buffer", 1 << 28, "max_buffer_size"),
+            false => ("binding", 1 << 27, "max_storage_buffer_binding_size"),
+        };
+        format!("{argument}: {size} bytes in one {what}, at most {limit} ({name})")
+    };
+    let (f, whole): (_, &[usize]) = (DType::F32, &[1 << 24, 1 << 24]);
+    let same = [("input", f, whole), ("target", f, whole)];
+    let both = Request::with_gradients(&["input"]);
+    assert_eq!(refused(&Mse, &same, both.clone()), bytes("input", 1 << 50, true));
+    let rows: &[usize] = &[1 << 24];
+    let cross_entropy = CrossEntropy::default();
+    let inputs = [("input", f, whole), ("target", DType::I64, rows)];
+    assert_eq!(refused(&cross_entropy, &inputs, both.clone()), bytes("input", 1 << 50, true));
+    let inputs = [("input", f, &[1][..]), ("target", f, whole)];
+    assert_eq!(refused(&Mse, &inputs, both.clone()), bytes("target", 1 << 50, true));
+    // Small inputs that broadcast to much: the outputs, the totals, the plan's own memory.
+    let columns = [("input", f, &[1 << 24, 1][..]), ("target", f, &[1, 1 << 24])];
+    let losses = Request { reduction: Reduction::None, ..Request::default() };
+    assert_eq!(refused(&Mse, &columns, losses), bytes("value", 1 << 50, true));
+    let totals = Request { totals: true, ..Request::default() };
+    assert_eq!(refused(&Mse, &columns, totals), bytes("totals", 1 << 38, true));
+    let own = refused(&Mse, &columns, Request::default());
+    assert!(own.starts_with("scratch memory: "), "{own}");
+    let own = refused(&Mse, &columns, both);
+    assert!(own.starts_with("scratch memory: "), "{own}");
 }
 
 #[test]

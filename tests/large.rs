@@ -1,5 +1,6 @@
 //! More than 65,535 workgroups' worth of data, and what must not depend on how it is cut.
 
+use crate::common::buffers::with_large_buffers;
 use crate::common::ctc::Case;
 use crate::common::{self, Random, assert_close, bits, inputs, limited, tensor};
 use wgloss::{
@@ -12,8 +13,7 @@ use wgloss::{
 fn scratch_memory_grows_slowly() {
     // The upper levels of the trees, and what windows are told.
     let rest = |documented: u64| documented / 50 + (8 << 10);
-    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
-    let gpu = Gpu::from_device(device, queue);
+    let gpu = with_large_buffers();
     let check = |loss: &dyn Loss, inputs: &[(&str, DType, &[usize])], documented: u64| {
         let kinds: Vec<_> = inputs
             .iter()

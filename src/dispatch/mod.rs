@@ -193,6 +193,10 @@ impl<'a> Builder<'a> {
         let kernel = if self.resolved.accumulate { kernel.adding() } else { kernel };
         let kernel = self.bindable(kernel, regions)?;
         limits::check_workgroup(self.limits, &kernel)?;
+        // As early as that, so that no list of windows grows without an end.
+        if kernel.binding(Slot::Scratch).is_some() {
+            self.check_binding(Slot::Scratch, self.scratch_words.saturating_mul(4))?;
+        }
         let width = self.width(groups)?.max(1);
         let rows = groups.div_ceil(width.into());
         let most = self.limits.max_compute_workgroups_per_dimension;
@@ -210,6 +214,11 @@ impl<'a> Builder<'a> {
         self.uniforms.extend_from_slice(bytemuck::bytes_of(window));
         let size = size_of::<W>().next_multiple_of(16);
         self.uniforms.resize(start + size, 0);
+        let (got, limit) = (self.uniforms.len() as u64, self.limits.max_buffer_size);
+        if got > limit {
+            let (argument, unit) = ("uniforms".into(), "bytes in one buffer");
+            return Err(Error::Limit { argument, got, unit, limit, name: "max_buffer_size" });
+        }
         let place = self.kernels.iter().position(|(known, _)| *known == kernel);
         let place = place.unwrap_or_else(|| {
             self.kernels.push((kernel, W::MEMBERS));
@@ -322,6 +331,20 @@ impl<'a> Builder<'a> {
         Ok(Finished { steps, uniforms, scratch, staging })
     }
 
+    fn check_binding(&self, slot: Slot, size: u64) -> Result<()> {
+        let limit = self.limits.max_storage_buffer_binding_size;
+        if size <= limit {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            argument: self.resolved.slot_name(slot),
+            got: size,
+            unit: "bytes in one binding",
+            limit,
+            name: "max_storage_buffer_binding_size",
+        })
+    }
+
     /// What a draft's bindings see, checked against the limit on a binding's size.
     pub(crate) fn regions(&self, draft: &Draft) -> Result<Vec<Region>> {
         let region = |&Binding { slot, used, .. }: &Binding| {
@@ -335,15 +358,8 @@ impl<'a> Builder<'a> {
                 (Slot::Scratch, _) => (0, self.scratch_words * 4),
                 (slot, None) => (0, self.resolved.bytes(slot)),
             };
-            let limit = self.limits.max_storage_buffer_binding_size;
-            if used != Use::Uniform && size > limit {
-                return Err(Error::Limit {
-                    argument: self.resolved.slot_name(slot),
-                    got: size,
-                    unit: "bytes in one binding",
-                    limit,
-                    name: "max_storage_buffer_binding_size",
-                });
+            if used != Use::Uniform {
+                self.check_binding(slot, size)?;
             }
             Ok(Region { slot, offset, size })
         };

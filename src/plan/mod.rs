@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
 use crate::gpu::{Gpu, buffer};
 use crate::kernel::{reduce, status};
-use crate::request::{Request, Resolved};
+use crate::request::{Request, Resolved, Slot};
 use crate::tensor::TensorKind;
 use crate::totals::Totals;
 use sharing::InPlace;
@@ -73,6 +73,7 @@ impl Plan {
     pub(crate) fn of_resolved(gpu: &Gpu, loss: &dyn Loss, resolved: Resolved) -> Result<Self> {
         resolved.check_native()?;
         limits::check(gpu.limits())?;
+        check_sizes(&resolved, gpu.limits())?;
         let mut builder = Builder::new(gpu, &resolved, &loss.parameters());
         build(loss, &mut builder)?;
         let in_place = builder.in_place;
@@ -150,6 +151,22 @@ impl Plan {
         let words: Vec<f32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
         Ok(Totals::from_words(&self.resolved, &words))
     }
+}
+
+/// Nothing larger than the device's largest buffer can be bound, however many windows it is cut into.
+fn check_sizes(resolved: &Resolved, limits: &wgpu::Limits) -> Result<()> {
+    let inputs = (0..resolved.inputs.len()).map(Slot::Input);
+    let slots = inputs.chain(resolved.outputs()).chain([Slot::Upstream, Slot::Totals]);
+    let limit = limits.max_buffer_size;
+    let large = slots.map(|slot| (slot, resolved.bytes(slot))).find(|(_, bytes)| *bytes > limit);
+    let Some((slot, got)) = large else { return Ok(()) };
+    Err(Error::Limit {
+        argument: resolved.slot_name(slot),
+        got,
+        unit: "bytes in one buffer",
+        limit,
+        name: "max_buffer_size",
+    })
 }
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The texts of a plan's kernels.
 
-use super::{Plan, build};
+use super::{Plan, build, check_sizes};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Loss, resolve};
@@ -54,6 +54,7 @@ impl Plan {
     ) -> Result<Vec<Source>> {
         let resolved = resolve(loss, inputs, request)?;
         let limits = wgpu::Limits::default();
+        check_sizes(&resolved, &limits)?;
         let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
         builder.subgroup = options.subgroup;
         build(loss, &mut builder)?;

@@ -202,7 +202,7 @@ impl Resolved {
             Slot::Totals => (self.totals_words(), 4),
             Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),
         };
-        (count * size).next_multiple_of(4)
+        count.saturating_mul(size).checked_next_multiple_of(4).unwrap_or(u64::MAX)
     }
 }
 

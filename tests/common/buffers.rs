@@ -29,6 +29,15 @@ pub(crate) fn empty(gpu: &Gpu, size: u64) -> wgpu::Buffer {
     })
 }
 
+/// A device that computes nothing, with buffers of nearly 2^31 bytes and WebGPU's default limits else.
+pub(crate) fn with_large_buffers() -> Gpu {
+    let required_limits =
+        wgpu::Limits { max_buffer_size: (1 << 31) - 1, ..wgpu::Limits::default() };
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    let (device, queue) = wgpu::Device::noop(&descriptor);
+    Gpu::from_device(device, queue)
+}
+
 /// Two devices of one instance, called "ours" and "theirs".
 pub(crate) fn pair() -> [Gpu; 2] {
     let all = pollster::block_on(adapters());
