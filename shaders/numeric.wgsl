@@ -256,14 +256,14 @@ fn power(base: f32, exponent: f32) -> f32 {
     result = select(result, infinity(), n > 128.0);
     let is_zero = (base_bits & 0x7fffffff) == 0;
     let ends = select(0.0, infinity(), (exponent < 0.0) == is_zero);
-    result = select(result, ends, is_zero || base_bits == BITS_OF_INFINITY);
-    let undefined = is_nan(base) || is_nan(exponent) || (base_bits < 0 && !is_zero);
+    result = select(result, ends, is_zero | (base_bits == BITS_OF_INFINITY));
+    let undefined = is_nan(base) | is_nan(exponent) | ((base_bits < 0) & !is_zero);
     result = select(result, not_a_number(), undefined);
     let exponent_is_zero = (bitcast<i32>(exponent) & 0x7fffffff) < BITS_OF_SMALLEST_NORMAL;
-    return select(result, 1.0, exponent_is_zero || base_bits == BITS_OF_ONE);
+    return select(result, 1.0, exponent_is_zero | (base_bits == BITS_OF_ONE));
 }
 
 // The product, where a factor of 0 silences even an infinite term; NaN stays.
 fn silenced(factor: f32, term: f32) -> f32 {
-    return select(factor * term, 0.0, factor == 0.0 && !is_nan(term));
+    return select(factor * term, 0.0, (factor == 0.0) & !is_nan(term));
 }

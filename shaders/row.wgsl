@@ -29,5 +29,5 @@ struct Item {
 // Whether a sum of squares has lost nothing to overflow or underflow, and the product of two such
 // neither.
 fn is_moderate(sum: f32) -> bool {
-    return 0x1p-60f < sum && sum < 0x1p60f;
+    return (0x1p-60f < sum) & (sum < 0x1p60f);
 }

@@ -4,10 +4,11 @@
 //! them by the browsers' rules.
 
 mod novelty;
+mod size;
 
 use crate::common;
 use crate::common::{Family, family};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wgloss::definition::Role;
 use wgloss::{
@@ -243,8 +244,8 @@ fn leave(variants: &BTreeSet<Source>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn assert_valid_everywhere(source: &Source) {
-    let Source { label, text, .. } = source;
+/// A kernel as the WGSL compiler sees it.
+fn validated(Source { label, text, .. }: &Source) -> (naga::Module, naga::valid::ModuleInfo) {
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
     let flags = naga::valid::ValidationFlags::all();
@@ -257,6 +258,12 @@ fn assert_valid_everywhere(source: &Source) {
     let info = naga::valid::Validator::new(flags, capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
+    (module, info)
+}
+
+fn assert_valid_everywhere(source: &Source) {
+    let Source { label, .. } = source;
+    let (module, info) = validated(source);
     assert_same_windows(source, &module);
     naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
         .unwrap_or_else(|error| panic!("{label} as SPIR-V: {error}"));
@@ -286,6 +293,53 @@ fn every_variant_is_valid_everywhere() {
     println!("{} kernel texts, {} with something new", variants.len(), new.len());
     assert!(new.len() > 100, "only {} kernel texts", new.len());
     new.into_iter().for_each(assert_valid_everywhere);
+}
+
+/// The most of a kernel, with which compilers are done in a second.
+const MOST: size::Size = size::Size { branches: 150, operations: 30_000 };
+
+/// The largest kernels of each label, those with most branches first.
+fn largest(variants: &BTreeSet<Source>) -> Vec<(size::Size, &str)> {
+    let mut largest = BTreeMap::new();
+    for source in variants {
+        let (module, info) = validated(source);
+        let most: &mut size::Size = largest.entry(&*source.label).or_default();
+        *most = most.most(size::size(&module, &info));
+    }
+    let mut largest: Vec<_> = largest.into_iter().map(|(label, size)| (size, label)).collect();
+    largest.sort_unstable_by(|a, b| b.cmp(a));
+    largest
+}
+
+/// No kernel makes a compiler run for minutes. `-- --nocapture` lists the largest ones.
+#[test]
+fn every_variant_is_small_once_it_is_inlined() {
+    let variants = variants(Types { all: false, turn: 0 });
+    let largest = largest(&variants);
+    let line = |(size, label): &(size::Size, &str)| {
+        format!("{:4} branches {:6} operations {label}\n", size.branches, size.operations)
+    };
+    println!("{}", largest.iter().take(30).map(line).collect::<String>());
+    let over = |(size, _): &&(size::Size, &str)| size.most(MOST) != MOST;
+    let over: String = largest.iter().filter(over).map(line).collect();
+    assert!(over.is_empty(), "more than {MOST:?}:\n{over}");
+}
+
+/// `&&` and `||` are branches, and what formulas call is inlined dozens of times: with them, one
+/// compiler took minutes for a kernel of 3,000 operations that it compiles in 0.1 s without.
+#[test]
+fn formulas_have_no_short_circuits() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let folders = ["pointwise", "rows"].map(|folder| root.join(folder));
+    let entries = folders.iter().flat_map(|f| std::fs::read_dir(f).expect("the shaders"));
+    let own = entries.map(|entry| entry.expect("a shader").path());
+    let shared = ["numeric.wgsl", "row.wgsl"].map(|name| root.join(name));
+    for path in own.chain(shared) {
+        let text = std::fs::read_to_string(&path).expect("a readable shader");
+        let mut code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let found = code.find(|line| line.contains("&&") || line.contains("||"));
+        assert_eq!(found, None, "{}: & and | do the same", path.display());
+    }
 }
 
 /// Rows on devices with subgroups; browsers have other names for what these kernels use.

@@ -15,5 +15,5 @@ fn gradient(p: f32, t: f32) -> vec2<f32> {
     let z = d * d;
     let near = d * (((0.2857143 * z + 0.4) * z + 0.6666667) * z + 2.0);
     let by_target = select(logarithm_one_plus(-p) - logarithm(p), near, abs(d) < 0.125);
-    return vec2(select(not_a_number(), slope, p >= 0.0 && p <= 1.0), by_target);
+    return vec2(select(not_a_number(), slope, (p >= 0.0) & (p <= 1.0)), by_target);
 }

@@ -11,6 +11,6 @@ fn value(x: f32, t: f32, c: Parameters) -> f32 {
 }
 
 fn gradient(x: f32, t: f32, c: Parameters) -> f32 {
-    let hinge = select(0.0, -1.0, x < c.margin && t != 1.0);
+    let hinge = select(0.0, -1.0, (x < c.margin) & (t != 1.0));
     return hinge + select(1.0, 0.0, t == -1.0);
 }

@@ -9,7 +9,7 @@ fn value(x: f32, t: f32, c: Parameters) -> f32 {
     let is_log = c.log_target != 0u;
     let q = select(t, exponential(t), is_log);
     let log_q = select(logarithm(t), t, is_log);
-    return select(q * (log_q - x), 0.0, q == 0.0 && !is_nan(x));
+    return select(q * (log_q - x), 0.0, (q == 0.0) & !is_nan(x));
 }
 
 fn gradient(x: f32, t: f32, c: Parameters) -> vec2<f32> {
@@ -17,6 +17,6 @@ fn gradient(x: f32, t: f32, c: Parameters) -> vec2<f32> {
     let q = select(t, exponential(t), is_log);
     let log_q = select(logarithm(t), t, is_log);
     let by_target = log_q - x + 1.0;
-    let scaled = select(q * by_target, 0.0, q == 0.0 && !is_nan(x));
+    let scaled = select(q * by_target, 0.0, (q == 0.0) & !is_nan(x));
     return vec2(-q, select(by_target, scaled, is_log));
 }

@@ -34,12 +34,12 @@ fn value(x: f32, t: f32, c: Parameters) -> f32 {
     let of_rate = x - t * log_rate(x, c);
     let stirling = t * logarithm(t) - t + 0.5 * logarithm(6.2831853 * t);
     let likelihood = select(of_rate, of_log, c.log_input != 0u);
-    return likelihood + select(0.0, stirling, c.full != 0u && t > 1.0);
+    return likelihood + select(0.0, stirling, (c.full != 0u) & (t > 1.0));
 }
 
 fn gradient(x: f32, t: f32, c: Parameters) -> vec2<f32> {
     let of_log = vec2(log_rate_slope(x, t), -x);
     let of_rate = vec2(rate_slope(x, t, c), -log_rate(x, c));
-    let stirling = select(0.0, logarithm(t) + 0.5 / t, c.full != 0u && t > 1.0);
+    let stirling = select(0.0, logarithm(t) + 0.5 / t, (c.full != 0u) & (t > 1.0));
     return select(of_rate, of_log, c.log_input != 0u) + vec2(0.0, stirling);
 }

@@ -12,6 +12,6 @@ fn value(p: f32, t: f32, c: Parameters) -> f32 {
 fn gradient(p: f32, t: f32, c: Parameters) -> vec2<f32> {
     let d = t - p;
     let side = select(1.0 - c.quantile, -c.quantile, d > 0.0);
-    let slope = select(side, d, d == 0.0 || is_nan(d));
+    let slope = select(side, d, (d == 0.0) | is_nan(d));
     return vec2(slope, -slope);
 }

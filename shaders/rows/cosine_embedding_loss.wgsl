@@ -28,7 +28,7 @@ fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
 
 // Single components are exact with their peaks only.
 fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
-    return row.classes > 1.0 && is_moderate(total.y) && is_moderate(total.z);
+    return (row.classes > 1.0) & is_moderate(total.y) & is_moderate(total.z);
 }
 
 fn cosine(total: Sums) -> f32 {
@@ -44,7 +44,7 @@ fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
 
 fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let near = cosine(total);
-    let apart = select(0.0, 1.0, row.label == -1.0 && near > c.margin);
+    let apart = select(0.0, 1.0, (row.label == -1.0) & (near > c.margin));
     let slope = select(apart, -1.0, row.label == 1.0);
     let v = in_peaks(item, peak);
     let by_vectors = v.yx / sqrt(total.y * total.z) - near * v / total.yz;

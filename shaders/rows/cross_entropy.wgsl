@@ -18,19 +18,13 @@ struct Parameters {
 }
 
 fn capped(x: f32, c: Parameters) -> f32 {
-    if (c.softcap == 0.0) {
-        return x;
-    }
-    return c.softcap * hyperbolic_tangent(x / c.softcap);
+    return select(c.softcap * hyperbolic_tangent(x / c.softcap), x, c.softcap == 0.0);
 }
 
 // The derivative of the cap: 1 - tanh^2, by the exponential, which does not cancel.
 fn cap_slope(x: f32, c: Parameters) -> f32 {
-    if (c.softcap == 0.0) {
-        return 1.0;
-    }
     let e = exponential(-2.0 * abs(x / c.softcap));
-    return 4.0 * e / ((1.0 + e) * (1.0 + e));
+    return select(4.0 * e / ((1.0 + e) * (1.0 + e)), 1.0, c.softcap == 0.0);
 }
 
 fn smoothing(item: Item, row: Row, c: Parameters) -> f32 {
@@ -55,7 +49,7 @@ fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
     let below = peak - x;
     let at_peak = select(0.0, 1.0, x == peak);
     let others = exponential(-below) - at_peak;
-    if (INDEX && c.label_smoothing == 0.0) {
+    if (INDEX & (c.label_smoothing == 0.0)) {
         return vec4(others, at_peak, 0.0, 0.0);
     }
     var s = smoothing(item, row, c);
@@ -94,7 +88,7 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let s = share(item, row, c);
     let at_peak = (shares - s) - shares * (rest / sum);
     let elsewhere = shares * (exponential(-below) / sum) - s;
-    let by_logit = select(elsewhere, at_peak, x == peak && sum < 2.0);
+    let by_logit = select(elsewhere, at_peak, (x == peak) & (sum < 2.0));
     let factor = (1.0 - c.label_smoothing) * item.weight;
     let by_target = silenced(factor, below + log_sum);
     return vec4(by_logit * cap_slope(item.first, c), 0.0, 0.0, by_target);

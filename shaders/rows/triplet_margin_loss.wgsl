@@ -42,13 +42,9 @@ fn counted_if(r: f32, holds: bool) -> f32 {
 
 // An infinite power counts the components at the peak, power 0 those that are not 0.
 fn term(r: f32, c: Parameters) -> f32 {
-    if (c.infinite != 0u) {
-        return counted_if(r, r == 1.0);
-    }
-    if (c.exponent == 0.0) {
-        return counted_if(r, r != 0.0);
-    }
-    return raised(r, c.exponent);
+    let is_infinite = c.infinite != 0u;
+    let count = counted_if(r, select(r != 0.0, r == 1.0, is_infinite));
+    return select(raised(r, c.exponent), count, is_infinite | (c.exponent == 0.0));
 }
 
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
@@ -58,24 +54,28 @@ fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
 
 // That of a single component is exact with its peak only.
 fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
-    let known = c.infinite == 0u && (c.exponent == 1.0 || c.exponent == 2.0) && row.classes > 1.0;
-    return known && is_moderate(total.x) && is_moderate(total.y)
-        && (c.swap == 0u || is_moderate(total.z));
+    let known = (c.infinite == 0u) & ((c.exponent == 1.0) | (c.exponent == 2.0));
+    return known & (row.classes > 1.0) & is_moderate(total.x) & is_moderate(total.y)
+        & ((c.swap == 0u) | is_moderate(total.z));
 }
 
 // The norm in units of the peak.
 fn root(total: f32, c: Parameters) -> f32 {
-    if (c.infinite != 0u) {
-        return counted_if(total, true);
-    }
-    return select(power(total, 1.0 / c.exponent), sqrt(total), c.exponent == 2.0);
+    let finite = select(power(total, 1.0 / c.exponent), sqrt(total), c.exponent == 2.0);
+    return select(finite, counted_if(total, true), c.infinite != 0u);
 }
 
-fn distances(peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
-    if (c.exponent == 0.0 && c.infinite == 0u) {
-        return total;
-    }
-    return peak * vec3(root(total.x, c), root(total.y, c), root(total.z, c));
+fn roots(total: Sums, c: Parameters) -> vec3<f32> {
+    return vec3(root(total.x, c), root(total.y, c), root(total.z, c));
+}
+
+// Whether a distance is the number of components that are not 0.
+fn counts(c: Parameters) -> bool {
+    return (c.exponent == 0.0) & (c.infinite == 0u);
+}
+
+fn distances(peak: Peaks, total: Sums, roots: vec3<f32>, c: Parameters) -> vec3<f32> {
+    return select(peak * roots, total, counts(c));
 }
 
 // How much of the negative distance is that of (p, n): torch shares a tie.
@@ -90,27 +90,25 @@ fn excess(d: vec3<f32>, c: Parameters) -> f32 {
 }
 
 fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
-    return maximum(excess(distances(peak, total, c), c), 0.0);
+    return maximum(excess(distances(peak, total, roots(total, c), c), c), 0.0);
 }
 
 // The derivative of a distance by its difference: sign (|difference| / distance)^(p - 1).
-fn slope(difference: f32, r: f32, peak: f32, total: f32, c: Parameters) -> f32 {
-    var size = raised(r / root(total, c), c.exponent - 1.0);
-    if (c.infinite != 0u) {
-        size = select(0.0, 1.0 / total, r == 1.0);
-    }
-    let none = peak == 0.0 || (c.exponent == 0.0 && c.infinite == 0u);
-    return select(sign_of(difference) * size, 0.0, none);
+fn slope(difference: f32, r: f32, peak: f32, total: f32, root: f32, c: Parameters) -> f32 {
+    let at_peak = select(0.0, 1.0 / total, r == 1.0);
+    let size = select(raised(r / root, c.exponent - 1.0), at_peak, c.infinite != 0u);
+    return select(sign_of(difference) * size, 0.0, (peak == 0.0) | counts(c));
 }
 
 fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let d = differences(item, c);
     let r = ratios(item, peak, c);
+    let root = roots(total, c);
     let by = vec3(
-        slope(d.x, r.x, peak.x, total.x, c),
-        slope(d.y, r.y, peak.y, total.y, c),
-        slope(d.z, r.z, peak.z, total.z, c));
-    let all = distances(peak, total, c);
+        slope(d.x, r.x, peak.x, total.x, root.x, c),
+        slope(d.y, r.y, peak.y, total.y, root.y, c),
+        slope(d.z, r.z, peak.z, total.z, root.z, c));
+    let all = distances(peak, total, root, c);
     let s = swapped(all, c);
     let an = (1.0 - s) * by.y;
     let pn = s * by.z;

@@ -22,10 +22,8 @@ struct Parameters {
 
 fn measured(item: Item, c: Parameters) -> vec3<f32> {
     let vectors = vec3(item.first, item.second, item.third);
-    if (c.distance == COSINE) {
-        return vectors;
-    }
-    return vectors.xxy - vectors.yzz + select(0.0, c.eps, c.distance == EUCLIDEAN);
+    let differences = vectors.xxy - vectors.yzz + select(0.0, c.eps, c.distance == EUCLIDEAN);
+    return select(differences, vectors, c.distance == COSINE);
 }
 
 fn peaks(item: Item, c: Parameters) -> Peaks {
@@ -44,8 +42,8 @@ fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
 
 // Single components are exact with their peaks only.
 fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
-    let third = (c.swap == 0u && c.distance != COSINE) || is_moderate(total[0].z);
-    return row.classes > 1.0 && is_moderate(total[0].x) && is_moderate(total[0].y) && third;
+    let third = ((c.swap == 0u) & (c.distance != COSINE)) | is_moderate(total[0].z);
+    return (row.classes > 1.0) & is_moderate(total[0].x) & is_moderate(total[0].y) & third;
 }
 
 // The cosines of the pairs; a zero vector has cosine 0.
@@ -55,11 +53,9 @@ fn cosines(total: Sums) -> vec3<f32> {
 }
 
 fn distances(peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
-    if (c.distance == COSINE) {
-        return 1.0 - cosines(total);
-    }
     let norms = peak * sqrt(total[0]);
-    return select(peak * (peak * total[0]), norms, c.distance == EUCLIDEAN);
+    let lengths = select(peak * (peak * total[0]), norms, c.distance == EUCLIDEAN);
+    return select(lengths, 1.0 - cosines(total), c.distance == COSINE);
 }
 
 // How much of the negative distance is that of (p, n): a tie is shared.
@@ -81,19 +77,16 @@ fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
 // opposite, but for the cosine.
 fn by_first(item: Item, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
     let v = in_peaks(item, peak, c);
-    if (c.distance == COSINE) {
-        return cosine_slopes(v.xxy, v.yzz, total[0].xxy, total, peak.xxy);
-    }
     let euclidean = select(v / sqrt(total[0]), vec3<f32>(), peak == vec3<f32>());
-    return select(2.0 * measured(item, c), euclidean, c.distance == EUCLIDEAN);
+    let lengths = select(2.0 * measured(item, c), euclidean, c.distance == EUCLIDEAN);
+    let cosine = cosine_slopes(v.xxy, v.yzz, total[0].xxy, total, peak.xxy);
+    return select(lengths, cosine, c.distance == COSINE);
 }
 
-fn by_second(item: Item, peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
-    if (c.distance == COSINE) {
-        let v = in_peaks(item, peak, c);
-        return cosine_slopes(v.yzz, v.xxy, total[0].yzz, total, peak.yzz);
-    }
-    return -by_first(item, peak, total, c);
+fn by_second(item: Item, peak: Peaks, total: Sums, first: vec3<f32>, c: Parameters) -> vec3<f32> {
+    let v = in_peaks(item, peak, c);
+    let cosine = cosine_slopes(v.yzz, v.xxy, total[0].yzz, total, peak.yzz);
+    return select(-first, cosine, c.distance == COSINE);
 }
 
 fn cosine_slopes(
@@ -108,7 +101,7 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let d = distances(peak, total, c);
     let s = swapped(d, c);
     let first = by_first(item, peak, total, c);
-    let second = by_second(item, peak, total, c);
+    let second = by_second(item, peak, total, first, c);
     let slopes = vec4(
         first.x - (1.0 - s) * first.y,
         second.x - s * first.z,
