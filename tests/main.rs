@@ -31,6 +31,7 @@ mod recording;
 mod reuse;
 mod rounding;
 mod rows;
+mod same_bits;
 mod shared_buffers;
 mod streams;
 mod sweep;
