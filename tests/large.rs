@@ -4,8 +4,8 @@ use crate::common::buffers::with_large_buffers;
 use crate::common::ctc::Case;
 use crate::common::{self, Random, assert_close, bits, inputs, limited, tensor};
 use wgloss::{
-    Batch, CrossEntropy, Ctc, DType, Evaluator, Gpu, LinearCrossEntropy, Loss, Mse,
-    MultiLabelMargin, Plan, Reduction, Request, Tensor, TensorKind, wgpu,
+    Batch, CrossEntropy, Ctc, DType, Evaluator, LinearCrossEntropy, Loss, Mse, MultiLabelMargin,
+    Plan, Reduction, Request, Tensor, TensorKind, wgpu,
 };
 
 /// As the crate's documentation says.

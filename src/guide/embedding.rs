@@ -15,7 +15,7 @@
 //! memory ([`Plan::scratch_bytes`]). It holds none of the program's, so that a buffer's memory is free
 //! when the program drops it and what was submitted has run. With [`Plan::with_kept_sets`] it keeps the
 //! bind groups of some sets of buffers, and with them those buffers: then encoding with one of them
-//! again creates nothing, which takes a fifth of the time. [`Plan::clear`] lets go of them.
+//! again creates nothing and takes a third of the time. [`Plan::clear`] lets go of them.
 //!
 //! Offsets are multiples of the device's `min_storage_buffer_offset_alignment`, sizes are multiples
 //! of 4. Several tensors may lie in one buffer; an output's bytes are its own.

@@ -219,7 +219,8 @@ impl Plan {
                 resource: wgpu::BindingResource::Buffer(bound.region(*region)),
             })
             .collect();
-        let label = format!("{}: {}", self.label, step.pipeline.kernel.label);
+        let kernel = step.pipeline.kernel.label.trim_start_matches("wgloss ");
+        let label = format!("{}: {kernel}", self.label);
         let made = self.gpu.caught(&label, |device| {
             device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(&label),

@@ -1,7 +1,6 @@
 //! What is under way beside the program.
 
-use crate::error::{Error, Result};
-use futures_intrusive::channel::shared::oneshot_channel;
+use crate::error::Result;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -81,7 +80,8 @@ pub(super) fn in_background<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Pending<T> {
-    let (sender, receiver) = oneshot_channel();
+    use crate::error::Error;
+    let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
     let run = move || {
         // Nobody may be there any more who wants it.
         let _ = sender.send(work());

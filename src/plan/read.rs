@@ -74,8 +74,9 @@ impl Outcome {
 impl Plan {
     /// Reads back what the buffers of these bindings hold after all that was submitted so far: value,
     /// status and totals, those that there are. They are copied now, in a submission of its own through
-    /// memory of the library's: what is submitted later may overwrite them, waits for nothing and is
-    /// waited for by nothing. A thread of the library's polls the device.
+    /// memory of the library's: what is submitted later may overwrite them and does not wait for the
+    /// host. A thread of the library's polls the device. (Software drivers hold up any submission until
+    /// the one before has run, and so this one.)
     ///
     /// The buffers have the usage `COPY_SRC`.
     ///
