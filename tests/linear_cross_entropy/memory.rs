@@ -1,12 +1,12 @@
 //! The memory that a plan holds.
 
-use wgloss::{DType, Gpu, GradientType, LinearCrossEntropy, Plan, Request, TensorKind};
+use crate::common::buffers::with_large_buffers;
+use wgloss::{DType, GradientType, LinearCrossEntropy, Plan, Request, TensorKind};
 
 /// The logits of these sizes have 2.1 GB, and the linear weight is larger than a binding.
 #[test]
 fn the_logits_are_never_all_held() {
-    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor::default());
-    let gpu = Gpu::from_device(device, queue);
+    let gpu = with_large_buffers();
     let kind = |dtype, shape: &[usize]| TensorKind { dtype, shape: shape.to_vec() };
     let loss = LinearCrossEntropy { z_loss: 0.1, ..LinearCrossEntropy::default() };
     let (items, features, classes) = (4096, 1024, 128_256);
