@@ -101,21 +101,16 @@ fn main(place: Place) {
         total = row_sums(slot, thread, moved(total, peak, highest));
         peak = highest;
     } else if (UNITS) {
-        // The sums as they are and then, if a row needs it, in units of the maxima: in a loop, so that
-        // they are compiled once.
-        var units = Peaks(1.0);
-        var outside = true;
-        for (var round = 0u; round < 2u; round++) {
-            let sums = row_sums(slot, thread, part_sums(part, row, units));
+        peak = Peaks(1.0);
+        total = row_sums(slot, thread, part_sums(part, row, peak));
+        let outside = !sums_in_range(row, total);
+        if (any_row(lane, outside)) {
+            let highest = row_maxima(slot, thread, part_peaks(part, row));
+            let scaled = row_sums(slot, thread, part_sums(part, row, highest));
             if (outside) {
-                peak = units;
-                total = sums;
+                peak = highest;
+                total = scaled;
             }
-            outside = !sums_in_range(row, sums);
-            if (round == 1u || !any_row(lane, outside)) {
-                break;
-            }
-            units = row_maxima(slot, thread, part_peaks(part, row));
         }
     } else {
         if (HAS_PEAKS) {
