@@ -94,6 +94,12 @@ pub trait Family: Send + Sync {
         Ok(None)
     }
 
+    /// The axis of an input along which the items of the batch lie, of which there can be fewer; `None`
+    /// where it has no part in them.
+    fn batch_axis(&self, _resolved: &Resolved, _input: usize) -> Option<usize> {
+        None
+    }
+
     /// Adds the dispatches of a plan.
     ///
     /// # Errors

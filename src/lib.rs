@@ -138,7 +138,7 @@ pub use family::Loss;
 pub use gpu::{Clock, Gpu, adapters};
 pub use kernel::Member;
 pub use losses::*;
-pub use plan::{Bindings, Outcome, Pending, Plan, Sharing, Source, SourceOptions};
+pub use plan::{Bindings, Outcome, Pending, Plan, Plans, Sharing, Source, SourceOptions};
 pub use reduction::Reduction;
 pub use request::{GradientType, Request, Status};
 pub use sink::{Output, Sink};

@@ -82,6 +82,10 @@ fn assert_sums(what: &str, dtype: DType, got: &[f64], held: &[f32], added: &[f32
     assert_eq!(got.len(), added.len(), "{what}");
     for (i, (got, (&held, &added))) in got.iter().zip(held.iter().cycle().zip(added)).enumerate() {
         let sum = f64::from(held) + f64::from(added);
+        if dtype == DType::F16 && sum.abs() >= 65_520.0 {
+            assert!(got.is_infinite() && got.signum() == sum.signum(), "{what} at {i}: {got}");
+            continue;
+        }
         let size = f64::from(held.abs().max(added.abs()));
         let tolerance = unit * sum.abs() + least + 2f64.powi(-23) * size;
         assert!((got - sum).abs() <= tolerance, "{what} at {i}: {got}, not {held} + {added}");
@@ -188,7 +192,7 @@ fn nothing_is_added_in_place() {
     let kinds = ["input", "target"].map(|name| (name, TensorKind::new(DType::F32, [8])));
     let request = Request { accumulate: true, ..Request::with_gradients(&["input"]) };
     let plan = Plan::new(&gpu, &Mse, &kinds, &request).expect("a plan");
-    assert_eq!(plan.in_place("input").expect("a gradient"), false);
+    assert!(!plan.in_place("input").expect("a gradient"));
     let [shared, target, value] = [32, 32, 4].map(|size| empty(&gpu, size));
     let whole = wgpu::Buffer::as_entire_buffer_binding;
     let bindings = Bindings {

@@ -72,3 +72,21 @@ fn micro_batches() {
         assert!(within <= 1e-5, "{out}");
     }
 }
+
+#[test]
+fn two_losses() {
+    let out = run("two_losses", &[]);
+    let losses: Vec<f64> = out
+        .lines()
+        .filter_map(|line| line.split_once("loss "))
+        .map(|(_, loss)| loss.parse().expect("a loss"))
+        .collect();
+    assert_eq!(losses.len(), 5, "{out}");
+    assert!(losses.is_sorted_by(|a, b| a > b) && losses[4] < 0.5 * losses[0], "{out}");
+}
+
+#[test]
+fn background() {
+    let loss = numbers(&run("background", &[]), "loss ");
+    assert!(loss.len() == 1 && (loss[0] - 1000f64.ln()).abs() < 1e-5, "{loss:?}");
+}

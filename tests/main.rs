@@ -33,6 +33,7 @@ mod rounding;
 mod rows;
 mod same_bits;
 mod shared_buffers;
+mod sizes;
 mod streams;
 mod sweep;
 mod threads;

@@ -85,12 +85,19 @@ pub struct Builder<'a> {
     pub(crate) in_place: std::result::Result<(), &'static str>,
 }
 
-/// What a plan holds on the device.
+/// A plan's dispatches, and what it holds for them on the device.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) steps: Vec<Step>,
     pub(crate) uniforms: wgpu::Buffer,
+    pub(crate) memory: Memory,
+}
+
+/// What a plan writes between its dispatches, which plans can share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
     pub(crate) scratch: Option<wgpu::Buffer>,
+    /// Where gradients narrower than float32 are added up, by input.
     pub(crate) staging: Vec<(usize, wgpu::Buffer)>,
 }
 
@@ -292,7 +299,9 @@ impl<'a> Builder<'a> {
         self.kernels
     }
 
-    pub(crate) fn finish(self) -> Result<Finished> {
+    /// Compiles the kernels and makes the buffers that the plan holds, but for those that are there and
+    /// large enough.
+    pub(crate) fn finish(self, there: &Memory) -> Result<Finished> {
         let gpu = self.gpu.expect("a builder that is finished has a device");
         // Sizes are checked before anything is compiled.
         let regions = self.drafts.iter().map(|draft| self.regions(draft));
@@ -307,17 +316,18 @@ impl<'a> Builder<'a> {
         let title = self.resolved.title();
         let uses_scratch =
             self.kernels.iter().any(|(kernel, _)| kernel.binding(Slot::Scratch).is_some());
-        let scratch = if uses_scratch {
-            let usage = wgpu::BufferUsages::STORAGE;
-            Some(buffer(gpu, &format!("{title} scratch"), self.scratch_words * 4, usage)?)
-        } else {
-            None
+        let room = |there: Option<&wgpu::Buffer>, what: &str, size: u64| match there {
+            Some(buffer) if buffer.size() >= size => Ok(buffer.clone()),
+            _ => buffer(gpu, &format!("{title} {what}"), size, wgpu::BufferUsages::STORAGE),
         };
+        let scratch = || room(there.scratch.as_ref(), "scratch", self.scratch_words * 4);
+        let scratch = uses_scratch.then(scratch).transpose()?;
         let stage = |&(input, size): &(usize, u64)| {
-            let usage = wgpu::BufferUsages::STORAGE;
-            Ok((input, buffer(gpu, &format!("{title} staging"), size, usage)?))
+            let known = there.staging.iter().find(|(own, _)| *own == input);
+            Ok((input, room(known.map(|(_, buffer)| buffer), "staging", size)?))
         };
         let staging = self.staging.iter().map(stage).collect::<Result<_>>()?;
+        let memory = Memory { scratch, staging };
         let uniforms = gpu.checked("the uniforms", |device| {
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(&format!("wgloss {title} uniforms")),
@@ -328,7 +338,7 @@ impl<'a> Builder<'a> {
             gpu.queue().write_buffer(&buffer, 0, &self.uniforms);
             buffer
         })?;
-        Ok(Finished { steps, uniforms, scratch, staging })
+        Ok(Finished { steps, uniforms, memory })
     }
 
     fn check_binding(&self, slot: Slot, size: u64) -> Result<()> {

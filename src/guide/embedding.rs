@@ -44,6 +44,19 @@
 //! | 3 | none | 64 | `linear_cross_entropy` |
 //! | 2 | `cross_entropy`, `ctc_loss`, `multi_margin_loss`, `multilabel_margin_loss`, `nll_loss` | 64 | `linear_cross_entropy` |
 //!
+//! # Sums of losses, and batches in parts
+//!
+//! With [`Request::accumulate`] a plan adds its loss and gradients to what their buffers hold, and
+//! [`Request::loss_weight`] multiplies both: `w1 L1 + w2 L2` of the same inputs is two plans in one
+//! encoder, of which the second accumulates, and micro-batches add up in the same way. 16-bit gradients are
+//! added to in float32 and rounded once. Several pointwise losses of the same inputs can be one pass over
+//! the data instead: a [custom loss](crate::guide::custom_losses) is any sum of them.
+//!
+//! # Batches of any size
+//!
+//! [`Plans`] are made for the largest batch and run any smaller one, as the last of an epoch, without
+//! compiling or taking memory again. `examples/two_losses.rs` trains with both.
+//!
 //! # Synchronisation
 //!
 //! On one queue none is needed: the outputs hold their results when the commands have run. An
@@ -107,4 +120,4 @@
 //! device is [`Error::DeviceLost`].
 
 #[cfg(doc)]
-use crate::{Bindings, Error, Gpu, Pending, Plan, Reduction, Request, Status, Timings};
+use crate::{Bindings, Error, Gpu, Pending, Plan, Plans, Reduction, Request, Status, Timings};

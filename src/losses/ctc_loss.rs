@@ -118,6 +118,18 @@ impl Family for Ctc {
         shape::Shape::of(resolved).check_lengths(inputs)
     }
 
+    fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
+        // Concatenated targets have no axis of the batch.
+        let padded = resolved.inputs[1].as_ref().is_some_and(|targets| targets.shape.len() == 2);
+        let rank = resolved.inputs[input].as_ref()?.shape.len();
+        match (input, rank) {
+            _ if !padded => None,
+            (0, 3) => Some(1),
+            (1, _) | (_, 1) => Some(0),
+            _ => None,
+        }
+    }
+
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         plan::build(builder)
     }

@@ -166,6 +166,11 @@ impl Family for LinearCrossEntropy {
         ]
     }
 
+    fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
+        let items = matches!(input, INPUT | TARGET) && !resolved.layout.output.is_empty();
+        items.then_some(0)
+    }
+
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         plan::build(builder)
     }

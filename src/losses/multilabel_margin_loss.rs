@@ -101,6 +101,10 @@ impl Family for MultiLabelMargin {
         vec![("input", kind(DType::F32)), ("target", kind(DType::I64))]
     }
 
+    fn batch_axis(&self, resolved: &Resolved, _input: usize) -> Option<usize> {
+        (!resolved.layout.output.is_empty()).then_some(0)
+    }
+
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         plan::build(builder)
     }

@@ -181,10 +181,10 @@ impl<'a> Bound<'a> {
     pub(super) fn region(&self, region: Region) -> wgpu::BufferBinding<'_> {
         let own = match region.slot {
             Slot::Window | Slot::Parameters => Some(&self.plan.uniforms),
-            Slot::Scratch => self.plan.scratch.as_ref(),
+            Slot::Scratch => self.plan.memory.scratch.as_ref(),
             Slot::Status => return self.status(region),
             Slot::Staging(i) => {
-                let staging = self.plan.staging.iter().find(|(input, _)| *input == i);
+                let staging = self.plan.memory.staging.iter().find(|(input, _)| *input == i);
                 staging.map(|(_, buffer)| buffer)
             }
             _ => None,

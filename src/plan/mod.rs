@@ -6,6 +6,7 @@ mod pending;
 mod prepare;
 mod read;
 mod sharing;
+mod sizes;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -13,9 +14,10 @@ mod tests;
 pub use bindings::Bindings;
 pub use pending::Pending;
 pub use read::Outcome;
+pub use sizes::Plans;
 pub use sources::{Sharing, Source, SourceOptions};
 
-use crate::dispatch::{Builder, Finished, Step, limits};
+use crate::dispatch::{Builder, Finished, Memory, Step, limits};
 use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
 use crate::gpu::{Gpu, buffer};
@@ -42,9 +44,7 @@ pub struct Plan {
     resolved: Arc<Resolved>,
     steps: Arc<[Step]>,
     uniforms: wgpu::Buffer,
-    scratch: Option<wgpu::Buffer>,
-    /// Where gradients narrower than float32 are added up, by input.
-    staging: Vec<(usize, wgpu::Buffer)>,
+    memory: Memory,
     /// What was wrong with the targets: what is told, and from [`bindings::UNREAD`] on what is not.
     status: Option<wgpu::Buffer>,
     /// For each gradient, that it can be written over its input, or why not.
@@ -71,13 +71,14 @@ impl Plan {
 
     /// The same of a request that has been checked.
     pub(crate) fn of_resolved(gpu: &Gpu, loss: &dyn Loss, resolved: Resolved) -> Result<Self> {
-        resolved.check_native()?;
-        limits::check(gpu.limits())?;
-        check_sizes(&resolved, gpu.limits())?;
-        let mut builder = Builder::new(gpu, &resolved, &loss.parameters());
-        build(loss, &mut builder)?;
+        Self::in_memory(gpu, loss, resolved, &Memory::default())
+    }
+
+    /// The same in memory that is there, as far as it is enough.
+    fn in_memory(gpu: &Gpu, loss: &dyn Loss, resolved: Resolved, memory: &Memory) -> Result<Self> {
+        let builder = builder(gpu, loss, &resolved)?;
         let in_place = builder.in_place;
-        let Finished { steps, uniforms, scratch, staging } = builder.finish()?;
+        let Finished { steps, uniforms, memory } = builder.finish(memory)?;
         let in_place = sharing::in_place(&resolved, &steps, in_place);
         let title = resolved.title();
         let status = if resolved.layout.indices.is_some() {
@@ -93,8 +94,7 @@ impl Plan {
             resolved: resolved.into(),
             steps: steps.into(),
             uniforms,
-            scratch,
-            staging,
+            memory,
             status,
             in_place,
             made: Mutex::default(),
@@ -122,8 +122,8 @@ impl Plan {
     /// [`LinearCrossEntropy`](crate::LinearCrossEntropy) adds up over tiles takes 4 bytes an
     /// element more, as its documentation says.
     pub fn scratch_bytes(&self) -> u64 {
-        let staging = self.staging.iter().map(|(_, buffer)| buffer);
-        let own = self.scratch.iter().chain(&self.status).chain(staging);
+        let staging = self.memory.staging.iter().map(|(_, buffer)| buffer);
+        let own = self.memory.scratch.iter().chain(&self.status).chain(staging);
         self.uniforms.size() + own.map(wgpu::Buffer::size).sum::<u64>()
     }
 
@@ -167,6 +167,16 @@ fn check_sizes(resolved: &Resolved, limits: &wgpu::Limits) -> Result<()> {
         limit,
         name: "max_buffer_size",
     })
+}
+
+/// The dispatches of a request, once it is checked for a device.
+fn builder<'a>(gpu: &'a Gpu, loss: &dyn Loss, resolved: &'a Resolved) -> Result<Builder<'a>> {
+    resolved.check_native()?;
+    limits::check(gpu.limits())?;
+    check_sizes(resolved, gpu.limits())?;
+    let mut builder = Builder::new(gpu, resolved, &loss.parameters());
+    build(loss, &mut builder)?;
+    Ok(builder)
 }
 
 fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {

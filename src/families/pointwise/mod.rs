@@ -59,6 +59,10 @@ impl Family for Pointwise<'_> {
         Ok(shape::cut(resolved).map(|cut| Cut { weights: weights(), ..cut }))
     }
 
+    fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
+        shape::batch_axis(resolved, input)
+    }
+
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         dispatch::build(builder)
     }

@@ -70,6 +70,19 @@ fn placed_shapes<'a>(
     roles.map(|(i, input)| placed(input.role, shape(i), shape(0))).collect()
 }
 
+/// The first axis, where an input has the output's.
+pub(super) fn batch_axis(resolved: &Resolved, input: usize) -> Option<usize> {
+    let kind = resolved.inputs[input].as_ref()?;
+    let (shape, output) = (&kind.shape, &resolved.layout.output);
+    let missing = match resolved.definition.inputs[input].role {
+        // Its last dimension may be left out.
+        Role::Variance => output.len().saturating_sub(1),
+        _ => output.len(),
+    };
+    let whole = (missing..=output.len()).contains(&shape.len());
+    (whole && !shape.is_empty() && shape.first() == output.first()).then_some(0)
+}
+
 /// How a batch is cut: along its elements where all inputs have all of them or one for all, or else
 /// along the outermost axis. The gradient of an input that pieces share is that of the whole.
 pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {

@@ -68,6 +68,12 @@ impl Family for Rows<'_> {
         shape::cut(resolved, inputs)
     }
 
+    fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
+        let role = resolved.definition.inputs[input].role;
+        let own = !matches!(role, Role::Classes | Role::Factors);
+        (own && !resolved.layout.output.is_empty()).then_some(0)
+    }
+
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         dispatch::build(builder)
     }

@@ -1,0 +1,229 @@
+//! A loss planned for batches of any size up to the largest.
+
+use super::Plan;
+use crate::error::{Error, Result};
+use crate::family::{Loss, resolve};
+use crate::gpu::Gpu;
+use crate::request::{Request, Resolved};
+use crate::tensor::TensorKind;
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The sizes whose plans are kept: the usual ones, and some last ones.
+const KEPT: usize = 8;
+
+/// A loss planned for batches of any size up to a largest one: the last batch of an epoch, sequences of
+/// any length.
+///
+/// The kernels of all sizes are compiled at the beginning, and all plans share the scratch memory of the
+/// largest one. What a size needs of its own, a small uniform buffer, is made in some microseconds the
+/// first time and kept for the eight sizes that were asked for last.
+///
+/// On a device that binds so few storage buffers that inputs are copied ([the
+/// guide](crate::guide::embedding#limits)), some kernels depend on the size, and are compiled when it is
+/// first asked for.
+///
+/// ```
+/// use wgloss::{CrossEntropy, DType, Gpu, Plans, Request, TensorKind};
+///
+/// let gpu = Gpu::new_blocking()?;
+/// let most = [
+///     ("input", TensorKind::new(DType::F32, [64, 10])),
+///     ("target", TensorKind::new(DType::I64, [64])),
+/// ];
+/// let plans = Plans::new(&gpu, CrossEntropy::default(), &most, &Request::default())?;
+/// for count in [64, 64, 23] {
+///     let plan = plans.of(count)?; // as if planned for [count, 10] and [count]
+///     assert_eq!(plan.output_shape(), [count]);
+/// }
+/// # Ok::<(), wgloss::Error>(())
+/// ```
+pub struct Plans {
+    gpu: Gpu,
+    loss: Box<dyn Loss>,
+    /// Without its names of gradients, which are those of the largest plan.
+    request: Request<'static>,
+    most: Arc<Plan>,
+    made: Mutex<VecDeque<(usize, Arc<Plan>)>>,
+}
+
+impl fmt::Debug for Plans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plans").field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
+impl Plans {
+    /// Plans a loss for inputs of these shapes and for all with fewer items: along the first axis of the
+    /// losses, which is the batch. Inputs that broadcast along it, or that it has no part in, as
+    /// weights of classes, stay as they are.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`], and for inputs without a batch axis.
+    pub fn new(
+        gpu: &Gpu,
+        loss: impl Into<Box<dyn Loss>>,
+        most: &[(&str, TensorKind)],
+        request: &Request<'_>,
+    ) -> Result<Self> {
+        let loss = loss.into();
+        let resolved = resolve(&*loss, most, request)?;
+        let request = Request { gradients: &[], label: None, ..request.clone() };
+        let most = Arc::new(Plan::of_resolved(gpu, &*loss, resolved)?);
+        let plans = Self { gpu: gpu.clone(), loss, request, most, made: Mutex::default() };
+        plans.compile()?;
+        Ok(plans)
+    }
+
+    /// The plan for so many items, at most as many as the largest batch has.
+    ///
+    /// # Errors
+    /// If there are more.
+    pub fn of(&self, count: usize) -> Result<Arc<Plan>> {
+        let limit = self.limit();
+        if count == limit {
+            return Ok(self.most.clone());
+        }
+        if count > limit {
+            return Err(Error::Size {
+                argument: "count".into(),
+                what: "size",
+                got: count as u64,
+                expected: format!("at most {limit}, for which it was planned"),
+            });
+        }
+        // A panic elsewhere leaves this whole: what is pushed is complete.
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made.iter().position(|(own, _)| *own == count);
+        let plan = match known.and_then(|known| made.remove(known)) {
+            Some((_, plan)) => plan,
+            None => {
+                let (resolved, memory) = (self.resolved(count)?, &self.most.memory);
+                let plan = Plan::in_memory(&self.gpu, &*self.loss, resolved, memory)?;
+                Arc::new(plan.with_kept_sets(self.most.kept_sets))
+            }
+        };
+        if made.len() == KEPT {
+            made.pop_front();
+        }
+        made.push_back((count, plan.clone()));
+        Ok(plan)
+    }
+
+    /// The same with plans that keep so many sets of buffers each, as [`Plan::with_kept_sets`] says.
+    pub fn with_kept_sets(mut self, sets: usize) -> Self {
+        if let Some(most) = Arc::get_mut(&mut self.most) {
+            most.kept_sets = sets;
+        }
+        self.made = Mutex::default();
+        self
+    }
+
+    /// The items of the largest batch.
+    fn limit(&self) -> usize {
+        self.most.output_shape().first().copied().unwrap_or(0)
+    }
+
+    /// The request for so many items.
+    fn resolved(&self, count: usize) -> Result<Resolved> {
+        let most = self.most.resolved();
+        let named = resized(&*self.loss, most, count).ok_or_else(|| {
+            let got = "inputs without an axis of the batch";
+            Error::argument("inputs", got, "a batch, of which there can be fewer items")
+        })?;
+        let names = most.gradients.iter().map(|&i| most.definition.inputs[i].name);
+        let gradients: Vec<&str> = names.collect();
+        let label = most.label.as_deref();
+        let request = Request { gradients: &gradients, label, ..self.request.clone() };
+        resolve(&*self.loss, &named, &request)
+    }
+
+    /// Compiles what smaller batches need and the largest does not.
+    fn compile(&self) -> Result<()> {
+        for count in decisive(self.limit()) {
+            let resolved = self.resolved(count)?;
+            let kernels = super::builder(&self.gpu, &*self.loss, &resolved)?.kernels();
+            kernels.iter().try_for_each(|(kernel, _)| self.gpu.pipeline(kernel).map(drop))?;
+        }
+        Ok(())
+    }
+}
+
+/// Sizes below a limit that have, together with the limit, the kernels of all: those around each power
+/// of two, as whole blocks decide, and whether one invocation adds up all that is left.
+fn decisive(limit: usize) -> BTreeSet<usize> {
+    let powers = (0..usize::BITS).map(|k| 1 << k).take_while(|&power| power <= limit);
+    let around = powers.flat_map(|power: usize| power - 1..=power + 1);
+    around.chain([limit.saturating_sub(1)]).filter(|size| *size < limit).collect()
+}
+
+/// The inputs of a request with so many items; `None` if there is no batch.
+fn resized(
+    loss: &dyn Loss,
+    most: &Resolved,
+    count: usize,
+) -> Option<Vec<(&'static str, TensorKind)>> {
+    let family = loss.family();
+    let axis = |i: usize| family.batch_axis(most, i);
+    (0..most.inputs.len()).find_map(axis)?;
+    let inputs = most.definition.inputs.iter().zip(&most.inputs).enumerate();
+    let named = inputs.filter_map(|(i, (input, kind))| {
+        let mut kind = kind.clone()?;
+        if let Some(axis) = axis(i) {
+            kind.shape[axis] = count;
+        }
+        Some((input.name, kind))
+    });
+    Some(named.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::Builder;
+    use crate::losses::catalogue;
+    use crate::reduction::Reduction;
+    use std::collections::HashSet;
+
+    /// The texts of the kernels for so many items.
+    fn texts(loss: &dyn Loss, most: &Resolved, count: usize) -> HashSet<String> {
+        let inputs = resized(loss, most, count).expect("a batch");
+        let names = most.gradients.iter().map(|&i| most.definition.inputs[i].name);
+        let gradients: Vec<&str> = names.collect();
+        let request = Request { reduction: most.reduction, ..Request::with_gradients(&gradients) };
+        let resolved = resolve(loss, &inputs, &request).expect("fewer items");
+        let limits = wgpu::Limits::default();
+        let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
+        super::super::build(loss, &mut builder).expect("within the limits");
+        builder.kernels().into_iter().map(|(kernel, _)| kernel.text()).collect()
+    }
+
+    #[test]
+    fn decisive_sizes_have_the_kernels_of_all() {
+        const LIMIT: usize = 9000;
+        for loss in catalogue() {
+            let (loss, name) = (loss.as_ref(), loss.definition().name);
+            let example = loss.example();
+            let inputs = loss.definition().inputs.iter();
+            let is_float =
+                |name: &str| example.iter().any(|(own, k)| *own == name && k.dtype.is_float());
+            let gradients: Vec<&str> =
+                inputs.filter(|i| i.differentiable && is_float(i.name)).map(|i| i.name).collect();
+            for reduction in [Reduction::Mean, Reduction::None] {
+                let request = Request { reduction, ..Request::with_gradients(&gradients) };
+                let small = resolve(loss, &example, &request).expect("an example");
+                let inputs = resized(loss, &small, LIMIT).expect("a batch");
+                let most = resolve(loss, &inputs, &request).expect("a batch");
+                let mut known = texts(loss, &most, LIMIT);
+                for count in decisive(LIMIT) {
+                    known.extend(texts(loss, &most, count));
+                }
+                for count in (0..LIMIT).step_by(97) {
+                    let own = texts(loss, &most, count);
+                    assert!(own.is_subset(&known), "{name}, {reduction}, {count} items");
+                }
+            }
+        }
+    }
+}
