@@ -5,8 +5,8 @@ struct Parameters {
     log_target: u32,
 }
 
-// Behind a select, through which no compiler reassociates: it would take the 1 of the slope by the target
-// into the difference only where nothing else needs that, so that bits would depend on what is asked for.
+// Behind a select, through which no compiler reassociates: it would take the 1 of the slope by the
+// target into the difference where nothing else needs that, and bits would depend on what is asked.
 fn difference(log_q: f32, x: f32) -> f32 {
     return select(log_q - x, x, is_nan(x));
 }
