@@ -3,8 +3,8 @@
 use crate::common::buffers::{empty, filled, kind, with_large_buffers};
 use crate::common::{self, assert_close, read, tensor};
 use wgloss::{
-    Batch, Bindings, CrossEntropy, DType, Gpu, Loss, Mse, MultiLabelMargin, Plan, Reduction,
-    Request, SourceOptions, Status, reference,
+    Batch, Bindings, CrossEntropy, DType, Gpu, LinearCrossEntropy, Loss, Mse, MultiLabelMargin,
+    Plan, Reduction, Request, SourceOptions, Status, reference,
 };
 
 /// One plan, encoded twice into one encoder with other buffers, at offsets, with a scalar upstream
@@ -383,6 +383,13 @@ fn what_no_buffer_holds_is_refused_at_once() {
     assert!(own.starts_with("scratch memory: "), "{own}");
     let own = refused(&Mse, &columns, both);
     assert!(own.starts_with("scratch memory: "), "{own}");
+    let [tall, wide]: [&[usize]; 2] = [&[1 << 24, 1], &[1 << 25, 1]];
+    let product =
+        [("input", f, tall), ("linear_weight", f, wide), ("target", DType::U8, &tall[..1])];
+    assert_eq!(
+        refused(&LinearCrossEntropy::default(), &product, Request::default()),
+        "linear_cross_entropy: 524289 dispatches, or more, at most 524288 (the windows of a plan)"
+    );
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(crate) const TOTAL_COUNT: u64 = 2;
 
 /// Why a plan cannot write in place where one pass over the data is cut into several.
 pub(crate) const FEW_BUFFERS: &str = "the device binds too few buffers at once for a single pass";
+/// More take seconds to plan, and a hundred million bytes of uniforms.
+const MOST_DISPATCHES: u64 = 1 << 19;
 
 /// Uniform buffers start at multiples of this on every device.
 const UNIFORM_ALIGNMENT: usize = 256;
@@ -201,6 +203,15 @@ impl<'a> Builder<'a> {
         let kernel = self.bindable(kernel, regions)?;
         limits::check_workgroup(self.limits, &kernel)?;
         // As early as that, so that no list of windows grows without an end.
+        if self.drafts.len() as u64 == MOST_DISPATCHES {
+            return Err(Error::Limit {
+                argument: self.resolved.definition.name.into(),
+                got: MOST_DISPATCHES + 1,
+                unit: "dispatches, or more",
+                limit: MOST_DISPATCHES,
+                name: "the windows of a plan",
+            });
+        }
         if kernel.binding(Slot::Scratch).is_some() {
             self.check_binding(Slot::Scratch, self.scratch_words.saturating_mul(4))?;
         }
