@@ -1,6 +1,6 @@
 //! One device, many threads.
 
-use crate::common::buffers::{device, empty, filled, kind};
+use crate::common::buffers::{device, empty, filled, kind, raw_device};
 use crate::common::{self, Random, assert_close, read};
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Gpu, Huber, KlDiv, Loss, Mse, Nll, Plan, Request, Tensor,
@@ -68,7 +68,11 @@ fn check(gpu: &Gpu, loss: &dyn Loss, plan: &Plan, rows: bool, random: &mut Rando
 
 /// The pipelines and shader modules that are alive.
 fn compiled(gpu: &Gpu) -> [isize; 2] {
-    let hal = gpu.device().get_internal_counters().hal;
+    alive(gpu.device())
+}
+
+fn alive(device: &wgpu::Device) -> [isize; 2] {
+    let hal = device.get_internal_counters().hal;
     [hal.compute_pipelines.read(), hal.shader_modules.read()]
 }
 
@@ -131,15 +135,19 @@ fn all_gpus_of_a_device_share_its_kernels() {
 /// For wgpu they are equal: it compares their numbers.
 #[test]
 fn devices_of_two_instances_share_nothing() {
-    let gpus = [90, 91].map(|_| device(wgpu::Features::empty()));
-    assert_eq!(gpus[0].device(), gpus[1].device());
+    let own = [90, 91].map(|_| raw_device(wgpu::Features::empty()));
+    assert_eq!(own[0].0, own[1].0);
+    let compiled = || own.each_ref().map(|(device, _)| alive(device)[0]);
+    let none = compiled();
+    let gpus = own.clone().map(|(device, queue)| Gpu::from_device(device, queue));
     for (gpu, seed) in gpus.iter().zip(90..) {
         for (loss, rows) in losses() {
             let own = plan(gpu, &*loss, &inputs(&*loss, rows, &mut Random(seed)));
             check(gpu, &*loss, &own, rows, &mut Random(seed));
         }
     }
-    assert_eq!(compiled(&gpus[0]), compiled(&gpus[1]));
+    let all = compiled();
+    assert!(all[0] > none[0] && all[0] == all[1], "{none:?} and {all:?}");
 }
 
 /// Planned beside the program, the in-place kernels too: neither the plan nor its first encoding

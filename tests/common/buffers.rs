@@ -51,11 +51,15 @@ pub(crate) fn pair() -> [Gpu; 2] {
 
 /// A device of one's own, with these features if the adapter has them.
 pub(crate) fn device(features: wgpu::Features) -> Gpu {
+    let (device, queue) = raw_device(features);
+    Gpu::from_device(device, queue)
+}
+
+/// The same as the program has it, of an instance of its own.
+pub(crate) fn raw_device(features: wgpu::Features) -> (wgpu::Device, wgpu::Queue) {
     let all = pollster::block_on(adapters());
     let adapter = all.first().expect("the tests need a GPU adapter; ./test installs one");
     let required_features = features & adapter.features();
     let descriptor = wgpu::DeviceDescriptor { required_features, ..Default::default() };
-    let (device, queue) =
-        pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
-    Gpu::from_device(device, queue)
+    pollster::block_on(adapter.request_device(&descriptor)).expect("a device")
 }
