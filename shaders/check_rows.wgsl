@@ -27,7 +27,7 @@ fn main(
     var count = 0.0;
     for (var row = start + lane; row < end; row += LANES) {
         let index = target_index(row);
-        if (IGNORES && index == window.ignored) {
+        if (!is_item(window.first + row) || (IGNORES && index == window.ignored)) {
             continue;
         }
         if (index < 0 || u32(index) >= window.classes) {

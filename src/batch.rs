@@ -37,9 +37,13 @@ impl<'a> Batch<'a> {
         if denominator && self.denominator.is_none() {
             return missing("denominator");
         }
-        if self.request.accumulate {
-            let expected = "false: an evaluation has no buffers to add to";
-            return Err(Error::argument("accumulate", "true", expected));
+        for (name, asked) in
+            [("accumulate", self.request.accumulate), ("counted", self.request.counted)]
+        {
+            if asked {
+                let expected = "false: an evaluation has no buffers of the program's";
+                return Err(Error::argument(name, "true", expected));
+            }
         }
         let (upstream, denominator) = (self.upstream.is_some(), self.denominator.is_some());
         Ok(Request { upstream, denominator, ..self.request.clone() })

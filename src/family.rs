@@ -100,6 +100,11 @@ pub trait Family: Send + Sync {
         None
     }
 
+    /// Whether the kernels leave out the items past a number in a buffer.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// Adds the dispatches of a plan.
     ///
     /// # Errors
@@ -167,6 +172,7 @@ pub(crate) fn resolve(
         loss_scale,
         loss_weight,
         accumulate,
+        counted,
         upstream,
         totals,
         denominator,
@@ -207,17 +213,37 @@ pub(crate) fn resolve(
         loss_scale,
         loss_weight,
         accumulate,
+        counted,
         label: label.map(String::from),
         options,
         adds_up,
         ignored: loss.ignore_index(),
         layout,
     };
+    if counted {
+        check_counted(loss, &resolved)?;
+    }
     if totals && resolved.weight_is_shared() {
         let expected = "one for each term: parts of the batch would share it";
         return Err(Error::argument("totals", "a weight that broadcasts", expected));
     }
     Ok(resolved)
+}
+
+/// Refuses to read the number of items from a buffer where that is not made for.
+fn check_counted(loss: &dyn Loss, resolved: &Resolved) -> Result<()> {
+    let why = if resolved.totals || resolved.denominator {
+        "with totals or a denominator"
+    } else if !loss.family().counts() {
+        "with a loss that has kernels of its own"
+    } else if resolved.layout.output.is_empty() {
+        "without an axis of the batch"
+    } else if resolved.weight_is_shared() {
+        "with a weight that broadcasts and divides the mean"
+    } else {
+        return Ok(());
+    };
+    Err(Error::argument("counted", format!("true {why}"), "false"))
 }
 
 /// What totals tell of a loss beside its name.

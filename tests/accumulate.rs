@@ -171,8 +171,7 @@ fn evaluations_have_no_buffers_to_add_to() {
     let batch = Batch { inputs: &inputs, request, ..Batch::default() };
     let refused = Evaluator::Cpu.evaluate_blocking(&Mse, &batch);
     let message = refused.map_err(|error| error.to_string()).expect_err("no buffers");
-    let want =
-        "accumulate: true is not valid, expected false: an evaluation has no buffers to add to";
+    let want = "accumulate: true is not valid, expected false: an evaluation has no buffers of the program's";
     assert_eq!(message, want);
     for (weight, got) in [(0.0, "0"), (f32::NAN, "NaN")] {
         let request = Request { loss_weight: weight, ..Request::default() };

@@ -6,6 +6,7 @@ mod accumulate;
 mod architecture;
 mod conformance;
 mod corners;
+mod counted;
 mod ctc;
 mod ctc_refused;
 mod custom;

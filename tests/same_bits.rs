@@ -2,7 +2,7 @@
 //! computes must do it alike in each.
 
 use crate::common::catalogue::{Inputs, all_inputs, examples};
-use crate::common::{self, Family, Random, differentiable, family};
+use crate::common::{self, Random, differentiable};
 use std::collections::HashMap;
 use wgloss::{
     Batch, CrossEntropy, DType, Evaluator, KlDiv, Loss, PoissonNll, Reduction, Request,
@@ -59,7 +59,7 @@ fn differences(
 
 #[test]
 fn outputs_have_the_same_bits_whatever_else_is_asked_for() {
-    let many = Evaluator::Gpu(common::gpu());
+    let (many, few) = (Evaluator::Gpu(common::gpu()), common::limited(128 << 20, 65_535, 4));
     let mut random = Random(67);
     let mut found = Vec::new();
     for (i, loss) in all_losses().iter().enumerate() {
@@ -71,13 +71,9 @@ fn outputs_have_the_same_bits_whatever_else_is_asked_for() {
         let reduction = reductions[i / 2 % reductions.len()];
         let mut met = HashMap::new();
         found.extend(differences(&many, loss, inputs, reduction, &mut met));
-        if family(loss) == Family::Pointwise {
-            // A pass for each gradient.
-            let buffers = u32::try_from(inputs.len() + 2).expect("a few").max(4);
-            let few = common::limited(128 << 20, 65_535, buffers);
-            let few = differences(&few, loss, inputs, reduction, &mut met);
-            found.extend(few.into_iter().map(|line| format!("few buffers: {line}")));
-        }
+        // A pass for each gradient, and small inputs out of the scratch memory.
+        let few = differences(&few, loss, inputs, reduction, &mut met);
+        found.extend(few.into_iter().map(|line| format!("few buffers: {line}")));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -183,5 +183,5 @@ fn sizes_share_their_memory() {
     let fewer = plans.of(10).expect("fewer");
     assert!(std::sync::Arc::ptr_eq(&fewer, &plans.of(10).expect("the same again")));
     assert!(most.scratch_bytes() >= 4 * 100_000);
-    assert_eq!(fewer.scratch_bytes(), most.scratch_bytes());
+    assert!(fewer.scratch_bytes() >= 4 * 100_000, "{}", fewer.scratch_bytes());
 }

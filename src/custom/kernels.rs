@@ -114,6 +114,7 @@ fn spec(definition: &Definition, parameters: bool, dtype: DType, access: Access)
         scratch_divisor: false,
         by_weights: false,
         given_mean: false,
+        counted: None,
     }
 }
 

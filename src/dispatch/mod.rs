@@ -305,6 +305,16 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// Puts the divisor of a mean over as many items as a buffer says where a sum of weights would be. That
+    /// sum itself comes after it.
+    pub(crate) fn push_count(&mut self) -> Result<()> {
+        let items = self.resolved.layout.output.first().map_or(1, |&items| items as u64);
+        let Divisor::Count(divisor) = self.resolved.layout.divisor else { return Ok(()) };
+        let window =
+            reduce::CountWindow { most: index(items)?, each: index(divisor / items.max(1))? };
+        self.push(reduce::count(), &window, &[], 1)
+    }
+
     /// The kernels, each once, with the members of their windows.
     pub(crate) fn kernels(self) -> Vec<(Kernel, &'static [Member])> {
         self.kernels

@@ -1,6 +1,6 @@
 //! Sums of many numbers: the tree over them, and what totals keep of it.
 
-use super::{Builder, TOTAL, index};
+use super::{Builder, TOTAL, TOTAL_WEIGHT, index};
 use crate::error::Result;
 use crate::kernel::{Destination, reduce};
 use crate::order::FAN_IN;
@@ -73,6 +73,15 @@ impl Builder<'_> {
     fn round(&self) -> u64 {
         let binding = self.limits.max_storage_buffer_binding_size;
         (binding / 16 / FAN_IN * FAN_IN).clamp(FAN_IN, MOST_AT_ONCE)
+    }
+
+    /// The sum of no weights, where what divides by it runs all the same.
+    pub(crate) fn push_no_weights(&mut self) -> Result<()> {
+        if !self.resolved.sums_weights() {
+            return Ok(());
+        }
+        let place = self.weights_place(TOTAL_WEIGHT);
+        self.push_tree(0, 0, Destination::Scratch, place)
     }
 
     /// To be called when all numbers up to `end`, the end of a round or of all, are written.

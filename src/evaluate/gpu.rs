@@ -139,6 +139,7 @@ impl<'a> Buffers<'a> {
             status: Some(whole(&self.status)),
             totals: self.totals.as_ref().map(whole),
             denominator: self.denominator.as_ref().map(whole),
+            count: None,
             timestamps: self.stamps.as_ref().map(Stamps::writes),
         };
         plan.encode(encoder, &bindings)?;

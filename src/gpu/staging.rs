@@ -64,25 +64,16 @@ impl Gpu {
     }
 }
 
-/// As long as wgpu waits, nobody can destroy a buffer, and whoever comes after that waits too.
-#[cfg(not(target_arch = "wasm32"))]
-const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_millis(1);
-
-/// Waits until a submission has run, and its callbacks have come.
+/// Waits until a submission has run, and its callbacks have come. Without a timeout: where one ends while
+/// others poll the device too, wgpu 30 may find its queue empty and panic as it believes that impossible.
 #[cfg(not(target_arch = "wasm32"))]
 fn wait(device: &wgpu::Device, submission: wgpu::SubmissionIndex) {
-    let (submission_index, timeout) = (Some(submission), Some(LONGEST_WAIT));
-    loop {
-        let until = wgpu::PollType::Wait { submission_index: submission_index.clone(), timeout };
-        match device.poll(until) {
-            Ok(_) => return,
-            Err(wgpu::PollError::Timeout) => {}
-            Err(_) => break,
-        }
+    let until = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+    if device.poll(until).is_err() {
+        // A device that is lost does not know what it did not run, and calls back when it is asked for
+        // all. If that fails too, the callbacks tell of it.
+        let _ = device.poll(wgpu::PollType::wait_indefinitely());
     }
-    // A device that is lost does not know what it did not run, and calls back when it is asked for all.
-    // If that fails too, the callbacks tell of it.
-    let _ = device.poll(wgpu::PollType::wait_indefinitely());
 }
 
 /// A thread that waits for the device whenever it is woken. It ends with the device's last [`Gpu`],

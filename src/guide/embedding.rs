@@ -55,7 +55,8 @@
 //! # Batches of any size
 //!
 //! [`Plans`] are made for the largest batch and run any smaller one, as the last of an epoch, without
-//! compiling or taking memory again. `examples/two_losses.rs` trains with both.
+//! compiling or taking memory again. `examples/two_losses.rs` trains with both. A number that only the GPU
+//! knows comes from a buffer: [`Request::counted`].
 //!
 //! # Synchronisation
 //!
@@ -96,7 +97,8 @@
 //! # Reading back
 //!
 //! [`Plan::read`] gives value, status and totals of what was submitted, as a future or with
-//! [`Pending::wait`]. They are copied at once and come when they have: submissions go on meanwhile.
+//! [`Pending::wait`]. They are copied at once and come when they have: submissions go on meanwhile. Until
+//! then wgpu holds up whoever destroys a buffer, as it does while any thread waits for the device.
 //!
 //! # Captures
 //!

@@ -215,6 +215,17 @@ impl Destination {
 /// The constant that tells a kernel that what it writes into the outputs is added to what they hold.
 pub(crate) const ADDS: &str = "const ADDS = false;";
 
+/// `is_item(term)`: whether there is the item that a term is of; items of so many terms are counted in a
+/// buffer.
+pub(crate) fn declare_items(header: &mut Header, terms: Option<u64>) {
+    let mut there = "true".to_string();
+    if let Some(terms) = terms {
+        header.read(Slot::Count, "count", "array<u32>");
+        there = format!("term / {}u < count[0]", terms.max(1));
+    }
+    header.line(&format!("fn is_item(term: u32) -> bool {{ return {there}; }}"));
+}
+
 /// A loss put into its place in an output.
 pub(crate) fn store_loss(header: &mut Header, place: &str, loss: &str) -> String {
     header.once(ADDS);

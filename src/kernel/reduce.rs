@@ -70,6 +70,22 @@ pub(crate) fn denominator() -> Kernel {
     header.join("wgloss denominator".into(), &[include_str!("../../shaders/denominator.wgsl")])
 }
 
+uniform! {
+    /// The window of `count.wgsl`.
+    pub(crate) struct CountWindow {
+        most: u32,
+        each: u32,
+    }
+}
+
+/// What the mean divides by, for the items that there are.
+pub(crate) fn count() -> Kernel {
+    let mut header = Header::new();
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    header.read(Slot::Count, "count", "array<u32>");
+    header.join("wgloss count".into(), &[include_str!("../../shaders/count.wgsl")])
+}
+
 /// One level of column sums; the last one writes the gradient of an input.
 pub(crate) fn sum_columns(gradient: Option<(usize, DType)>) -> Kernel {
     let mut header = Header::new();

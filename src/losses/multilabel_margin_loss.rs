@@ -123,7 +123,8 @@ impl Family for MultiLabelMargin {
         let scale = |r: usize| upstream.map_or(1.0, |g| g[if by_term { r } else { 0 }]) / divisor;
         let reduces = resolved.reduction != Reduction::None;
         let unreduced = (!reduces && resolved.value).then_some(Filled::each(Slot::Value, 1));
-        let gradient = resolved.gradients.first().map(|&i| Filled::each(Slot::Gradient(i), classes));
+        let gradient =
+            resolved.gradients.first().map(|&i| Filled::each(Slot::Gradient(i), classes));
         let outputs: Vec<_> = unreduced.into_iter().chain(gradient).collect();
         let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
         let units = Units { count, numbers: classes, step: 1 };

@@ -58,6 +58,9 @@ pub struct Bindings<'a> {
     /// What the mean divides by, if the request has it so:
     /// [`Totals::denominator`](crate::Totals::denominator), 16 bytes.
     pub denominator: Option<wgpu::BufferBinding<'a>>,
+    /// How many items the batch has, if the request has it so: a `u32`. More than the plan was made for
+    /// are as many as that.
+    pub count: Option<wgpu::BufferBinding<'a>>,
     /// Where [`Plan::encode`] writes when its pass begins and ends: a query set of the program's, on a
     /// device with the feature `TIMESTAMP_QUERY`. Optional.
     pub timestamps: Option<wgpu::ComputePassTimestampWrites<'a>>,
@@ -86,6 +89,7 @@ impl<'a> Bound<'a> {
             (Slot::Report, &bindings.status),
             (Slot::Totals, &bindings.totals),
             (Slot::Denominator, &bindings.denominator),
+            (Slot::Count, &bindings.count),
         ];
         for (slot, binding) in single {
             slots.extend(binding.iter().map(|binding| (slot, binding.clone())));
@@ -110,6 +114,7 @@ impl<'a> Bound<'a> {
         }
         wanted.extend(resolved.totals.then_some(Slot::Totals));
         wanted.extend(resolved.denominator.then_some(Slot::Denominator));
+        wanted.extend(resolved.counted.then_some(Slot::Count));
         for &slot in &wanted {
             let times = self.slots.iter().filter(|(given, _)| *given == slot).count();
             let argument = resolved.slot_name(slot);

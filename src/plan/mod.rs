@@ -183,6 +183,9 @@ fn build(loss: &dyn Loss, builder: &mut Builder<'_>) -> Result<()> {
     if builder.resolved.denominator {
         builder.push(reduce::denominator(), &(), &[], 1)?;
     }
+    if builder.resolved.counted && builder.resolved.divisor_in_scratch() {
+        builder.push_count()?;
+    }
     loss.family().dispatch(builder)?;
     if builder.resolved.layout.indices.is_some() {
         builder.push(status::report(), &(), &[], 1)?;

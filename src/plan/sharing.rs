@@ -142,5 +142,5 @@ impl Bound<'_> {
 }
 
 fn is_input(slot: Slot) -> bool {
-    matches!(slot, Slot::Input(_) | Slot::Upstream | Slot::Denominator)
+    matches!(slot, Slot::Input(_) | Slot::Upstream | Slot::Denominator | Slot::Count)
 }

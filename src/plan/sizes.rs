@@ -72,6 +72,8 @@ impl Plans {
         let request = Request { gradients: &[], label: None, ..request.clone() };
         let most = Arc::new(Plan::of_resolved(gpu, &*loss, resolved)?);
         let plans = Self { gpu: gpu.clone(), loss, request, most, made: Mutex::default() };
+        // That there can be fewer.
+        plans.resolved(plans.limit())?;
         plans.compile()?;
         Ok(plans)
     }

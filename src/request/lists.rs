@@ -33,7 +33,14 @@ impl Resolved {
 
     /// Whether the divisor is in the scratch, and not known from the shapes.
     pub(crate) fn divisor_in_scratch(&self) -> bool {
-        self.denominator || self.layout.divisor == Divisor::Weights
+        let counts = self.counted && !matches!(self.reduction, Reduction::None | Reduction::Sum);
+        self.denominator || counts || self.layout.divisor == Divisor::Weights
+    }
+
+    /// How many terms an item has, where the number of items is in a buffer.
+    pub(crate) fn counted_terms(&self) -> Option<u64> {
+        let items = self.layout.output.first().map_or(1, |&items| items as u64);
+        self.counted.then(|| self.layout.terms / items.max(1))
     }
 
     /// The words of the totals.

@@ -50,6 +50,13 @@ pub struct Request<'a> {
     /// buffers that are not to be added to are cleared by the program. Not with an
     /// [`Evaluator`](crate::Evaluator), and not in place.
     pub accumulate: bool,
+    /// Whether a plan reads from a buffer how many items the batch has ([`Bindings::count`](crate::Bindings::count)):
+    /// as many as a kernel has found, of at most those that it was planned for. The losses and gradients
+    /// of the others are 0, and a mean is that of those that are there. For pointwise losses and losses
+    /// over rows, whose items lie along the first axis of the losses; not with totals or a denominator, nor
+    /// with an [`Evaluator`](crate::Evaluator). Where the program itself knows the number,
+    /// [`Plans`](crate::Plans) do no more than the work of the items.
+    pub counted: bool,
     /// What a plan for it is called beside its loss, as in `wgloss cross_entropy "head"`: in captures
     /// and profilers, and in wgpu's messages.
     pub label: Option<&'a str>,
@@ -68,6 +75,7 @@ impl Default for Request<'_> {
             loss_scale: 1.0,
             loss_weight: 1.0,
             accumulate: false,
+            counted: false,
             label: None,
         }
     }
@@ -99,6 +107,7 @@ pub struct Resolved {
     pub(crate) loss_scale: f32,
     pub(crate) loss_weight: f32,
     pub(crate) accumulate: bool,
+    pub(crate) counted: bool,
     pub(crate) label: Option<String>,
     /// For totals: the loss's options as text, and what tells a custom loss from others of its name.
     pub(crate) options: Vec<(&'static str, String)>,
@@ -197,7 +206,7 @@ impl Resolved {
             Slot::Gradient(i) => (self.gradient_elements(i), self.gradient_dtype(i).size() as u64),
             Slot::Value if self.reduction == Reduction::None => (self.layout.terms, 4),
             Slot::Upstream if self.upstream == Upstream::Terms => (self.layout.terms, 4),
-            Slot::Value | Slot::Upstream => (1, 4),
+            Slot::Value | Slot::Upstream | Slot::Count => (1, 4),
             Slot::Status | Slot::Report | Slot::Denominator => (4, 4),
             Slot::Totals => (self.totals_words(), 4),
             Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),

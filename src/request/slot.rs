@@ -31,6 +31,8 @@ pub(crate) enum Slot {
     Totals,
     /// What the mean divides by, where the caller gives it.
     Denominator,
+    /// How many items the batch has, where the caller says it in a buffer.
+    Count,
 }
 
 /// Where the losses of rows go.
@@ -92,6 +94,7 @@ impl Resolved {
             Slot::Status | Slot::Report => "status".into(),
             Slot::Totals => "totals".into(),
             Slot::Denominator => "denominator".into(),
+            Slot::Count => "count".into(),
             Slot::Scratch => "scratch memory".into(),
             Slot::Staging(i) => format!("float32 gradient {}", name(i)),
             Slot::Window | Slot::Parameters => "uniforms".into(),

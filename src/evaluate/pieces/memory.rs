@@ -143,6 +143,7 @@ impl<'p> Memory<'p> {
             status: None,
             totals: self.totals.as_ref().map(|totals| whole(totals.buffer())),
             denominator: shared.denominator.as_ref().map(whole),
+            count: None,
             timestamps: self.stamps.as_ref().map(|(stamps, _)| stamps.writes()),
         };
         plan.encode(&mut encoder, &bindings)?;

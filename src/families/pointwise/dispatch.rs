@@ -39,6 +39,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         scratch_divisor: resolved.divisor_in_scratch(),
         by_weights: resolved.layout.divisor == Divisor::Weights,
         given_mean: resolved.denominator,
+        counted: resolved.counted_terms(),
     };
     let is_weight = |i: usize| resolved.definition.inputs[i].role.is_weight();
     let is_dense = |i: &usize| access[*i] == Some(Access::Dense) && !is_weight(*i);
@@ -52,6 +53,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let sums = resolved.sums_losses() || needs_mean;
     let last = builder.losses_destination();
     if terms == 0 {
+        builder.push_no_weights()?;
         if sums {
             builder.push_tree(0, 0, last, TOTAL)?;
         }
@@ -83,6 +85,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         scratch_divisor: false,
         by_weights: false,
         given_mean: false,
+        counted: spec.counted,
     };
     let count = kind.elements(spec.definition.inputs[i].name)?;
     let slots = [(Slot::Input(0), Slot::Input(i), kind.dtype.size() as u64)];
@@ -168,7 +171,7 @@ impl Work<'_> {
             let count = if part { self.count - whole } else { fits };
             let kernel = if part { &part_pass } else { &whole_pass };
             let groups = count.div_ceil(BLOCK);
-            let place = if strided { first } else { 0 };
+            let place = if strided || self.spec.counted.is_some() { first } else { 0 };
             narrow("the broadcast inputs", place + count)?;
             let partials = sum.map_or(0, |sum| sum.place(block));
             let window = PassWindow {

@@ -43,7 +43,7 @@ pub(super) fn push(
 
 impl Gather<'_> {
     fn push(&self, builder: &mut Builder<'_>, flat: u64) -> Result<()> {
-        if self.is_strided() {
+        if self.is_strided() || self.spec.counted.is_some() {
             narrow("the broadcast inputs", flat)?;
         }
         let (segments, places) = (product(&self.own), product(&self.summed));
@@ -68,7 +68,8 @@ impl Gather<'_> {
             let outputs = columns * summed.div_ceil(SERIAL);
             let groups = outputs.div_ceil(64);
             let strided = if self.is_strided() { self.axes } else { &[] };
-            let place = if self.is_strided() { first * unit } else { 0 };
+            let placed = self.is_strided() || self.spec.counted.is_some();
+            let place = if placed { first * unit } else { 0 };
             #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
             let window = GatherWindow {
                 outputs: index(outputs)?,

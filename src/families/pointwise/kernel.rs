@@ -3,7 +3,9 @@
 use super::shape::Access;
 use crate::definition::Definition;
 use crate::kernel::storage::{Loads, Stores, floats, stores};
-use crate::kernel::{Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_store};
+use crate::kernel::{
+    Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_items, declare_store,
+};
 use crate::request::{Slot, Upstream};
 use crate::tensor::DType;
 
@@ -25,6 +27,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) by_weights: bool,
     /// Whether the mean itself is there too, given by the caller.
     pub(crate) given_mean: bool,
+    /// The elements of an item, where the number of items is in a buffer.
+    pub(crate) counted: Option<u64>,
 }
 
 /// What one pass over the data writes.
@@ -75,7 +79,12 @@ impl Spec<'_> {
         let weight_of_mean = self.by_weights && self.definition.inputs[input].role.is_weight();
         let scale = self.upstream.declare(&mut header, self.scratch_divisor);
         header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
-        let mut body = String::from("    var factor = scale;\n");
+        let mut body = String::new();
+        if self.counted.is_some() {
+            declare_items(&mut header, self.counted);
+            body += "    if (!is_item(window.first + i)) { return 0.0; }\n";
+        }
+        body += "    var factor = scale;\n";
         if self.upstream == Upstream::Terms {
             header.read(Slot::Upstream, "upstream", "array<f32>");
             body += "    factor *= upstream[i];\n";
@@ -203,10 +212,20 @@ impl Spec<'_> {
         };
         let weight = self.weight().map(|name| format!(" * {name}_")).unwrap_or_default();
         let mut result = "vec4<f32>()";
+        // What is of no item is 0.
+        let own = |numbers: String| match self.counted {
+            Some(_) => format!("select(vec4<f32>(), {numbers}, there)"),
+            None => numbers,
+        };
+        if self.counted.is_some() {
+            declare_items(header, self.counted);
+            let at = |k: u32| format!("is_item(window.first + 4u * quad + {k}u)");
+            body += &format!("    let there = vec4({}, {}, {}, {});\n", at(0), at(1), at(2), at(3));
+        }
         let quads = if part { Stores::PartQuads } else { Stores::Quads };
         if writes.losses || writes.sum.is_some() {
             let losses = four(&|k| format!("value({})", call(k)));
-            body += &format!("    let losses = {losses}{weight};\n");
+            body += &format!("    let losses = {};\n", own(format!("{losses}{weight}")));
             result = "losses";
         }
         if writes.losses {
@@ -227,7 +246,8 @@ impl Spec<'_> {
                 let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
                 stores(header, slot, &out, self.gradients[input], quads);
                 let slopes = four(&|k| format!("slopes_{k}{component}"));
-                body += &format!("    store_{name}_gradient(quad, {factor} * {slopes});\n");
+                let gradient = own(format!("{factor} * {slopes}"));
+                body += &format!("    store_{name}_gradient(quad, {gradient});\n");
             }
         }
         if part && result == "losses" {

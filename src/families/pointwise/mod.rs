@@ -63,6 +63,10 @@ impl Family for Pointwise<'_> {
         shape::batch_axis(resolved, input)
     }
 
+    fn counts(&self) -> bool {
+        true
+    }
+
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         dispatch::build(builder)
     }

@@ -6,7 +6,7 @@ use super::targets::push_check;
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
 use crate::kernel::uniform;
-use crate::reduction::Reduction;
+use crate::reduction::{Divisor, Reduction};
 use crate::request::{Losses, Slot, Upstream};
 
 uniform! {
@@ -42,11 +42,15 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         ignores: resolved.ignored.is_some(),
         upstream: resolved.upstream,
         scratch_divisor: resolved.divisor_in_scratch(),
+        by_weights: resolved.denominator || resolved.layout.divisor == Divisor::Weights,
+        counted: resolved.counted_terms(),
     };
     check_classes(&spec)?;
     check_rows(&spec, resolved.layout.terms)?;
     let terms = resolved.layout.terms;
-    if terms > 0 && shape.index().is_some() {
+    if terms == 0 {
+        builder.push_no_weights()?;
+    } else if shape.index().is_some() {
         push_check(builder, &spec)?;
     }
     let losses = resolved.losses();

@@ -74,6 +74,10 @@ impl Family for Rows<'_> {
         (own && !resolved.layout.output.is_empty()).then_some(0)
     }
 
+    fn counts(&self) -> bool {
+        true
+    }
+
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
         dispatch::build(builder)
     }

@@ -102,7 +102,11 @@ impl Spec<'_> {
     pub(super) fn threads(&self) -> usize {
         let Shape { longest, .. } = self.shape;
         let most_pairs = (longest + 1).div_ceil(64);
-        (self.usual() + 1).div_ceil(2).max(most_pairs).next_power_of_two().clamp(8, self.most_threads)
+        (self.usual() + 1)
+            .div_ceil(2)
+            .max(most_pairs)
+            .next_power_of_two()
+            .clamp(8, self.most_threads)
     }
 
     /// The most pairs of states of a lane.

@@ -71,6 +71,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         }
         work.round_classes()?;
     } else {
+        work.builder.push_no_weights()?;
         work.clear()?;
     }
     if losses == Losses::Scratch {
@@ -163,6 +164,8 @@ impl<'a, 'b> Work<'a, 'b> {
             ignores: true,
             upstream: self.spec.upstream,
             scratch_divisor: self.spec.scratch_divisor,
+            by_weights: self.spec.scratch_divisor,
+            counted: None,
         };
         push_check(self.builder, &spec)
     }

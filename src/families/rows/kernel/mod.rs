@@ -8,7 +8,9 @@ use super::shape::{RowShape, RowWeight};
 use crate::definition::Definition;
 use crate::dispatch::{Builder, limits};
 use crate::kernel::storage::{Loads, floats, floats_after, indices, indices_after};
-use crate::kernel::{Declared, Destination, Header, IN_PLACE, Kernel, NUMERIC, Parameters, REDUCE};
+use crate::kernel::{
+    Declared, Destination, Header, IN_PLACE, Kernel, NUMERIC, Parameters, REDUCE, declare_items,
+};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 
@@ -33,6 +35,10 @@ pub(crate) struct Spec<'a> {
     pub(crate) upstream: Upstream,
     /// Whether the mean's divisor is in the scratch.
     pub(crate) scratch_divisor: bool,
+    /// Whether that is a sum of weights, or given, with the number of rows that it is of.
+    pub(crate) by_weights: bool,
+    /// The rows of an item, where the number of items is in a buffer.
+    pub(crate) counted: Option<u64>,
 }
 
 /// What the rows' pass writes.
@@ -181,6 +187,7 @@ impl Spec<'_> {
             weight = self.weight_at("class_", "");
         }
         header.write(Slot::Status, "status", "array<atomic<u32>>");
+        declare_items(&mut header, self.counted);
         header.constant("IGNORES", self.ignores);
         header.constant("SUMS", sums);
         if sums {
@@ -211,7 +218,7 @@ impl Spec<'_> {
 
     /// Whether the mean weight of the kept rows may be other than 1.
     pub(crate) fn has_mean_weight(&self) -> bool {
-        self.scratch_divisor && matches!(self.shape.weight, RowWeight::Classes(_))
+        self.by_weights && matches!(self.shape.weight, RowWeight::Classes(_))
     }
 
     /// The weight at a class of a row, whose place among the row inputs' elements is `place`.
@@ -244,14 +251,23 @@ impl Spec<'_> {
 }"
         });
         let label = self.shape.label.map_or("0.0".into(), |i| format!("{}_at(r)", self.name(i)));
+        let mut state = |state: &str| match self.counted {
+            Some(_) => {
+                declare_items(header, self.counted);
+                format!("select(IGNORED, {state}, is_item(window.first + r))")
+            }
+            None => state.to_string(),
+        };
         let Some(index) = self.shape.index() else {
+            let state = state("KEPT");
             header.line(&format!(
                 "fn row_at(r: u32) -> Row {{
-    return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, KEPT);
+    return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state});
 }}"
             ));
             return;
         };
+        let state = state("state_of(index)");
         header.write(Slot::Status, "status", "array<u32>");
         let mut mean_weight = "1.0";
         if self.has_mean_weight() {
@@ -266,7 +282,7 @@ impl Spec<'_> {
         header.line(&format!(
             "fn row_at(r: u32) -> Row {{
     let index = {target_name}_index(r);
-    let state = state_of(index);
+    let state = {state};
     if (state == BAD && window.first + r == ~status[1]) {{
         let words = {target_name}_words(r);
         status[2] = words.x;
