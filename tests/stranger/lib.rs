@@ -12,12 +12,19 @@ pub const USAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE
 pub const GUARD: u8 = 0xa5;
 
 /// A device with these limits and no features, and wgloss on it.
-pub fn device(required_limits: wgpu::Limits) -> Gpu {
+pub fn device(limits: wgpu::Limits) -> Gpu {
+    device_with(limits, wgpu::Features::empty())
+}
+
+/// The same with those of these features that the adapter has.
+pub fn device_with(required_limits: wgpu::Limits, features: wgpu::Features) -> Gpu {
     let instance =
         wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let adapter = pollster::block_on(instance.request_adapter(&Default::default()));
     let adapter = adapter.expect("an adapter");
-    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    let required_features = features & adapter.features();
+    let descriptor =
+        wgpu::DeviceDescriptor { required_limits, required_features, ..Default::default() };
     let (device, queue) =
         pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
     Gpu::from_device(device, queue)

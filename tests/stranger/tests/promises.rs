@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use stranger::{Inputs, classes, device, filled, floats, limits, read, run, tensor};
+use stranger::{Inputs, classes, device, device_with, filled, floats, limits, read, run, tensor};
 use wgloss::wgpu;
 use wgloss::{
     Batch, Bindings, CrossEntropy, DType, Error, Evaluator, GradientType, Mse, Plan, Plans,
@@ -94,13 +94,20 @@ fn everyday() -> Vec<(&'static str, Tensors, &'static [&'static str])> {
             "ctc_loss",
             vec![
                 ("log_probs", tensor(&[9, 3, 5], 1)),
-                ("targets", classes(&[3, 4], 4)),
+                ("targets", labels(&[3, 4], 4)),
                 ("input_lengths", of_i64(&[9, 8, 7])),
                 ("target_lengths", of_i64(&[1, 1, 1])),
             ],
             &["log_probs"],
         ),
     ]
+}
+
+/// Labels from 1 on, as 0 is the blank.
+fn labels(shape: &[usize], most: i64) -> Tensor<'static> {
+    let count: usize = shape.iter().product();
+    let labels: Vec<i64> = (1..=most).cycle().take(count).collect();
+    Tensor::from_bytes(DType::I64, shape, bytemuck::cast_slice(&labels).to_vec()).expect("labels")
 }
 
 fn of_i64(numbers: &[i64]) -> Tensor<'static> {
@@ -271,6 +278,24 @@ fn plans_wait_for_no_other() {
         }
         println!("the longest of the plans beside a compiling thread took {longest:?}");
     });
+}
+
+/// The program's own pipeline cache reaches the driver, on adapters that have one.
+#[test]
+fn kernels_are_compiled_with_the_programs_cache() {
+    let gpu = device_with(wgpu::Limits::default(), wgpu::Features::PIPELINE_CACHE);
+    if !gpu.device().features().contains(wgpu::Features::PIPELINE_CACHE) {
+        println!("the adapter has no pipeline cache");
+        return;
+    }
+    let descriptor = wgpu::PipelineCacheDescriptor { label: None, data: None, fallback: true };
+    #[allow(unsafe_code, reason = "wgpu has it so: of no data, nothing can be wrong")]
+    let cache = unsafe { gpu.device().create_pipeline_cache(&descriptor) };
+    let gpu = gpu.with_pipeline_cache(cache.clone());
+    let inputs = Inputs::new(&gpu, vec![("input", tensor(&[9], 1)), ("target", tensor(&[9], 2))]);
+    let plan = Plan::new(&gpu, &Mse, &inputs.kinds(), &Request::default()).expect("a plan");
+    run(&gpu, &plan, &inputs, &Request::default());
+    assert!(cache.get_data().is_some_and(|data| !data.is_empty()));
 }
 
 /// Two losses of one input, weighed, with batches of different sizes and one status.
