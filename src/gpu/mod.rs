@@ -18,7 +18,7 @@ use crate::kernel::{Binding, Kernel, Use};
 use crate::tuning::Tuning;
 use kernels::Once;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and Ubuntu \
                     `apt-get install mesa-vulkan-drivers` brings one that runs on the CPU), \
@@ -55,7 +55,8 @@ struct Inner {
     limits: wgpu::Limits,
     pipelines: Once<Kernel, Pipeline>,
     /// What living devices refuse to write to.
-    probe: OnceLock<wgpu::Buffer>,
+    #[cfg(not(target_arch = "wasm32"))]
+    probe: std::sync::OnceLock<wgpu::Buffer>,
 }
 
 impl Inner {
@@ -67,7 +68,8 @@ impl Inner {
             queue,
             limits,
             pipelines: Once::default(),
-            probe: OnceLock::new(),
+            #[cfg(not(target_arch = "wasm32"))]
+            probe: Default::default(),
         }
     }
 }

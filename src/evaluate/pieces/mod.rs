@@ -192,7 +192,7 @@ impl<'a> Pieces<'a> {
                 oldest.ready(&mut timings).await?;
             }
             // One piece is written while another is read, and what is between them is computed.
-            let (read, written) = rayon::join(
+            let (read, written) = both(
                 || oldest.iter().try_fold(Duration::ZERO, |_, done| self.take(done, sums, taken)),
                 || next.write(self, plan, units),
             );
@@ -276,6 +276,21 @@ impl<'a> Pieces<'a> {
         piece.given = given;
         Ok(piece)
     }
+}
+
+/// Does both at once.
+#[cfg(not(target_arch = "wasm32"))]
+fn both<A: Send, B: Send>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    rayon::join(first, second)
+}
+
+/// Does one after the other: a browser's buffers stay on their thread.
+#[cfg(target_arch = "wasm32")]
+fn both<A, B>(first: impl FnOnce() -> A, second: impl FnOnce() -> B) -> (A, B) {
+    (first(), second())
 }
 
 impl Sums {
