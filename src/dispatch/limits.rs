@@ -33,7 +33,7 @@ pub(crate) fn check(limits: &wgpu::Limits) -> Result<()> {
         (
             "max_storage_buffer_binding_size",
             limits.max_storage_buffer_binding_size,
-            1 << 16,
+            1 << 14,
             "bytes in one binding",
         ),
         (

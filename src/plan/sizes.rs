@@ -8,7 +8,7 @@ use crate::request::{Request, Resolved};
 use crate::tensor::TensorKind;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The sizes whose plans are kept: the usual ones, and some last ones.
 const KEPT: usize = 8;
@@ -95,22 +95,37 @@ impl Plans {
                 expected: format!("at most {limit}, for which it was planned"),
             });
         }
-        // A panic elsewhere leaves this whole: what is pushed is complete.
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = made.iter().position(|(own, _)| *own == count);
-        let plan = match known.and_then(|known| made.remove(known)) {
-            Some((_, plan)) => plan,
-            None => {
-                let (resolved, memory) = (self.resolved(count)?, &self.most.memory);
-                let plan = Plan::in_memory(&self.gpu, &*self.loss, resolved, memory)?;
-                Arc::new(plan.with_kept_sets(self.most.kept_sets))
-            }
-        };
+        if let Some(plan) = self.known(count) {
+            return Ok(plan);
+        }
+        let (resolved, memory) = (self.resolved(count)?, &self.most.memory);
+        let plan = Plan::in_memory(&self.gpu, &*self.loss, resolved, memory)?;
+        let plan = Arc::new(plan.with_kept_sets(self.most.kept_sets));
+        self.keep(count, plan.clone());
+        Ok(plan)
+    }
+
+    fn known(&self, count: usize) -> Option<Arc<Plan>> {
+        let mut made = self.made();
+        let at = made.iter().position(|(own, _)| *own == count)?;
+        let (_, plan) = made.remove(at)?;
+        made.push_back((count, plan.clone()));
+        Some(plan)
+    }
+
+    fn keep(&self, count: usize, plan: Arc<Plan>) {
+        let mut made = self.made();
+        made.retain(|(own, _)| *own != count);
         if made.len() == KEPT {
             made.pop_front();
         }
-        made.push_back((count, plan.clone()));
-        Ok(plan)
+        made.push_back((count, plan));
+    }
+
+    /// The plans that are kept, that which was asked for last at the end.
+    fn made(&self) -> MutexGuard<'_, VecDeque<(usize, Arc<Plan>)>> {
+        // A panic elsewhere leaves this whole: what is pushed is complete.
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same with plans that keep so many sets of buffers each, as [`Plan::with_kept_sets`] says.

@@ -190,7 +190,7 @@ mod tests {
         };
         assert!(row(4096).times().is_some());
         let large = row(4097);
-        let problem = "input: 16388 bytes, at most 16384 (max_buffer_size)";
+        let problem = "input: 16388 bytes in one buffer, at most 16384 (max_buffer_size)";
         assert_eq!(large.outcome.as_ref().err().map(String::as_str), Some(problem));
         let json: serde_json::Value = serde_json::from_str(&large.json(&sites)).expect("JSON");
         assert_eq!((&json["error"], &json["median_ms"]), (&json!(problem), &json!(null)));
