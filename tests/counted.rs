@@ -2,10 +2,10 @@
 
 use crate::common::buffers::{filled, kind};
 use crate::common::recorded::encoder;
-use crate::common::{Random, gpu, inputs, read};
+use crate::common::{Random, gpu, inputs, limited, read};
 use wgloss::{
-    Bindings, CrossEntropy, Ctc, DType, Gpu, Loss, Mse, Plan, Reduction, Request, Tensor,
-    TensorKind, by_name,
+    Bindings, CrossEntropy, Ctc, DType, Evaluator, Gpu, Loss, Mse, Plan, Reduction, Request,
+    Tensor, TensorKind, by_name,
 };
 
 const MOST: usize = 1200;
@@ -93,9 +93,13 @@ fn outputs(
 /// The items that there are have the bits of a plan for as many, and the others are 0.
 #[test]
 fn items_past_the_count_are_left_out() {
-    let gpu = gpu();
     let mut random = Random(61);
-    for (name, shapes, gradients) in CASES {
+    // In one piece, and in windows of few items.
+    let Evaluator::Gpu(small) = limited(32 << 10, 65_535, 8) else { unreachable!("a GPU") };
+    let devices = [gpu(), small];
+    for (gpu, (name, shapes, gradients)) in
+        devices.iter().flat_map(|gpu| CASES.map(|case| (gpu, case)))
+    {
         let loss = by_name(name).expect("a loss");
         let names: Vec<&str> = gradients.iter().map(|(name, _)| *name).collect();
         let kinds = shapes(MOST);
@@ -103,17 +107,17 @@ fn items_past_the_count_are_left_out() {
             kinds.iter().map(|(name, kind)| (*name, kind.dtype, &kind.shape[..])).collect();
         let tensors = inputs(&*loss, &shaped, 5, &mut random);
         let buffers: Vec<_> =
-            kinds.iter().zip(&tensors).map(|(k, (_, t))| (k.0, filled(&gpu, t.bytes()))).collect();
+            kinds.iter().zip(&tensors).map(|(k, (_, t))| (k.0, filled(gpu, t.bytes()))).collect();
         for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
             let request = || Request { reduction, ..Request::with_gradients(&names) };
             let counted = Request { counted: true, ..request() };
-            let plan = Plan::new(&gpu, &*loss, &kinds, &counted).expect("a plan");
+            let plan = Plan::new(gpu, &*loss, &kinds, &counted).expect("a plan");
             for count in [1, 683, MOST, MOST + 5] {
                 let there = count.min(MOST);
-                let alone = Plan::new(&gpu, &*loss, &shapes(there), &request()).expect("a plan");
-                let want = outputs(&gpu, &alone, &buffers, &names, None);
+                let alone = Plan::new(gpu, &*loss, &shapes(there), &request()).expect("a plan");
+                let want = outputs(gpu, &alone, &buffers, &names, None);
                 let counted = u32::try_from(count).expect("a small number");
-                let got = outputs(&gpu, &plan, &buffers, &names, Some(counted));
+                let got = outputs(gpu, &plan, &buffers, &names, Some(counted));
                 let items = [reduction == Reduction::None];
                 let items = items.into_iter().chain(gradients.iter().map(|(_, items)| *items));
                 for ((got, want), items) in got.iter().zip(&want).zip(items) {
