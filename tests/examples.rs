@@ -49,9 +49,10 @@ fn train_digits() {
 fn async_readback() {
     let out = run("async_readback", &[]);
     let lines: Vec<&str> = out.lines().collect();
-    // All were under way before the first one ended: none held the thread.
+    // Others were under way before the first one ended: it did not hold the thread.
     let started = lines.iter().take_while(|line| line.starts_with("started ")).count();
-    assert_eq!(started, 4, "{out}");
+    assert!(started > 1, "{out}");
+    assert_eq!(numbers(&out, "started ").len(), 4, "{out}");
     let mut finished = numbers(&out, "finished ");
     finished.sort_by(f64::total_cmp);
     assert_eq!(finished, [1.0, 4.0, 9.0, 16.0], "{out}");
