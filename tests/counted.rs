@@ -1,11 +1,11 @@
 //! Batches whose number of items is in a buffer.
 
 use crate::common::buffers::{filled, kind};
-use crate::common::recorded::encoder;
-use crate::common::{Random, gpu, inputs, limited, read};
+use crate::common::recorded::{HELD, outputs};
+use crate::common::{Random, gpu, inputs, limited};
 use wgloss::{
-    Bindings, CrossEntropy, Ctc, DType, Evaluator, Gpu, Loss, Mse, Plan, Reduction, Request,
-    Tensor, TensorKind, by_name,
+    CrossEntropy, Ctc, DType, Evaluator, Loss, Mse, Plan, Reduction, Request, Tensor, TensorKind,
+    by_name,
 };
 
 const MOST: usize = 1200;
@@ -58,38 +58,6 @@ const CASES: [Case; 6] = [
     ),
 ];
 
-/// What a plan writes.
-fn outputs(
-    gpu: &Gpu,
-    plan: &Plan,
-    inputs: &[(&'static str, wgpu::Buffer)],
-    gradients: &[&'static str],
-    count: Option<u32>,
-) -> Vec<Vec<f32>> {
-    let whole = wgpu::Buffer::as_entire_buffer_binding;
-    let held = vec![-77.0f32; 1 << 15];
-    let value = filled(gpu, &held);
-    let made: Vec<_> = gradients.iter().map(|name| (*name, filled(gpu, &held))).collect();
-    let bound: Vec<_> = inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
-    let outputs: Vec<_> = made.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
-    let count = count.map(|count| filled(gpu, &[count]));
-    let bindings = Bindings {
-        inputs: &bound,
-        value: Some(whole(&value)),
-        gradients: &outputs,
-        count: count.as_ref().map(whole),
-        ..Bindings::default()
-    };
-    let mut encoder = encoder(gpu);
-    plan.encode(&mut encoder, &bindings).expect("valid bindings");
-    gpu.queue().submit([encoder.finish()]);
-    [&value]
-        .into_iter()
-        .chain(made.iter().map(|(_, buffer)| buffer))
-        .map(|b| read(gpu, b))
-        .collect()
-}
-
 /// The items that there are have the bits of a plan for as many, and the others are 0.
 #[test]
 fn items_past_the_count_are_left_out() {
@@ -122,8 +90,8 @@ fn items_past_the_count_are_left_out() {
                 let items = items.into_iter().chain(gradients.iter().map(|(_, items)| *items));
                 for ((got, want), items) in got.iter().zip(&want).zip(items) {
                     let what = format!("{name}, {reduction}, {count} items");
-                    let own = want.iter().take_while(|&&x| x != -77.0).count();
-                    let all = got.iter().take_while(|&&x| x != -77.0).count();
+                    let own = want.iter().take_while(|&&x| x != HELD).count();
+                    let all = got.iter().take_while(|&&x| x != HELD).count();
                     assert!(got[..own] == want[..own], "{what}");
                     assert_eq!(
                         all * if items { there } else { 1 },

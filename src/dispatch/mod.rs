@@ -305,8 +305,8 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Puts the divisor of a mean over as many items as a buffer says where a sum of weights would be. That
-    /// sum itself comes after it.
+    /// Puts what a mean over as many items as a buffer says divides by where a sum of weights would be; where
+    /// it divides by one, that takes its place.
     pub(crate) fn push_count(&mut self) -> Result<()> {
         let items = self.resolved.layout.output.first().map_or(1, |&items| items as u64);
         let Divisor::Count(divisor) = self.resolved.layout.divisor else { return Ok(()) };

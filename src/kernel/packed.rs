@@ -25,11 +25,11 @@ pub(crate) fn pack(slot: Slot) -> Kernel {
 }
 
 impl Kernel {
-    /// The slots that could be read in the scratch.
+    /// The slots of tensors that nothing writes meanwhile and that could be read in the scratch.
     pub(crate) fn packable(&self) -> impl Iterator<Item = Slot> {
         let scratch = self.binding(Slot::Scratch).is_none_or(|own| own.kind == SCRATCH);
         let read = self.bindings.iter().filter(move |own| scratch && own.used == Use::Read);
-        read.map(|binding| binding.slot)
+        read.map(|binding| binding.slot).filter(|slot| !matches!(slot, Slot::Staging(_)))
     }
 
     /// The same kernel, which reads a slot's words in the scratch from `place` on.

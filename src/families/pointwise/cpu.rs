@@ -1,7 +1,8 @@
 //! The pointwise family on the CPU.
 
 use super::block::{Block, Runs};
-use super::operand::{Gather, Operand, SPAN};
+use super::gathered::{Gather, SPAN};
+use super::operand::Operand;
 use super::shape::{Access, Broadcast};
 use super::sums::Sums;
 use crate::cpu::{Filled, Results, Units, Weights, Work, divisor};

@@ -5,11 +5,13 @@ mod cpu;
 mod dispatch;
 mod formula;
 mod gather;
+mod gathered;
 pub(crate) mod kernel;
 mod operand;
 mod reference;
 mod shape;
 mod sums;
+mod way;
 mod windows;
 
 pub(crate) use block::{Block, Runs};

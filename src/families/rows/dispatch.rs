@@ -5,7 +5,7 @@ use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
-use crate::kernel::uniform;
+use crate::kernel::{Kernel, uniform};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Losses, Slot, Upstream};
 
@@ -81,16 +81,18 @@ fn push_passes(
     if *losses == Losses::Nowhere && gradients.is_empty() {
         return Ok(());
     }
-    if builder.binds(&spec.pass(&writes)) {
-        return push_rows(builder, spec, &writes, sum);
+    let kernel = spec.pass(&writes);
+    if builder.binds(&kernel) {
+        return push_rows(builder, spec, kernel, gradients, sum);
     }
     builder.in_place = Err(FEW_BUFFERS);
+    let pass = |losses, gradients| spec.pass(&Writes { losses, gradients });
     if *losses != Losses::Nowhere {
-        push_rows(builder, spec, &Writes { losses: *losses, gradients: vec![] }, sum)?;
+        push_rows(builder, spec, pass(*losses, vec![]), &[], sum)?;
     }
-    gradients.iter().try_for_each(|&i| {
-        push_rows(builder, spec, &Writes { losses: Losses::Nowhere, gradients: vec![i] }, None)
-    })
+    gradients
+        .iter()
+        .try_for_each(|&i| push_rows(builder, spec, pass(Losses::Nowhere, vec![i]), &[i], None))
 }
 
 /// The kernels count rows with 32 bits.
@@ -164,12 +166,12 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
 fn push_rows(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
-    writes: &Writes,
+    kernel: Kernel,
+    gradients: &[usize],
     sum: Option<&Sum>,
 ) -> Result<()> {
     let RowShape { classes, inner, .. } = spec.shape;
-    let kernel = spec.pass(writes);
-    let cuts = cut_with_rows(builder, spec, &writes.gradients);
+    let cuts = cut_with_rows(builder, spec, gradients);
     let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
     let widest = cuts.iter().map(|cut| cut.size * cut.elements(inner, inner)).max().unwrap_or(4);
     // Less the bytes between an aligned offset and a window's start.
