@@ -123,3 +123,12 @@ fn the_program_says_its_own_name() {
     assert_eq!((help.code, help.err.as_str()), (Some(0), ""));
     assert!(help.out.contains("Usage: wgloss") && help.out.contains("target_out_of_range"));
 }
+
+#[test]
+fn the_program_is_a_function_too() {
+    let code = |arguments: &[&str]| {
+        wgloss_cli::run(["wgloss"].iter().chain(arguments).map(std::ffi::OsString::from))
+    };
+    assert_eq!(code(&["--version"]), 0);
+    assert_eq!(code(&["list", "--markdown", "--json"]), 2);
+}
