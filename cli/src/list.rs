@@ -16,8 +16,9 @@ pub(crate) struct List {
     /// Print a Markdown table
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
-    /// Print one JSON array: the losses with names, summary, formula, inputs, options (their defaults
-    /// and what is valid) and reductions, the default first; for an error one JSON object
+    /// Print one JSON array: the losses with names, summary, formula, the arguments of PyTorch's
+    /// function in their order (behind a * by name only), inputs, options (their defaults and what is
+    /// valid) and reductions, the default first; for an error one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -92,6 +93,7 @@ fn json(mut loss: Box<dyn Loss>) -> Value {
         "aliases": definition.aliases,
         "summary": definition.summary,
         "formula": definition.formula,
+        "arguments": definition.arguments,
         "inputs": definition.inputs.iter().map(input).collect::<Value>(),
         "options": loss.options().into_iter().map(option).collect::<Value>(),
         "reductions": reductions(definition),

@@ -64,6 +64,7 @@ fn list_for_programs() {
         assert_eq!(entry["name"], definition.name);
         assert_eq!(entry["aliases"], json!(definition.aliases));
         assert_eq!(entry["formula"], definition.formula);
+        assert_eq!(entry["arguments"], json!(definition.arguments));
         assert_eq!(entry["reductions"][0], definition.reductions[0].name());
         let inputs = entry["inputs"].as_array().expect("an array");
         assert_eq!(inputs.len(), definition.inputs.len());

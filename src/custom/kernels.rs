@@ -152,6 +152,7 @@ mod tests {
             summary: "",
             formula: "",
             inputs: inputs[..arguments].to_vec().leak(),
+            arguments: &[],
             reductions: &[Reduction::Mean],
             weighted_mean: false,
             shader: pointwise::shader(""),

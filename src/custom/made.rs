@@ -53,7 +53,9 @@ impl Made {
         let source = Source::new(text)?;
         let arguments = source.arguments.iter();
         let all = arguments.map(|name| Input::new(kept(name), Role::Elements)).collect();
-        let plain = definition(name, all, "");
+        let parameters: Vec<(&'static str, ScalarKind)> =
+            source.parameters.iter().map(|own| (kept(&own.name), own.kind.kind)).collect();
+        let plain = definition(name, all, &parameters, "");
         let reserved = kernels::check(&source, &plain)?;
         let attempt = |by: &[usize]| {
             derive::write(&source, accurate, &Wanted::Loss(by.to_vec()), &reserved)
@@ -74,12 +76,11 @@ impl Made {
             None => *input,
         };
         let inputs = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
-        let parameters =
-            source.parameters.iter().map(|own| (kept(&own.name), own.kind.kind)).collect();
+        let definition = definition(name, inputs, &parameters, &derived);
         Ok(Self {
             source: text.into(),
             accurate,
-            definition: Box::leak(Box::new(definition(name, inputs, &derived))),
+            definition: Box::leak(Box::new(definition)),
             parameters,
             refusals,
             program,
@@ -95,14 +96,23 @@ impl Made {
     }
 }
 
-fn definition(name: &str, inputs: Vec<Input>, shader: &str) -> Definition {
+fn definition(
+    name: &str,
+    inputs: Vec<Input>,
+    parameters: &[(&'static str, ScalarKind)],
+    shader: &str,
+) -> Definition {
     let names = inputs.iter().map(|input| input.name);
+    let by_name = parameters.iter().map(|(name, _)| *name);
+    let arguments: Vec<_> =
+        names.clone().chain(["*"]).chain(by_name).chain(["reduction"]).collect();
     Definition {
         name: kept(name),
         aliases: &[],
         summary: "A custom loss.",
         formula: kept(&format!("value({})", listed(names))),
         inputs: inputs.leak(),
+        arguments: arguments.leak(),
         reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
         weighted_mean: false,
         shader: pointwise::shader(kept(shader)),

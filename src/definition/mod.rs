@@ -27,6 +27,9 @@ pub struct Definition {
     pub formula: &'static str,
     /// The inputs, in the order of the kernel's arguments.
     pub inputs: &'static [Input],
+    /// The names of the inputs, of the options and `reduction` as PyTorch's function takes them in
+    /// Python: those behind a `*` by their names only, among them what PyTorch has not.
+    pub arguments: &'static [&'static str],
     /// The reductions it knows, its default first.
     pub reductions: &'static [Reduction],
     /// Whether `mean` divides by the sum of the weights of the kept terms instead of their number.

@@ -39,6 +39,7 @@ static DEFINITION: Definition = Definition {
     summary: "Cross entropy of a probability with a target between 0 and 1.",
     formula: "-(target max(log input, -100) + (1 - target) max(log(1 - input), -100))",
     inputs: INPUTS,
+    arguments: &["input", "target", "weight", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/binary_cross_entropy.wgsl")),

@@ -42,6 +42,7 @@ static DEFINITION: Definition = Definition {
     summary: "Cross entropy of a logit with a target between 0 and 1.",
     formula: "pos_weight target softplus(-input) + (1 - target) softplus(input)",
     inputs: INPUTS,
+    arguments: &["input", "target", "weight", "reduction", "pos_weight"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!(

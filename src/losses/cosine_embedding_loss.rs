@@ -41,6 +41,7 @@ static DEFINITION: Definition = Definition {
     summary: "Distance of two vectors by the cosine between them.",
     formula: "1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1",
     inputs: INPUTS,
+    arguments: &["input1", "input2", "target", "margin", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/cosine_embedding_loss.wgsl")),

@@ -64,6 +64,17 @@ static DEFINITION: Definition = Definition {
     formula: "sum over c of s_c (logsumexp(input) - input_c), \
               s_c = weight_c ((1 - label_smoothing) target_c + label_smoothing / C)",
     inputs: INPUTS,
+    arguments: &[
+        "input",
+        "target",
+        "weight",
+        "ignore_index",
+        "reduction",
+        "label_smoothing",
+        "*",
+        "z_loss",
+        "softcap",
+    ],
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: rows::shader(include_str!("../../shaders/rows/cross_entropy.wgsl")),

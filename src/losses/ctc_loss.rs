@@ -81,6 +81,15 @@ static DEFINITION: Definition = Definition {
     summary: "Negative log-likelihood of a target over all its alignments with a sequence.",
     formula: "-log(sum over alignments of the product over t of exp(log_probs[t, alignment[t]]))",
     inputs: INPUTS,
+    arguments: &[
+        "log_probs",
+        "targets",
+        "input_lengths",
+        "target_lengths",
+        "blank",
+        "reduction",
+        "zero_infinity",
+    ],
     reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
     shader: Shader::new(

@@ -42,6 +42,7 @@ static DEFINITION: Definition = Definition {
     summary: "Negative log likelihood of a target under a normal distribution.",
     formula: "(log v + (input - target)^2 / v) / 2, v = max(var, eps)",
     inputs: INPUTS,
+    arguments: &["input", "target", "var", "full", "eps", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/gaussian_nll_loss.wgsl")),

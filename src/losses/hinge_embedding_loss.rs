@@ -33,6 +33,7 @@ static DEFINITION: Definition = Definition {
     summary: "Distance of similar pairs, hinge of dissimilar ones.",
     formula: "input where target is 1, max(0, margin - input) where target is -1",
     inputs: INPUTS,
+    arguments: &["input", "target", "margin", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/hinge_embedding_loss.wgsl")),

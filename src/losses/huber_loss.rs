@@ -38,6 +38,7 @@ static DEFINITION: Definition = Definition {
     summary: "Squared error near 0, absolute error beyond delta.",
     formula: "d = |input - target|: d^2 / 2 where d <= delta, else delta (d - delta / 2)",
     inputs: INPUTS,
+    arguments: &["input", "target", "reduction", "delta", "weight"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/huber_loss.wgsl")),

@@ -33,6 +33,7 @@ static DEFINITION: Definition = Definition {
     summary: "Kullback-Leibler divergence of a target from a log-probability.",
     formula: "target (log target - input), or exp(target) (target - input) with log_target",
     inputs: INPUTS,
+    arguments: &["input", "target", "reduction", "log_target"],
     reductions: &[Reduction::Mean, Reduction::BatchMean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/kl_div.wgsl")),

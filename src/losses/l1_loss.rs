@@ -35,6 +35,7 @@ static DEFINITION: Definition = Definition {
     summary: "Absolute error.",
     formula: "|input - target|",
     inputs: INPUTS,
+    arguments: &["input", "target", "reduction", "weight"],
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/l1_loss.wgsl")),

@@ -111,6 +111,19 @@ static DEFINITION: Definition = Definition {
               x = input linear_weight^T + linear_bias, \
               s_c = weight_c ((1 - label_smoothing) target_c + label_smoothing / V)",
     inputs: INPUTS,
+    arguments: &[
+        "input",
+        "linear_weight",
+        "target",
+        "*",
+        "linear_bias",
+        "weight",
+        "reduction",
+        "ignore_index",
+        "label_smoothing",
+        "z_loss",
+        "softcap",
+    ],
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: Shader::new(

@@ -29,6 +29,7 @@ static DEFINITION: Definition = Definition {
     summary: "Squared error near 0, absolute error far away, smooth everywhere.",
     formula: "log cosh(input - target)",
     inputs: INPUTS,
+    arguments: &["input", "target", "*", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/log_cosh_loss.wgsl")),

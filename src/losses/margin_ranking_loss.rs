@@ -33,6 +33,7 @@ static DEFINITION: Definition = Definition {
     summary: "Hinge on the order of two scores.",
     formula: "max(0, margin - target (input1 - input2))",
     inputs: INPUTS,
+    arguments: &["input1", "input2", "target", "margin", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/margin_ranking_loss.wgsl")),

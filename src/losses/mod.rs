@@ -110,3 +110,32 @@ fn without_modules(name: &str) -> &str {
         _ => name,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each argument stands once, and Python takes the signature.
+    #[test]
+    fn arguments_are_a_signature() {
+        for loss in catalogue() {
+            let definition = loss.definition();
+            let inputs = definition.inputs.iter().map(|input| input.name);
+            let options = loss.values().into_iter().map(|(name, _)| name);
+            let mut expected: Vec<_> = inputs.chain(options).chain(["reduction"]).collect();
+            let mut parts = definition.arguments.split(|name| *name == "*");
+            let placed = parts.next().unwrap_or_default();
+            let by_name = parts.next();
+            assert!(parts.next().is_none(), "{}: one *", definition.name);
+            assert_ne!(by_name, Some(&[][..]), "{}: something behind the *", definition.name);
+            let mut arguments = [placed, by_name.unwrap_or_default()].concat();
+            expected.sort_unstable();
+            arguments.sort_unstable();
+            assert_eq!(arguments, expected, "{}", definition.name);
+            let is_required =
+                |name: &&str| definition.input(name).is_ok_and(|i| !definition.inputs[i].optional);
+            let required = placed.iter().take_while(|name| is_required(name)).count();
+            assert!(!placed[required..].iter().any(|name| is_required(name)), "{placed:?}");
+        }
+    }
+}

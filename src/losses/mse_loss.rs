@@ -33,6 +33,7 @@ static DEFINITION: Definition = Definition {
     summary: "Squared error.",
     formula: "(input - target)^2",
     inputs: INPUTS,
+    arguments: &["input", "target", "reduction", "weight"],
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/mse_loss.wgsl")),

@@ -47,6 +47,7 @@ static DEFINITION: Definition = Definition {
     summary: "Hinge between the target class and each other class.",
     formula: "weight[target] / C sum over i != target of max(0, margin - input[target] + input[i])^p",
     inputs: INPUTS,
+    arguments: &["input", "target", "p", "margin", "weight", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/multi_margin_loss.wgsl")),

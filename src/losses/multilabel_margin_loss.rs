@@ -54,6 +54,7 @@ static DEFINITION: Definition = Definition {
     summary: "Hinge between each target class of a row and each other class.",
     formula: "(1 / C) sum over targets y and other classes i of max(0, 1 - input[y] + input[i])",
     inputs: INPUTS,
+    arguments: &["input", "target", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: Shader::new(include_str!("../../shaders/own/multilabel_margin_loss.wgsl"), &[WINDOW]),

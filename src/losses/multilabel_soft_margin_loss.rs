@@ -38,6 +38,7 @@ static DEFINITION: Definition = Definition {
     summary: "Binary cross entropy of each class's logit, averaged over the classes.",
     formula: "(1 / C) sum of weight (target softplus(-input) + (1 - target) softplus(input))",
     inputs: INPUTS,
+    arguments: &["input", "target", "weight", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/multilabel_soft_margin_loss.wgsl")),

@@ -43,6 +43,7 @@ static DEFINITION: Definition = Definition {
     summary: "Negative log likelihood of log-probabilities at a class index.",
     formula: "-weight[target] input[target]",
     inputs: INPUTS,
+    arguments: &["input", "target", "weight", "ignore_index", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: true,
     shader: rows::shader(include_str!("../../shaders/rows/nll_loss.wgsl")),

@@ -37,6 +37,7 @@ static DEFINITION: Definition = Definition {
     summary: "Negative log likelihood of a count under a Poisson distribution.",
     formula: "exp(input) - target input, or input - target log(input + eps) without log_input",
     inputs: INPUTS,
+    arguments: &["input", "target", "log_input", "full", "eps", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/poisson_nll_loss.wgsl")),

@@ -31,6 +31,7 @@ static DEFINITION: Definition = Definition {
     summary: "Pinball loss, least at a quantile of the targets.",
     formula: "d = target - input: max(quantile d, (quantile - 1) d)",
     inputs: INPUTS,
+    arguments: &["input", "target", "*", "quantile", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/quantile_loss.wgsl")),

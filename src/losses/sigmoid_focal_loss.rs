@@ -40,6 +40,7 @@ static DEFINITION: Definition = Definition {
     summary: "Cross entropy of a logit that makes little of what is right already.",
     formula: "alpha_t (1 - p_t)^gamma BCEWithLogits(input, target)",
     inputs: INPUTS,
+    arguments: &["input", "target", "alpha", "gamma", "reduction"],
     reductions: &[Reduction::None, Reduction::Mean, Reduction::Sum],
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/sigmoid_focal_loss.wgsl")),

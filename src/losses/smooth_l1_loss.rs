@@ -31,6 +31,7 @@ static DEFINITION: Definition = Definition {
     summary: "Absolute error with a quadratic floor of width beta.",
     formula: "d = |input - target|: d^2 / (2 beta) where d < beta, else d - beta / 2",
     inputs: INPUTS,
+    arguments: &["input", "target", "reduction", "beta"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/smooth_l1_loss.wgsl")),

@@ -28,6 +28,7 @@ static DEFINITION: Definition = Definition {
     summary: "Logistic loss of a score with a target of 1 or -1.",
     formula: "log(1 + exp(-target input))",
     inputs: INPUTS,
+    arguments: &["input", "target", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: pointwise::shader(include_str!("../../shaders/pointwise/soft_margin_loss.wgsl")),

@@ -51,6 +51,7 @@ static DEFINITION: Definition = Definition {
     summary: "Hinge that wants an anchor nearer to a positive than to a negative.",
     formula: "max(0, margin + d(anchor, positive) - d(anchor, negative)), d(a, b) = |a - b + eps|_p",
     inputs: INPUTS,
+    arguments: &["anchor", "positive", "negative", "margin", "p", "eps", "swap", "reduction"],
     reductions: REDUCTIONS,
     weighted_mean: false,
     shader: rows::shader(include_str!("../../shaders/rows/triplet_margin_loss.wgsl")),

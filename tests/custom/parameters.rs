@@ -2,7 +2,7 @@
 
 use super::case::{Case, check_loss, named};
 use crate::common::backends;
-use wgloss::{Batch, Custom, Error};
+use wgloss::{Batch, Custom, Error, Loss};
 
 const SOURCE: &str = "struct Parameters { scale: f32, power: i32, shift: u32, }
 fn value(p: f32, t: f32, c: Parameters) -> f32 {
@@ -33,6 +33,8 @@ fn parameters_are_those_that_were_set() {
         let loss = loss(scale, power.into(), shift.into());
         let case = Case { name, source: SOURCE, ranges, formula: &formula, driver: 0.0 };
         check_loss(&loss, &case);
+        let arguments = ["p", "t", "*", "scale", "power", "shift", "reduction"];
+        assert_eq!(loss.definition().arguments, arguments);
         // The slope has the same ones.
         let slope = loss.derivative("t").expect("a slope by t");
         let formula = |x: &[f64]| sign * scale * x[0].powi(i32::abs(power));

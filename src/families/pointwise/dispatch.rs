@@ -20,6 +20,7 @@ static IDENTITY: Definition = Definition {
     summary: "The elements of a tensor.",
     formula: "x",
     inputs: &[Input::new("x", Role::Elements)],
+    arguments: &["x", "reduction"],
     reductions: &[Reduction::Sum],
     weighted_mean: false,
     shader: shader(include_str!("../../../shaders/identity.wgsl")),

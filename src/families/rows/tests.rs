@@ -25,6 +25,7 @@ static DEFINITION: Definition = Definition {
         Input::new("b", Role::Rows),
         Input::new("target", Role::IndexOrRows),
     ],
+    arguments: &["a", "b", "target", "reduction"],
     reductions: &[Reduction::Sum],
     weighted_mean: false,
     shader: shader(
