@@ -29,6 +29,7 @@ mod pieces;
 mod pointwise;
 mod properties;
 mod recording;
+mod resident;
 mod reuse;
 mod rounding;
 mod rows;

@@ -1,11 +1,15 @@
 //! One-shot evaluation of tensors in host memory, on a GPU or on the CPU.
 
 mod bound;
+mod buffers;
 mod gpu;
 mod pieces;
 pub mod reference;
+mod resident;
 mod reuse;
 mod taken;
+
+pub use resident::Resident;
 
 use crate::batch::Batch;
 use crate::cpu::{Results, Work};

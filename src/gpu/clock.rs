@@ -27,7 +27,8 @@ impl fmt::Display for Clock {
     }
 }
 
-/// The two timestamps of a pass.
+/// The two timestamps of a pass, or of several.
+#[derive(Debug)]
 pub(crate) struct Stamps {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
@@ -51,12 +52,21 @@ impl Stamps {
         Ok(Some(Self { queries, resolved }))
     }
 
-    /// For the pass's descriptor.
+    /// For the descriptor of a pass.
     pub(crate) fn writes(&self) -> wgpu::ComputePassTimestampWrites<'_> {
+        self.writes_of(true, true)
+    }
+
+    /// For that of one of several passes, of which the first and the last one are stamped.
+    pub(crate) fn writes_of(
+        &self,
+        first: bool,
+        last: bool,
+    ) -> wgpu::ComputePassTimestampWrites<'_> {
         wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,
-            beginning_of_pass_write_index: Some(0),
-            end_of_pass_write_index: Some(1),
+            beginning_of_pass_write_index: first.then_some(0),
+            end_of_pass_write_index: last.then_some(1),
         }
     }
 

@@ -50,21 +50,31 @@ pub(crate) fn upload(
     tensor: &Tensor<'_>,
     dtype: DType,
 ) -> Result<wgpu::Buffer> {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+    let buffer = buffer(gpu, name, (tensor.len() * dtype.size()) as u64, usage)?;
+    write(gpu, &buffer, tensor, dtype)?;
+    Ok(buffer)
+}
+
+/// Writes a tensor into a buffer, rounded to float32 where that is asked for.
+pub(crate) fn write(
+    gpu: &Gpu,
+    buffer: &wgpu::Buffer,
+    tensor: &Tensor<'_>,
+    dtype: DType,
+) -> Result<()> {
     let rounded = (tensor.dtype() != dtype).then(|| tensor.to_f32());
     let bytes = rounded.as_deref().map_or(tensor.bytes(), bytemuck::cast_slice);
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-    let buffer = buffer(gpu, name, bytes.len() as u64, usage)?;
     // Only whole words can be copied: the rest of the last one is padding.
     let whole = bytes.len() / 4 * 4;
     gpu.checked("an upload", |_| {
-        gpu.queue().write_buffer(&buffer, 0, &bytes[..whole]);
+        gpu.queue().write_buffer(buffer, 0, &bytes[..whole]);
         if whole < bytes.len() {
             let mut last = [0; 4];
             last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
-            gpu.queue().write_buffer(&buffer, whole as u64, &last);
+            gpu.queue().write_buffer(buffer, whole as u64, &last);
         }
-    })?;
-    Ok(buffer)
+    })
 }
 
 /// Submits, and waits until everything submitted so far has run.
