@@ -6,6 +6,7 @@ use crate::common::{self, assert_close, tensor};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use wgloss::definition::Options;
 use wgloss::{Batch, Custom, DType, Evaluator, Reduction, Request, Tensor};
 
 fn folder(name: &str) -> PathBuf {
@@ -36,6 +37,8 @@ fn published_losses() {
         assert!(!cases.is_empty(), "{name}.json has no cases");
         for (i, case) in cases.iter().enumerate() {
             let loss = configured(&name, &source, case);
+            let first_line = source.lines().next().and_then(|line| line.strip_prefix("// "));
+            assert_eq!(loss.documentation().lines().next(), first_line, "{name}");
             for (backend_name, backend) in common::backends() {
                 check(&format!("{name}, case {i} on {backend_name}"), &backend, &loss, case);
             }

@@ -16,9 +16,10 @@ pub(crate) struct List {
     /// Print a Markdown table
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
-    /// Print one JSON array: the losses with names, summary, formula, the arguments of PyTorch's
-    /// function in their order (behind a * by name only), inputs, options (their defaults and what is
-    /// valid) and reductions, the default first; for an error one JSON object
+    /// Print one JSON array: the losses with names, summary, formula, documentation in Markdown,
+    /// the arguments of PyTorch's function in their order (behind a * by name only), inputs,
+    /// options (their defaults and what is valid) and reductions, the default first; for an error
+    /// one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -75,9 +76,11 @@ fn json(mut loss: Box<dyn Loss>) -> Value {
             "domain": snake_case(&format!("{:?}", input.domain)),
             "optional": input.optional,
             "differentiable": input.differentiable,
+            "documentation": input.documentation(),
         })
     };
     let valid: HashMap<_, _> = loss.valid().into_iter().collect();
+    let described: HashMap<_, _> = loss.described().into_iter().collect();
     let option = |(name, setting): (&str, Setting<'_>)| {
         let kind = match setting {
             Setting::Number(_) => "number",
@@ -86,13 +89,20 @@ fn json(mut loss: Box<dyn Loss>) -> Value {
             _ => "choice",
         };
         let valid = valid.get(name).map_or(setting.expected(), |words| (*words).into());
-        json!({ "name": name, "type": kind, "default": option_json(&setting), "valid": valid })
+        json!({
+            "name": name,
+            "type": kind,
+            "default": option_json(&setting),
+            "valid": valid,
+            "documentation": described.get(name),
+        })
     };
     json!({
         "name": definition.name,
         "aliases": definition.aliases,
         "summary": definition.summary,
         "formula": definition.formula,
+        "documentation": loss.documentation(),
         "arguments": definition.arguments,
         "inputs": definition.inputs.iter().map(input).collect::<Value>(),
         "options": loss.options().into_iter().map(option).collect::<Value>(),

@@ -64,6 +64,7 @@ fn list_for_programs() {
         assert_eq!(entry["name"], definition.name);
         assert_eq!(entry["aliases"], json!(definition.aliases));
         assert_eq!(entry["formula"], definition.formula);
+        assert_eq!(entry["documentation"], loss.documentation());
         assert_eq!(entry["arguments"], json!(definition.arguments));
         assert_eq!(entry["reductions"][0], definition.reductions[0].name());
         let inputs = entry["inputs"].as_array().expect("an array");
@@ -87,11 +88,12 @@ fn list_for_programs() {
     let huber = &listed(&["huber"])[0];
     let delta = json!([{
         "name": "delta", "type": "number", "default": 1.0, "valid": "a finite number above 0",
+        "documentation": "Where the quadratic part ends; above 0.",
     }]);
     assert_eq!(huber["options"], delta);
     let weight = json!({
         "name": "weight", "role": "weight", "domain": "non_negative", "optional": true,
-        "differentiable": true,
+        "differentiable": true, "documentation": "A factor of each term.",
     });
     assert_eq!(huber["inputs"][2], weight);
 }

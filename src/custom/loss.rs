@@ -1,7 +1,7 @@
 //! A custom loss as one uses it: made of a source, its parameters set, a [`Loss`] like any other.
 
 use super::made::{self, Made};
-use crate::definition::{Definition, Options, Parameter, Setting, check_held};
+use crate::definition::{Definition, Options, Parameter, Setting, check_held, documentation};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise;
 use crate::family::{Family, Loss};
@@ -158,6 +158,12 @@ impl fmt::Debug for Custom {
 }
 
 impl Options for Custom {
+    fn documentation(&self) -> String {
+        let comment =
+            self.made.source.trim_start().lines().map_while(|line| line.strip_prefix("//"));
+        documentation(&comment.collect::<Vec<_>>().join("\n"))
+    }
+
     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
         let names = self.made.parameters.iter().map(|(name, _)| *name);
         let settings = self.numbers.iter_mut().map(|number| match number {

@@ -1,9 +1,11 @@
 //! The facts of a loss: names, inputs, reductions.
 
+mod documentation;
 mod options;
 mod setting;
 mod typed;
 
+pub(crate) use documentation::documentation;
 pub use options::{Options, Parameter};
 pub(crate) use setting::check_held;
 pub use setting::{Choice, Setting};
@@ -84,6 +86,8 @@ pub struct Input {
     pub differentiable: bool,
     /// The numbers for which the loss is meant.
     pub domain: Domain,
+    /// The lines of its documentation.
+    about: &'static str,
 }
 
 /// The numbers that an input may hold; others give what the loss's documentation says.
@@ -149,7 +153,8 @@ impl Role {
 impl Input {
     /// An input that must be given and has a gradient.
     pub const fn new(name: &'static str, role: Role) -> Self {
-        Self { name, role, optional: false, differentiable: true, domain: Domain::Real }
+        let domain = Domain::Real;
+        Self { name, role, optional: false, differentiable: true, domain, about: "" }
     }
 
     /// The same, meant for these numbers only.
@@ -168,5 +173,16 @@ impl Input {
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
+    }
+
+    /// The same with the lines of its documentation.
+    pub(crate) const fn about(mut self, lines: &'static str) -> Self {
+        self.about = lines;
+        self
+    }
+
+    /// What it is, in Markdown; nothing for an input of a custom loss.
+    pub fn documentation(&self) -> String {
+        documentation(self.about)
     }
 }

@@ -5,6 +5,12 @@ use crate::error::Result;
 
 /// The options of a loss, by PyTorch's names.
 pub trait Options {
+    /// What the loss is, in Markdown: formula, shapes, domain, corners and source. Of a custom loss it
+    /// is the comment that its WGSL begins with.
+    fn documentation(&self) -> String {
+        String::new()
+    }
+
     /// The options, to list and to set.
     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
         Vec::new()
@@ -25,6 +31,11 @@ pub trait Options {
 
     /// What is valid, in words, of those options for which not every value is.
     fn valid(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
+    /// What the options are, in Markdown; nothing of a custom loss's parameters.
+    fn described(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 

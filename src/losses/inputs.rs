@@ -28,13 +28,13 @@ macro_rules! inputs {
         of $loss:ident;
         differentiable {
             $(
-                $(#[$about:meta])*
+                $(#[doc = $about:literal])*
                 $input:ident: $kind:ident $(<$given:ident>)? = $role:ident $(in $domain:ident)?,
             )*
         }
         $(constant {
             $(
-                $(#[$constant_about:meta])*
+                $(#[doc = $constant_about:literal])*
                 $constant:ident: $constant_kind:ident $(<$constant_given:ident>)?
                     = $constant_role:ident $(in $constant_domain:ident)?,
             )*
@@ -43,20 +43,22 @@ macro_rules! inputs {
         const INPUTS: &[$crate::definition::Input] = &[
             $(
                 inputs!(@input $input: $kind $(<$given>)? = $role)
-                    $(.within($crate::definition::Domain::$domain))?,
+                    $(.within($crate::definition::Domain::$domain))?
+                    .about(concat!($($about, "\n",)*)),
             )*
             $($(
                 inputs!(@input $constant: $constant_kind $(<$constant_given>)? = $constant_role)
                     $(.within($crate::definition::Domain::$constant_domain))?
-                    .constant(),
+                    .constant()
+                    .about(concat!($($constant_about, "\n",)*)),
             )*)?
         ];
 
         #[doc = concat!("The inputs of [`", stringify!($loss), "`](super::", stringify!($loss), ").")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Inputs<T> {
-            $($(#[$about])* pub $input: $kind $(<$given>)?,)*
-            $($($(#[$constant_about])* pub $constant: $constant_kind $(<$constant_given>)?,)*)?
+            $($(#[doc = $about])* pub $input: $kind $(<$given>)?,)*
+            $($($(#[doc = $constant_about])* pub $constant: $constant_kind $(<$constant_given>)?,)*)?
         }
 
         impl<T> $crate::definition::Named<T> for Inputs<T> {

@@ -115,6 +115,23 @@ fn without_modules(name: &str) -> &str {
 mod tests {
     use super::*;
 
+    #[test]
+    fn everything_is_documented() {
+        for mut loss in catalogue() {
+            let definition = loss.definition();
+            let text = loss.documentation();
+            assert!(text.contains("\nSource: "), "{}: {text}", definition.name);
+            let options: Vec<_> = loss.options().into_iter().map(|(name, _)| name).collect();
+            let described: Vec<_> = loss.described().into_iter().map(|(name, _)| name).collect();
+            assert_eq!(described, options, "{}", definition.name);
+            let inputs = definition.inputs.iter().map(|input| (input.name, input.documentation()));
+            for (name, text) in inputs.chain(loss.described()) {
+                let is_sentence = text.ends_with('.') && !text.starts_with([' ', '.']);
+                assert!(is_sentence, "{} {name}: {text:?}", definition.name);
+            }
+        }
+    }
+
     /// Each argument stands once, and Python takes the signature.
     #[test]
     fn arguments_are_a_signature() {
@@ -135,7 +152,7 @@ mod tests {
             let is_required =
                 |name: &&str| definition.input(name).is_ok_and(|i| !definition.inputs[i].optional);
             let required = placed.iter().take_while(|name| is_required(name)).count();
-            assert!(!placed[required..].iter().any(|name| is_required(name)), "{placed:?}");
+            assert!(!placed[required..].iter().any(is_required), "{placed:?}");
         }
     }
 }

@@ -22,30 +22,41 @@ use crate::error::{Error, Result};
 /// }
 /// ```
 ///
-/// That is the plain struct with `Default`, and [`Options`](crate::definition::Options). The kernels have
-/// each option that their `struct Parameters` has a member for, of the option's name, and what stands
-/// under `parameters` besides. The type of an option is `f32`, `i64`, `bool` or a
-/// [`Choice`](crate::definition::Choice).
+/// That is the plain struct with `Default`, and [`Options`](crate::definition::Options), which has the
+/// documentation at run time too. The kernels have each option that their `struct Parameters` has a
+/// member for, of the option's name, and what stands under `parameters` besides. The type of an option
+/// is `f32`, `i64`, `bool` or a [`Choice`](crate::definition::Choice).
 macro_rules! options {
-    ($(#[$about:meta])* pub struct $loss:ident;) => {
-        $(#[$about])*
+    (
+        $(#[doc = $about:literal])*
+        #[derive($($derived:tt)*)]
+        pub struct $loss:ident;
+    ) => {
+        $(#[doc = $about])*
+        #[derive($($derived)*)]
         pub struct $loss;
 
-        impl $crate::definition::Options for $loss {}
+        impl $crate::definition::Options for $loss {
+            fn documentation(&self) -> String {
+                $crate::definition::documentation(concat!($($about, "\n",)*))
+            }
+        }
     };
     (
-        $(#[$about:meta])*
+        $(#[doc = $about:literal])*
+        #[derive($($derived:tt)*)]
         pub struct $loss:ident {
             $(
-                $(#[$doc:meta])*
+                $(#[doc = $option_about:literal])*
                 pub $option:ident: $kind:ty = $default:expr $(, $valid:expr)?;
             )*
         }
         $(parameters |$own:ident| { $($parameter:ident = $value:expr;)* })?
     ) => {
-        $(#[$about])*
+        $(#[doc = $about])*
+        #[derive($($derived)*)]
         pub struct $loss {
-            $($(#[$doc])* pub $option: $kind,)*
+            $($(#[doc = $option_about])* pub $option: $kind,)*
         }
 
         impl Default for $loss {
@@ -55,6 +66,10 @@ macro_rules! options {
         }
 
         impl $crate::definition::Options for $loss {
+            fn documentation(&self) -> String {
+                $crate::definition::documentation(concat!($($about, "\n",)*))
+            }
+
             fn options(&mut self) -> Vec<(&'static str, $crate::definition::Setting<'_>)> {
                 vec![$((stringify!($option), (&mut self.$option).into()),)*]
             }
@@ -78,6 +93,13 @@ macro_rules! options {
                     stringify!($option),
                     $crate::losses::options::Valid::<$kind>::words(&$valid),
                 ),)?)*]
+            }
+
+            fn described(&self) -> Vec<(&'static str, String)> {
+                vec![$((
+                    stringify!($option),
+                    $crate::definition::documentation(concat!($($option_about, "\n",)*)),
+                ),)*]
             }
 
             fn parameters(&self) -> Vec<(&'static str, $crate::definition::Parameter)> {
