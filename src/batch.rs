@@ -1,9 +1,11 @@
 //! What is evaluated at once: tensors in host memory, and what is asked of them.
 
+use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::request::Request;
 use crate::tensor::{Tensor, TensorKind};
 use crate::totals::Totals;
+use std::sync::atomic::AtomicBool;
 
 /// A batch to evaluate: a [`Request`] with its tensors.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +21,40 @@ pub struct Batch<'a> {
     /// of its own, so that the value is the part's share in the whole mean, and gradients are those
     /// of the whole mean. With them the request need not say so.
     pub denominator: Option<&'a Totals>,
+    /// Set to true by another thread, it ends the evaluation with [`Error::Cancelled`]: on the CPU
+    /// within milliseconds, on a GPU once the piece under way is done. What a [`Sink`](crate::Sink)
+    /// has taken stays taken.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use wgloss::{Batch, Error, Evaluator, Mse, Tensor};
+    ///
+    /// let cancel = AtomicBool::new(false);
+    /// let (input, target) = ([1.0f32, 2.0], [0.0f32, 0.0]);
+    /// let inputs = [
+    ///     ("input", Tensor::from_slice(&input, [2])?),
+    ///     ("target", Tensor::from_slice(&target, [2])?),
+    /// ];
+    /// let batch = Batch { inputs: &inputs, cancel: Some(&cancel), ..Batch::default() };
+    /// assert!(Evaluator::Cpu.evaluate_blocking(&Mse, &batch).is_ok());
+    /// // As a handler of Ctrl-C does.
+    /// cancel.store(true, Ordering::Relaxed);
+    /// let error = Evaluator::Cpu.evaluate_blocking(&Mse, &batch).err();
+    /// assert_eq!(error, Some(Error::Cancelled));
+    /// # Ok::<(), wgloss::Error>(())
+    /// ```
+    pub cancel: Option<&'a AtomicBool>,
 }
 
 impl<'a> Batch<'a> {
     /// The inputs' types and shapes.
     pub(crate) fn kinds(&self) -> Vec<(&'a str, TensorKind)> {
         self.inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect()
+    }
+
+    /// Whether it is still wanted.
+    pub(crate) fn cancel(&self) -> Cancel<'a> {
+        Cancel(self.cancel)
     }
 
     /// The request, with what the batch's own tensors say.

@@ -175,6 +175,9 @@ pub enum Error {
         /// Its message.
         reason: String,
     },
+    /// [`Batch::cancel`](crate::Batch::cancel) was set.
+    #[error("the evaluation was cancelled")]
+    Cancelled,
     /// A thread that worked in the background was not started, or has panicked.
     #[error("{doing} in the background: {reason}")]
     Background {
@@ -214,6 +217,7 @@ impl Error {
             Self::NoAdapter { .. } => "no_adapter",
             Self::DeviceLost { .. } => "device_lost",
             Self::Refused { .. } => "refused",
+            Self::Cancelled => "cancelled",
             Self::Background { .. } => "background",
         }
     }

@@ -1,5 +1,6 @@
 //! What a loss is, and what a family of losses does: how data run through it.
 
+use crate::cancel::Cancel;
 use crate::cpu::{Results, Weights, Work};
 use crate::definition::{Definition, Input, Options, Role};
 use crate::dispatch::Builder;
@@ -89,8 +90,14 @@ pub trait Family: Send + Sync {
     /// How a batch can be cut into pieces that are evaluated on their own; `None` where it cannot.
     ///
     /// # Errors
-    /// If a class index is outside its range: a piece would not know its row in the whole.
-    fn cut(&self, _resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
+    /// If a class index is outside its range (a piece would not know its row in the whole), or it is
+    /// cancelled.
+    fn cut(
+        &self,
+        _resolved: &Resolved,
+        _inputs: &[Option<&Tensor<'_>>],
+        _cancel: Cancel<'_>,
+    ) -> Result<Option<Cut>> {
         Ok(None)
     }
 
@@ -114,7 +121,8 @@ pub trait Family: Send + Sync {
     /// The outputs of the CPU backend in float32.
     ///
     /// # Errors
-    /// If a class index is outside its range, there is no memory for an output, or a sink takes none.
+    /// If a class index is outside its range, there is no memory for an output, a sink takes none, or
+    /// it is cancelled.
     fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()>;
 
     /// The textbook terms and derivatives in float64: what tests compare with.

@@ -103,6 +103,7 @@
 //! - `serde` makes [`Totals`] serialisable, so that files and machines can add theirs up.
 
 mod batch;
+mod cancel;
 mod cpu;
 mod custom;
 pub mod definition;

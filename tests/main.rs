@@ -4,6 +4,7 @@ mod common;
 
 mod accumulate;
 mod architecture;
+mod cancelled;
 mod conformance;
 mod corners;
 mod counted;

@@ -2,6 +2,7 @@
 
 use super::sums::LossSums;
 use super::targets::Weights;
+use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::numbers::{Numbers, Spare, no_memory};
 use crate::order::tree_sum;
@@ -28,6 +29,8 @@ pub struct Work<'a> {
     /// The upstream gradient times the loss scale, one number for a scale alone; `None` where both
     /// are 1.
     pub(crate) upstream: Option<Cow<'a, [f32]>>,
+    /// Whether it is still wanted.
+    pub(crate) cancel: Cancel<'a>,
 }
 
 /// What a request comes to.
@@ -35,6 +38,7 @@ pub struct Results<'a> {
     resolved: &'a Resolved,
     spare: Spare,
     sink: Option<&'a mut dyn Sink>,
+    cancel: Cancel<'a>,
     arrays: Vec<(Slot, Numbers)>,
     /// The totals, if they are wanted.
     pub(crate) totals: Option<Totals>,
@@ -46,8 +50,9 @@ impl<'a> Work<'a> {
         resolved: &'a Resolved,
         inputs: Vec<Option<&'a Tensor<'a>>>,
         upstream: Option<&'a Tensor<'a>>,
+        cancel: Cancel<'a>,
     ) -> Self {
-        Self { resolved, inputs, upstream: factors(resolved, upstream) }
+        Self { resolved, inputs, upstream: factors(resolved, upstream), cancel }
     }
 }
 
@@ -115,12 +120,9 @@ impl Units {
 impl<'a> Results<'a> {
     /// Nothing yet; what has more than one number goes to the sink, or into memory, which may be
     /// spare.
-    pub(crate) fn new(
-        resolved: &'a Resolved,
-        spare: Spare,
-        sink: Option<&'a mut dyn Sink>,
-    ) -> Self {
-        Self { resolved, spare, sink, arrays: Vec::new(), totals: None }
+    pub(crate) fn new(work: &Work<'a>, spare: Spare, sink: Option<&'a mut dyn Sink>) -> Self {
+        let Work { resolved, cancel, .. } = *work;
+        Self { resolved, spare, sink, cancel, arrays: Vec::new(), totals: None }
     }
 
     /// Memory for a whole output, of any content.
@@ -135,7 +137,7 @@ impl<'a> Results<'a> {
         &mut self,
         outputs: &[Filled],
         units: Units,
-        mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) + Send,
+        mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) -> Result<()> + Send,
     ) -> Result<()> {
         if self.sink.is_some() && !outputs.is_empty() {
             return self.stream(outputs, units, compute);
@@ -149,7 +151,7 @@ impl<'a> Results<'a> {
             let places =
                 pairs.map(|((_, numbers), output)| &mut numbers[output.range(window.clone())]);
             let (places, end) = (places.collect(), window.end);
-            compute(window.clone(), places);
+            compute(window.clone(), places)?;
             for ((slot, numbers), output) in arrays.iter_mut().zip(outputs) {
                 self.resolved.weigh(*slot, &mut numbers[output.range(window.clone())]);
             }
@@ -163,7 +165,7 @@ impl<'a> Results<'a> {
         &mut self,
         outputs: &[Filled],
         units: Units,
-        mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) + Send,
+        mut compute: impl FnMut(Range<usize>, Vec<&mut [f32]>) -> Result<()> + Send,
     ) -> Result<()> {
         let mut next: Vec<Vec<f32>> = vec![Vec::new(); outputs.len()];
         let mut last = next.clone();
@@ -173,9 +175,10 @@ impl<'a> Results<'a> {
             }
             let places = next.iter_mut().map(|numbers| &mut numbers[..]).collect();
             let end = window.end;
-            let (_, taken) =
+            let (computed, taken) =
                 rayon::join(|| compute(window, places), || self.take_all(outputs, &last));
             taken?;
+            computed?;
             for (output, numbers) in outputs.iter().zip(&mut next) {
                 self.resolved.weigh(output.slot, numbers);
             }
@@ -214,7 +217,10 @@ impl<'a> Results<'a> {
             self.arrays.push((slot, numbers));
             return Ok(());
         }
-        numbers.chunks(STREAMED).try_for_each(|numbers| self.take(slot, numbers))
+        numbers.chunks(STREAMED).try_for_each(|numbers| {
+            self.cancel.check()?;
+            self.take(slot, numbers)
+        })
     }
 
     /// The reduced loss, if it is wanted.

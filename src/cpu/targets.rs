@@ -1,5 +1,6 @@
 //! Class indices on the host, read where they lie.
 
+use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::order::{BLOCK_SIZE, weight_block};
 use crate::request::{Resolved, Status};
@@ -25,10 +26,16 @@ pub(crate) struct Weights {
 
 impl<'a> Classes<'a> {
     /// Checks that all are indices of so many classes, or ignored.
-    pub(crate) fn of(resolved: &Resolved, target: &'a Tensor<'a>, count: usize) -> Result<Self> {
+    pub(crate) fn of(
+        resolved: &Resolved,
+        target: &'a Tensor<'a>,
+        count: usize,
+        cancel: Cancel<'_>,
+    ) -> Result<Self> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let classes = Self { target, ignored: resolved.ignored, count };
-        check(resolved, target, |class| Some(class) == classes.ignored || classes.has(class))?;
+        let fits = |class| Some(class) == classes.ignored || classes.has(class);
+        check(resolved, target, fits, cancel)?;
         Ok(classes)
     }
 
@@ -57,20 +64,26 @@ impl<'a> Classes<'a> {
     }
 
     /// The weights of all rows, each of which has that of its class.
-    pub(crate) fn weights(&self, weight: impl Fn(usize) -> f32 + Sync) -> Weights {
+    pub(crate) fn weights(
+        &self,
+        weight: impl Fn(usize) -> f32 + Sync,
+        cancel: Cancel<'_>,
+    ) -> Result<Weights> {
         let rows = self.target.len();
         let block = |first: usize| {
+            cancel.check()?;
             let mut classes = [None; BLOCK_SIZE];
             let classes = &mut classes[..BLOCK_SIZE.min(rows - first)];
             self.read(first, classes);
             let weights: Vec<Option<f32>> =
                 classes.iter().map(|class| class.map(&weight)).collect();
-            (weight_block(&weights), weights.iter().flatten().count() as u64)
+            Ok((weight_block(&weights), weights.iter().flatten().count() as u64))
         };
+        let blocks = (0..rows.div_ceil(BLOCK_SIZE)).into_par_iter();
         let blocks: Vec<(f32, u64)> =
-            (0..rows.div_ceil(BLOCK_SIZE)).into_par_iter().map(|k| block(k * BLOCK_SIZE)).collect();
+            blocks.map(|k| block(k * BLOCK_SIZE)).collect::<Result<_>>()?;
         let kept = blocks.iter().map(|block| block.1).sum();
-        Weights { blocks: blocks.into_iter().map(|block| block.0).collect(), kept }
+        Ok(Weights { blocks: blocks.into_iter().map(|block| block.0).collect(), kept })
     }
 }
 
@@ -79,6 +92,7 @@ pub(crate) fn check(
     resolved: &Resolved,
     target: &Tensor<'_>,
     fits: impl Fn(i64) -> bool + Sync,
+    cancel: Cancel<'_>,
 ) -> Result<()> {
     let count = target.len();
     let bad = |first: usize| {
@@ -89,8 +103,13 @@ pub(crate) fn check(
         let place = bad.next()?.0;
         Some((first + place, 1 + bad.count() as u64))
     };
-    let bad = (0..count.div_ceil(BLOCK_SIZE)).into_par_iter().filter_map(|k| bad(k * BLOCK_SIZE));
-    match bad.reduce_with(|a, b| (a.0.min(b.0), a.1 + b.1)) {
+    let both = |a: Option<(usize, u64)>, b: Option<(usize, u64)>| match (a, b) {
+        (Some(a), Some(b)) => Ok(Some((a.0.min(b.0), a.1 + b.1))),
+        _ => Ok(a.or(b)),
+    };
+    let blocks = (0..count.div_ceil(BLOCK_SIZE)).into_par_iter();
+    let bad = blocks.map(|k| cancel.check().map(|()| bad(k * BLOCK_SIZE)));
+    match bad.try_reduce(|| None, both)? {
         None => Ok(()),
         Some((place, count)) => {
             let value = target.integer(place);

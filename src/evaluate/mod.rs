@@ -132,7 +132,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// If a name, option, shape or type does not fit, a class index is outside its range, a size
-    /// is past the device's limits, or the device is lost.
+    /// is past the device's limits, the device is lost, or [`Batch::cancel`] is set.
     pub async fn evaluate(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
         self.evaluate_with(loss, batch, Spare::default(), None).await
     }
@@ -174,6 +174,7 @@ impl Evaluator {
         }
         let inputs = resolved.placed(batch.inputs)?;
         loss.family().check(&resolved, &inputs)?;
+        batch.cancel().check()?;
         if let Some(sink) = sink.as_deref_mut() {
             sink.begin(&arrays(&resolved)).map_err(|error| Error::sink("outputs", &error))?;
         }
@@ -235,8 +236,9 @@ fn evaluate_on_cpu<'a>(
     sink: Option<&'a mut dyn Sink>,
 ) -> Result<Evaluation> {
     let start = Instant::now();
-    let work = Work::new(resolved, resolved.placed(batch.inputs)?, batch.upstream.as_ref());
-    let mut results = Results::new(resolved, spare, sink);
+    let inputs = resolved.placed(batch.inputs)?;
+    let work = Work::new(resolved, inputs, batch.upstream.as_ref(), batch.cancel());
+    let mut results = Results::new(&work, spare, sink);
     loss.family().compute(&work, &mut results)?;
     let timings = Timings { kernels: start.elapsed(), ..Timings::default() };
     let (arrays, totals) = results.finish();

@@ -14,6 +14,11 @@
 //! both backends. With inputs that are borrowed from mapped files, memory does not grow with the batch:
 //! `wgloss eval` is built on it.
 //!
+//! # Given up
+//!
+//! A flag in [`Batch::cancel`], which another thread sets, ends an evaluation between two windows or
+//! pieces.
+//!
 //! # In parts
 //!
 //! Micro-batches, files and machines each see a part of a batch. The [`Totals`] of the parts merge
@@ -23,4 +28,4 @@
 //! has written.
 
 #[cfg(doc)]
-use crate::{Evaluator, Gpu, Request, Sink, Totals};
+use crate::{Batch, Evaluator, Gpu, Request, Sink, Totals};

@@ -111,13 +111,13 @@ impl Family for MultiLabelMargin {
     }
 
     fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
-        let Work { resolved, inputs, upstream } = work;
+        let Work { resolved, inputs, upstream, cancel } = work;
         let [Some(input), Some(target)] = inputs[..] else {
             unreachable!("both inputs were checked");
         };
         let classes = classes(resolved);
         let last = i64::try_from(classes).unwrap_or(i64::MAX);
-        check(resolved, target, |class| (-1..last).contains(&class))?;
+        check(resolved, target, |class| (-1..last).contains(&class), *cancel)?;
         let divisor = crate::cpu::divisor(resolved, || 1.0);
         let by_term = resolved.upstream == Upstream::Terms;
         let upstream = upstream.as_deref();
@@ -135,16 +135,17 @@ impl Family for MultiLabelMargin {
             let mut losses = unreduced.and_then(|_| places.next());
             let mut gradient = gradient.and_then(|_| places.next());
             let row = |r: usize| {
+                cancel.check()?;
                 let (mut x, mut y) = (vec![0.0; classes], vec![0; classes]);
                 input.read(r * classes, &mut x);
                 target.read_integers(r * classes, &mut y);
-                pairs(&x, &y)
+                Ok(pairs(&x, &y))
             };
             // A group of rows at a time: their slopes lie side by side only when they are written.
             let group = (16_384 / classes).max(1) * 16;
             for first in window.clone().step_by(group) {
-                let rows: Vec<(f32, Vec<f32>)> =
-                    (first..window.end.min(first + group)).into_par_iter().map(row).collect();
+                let rows = (first..window.end.min(first + group)).into_par_iter().map(row);
+                let rows: Vec<(f32, Vec<f32>)> = rows.collect::<Result<_>>()?;
                 let values: Vec<f32> = rows.iter().map(|row| row.0).collect();
                 let start = first - window.start;
                 if let Some(losses) = &mut losses {
@@ -159,6 +160,7 @@ impl Family for MultiLabelMargin {
                 }
                 sums.add(&values);
             }
+            Ok(())
         })?;
         if reduces {
             results.put_sums(sums.blocks(), divisor, &Default::default());

@@ -5,6 +5,7 @@ use super::gathered::{Gather, SPAN};
 use super::operand::Operand;
 use super::shape::{Access, Broadcast};
 use super::sums::Sums;
+use crate::cancel::Cancel;
 use crate::cpu::{Filled, Results, Units, Weights, Work, divisor};
 use crate::error::Result;
 use crate::numbers::no_memory;
@@ -27,7 +28,7 @@ pub(super) fn evaluate(
     let is_weight: Vec<bool> = roles.map(|role| role.is_weight()).collect();
     let arguments: Vec<usize> = (0..is_weight.len()).filter(|&i| !is_weight[i]).collect();
     let weight_place = is_weight.iter().position(|&is| is);
-    let weights = weights(resolved, &work.inputs);
+    let weights = weights(resolved, &work.inputs, work.cancel)?;
     let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
     let by_term = resolved.upstream == Upstream::Terms;
     let upstream = work.upstream.as_deref();
@@ -40,6 +41,7 @@ pub(super) fn evaluate(
         upstream: upstream.filter(|_| by_term).unwrap_or(&[]),
         scale,
         count,
+        cancel: work.cancel,
     };
 
     // What is gathered takes windows of whole spans, so that its sums do not depend on them.
@@ -53,7 +55,8 @@ pub(super) fn evaluate(
     if less_mean && resolved.given.is_none() {
         // The gradient of the weight needs the mean of all terms.
         results.fill(&[], units, |window, _| {
-            sums.extend(pass.run(window, true, Places::default()));
+            sums.extend(pass.run(window, true, Places::default())?);
+            Ok(())
         })?;
     }
     let mean = match resolved.given {
@@ -98,11 +101,12 @@ pub(super) fn evaluate(
             places.put(gather.filled().slot, terms, &arguments);
         }
         let first = window.start;
-        let own = pass.run(window, needs_sums, places);
+        let own = pass.run(window, needs_sums, places)?;
         sums.extend(own);
         for ((gather, terms), slice) in gathered.iter_mut().zip(slices) {
             gather.add(first, terms, slice);
         }
+        Ok(())
     })?;
     if reduces {
         results.put_sums(sums, divisor, &weights);
@@ -111,24 +115,29 @@ pub(super) fn evaluate(
 }
 
 /// The sums of a weight's blocks, where the mean divides by the sum of weights.
-pub(super) fn weights(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Weights {
+pub(super) fn weights(
+    resolved: &Resolved,
+    inputs: &[Option<&Tensor<'_>>],
+    cancel: Cancel<'_>,
+) -> Result<Weights> {
     let wanted = resolved.totals || resolved.layout.divisor == Divisor::Weights;
     let place = resolved.definition.inputs.iter().position(|input| input.role.is_weight());
     let weight = place.and_then(|place| inputs[place]);
     let Some(weight) = weight.filter(|_| wanted && resolved.layout.is_weighted()) else {
-        return Weights::default();
+        return Ok(Weights::default());
     };
     let count = weight.len();
     let block = |first: usize| {
+        cancel.check()?;
         let mut numbers = [0.0; BLOCK_SIZE];
         let numbers = &mut numbers[..BLOCK_SIZE.min(count - first)];
         weight.read(first, numbers);
-        Sums::of(numbers).total()
+        Ok(Sums::of(numbers).total())
     };
     let blocks = (0..count.div_ceil(BLOCK_SIZE)).into_par_iter();
-    let blocks = blocks.map(|k| block(k * BLOCK_SIZE)).collect();
+    let blocks = blocks.map(|k| block(k * BLOCK_SIZE)).collect::<Result<_>>()?;
     // Terms of the pointwise family are all kept.
-    Weights { blocks, kept: resolved.layout.terms }
+    Ok(Weights { blocks, kept: resolved.layout.terms })
 }
 
 struct Pass<'a> {
@@ -139,6 +148,7 @@ struct Pass<'a> {
     upstream: &'a [f32],
     scale: f32,
     count: usize,
+    cancel: Cancel<'a>,
 }
 
 /// Where the numbers of a window go; what is not wanted is empty.
@@ -167,7 +177,7 @@ impl<'a> Places<'a> {
 
 impl Pass<'_> {
     /// Computes a window of whole blocks, and returns their sums if they are wanted.
-    fn run(&self, window: Range<usize>, sums: bool, places: Places<'_>) -> Vec<f32> {
+    fn run(&self, window: Range<usize>, sums: bool, places: Places<'_>) -> Result<Vec<f32>> {
         let Places { losses, gradients, unweighted, offset } = places;
         let blocks = window.len().div_ceil(BLOCK_SIZE);
         let mut all_sums = vec![0.0; if sums { blocks } else { 0 }];
@@ -183,13 +193,15 @@ impl Pass<'_> {
             })
             .collect();
         // Fewer blocks take less time than another core takes to begin.
-        tasks.into_par_iter().with_min_len(4).for_each_init(
+        tasks.into_par_iter().with_min_len(4).try_for_each_init(
             || std::array::from_fn::<Vec<f32>, 5, _>(|_| Vec::new()),
             |rooms, (first, losses, sum, gradients, unweighted)| {
+                self.cancel.check()?;
                 self.run_one(rooms, first, losses, sum, gradients, unweighted, offset);
+                Ok(())
             },
-        );
-        all_sums
+        )?;
+        Ok(all_sums)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the places of one block, apart")]

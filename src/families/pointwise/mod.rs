@@ -18,6 +18,7 @@ pub(crate) use block::{Block, Runs};
 pub(crate) use formula::Formula;
 pub(crate) use shape::Access;
 
+use crate::cancel::Cancel;
 use crate::cpu::{Results, Work};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
@@ -56,9 +57,14 @@ impl Family for Pointwise<'_> {
         inputs.map(|input| (input.name, TensorKind::new(DType::F32, [3, 4096]))).collect()
     }
 
-    fn cut(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
-        let weights = || cpu::weights(resolved, inputs);
-        Ok(shape::cut(resolved).map(|cut| Cut { weights: weights(), ..cut }))
+    fn cut(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        cancel: Cancel<'_>,
+    ) -> Result<Option<Cut>> {
+        let weighed = |cut| Ok(Cut { weights: cpu::weights(resolved, inputs, cancel)?, ..cut });
+        shape::cut(resolved).map(weighed).transpose()
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {

@@ -4,6 +4,7 @@ use super::over::Over;
 use super::row::Runs;
 use super::shape::{RowShape, RowWeight};
 use super::task::{Abreast, FEW, Padding, RowTask};
+use crate::cancel::Cancel;
 use crate::cpu::{
     ABREAST, Classes, Filled, LossSums, Results, Units, Weights, Work, ZEROS, divisor, mean_weight,
 };
@@ -24,7 +25,7 @@ pub(super) fn evaluate(
     let shape = RowShape::of(resolved);
     let (classes, inner) = (size(shape.classes), size(shape.inner));
     let indices = match shape.index().and_then(|i| work.inputs[i]) {
-        Some(target) => Some(Classes::of(resolved, target, classes)?),
+        Some(target) => Some(Classes::of(resolved, target, classes, work.cancel)?),
         None => None,
     };
     let over = |i: usize| Some(Over::new(work.inputs[i]?, classes, inner));
@@ -32,8 +33,9 @@ pub(super) fn evaluate(
         RowWeight::Classes(i) => work.inputs[i].map(Tensor::to_f32).unwrap_or_default(),
         _ => Default::default(),
     };
+    let weight_of = |class: usize| weight.get(class).copied().unwrap_or(1.0);
     let weights = match &indices {
-        Some(indices) => indices.weights(|class| weight.get(class).copied().unwrap_or(1.0)),
+        Some(indices) => indices.weights(weight_of, work.cancel)?,
         None => Weights::default(),
     };
     let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
@@ -51,6 +53,7 @@ pub(super) fn evaluate(
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
         components: resolved.gradients.iter().map(|&i| shape.component(i)).collect(),
+        cancel: work.cancel,
     };
 
     let reduces = resolved.reduction != Reduction::None;
@@ -74,10 +77,10 @@ pub(super) fn evaluate(
         };
         let window = window.start * inner..window.end * inner;
         if inner == 1 {
-            pass.run(window, losses, places);
+            pass.run(window, losses, places)?;
         } else {
             rows.iter_mut().for_each(|rows: &mut Vec<f32>| rows.resize(terms * classes, 0.0));
-            pass.run(window, losses, rows.iter_mut().map(|rows| &mut rows[..]).collect());
+            pass.run(window, losses, rows.iter_mut().map(|rows| &mut rows[..]).collect())?;
             for (rows, places) in rows.iter().zip(places) {
                 put_by_items(rows, places, classes, inner);
             }
@@ -85,6 +88,7 @@ pub(super) fn evaluate(
         if reduces {
             sums.add(losses);
         }
+        Ok(())
     })?;
     if reduces {
         results.put_sums(sums.blocks(), divisor, &weights);
@@ -126,6 +130,7 @@ struct Pass<'a> {
     divisor: f32,
     /// What is wanted: the inputs' places among a row's slopes.
     components: Vec<usize>,
+    cancel: Cancel<'a>,
 }
 
 /// What a task reads its rows into, where they do not lie as it needs them.
@@ -150,7 +155,12 @@ struct Rows<'a> {
 
 impl Pass<'_> {
     /// The losses of a window of rows, and the wanted gradients, each row's classes side by side.
-    fn run(&self, window: Range<usize>, losses: &mut [f32], gradients: Vec<&mut [f32]>) {
+    fn run(
+        &self,
+        window: Range<usize>,
+        losses: &mut [f32],
+        gradients: Vec<&mut [f32]>,
+    ) -> Result<()> {
         // Enough rows for a task to be worth its while.
         let rows = (16_384 / self.classes).max(1);
         let mut chunks: Vec<_> =
@@ -163,12 +173,14 @@ impl Pass<'_> {
                 (first, losses, gradients)
             })
             .collect();
-        tasks.into_par_iter().for_each_init(
+        tasks.into_par_iter().try_for_each_init(
             || (Rooms::default(), Padding::EMPTY),
             |(rooms, padding), (first, losses, gradients)| {
+                self.cancel.check()?;
                 self.run_rows(&self.rows(first, losses.len(), rooms), losses, gradients, padding);
+                Ok(())
             },
-        );
+        )
     }
 
     /// Reads some rows.

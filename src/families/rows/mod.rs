@@ -20,6 +20,7 @@ pub(crate) use targets::push_check;
 pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
 
+use crate::cancel::Cancel;
 use crate::cpu::{Results, Work};
 use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
@@ -64,8 +65,13 @@ impl Family for Rows<'_> {
         inputs.map(|input| (input.name, kind(input.role))).collect()
     }
 
-    fn cut(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
-        shape::cut(resolved, inputs)
+    fn cut(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        cancel: Cancel<'_>,
+    ) -> Result<Option<Cut>> {
+        shape::cut(resolved, inputs, cancel)
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! Rows of classes or features.
 
+use crate::cancel::Cancel;
 use crate::cpu::{Classes, Weights};
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
@@ -190,7 +191,11 @@ pub(super) fn layout(
 }
 
 /// How a batch is cut along its items.
-pub(super) fn cut(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<Option<Cut>> {
+pub(super) fn cut(
+    resolved: &Resolved,
+    inputs: &[Option<&Tensor<'_>>],
+    cancel: Cancel<'_>,
+) -> Result<Option<Cut>> {
     let shape = RowShape::of(resolved);
     let [Ok(classes), Ok(inner)] = [shape.classes, shape.inner].map(usize::try_from) else {
         return Ok(None);
@@ -207,7 +212,7 @@ pub(super) fn cut(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result
         }
     };
     let units = resolved.inputs.iter().enumerate().map(part).collect();
-    let weights = weights(&shape, resolved, inputs)?;
+    let weights = weights(&shape, resolved, inputs, cancel)?;
     Ok(Some(Cut { inputs: units, terms, step: 1, weights }))
 }
 
@@ -216,17 +221,18 @@ fn weights(
     shape: &RowShape,
     resolved: &Resolved,
     inputs: &[Option<&Tensor<'_>>],
+    cancel: Cancel<'_>,
 ) -> Result<Weights> {
     let Some(target) = shape.index().and_then(|i| inputs[i]) else {
         return Ok(Weights::default());
     };
     let classes = usize::try_from(shape.classes).unwrap_or(usize::MAX);
-    let indices = Classes::of(resolved, target, classes)?;
+    let indices = Classes::of(resolved, target, classes, cancel)?;
     let weight = match shape.weight {
         RowWeight::Classes(i) => inputs[i].map(Tensor::to_f32),
         _ => None,
     };
-    Ok(indices.weights(|class| weight.as_ref().map_or(1.0, |weight| weight[class])))
+    indices.weights(|class| weight.as_ref().map_or(1.0, |weight| weight[class]), cancel)
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that

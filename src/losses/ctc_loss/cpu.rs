@@ -262,7 +262,7 @@ fn labels(
 }
 
 pub(super) fn evaluate(ctc: &Ctc, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
-    let Work { resolved, inputs, upstream } = work;
+    let Work { resolved, inputs, upstream, cancel } = work;
     let (shape, upstream) = (Shape::of(resolved), upstream.as_deref());
     shape.check_lengths(inputs)?;
     let integers = |i: usize| inputs[i].map_or(Vec::new(), Tensor::to_integers);
@@ -289,6 +289,7 @@ pub(super) fn evaluate(ctc: &Ctc, work: &Work<'_>, results: &mut Results<'_>) ->
         rows[i % shape.batch].push(row);
     }
     let task = |(n, (sequence, mut rows)): (usize, (&Sequence, Rows<'_>))| {
+        cancel.check()?;
         let upstream = match (upstream, resolved.upstream) {
             (Some(upstream), Upstream::Terms) => upstream[n],
             (Some(upstream), _) => upstream[0],
@@ -296,10 +297,10 @@ pub(super) fn evaluate(ctc: &Ctc, work: &Work<'_>, results: &mut Results<'_>) ->
         };
         let share = length_divisor(resolved, sequence.labels);
         rows.iter_mut().skip(sequence.steps).for_each(|row| row.fill(0.0));
-        pass.run(n, *sequence, upstream / divisor / share, &mut rows) / share
+        Ok(pass.run(n, *sequence, upstream / divisor / share, &mut rows) / share)
     };
     let tasks: Vec<_> = sequences.iter().zip(rows).enumerate().collect();
-    let losses: Vec<f32> = tasks.into_par_iter().map(task).collect();
+    let losses: Vec<f32> = tasks.into_par_iter().map(task).collect::<Result<_>>()?;
     if let Some(slot) = slot {
         results.put(slot, gradient)?;
     }

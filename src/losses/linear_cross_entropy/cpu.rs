@@ -6,6 +6,7 @@ use super::row::{Formula, Statistics, Tile};
 use super::{
     INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
 };
+use crate::cancel::Cancel;
 use crate::cpu::{self, Classes, Results, Weights, divisor, mean_weight};
 use crate::numbers::Numbers;
 use crate::order::tree_sum;
@@ -38,6 +39,7 @@ struct Work<'a> {
     by_term: bool,
     divisor: f32,
     z_factor: f32,
+    cancel: Cancel<'a>,
 }
 
 /// The gradients, empty where not wanted.
@@ -62,16 +64,19 @@ pub(super) fn evaluate(
     request: &cpu::Work<'_>,
     results: &mut Results<'_>,
 ) -> Result<()> {
-    let cpu::Work { resolved, inputs: tensors, upstream } = request;
+    let cpu::Work { resolved, inputs: tensors, upstream, cancel } = request;
     let problem = Problem::of(&resolved.inputs);
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
     let indices = match tensors[TARGET].filter(|_| problem.index) {
-        Some(target) => Some(Classes::of(resolved, target, problem.classes)?),
+        Some(target) => Some(Classes::of(resolved, target, problem.classes, *cancel)?),
         None => None,
     };
     let weight_of = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
-    let weights = indices.map_or_else(Weights::default, |indices| indices.weights(weight_of));
+    let weights = match indices {
+        Some(indices) => indices.weights(weight_of, *cancel)?,
+        None => Weights::default(),
+    };
     let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
     let z_factor = mean_weight(resolved, divisor, weights.kept);
     let work = Work {
@@ -87,9 +92,10 @@ pub(super) fn evaluate(
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
         z_factor,
+        cancel: *cancel,
     };
     let mut gradients = work.gradients(&resolved.gradients, results)?;
-    let losses = work.run(!resolved.gradients.is_empty(), &mut gradients);
+    let losses = work.run(!resolved.gradients.is_empty(), &mut gradients)?;
     for &i in &resolved.gradients {
         let gradient = match i {
             INPUT => &mut gradients.input,
@@ -126,7 +132,7 @@ impl Work<'_> {
     }
 
     /// The losses of all rows, and the gradients, if any is wanted.
-    fn run(&self, differentiates: bool, gradients: &mut Gradients) -> Vec<f32> {
+    fn run(&self, differentiates: bool, gradients: &mut Gradients) -> Result<Vec<f32>> {
         let Problem { items, features, positions, .. } = self.problem;
         let mut losses = vec![0.0; self.problem.rows()];
         for position in 0..positions {
@@ -139,17 +145,17 @@ impl Work<'_> {
                     }
                 }
                 let chunk = Chunk { position, first, input };
-                let mut statistics = self.gather(&chunk);
+                let mut statistics = self.gather(&chunk)?;
                 for (i, row) in statistics.iter_mut().enumerate() {
                     let r = (first + i) * positions + position;
                     losses[r] = self.finish(row, r);
                 }
                 if differentiates {
-                    self.add_gradients(&chunk, &statistics, gradients);
+                    self.add_gradients(&chunk, &statistics, gradients)?;
                 }
             }
         }
-        losses
+        Ok(losses)
     }
 
     fn ignored(&self, r: usize) -> bool {
@@ -161,28 +167,33 @@ impl Work<'_> {
     }
 
     /// The statistics of a chunk's rows, over all tiles.
-    fn gather(&self, chunk: &Chunk) -> Vec<Statistics> {
+    fn gather(&self, chunk: &Chunk) -> Result<Vec<Statistics>> {
         let Problem { features, classes, .. } = self.problem;
         let mut statistics = vec![Statistics::default(); chunk.input.len() / features];
         let blocks = statistics.par_chunks_mut(TASK).zip(chunk.input.par_chunks(TASK * features));
-        blocks.enumerate().for_each_init(Vec::new, |logits, (block, (statistics, input))| {
-            for first_class in (0..classes).step_by(CLASSES) {
-                let width = CLASSES.min(classes - first_class);
-                logits.resize(statistics.len() * width, 0.0);
-                self.logits(input, chunk.position, first_class, width, logits);
-                self.formula.bound(logits);
-                for (i, (row, logits)) in
-                    statistics.iter_mut().zip(logits.chunks(width)).enumerate()
-                {
-                    let n = chunk.first + block * TASK + i;
-                    let class = self.class(n * self.problem.positions + chunk.position);
-                    let target = self.target(n, chunk.position, first_class, width);
-                    let tile = Tile { first: first_class, class, target: &target };
-                    self.formula.gather(row, &tile, logits);
+        blocks.enumerate().try_for_each_init(
+            Vec::new,
+            |logits, (block, (statistics, input))| {
+                for first_class in (0..classes).step_by(CLASSES) {
+                    self.cancel.check()?;
+                    let width = CLASSES.min(classes - first_class);
+                    logits.resize(statistics.len() * width, 0.0);
+                    self.logits(input, chunk.position, first_class, width, logits);
+                    self.formula.bound(logits);
+                    for (i, (row, logits)) in
+                        statistics.iter_mut().zip(logits.chunks(width)).enumerate()
+                    {
+                        let n = chunk.first + block * TASK + i;
+                        let class = self.class(n * self.problem.positions + chunk.position);
+                        let target = self.target(n, chunk.position, first_class, width);
+                        let tile = Tile { first: first_class, class, target: &target };
+                        self.formula.gather(row, &tile, logits);
+                    }
                 }
-            }
-        });
-        statistics
+                Ok(())
+            },
+        )?;
+        Ok(statistics)
     }
 
     /// The probabilities of some classes, where there are any.

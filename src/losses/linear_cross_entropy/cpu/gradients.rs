@@ -1,7 +1,7 @@
 //! The gradients of a chunk.
 
 use super::super::row::{Statistics, Tile};
-use super::{CLASSES, Chunk, Gradients, Problem, TASK, Work, matrix, matrix_mut};
+use super::{CLASSES, Chunk, Gradients, Problem, Result, TASK, Work, matrix, matrix_mut};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayViewMut2, Axis, ShapeBuilder as _};
 use rayon::prelude::*;
@@ -12,15 +12,16 @@ impl Work<'_> {
         chunk: &Chunk,
         statistics: &[Statistics],
         gradients: &mut Gradients,
-    ) {
+    ) -> Result<()> {
         let classes = self.problem.classes;
         let mut slopes = Vec::new();
         for first in (0..classes).step_by(CLASSES) {
             let width = CLASSES.min(classes - first);
             slopes.resize(statistics.len() * width, 0.0);
-            self.add_by_rows(chunk, statistics, first, width, &mut slopes, gradients);
-            self.add_by_classes(chunk, first, width, &slopes, gradients);
+            self.add_by_rows(chunk, statistics, first, width, &mut slopes, gradients)?;
+            self.add_by_classes(chunk, first, width, &slopes, gradients)?;
         }
+        Ok(())
     }
 
     /// The slopes of a tile, and the gradients of what each row has its own of.
@@ -32,7 +33,7 @@ impl Work<'_> {
         width: usize,
         slopes: &mut [f32],
         gradients: &mut Gradients,
-    ) {
+    ) -> Result<()> {
         let Problem { features, classes, positions, .. } = self.problem;
         let linear = self.linear_weight(chunk.position, first, width);
         let per_item = classes * positions;
@@ -46,8 +47,9 @@ impl Work<'_> {
             .zip(by_target.chain(std::iter::repeat_with(Default::default)))
             .enumerate()
             .collect();
-        work.into_par_iter().for_each(
+        work.into_par_iter().try_for_each(
             |(block, ((((slopes, rows), input), by_input), by_target))| {
+                self.cancel.check()?;
                 self.logits(input, chunk.position, first, width, slopes);
                 for (i, (row, slopes)) in rows.iter().zip(slopes.chunks_mut(width)).enumerate() {
                     let n = chunk.first + block * TASK + i;
@@ -68,7 +70,7 @@ impl Work<'_> {
                     self.formula.slopes(row, &tile, slopes);
                 }
                 if by_input.is_empty() {
-                    return;
+                    return Ok(());
                 }
                 let mut products = vec![0.0; by_input.len()];
                 let mut out = matrix_mut(&mut products, features, features);
@@ -81,8 +83,9 @@ impl Work<'_> {
                         sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
                     }
                 }
+                Ok(())
             },
-        );
+        )
     }
 
     /// A chunk's share in the gradients of what each class has its own of.
@@ -93,7 +96,7 @@ impl Work<'_> {
         width: usize,
         slopes: &[f32],
         gradients: &mut Gradients,
-    ) {
+    ) -> Result<()> {
         let Problem { features, positions, .. } = self.problem;
         let slopes = matrix(slopes, width);
         let of_tile = |all: &[f32], size: usize| {
@@ -104,7 +107,8 @@ impl Work<'_> {
         let input = matrix(&chunk.input, features);
         let before = if chunk.first == 0 { 0.0 } else { 1.0 };
         let blocks = gradients.linear[tile].par_chunks_mut(TASK * size).enumerate();
-        blocks.for_each(|(block, sums)| {
+        blocks.try_for_each(|(block, sums)| {
+            self.cancel.check()?;
             let count = sums.len() / size;
             let columns = slopes.slice_axis(Axis(1), (block * TASK..block * TASK + count).into());
             let start = &mut sums[chunk.position * features..];
@@ -112,7 +116,8 @@ impl Work<'_> {
             let mut out =
                 ArrayViewMut2::from_shape(shape, start).expect("the tile is in the tensor");
             general_mat_mul(1.0, &columns.t(), &input, before, &mut out);
-        });
+            Ok(())
+        })?;
         let tile = of_tile(&gradients.bias, positions);
         let places = gradients.bias[tile].iter_mut().skip(chunk.position).step_by(positions);
         let mut sums = vec![0.0; width];
@@ -120,6 +125,7 @@ impl Work<'_> {
             sums.iter_mut().zip(row).for_each(|(sum, slope)| *sum += slope);
         }
         places.zip(sums).for_each(|(place, sum)| *place += sum);
+        Ok(())
     }
 }
 
