@@ -72,8 +72,8 @@ fn json(mut loss: Box<dyn Loss>) -> Value {
     let input = |input: &Input| {
         json!({
             "name": input.name,
-            "role": snake_case(&format!("{:?}", input.role)),
-            "domain": snake_case(&format!("{:?}", input.domain)),
+            "role": input.role.to_string(),
+            "domain": input.domain.to_string(),
             "optional": input.optional,
             "differentiable": input.differentiable,
             "documentation": input.documentation(),
@@ -108,18 +108,6 @@ fn json(mut loss: Box<dyn Loss>) -> Value {
         "options": loss.options().into_iter().map(option).collect::<Value>(),
         "reductions": reductions(definition),
     })
-}
-
-/// `index_or_rows` for `IndexOrRows`.
-fn snake_case(name: &str) -> String {
-    let mut words = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() && !words.is_empty() {
-            words.push('_');
-        }
-        words.extend(c.to_lowercase());
-    }
-    words
 }
 
 /// The inputs on one line.

@@ -14,6 +14,7 @@ pub(crate) use typed::{give, given};
 
 use crate::error::{Error, Result};
 use crate::reduction::Reduction;
+use std::fmt;
 
 /// The facts of a loss that do not depend on its options.
 #[derive(Debug)]
@@ -141,6 +142,30 @@ pub enum Role {
     Own,
     /// A loss of its own: integers in a shape that the loss checks.
     OwnIntegers,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&snake_case(&format!("{self:?}")))
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&snake_case(&format!("{self:?}")))
+    }
+}
+
+/// `index_or_rows` for `IndexOrRows`.
+fn snake_case(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
 }
 
 impl Role {

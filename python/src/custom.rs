@@ -1,0 +1,282 @@
+//! Losses of one's own.
+
+use crate::arrays::Array;
+use crate::call::{Call, inputs_and_options, reduction};
+use crate::catalogue::of_input;
+use crate::errors::{raised, unknown_keyword};
+use crate::loss::{forward, value_of};
+use crate::options;
+use pyo3::exceptions::{PyOSError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use std::path::{Path, PathBuf};
+use wgloss::definition::Options as _;
+use wgloss::{Loss as _, Request};
+
+/// A loss of one's own: a WGSL function `value` of one to four `f32`, from which its gradient is
+/// derived.
+///
+/// Parameters
+/// ----------
+/// text_or_path : str or path
+///     The WGSL, or the file that has it. The arguments of `value` are the inputs, which broadcast; a
+///     last one of type `Parameters`, a struct of numbers, has the parameters.
+/// name : str
+///     What totals and messages call it; by default the file's name, or "custom".
+/// **parameters
+///     The numbers of `Parameters`.
+///
+/// Raises
+/// ------
+/// ValueError
+///     With line and column, if the text is not valid or has no derivative by its first argument.
+/// OSError
+///     If the file cannot be read.
+#[pyclass(frozen, module = "wgloss")]
+pub(crate) struct Custom {
+    loss: wgloss::Custom,
+    name: String,
+    text: String,
+    /// What it was derived by, one after the other.
+    derived_by: Vec<String>,
+}
+
+impl Custom {
+    pub(crate) fn loss(&self) -> &wgloss::Custom {
+        &self.loss
+    }
+}
+
+#[pymethods]
+impl Custom {
+    #[new]
+    #[pyo3(signature = (text_or_path, /, *, name=None, **parameters))]
+    fn new(
+        text_or_path: &Bound<'_, PyAny>,
+        name: Option<String>,
+        parameters: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let (stem, text) = text_of(text_or_path)?;
+        let name = name.or(stem).unwrap_or_else(|| "custom".into());
+        let mut loss = wgloss::Custom::named(&name, &text).map_err(raised)?;
+        set_parameters(&mut loss, parameters)?;
+        Ok(Self { loss, name, text, derived_by: Vec::new() })
+    }
+
+    /// The loss of some arrays, by position or name; parameters may be given by name as well.
+    #[pyo3(signature = (*inputs, reduction="mean", backend=None, **named))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        inputs: &Bound<'_, PyTuple>,
+        reduction: &str,
+        backend: Option<&str>,
+        named: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let mut loss = self.loss.clone();
+        let all = self.named(py, inputs, named)?;
+        let given = inputs_and_options(&mut loss, &all)?;
+        let call = Call {
+            loss: &loss,
+            inputs: given
+                .iter()
+                .map(|(name, object)| Ok((*name, Array::new(name, object)?)))
+                .collect::<PyResult<_>>()?,
+            request: Request {
+                reduction: self::reduction(&loss, Some(reduction))?,
+                ..Request::default()
+            },
+            upstream: None,
+            denominator: None,
+            backend,
+        };
+        let evaluation = call.run_and_warn(py, 1)?;
+        value_of(py, evaluation, &call)
+    }
+
+    /// The WGSL of `value` and of the gradient that was derived from it.
+    #[getter]
+    fn derived(&self) -> &'static str {
+        self.loss.derived()
+    }
+
+    /// The loss that is this one's derivative by an argument, with the same parameters.
+    fn derivative(&self, argument: &str) -> PyResult<Self> {
+        let loss = self.loss.derivative(argument).map_err(raised)?;
+        let mut derived_by = self.derived_by.clone();
+        derived_by.push(argument.into());
+        let Self { name, text, .. } = self;
+        Ok(Self { loss, name: name.clone(), text: text.clone(), derived_by })
+    }
+
+    /// The text that it was made of.
+    #[getter]
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its name.
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.loss.definition().name
+    }
+
+    /// The names of its inputs.
+    #[getter]
+    fn inputs(&self) -> Vec<&'static str> {
+        self.loss.definition().inputs.iter().map(|input| input.name).collect()
+    }
+
+    /// What is known of each input, as in the catalogue.
+    fn facts<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        self.loss.definition().inputs.iter().map(|input| of_input(py, input)).collect()
+    }
+
+    /// The inputs in their order, of some by position and the others by name.
+    fn order<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: &Bound<'py, PyTuple>,
+        named: &Bound<'py, PyDict>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let all = self.named(py, inputs, Some(named))?;
+        let names = self.inputs();
+        for name in all.keys() {
+            let name: String = name.extract()?;
+            if !names.contains(&name.as_str()) {
+                return Err(unknown_keyword("input", &name, names));
+            }
+        }
+        let given = |name: &&'static str| {
+            let missing = || wgloss::Error::Missing {
+                argument: (*name).into(),
+                loss: self.name(),
+                needed: names.join(", "),
+            };
+            all.get_item(name)?.ok_or_else(|| raised(missing()))
+        };
+        names.iter().map(given).collect()
+    }
+
+    /// The parameters that are set, by name.
+    #[getter]
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let parameters = PyDict::new(py);
+        let mut loss = self.loss.clone();
+        if loss.validate().is_err() {
+            return Ok(parameters);
+        }
+        for (name, setting) in loss.options() {
+            parameters.set_item(name, options::value(py, &setting)?)?;
+        }
+        Ok(parameters)
+    }
+
+    /// The loss and the gradients of the inputs at some places, in the element types of the inputs; with
+    /// an upstream gradient only these, each multiplied by it.
+    #[pyo3(signature = (inputs, reduction, backend, gradients, upstream=None, wide=false))]
+    #[expect(clippy::too_many_arguments, reason = "by position, as it is called for every step")]
+    fn forward(
+        &self,
+        py: Python<'_>,
+        inputs: &Bound<'_, PyTuple>,
+        reduction: &str,
+        backend: Option<&str>,
+        gradients: Vec<usize>,
+        upstream: Option<&Bound<'_, PyAny>>,
+        wide: bool,
+    ) -> PyResult<Vec<Py<PyAny>>> {
+        forward(py, &self.loss, inputs, reduction, backend, &gradients, upstream, wide)
+    }
+
+    /// One of the same text, name, parameters and derivatives: for pickles.
+    #[staticmethod]
+    fn restored(
+        text: &str,
+        name: String,
+        parameters: &Bound<'_, PyDict>,
+        derived_by: Vec<String>,
+    ) -> PyResult<Self> {
+        let mut loss = wgloss::Custom::named(&name, text).map_err(raised)?;
+        set_parameters(&mut loss, Some(parameters))?;
+        let whole = Self { loss, name, text: text.into(), derived_by: Vec::new() };
+        derived_by.iter().try_fold(whole, |loss, argument| loss.derivative(argument))
+    }
+
+    #[expect(clippy::type_complexity, reason = "what pickle wants")]
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (String, String, Bound<'py, PyDict>, Vec<String>))> {
+        let own = slf.get();
+        let parameters = own.parameters(slf.py())?;
+        let state = (own.text.clone(), own.name.clone(), parameters, own.derived_by.clone());
+        Ok((slf.get_type().getattr("restored")?, state))
+    }
+
+    fn __repr__(&self) -> String {
+        let values =
+            self.loss.values().into_iter().map(|(name, value)| format!(", {name}={value}"));
+        let (name, inputs) = (self.name(), self.inputs().join(", "));
+        format!("<wgloss.Custom {name}({inputs}){}>", values.collect::<String>())
+    }
+}
+
+impl Custom {
+    /// All arguments by name.
+    fn named<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let all = named.map_or_else(|| Ok(PyDict::new(py)), |named| named.copy())?;
+        let (names, got) = (self.inputs(), inputs.len());
+        if got > names.len() {
+            let known = names.join(", ");
+            let said = format!("{}: {got} inputs, expected {} ({known})", self.name(), names.len());
+            return Err(PyTypeError::new_err(said));
+        }
+        for (name, object) in names.into_iter().zip(inputs.iter()) {
+            if all.contains(name)? {
+                let argument = name.to_string();
+                return Err(raised(wgloss::Error::Repeated { argument, times: 2 }));
+            }
+            all.set_item(name, object)?;
+        }
+        Ok(all)
+    }
+}
+
+fn set_parameters(
+    loss: &mut wgloss::Custom,
+    parameters: Option<&Bound<'_, PyDict>>,
+) -> PyResult<()> {
+    for (name, value) in parameters.into_iter().flatten() {
+        let name: String = name.extract()?;
+        let number: f64 = value.extract().map_err(|_| {
+            PyTypeError::new_err(format!("{name}: {value} is not valid, expected a number"))
+        })?;
+        loss.set(&name, number).map_err(raised)?;
+    }
+    Ok(())
+}
+
+/// The text, and the name of the file that had it. Every WGSL function has a brace.
+fn text_of(text_or_path: &Bound<'_, PyAny>) -> PyResult<(Option<String>, String)> {
+    if let Ok(text) = text_or_path.extract::<String>()
+        && text.contains('{')
+    {
+        return Ok((None, text));
+    }
+    let path: PathBuf = text_or_path.extract()?;
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    Ok((stem, read(&path)?))
+}
+
+fn read(path: &Path) -> PyResult<String> {
+    // An OSError of the kind that the system tells, with the path.
+    std::fs::read_to_string(path).map_err(|error| match error.raw_os_error() {
+        Some(code) => PyOSError::new_err((code, error.to_string(), path.display().to_string())),
+        None => PyOSError::new_err(format!("{}: {error}", path.display())),
+    })
+}

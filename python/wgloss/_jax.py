@@ -1,0 +1,173 @@
+"""Losses as JAX's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import _native
+from ._catalogue import Entry, define, defaults, signature, tuple_of
+from ._shapes import shape
+
+_RESULT = """\
+jax.Array
+    The loss: a number, or with reduction "none" one for each term."""
+
+
+class Loss:
+    """A loss whose derivative JAX knows."""
+
+    def __init__(
+        self, name: str, inputs: Sequence[dict[str, Any]], forward: Callable[..., list[Any]]
+    ) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.forward = forward
+        # The first argument holds what is no array: options, reduction, backend, which inputs there are.
+        self.function = jax.custom_vjp(self._value, nondiff_argnums=(0,))
+        self.function.defvjp(self._with_gradients, self._backward, symbolic_zeros=True)
+
+    def __call__(
+        self,
+        inputs: tuple[Any, ...],
+        options: tuple[Any, ...],
+        reduction: str,
+        backend: str | None,
+    ) -> jax.Array:
+        """The loss."""
+        present = tuple(place for place, each in enumerate(inputs) if each is not None)
+        arrays = [jnp.asarray(inputs[place]) for place in present]
+        static = (options, reduction, backend, present)
+        value: jax.Array = self.function(static, *arrays)
+        return value
+
+    def _call(
+        self, static: tuple[Any, ...], gradients: list[int], arrays: Sequence[Any], upstream: Any = None
+    ) -> list[Any]:
+        """What the native function gives, called by the compiled one."""
+        options, reduction, backend, present = static
+        loss_shape = shape(self.name, self.inputs, self._placed(present, arrays))
+        results = []
+        if upstream is None:
+            value = loss_shape if reduction == "none" else ()
+            results.append(_kind(value, jnp.float32))
+        for place in gradients:
+            own = arrays[present.index(place)]
+            results.append(_kind(own.shape, own.dtype))
+
+        def host(*given: Any) -> list[Any]:
+            # As NumPy's: nothing of JAX's may be called from here.
+            numbers = [np.asarray(each) for each in given]
+            factor = numbers.pop() if upstream is not None else None
+            placed = tuple(self._placed(present, numbers))
+            found = self.forward(placed, options, reduction, backend, gradients, factor, True)
+            return [
+                np.asarray(each, dtype=kind.dtype).reshape(kind.shape)
+                for each, kind in zip(found, results, strict=True)
+            ]
+
+        given = arrays if upstream is None else [*arrays, upstream]
+        return list(jax.pure_callback(host, results, *given, vmap_method="sequential"))
+
+    def _placed(self, present: tuple[int, ...], arrays: Sequence[Any]) -> list[Any]:
+        placed: list[Any] = [None] * len(self.inputs)
+        for place, array in zip(present, arrays, strict=True):
+            placed[place] = array
+        return placed
+
+    def _value(self, static: tuple[Any, ...], *arrays: Any) -> Any:
+        return self._call(static, [], arrays)[0]
+
+    def _with_gradients(self, static: tuple[Any, ...], *primals: Any) -> tuple[Any, Any]:
+        present = static[3]
+        arrays = [primal.value for primal in primals]
+        wanted = [
+            place
+            for place, primal in zip(present, primals, strict=True)
+            if primal.perturbed
+            and self.inputs[place]["differentiable"]
+            and jnp.issubdtype(primal.value.dtype, jnp.floating)
+        ]
+        if static[1] == "none":
+            # The gradients wait for what they are multiplied by.
+            return self._call(static, [], arrays)[0], (tuple(wanted), arrays)
+        value, *gradients = self._call(static, wanted, arrays)
+        return value, (tuple(wanted), gradients)
+
+    def _backward(self, static: tuple[Any, ...], kept: Any, upstream: Any) -> tuple[Any, ...]:
+        wanted, arrays = kept
+        present = static[3]
+        result: list[Any] = [None] * len(present)
+        if isinstance(upstream, jax.custom_derivatives.SymbolicZero):
+            return tuple(result)
+        if static[1] == "none":
+            gradients = self._call(static, list(wanted), arrays, upstream)
+        else:
+            gradients = [(each * upstream).astype(each.dtype) for each in arrays]
+        for place, gradient in zip(wanted, gradients, strict=True):
+            result[present.index(place)] = gradient
+        return tuple(result)
+
+
+def _kind(shape: Any, dtype: Any) -> Any:
+    return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
+
+
+def function(entry: Entry) -> Callable[..., jax.Array]:
+    """The function of a loss."""
+    inputs, options = tuple_of(entry.input_names), tuple_of(entry.option_names)
+    return define(
+        entry.name,
+        signature(entry.arguments, ("backend=None",)),
+        f"return _loss({inputs}, {options}, reduction, backend)",
+        {"_loss": Loss(entry.name, entry.inputs, entry.native.forward), **defaults(entry.arguments)},
+        module="wgloss.jax",
+        documentation=entry.documentation("array", _RESULT),
+    )
+
+
+class Custom:
+    """A loss of one's own, differentiable: a WGSL function `value`, from which its gradient is derived.
+
+    Parameters
+    ----------
+    text_or_path : str, path or wgloss.Custom
+        The WGSL, the file that has it, or the loss.
+    reduction : str
+        How the losses are combined: mean, sum or none.
+    backend : str
+        Where it is evaluated: see `wgloss.set_default_backend`.
+    **parameters
+        The numbers of its `Parameters`.
+    """
+
+    def __init__(
+        self,
+        text_or_path: str | PathLike[str] | _native.Custom,
+        *,
+        reduction: str = "mean",
+        backend: str | None = None,
+        **parameters: Any,
+    ) -> None:
+        if isinstance(text_or_path, _native.Custom):
+            if parameters:
+                raise TypeError(f"{', '.join(parameters)}: the loss has its parameters already")
+            self.loss = text_or_path
+        else:
+            self.loss = _native.Custom(text_or_path, **parameters)
+        self.reduction = reduction
+        self.backend = backend
+        self._function = Loss(self.loss.name, self.loss.facts(), self._forward)
+
+    def _forward(self, inputs: tuple[Any, ...], _: tuple[Any, ...], *rest: Any) -> list[Any]:
+        return self.loss.forward(inputs, *rest)
+
+    def __call__(self, *inputs: Any, **named: Any) -> jax.Array:
+        """The loss of some arrays, by position or name."""
+        ordered = self.loss.order(inputs, named)
+        return self._function(tuple(ordered), (), self.reduction, self.backend)

@@ -1,0 +1,356 @@
+"""Losses as PyTorch's operators, functions and modules."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from . import _native
+from ._shapes import shape
+
+Outputs = list[Tensor]
+"""The loss, and with a reduced one the gradients that were asked for."""
+
+
+class Forward(Protocol):
+    """The native function: the loss and gradients, or with an upstream gradient only these."""
+
+    def __call__(
+        self,
+        inputs: tuple[Tensor | None, ...],
+        options: tuple[Any, ...],
+        reduction: str,
+        backend: str | None,
+        gradients: list[int],
+        upstream: Tensor | None = None,
+        wide: bool = False,
+    ) -> list[Any]:
+        """See `_native.Loss.forward`."""
+
+
+_PLAIN = frozenset({Tensor, torch.nn.Parameter, type(None)})
+"""Tensors of numbers in memory, and not what stands for others."""
+
+_is_compiling = torch.compiler.is_compiling
+_is_grad_enabled = torch.is_grad_enabled
+_is_autocast_enabled = torch.is_autocast_enabled
+_is_transformed = torch._C._are_functorch_transforms_active
+
+
+class Operator:
+    """A loss as PyTorch has it: an operator for graphs, and a shorter way for eager calls.
+
+    The operators `wgloss::NAME` and `wgloss::NAME_backward` are what torch.compile and fake tensors see.
+    Eager calls go through an `autograd.Function` instead, since each call of an operator that is written in
+    Python costs some 50 microseconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[dict[str, Any]],
+        options: Sequence[dict[str, Any]],
+        forward: Forward,
+    ) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.forward = forward
+        self.differentiable = [fact["differentiable"] for fact in inputs]
+        tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
+        rest = [f"{fact['type']} {fact['name']}" for fact in options]
+        rest += ["str reduction", "str? backend", "int[] gradients"]
+        self.operator = self._define(name, [*tensors, *rest], self._run, self._fake)
+        self.backward = self._define(
+            f"{name}_backward",
+            ["Tensor upstream", *tensors, *rest],
+            self._run_backward,
+            self._fake_backward,
+        )
+        self.operator.register_autograd(self._backward, setup_context=self._setup)
+        self.backward.register_autograd(_no_second, setup_context=_nothing)
+
+    def __call__(
+        self,
+        inputs: tuple[Tensor | None, ...],
+        options: tuple[Any, ...],
+        reduction: str,
+        backend: str | None,
+    ) -> Tensor:
+        """The loss."""
+        if _is_compiling() or not _PLAIN.issuperset(map(type, inputs)):
+            wanted = [
+                place
+                for place, tensor in enumerate(inputs)
+                if tensor is not None and self.differentiable[place] and tensor.requires_grad
+            ]
+            gradients = wanted if _is_grad_enabled() else []
+            outputs: Outputs = self.operator(*inputs, *options, reduction, backend, gradients)
+            return outputs[0]
+        if _is_transformed():
+            raise RuntimeError(
+                f"wgloss.torch: {self.name} cannot be transformed by torch.func (grad, vmap, ...); "
+                "take autograd, or torch.nn.functional's"
+            )
+        if not _is_grad_enabled():
+            wide = _is_autocast_enabled("cpu")
+            value: Tensor = self.forward(inputs, options, reduction, backend, [], None, wide)[0]
+            return value
+        loss: Tensor = _apply((self, options, reduction, backend), *inputs)
+        return loss
+
+    def _define(
+        self, name: str, arguments: list[str], run: Callable[..., Outputs], fake: Callable[..., Outputs]
+    ) -> Any:
+        schema = f"({', '.join(arguments)}) -> Tensor[]"
+        operator = torch.library.custom_op(
+            f"wgloss::{name}", run, mutates_args=(), schema=schema, device_types="cpu"
+        )
+        operator.register_fake(fake)
+        return operator
+
+    def _split(
+        self, arguments: tuple[Any, ...]
+    ) -> tuple[tuple[Tensor | None, ...], tuple[Any, ...], str, str | None, list[int]]:
+        count = len(self.inputs)
+        inputs: tuple[Tensor | None, ...] = arguments[:count]
+        *options, reduction, backend, gradients = arguments[count:]
+        return inputs, tuple(options), reduction, backend, gradients
+
+    def _run(self, *arguments: Any) -> Outputs:
+        inputs, options, reduction, backend, gradients = self._split(arguments)
+        # The gradients of losses of their own wait for what they are multiplied by.
+        wanted = [] if reduction == "none" else gradients
+        wide = _is_autocast_enabled("cpu")
+        return self.forward(inputs, options, reduction, backend, wanted, None, wide)
+
+    def _run_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
+        inputs, options, reduction, backend, gradients = self._split(arguments)
+        return self.forward(inputs, options, reduction, backend, gradients, upstream)
+
+    def _dtype(self, inputs: tuple[Tensor | None, ...]) -> torch.dtype:
+        """The element type of the loss: that of the inputs, as PyTorch has it."""
+        if _is_autocast_enabled("cpu"):
+            return torch.float32
+        dtype = None
+        for tensor, fact in zip(inputs, self.inputs, strict=True):
+            if tensor is None or fact["optional"] or not tensor.dtype.is_floating_point:
+                continue
+            dtype = tensor.dtype if dtype is None else torch.promote_types(dtype, tensor.dtype)
+        return dtype or torch.float32
+
+    def _fake(self, *arguments: Any) -> Outputs:
+        inputs, _, reduction, _, gradients = self._split(arguments)
+        sizes = shape(self.name, self.inputs, inputs) if reduction == "none" else ()
+        given = next(tensor for tensor in inputs if tensor is not None)
+        value = given.new_empty(sizes, dtype=self._dtype(inputs))
+        return [value, *self._alike(inputs, [] if reduction == "none" else gradients)]
+
+    def _fake_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
+        inputs, _, _, _, gradients = self._split(arguments)
+        return self._alike(inputs, gradients)
+
+    def _alike(self, inputs: tuple[Tensor | None, ...], gradients: Sequence[int]) -> Outputs:
+        kinds = (inputs[place] for place in gradients)
+        # Dense, whatever the strides of the inputs are.
+        return [kind.new_empty(kind.shape) for kind in kinds if kind is not None]
+
+    def _setup(self, ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
+        tensors, options, reduction, backend, gradients = self._split(inputs)
+        ctx.rest = (options, reduction, backend, gradients)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, *output[1:])
+
+    def _backward(self, ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
+        options, reduction, backend, gradients = ctx.rest
+        tensors = ctx.saved_tensors[: len(self.inputs)]
+        result: list[Any] = [None] * len(ctx.needs_input_grad)
+        factor = upstream[0]
+        if factor is not None:
+            # Also for a reduced loss: what the operator gives is differentiated by a clear error.
+            given = (factor, *tensors, *options, reduction, backend, gradients)
+            if reduction == "none" or torch.is_grad_enabled():
+                outputs = self.backward(*given)
+            else:
+                outputs = [factor * each for each in ctx.saved_tensors[len(self.inputs) :]]
+            for place, gradient in zip(gradients, outputs, strict=True):
+                result[place] = gradient
+        return tuple(result)
+
+
+class _Pass(torch.autograd.Function):
+    """The way of eager calls: value and gradients of a reduced loss in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, call: tuple[Any, ...], *inputs: Tensor | None) -> Tensor:
+        operator, options, reduction, backend = call
+        needed = ctx.needs_input_grad
+        gradients = [
+            place for place, has in enumerate(operator.differentiable) if has and needed[place + 1]
+        ]
+        wide = _is_autocast_enabled("cpu")
+        value: Tensor
+        if reduction == "none":
+            (value,) = operator.forward(inputs, options, reduction, backend, [], None, wide)
+            outputs: Outputs = []
+        else:
+            value, *outputs = operator.forward(
+                inputs, options, reduction, backend, gradients, None, wide
+            )
+        if gradients:
+            ctx.call, ctx.gradients = call, gradients
+            ctx.set_materialize_grads(False)
+            ctx.save_for_backward(*outputs, *inputs)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor | None) -> tuple[Any, ...]:
+        operator, options, reduction, backend = ctx.call
+        gradients = ctx.gradients
+        count = len(operator.differentiable)
+        result: list[Any] = [None] * (1 + count)
+        if upstream is None:
+            return tuple(result)
+        saved = ctx.saved_tensors
+        inputs = saved[-count:]
+        outputs = saved[:-count]
+        if reduction == "none":
+            outputs = operator.forward(inputs, options, reduction, backend, gradients, upstream)
+        elif upstream.item() != 1.0:
+            # Else the loss is the whole that is differentiated: no pass over the gradients.
+            upstream = upstream.detach()
+            outputs = [(each * upstream).to(each.dtype) for each in outputs]
+        if _is_grad_enabled():
+            outputs = _Once.apply(operator.name, len(outputs), *outputs, *inputs)
+        for place, gradient in zip(gradients, outputs, strict=True):
+            result[1 + place] = gradient
+        return tuple(result)
+
+
+# Without what `Function.apply` does for torch.func's transforms, which have been refused before.
+_apply = super(torch.autograd.Function, _Pass).apply
+
+_SECOND = "has no second derivative: a gradient that was made with create_graph cannot be differentiated"
+
+
+class _Once(torch.autograd.Function):
+    """Gradients that depend on the inputs in a way that cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, name: str, count: int, *tensors: Tensor) -> Any:
+        ctx.name = name
+        return tuple(each.clone() for each in tensors[:count])
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> Any:
+        raise RuntimeError(f"wgloss.torch: {ctx.name} {_SECOND}")
+
+
+def _nothing(ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
+    """Nothing of a backward operator is kept."""
+
+
+def _no_second(ctx: Any, _: list[Tensor | None]) -> tuple[Any, ...]:
+    raise RuntimeError(f"wgloss.torch: the loss {_SECOND}")
+
+
+@functools.cache
+def _custom_operator(loss: _native.Custom) -> Operator:
+    """The operator of a custom loss, which its text, name and parameters tell."""
+    parameters = sorted(loss.parameters.items())
+    told = f"{loss.name} {loss.derived} {parameters}"
+    digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def forward(
+        inputs: tuple[Tensor | None, ...],
+        options: tuple[Any, ...],
+        reduction: str,
+        backend: str | None,
+        gradients: list[int],
+        upstream: Tensor | None = None,
+        wide: bool = False,
+    ) -> list[Any]:
+        return loss.forward(inputs, reduction, backend, gradients, upstream, wide)
+
+    return Operator(f"custom_{digest}", loss.facts(), [], forward)
+
+
+class Custom(torch.nn.Module):
+    """A loss of one's own as a module: a WGSL function `value`, from which its gradient is derived.
+
+    Parameters
+    ----------
+    text_or_path : str, path or wgloss.Custom
+        The WGSL, the file that has it, or the loss.
+    reduction : str
+        How the losses are combined: mean, sum or none.
+    backend : str
+        Where it is evaluated: see `wgloss.set_default_backend`.
+    **parameters
+        The numbers of its `Parameters`.
+    """
+
+    def __init__(
+        self,
+        text_or_path: str | PathLike[str] | _native.Custom,
+        *,
+        reduction: str = "mean",
+        backend: str | None = None,
+        **parameters: Any,
+    ) -> None:
+        super().__init__()
+        if isinstance(text_or_path, _native.Custom):
+            if parameters:
+                raise TypeError(f"{', '.join(parameters)}: the loss has its parameters already")
+            self.loss = text_or_path
+        else:
+            self.loss = _native.Custom(text_or_path, **parameters)
+        self.reduction = reduction
+        self.backend = backend
+
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
+        """The loss of some tensors, by position or name."""
+        ordered = tuple(self.loss.order(inputs, named))
+        return _custom_operator(self.loss)(ordered, (), self.reduction, self.backend)
+
+    def extra_repr(self) -> str:
+        """What `repr` shows."""
+        return f"{self.loss!r}, reduction={self.reduction!r}"
+
+
+class Patch:
+    """What `patch` puts in place of PyTorch's functions, by their names."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Callable[..., Tensor]] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, backend: str | None = None) -> Iterator[None]:
+        """While the context lasts, torch.nn.functional's losses, and so torch.nn's, are wgloss's.
+
+        In every thread. `backend` sets where those are evaluated that do not say it.
+        """
+        functional = torch.nn.functional
+        names = [name for name in self.functions if hasattr(functional, name)]
+        before = {name: getattr(functional, name) for name in names}
+        default = _native.get_default_backend()
+        if backend is not None:
+            _native.set_default_backend(backend)
+        try:
+            for name in names:
+                setattr(functional, name, self.functions[name])
+            yield
+        finally:
+            for name, function in before.items():
+                setattr(functional, name, function)
+            if backend is not None:
+                _native.set_default_backend(default)
+
+
+patch = Patch()
