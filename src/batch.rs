@@ -22,8 +22,9 @@ pub struct Batch<'a> {
     /// of the whole mean. With them the request need not say so.
     pub denominator: Option<&'a Totals>,
     /// Set to true by another thread, it ends the evaluation with [`Error::Cancelled`]: on the CPU
-    /// within milliseconds, on a GPU once the piece under way is done. What a [`Sink`](crate::Sink)
-    /// has taken stays taken.
+    /// once the blocks, rows or sequences under way are done, which takes milliseconds but for very
+    /// long ones, on a GPU once the pieces under way are. What a [`Sink`](crate::Sink) has taken stays
+    /// taken.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicBool, Ordering};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Cancel<'a>(pub(crate) Option<&'a AtomicBool>);
 
 impl Cancel<'_> {
-    /// Asked between parts of the work that take some milliseconds at most.
+    /// Asked between parts of the work, which take milliseconds at most wherever they can be so short.
     ///
     /// # Errors
     /// [`Error::Cancelled`], where it is not wanted any more.

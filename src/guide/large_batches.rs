@@ -16,8 +16,8 @@
 //!
 //! # Given up
 //!
-//! A flag in [`Batch::cancel`], which another thread sets, ends an evaluation between two windows or
-//! pieces.
+//! A flag in [`Batch::cancel`], which another thread sets, ends an evaluation between blocks, rows
+//! or pieces.
 //!
 //! # In parts
 //!
