@@ -53,9 +53,9 @@ impl<'a> Batch<'a> {
         self.inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect()
     }
 
-    /// Whether it is still wanted.
-    pub(crate) fn cancel(&self) -> Cancel<'a> {
-        Cancel(self.cancel)
+    /// Checks that it is still wanted.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        Cancel(self.cancel).check()
     }
 
     /// The request, with what the batch's own tensors say.

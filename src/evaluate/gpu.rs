@@ -39,7 +39,7 @@ async fn evaluate_whole(
     let start = Instant::now();
     let plan = Plan::of_resolved(gpu, loss, resolved)?;
     let planned = Instant::now();
-    batch.cancel().check()?;
+    batch.check_cancelled()?;
     let buffers = Buffers::new(gpu, &plan)?;
     for (name, tensor) in batch.inputs {
         buffers.write(gpu, plan.resolved(), name, tensor)?;
@@ -50,13 +50,13 @@ async fn evaluate_whole(
     // Uploads are carried out with the next submission: let them not count as the kernels'.
     submit(gpu, []).await?;
     let moved = Instant::now();
-    batch.cancel().check()?;
+    batch.check_cancelled()?;
 
     let mut encoder = gpu.encoder();
     buffers.encode(&plan, &mut encoder, 1)?;
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
-    batch.cancel().check()?;
+    batch.check_cancelled()?;
 
     let resolved = plan.resolved();
     let results = buffers.read(gpu, resolved, &mut taken).await?;

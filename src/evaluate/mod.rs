@@ -12,6 +12,7 @@ mod taken;
 pub use resident::Resident;
 
 use crate::batch::Batch;
+use crate::cancel::Cancel;
 use crate::cpu::{Results, Work};
 use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
@@ -174,7 +175,7 @@ impl Evaluator {
         }
         let inputs = resolved.placed(batch.inputs)?;
         loss.family().check(&resolved, &inputs)?;
-        batch.cancel().check()?;
+        batch.check_cancelled()?;
         if let Some(sink) = sink.as_deref_mut() {
             sink.begin(&arrays(&resolved)).map_err(|error| Error::sink("outputs", &error))?;
         }
@@ -237,7 +238,7 @@ fn evaluate_on_cpu<'a>(
 ) -> Result<Evaluation> {
     let start = Instant::now();
     let inputs = resolved.placed(batch.inputs)?;
-    let work = Work::new(resolved, inputs, batch.upstream.as_ref(), batch.cancel());
+    let work = Work::new(resolved, inputs, batch.upstream.as_ref(), Cancel(batch.cancel));
     let mut results = Results::new(&work, spare, sink);
     loss.family().compute(&work, &mut results)?;
     let timings = Timings { kernels: start.elapsed(), ..Timings::default() };

@@ -6,6 +6,7 @@ mod memory;
 use super::taken::Taken;
 use super::{Evaluation, Timings};
 use crate::batch::Batch;
+use crate::cancel::Cancel;
 use crate::cpu::{LossSums, Weights};
 use crate::error::Result;
 use crate::family::{Cut, Loss, Part, resolve};
@@ -80,7 +81,7 @@ impl<'a> Pieces<'a> {
             return Ok(None);
         }
         let inputs = resolved.placed(batch.inputs)?;
-        let Some(cut) = loss.family().cut(resolved, &inputs, batch.cancel())? else {
+        let Some(cut) = loss.family().cut(resolved, &inputs, Cancel(batch.cancel))? else {
             return Ok(None);
         };
         let size = |shape: &[usize]| shape.iter().product::<usize>() as u64;
@@ -183,7 +184,7 @@ impl<'a> Pieces<'a> {
         let mut under_way: VecDeque<Memory<'_>> = VecDeque::new();
         let mut free: Vec<Memory<'_>> = Vec::new();
         for first in (0..self.count).step_by(self.piece) {
-            self.batch.cancel().check()?;
+            self.batch.check_cancelled()?;
             let units = first..self.count.min(first + self.piece);
             let plan = last.as_ref().filter(|_| units.len() < self.piece).unwrap_or(&whole);
             let mut next = free.pop().map_or_else(|| Memory::new(self, &whole), Ok)?;
@@ -204,7 +205,7 @@ impl<'a> Pieces<'a> {
             free.extend(oldest);
         }
         for mut done in under_way {
-            self.batch.cancel().check()?;
+            self.batch.check_cancelled()?;
             done.ready(&mut timings).await?;
             timings.read_back += self.take(&done, sums, taken)?;
         }
