@@ -1,4 +1,4 @@
-# Made by stubs.py.
+# Made by tools/stubs.py.
 """
 The native part of `wgloss`, which is what to import.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
@@ -62,14 +61,16 @@ class Operator:
         self.name = name
         self.inputs = inputs
         self.forward = forward
+        self.count = len(inputs)
         self.differentiable = [fact["differentiable"] for fact in inputs]
+        self.places = _Places(self.differentiable)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
         rest = [f"{fact['type']} {fact['name']}" for fact in options]
         rest += ["str reduction", "str? backend", "int[] gradients"]
         self.operator = self._define(name, [*tensors, *rest], self._run, self._fake)
         self.backward = self._define(
             f"{name}_backward",
-            ["Tensor upstream", *tensors, *rest],
+            ["Tensor upstream", *tensors, *rest, "Tensor[] computed"],
             self._run_backward,
             self._fake_backward,
         )
@@ -84,7 +85,7 @@ class Operator:
         backend: str | None,
     ) -> Tensor:
         """The loss."""
-        if _is_compiling() or not _PLAIN.issuperset(map(type, inputs)):
+        if not _PLAIN.issuperset(map(type, inputs)) or _is_compiling():
             wanted = [
                 place
                 for place, tensor in enumerate(inputs)
@@ -118,7 +119,7 @@ class Operator:
     def _split(
         self, arguments: tuple[Any, ...]
     ) -> tuple[tuple[Tensor | None, ...], tuple[Any, ...], str, str | None, list[int]]:
-        count = len(self.inputs)
+        count = self.count
         inputs: tuple[Tensor | None, ...] = arguments[:count]
         *options, reduction, backend, gradients = arguments[count:]
         return inputs, tuple(options), reduction, backend, gradients
@@ -131,7 +132,10 @@ class Operator:
         return self.forward(inputs, options, reduction, backend, wanted, None, wide)
 
     def _run_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
-        inputs, options, reduction, backend, gradients = self._split(arguments)
+        *arguments, computed = arguments  # type: ignore[assignment]
+        if computed:
+            return [(each * upstream).to(each.dtype) for each in computed]
+        inputs, options, reduction, backend, gradients = self._split(tuple(arguments))
         return self.forward(inputs, options, reduction, backend, gradients, upstream)
 
     def _dtype(self, inputs: tuple[Tensor | None, ...]) -> torch.dtype:
@@ -153,7 +157,7 @@ class Operator:
         return [value, *self._alike(inputs, [] if reduction == "none" else gradients)]
 
     def _fake_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
-        inputs, _, _, _, gradients = self._split(arguments)
+        inputs, _, _, _, gradients = self._split(arguments[:-1])
         return self._alike(inputs, gradients)
 
     def _alike(self, inputs: tuple[Tensor | None, ...], gradients: Sequence[int]) -> Outputs:
@@ -169,17 +173,15 @@ class Operator:
 
     def _backward(self, ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
         options, reduction, backend, gradients = ctx.rest
-        tensors = ctx.saved_tensors[: len(self.inputs)]
+        factor, *rest = upstream
+        if any(each is not None for each in rest):
+            raise RuntimeError(f"wgloss.torch: {self.name} {_SECOND}")
+        inputs, computed = ctx.saved_tensors[: self.count], ctx.saved_tensors[self.count :]
         result: list[Any] = [None] * len(ctx.needs_input_grad)
-        factor = upstream[0]
         if factor is not None:
-            # Also for a reduced loss: what the operator gives is differentiated by a clear error.
-            given = (factor, *tensors, *options, reduction, backend, gradients)
-            if reduction == "none" or torch.is_grad_enabled():
-                outputs = self.backward(*given)
-            else:
-                outputs = [factor * each for each in ctx.saved_tensors[len(self.inputs) :]]
-            for place, gradient in zip(gradients, outputs, strict=True):
+            # It takes the inputs whether it reads them or not, so that its own derivative is asked for.
+            given = (factor, *inputs, *options, reduction, backend, gradients, list(computed))
+            for place, gradient in zip(gradients, self.backward(*given), strict=True):
                 result[place] = gradient
         return tuple(result)
 
@@ -190,36 +192,22 @@ class _Pass(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: tuple[Any, ...], *inputs: Tensor | None) -> Tensor:
         operator, options, reduction, backend = call
-        needed = ctx.needs_input_grad
-        gradients = [
-            place for place, has in enumerate(operator.differentiable) if has and needed[place + 1]
-        ]
+        gradients = operator.places[ctx.needs_input_grad]
         wide = _is_autocast_enabled("cpu")
-        value: Tensor
-        if reduction == "none":
-            (value,) = operator.forward(inputs, options, reduction, backend, [], None, wide)
-            outputs: Outputs = []
-        else:
-            value, *outputs = operator.forward(
-                inputs, options, reduction, backend, gradients, None, wide
-            )
-        if gradients:
-            ctx.call, ctx.gradients = call, gradients
-            ctx.set_materialize_grads(False)
-            ctx.save_for_backward(*outputs, *inputs)
-        return value
+        # The gradients of losses of their own wait for what they are multiplied by.
+        now = gradients if reduction != "none" else []
+        value, *outputs = operator.forward(inputs, options, reduction, backend, now, None, wide)
+        ctx.call = call
+        ctx.save_for_backward(*inputs, *outputs)
+        return value  # type: ignore[no-any-return]
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor | None) -> tuple[Any, ...]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         operator, options, reduction, backend = ctx.call
-        gradients = ctx.gradients
-        count = len(operator.differentiable)
-        result: list[Any] = [None] * (1 + count)
-        if upstream is None:
-            return tuple(result)
+        gradients = operator.places[ctx.needs_input_grad]
         saved = ctx.saved_tensors
-        inputs = saved[-count:]
-        outputs = saved[:-count]
+        inputs = saved[: operator.count]
+        outputs = saved[operator.count :]
         if reduction == "none":
             outputs = operator.forward(inputs, options, reduction, backend, gradients, upstream)
         elif upstream.item() != 1.0:
@@ -228,9 +216,23 @@ class _Pass(torch.autograd.Function):
             outputs = [(each * upstream).to(each.dtype) for each in outputs]
         if _is_grad_enabled():
             outputs = _Once.apply(operator.name, len(outputs), *outputs, *inputs)
-        for place, gradient in zip(gradients, outputs, strict=True):
+        result: list[Any] = [None] * (1 + operator.count)
+        for place, gradient in zip(gradients, outputs):
             result[1 + place] = gradient
         return tuple(result)
+
+
+class _Places(dict[tuple[bool, ...], list[int]]):
+    """The places of the gradients that are needed, by autograd's flags: of the call, and of the inputs."""
+
+    def __init__(self, differentiable: Sequence[bool]) -> None:
+        super().__init__()
+        self.differentiable = differentiable
+
+    def __missing__(self, needed: tuple[bool, ...]) -> list[int]:
+        places = [i for i, has in enumerate(self.differentiable) if has and needed[i + 1]]
+        self[needed] = places
+        return places
 
 
 # Without what `Function.apply` does for torch.func's transforms, which have been refused before.
@@ -260,11 +262,13 @@ def _no_second(ctx: Any, _: list[Tensor | None]) -> tuple[Any, ...]:
     raise RuntimeError(f"wgloss.torch: the loss {_SECOND}")
 
 
-@functools.cache
+_custom: dict[str, Operator] = {}
+"""The operators of custom losses, by what tells these."""
+
+
 def _custom_operator(loss: _native.Custom) -> Operator:
     """The operator of a custom loss, which its text, name and parameters tell."""
-    parameters = sorted(loss.parameters.items())
-    told = f"{loss.name} {loss.derived} {parameters}"
+    told = f"{loss.name} {loss.derived} {sorted(loss.parameters.items())}"
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def forward(
@@ -278,7 +282,9 @@ def _custom_operator(loss: _native.Custom) -> Operator:
     ) -> list[Any]:
         return loss.forward(inputs, reduction, backend, gradients, upstream, wide)
 
-    return Operator(f"custom_{digest}", loss.facts(), [], forward)
+    if digest not in _custom:
+        _custom[digest] = Operator(f"custom_{digest}", loss.facts(), [], forward)
+    return _custom[digest]
 
 
 class Custom(torch.nn.Module):

@@ -1,4 +1,4 @@
-# Made by stubs.py.
+# Made by tools/stubs.py.
 from typing import Any
 
 import jax

@@ -1,7 +1,7 @@
 """Writes the package's type stubs: from the native module, and from the catalogue in it.
 
-    python stubs.py          # with the package installed, and maturin
-    python stubs.py --check  # fails if a stub is not what would be written
+    python tools/stubs.py          # with the package installed, and maturin
+    python tools/stubs.py --check  # fails if a stub is not what would be written
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import wgloss.torch
 from wgloss._catalogue import ENTRIES, Argument, Entry
 from wgloss._torch_functions import arguments as torch_arguments
 
-PACKAGE = Path(__file__).parent / "wgloss"
-MADE = "# Made by stubs.py.\n"
+PACKAGE = Path(__file__).parents[1] / "wgloss"
+MADE = "# Made by tools/stubs.py.\n"
 
 OTHERS = {
     "input_lengths": "list[int] | tuple[int, ...]",
@@ -90,6 +90,22 @@ def losses() -> str:
     return head + functions("Any", "Any")
 
 
+def package() -> str:
+    """What `wgloss` itself gives away."""
+    own = [name for name in wgloss.__all__ if name not in wgloss._losses.__all__]
+    native = [name for name in own if hasattr(wgloss._native, name) and name != "catalogue"]
+    taken = {
+        "._catalogue": ["catalogue"],
+        "._losses": wgloss._losses.__all__,
+        "._native": native,
+    }
+    lines = [
+        f"from {module} import {', '.join(f'{name} as {name}' for name in names)}\n"
+        for module, names in taken.items()
+    ]
+    return f"{MADE}{''.join(lines)}\n__version__: str\n\n__all__ = {wgloss.__all__!r}\n"
+
+
 def jax() -> str:
     """The functions of `wgloss.jax`, which take whatever jax.numpy makes arrays of."""
     head = f"{MADE}from typing import Any\n\nimport jax\n\nfrom ._jax import Custom as Custom\n\n"
@@ -124,7 +140,13 @@ def module(entry: Entry) -> str:
     )
 
 
-FILES = {"_native.pyi": native, "_losses.pyi": losses, "jax.pyi": jax, "torch.pyi": torch}
+FILES = {
+    "__init__.pyi": package,
+    "_losses.pyi": losses,
+    "_native.pyi": native,
+    "jax.pyi": jax,
+    "torch.pyi": torch,
+}
 
 
 def main() -> int:
