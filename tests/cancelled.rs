@@ -143,3 +143,39 @@ fn what_was_taken_stays_taken() {
         assert!((1..COUNT).contains(&taken.elements), "{name}: {}", taken.elements);
     }
 }
+
+/// A device goes on with what it was given, and nobody waits for it; the next evaluation does.
+#[test]
+fn what_a_device_is_at_is_left() {
+    let zeros = |shape: &[usize]| common::tensor(DType::F32, shape, &vec![0.0; size(shape)]);
+    let inputs = [
+        ("input", zeros(&[1024, 64])),
+        ("linear_weight", zeros(&[8192, 64])),
+        ("target", common::tensor(DType::I64, &[1024], &[3.0; 1024])),
+    ];
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    let loss = LinearCrossEntropy::default();
+    let gpu = Evaluator::Gpu(common::gpu());
+    let evaluate = |batch: &Batch<'_>| gpu.evaluate_blocking(&loss, batch);
+    let expected = evaluate(&batch).expect("an evaluation").scalar();
+    let start = Instant::now();
+    evaluate(&batch).expect("an evaluation");
+    let whole = start.elapsed();
+    let in_time = (0..3).any(|_| {
+        let cancel = AtomicBool::new(false);
+        let batch = Batch { cancel: Some(&cancel), ..batch.clone() };
+        let (error, time) = thread::scope(|scope| {
+            let start = Instant::now();
+            scope.spawn(|| {
+                thread::sleep(whole / 4);
+                cancel.store(true, Ordering::Relaxed);
+            });
+            (evaluate(&batch).err(), start.elapsed())
+        });
+        // It may be done before, on a device that is fast.
+        error.is_none_or(|error| error == Error::Cancelled)
+            && time < whole.max(Duration::from_millis(300))
+    });
+    assert!(in_time, "of {whole:?}");
+    assert_eq!(evaluate(&batch).expect("an evaluation").scalar(), expected);
+}

@@ -133,7 +133,9 @@ fn as_numpy<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 
 fn of_torch<'py>(name: &str, tensor: &Bound<'py, PyAny>) -> PyResult<Array<'py>> {
     let py = tensor.py();
-    let detached = tensor.call_method0(intern!(py, "detach"))?;
+    let tracked = tensor.getattr(intern!(py, "requires_grad"))?.is_truthy()?;
+    let detached =
+        if tracked { tensor.call_method0(intern!(py, "detach"))? } else { tensor.clone() };
     let array = match detached.call_method0(intern!(py, "numpy")) {
         Ok(array) => array,
         Err(error) => {

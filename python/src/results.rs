@@ -3,7 +3,7 @@
 use crate::arrays::Kind;
 use crate::errors::raised;
 use half::{bf16, f16};
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -74,11 +74,9 @@ pub(crate) fn array(py: Python<'_>, tensor: Tensor<'static>, kind: Kind) -> PyRe
 
 fn numpy_array<'py>(py: Python<'py>, tensor: Tensor<'static>) -> PyResult<Bound<'py, PyAny>> {
     if tensor.dtype() == DType::F32 && tensor.bytes().len() <= COPIED {
-        let flat = PyArray1::from_slice(py, &tensor.to_f32());
-        return match tensor.shape().len() {
-            1 => Ok(flat.into_any()),
-            _ => Ok(flat.reshape(tensor.shape())?.into_any()),
-        };
+        let array = PyArrayDyn::zeros(py, tensor.shape(), false);
+        array.readwrite().as_slice_mut()?.copy_from_slice(&tensor.to_f32());
+        return Ok(array.into_any());
     }
     let element = match tensor.dtype() {
         DType::F64 => "<f8",

@@ -202,9 +202,9 @@ impl<'a> Results<'a> {
         pairs.try_for_each(|(output, numbers)| self.take(output.slot, numbers))
     }
 
-    /// Gives numbers to the sink.
+    /// Gives numbers to the sink. Before the first window there are none.
     fn take(&mut self, slot: Slot, numbers: &[f32]) -> Result<()> {
-        let Some(sink) = &mut self.sink else { return Ok(()) };
+        let Some(sink) = self.sink.as_mut().filter(|_| !numbers.is_empty()) else { return Ok(()) };
         let output = self.resolved.output(slot);
         let dtype = self.resolved.output_dtype(slot);
         let taken = sink.take(output, &rounded(dtype, numbers));

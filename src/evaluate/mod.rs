@@ -197,7 +197,7 @@ impl Evaluator {
     /// As [`Evaluator::evaluate`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn evaluate_blocking(&self, loss: &dyn Loss, batch: &Batch<'_>) -> Result<Evaluation> {
-        pollster::block_on(self.evaluate(loss, batch))
+        Cancel(batch.cancel).block_on(self.evaluate(loss, batch))
     }
 
     /// [`Evaluator::evaluate_to`], waiting for it.
@@ -211,7 +211,7 @@ impl Evaluator {
         batch: &Batch<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Evaluation> {
-        pollster::block_on(self.evaluate_to(loss, batch, sink))
+        Cancel(batch.cancel).block_on(self.evaluate_to(loss, batch, sink))
     }
 }
 

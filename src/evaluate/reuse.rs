@@ -2,6 +2,7 @@
 
 use super::{Evaluation, Evaluator};
 use crate::batch::Batch;
+use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::family::Loss;
 use crate::numbers::Spare;
@@ -64,6 +65,6 @@ impl Evaluator {
         batch: &Batch<'_>,
         evaluation: &mut Evaluation,
     ) -> Result<()> {
-        pollster::block_on(self.evaluate_into(loss, batch, evaluation))
+        Cancel(batch.cancel).block_on(self.evaluate_into(loss, batch, evaluation))
     }
 }
