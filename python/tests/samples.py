@@ -1,0 +1,134 @@
+"""Inputs for every loss of the catalogue, and its answer in float64 by PyTorch."""
+
+from typing import Any
+
+import numpy as np
+
+import wgloss
+
+CATALOGUE: dict[str, dict[str, Any]] = {loss["name"]: loss for loss in wgloss.catalogue()}
+LOSSES = list(CATALOGUE)
+
+
+def inputs(name: str, rows: int = 3, classes: int = 4, optional: bool = True) -> dict[str, Any]:
+    """Inputs on a lattice that keeps away from kinks: from 0, from margins, and from each other."""
+    if name == "ctc_loss":
+        return ctc(rows, classes)
+    if name == "multilabel_margin_loss":
+        target = np.tile(np.r_[1, 0, -np.ones(classes - 2)].astype(np.int64), (rows, 1))
+        return {"input": lattice("real", (rows, classes), 0), "target": target}
+    given = [one for one in CATALOGUE[name]["inputs"] if optional or not one["optional"]]
+    return {one["name"]: array(one, rows, classes, rank) for rank, one in enumerate(given)}
+
+
+def array(described: dict[str, Any], rows: int, classes: int, rank: int) -> np.ndarray:
+    match described["name"], described["role"]:
+        case "linear_weight", _:
+            shape: tuple[int, ...] = (classes, classes)
+        case "linear_bias", _:
+            shape = (classes,)
+        case _, "index" | "index_or_rows":
+            return (np.arange(rows, dtype=np.int64) * 3 + 1) % classes
+        case _, "labels":
+            shape = (rows,)
+        case _, "classes" | "factors":
+            shape = (classes,)
+        case _:
+            shape = (rows, classes)
+    return lattice(described["domain"], shape, rank)
+
+
+def lattice(domain: str, shape: tuple[int, ...], rank: int) -> np.ndarray:
+    """Multiples of a quarter, moved by 0.07 for each input and by 0.02 for each class."""
+    step = np.arange(np.prod(shape)).reshape(shape) * (3 + 2 * rank)
+    moved = 0.06 + 0.07 * rank + 0.02 * np.arange(shape[-1])
+    match domain:
+        case "sign":
+            return np.where(step % 4 < 2, 1, -1).astype(np.float32)
+        case "unit":
+            return (0.25 + 0.125 * (step % 4) + 0.5 * moved).clip(0, 0.9).astype(np.float32)
+        case "non_negative":
+            return (0.5 + 0.25 * (step % 5) + moved).astype(np.float32)
+    return (0.25 * (step % 11 - 5) + moved).astype(np.float32)
+
+
+def ctc(items: int, classes: int) -> dict[str, np.ndarray]:
+    times, longest = 6, 2
+    logits = lattice("real", (times, items, classes), 0).astype(np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return {
+        "log_probs": log_probs.astype(np.float32),
+        "targets": 1 + np.arange(items * longest).reshape(items, longest) % (classes - 1),
+        "input_lengths": np.full(items, times),
+        "target_lengths": 1 + np.arange(items) % longest,
+    }
+
+
+def differentiable(name: str, given: dict[str, Any]) -> list[str]:
+    """The inputs with a gradient; a class index has none."""
+    described = CATALOGUE[name]["inputs"]
+    return [
+        one["name"]
+        for one in described
+        if one["differentiable"] and one["name"] in given and is_float(given[one["name"]])
+    ]
+
+
+def is_float(array: Any) -> bool:
+    return "float" in str(array.dtype)
+
+
+def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> Any:
+    """The loss of float64 tensors as PyTorch has it, or as its authors write it."""
+    import torch
+
+    if reduction is None:
+        reduction = CATALOGUE[name]["reductions"][0]
+    # PyTorch has no soft_margin_loss that is differentiable by its target.
+    beyond = {
+        "log_cosh_loss": log_cosh,
+        "quantile_loss": quantile,
+        "sigmoid_focal_loss": focal,
+        "soft_margin_loss": soft_margin,
+    }
+    if name in beyond:
+        return reduced(beyond[name](**given, **options), reduction)
+    options.pop("z_loss", None), options.pop("softcap", None)
+    if name == "triplet_margin_with_distance_loss":
+        options.pop("distance", None), options.pop("eps", None)
+    return getattr(torch.nn.functional, name)(**given, reduction=reduction, **options)
+
+
+def reduced(terms: Any, reduction: str) -> Any:
+    return terms if reduction == "none" else getattr(terms, reduction)()
+
+
+def log_cosh(input: Any, target: Any) -> Any:
+    import torch
+
+    d = input - target
+    return torch.logaddexp(d, -d) - np.log(2)
+
+
+def quantile(input: Any, target: Any, quantile: float = 0.5) -> Any:
+    import torch
+
+    d = target - input
+    return torch.maximum(quantile * d, (quantile - 1) * d)
+
+
+def soft_margin(input: Any, target: Any) -> Any:
+    import torch
+
+    return torch.nn.functional.softplus(-target * input)
+
+
+def focal(input: Any, target: Any, alpha: float = 0.25, gamma: float = 2.0) -> Any:
+    import torch
+
+    p = torch.sigmoid(input)
+    cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits(
+        input, target, reduction="none"
+    )
+    terms = cross_entropy * (1 - (p * target + (1 - p) * (1 - target))) ** gamma
+    return (alpha * target + (1 - alpha) * (1 - target)) * terms if alpha >= 0 else terms

@@ -1,0 +1,469 @@
+"""wgloss.torch with PyTorch's autograd, compiler, transforms, types and modules."""
+
+import copy
+import inspect
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("expecttest")
+
+from samples import CATALOGUE, LOSSES, differentiable, exact, inputs
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import wgloss.torch
+
+# torch.nn's name of each loss that it has, and ours of the others.
+MODULES = {
+    "binary_cross_entropy": "BCELoss",
+    "binary_cross_entropy_with_logits": "BCEWithLogitsLoss",
+    "cosine_embedding_loss": "CosineEmbeddingLoss",
+    "cross_entropy": "CrossEntropyLoss",
+    "ctc_loss": "CTCLoss",
+    "gaussian_nll_loss": "GaussianNLLLoss",
+    "hinge_embedding_loss": "HingeEmbeddingLoss",
+    "huber_loss": "HuberLoss",
+    "kl_div": "KLDivLoss",
+    "l1_loss": "L1Loss",
+    "linear_cross_entropy": "LinearCrossEntropyLoss",
+    "log_cosh_loss": "LogCoshLoss",
+    "margin_ranking_loss": "MarginRankingLoss",
+    "mse_loss": "MSELoss",
+    "multi_margin_loss": "MultiMarginLoss",
+    "multilabel_margin_loss": "MultiLabelMarginLoss",
+    "multilabel_soft_margin_loss": "MultiLabelSoftMarginLoss",
+    "nll_loss": "NLLLoss",
+    "poisson_nll_loss": "PoissonNLLLoss",
+    "quantile_loss": "QuantileLoss",
+    "sigmoid_focal_loss": "SigmoidFocalLoss",
+    "smooth_l1_loss": "SmoothL1Loss",
+    "soft_margin_loss": "SoftMarginLoss",
+    "triplet_margin_loss": "TripletMarginLoss",
+    "triplet_margin_with_distance_loss": "TripletMarginWithDistanceLoss",
+}
+TORCHS = {name: module for name, module in MODULES.items() if hasattr(torch.nn, module)}
+REFUSED = (NotImplementedError, RuntimeError, TypeError, ValueError)
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def tensors(name: str, dtype: torch.dtype = torch.float32, **sizes: Any) -> dict[str, Any]:
+    given = {one: torch.tensor(array) for one, array in inputs(name, **sizes).items()}
+    with_gradient = differentiable(name, given)
+    return {
+        one: tensor.to(dtype).requires_grad_(one in with_gradient)
+        if tensor.is_floating_point()
+        else tensor
+        for one, tensor in given.items()
+    }
+
+
+def doubled(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        one: tensor.detach().double().requires_grad_(tensor.requires_grad)
+        if tensor.is_floating_point()
+        else tensor
+        for one, tensor in given.items()
+    }
+
+
+def leaves(given: dict[str, Any]) -> list[torch.Tensor]:
+    return [tensor for tensor in given.values() if tensor.requires_grad]
+
+
+def ours(name: str, given: dict[str, Any], reduction: str, **options: Any) -> torch.Tensor:
+    return getattr(wgloss.torch, name)(**given, reduction=reduction, **options)
+
+
+def gradients(loss: torch.Tensor, given: dict[str, Any]) -> tuple[torch.Tensor, ...]:
+    torch.manual_seed(1)
+    upstream = torch.randn(loss.shape, dtype=torch.float64).to(loss.dtype)
+    return torch.autograd.grad(loss, leaves(given), upstream)
+
+
+def assert_same(got: Any, wanted: Any, relative: float = 1e-5) -> None:
+    torch.testing.assert_close(
+        got, wanted, rtol=relative, atol=1e-6, check_dtype=False, equal_nan=True
+    )
+
+
+def test_every_loss_has_a_module() -> None:
+    assert set(MODULES) == set(LOSSES)
+    assert len(TORCHS) == len(LOSSES) - 3
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_all_gradients(name: str, reduction: str, backend: str) -> None:
+    given = tensors(name)
+    wide = doubled(given)
+    got, wanted = ours(name, given, reduction), exact(name, wide, reduction)
+    assert_same(got, wanted)
+    assert_same(gradients(got, given), gradients(wanted, wide))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradcheck(name: str, reduction: str, backend: str) -> None:
+    given = tensors(name, rows=2, classes=3)
+    names = [one for one, tensor in given.items() if tensor.requires_grad]
+
+    def loss(*moved: torch.Tensor) -> torch.Tensor:
+        if name == "ctc_loss":
+            # Like PyTorch's, its gradient is that of probabilities which add up to 1.
+            moved = tuple(one.log_softmax(-1) for one in moved)
+        return ours(name, {**given, **dict(zip(names, moved, strict=True))}, reduction)
+
+    assert torch.autograd.gradcheck(loss, leaves(given), eps=1e-2, atol=2e-3, rtol=2e-3)
+
+
+class Recorded(TorchDispatchMode):
+    """The calls of wgloss's operators."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.namespace == "wgloss":
+            self.calls.append((func, args, kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_opcheck(name: str, reduction: str) -> None:
+    given = tensors(name)
+    with Recorded() as recorded:
+        gradients(ours(name, given, reduction), given)
+    assert any(func._opname == name for func, _, _ in recorded.calls)
+    for func, arguments, keywords in recorded.calls:
+        torch.library.opcheck(func, arguments, keywords)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_fake_tensors(name: str, reduction: str) -> None:
+    real = ours(name, tensors(name), reduction)
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        given = {one: mode.from_tensor(tensor) for one, tensor in tensors(name).items()}
+        fake = ours(name, given, reduction)
+    assert fake.shape == real.shape
+    assert fake.dtype == real.dtype
+    assert fake.requires_grad
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_compile(name: str, backend: str) -> None:
+    def function(given: dict[str, Any]) -> torch.Tensor:
+        moved = {
+            one: tensor * 1.0 if tensor.requires_grad else tensor for one, tensor in given.items()
+        }
+        return ours(name, moved, "mean") * 2
+
+    torch.compiler.reset()
+    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    given = tensors(name)
+    got, wanted = compiled(given), function(given)
+    assert torch.equal(got, wanted)
+    assert_same(gradients(got, given), gradients(wanted, given), 1e-6)
+
+
+def test_compile_with_inductor(backend: str) -> None:
+    def function(x: torch.Tensor, classes: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        hidden = torch.tanh(x)
+        terms = wgloss.torch.huber_loss(hidden, values, reduction="none")
+        return wgloss.torch.cross_entropy(hidden * 3, classes) + terms.square().sum()
+
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    x = torch.randn(8, 5, requires_grad=True)
+    arguments = (x, torch.arange(8) % 5, torch.randn(8, 5))
+    got = torch.compile(function, fullgraph=True)(*arguments)
+    wanted = function(*arguments)
+    assert_same(got, wanted)
+    assert_same(torch.autograd.grad(got, x), torch.autograd.grad(wanted, x))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_second_derivative_is_refused(name: str, reduction: str) -> None:
+    given = tensors(name)
+    loss = ours(name, given, reduction).sum()
+    with pytest.raises(RuntimeError, match="(?i)second|double|twice|once"):
+        first = torch.autograd.grad(loss, leaves(given), create_graph=True)
+        torch.autograd.grad(sum(one.sum() for one in first), leaves(given))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_a_gradient_penalty_is_refused(reduction: str) -> None:
+    x = torch.randn(4, 3, requires_grad=True)
+    loss = wgloss.torch.mse_loss(x, torch.zeros(4, 3), reduction=reduction).sum()
+    with pytest.raises(RuntimeError, match="(?i)second|double|twice|once"):
+        (gradient,) = torch.autograd.grad(loss, x, create_graph=True)
+        (loss + gradient.pow(2).sum()).backward()
+
+
+@pytest.mark.parametrize("transform", ["grad", "vmap", "jacrev"])
+def test_transforms_are_right_or_refused(transform: str) -> None:
+    torch.manual_seed(0)
+    x, target = torch.randn(4, 3), torch.randn(4, 3)
+    functions: dict[str, Callable[..., Any]] = {
+        "grad": lambda of: torch.func.grad(lambda one: of(one, target))(x),
+        "vmap": lambda of: torch.func.vmap(of)(x, target),
+        "jacrev": lambda of: torch.func.jacrev(lambda one: of(one, target))(x),
+    }
+    wanted = functions[transform](torch.nn.functional.mse_loss)
+    try:
+        got = functions[transform](wgloss.torch.mse_loss)
+    except REFUSED as error:
+        assert len(str(error)) > 20
+    else:
+        assert_same(got, wanted)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("name", LOSSES)
+def test_types(name: str, dtype: torch.dtype) -> None:
+    given = tensors(name, dtype)
+    loss = ours(name, given, "mean")
+    assert loss.dtype == dtype
+    wide = doubled(given)
+    wanted = exact(name, wide, "mean")
+    relative = 1e-5 if dtype == torch.float64 else 2 * torch.finfo(dtype).eps
+    assert_same(loss.detach().double(), wanted.detach(), relative)
+    for one, other, leaf in zip(
+        gradients(loss, given), torch.autograd.grad(wanted, leaves(wide)), leaves(given), strict=True
+    ):
+        torch.manual_seed(1)
+        upstream = torch.randn((), dtype=torch.float64).to(dtype).double()
+        assert one.dtype == leaf.dtype
+        absolute = 2e-3 * float(other.abs().max()) if dtype != torch.float64 else 1e-6
+        torch.testing.assert_close(one.double(), other * upstream, rtol=relative, atol=absolute)
+
+
+def test_layouts(backend: str) -> None:
+    torch.manual_seed(0)
+    base = torch.randn(10, 6)
+    target = torch.randn(3, 5)
+    views = {
+        "transposed": base[:5, :3].t(),
+        "strided": base[::2, ::2].t(),
+        "expanded": base[0, :5].expand(3, 5),
+        "offset": base[3:6, 1:],
+        "column": base[:5, 2].expand(3, 5),
+    }
+    for what, view in views.items():
+        leaf = view.detach().requires_grad_()
+        got, wanted = (f(leaf, target) for f in (wgloss.torch.mse_loss, torch.nn.functional.mse_loss))
+        assert_same(got, wanted)
+        assert_same(torch.autograd.grad(got, leaf), torch.autograd.grad(wanted, leaf)), what
+
+
+def test_without_gradients(backend: str) -> None:
+    x, target = torch.randn(4, 3, requires_grad=True), torch.zeros(4, 3)
+    with torch.no_grad():
+        assert not wgloss.torch.mse_loss(x, target).requires_grad
+    with torch.inference_mode():
+        inferred = wgloss.torch.mse_loss(x, target)
+        assert inferred.is_inference()
+    assert_same(inferred, torch.nn.functional.mse_loss(x, target).detach())
+    assert not wgloss.torch.mse_loss(x.detach(), target).requires_grad
+
+
+def test_only_what_is_asked_for_gets_a_gradient() -> None:
+    for wanted in [("input",), ("target",), ("weight",), ("input", "weight")]:
+        given = {one: torch.rand(4, 3) + 0.5 for one in ("input", "target", "weight")}
+        for one in wanted:
+            given[one].requires_grad_()
+        wgloss.torch.mse_loss(**given).backward()
+        assert [one for one, tensor in given.items() if tensor.grad is not None] == [
+            one for one in given if one in wanted
+        ]
+
+
+def test_gradients_accumulate_and_the_graph_can_be_kept() -> None:
+    x = torch.randn(4, 3, requires_grad=True)
+    loss = wgloss.torch.mse_loss(x, torch.zeros(4, 3))
+    loss.backward(retain_graph=True)
+    assert x.grad is not None
+    once = x.grad.clone()
+    loss.backward()
+    assert_same(x.grad, 2 * once, 1e-7)
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.backward()
+
+
+def test_an_input_changed_in_place_is_noticed() -> None:
+    x = torch.randn(4, 3, requires_grad=True)
+    moved = x * 1
+    loss = wgloss.torch.mse_loss(moved, torch.zeros(4, 3), reduction="none")
+    moved.add_(1)
+    with pytest.raises(RuntimeError, match="inplace"):
+        loss.sum().backward()
+
+
+def test_autocast(backend: str) -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(6, 4)
+    x, target = torch.randn(8, 6), torch.arange(8) % 4
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = layer(x)
+        loss = wgloss.torch.cross_entropy(logits, target)
+    assert logits.dtype == torch.bfloat16
+    assert_same(
+        loss.detach().double(),
+        torch.nn.functional.cross_entropy(logits.detach().double(), target),
+        2**-8,
+    )
+    loss.backward()
+    assert layer.weight.grad is not None and layer.weight.grad.abs().sum() > 0
+
+
+def test_hooks_and_grad_functions_see_the_gradient() -> None:
+    x = torch.randn(4, 3, requires_grad=True)
+    seen: list[torch.Tensor] = []
+    moved = x * 1
+    moved.register_hook(seen.append)
+    wgloss.torch.l1_loss(moved, torch.zeros(4, 3)).backward()
+    assert_same(seen[0], torch.sign(x.detach()) / 12)
+
+
+@pytest.mark.parametrize("name", TORCHS)
+def test_function_signatures(name: str) -> None:
+    theirs = inspect.signature(getattr(torch.nn.functional, name)).parameters
+    own = inspect.signature(getattr(wgloss.torch, name)).parameters
+    shared = [parameter for parameter in own if parameter in theirs]
+    assert shared == list(theirs)
+    for one in theirs:
+        assert (own[one].kind, own[one].default) == (theirs[one].kind, theirs[one].default), one
+    beyond = [parameter for one, parameter in own.items() if one not in theirs]
+    assert all(parameter.kind == parameter.KEYWORD_ONLY for parameter in beyond)
+
+
+@pytest.mark.parametrize("name", TORCHS)
+def test_module_signatures(name: str) -> None:
+    module = MODULES[name]
+    theirs = inspect.signature(getattr(torch.nn, module)).parameters
+    own = inspect.signature(getattr(wgloss.torch, module)).parameters
+    assert [one for one in own if one in theirs] == list(theirs)
+    for one in theirs:
+        assert (own[one].kind, own[one].default) == (theirs[one].kind, theirs[one].default), one
+
+
+def test_size_average_and_reduce_are_refused() -> None:
+    x = torch.zeros(2, 3)
+    for legacy in ({"size_average": True}, {"reduce": False}):
+        with pytest.raises((TypeError, ValueError), match=next(iter(legacy))):
+            wgloss.torch.mse_loss(x, x, **legacy)
+        with pytest.raises((TypeError, ValueError), match=next(iter(legacy))):
+            wgloss.torch.MSELoss(**legacy)(x, x)
+
+
+def constructed(name: str) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    """A module with other settings than the defaults where it has any, and inputs for it."""
+    given = {one: tensor.detach() for one, tensor in tensors(name).items()}
+    if name == "linear_cross_entropy":
+        torch.manual_seed(0)
+        module = wgloss.torch.LinearCrossEntropyLoss(4, 4, label_smoothing=0.1)
+        return module, (given["input"], given["target"])
+    buffers = {one: given.pop(one) for one in ("weight", "pos_weight") if one in given}
+    if name in ("l1_loss", "mse_loss", "huber_loss"):
+        buffers = {}
+    module = getattr(wgloss.torch, MODULES[name])(**buffers, reduction="sum")
+    return module, tuple(given.values())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_modules(name: str, backend: str) -> None:
+    module, given = constructed(name)
+    assert isinstance(module, torch.nn.Module)
+    assert repr(module).startswith(MODULES[name] + "(")
+    loss = module(*given)
+    assert loss.shape == ()
+
+    saved = io.BytesIO()
+    torch.save(module, saved)
+    saved.seek(0)
+    copies = [
+        copy.deepcopy(module),
+        pickle.loads(pickle.dumps(module)),
+        torch.load(saved, weights_only=False),
+    ]
+    for one in copies:
+        assert torch.equal(one(*given), loss)
+        assert list(one.state_dict()) == list(module.state_dict())
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss", "binary_cross_entropy_with_logits"])
+def test_a_module_equals_that_of_torch_nn(name: str) -> None:
+    weight = torch.tensor([0.5, 1.0, 2.0, 0.25])
+    own, theirs = (getattr(one, MODULES[name])(weight=weight) for one in (wgloss.torch, torch.nn))
+    assert list(own.state_dict()) == list(theirs.state_dict())
+    own.load_state_dict(theirs.state_dict())
+    assert repr(own) == repr(theirs)
+    given = tensors(name)
+    assert_same(own(given["input"], given["target"]), theirs(given["input"], given["target"]))
+    assert own.double().weight.dtype == torch.float64
+    assert str(own.to("meta").weight.device) == "meta"
+
+
+CHARBONNIER = """
+struct Parameters { epsilon: f32 }
+
+fn value(p: f32, t: f32, c: Parameters) -> f32 {
+    let d = p - t;
+    return sqrt(d * d + c.epsilon * c.epsilon);
+}
+"""
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_custom(reduction: str, backend: str, tmp_path: Path) -> None:
+    (tmp_path / "charbonnier.wgsl").write_text(CHARBONNIER)
+    torch.manual_seed(0)
+    p, t = torch.randn(5, 3, requires_grad=True), torch.randn(5, 3, requires_grad=True)
+    terms = ((p - t) ** 2 + 0.25).sqrt()
+    wanted = terms if reduction == "none" else getattr(terms, reduction)()
+    upstream = torch.randn_like(wanted)
+    for source in (CHARBONNIER, tmp_path / "charbonnier.wgsl"):
+        module = wgloss.torch.Custom(source, reduction=reduction, epsilon=0.5)
+        assert isinstance(module, torch.nn.Module)
+        for one in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+            got = one(p, t)
+            assert_same(got, wanted)
+            assert_same(
+                torch.autograd.grad(got, (p, t), upstream),
+                torch.autograd.grad(wanted, (p, t), upstream, retain_graph=True),
+            )
+
+
+def test_patch_puts_back_what_was_there() -> None:
+    functional = torch.nn.functional
+    before = {name: getattr(functional, name) for name in TORCHS}
+    with pytest.raises(ZeroDivisionError), wgloss.torch.patch():
+        assert all(getattr(functional, name) is not before[name] for name in TORCHS)
+        with wgloss.torch.patch(backend="cpu"):
+            loss = torch.nn.MSELoss()(torch.ones(3), torch.zeros(3))
+        assert loss == 1
+        raise ZeroDivisionError
+    assert {name: getattr(functional, name) for name in TORCHS} == before
+
+
+def test_tensors_elsewhere_are_refused() -> None:
+    x = torch.zeros(2, 3)
+    with pytest.raises(REFUSED, match="(?i)sparse|layout"):
+        wgloss.torch.mse_loss(x.to_sparse(), x)
+    with pytest.raises(REFUSED, match="(?i)complex"):
+        wgloss.torch.mse_loss(x.to(torch.complex64), x)
+
+
+def test_every_input_of_the_catalogue_is_an_argument() -> None:
+    for name, loss in CATALOGUE.items():
+        parameters = inspect.signature(getattr(wgloss.torch, name)).parameters
+        assert {one["name"] for one in loss["inputs"]} <= set(parameters)
