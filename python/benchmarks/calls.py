@@ -27,7 +27,9 @@ Inputs = dict[str, np.ndarray]
 class Case:
     """A loss of inputs of some size, by the name of the same workload of the program, if it has one."""
 
-    def __init__(self, name: str, loss: str, make: Callable[[], Inputs], workload: str = "") -> None:
+    def __init__(
+        self, name: str, loss: str, make: Callable[[], Inputs], workload: str = ""
+    ) -> None:
         self.name, self.loss, self.make, self.workload = name, loss, make, workload
 
 

@@ -71,9 +71,9 @@ def test_upstream_scale_and_type_of_gradients(backend: str) -> None:
     upstream = np.float32([[1, -1], [2, 0.5]])
 
     def gradient(**more: Any) -> Any:
-        return wgloss.evaluate("mse_loss", input=x, target=target, gradients=True, **more).gradients[
-            "input"
-        ]
+        return wgloss.evaluate(
+            "mse_loss", input=x, target=target, gradients=True, **more
+        ).gradients["input"]
 
     np.testing.assert_array_equal(gradient(reduction="none", upstream=upstream), 2 * x * upstream)
     np.testing.assert_allclose(gradient(upstream=np.float32(3)), 3 * x / 2, rtol=1e-6)
@@ -288,7 +288,10 @@ def test_backends() -> None:
         wgloss.set_default_backend(before)
     script = "import wgloss; print(wgloss.get_default_backend())"
     ran = subprocess.run(
-        [sys.executable, "-c", script], env={"WGLOSS_BACKEND": "cpu"}, capture_output=True, check=True
+        [sys.executable, "-c", script],
+        env={"WGLOSS_BACKEND": "cpu"},
+        capture_output=True,
+        check=True,
     )
     assert ran.stdout.decode().strip() == "cpu"
 

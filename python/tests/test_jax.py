@@ -135,11 +135,14 @@ def test_values_and_gradients_are_those_of_optax(name: str, compiled: bool, back
         return lambda *moved: (upstream * terms(*moved)).sum()
 
     got, wanted = (
-        jax.value_and_grad(loss(terms), argnums=tuple(range(len(given)))) for terms in (ours, theirs)
+        jax.value_and_grad(loss(terms), argnums=tuple(range(len(given))))
+        for terms in (ours, theirs)
     )
     got = jax.jit(got) if compiled else got
     assert_close(ours(*given), theirs(*given))
-    for one, other in zip(jax.tree.leaves(got(*given)), jax.tree.leaves(wanted(*given))):
+    for one, other in zip(
+        jax.tree.leaves(got(*given)), jax.tree.leaves(wanted(*given)), strict=True
+    ):
         assert one.dtype == other.dtype
         assert_close(one, other)
 

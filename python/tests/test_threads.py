@@ -162,6 +162,9 @@ def test_pools_of_processes(method: str, tmp_path: "os.PathLike[str]") -> None:
     with open(script, "w") as file:
         file.write(SPAWNED)
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", script, method], capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "ignore", script, method],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert ran.returncode == 0, ran.stderr

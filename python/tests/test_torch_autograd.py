@@ -238,7 +238,10 @@ def test_types(name: str, dtype: torch.dtype) -> None:
     relative = 1e-5 if dtype == torch.float64 else 2 * torch.finfo(dtype).eps
     assert_same(loss.detach().double(), wanted.detach(), relative)
     for one, other, leaf in zip(
-        gradients(loss, given), torch.autograd.grad(wanted, leaves(wide)), leaves(given), strict=True
+        gradients(loss, given),
+        torch.autograd.grad(wanted, leaves(wide)),
+        leaves(given),
+        strict=True,
     ):
         torch.manual_seed(1)
         upstream = torch.randn((), dtype=torch.float64).to(dtype).double()
@@ -260,7 +263,9 @@ def test_layouts(backend: str) -> None:
     }
     for what, view in views.items():
         leaf = view.detach().requires_grad_()
-        got, wanted = (f(leaf, target) for f in (wgloss.torch.mse_loss, torch.nn.functional.mse_loss))
+        got, wanted = (
+            f(leaf, target) for f in (wgloss.torch.mse_loss, torch.nn.functional.mse_loss)
+        )
         assert_same(got, wanted)
         assert_same(torch.autograd.grad(got, leaf), torch.autograd.grad(wanted, leaf)), what
 
