@@ -335,9 +335,13 @@ def test_the_catalogue() -> None:
     assert wgloss.__version__ == version("wgloss")
     listed = json.loads(program("list", "--json").stdout)
     for loss, other in zip(wgloss.catalogue(), listed, strict=True):
-        assert loss["summary"] == other["summary"] and loss["formula"] == other["formula"]
+        for fact in ("name", "aliases", "summary", "formula", "reductions"):
+            assert loss[fact] == other[fact]
+        for own, each in zip(loss["inputs"], other["inputs"], strict=True):
+            assert {fact: own[fact] for fact in each} == each
         documentation = getattr(wgloss, loss["name"]).__doc__
-        assert loss["summary"] in documentation
+        for part in ("Source: ", "Parameters", "Returns", "Raises"):
+            assert part in documentation
         for described in (*loss["inputs"], *loss["options"]):
             assert described["name"] in documentation
             assert described["documentation"]

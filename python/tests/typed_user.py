@@ -38,7 +38,7 @@ x = torch.zeros(4, 3, requires_grad=True)
 loss: torch.Tensor = wgloss.torch.cross_entropy(x, torch.zeros(4, dtype=torch.int64))
 module: torch.nn.Module = wgloss.torch.CrossEntropyLoss(label_smoothing=0.1)
 with wgloss.torch.patch(backend="cpu"):
-    loss.backward()
+    torch.autograd.grad(loss, x)
 
 wgloss.mse_loss(logits)  # wrong: call-arg
 wgloss.mse_loss(logits, logits, reduction=3)  # wrong: arg-type
