@@ -15,7 +15,6 @@ pytest.importorskip("expecttest")
 
 from samples import CATALOGUE, LOSSES, differentiable, exact, inputs
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import wgloss.torch
 
@@ -122,28 +121,27 @@ def test_gradcheck(name: str, reduction: str, backend: str) -> None:
     assert torch.autograd.gradcheck(loss, leaves(given), eps=1e-2, atol=2e-3, rtol=2e-3)
 
 
-class Recorded(TorchDispatchMode):
-    """The calls of wgloss's operators."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[tuple[Any, Any, Any]] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.namespace == "wgloss":
-            self.calls.append((func, args, kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_opcheck(name: str, reduction: str) -> None:
     given = tensors(name)
-    with Recorded() as recorded:
-        gradients(ours(name, given, reduction), given)
-    assert any(func._opname == name for func, _, _ in recorded.calls)
-    for func, arguments, keywords in recorded.calls:
-        torch.library.opcheck(func, arguments, keywords)
+    settings = {option["name"]: option["default"] for option in CATALOGUE[name]["options"]}
+    settings |= {"reduction": reduction, "backend": None}
+    forward, backward = (
+        getattr(torch.ops.wgloss, one).default for one in (name, f"{name}_backward")
+    )
+    names = [one["name"] for one in CATALOGUE[name]["inputs"]]
+    settings["gradients"] = [
+        place for place, one in enumerate(names) if one in given and given[one].requires_grad
+    ]
+    torch.library.opcheck(forward, called(forward, settings | given))
+    settings["upstream"] = torch.ones_like(ours(name, given, reduction)).detach()
+    torch.library.opcheck(backward, called(backward, settings | given))
+
+
+def called(operator: Any, given: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments of an operator in their order."""
+    return tuple(given.get(argument.name) for argument in operator._schema.arguments)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])
@@ -361,13 +359,12 @@ def test_module_signatures(name: str) -> None:
         assert (own[one].kind, own[one].default) == (theirs[one].kind, theirs[one].default), one
 
 
-def test_size_average_and_reduce_are_refused() -> None:
-    x = torch.zeros(2, 3)
-    for legacy in ({"size_average": True}, {"reduce": False}):
-        with pytest.raises((TypeError, ValueError), match=next(iter(legacy))):
-            wgloss.torch.mse_loss(x, x, **legacy)
-        with pytest.raises((TypeError, ValueError), match=next(iter(legacy))):
-            wgloss.torch.MSELoss(**legacy)(x, x)
+@pytest.mark.parametrize("legacy", [{"size_average": False}, {"reduce": False}])
+def test_what_pytorch_has_deprecated_has_its_meaning(legacy: dict[str, bool]) -> None:
+    x, target = torch.randn(2, 3), torch.zeros(2, 3)
+    wanted = torch.nn.functional.mse_loss(x, target, **legacy)
+    assert_same(wgloss.torch.mse_loss(x, target, **legacy), wanted)
+    assert_same(wgloss.torch.MSELoss(**legacy)(x, target), wanted)
 
 
 def constructed(name: str) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
