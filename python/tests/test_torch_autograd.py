@@ -136,7 +136,8 @@ def test_opcheck(name: str, reduction: str) -> None:
     ]
     torch.library.opcheck(forward, called(forward, settings | given))
     settings["upstream"] = torch.ones_like(ours(name, given, reduction)).detach()
-    torch.library.opcheck(backward, called(backward, settings | given))
+    detached = {one: tensor.detach() for one, tensor in given.items()}
+    torch.library.opcheck(backward, called(backward, settings | detached))
 
 
 def called(operator: Any, given: dict[str, Any]) -> tuple[Any, ...]:
@@ -198,13 +199,40 @@ def test_a_second_derivative_is_refused(name: str, reduction: str) -> None:
         torch.autograd.grad(sum(one.sum() for one in first), leaves(given))
 
 
+def penalized(loss: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    value = loss(x)
+    (gradient,) = torch.autograd.grad(value, x, create_graph=True)
+    return value + gradient.pow(2).sum()
+
+
+def squared(reduction: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return wgloss.torch.mse_loss(x * 1, torch.zeros(4, 3), reduction=reduction).sum()
+
+    return loss
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize("compiled", ["nothing", "loss", "penalty"])
 @pytest.mark.parametrize("reduction", ["mean", "none"])
-def test_a_gradient_penalty_is_refused(reduction: str) -> None:
+def test_a_gradient_penalty_is_refused(reduction: str, compiled: str, backend: str) -> None:
+    torch.compiler.reset()
     x = torch.randn(4, 3, requires_grad=True)
-    loss = wgloss.torch.mse_loss(x, torch.zeros(4, 3), reduction=reduction).sum()
+    loss, function = squared(reduction), penalized
+    if compiled == "loss":
+        loss = torch.compile(loss, backend=backend)
+    if compiled == "penalty":
+        function = torch.compile(penalized, backend=backend)
     with pytest.raises(RuntimeError, match="(?i)second|double|twice|once"):
-        (gradient,) = torch.autograd.grad(loss, x, create_graph=True)
-        (loss + gradient.pow(2).sum()).backward()
+        function(loss, x).backward()
+
+
+def test_gradients_that_an_operator_returns_are_not_differentiated_in_silence() -> None:
+    x = torch.randn(4, 3, requires_grad=True)
+    value, gradient = torch.ops.wgloss.mse_loss(x, torch.zeros(4, 3), None, "mean", None, [0])
+    if gradient.requires_grad:
+        with pytest.raises(RuntimeError, match="(?i)second|double|twice|once"):
+            (value + gradient.pow(2).sum()).backward()
 
 
 @pytest.mark.parametrize("transform", ["grad", "vmap", "jacrev"])
