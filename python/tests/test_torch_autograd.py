@@ -223,8 +223,11 @@ def test_a_gradient_penalty_is_refused(reduction: str, compiled: str, backend: s
         loss = torch.compile(loss, backend=backend)
     if compiled == "penalty":
         function = torch.compile(penalized, backend=backend)
+    # `grad` goes only where it meets the input, `backward` everywhere.
     with pytest.raises(RuntimeError, match="(?i)second|double|twice|once"):
         function(loss, x).backward()
+    with pytest.raises(RuntimeError, match="(?i)second|double|twice|once"):
+        torch.autograd.grad(function(loss, x), x)
 
 
 def test_gradients_that_an_operator_returns_are_not_differentiated_in_silence() -> None:
