@@ -134,10 +134,20 @@ def test_opcheck(name: str, reduction: str) -> None:
     settings["gradients"] = [
         place for place, one in enumerate(names) if one in given and given[one].requires_grad
     ]
-    torch.library.opcheck(forward, called(forward, settings | given))
-    settings["upstream"] = torch.ones_like(ours(name, given, reduction)).detach()
     detached = {one: tensor.detach() for one, tensor in given.items()}
+    torch.library.opcheck(forward, called(forward, settings | detached))
+    # The gradients that it returns with a reduced loss cannot be differentiated.
+    whole = ("test_schema", "test_autograd_registration", "test_faketensor")
+    checks = whole if reduction == "mean" else (*whole, "test_aot_dispatch_dynamic")
+    torch.library.opcheck(forward, called(forward, settings | given), test_utils=checks)
+
+    loss = ours(name, given, reduction)
+    settings["upstream"] = torch.ones_like(loss).detach()
+    settings["computed"] = []
     torch.library.opcheck(backward, called(backward, settings | detached))
+    if reduction == "mean":
+        settings["computed"] = list(torch.autograd.grad(loss, leaves(given)))
+        torch.library.opcheck(backward, called(backward, settings | detached))
 
 
 def called(operator: Any, given: dict[str, Any]) -> tuple[Any, ...]:
@@ -183,10 +193,13 @@ def test_compile_with_inductor(backend: str) -> None:
     torch.manual_seed(0)
     x = torch.randn(8, 5, requires_grad=True)
     arguments = (x, torch.arange(8) % 5, torch.randn(8, 5))
-    got = torch.compile(function, fullgraph=True)(*arguments)
+    # What an earlier version of the package was compiled to is of no use.
+    with torch._inductor.config.patch(force_disable_caches=True):
+        got = torch.compile(function, fullgraph=True)(*arguments)
+        gradient = torch.autograd.grad(got, x)
     wanted = function(*arguments)
     assert_same(got, wanted)
-    assert_same(torch.autograd.grad(got, x), torch.autograd.grad(wanted, x))
+    assert_same(gradient, torch.autograd.grad(wanted, x))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])
