@@ -220,7 +220,7 @@ def penalized(loss: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> 
 
 def squared(reduction: str) -> Callable[[torch.Tensor], torch.Tensor]:
     def loss(x: torch.Tensor) -> torch.Tensor:
-        return wgloss.torch.mse_loss(x * 1, torch.zeros(4, 3), reduction=reduction).sum()
+        return wgloss.torch.mse_loss(x, torch.zeros(4, 3), reduction=reduction).sum()
 
     return loss
 
