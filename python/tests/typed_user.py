@@ -28,7 +28,7 @@ difference = float(custom(logits, logits))
 
 plan = wgloss.Plan("mse_loss", input=((4, 3), "float32"), target=logits, gradients=("input",))
 plan.upload(input=logits)
-seconds: float | None = plan.run(times=2)
+plan.run(times=2)
 downloaded: wgloss.Evaluation = plan.download()
 
 wgloss.set_default_backend("cpu")

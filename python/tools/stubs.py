@@ -1,7 +1,7 @@
 """Writes the package's type stubs: from the native module, and from the catalogue in it.
 
-    python tools/stubs.py          # with the package installed, and maturin
-    python tools/stubs.py --check  # fails if a stub is not what would be written
+python tools/stubs.py          # with the package installed, and maturin
+python tools/stubs.py --check  # fails if a stub is not what would be written
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _native
-from ._catalogue import Entry, define, defaults, signature, tuple_of
+from ._catalogue import Entry, defaults, define, signature, tuple_of
 from ._shapes import shape
 
 _RESULT = """\
@@ -47,7 +47,11 @@ class Loss:
         return value
 
     def _call(
-        self, static: tuple[Any, ...], gradients: list[int], arrays: Sequence[Any], upstream: Any = None
+        self,
+        static: tuple[Any, ...],
+        gradients: list[int],
+        arrays: Sequence[Any],
+        upstream: Any = None,
     ) -> list[Any]:
         """What the native function gives, called by the compiled one."""
         options, reduction, backend, present = static
@@ -125,7 +129,10 @@ def function(entry: Entry) -> Callable[..., jax.Array]:
         entry.name,
         signature(entry.arguments, ("backend=None",)),
         f"return _loss({inputs}, {options}, reduction, backend)",
-        {"_loss": Loss(entry.name, entry.inputs, entry.native.forward), **defaults(entry.arguments)},
+        {
+            "_loss": Loss(entry.name, entry.inputs, entry.native.forward),
+            **defaults(entry.arguments),
+        },
         module="wgloss.jax",
         documentation=entry.documentation("array", _RESULT),
     )

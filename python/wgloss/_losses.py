@@ -1,6 +1,6 @@
 """A function for each loss of the catalogue."""
 
-from ._catalogue import ENTRIES, Entry, define, defaults, signature, tuple_of
+from ._catalogue import ENTRIES, Entry, defaults, define, signature, tuple_of
 
 _ARRAYS = "array"
 _RESULT = """\

@@ -62,8 +62,7 @@ class Operator:
         self.inputs = inputs
         self.forward = forward
         self.count = len(inputs)
-        self.differentiable = [fact["differentiable"] for fact in inputs]
-        self.places = _Places(self.differentiable)
+        self.places = _Places(self)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
         rest = [f"{fact['type']} {fact['name']}" for fact in options]
         rest += ["str reduction", "str? backend", "int[] gradients"]
@@ -86,12 +85,8 @@ class Operator:
     ) -> Tensor:
         """The loss."""
         if not _PLAIN.issuperset(map(type, inputs)) or _is_compiling():
-            wanted = [
-                place
-                for place, tensor in enumerate(inputs)
-                if tensor is not None and self.differentiable[place] and tensor.requires_grad
-            ]
-            gradients = wanted if _is_grad_enabled() else []
+            needed = [tensor is not None and tensor.requires_grad for tensor in inputs]
+            gradients = self.wanted(needed) if _is_grad_enabled() else []
             outputs: Outputs = self.operator(*inputs, *options, reduction, backend, gradients)
             return outputs[0]
         if _is_transformed():
@@ -106,8 +101,23 @@ class Operator:
         loss: Tensor = _apply((self, options, reduction, backend), *inputs)
         return loss
 
+    def wanted(self, needed: Sequence[bool]) -> list[int]:
+        """The places of the gradients that are needed, by a flag for each input."""
+        places = [place for place, flag in enumerate(needed) if flag]
+        for place in places:
+            if not self.inputs[place]["differentiable"]:
+                name = self.inputs[place]["name"]
+                raise RuntimeError(
+                    f"wgloss.torch: {self.name} has no gradient by {name}; detach it"
+                )
+        return places
+
     def _define(
-        self, name: str, arguments: list[str], run: Callable[..., Outputs], fake: Callable[..., Outputs]
+        self,
+        name: str,
+        arguments: list[str],
+        run: Callable[..., Outputs],
+        fake: Callable[..., Outputs],
     ) -> Any:
         schema = f"({', '.join(arguments)}) -> Tensor[]"
         operator = torch.library.custom_op(
@@ -176,6 +186,13 @@ class Operator:
         factor, *rest = upstream
         if any(each is not None for each in rest):
             raise RuntimeError(f"wgloss.torch: {self.name} {_SECOND}")
+        for place in self.wanted(ctx.needs_input_grad[: self.count]):
+            if place not in gradients:
+                name = self.inputs[place]["name"]
+                raise RuntimeError(
+                    f"wgloss.torch: {self.name} was called without a gradient by {name}: "
+                    f"gradients is {gradients}, expected one with {place}"
+                )
         inputs, computed = ctx.saved_tensors[: self.count], ctx.saved_tensors[self.count :]
         result: list[Any] = [None] * len(ctx.needs_input_grad)
         if factor is not None:
@@ -217,28 +234,29 @@ class _Pass(torch.autograd.Function):
         if _is_grad_enabled():
             outputs = _Once.apply(operator.name, len(outputs), *outputs, *inputs)
         result: list[Any] = [None] * (1 + operator.count)
-        for place, gradient in zip(gradients, outputs):
+        for place, gradient in zip(gradients, outputs, strict=True):
             result[1 + place] = gradient
         return tuple(result)
 
 
 class _Places(dict[tuple[bool, ...], list[int]]):
-    """The places of the gradients that are needed, by autograd's flags: of the call, and of the inputs."""
+    """What `Operator.wanted` says of autograd's flags: of the call, and of the inputs."""
 
-    def __init__(self, differentiable: Sequence[bool]) -> None:
+    def __init__(self, operator: Operator) -> None:
         super().__init__()
-        self.differentiable = differentiable
+        self.operator = operator
 
     def __missing__(self, needed: tuple[bool, ...]) -> list[int]:
-        places = [i for i, has in enumerate(self.differentiable) if has and needed[i + 1]]
-        self[needed] = places
-        return places
+        self[needed] = self.operator.wanted(needed[1:])
+        return self[needed]
 
 
 # Without what `Function.apply` does for torch.func's transforms, which have been refused before.
 _apply = super(torch.autograd.Function, _Pass).apply
 
-_SECOND = "has no second derivative: a gradient that was made with create_graph cannot be differentiated"
+_SECOND = (
+    "has no second derivative: a gradient that was made with create_graph cannot be differentiated"
+)
 
 
 class _Once(torch.autograd.Function):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import _reduction
 
-from ._catalogue import Argument, Entry, define, defaults, signature, tuple_of
+from ._catalogue import Argument, Entry, defaults, define, signature, tuple_of
 from ._torch import Operator
 
 _RESULT = """\
@@ -108,7 +108,12 @@ def arguments(entry: Entry) -> list[Argument]:
     for argument in own.values():
         result.append(
             Argument(
-                argument.name, argument.kind, argument.type, argument.default, True, True,
+                argument.name,
+                argument.kind,
+                argument.type,
+                argument.default,
+                True,
+                True,
                 argument.documentation,
             )  # fmt: skip
         )
@@ -130,4 +135,3 @@ def _measured(
     if swap:
         far = torch.minimum(far, distance(positive, negative))
     return far, near
-

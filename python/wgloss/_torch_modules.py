@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ._catalogue import Entry, define, defaults, signature
+from ._catalogue import Entry, defaults, define, signature
 
 Functions = dict[str, Callable[..., torch.Tensor]]
 
@@ -57,7 +57,9 @@ def _own(entry: Entry, functions: Functions) -> type[torch.nn.Module]:
     """A module for a loss that PyTorch has none for: the options are its attributes."""
     name = "".join(part.capitalize() for part in entry.name.split("_"))
     settings = [argument for argument in entry.arguments if argument.kind != "input"]
-    inputs = ", ".join(fact["name"] + ("=None" if fact["optional"] else "") for fact in entry.inputs)
+    inputs = ", ".join(
+        fact["name"] + ("=None" if fact["optional"] else "") for fact in entry.inputs
+    )
     given = ", ".join(f"{fact['name']}={fact['name']}" for fact in entry.inputs)
     kept = ", ".join(f"{each.name}=self.{each.name}" for each in settings)
     forward = define(
@@ -82,6 +84,4 @@ def _own(entry: Entry, functions: Functions) -> type[torch.nn.Module]:
         return ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in settings)
 
     about = f"{entry.facts['summary']} See `wgloss.torch.{entry.name}`."
-    return _class(
-        name, torch.nn.Module, forward, about, __init__=construct, extra_repr=extra_repr
-    )
+    return _class(name, torch.nn.Module, forward, about, __init__=construct, extra_repr=extra_repr)
