@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
 
+import torch.utils.checkpoint
 from samples import CATALOGUE, LOSSES, differentiable, exact, inputs
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -290,6 +291,44 @@ def test_types(name: str, dtype: torch.dtype) -> None:
         assert one.dtype == leaf.dtype
         absolute = 2e-3 * float(other.abs().max()) if dtype != torch.float64 else 1e-6
         torch.testing.assert_close(one.double(), other * upstream, rtol=relative, atol=absolute)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_scaled_loss_keeps_small_gradients_of_float16(
+    reduction: str, compiled: bool, backend: str
+) -> None:
+    torch.manual_seed(0)
+    x, target = torch.randn(512, 1000).half().requires_grad_(), torch.arange(512)
+    scale = 1024.0 if reduction == "mean" else 2.0**-12
+    wide = x.detach().double().requires_grad_()
+    (torch.nn.functional.cross_entropy(wide, target, reduction=reduction) * scale).backward()
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return wgloss.torch.cross_entropy(x, target, reduction=reduction).float() * scale
+
+    if compiled:
+        torch.compiler.reset()
+        loss = torch.compile(loss, backend="aot_eager")
+    loss(x).backward()
+    assert x.grad is not None and wide.grad is not None
+    torch.testing.assert_close(x.grad.double(), wide.grad, rtol=2**-10, atol=2**-24)
+
+
+def test_saved_tensor_hooks_and_checkpoints(backend: str) -> None:
+    torch.manual_seed(0)
+    x, target = torch.randn(6, 4, requires_grad=True), torch.arange(6) % 4
+    wanted = torch.autograd.grad(wgloss.torch.cross_entropy(x, target), x)
+    with torch.autograd.graph.save_on_cpu():
+        loss = wgloss.torch.cross_entropy(x, target)
+    assert_same(torch.autograd.grad(loss, x), wanted)
+    for reduction in ("mean", "none"):
+        loss = torch.utils.checkpoint.checkpoint(
+            lambda x: wgloss.torch.cross_entropy(x, target, reduction=reduction).mean(),
+            x,
+            use_reentrant=False,
+        )
+        assert_same(torch.autograd.grad(loss, x), wanted)
 
 
 def test_layouts(backend: str) -> None:
