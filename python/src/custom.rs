@@ -172,8 +172,8 @@ impl Custom {
         Ok(parameters)
     }
 
-    /// The loss and the gradients of the inputs at some places, in the element types of the inputs; with
-    /// an upstream gradient only these, each multiplied by it.
+    /// The loss in the element type of the inputs, and the gradients of the inputs at some places in
+    /// float32; with an upstream gradient only these, each multiplied by it, in its input's type.
     #[pyo3(signature = (inputs, reduction, backend, gradients, upstream=None, wide=false))]
     #[expect(clippy::too_many_arguments, reason = "by position, as it is called for every step")]
     fn forward(

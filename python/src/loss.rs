@@ -68,8 +68,8 @@ impl Loss {
         value_of(py, evaluation, &call)
     }
 
-    /// The loss and the gradients of the inputs at some places, in the element types of the inputs; with
-    /// an upstream gradient only these, each multiplied by it.
+    /// The loss in the element type of the inputs, and the gradients of the inputs at some places in
+    /// float32; with an upstream gradient only these, each multiplied by it, in its input's type.
     #[pyo3(signature = (inputs, options, reduction, backend, gradients, upstream=None, wide=false))]
     #[expect(clippy::too_many_arguments, reason = "by position, as it is called for every step")]
     fn forward(
@@ -110,7 +110,11 @@ pub(crate) fn forward(
             reduction: reduction(loss, Some(reduction_name))?,
             value: upstream.is_none(),
             gradients: &gradients,
-            gradient_type: GradientType::Input,
+            gradient_type: match upstream {
+                Some(_) => GradientType::Input,
+                // They are still to be multiplied: what is rounded before would vanish.
+                None => GradientType::Float32,
+            },
             ..Request::default()
         },
         upstream: upstream.map(Upstream::new).transpose()?,
@@ -126,7 +130,7 @@ pub(crate) fn forward(
         results.push(array(py, rounded(value, dtype)?, kind)?);
     }
     for (name, gradient) in evaluation.gradients {
-        let own = call.inputs.iter().find(|(own, _)| *own == name);
+        let own = call.inputs.iter().find(|(own, _)| upstream.is_some() && *own == name);
         let dtype = own.map_or(DType::F32, |(_, array)| array.dtype());
         results.push(array(py, rounded(gradient, dtype)?, kind)?);
     }

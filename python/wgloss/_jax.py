@@ -62,7 +62,8 @@ class Loss:
             results.append(_kind(value, jnp.float32))
         for place in gradients:
             own = arrays[present.index(place)]
-            results.append(_kind(own.shape, own.dtype))
+            # Without an upstream gradient they are still to be multiplied, and rounded after that.
+            results.append(_kind(own.shape, jnp.float32 if upstream is None else own.dtype))
 
         def host(*given: Any) -> list[Any]:
             # As NumPy's: nothing of JAX's may be called from here.
@@ -101,7 +102,9 @@ class Loss:
             # The gradients wait for what they are multiplied by.
             return self._call(static, [], arrays)[0], (tuple(wanted), arrays)
         value, *gradients = self._call(static, wanted, arrays)
-        return value, (tuple(wanted), gradients)
+        # Nothing but arrays can be kept: an empty one tells the type of each gradient.
+        types = [jnp.empty(0, arrays[present.index(place)].dtype) for place in wanted]
+        return value, (tuple(wanted), list(zip(gradients, types, strict=True)))
 
     def _backward(self, static: tuple[Any, ...], kept: Any, upstream: Any) -> tuple[Any, ...]:
         wanted, arrays = kept
@@ -112,7 +115,7 @@ class Loss:
         if static[1] == "none":
             gradients = self._call(static, list(wanted), arrays, upstream)
         else:
-            gradients = [(each * upstream).astype(each.dtype) for each in arrays]
+            gradients = [(each * upstream).astype(kind.dtype) for each, kind in arrays]
         for place, gradient in zip(wanted, gradients, strict=True):
             result[present.index(place)] = gradient
         return tuple(result)

@@ -58,8 +58,8 @@ class Custom:
         """
     def forward(self, /, inputs: tuple[Any, ...], reduction: str, backend: str | None, gradients: SupportsGetItem[int, SupportsIndex], upstream: Any | None = None, wide: bool = False) -> list[Any]:
         """
-        The loss and the gradients of the inputs at some places, in the element types of the inputs; with
-        an upstream gradient only these, each multiplied by it.
+        The loss in the element type of the inputs, and the gradients of the inputs at some places in
+        float32; with an upstream gradient only these, each multiplied by it, in its input's type.
         """
     @property
     def inputs(self, /) -> list[str]:
@@ -130,8 +130,8 @@ class Loss:
         """
     def forward(self, /, inputs: tuple[Any, ...], options: tuple[Any, ...], reduction: str, backend: str | None, gradients: SupportsGetItem[int, SupportsIndex], upstream: Any | None = None, wide: bool = False) -> list[Any]:
         """
-        The loss and the gradients of the inputs at some places, in the element types of the inputs; with
-        an upstream gradient only these, each multiplied by it.
+        The loss in the element type of the inputs, and the gradients of the inputs at some places in
+        float32; with an upstream gradient only these, each multiplied by it, in its input's type.
         """
     def value(self, /, inputs: tuple[Any, ...], options: tuple[Any, ...], reduction: str, backend: str | None) -> Any:
         """

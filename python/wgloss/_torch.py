@@ -143,9 +143,11 @@ class Operator:
 
     def _run_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
         *arguments, computed = arguments  # type: ignore[assignment]
-        if computed:
-            return [(each * upstream).to(each.dtype) for each in computed]
         inputs, options, reduction, backend, gradients = self._split(tuple(arguments))
+        if computed:
+            kinds = (inputs[place] for place in gradients)
+            pairs = zip(computed, kinds, strict=True)
+            return [(each * upstream).to(kind.dtype) for each, kind in pairs if kind is not None]
         return self.forward(inputs, options, reduction, backend, gradients, upstream)
 
     def _dtype(self, inputs: tuple[Tensor | None, ...]) -> torch.dtype:
@@ -164,16 +166,22 @@ class Operator:
         sizes = shape(self.name, self.inputs, inputs) if reduction == "none" else ()
         given = next(tensor for tensor in inputs if tensor is not None)
         value = given.new_empty(sizes, dtype=self._dtype(inputs))
-        return [value, *self._alike(inputs, [] if reduction == "none" else gradients)]
+        computed = [] if reduction == "none" else gradients
+        return [value, *self._alike(inputs, computed, torch.float32)]
 
     def _fake_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
         inputs, _, _, _, gradients = self._split(arguments[:-1])
         return self._alike(inputs, gradients)
 
-    def _alike(self, inputs: tuple[Tensor | None, ...], gradients: Sequence[int]) -> Outputs:
+    def _alike(
+        self,
+        inputs: tuple[Tensor | None, ...],
+        gradients: Sequence[int],
+        dtype: torch.dtype | None = None,
+    ) -> Outputs:
         kinds = (inputs[place] for place in gradients)
         # Dense, whatever the strides of the inputs are.
-        return [kind.new_empty(kind.shape) for kind in kinds if kind is not None]
+        return [kind.new_empty(kind.shape, dtype=dtype) for kind in kinds if kind is not None]
 
     def _setup(self, ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
         tensors, options, reduction, backend, gradients = self._split(inputs)
@@ -227,10 +235,14 @@ class _Pass(torch.autograd.Function):
         outputs = saved[operator.count :]
         if reduction == "none":
             outputs = operator.forward(inputs, options, reduction, backend, gradients, upstream)
-        elif upstream.item() != 1.0:
-            # Else the loss is the whole that is differentiated: no pass over the gradients.
-            upstream = upstream.detach()
-            outputs = [(each * upstream).to(each.dtype) for each in outputs]
+        else:
+            # Where the loss is the whole that is differentiated, there is no pass over the gradients.
+            if upstream.item() != 1.0:
+                factor = upstream.detach()
+                outputs = [each * factor for each in outputs]
+            # What a loss scale lifts is rounded only now.
+            pairs = zip(outputs, gradients, strict=True)
+            outputs = [each.to(inputs[place].dtype) for each, place in pairs]
         if _is_grad_enabled():
             outputs = _Once.apply(operator.name, len(outputs), *outputs, *inputs)
         result: list[Any] = [None] * (1 + operator.count)
