@@ -12,8 +12,8 @@ use wgloss::{Batch, Evaluator, Loss, Reduction, Request, Tensor, Totals};
 
 /// Below so many bytes the CPU is done before another thread has the interpreter's lock.
 const SHORT: usize = 1 << 16;
-/// From so many bytes on somebody may want to interrupt it.
-const LONG: usize = 1 << 24;
+/// From so many bytes on somebody may want to interrupt it: on a GPU, any number may take long.
+const LONG: usize = 1 << 23;
 
 /// What is called.
 pub(crate) struct Call<'a, 'py> {
@@ -49,9 +49,9 @@ impl Call<'_, '_> {
         };
         let bytes: usize = inputs.iter().map(|(_, tensor)| tensor.bytes().len()).sum();
         let work = || backends::run(&evaluator, self.loss, &batch);
-        let result = match bytes {
-            ..SHORT if matches!(evaluator, Evaluator::Cpu) => work(),
-            ..LONG => py.detach(work),
+        let result = match (&evaluator, bytes) {
+            (Evaluator::Cpu, ..SHORT) => work(),
+            (Evaluator::Cpu, ..LONG) => py.detach(work),
             _ => interruptible(py, &cancel, work)?,
         };
         result.map_err(raised)

@@ -102,15 +102,16 @@ class Operator:
         return loss
 
     def wanted(self, needed: Sequence[bool]) -> list[int]:
-        """The places of the gradients that are needed, by a flag for each input."""
-        places = [place for place, flag in enumerate(needed) if flag]
-        for place in places:
-            if not self.inputs[place]["differentiable"]:
-                name = self.inputs[place]["name"]
-                raise RuntimeError(
-                    f"wgloss.torch: {self.name} has no gradient by {name}; detach it"
-                )
-        return places
+        """The places of the gradients that are needed, by a flag for each input.
+
+        Labels have none, as in PyTorch; a weight has one in mathematics, so that its lack is an error.
+        """
+        facts = self.inputs
+        for place, flag in enumerate(needed):
+            if flag and facts[place]["optional"] and not facts[place]["differentiable"]:
+                name = facts[place]["name"]
+                raise RuntimeError(f"wgloss.torch: {self.name} has no gradient by {name}; detach it")
+        return [i for i, flag in enumerate(needed) if flag and facts[i]["differentiable"]]
 
     def _define(
         self,
