@@ -104,11 +104,12 @@ class Operator:
     def wanted(self, needed: Sequence[bool]) -> list[int]:
         """The places of the gradients that are needed, by a flag for each input.
 
-        Labels have none, as in PyTorch; a weight has one in mathematics, so that its lack is an error.
+        Labels of 1 and -1 are only compared and have none, as in PyTorch. Weights and probabilities have
+        one in mathematics, so that its lack is an error.
         """
         facts = self.inputs
         for place, flag in enumerate(needed):
-            if flag and facts[place]["optional"] and not facts[place]["differentiable"]:
+            if flag and not facts[place]["differentiable"] and facts[place]["domain"] != "sign":
                 name = facts[place]["name"]
                 raise RuntimeError(f"wgloss.torch: {self.name} has no gradient by {name}; detach it")
         return [i for i, flag in enumerate(needed) if flag and facts[i]["differentiable"]]
