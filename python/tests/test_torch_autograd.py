@@ -373,6 +373,25 @@ def test_only_what_is_asked_for_gets_a_gradient() -> None:
         ]
 
 
+# PyTorch asks these for their sign only, and gives them no gradient.
+COMPARED = {("cosine_embedding_loss", "target"), ("hinge_embedding_loss", "target")}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_what_has_no_gradient_is_refused(name: str) -> None:
+    for one, tensor in tensors(name).items():
+        if not tensor.is_floating_point() or tensor.requires_grad:
+            continue
+        given = tensors(name)
+        given[one].requires_grad_()
+        if (name, one) in COMPARED:
+            ours(name, given, "mean").backward()
+            assert given[one].grad is None
+        else:
+            with pytest.raises(RuntimeError, match=one):
+                ours(name, given, "mean")
+
+
 def test_gradients_accumulate_and_the_graph_can_be_kept() -> None:
     x = torch.randn(4, 3, requires_grad=True)
     loss = wgloss.torch.mse_loss(x, torch.zeros(4, 3))
