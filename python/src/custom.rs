@@ -6,7 +6,7 @@ use crate::catalogue::of_input;
 use crate::errors::{raised, unknown_keyword};
 use crate::loss::{forward, value_of};
 use crate::options;
-use pyo3::exceptions::{PyOSError, PyTypeError};
+use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::path::{Path, PathBuf};
@@ -174,18 +174,26 @@ impl Custom {
 
     /// The loss in the element type of the inputs, and the gradients of the inputs at some places in
     /// float32; with an upstream gradient only these, each multiplied by it, in its input's type.
-    #[pyo3(signature = (inputs, reduction, backend, gradients, upstream=None, wide=false))]
+    ///
+    /// Its parameters are set, so that there are no options: they are there as a loss of the catalogue has
+    /// them.
+    #[pyo3(signature = (inputs, options, reduction, backend, gradients, upstream=None, wide=false))]
     #[expect(clippy::too_many_arguments, reason = "by position, as it is called for every step")]
     fn forward(
         &self,
         py: Python<'_>,
         inputs: &Bound<'_, PyTuple>,
+        options: &Bound<'_, PyTuple>,
         reduction: &str,
         backend: Option<&str>,
         gradients: Vec<usize>,
         upstream: Option<&Bound<'_, PyAny>>,
         wide: bool,
     ) -> PyResult<Vec<Py<PyAny>>> {
+        if !options.is_empty() {
+            let said = format!("options: {options}, expected (), as the loss has its parameters");
+            return Err(PyValueError::new_err(said));
+        }
         forward(py, &self.loss, inputs, reduction, backend, &gradients, upstream, wide)
     }
 

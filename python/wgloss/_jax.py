@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _native
 from ._catalogue import Entry, defaults, define, signature, tuple_of
+from ._custom import custom
 from ._shapes import shape
 
 _RESULT = """\
@@ -164,18 +165,10 @@ class Custom:
         backend: str | None = None,
         **parameters: Any,
     ) -> None:
-        if isinstance(text_or_path, _native.Custom):
-            if parameters:
-                raise TypeError(f"{', '.join(parameters)}: the loss has its parameters already")
-            self.loss = text_or_path
-        else:
-            self.loss = _native.Custom(text_or_path, **parameters)
+        self.loss = custom(text_or_path, parameters)
         self.reduction = reduction
         self.backend = backend
-        self._function = Loss(self.loss.name, self.loss.facts(), self._forward)
-
-    def _forward(self, inputs: tuple[Any, ...], _: tuple[Any, ...], *rest: Any) -> list[Any]:
-        return self.loss.forward(inputs, *rest)
+        self._function = Loss(self.loss.name, self.loss.facts(), self.loss.forward)
 
     def __call__(self, *inputs: Any, **named: Any) -> jax.Array:
         """The loss of some arrays, by position or name."""

@@ -56,10 +56,13 @@ class Custom:
         """
         What is known of each input, as in the catalogue.
         """
-    def forward(self, /, inputs: tuple[Any, ...], reduction: str, backend: str | None, gradients: SupportsGetItem[int, SupportsIndex], upstream: Any | None = None, wide: bool = False) -> list[Any]:
+    def forward(self, /, inputs: tuple[Any, ...], options: tuple[Any, ...], reduction: str, backend: str | None, gradients: SupportsGetItem[int, SupportsIndex], upstream: Any | None = None, wide: bool = False) -> list[Any]:
         """
         The loss in the element type of the inputs, and the gradients of the inputs at some places in
         float32; with an upstream gradient only these, each multiplied by it, in its input's type.
+
+        Its parameters are set, so that there are no options: they are there as a loss of the catalogue has
+        them.
         """
     @property
     def inputs(self, /) -> list[str]:

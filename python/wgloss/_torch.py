@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from . import _native
+from ._custom import custom
 from ._shapes import shape
 
 Outputs = list[Tensor]
@@ -111,7 +112,9 @@ class Operator:
         for place, flag in enumerate(needed):
             if flag and not facts[place]["differentiable"] and facts[place]["domain"] != "sign":
                 name = facts[place]["name"]
-                raise RuntimeError(f"wgloss.torch: {self.name} has no gradient by {name}; detach it")
+                raise RuntimeError(
+                    f"wgloss.torch: {self.name} has no gradient by {name}; detach it"
+                )
         return [i for i, flag in enumerate(needed) if flag and facts[i]["differentiable"]]
 
     def _define(
@@ -302,20 +305,8 @@ def _custom_operator(loss: _native.Custom) -> Operator:
     """The operator of a custom loss, which its text, name and parameters tell."""
     told = f"{loss.name} {loss.derived} {sorted(loss.parameters.items())}"
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
-
-    def forward(
-        inputs: tuple[Tensor | None, ...],
-        options: tuple[Any, ...],
-        reduction: str,
-        backend: str | None,
-        gradients: list[int],
-        upstream: Tensor | None = None,
-        wide: bool = False,
-    ) -> list[Any]:
-        return loss.forward(inputs, reduction, backend, gradients, upstream, wide)
-
     if digest not in _custom:
-        _custom[digest] = Operator(f"custom_{digest}", loss.facts(), [], forward)
+        _custom[digest] = Operator(f"custom_{digest}", loss.facts(), [], loss.forward)
     return _custom[digest]
 
 
@@ -343,12 +334,7 @@ class Custom(torch.nn.Module):
         **parameters: Any,
     ) -> None:
         super().__init__()
-        if isinstance(text_or_path, _native.Custom):
-            if parameters:
-                raise TypeError(f"{', '.join(parameters)}: the loss has its parameters already")
-            self.loss = text_or_path
-        else:
-            self.loss = _native.Custom(text_or_path, **parameters)
+        self.loss = custom(text_or_path, parameters)
         self.reduction = reduction
         self.backend = backend
 
