@@ -218,9 +218,9 @@ def test_a_plan_gives_what_evaluate_gives(name: str) -> None:
         pytest.skip("wgloss.adapters() is empty: there is no GPU and no software adapter")
     given = inputs(name)
     plan = wgloss.Plan(name, **given, gradients=True)
-    seconds = plan.run(times=2)
-    assert seconds is None or 0 <= seconds < 10
+    plan.run(times=2)
     got = plan.download()
+    assert 0 < got.timings["kernels"] < 10
     wanted = wgloss.evaluate(name, **given, gradients=True, backend="gpu")
     assert np.array_equal(got.value, wanted.value)
     assert list(got.gradients) == list(wanted.gradients)
