@@ -198,6 +198,10 @@ def outcome(name: str, call: dict[str, Any]) -> str:
     except DOCUMENTED as error:
         assert len(str(error)) > 10, error
         return "refused"
+    if call["reduction"] is not None:
+        function = getattr(wgloss, name)
+        value = function(**call["inputs"], **call["options"], reduction=call["reduction"])
+        np.testing.assert_array_equal(value, result.value)
     wanted = reference(name, call, list(result.gradients))
     if wanted is None:
         return "not compared"

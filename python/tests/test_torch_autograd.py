@@ -559,6 +559,23 @@ def test_patch_puts_back_what_was_there() -> None:
     assert {name: getattr(functional, name) for name in TORCHS} == before
 
 
+@pytest.mark.parametrize("target", [0.0, [0.0, 0.0], None, "target"])
+def test_what_is_no_tensor_is_refused(target: Any) -> None:
+    for x in (torch.zeros(2), torch.zeros(2, requires_grad=True)):
+        with pytest.raises(TypeError, match="target"):
+            wgloss.torch.mse_loss(x, target)
+
+
+def test_inputs_of_several_types_are_promoted() -> None:
+    types = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
+    for one in types[:-1]:
+        for other in types:
+            x, target = torch.ones(3, dtype=one, requires_grad=True), torch.zeros(3, dtype=other)
+            loss = wgloss.torch.mse_loss(x, target)
+            assert loss.dtype == torch.promote_types(one, other)
+            assert torch.autograd.grad(loss, x)[0].dtype == one
+
+
 def test_tensors_elsewhere_are_refused() -> None:
     x = torch.zeros(2, 3)
     with pytest.raises(REFUSED, match="(?i)sparse|layout"):
