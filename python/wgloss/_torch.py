@@ -86,6 +86,9 @@ class Operator:
     ) -> Tensor:
         """The loss."""
         if not _PLAIN.issuperset(map(type, inputs)) or _is_compiling():
+            for tensor, fact in zip(inputs, self.inputs, strict=True):
+                if not isinstance(tensor, Tensor | None):
+                    raise TypeError(f"{fact['name']}: {tensor!r}, expected a torch.Tensor")
             needed = [tensor is not None and tensor.requires_grad for tensor in inputs]
             gradients = self.wanted(needed) if _is_grad_enabled() else []
             outputs: Outputs = self.operator(*inputs, *options, reduction, backend, gradients)
