@@ -13,9 +13,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
 
-import torch.utils.checkpoint
 from samples import CATALOGUE, LOSSES, differentiable, exact, inputs
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.checkpoint import checkpoint
 
 import wgloss.torch
 
@@ -323,9 +323,10 @@ def test_saved_tensor_hooks_and_checkpoints(backend: str) -> None:
         loss = wgloss.torch.cross_entropy(x, target)
     assert_same(torch.autograd.grad(loss, x), wanted)
     for reduction in ("mean", "none"):
-        loss = torch.utils.checkpoint.checkpoint(
-            lambda x: wgloss.torch.cross_entropy(x, target, reduction=reduction).mean(),
+        loss = checkpoint(
+            lambda x, reduction: wgloss.torch.cross_entropy(x, target, reduction=reduction).mean(),
             x,
+            reduction,
             use_reentrant=False,
         )
         assert_same(torch.autograd.grad(loss, x), wanted)
