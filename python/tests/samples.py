@@ -8,12 +8,6 @@ import wgloss
 
 CATALOGUE: dict[str, dict[str, Any]] = {loss["name"]: loss for loss in wgloss.catalogue()}
 LOSSES = list(CATALOGUE)
-import re
-
-for _l in CATALOGUE.values():
-    for _i in _l["inputs"]:
-        for _k in ("role", "domain"):
-            _i[_k] = re.sub("(?<=.)([A-Z])", r"_\1", _i[_k]).lower()
 
 
 def inputs(name: str, rows: int = 3, classes: int = 4, optional: bool = True) -> dict[str, Any]:
