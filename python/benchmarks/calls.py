@@ -1,7 +1,7 @@
 """What a call costs: value and gradient of losses, in milliseconds, as a Markdown table.
 
 PyTorch and wgloss.torch run forward and backward, `evaluate` takes NumPy arrays, and the program's
-time (`wgloss bench`) is that of its CPU backend alone. The contenders take turns, and each number is
+time (`wgloss bench`) is that of the backend alone. The contenders take turns, and each number is
 the median of all runs; what a run returns is freed outside of its time. Let the machine be quiet.
 """
 
@@ -25,7 +25,7 @@ Inputs = dict[str, np.ndarray]
 
 
 class Case:
-    """A loss of inputs of some size, by the name of the same workload of the program, if it has one."""
+    """A loss of inputs of some size, and the program's workload that is the same, if any."""
 
     def __init__(
         self, name: str, loss: str, make: Callable[[], Inputs], workload: str = ""

@@ -212,7 +212,7 @@ PEAK = Path("/proc/self/clear_refs")
 
 
 def resident(what: str) -> int:
-    """Bytes of this process in memory: now (`VmRSS`), or the most since the peak was reset (`VmHWM`)."""
+    """Bytes of this process in memory: now (`VmRSS`), or the most since a reset (`VmHWM`)."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(rf"{what}:\s+(\d+) kB", status)[1]) << 10
 
