@@ -47,7 +47,7 @@ fn runs_are_evaluations() -> Result<(), Error> {
             let input = logits(step);
             let input = Tensor::from_slice(&input, [ROWS, CLASSES])?;
             resident.upload("input", &input)?;
-            resident.run_blocking(step + 1)?;
+            resident.run_blocking(step + 1, None)?;
             let got = resident.read_blocking()?;
             let batch = Batch {
                 inputs: &[("input", input), ("target", target.clone())],
@@ -66,6 +66,24 @@ fn runs_are_evaluations() -> Result<(), Error> {
     Ok(())
 }
 
+/// A run that is cancelled is left to the device; the next one has its results.
+#[test]
+fn a_cancelled_run_leaves_the_batch_usable() -> Result<(), Error> {
+    let gpu = Gpu::new_blocking()?;
+    let kinds = ["input", "target"].map(|name| (name, TensorKind::new(DType::F32, [2])));
+    let mut resident = Resident::new(&gpu, &Mse, &kinds, &Request::default())?;
+    for (name, numbers) in [("input", [3.0f32, 1.0]), ("target", [0.0, 0.0])] {
+        resident.upload(name, &Tensor::from_slice(&numbers, [2])?)?;
+    }
+    let cancel = std::sync::atomic::AtomicBool::new(true);
+    // It may be done before anybody asks.
+    let error = resident.run_blocking(1, Some(&cancel)).err();
+    assert!(error.is_none_or(|error| error == Error::Cancelled));
+    resident.run_blocking(1, None)?;
+    assert_eq!(resident.read_blocking()?.scalar(), Some(5.0));
+    Ok(())
+}
+
 /// A bad class index is told by the run that met it, and by no later one.
 #[test]
 fn a_bad_index_is_forgotten_with_the_next_run() -> Result<(), Error> {
@@ -76,11 +94,11 @@ fn a_bad_index_is_forgotten_with_the_next_run() -> Result<(), Error> {
     let mut labels = [1u8; ROWS];
     labels[5] = 99;
     resident.upload("target", &Tensor::from_slice(&labels, [ROWS])?)?;
-    resident.run_blocking(1)?;
+    resident.run_blocking(1, None)?;
     let error = resident.read_blocking().expect_err("a class that there is not").to_string();
     assert_eq!(error, "target[5] is 99, expected 0 to 9 or -100, which is ignored");
     resident.upload("target", &Tensor::from_slice(&[1u8; ROWS], [ROWS])?)?;
-    resident.run_blocking(1)?;
+    resident.run_blocking(1, None)?;
     assert!(resident.read_blocking()?.scalar().is_some_and(f32::is_finite));
     Ok(())
 }
@@ -103,11 +121,11 @@ fn what_does_not_fit_is_refused() -> Result<(), Error> {
     assert!(refused(resident.upload("inputs", &two)).starts_with(&unknown[..28]));
     resident.upload("input", &two)?;
     let missing = "target: nothing is not valid, expected its data, uploaded before the run";
-    assert_eq!(refused(resident.run_blocking(1)), missing);
+    assert_eq!(refused(resident.run_blocking(1, None)), missing);
     resident.upload("target", &two)?;
     let early = "times: 0 is not valid, expected a run before its results are read";
     assert_eq!(refused(resident.read_blocking().map(drop)), early);
-    resident.run_blocking(1)?;
+    resident.run_blocking(1, None)?;
     assert_eq!(resident.read_blocking()?.scalar(), Some(0.0));
     let counted = Request { counted: true, ..Request::default() };
     let refusal = Resident::new(&gpu, &Mse, &kinds, &counted).map(drop);

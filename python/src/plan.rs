@@ -5,10 +5,12 @@ use crate::backends;
 use crate::call::{inputs_and_options, reduction};
 use crate::errors::raised;
 use crate::evaluation::{Evaluation, gradient_type, loss_of, wanted};
+use crate::interrupts::interruptible;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use wgloss::{DType, Evaluator, Request, Resident, TensorKind};
 
 /// A loss whose inputs and results stay on a GPU, so that a loop measures kernels and not transfers.
@@ -110,7 +112,9 @@ impl Plan {
     /// they took.
     #[pyo3(signature = (times=1))]
     fn run(&self, py: Python<'_>, times: u32) -> PyResult<()> {
-        self.with(py, |state| state.resident.run_blocking(times))
+        let cancel = AtomicBool::new(false);
+        let run = || self.lock().resident.run_blocking(times, Some(&cancel));
+        interruptible(py, &cancel, run)?.map_err(raised)
     }
 
     /// What the last run came to. Its timings are those of planning, of all uploads, of the last run (all
@@ -123,14 +127,17 @@ impl Plan {
 }
 
 impl Plan {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.resident.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Works with the buffers, without the interpreter's lock.
     fn with<T: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut State) -> wgloss::Result<T> + Send,
     ) -> PyResult<T> {
-        let work = || work(&mut self.resident.lock().unwrap_or_else(PoisonError::into_inner));
-        py.detach(work).map_err(raised)
+        py.detach(|| work(&mut self.lock())).map_err(raised)
     }
 
     fn put(&self, py: Python<'_>, name: &str, array: &Array<'_>) -> PyResult<()> {

@@ -3,12 +3,16 @@
 use super::buffers::{Buffers, UPSTREAM};
 use super::taken::Taken;
 use super::{Evaluation, Timings, check_upstream};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
 use crate::gpu::{Gpu, submit};
 use crate::plan::Plan;
 use crate::request::{Request, Slot, Upstream};
 use crate::tensor::{Tensor, TensorKind};
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::atomic::AtomicBool;
 use web_time::Instant;
 
 /// A batch whose tensors stay on a GPU: for loops that change some of its inputs, or none, and for
@@ -23,7 +27,7 @@ use web_time::Instant;
 /// batch.upload("target", &Tensor::from_slice(&[0.0f32, 0.0], [2])?)?;
 /// for step in 0..3 {
 ///     batch.upload("input", &Tensor::from_slice(&[step as f32; 2], [2])?)?;
-///     batch.run_blocking(1)?;
+///     batch.run_blocking(1, None)?;
 /// }
 /// let evaluation = batch.read_blocking()?;
 /// assert_eq!(evaluation.scalar(), Some(4.0));
@@ -158,13 +162,14 @@ impl Resident {
         Ok(evaluation)
     }
 
-    /// [`Resident::run`], waiting for it.
+    /// [`Resident::run`], waiting for it, as long as another thread does not set `cancel`: then the device
+    /// goes on, and nobody waits for it.
     ///
     /// # Errors
-    /// As [`Resident::run`].
+    /// As [`Resident::run`], and [`Error::Cancelled`].
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn run_blocking(&mut self, times: u32) -> Result<()> {
-        pollster::block_on(self.run(times))
+    pub fn run_blocking(&mut self, times: u32, cancel: Option<&AtomicBool>) -> Result<()> {
+        Cancel(cancel).block_on(self.run(times))
     }
 
     /// [`Resident::read`], waiting for it.
