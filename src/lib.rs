@@ -134,7 +134,9 @@ pub use definition::{FromNamed, Named, Names, Typed};
 #[doc(hidden)]
 pub use error::brief;
 pub use error::{Error, Result};
-pub use evaluate::{Broadcast, Evaluation, Evaluator, Resident, Timings, outputs, reference};
+pub use evaluate::{
+    Broadcast, Evaluation, Evaluator, Resident, Timings, loss_shape, outputs, reference,
+};
 pub use family::Loss;
 pub use gpu::{Clock, Gpu, adapters};
 pub use kernel::Member;

@@ -123,9 +123,11 @@ fn what_does_not_fit_is_refused() -> Result<(), Error> {
     let missing = "target: nothing is not valid, expected its data, uploaded before the run";
     assert_eq!(refused(resident.run_blocking(1, None)), missing);
     resident.upload("target", &two)?;
-    let early = "times: 0 is not valid, expected a run before its results are read";
+    let early = "read: nothing is not valid, expected a run before";
     assert_eq!(refused(resident.read_blocking().map(drop)), early);
-    resident.run_blocking(1, None)?;
+    let none = "times: 0 is not valid, expected 1 or more";
+    assert_eq!(refused(resident.run_blocking(0, None)), none);
+    resident.run_blocking(1000, None)?;
     assert_eq!(resident.read_blocking()?.scalar(), Some(0.0));
     let counted = Request { counted: true, ..Request::default() };
     let refusal = Resident::new(&gpu, &Mse, &kinds, &counted).map(drop);

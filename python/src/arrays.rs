@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict};
-use wgloss::{DType, Tensor};
+use wgloss::{DType, Tensor, TensorKind};
 
 /// What library an array is of; the results are of the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,8 @@ pub(crate) enum Kind {
 pub(crate) struct Array<'py> {
     view: View<'py>,
     pub(crate) kind: Kind,
+    /// Whether PyTorch's autograd follows it.
+    pub(crate) tracked: bool,
 }
 
 /// Each element type: how it is viewed, and what it is.
@@ -150,10 +152,12 @@ fn of_torch<'py>(name: &str, tensor: &Bound<'py, PyAny>) -> PyResult<Array<'py>>
                 .call_method1(intern!(py, "view"), (torch.getattr(intern!(py, "uint16"))?,))
                 .and_then(|bits| bits.call_method0(intern!(py, "numpy")))
                 .map_err(|error| named(py, name, error))?;
-            return viewed(name, DType::BF16, bits.cast()?, Kind::Torch);
+            let array = viewed(name, DType::BF16, bits.cast()?, Kind::Torch)?;
+            return Ok(Array { tracked, ..array });
         }
     };
-    of_numpy(name, array.cast()?, Kind::Torch)
+    let array = of_numpy(name, array.cast()?, Kind::Torch)?;
+    Ok(Array { tracked, ..array })
 }
 
 fn of_numpy<'py>(
@@ -195,6 +199,22 @@ fn of_numpy<'py>(
     viewed(name, dtype, array, kind)
 }
 
+/// A shape with an element type by its name.
+pub(crate) fn kind(name: &str, shape: Vec<usize>, dtype: &str) -> PyResult<TensorKind> {
+    use DType::{BF16, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+    let all = [F32, F64, F16, BF16, U8, I8, U16, I16, U32, I32, U64, I64];
+    // Truth values are 0 and 1.
+    let known = if dtype == "bool" { "uint8" } else { dtype };
+    let found = all.iter().find(|own| own.to_string() == known);
+    found.map(|dtype| TensorKind::new(*dtype, shape)).ok_or_else(|| unfit(name, dtype))
+}
+
+fn unfit(name: &str, dtype: impl std::fmt::Display) -> PyErr {
+    let expected = "float16, bfloat16, float32, float64, bool, or an integer of 8 to 64 bits";
+    let said = format!("{name}: element type {dtype} does not fit, expected {expected}");
+    PyTypeError::new_err(said)
+}
+
 /// An array of what has another type's bits.
 fn bits<'py>(
     array: &Bound<'py, PyUntypedArray>,
@@ -213,13 +233,13 @@ fn viewed<'py>(
     let py = array.py();
     let in_order = array.dtype().is_native_byteorder().unwrap_or(true);
     if in_order && let Some(view) = View::new(dtype, array)? {
-        return Ok(Array { view, kind });
+        return Ok(Array { view, kind, tracked: false });
     }
     let native = array.dtype().call_method1(intern!(py, "newbyteorder"), ("=",))?;
     let how = [("order", "C")].into_py_dict(py)?;
     let copied = array.call_method(intern!(py, "astype"), (native,), Some(&how))?;
     match View::new(dtype, copied.cast()?)? {
-        Some(view) => Ok(Array { view, kind }),
+        Some(view) => Ok(Array { view, kind, tracked: false }),
         None => Err(PyValueError::new_err(format!("{name}: its elements cannot be read"))),
     }
 }

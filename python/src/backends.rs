@@ -1,12 +1,12 @@
 //! Where losses are evaluated, by name.
 
 use crate::errors::raised;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
-use wgloss::{Batch, Evaluation, Evaluator, Gpu, Loss};
+use wgloss::{Batch, Evaluation, Evaluator, Gpu, Loss, Sink};
 
 /// The name that stands where none is given; before one was set, that of the environment.
 static DEFAULT: LazyLock<RwLock<String>> = LazyLock::new(|| {
@@ -64,7 +64,8 @@ pub(crate) fn forked() {
     }
 }
 
-fn check_not_forked() -> PyResult<()> {
+/// Refuses a GPU to a process that was forked.
+pub(crate) fn check_not_forked() -> PyResult<()> {
     if !FORKED.load(Ordering::Relaxed) {
         return Ok(());
     }
@@ -84,14 +85,17 @@ pub(crate) fn evaluator(py: Python<'_>, name: Option<&str>) -> PyResult<Evaluato
             &default
         }
     };
-    match name {
+    match name.to_ascii_lowercase().as_str() {
+        "" => Err(PyValueError::new_err(
+            "backend: \"\" is not valid, expected auto, cpu, gpu or an adapter's name",
+        )),
         "cpu" => Ok(Evaluator::Cpu),
         "auto" if FORKED.load(Ordering::Relaxed) => Ok(Evaluator::Cpu),
         "auto" => {
             let auto = || AUTO.get_or_init(|| pollster::block_on(Evaluator::auto()).0).clone();
             Ok(AUTO.get().cloned().unwrap_or_else(|| py.detach(auto)))
         }
-        name => Ok(Evaluator::Gpu(gpu(py, name)?)),
+        _ => Ok(Evaluator::Gpu(gpu(py, name)?)),
     }
 }
 
@@ -104,7 +108,7 @@ pub(crate) fn gpu(py: Python<'_>, name: &str) -> PyResult<Gpu> {
         if let Some(gpu) = gpus.get(name) {
             return Ok(gpu.clone());
         }
-        let gpu = if name == "gpu" {
+        let gpu = if name.eq_ignore_ascii_case("gpu") {
             Gpu::new_blocking()
         } else {
             pollster::block_on(Gpu::with_adapter_named(Some(name)))
@@ -120,8 +124,12 @@ pub(crate) fn run(
     evaluator: &Evaluator,
     loss: &dyn Loss,
     batch: &Batch<'_>,
+    sink: Option<&mut dyn Sink>,
 ) -> wgloss::Result<Evaluation> {
-    let work = || evaluator.evaluate_blocking(loss, batch);
+    let work = || match sink {
+        Some(sink) => evaluator.evaluate_to_blocking(loss, batch, sink),
+        None => evaluator.evaluate_blocking(loss, batch),
+    };
     if !FORKED.load(Ordering::Relaxed) {
         return work();
     }

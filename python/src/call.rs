@@ -8,12 +8,13 @@ use crate::{options, warnings};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::atomic::AtomicBool;
-use wgloss::{Batch, Evaluator, Loss, Reduction, Request, Tensor, Totals};
+use wgloss::definition::Role;
+use wgloss::{Batch, Evaluator, Loss, Reduction, Request, Sink, Tensor, Totals};
 
-/// Below so many bytes the CPU is done before another thread has the interpreter's lock.
-const SHORT: usize = 1 << 16;
-/// From so many bytes on somebody may want to interrupt it: on a GPU, any number may take long.
-const LONG: usize = 1 << 23;
+/// Below so many numbers the CPU is done before another thread has the interpreter's lock.
+const SHORT: usize = 1 << 14;
+/// From so many numbers on somebody may want to interrupt it: on a GPU, any number may take long.
+const LONG: usize = 1 << 21;
 
 /// What is called.
 pub(crate) struct Call<'a, 'py> {
@@ -33,6 +34,16 @@ impl Call<'_, '_> {
 
     /// Evaluates it.
     pub(crate) fn run(&self, py: Python<'_>) -> PyResult<wgloss::Evaluation> {
+        self.run_request(py, self.request.clone(), None)
+    }
+
+    /// Evaluates it with another request, into a sink perhaps.
+    pub(crate) fn run_request(
+        &self,
+        py: Python<'_>,
+        request: Request<'_>,
+        sink: Option<&mut dyn Sink>,
+    ) -> PyResult<wgloss::Evaluation> {
         let evaluator = evaluator(py, self.backend)?;
         let inputs: Vec<(&str, Tensor<'_>)> = self
             .inputs
@@ -42,14 +53,13 @@ impl Call<'_, '_> {
         let cancel = AtomicBool::new(false);
         let batch = Batch {
             inputs: &inputs,
-            request: self.request.clone(),
+            request,
             upstream: self.upstream.as_ref().map(Upstream::tensor).transpose()?,
             denominator: self.denominator,
             cancel: Some(&cancel),
         };
-        let bytes: usize = inputs.iter().map(|(_, tensor)| tensor.bytes().len()).sum();
-        let work = || backends::run(&evaluator, self.loss, &batch);
-        let result = match (&evaluator, bytes) {
+        let work = || backends::run(&evaluator, self.loss, &batch, sink);
+        let result = match (&evaluator, numbers(self.loss, &inputs)) {
             (Evaluator::Cpu, ..SHORT) => work(),
             (Evaluator::Cpu, ..LONG) => py.detach(work),
             _ => interruptible(py, &cancel, work)?,
@@ -70,6 +80,27 @@ impl Call<'_, '_> {
     }
 }
 
+/// About how many numbers there are to be computed: those of the largest input; of inputs that broadcast,
+/// all terms; and of a loss of its own, which may take pairs of them, no more than these.
+fn numbers(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> usize {
+    let largest = inputs.iter().map(|(_, tensor)| tensor.len()).max().unwrap_or(0);
+    let all = || inputs.iter().map(|(_, tensor)| tensor.shape());
+    match loss.definition().inputs.first().map(|input| input.role) {
+        Some(Role::Elements) => {
+            let rank = all().map(<[usize]>::len).max().unwrap_or(0);
+            let size = |axis| all().filter_map(|shape| shape.iter().rev().nth(axis)).max();
+            (0..rank).filter_map(size).fold(1, |n: usize, &size| n.saturating_mul(size))
+        }
+        Some(Role::Own) => {
+            let others = inputs.iter().map(|(_, tensor)| tensor.len());
+            let mut sizes: Vec<usize> = others.collect();
+            sizes.sort_unstable_by(|a, b| b.cmp(a));
+            sizes.iter().take(2).fold(1, |n: usize, &size| n.saturating_mul(size))
+        }
+        _ => largest,
+    }
+}
+
 /// What gradients are multiplied by, in float32.
 pub(crate) struct Upstream {
     shape: Vec<usize>,
@@ -84,7 +115,7 @@ impl Upstream {
         Ok(Self { shape: tensor.shape().to_vec(), numbers: tensor.to_f32().into_owned() })
     }
 
-    fn tensor(&self) -> PyResult<Tensor<'_>> {
+    pub(crate) fn tensor(&self) -> PyResult<Tensor<'_>> {
         Tensor::from_slice(&self.numbers, self.shape.as_slice()).map_err(raised)
     }
 }
@@ -134,8 +165,11 @@ pub(crate) fn inputs_and_options<'py>(
 
 /// A reduction by its name; by default that of the loss.
 pub(crate) fn reduction(loss: &dyn Loss, name: Option<&str>) -> PyResult<Reduction> {
-    match name {
-        Some(name) => name.parse().map_err(raised),
-        None => Ok(loss.definition().reductions.first().copied().unwrap_or_default()),
-    }
+    let known = loss.definition().reductions;
+    let Some(name) = name else { return Ok(known.first().copied().unwrap_or_default()) };
+    let found = known.iter().find(|reduction| reduction.name() == name);
+    found.copied().ok_or_else(|| {
+        let known = known.iter().map(|reduction| reduction.name());
+        raised(wgloss::Error::unknown_name("reduction", name, known))
+    })
 }

@@ -4,12 +4,11 @@ use crate::arrays::Array;
 use crate::call::{Call, inputs_and_options, reduction};
 use crate::catalogue::of_input;
 use crate::errors::{raised, unknown_keyword};
-use crate::loss::{forward, value_of};
+use crate::loss::{check, forward, value_of};
 use crate::options;
-use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use std::path::{Path, PathBuf};
 use wgloss::definition::Options as _;
 use wgloss::{Loss as _, Request};
 
@@ -25,6 +24,10 @@ use wgloss::{Loss as _, Request};
 ///     What totals and messages call it; by default the file's name, or "custom".
 /// **parameters
 ///     The numbers of `Parameters`.
+///
+/// It is called with its inputs, by position or name, and with `reduction` and `backend` by name;
+/// parameters may be given anew. What a text comes to is kept for the life of the process, once for each
+/// text.
 ///
 /// Raises
 /// ------
@@ -128,11 +131,13 @@ impl Custom {
     }
 
     /// What is known of each input, as in the catalogue.
+    #[pyo3(name = "_facts")]
     fn facts<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         self.loss.definition().inputs.iter().map(|input| of_input(py, input)).collect()
     }
 
     /// The inputs in their order, of some by position and the others by name.
+    #[pyo3(name = "_order")]
     fn order<'py>(
         &self,
         py: Python<'py>,
@@ -175,9 +180,11 @@ impl Custom {
     /// The loss in the element type of the inputs, and the gradients of the inputs at some places in
     /// float32; with an upstream gradient only these, each multiplied by it, in its input's type.
     ///
-    /// Its parameters are set, so that there are no options: they are there as a loss of the catalogue has
-    /// them.
-    #[pyo3(signature = (inputs, options, reduction, backend, gradients, upstream=None, wide=false))]
+    /// The options are all parameters in their order; with none they are those that are set.
+    #[pyo3(
+        name = "_forward",
+        signature = (inputs, options, reduction, backend, gradients, upstream=None, wide=false)
+    )]
     #[expect(clippy::too_many_arguments, reason = "by position, as it is called for every step")]
     fn forward(
         &self,
@@ -190,15 +197,25 @@ impl Custom {
         upstream: Option<&Bound<'_, PyAny>>,
         wide: bool,
     ) -> PyResult<Vec<Py<PyAny>>> {
-        if !options.is_empty() {
-            let said = format!("options: {options}, expected (), as the loss has its parameters");
-            return Err(PyValueError::new_err(said));
-        }
-        forward(py, &self.loss, inputs, reduction, backend, &gradients, upstream, wide)
+        let loss = self.with(options)?;
+        forward(py, &loss, inputs, reduction, backend, &gradients, upstream, wide)
+    }
+
+    /// Checks the types and shapes of inputs, in their order: the shape and element type of the loss.
+    #[pyo3(name = "_check")]
+    fn check(
+        &self,
+        inputs: Vec<Option<(Vec<usize>, String)>>,
+        options: &Bound<'_, PyTuple>,
+        reduction: &str,
+        gradients: Vec<usize>,
+    ) -> PyResult<Vec<usize>> {
+        check(&self.with(options)?, &inputs, reduction, &gradients)
     }
 
     /// One of the same text, name, parameters and derivatives: for pickles.
     #[staticmethod]
+    #[pyo3(name = "_restored")]
     fn restored(
         text: &str,
         name: String,
@@ -218,7 +235,7 @@ impl Custom {
         let own = slf.get();
         let parameters = own.parameters(slf.py())?;
         let state = (own.text.clone(), own.name.clone(), parameters, own.derived_by.clone());
-        Ok((slf.get_type().getattr("restored")?, state))
+        Ok((slf.get_type().getattr("_restored")?, state))
     }
 
     fn __repr__(&self) -> String {
@@ -230,6 +247,16 @@ impl Custom {
 }
 
 impl Custom {
+    /// The loss with other parameters, in their order; with none it is as it is.
+    fn with(&self, parameters: &Bound<'_, PyTuple>) -> PyResult<wgloss::Custom> {
+        let mut loss = self.loss.clone();
+        let names: Vec<_> = loss.options().into_iter().map(|(name, _)| name).collect();
+        for (name, value) in names.into_iter().zip(parameters.iter()) {
+            set_parameter(&mut loss, name, &value)?;
+        }
+        Ok(loss)
+    }
+
     /// All arguments by name.
     fn named<'py>(
         &self,
@@ -260,13 +287,16 @@ fn set_parameters(
     parameters: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
     for (name, value) in parameters.into_iter().flatten() {
-        let name: String = name.extract()?;
-        let number: f64 = value.extract().map_err(|_| {
-            PyTypeError::new_err(format!("{name}: {value} is not valid, expected a number"))
-        })?;
-        loss.set(&name, number).map_err(raised)?;
+        set_parameter(loss, &name.extract::<String>()?, &value)?;
     }
     Ok(())
+}
+
+fn set_parameter(loss: &mut wgloss::Custom, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let number: f64 = value.extract().map_err(|_| {
+        PyTypeError::new_err(format!("{name}: {value} is not valid, expected a number"))
+    })?;
+    loss.set(name, number).map_err(raised)
 }
 
 /// The text, and the name of the file that had it. Every WGSL function has a brace.
@@ -276,15 +306,7 @@ fn text_of(text_or_path: &Bound<'_, PyAny>) -> PyResult<(Option<String>, String)
     {
         return Ok((None, text));
     }
-    let path: PathBuf = text_or_path.extract()?;
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    Ok((stem, read(&path)?))
-}
-
-fn read(path: &Path) -> PyResult<String> {
-    // An OSError of the kind that the system tells, with the path.
-    std::fs::read_to_string(path).map_err(|error| match error.raw_os_error() {
-        Some(code) => PyOSError::new_err((code, error.to_string(), path.display().to_string())),
-        None => PyOSError::new_err(format!("{}: {error}", path.display())),
-    })
+    let path = text_or_path.py().import("pathlib")?.call_method1("Path", (text_or_path,))?;
+    let stem = path.getattr("stem")?.extract()?;
+    Ok((Some(stem), path.call_method1("read_text", ("utf-8",))?.extract()?))
 }

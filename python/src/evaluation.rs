@@ -4,7 +4,7 @@ use crate::arrays::Array;
 use crate::call::{Call, Upstream, inputs_and_options, reduction};
 use crate::custom::Custom;
 use crate::errors::raised;
-use crate::results::array;
+use crate::results::{array, rounded};
 use crate::totals::Totals;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -90,7 +90,7 @@ pub(crate) fn loss_of(loss: &Bound<'_, PyAny>) -> PyResult<Box<dyn wgloss::Loss>
         return Ok(Box::new(custom.get().loss().clone()));
     }
     let name = loss.cast::<PyString>().map_err(|_| {
-        let got = loss.get_type();
+        let got = loss.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
         PyTypeError::new_err(format!("loss: {got}, expected the name of a loss or a wgloss.Custom"))
     })?;
     wgloss::by_name(name.to_cow()?.as_ref()).map_err(raised)
@@ -113,8 +113,9 @@ pub(crate) fn wanted(
     if let Ok(one) = gradients.cast::<PyString>() {
         return Ok(vec![one.to_cow()?.into_owned()]);
     }
-    gradients.extract().map_err(|_| {
-        let got = gradients.get_type();
+    let names = gradients.try_iter().and_then(|names| names.map(|name| name?.extract()).collect());
+    names.map_err(|_: PyErr| {
+        let got = gradients.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
         PyTypeError::new_err(format!("gradients: {got}, expected names of inputs, or True for all"))
     })
 }
@@ -217,6 +218,14 @@ pub(crate) fn evaluate(
         denominator: denominator.map(|totals| totals.get().inner()),
         backend,
     };
-    let evaluation = call.run_and_warn(py, 1)?;
+    let mut evaluation = call.run_and_warn(py, 1)?;
+    if gradient_type == "input" {
+        // Those of float64 inputs are computed in float32 all the same.
+        for (name, gradient) in &mut evaluation.gradients {
+            let own = call.inputs.iter().find(|(own, _)| own == name);
+            let dtype = own.map_or(gradient.dtype(), |(_, array)| array.dtype());
+            *gradient = rounded(gradient.clone(), dtype)?;
+        }
+    }
     Evaluation::new(py, evaluation, call.kind())
 }

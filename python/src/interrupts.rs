@@ -1,5 +1,6 @@
 //! Work that Ctrl-C ends.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,12 +19,15 @@ pub(crate) fn interruptible<T: Send>(
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (done, waiting) = (&done, thread::current());
-        let worker = scope.spawn(move || {
+        let worker = thread::Builder::new().spawn_scoped(scope, move || {
             let result = work();
             done.store(true, Ordering::Release);
             waiting.unpark();
             result
         });
+        let worker = worker.map_err(|error| {
+            PyRuntimeError::new_err(format!("evaluating: the system starts no thread: {error}"))
+        })?;
         let mut signalled = Ok(());
         while !done.load(Ordering::Acquire) && !worker.is_finished() {
             py.detach(|| thread::park_timeout(TICK));

@@ -1,10 +1,12 @@
 //! The losses of the catalogue, for the functions that the package makes of them.
 
+use crate::arrays::kind;
 use crate::call::{Call, Upstream, inputs_in_order, reduction};
 use crate::catalogue::facts;
 use crate::errors::raised;
 use crate::options;
 use crate::results::{array, rounded};
+use crate::warnings;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -64,8 +66,21 @@ impl Loss {
             backend,
         };
         // The caller is one function up.
+        warnings::untracked(py, &call, 2)?;
         let evaluation = call.run_and_warn(py, 2)?;
         value_of(py, evaluation, &call)
+    }
+
+    /// Checks the types and shapes of inputs, in their order: the shape of the loss.
+    fn check(
+        &self,
+        inputs: Vec<Option<(Vec<usize>, String)>>,
+        options: &Bound<'_, PyTuple>,
+        reduction: &str,
+        gradients: Vec<usize>,
+    ) -> PyResult<Vec<usize>> {
+        let own = self.with(options)?;
+        check(own.as_deref().unwrap_or(self.default.as_ref()), &inputs, reduction, &gradients)
     }
 
     /// The loss in the element type of the inputs, and the gradients of the inputs at some places in
@@ -87,6 +102,29 @@ impl Loss {
         let loss = own.as_deref().unwrap_or(self.default.as_ref());
         forward(py, loss, inputs, reduction, backend, &gradients, upstream, wide)
     }
+}
+
+/// Checks the types and shapes of inputs, in their order: the shape of the loss.
+pub(crate) fn check(
+    loss: &dyn wgloss::Loss,
+    inputs: &[Option<(Vec<usize>, String)>],
+    reduction_name: &str,
+    gradients: &[usize],
+) -> PyResult<Vec<usize>> {
+    let all = loss.definition().inputs;
+    let mut kinds = Vec::new();
+    for (input, given) in all.iter().zip(inputs) {
+        if let Some((shape, element)) = given {
+            kinds.push((input.name, kind(input.name, shape.clone(), element)?));
+        }
+    }
+    let gradients: Vec<&str> = gradients.iter().filter_map(|i| Some(all.get(*i)?.name)).collect();
+    let request = Request {
+        reduction: reduction(loss, Some(reduction_name))?,
+        gradients: &gradients,
+        ..Request::default()
+    };
+    wgloss::loss_shape(loss, &kinds, &request).map_err(raised)
 }
 
 /// [`Loss::forward`] of any loss. A `wide` loss is float32 whatever the inputs are.

@@ -1,13 +1,11 @@
 //! What is told beside a result.
 
 use crate::call::Call;
-use crate::errors::raised;
 use pyo3::exceptions::{PyRuntimeWarning, PyUserWarning};
 use pyo3::prelude::*;
 use std::ffi::CString;
 use std::io;
-use wgloss::{Batch, Broadcast, DType, Evaluator, Loss, Output, Reduction, Request, Sink};
-use wgloss::{Tensor, TensorKind};
+use wgloss::{Broadcast, DType, Loss, Output, Reduction, Request, Sink, TensorKind};
 
 fn warn<W: pyo3::PyTypeInfo>(py: Python<'_>, message: String, level: i32) -> PyResult<()> {
     let message = CString::new(message)?;
@@ -29,31 +27,50 @@ pub(crate) fn broadcast(
 
 /// A reduced loss that is NaN or infinite, and where it comes from.
 pub(crate) fn not_finite(py: Python<'_>, call: &Call<'_, '_>, level: i32) -> PyResult<()> {
-    let inputs: Vec<(&str, Tensor<'_>)> = call
-        .inputs
-        .iter()
-        .map(|(name, array)| Ok((*name, array.tensor()?)))
-        .collect::<PyResult<_>>()?;
-    let request = Request { reduction: Reduction::None, ..Request::default() };
-    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    let request = Request {
+        reduction: Reduction::None,
+        loss_weight: call.request.loss_weight,
+        ..Request::default()
+    };
     let mut terms = Terms::default();
-    // On the CPU, whatever the backend is: a second look is no time for a second fault.
-    Evaluator::Cpu.evaluate_to_blocking(call.loss, &batch, &mut terms).map_err(raised)?;
+    call.run_request(py, request, Some(&mut terms))?;
     let name = call.loss.definition().name;
+    let (count, reduction) = (terms.count, call.request.reduction);
     let message = match terms.first {
-        None if terms.count == 0 => format!("{name}: the mean of no terms is NaN"),
-        None => format!(
-            "{name}: all {} losses are finite, but not their {}",
-            terms.count, call.request.reduction
+        None if count == 0 => format!("{name}: the mean of no losses is NaN"),
+        None if terms.zeros == count => format!(
+            "{name}: the mean of {count} losses is NaN, as all of them are ignored or their weights \
+             add up to 0"
         ),
+        None => format!("{name}: all {count} losses are finite, but not their {reduction}"),
         Some((place, loss)) => format!(
-            "{name}: {} of {} losses are NaN or infinite; the first is {:?}, {loss}",
+            "{name}: {} of {count} losses are NaN or infinite; the first is {:?}, {loss}",
             terms.not_finite,
-            terms.count,
             TensorKind::new(DType::F32, terms.shape.as_slice()).index(place),
         ),
     };
     warn::<PyRuntimeWarning>(py, message, level)
+}
+
+/// The same of a loss whose inputs are no longer in host memory.
+pub(crate) fn not_finite_there(py: Python<'_>, name: &str, value: f32) -> PyResult<()> {
+    warn::<PyRuntimeWarning>(py, format!("{name}: the loss is {value}"), 1)
+}
+
+/// Tensors that autograd follows, in a function that it does not.
+pub(crate) fn untracked(py: Python<'_>, call: &Call<'_, '_>, level: i32) -> PyResult<()> {
+    let Some((input, _)) = call.inputs.iter().find(|(_, array)| array.tracked) else {
+        return Ok(());
+    };
+    if !py.import("torch")?.call_method0("is_grad_enabled")?.is_truthy()? {
+        return Ok(());
+    }
+    let name = call.loss.definition().name;
+    let said = format!(
+        "{name}: {input} requires grad, and the result will have none: take wgloss.torch.{name}, or \
+         detach {input}"
+    );
+    warn::<PyUserWarning>(py, said, level)
 }
 
 /// Looks at unreduced losses as they come.
@@ -62,6 +79,7 @@ struct Terms {
     shape: Vec<usize>,
     count: u64,
     not_finite: u64,
+    zeros: u64,
     first: Option<(u64, f32)>,
 }
 
@@ -78,6 +96,7 @@ impl Sink for Terms {
                 self.not_finite += 1;
                 self.first.get_or_insert((self.count, loss));
             }
+            self.zeros += u64::from(loss == 0.0);
             self.count += 1;
         }
         Ok(())

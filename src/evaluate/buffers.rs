@@ -7,6 +7,7 @@ use crate::gpu::{Clock, Download, Gpu, Stamps, buffer, write};
 use crate::plan::{Bindings, Plan};
 use crate::request::{Resolved, Slot, Status, Upstream};
 use crate::tensor::{DType, Tensor};
+use std::ops::Range;
 use std::time::Duration;
 
 /// What the upstream gradient is called among the inputs.
@@ -101,20 +102,23 @@ impl Buffers {
         own.map_or(Ok(()), |(_, buffer)| write(gpu, buffer, tensor, dtype))
     }
 
-    /// Records the plan so many times, one after the other.
+    /// Records the plan for some of so many times, one after the other. The first and the last one of all
+    /// are stamped.
     pub(super) fn encode(
         &self,
         plan: &Plan,
         encoder: &mut wgpu::CommandEncoder,
-        times: u32,
+        some: Range<u32>,
+        all: u32,
     ) -> Result<()> {
+        let ends = some.end == all;
         let whole = wgpu::Buffer::as_entire_buffer_binding;
         let inputs: Vec<_> =
             self.inputs.iter().map(|(name, buffer)| (*name, whole(buffer))).collect();
         let outputs = plan.resolved().outputs().zip(&self.outputs);
         let (value, gradients) = bound_outputs(plan.resolved(), outputs);
-        for time in 0..times {
-            let (first, last) = (time == 0, time + 1 == times);
+        for time in some {
+            let (first, last) = (time == 0, time + 1 == all);
             let stamps = self.stamps.as_ref().filter(|_| first || last);
             let bindings = Bindings {
                 inputs: &inputs,
@@ -129,7 +133,7 @@ impl Buffers {
             };
             plan.encode(encoder, &bindings)?;
         }
-        if let Some(stamps) = &self.stamps {
+        if let Some(stamps) = self.stamps.as_ref().filter(|_| ends) {
             stamps.resolve(encoder);
         }
         Ok(())

@@ -53,7 +53,7 @@ async fn evaluate_whole(
     batch.check_cancelled()?;
 
     let mut encoder = gpu.encoder();
-    buffers.encode(&plan, &mut encoder, 1)?;
+    buffers.encode(&plan, &mut encoder, 0..1, 1)?;
     submit(gpu, [encoder]).await?;
     let computed = Instant::now();
     batch.check_cancelled()?;

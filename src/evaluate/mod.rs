@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
 use crate::gpu::{Clock, Gpu};
 use crate::numbers::Spare;
-use crate::request::{Resolved, Slot, Upstream};
+use crate::request::{Request, Resolved, Slot, Upstream};
 use crate::sink::{Output, Sink};
 use crate::tensor::{DType, Tensor, TensorKind, elements};
 use crate::totals::Totals;
@@ -222,6 +222,19 @@ impl Evaluator {
 /// If a name, option, shape or type does not fit.
 pub fn outputs(loss: &dyn Loss, batch: &Batch<'_>) -> Result<Vec<(Output, TensorKind)>> {
     Ok(arrays(&resolve(loss, &batch.kinds(), &batch.request()?)?))
+}
+
+/// The shape of the loss of inputs of these types and shapes: empty for a reduced one. For those who
+/// want to know what is refused, and find room, before they have data.
+///
+/// # Errors
+/// If a name, option, shape or type does not fit.
+pub fn loss_shape(
+    loss: &dyn Loss,
+    inputs: &[(&str, TensorKind)],
+    request: &Request<'_>,
+) -> Result<Vec<usize>> {
+    Ok(resolve(loss, inputs, request)?.output_kind(Slot::Value).shape)
 }
 
 fn arrays(resolved: &Resolved) -> Vec<(Output, TensorKind)> {

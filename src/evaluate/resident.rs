@@ -7,7 +7,7 @@ use super::{Evaluation, Timings, check_upstream};
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
-use crate::gpu::{Gpu, submit};
+use crate::gpu::{Gpu, flush, submit};
 use crate::plan::Plan;
 use crate::request::{Request, Slot, Upstream};
 use crate::tensor::{Tensor, TensorKind};
@@ -46,6 +46,10 @@ pub struct Resident {
     has_run: bool,
     timings: Timings,
 }
+
+/// The runs of one submission: so many that the host is not waited for, and so few that they need no
+/// memory to speak of.
+const AT_ONCE: u32 = 256;
 
 impl Resident {
     /// Plans a loss for inputs of these types and shapes, and makes the buffers. float64, and numbers in
@@ -113,28 +117,39 @@ impl Resident {
             }
         }
         self.buffers.write(&self.gpu, resolved, name, tensor)?;
+        // What it is copied through is freed once that is carried out, and not only with the next run.
+        flush(&self.gpu)?;
         self.missing.retain(|own| *own != name);
         self.timings.upload += start.elapsed();
         Ok(())
     }
 
-    /// Runs the kernels so many times, one after the other, in one submission, and waits for them.
+    /// Runs the kernels so many times, one after the other, and waits for them.
     ///
     /// # Errors
-    /// If an input has not been uploaded, or the device is lost.
+    /// If an input has not been uploaded, `times` is 0, or the device is lost.
     pub async fn run(&mut self, times: u32) -> Result<()> {
         if let Some(missing) = self.missing.first() {
             return Err(Error::argument(missing, "nothing", "its data, uploaded before the run"));
         }
+        if times == 0 {
+            return Err(Error::argument("times", "0", "1 or more"));
+        }
+        self.has_run = false;
         // Uploads are carried out with the next submission: let them not count as the kernels'.
         submit(&self.gpu, []).await?;
         let start = Instant::now();
-        let mut encoder = self.gpu.encoder();
-        self.buffers.clear_status(&mut encoder);
-        self.buffers.encode(&self.plan, &mut encoder, times)?;
-        submit(&self.gpu, [encoder]).await?;
+        for first in (0..times).step_by(AT_ONCE as usize) {
+            let mut encoder = self.gpu.encoder();
+            if first == 0 {
+                self.buffers.clear_status(&mut encoder);
+            }
+            let last = times.min(first.saturating_add(AT_ONCE));
+            self.buffers.encode(&self.plan, &mut encoder, first..last, times)?;
+            submit(&self.gpu, [encoder]).await?;
+        }
         self.timings.kernels = start.elapsed();
-        self.has_run = times > 0;
+        self.has_run = true;
         Ok(())
     }
 
@@ -145,7 +160,7 @@ impl Resident {
     /// If there was no run, a class index is outside its range, or the device is lost.
     pub async fn read(&mut self) -> Result<Evaluation> {
         if !self.has_run {
-            return Err(Error::argument("times", "0", "a run before its results are read"));
+            return Err(Error::argument("read", "nothing", "a run before"));
         }
         let start = Instant::now();
         let resolved = self.plan.resolved();

@@ -11,7 +11,7 @@ mod transfer;
 pub use clock::Clock;
 pub(crate) use clock::Stamps;
 pub(crate) use exchange::{ReadBack, Upload};
-pub(crate) use transfer::{Download, buffer, submit, upload, write};
+pub(crate) use transfer::{Download, buffer, flush, submit, upload, write};
 
 use crate::error::{Error, Result, listed, meant};
 use crate::kernel::{Binding, Kernel, Use};

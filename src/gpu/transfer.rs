@@ -77,6 +77,13 @@ pub(crate) fn write(
     })
 }
 
+/// Has the uploads carried out that wait for a submission.
+pub(crate) fn flush(gpu: &Gpu) -> Result<()> {
+    let submission = gpu.checked("an upload", |_| gpu.queue().submit([]))?;
+    gpu.drive(submission);
+    Ok(())
+}
+
 /// Submits, and waits until everything submitted so far has run.
 pub(crate) async fn submit<const N: usize>(
     gpu: &Gpu,

@@ -58,8 +58,9 @@ impl Abreast<'_> {
         match self.indices {
             Some(indices) => {
                 for (lane, &index) in indices.iter().enumerate() {
-                    if let Some(class) = index {
-                        lanes.target[class][lane] = 1.0;
+                    // Where a program changes labels that it has lent, they may be any by now.
+                    if let Some(class) = index.and_then(|class| lanes.target.get_mut(class)) {
+                        class[lane] = 1.0;
                     }
                 }
             }
