@@ -58,7 +58,7 @@ impl Loss {
             loss,
             inputs: inputs_in_order(loss, inputs)?,
             request: Request {
-                reduction: reduction.parse().map_err(raised)?,
+                reduction: self::reduction(loss, Some(reduction))?,
                 ..Request::default()
             },
             upstream: None,

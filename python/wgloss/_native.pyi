@@ -29,6 +29,10 @@ class Custom:
     **parameters
         The numbers of `Parameters`.
 
+    It is called with its inputs, by position or name, and with `reduction` and `backend` by name;
+    parameters may be given anew. What a text comes to is kept for the life of the process, once for each
+    text.
+
     Raises
     ------
     ValueError
@@ -43,6 +47,30 @@ class Custom:
     def __new__(cls, text_or_path: Any, /, *, name: str | None = None, **parameters: Any) -> Custom: ...
     def __reduce__(self, /) -> tuple[Any, tuple[str, str, dict[str, Any], list[str]]]: ...
     def __repr__(self, /) -> str: ...
+    def _check(self, /, inputs: SupportsGetItem[int, tuple[SupportsGetItem[int, SupportsIndex], str] | None], options: tuple[Any, ...], reduction: str, gradients: SupportsGetItem[int, SupportsIndex]) -> list[int]:
+        """
+        Checks the types and shapes of inputs, in their order: the shape and element type of the loss.
+        """
+    def _facts(self, /) -> list[dict[str, Any]]:
+        """
+        What is known of each input, as in the catalogue.
+        """
+    def _forward(self, /, inputs: tuple[Any, ...], options: tuple[Any, ...], reduction: str, backend: str | None, gradients: SupportsGetItem[int, SupportsIndex], upstream: Any | None = None, wide: bool = False) -> list[Any]:
+        """
+        The loss in the element type of the inputs, and the gradients of the inputs at some places in
+        float32; with an upstream gradient only these, each multiplied by it, in its input's type.
+
+        The options are all parameters in their order; with none they are those that are set.
+        """
+    def _order(self, /, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        """
+        The inputs in their order, of some by position and the others by name.
+        """
+    @staticmethod
+    def _restored(text: str, name: str, parameters: dict[str, Any], derived_by: SupportsGetItem[int, str]) -> Custom:
+        """
+        One of the same text, name, parameters and derivatives: for pickles.
+        """
     def derivative(self, /, argument: str) -> Custom:
         """
         The loss that is this one's derivative by an argument, with the same parameters.
@@ -51,18 +79,6 @@ class Custom:
     def derived(self, /) -> str:
         """
         The WGSL of `value` and of the gradient that was derived from it.
-        """
-    def facts(self, /) -> list[dict[str, Any]]:
-        """
-        What is known of each input, as in the catalogue.
-        """
-    def forward(self, /, inputs: tuple[Any, ...], options: tuple[Any, ...], reduction: str, backend: str | None, gradients: SupportsGetItem[int, SupportsIndex], upstream: Any | None = None, wide: bool = False) -> list[Any]:
-        """
-        The loss in the element type of the inputs, and the gradients of the inputs at some places in
-        float32; with an upstream gradient only these, each multiplied by it, in its input's type.
-
-        Its parameters are set, so that there are no options: they are there as a loss of the catalogue has
-        them.
         """
     @property
     def inputs(self, /) -> list[str]:
@@ -74,19 +90,10 @@ class Custom:
         """
         Its name.
         """
-    def order(self, /, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
-        """
-        The inputs in their order, of some by position and the others by name.
-        """
     @property
     def parameters(self, /) -> dict[str, Any]:
         """
         The parameters that are set, by name.
-        """
-    @staticmethod
-    def restored(text: str, name: str, parameters: dict[str, Any], derived_by: SupportsGetItem[int, str]) -> Custom:
-        """
-        One of the same text, name, parameters and derivatives: for pickles.
         """
     @property
     def text(self, /) -> str:
@@ -127,6 +134,10 @@ class Loss:
     """
     A loss of the catalogue.
     """
+    def check(self, /, inputs: SupportsGetItem[int, tuple[SupportsGetItem[int, SupportsIndex], str] | None], options: tuple[Any, ...], reduction: str, gradients: SupportsGetItem[int, SupportsIndex]) -> list[int]:
+        """
+        Checks the types and shapes of inputs, in their order: the shape of the loss.
+        """
     def facts(self, /) -> dict[str, Any]:
         """
         What is known of it: names, documentation, inputs, options, reductions.
@@ -156,13 +167,21 @@ class Plan:
         How the terms are combined; by default as the loss has it.
     backend : str
         "gpu", the fastest adapter, or a part of an adapter's name.
+    totals : bool
+        Whether the sums that the loss is made of are wanted.
+    upstream : array
+        What gradients are multiplied by, in float32: one number, or with reduction "none" one for each
+        term. `upload(upstream=...)` changes it.
     gradient_type : float32 or "input"
         The element type of the gradients: input is that of each input.
+    loss_scale, loss_weight : float
+        What gradients, and what loss and gradients, are multiplied by before they are rounded.
     **inputs_and_options
         Each input as an array, which is uploaded, or as a shape and an element type, such as
         `((64, 1000), "float32")`, to be uploaded later; and options of the loss by name.
     """
-    def __new__(cls, loss: str | Custom, /, *, gradients: list[str] | tuple[str, ...] | str | bool | None = None, reduction: str | None = None, backend: str = "gpu", gradient_type: str = "float32", **inputs_and_options: Any) -> Plan: ...
+    def __new__(cls, loss: str | Custom, /, *, gradients: list[str] | tuple[str, ...] | str | bool | None = None, totals: bool = False, reduction: str | None = None, backend: str = "gpu", upstream: Any | None = None, gradient_type: str = "float32", loss_scale: SupportsFloat | SupportsIndex = 1.0, loss_weight: SupportsFloat | SupportsIndex = 1.0, **inputs_and_options: Any) -> Plan: ...
+    def __repr__(self, /) -> str: ...
     def download(self, /) -> Evaluation:
         """
         What the last run came to. Its timings are those of planning, of all uploads, of the last run (all
