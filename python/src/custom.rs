@@ -239,8 +239,9 @@ impl Custom {
     }
 
     fn __repr__(&self) -> String {
-        let values =
-            self.loss.values().into_iter().map(|(name, value)| format!(", {name}={value}"));
+        // What is not set has no value to be shown.
+        let values = if self.loss.validate().is_ok() { self.loss.values() } else { Vec::new() };
+        let values = values.into_iter().map(|(name, value)| format!(", {name}={value}"));
         let (name, inputs) = (self.name(), self.inputs().join(", "));
         format!("<wgloss.Custom {name}({inputs}){}>", values.collect::<String>())
     }
