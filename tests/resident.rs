@@ -27,7 +27,7 @@ fn runs_are_evaluations() -> Result<(), Error> {
     let labels: Vec<u8> = (0..ROWS).map(|i| u8::try_from(i * 3 % CLASSES).unwrap_or(0)).collect();
     let target = Tensor::from_slice(&labels, [ROWS])?;
     for reduction in [Reduction::Mean, Reduction::None] {
-        let terms: Vec<f32> = (0..ROWS).map(|i| i as f32 / 8.0).collect();
+        let terms: Vec<f32> = (0u8..).take(ROWS).map(|i| f32::from(i) / 8.0).collect();
         let upstream = match reduction {
             Reduction::None => Tensor::from_slice(&terms, [ROWS])?,
             _ => Tensor::from_slice(&[0.5f32], [])?,
