@@ -221,11 +221,13 @@ pub(crate) fn evaluate(
     let mut evaluation = call.run_and_warn(py, 1)?;
     if gradient_type == "input" {
         // Those of float64 inputs are computed in float32 all the same.
-        for (name, gradient) in &mut evaluation.gradients {
-            let own = call.inputs.iter().find(|(own, _)| own == name);
-            let dtype = own.map_or(gradient.dtype(), |(_, array)| array.dtype());
-            *gradient = rounded(gradient.clone(), dtype)?;
-        }
+        let typed = |(name, gradient): (&'static str, _)| {
+            let own = call.inputs.iter().find(|(own, _)| *own == name);
+            let dtype = own.map_or(DType::F32, |(_, array)| array.dtype());
+            Ok((name, rounded(gradient, dtype)?))
+        };
+        let gradients = evaluation.gradients.into_iter().map(typed);
+        evaluation.gradients = gradients.collect::<PyResult<_>>()?;
     }
     Evaluation::new(py, evaluation, call.kind())
 }

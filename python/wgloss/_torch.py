@@ -309,7 +309,7 @@ def _custom_operator(loss: _native.Custom) -> Operator:
     told = f"{loss.name} {loss.derived} {sorted(loss.parameters.items())}"
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
     if digest not in _custom:
-        _custom[digest] = Operator(f"custom_{digest}", loss._facts(), [], loss._forward)
+        _custom[digest] = Operator(f"custom_{digest}", loss.facts(), [], loss.forward)
     return _custom[digest]
 
 
@@ -343,7 +343,7 @@ class Custom(torch.nn.Module):
 
     def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """The loss of some tensors, by position or name."""
-        ordered = tuple(self.loss._order(inputs, named))
+        ordered = tuple(self.loss.order(inputs, named))
         return _custom_operator(self.loss)(ordered, (), self.reduction, self.backend)
 
     def extra_repr(self) -> str:
