@@ -4,7 +4,9 @@ import copy
 import inspect
 import io
 import pickle
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -546,6 +548,24 @@ def test_custom(reduction: str, backend: str, tmp_path: Path) -> None:
                 torch.autograd.grad(got, (p, t), upstream),
                 torch.autograd.grad(wanted, (p, t), upstream, retain_graph=True),
             )
+
+
+def test_threads_that_first_use_a_custom_loss(backend: str) -> None:
+    x, target = torch.ones(3, requires_grad=True), torch.zeros(3)
+    for attempt in range(20):
+        # A loss that no operator was made for yet.
+        text = CHARBONNIER.replace("value", f"value /* {backend} {attempt} */")
+        module = wgloss.torch.Custom(text, epsilon=0.0)
+        start = threading.Barrier(8)
+
+        def work(_: int, module: Any = module, start: Any = start) -> float:
+            start.wait()
+            loss = module(x, target)
+            torch.autograd.grad(loss, x)
+            return float(loss)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(work, range(8))) == {1.0}
 
 
 def test_patch_puts_back_what_was_there() -> None:

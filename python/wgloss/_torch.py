@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any, Protocol
@@ -303,14 +304,18 @@ def _no_second(ctx: Any, _: list[Tensor | None]) -> tuple[Any, ...]:
 _custom: dict[str, Operator] = {}
 """The operators of custom losses, by what tells these."""
 
+_custom_lock = threading.Lock()
+"""An operator that is registered again takes the place of the first, whose users it breaks."""
+
 
 def _custom_operator(loss: _native.Custom) -> Operator:
     """The operator of a custom loss, which its text, name and parameters tell."""
     told = f"{loss.name} {loss.derived} {sorted(loss.parameters.items())}"
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
-    if digest not in _custom:
-        _custom[digest] = Operator(f"custom_{digest}", loss.facts(), [], loss.forward)
-    return _custom[digest]
+    with _custom_lock:
+        if digest not in _custom:
+            _custom[digest] = Operator(f"custom_{digest}", loss.facts(), [], loss.forward)
+        return _custom[digest]
 
 
 class Custom(torch.nn.Module):
