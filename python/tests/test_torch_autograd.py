@@ -550,6 +550,37 @@ def test_custom(reduction: str, backend: str, tmp_path: Path) -> None:
             )
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_a_custom_loss_is_compiled(reduction: str) -> None:
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    p, t = torch.randn(5, 3, requires_grad=True), torch.randn(5, 3)
+    first = wgloss.torch.Custom(CHARBONNIER, reduction=reduction, epsilon=0.5)
+    loss = torch.compile(lambda module: module(p, t=t).sum() * 2, fullgraph=True)
+    for module in (first, pickle.loads(pickle.dumps(first)), copy.deepcopy(first)):
+        got, wanted = loss(module), module(p, t).sum() * 2
+        assert_same(got, wanted)
+        assert_same(torch.autograd.grad(got, p), torch.autograd.grad(wanted, p))
+
+
+@pytest.mark.parametrize(
+    ("count", "named", "said"),
+    [
+        (1, (), "t: missing"),
+        (0, ("t",), "p: missing"),
+        (3, (), "3 inputs, expected 2"),
+        (2, ("t",), "t: given 2 times"),
+        (2, ("x",), 'input "x" is not known'),
+    ],
+)
+def test_inputs_that_a_custom_loss_does_not_have(
+    count: int, named: tuple[str, ...], said: str
+) -> None:
+    x, module = torch.zeros(2), wgloss.torch.Custom(CHARBONNIER, epsilon=0.5)
+    with pytest.raises(TypeError, match=said):
+        module(*[x] * count, **dict.fromkeys(named, x))
+
+
 def test_threads_that_first_use_a_custom_loss(backend: str) -> None:
     x, target = torch.ones(3, requires_grad=True), torch.zeros(3)
     for attempt in range(20):

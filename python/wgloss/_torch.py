@@ -345,11 +345,41 @@ class Custom(torch.nn.Module):
         self.loss = custom(text_or_path, parameters)
         self.reduction = reduction
         self.backend = backend
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What torch.compile cannot ask the loss for."""
+        self._name, self._names = self.loss.name, tuple(self.loss.inputs)
+        self._operator = _custom_operator(self.loss)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: each for name, each in self.__dict__.items() if name != "_operator"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._prepare()
 
     def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """The loss of some tensors, by position or name."""
-        ordered = tuple(self.loss.order(inputs, named))
-        return _custom_operator(self.loss)(ordered, (), self.reduction, self.backend)
+        if named or len(inputs) != len(self._names):
+            inputs = self._ordered(inputs, named)
+        return self._operator(inputs, (), self.reduction, self.backend)
+
+    def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        name, names = self._name, self._names
+        known = ", ".join(names)
+        if len(inputs) > len(names):
+            raise TypeError(f"{name}: {len(inputs)} inputs, expected {len(names)} ({known})")
+        for each in named:
+            if each not in names:
+                raise TypeError(f'input "{each}" is not known; known: {known}')
+            if each in names[: len(inputs)]:
+                raise TypeError(f"{each}: given 2 times, expected once")
+        rest = names[len(inputs) :]
+        for each in rest:
+            if each not in named:
+                raise TypeError(f"{each}: missing; {name} needs {known}")
+        return inputs + tuple(named[each] for each in rest)
 
     def extra_repr(self) -> str:
         """What `repr` shows."""
