@@ -170,6 +170,29 @@ def test_all_gradients(name: str, backend: str) -> None:
         assert_close(got[one], wide[one].grad, 1e-5)
 
 
+# Asked for their sign only, these have no gradient.
+COMPARED = {("cosine_embedding_loss", "target"), ("hinge_embedding_loss", "target")}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_what_has_no_gradient_is_refused(name: str) -> None:
+    given = {one: jnp.asarray(array) for one, array in inputs(name).items()}
+    for one, array in given.items():
+        if one in differentiable(name, given) or not jnp.issubdtype(array.dtype, jnp.floating):
+            continue
+
+        def loss(moved: Any, one: str = one) -> Any:
+            return getattr(wgloss.jax, name)(**{**given, one: moved}, reduction="sum")
+
+        for gradient in (jax.grad(loss), jax.jit(jax.grad(loss)), jax.grad(jax.jit(loss))):
+            if (name, one) in COMPARED:
+                assert not gradient(array).any()
+            else:
+                with pytest.raises(RuntimeError, match=f"no gradient by {one}"):
+                    gradient(array)
+        jax.grad(lambda moved: loss(jax.lax.stop_gradient(moved)) + moved.sum())(array)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_signatures(name: str) -> None:
     own = inspect.signature(getattr(wgloss.jax, name)).parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +150,18 @@ def defaults(arguments: list[Argument]) -> dict[str, Any]:
 def tuple_of(names: list[str]) -> str:
     """A tuple's text."""
     return "(" + "".join(f"{name}, " for name in names) + ")"
+
+
+def without_gradient(inputs: Sequence[dict[str, Any]], needed: Sequence[bool]) -> str | None:
+    """The first input that has no gradient where one is needed, by a flag for each input.
+
+    Labels of 1 and -1 are only compared and have none, as in PyTorch. Weights and probabilities have one
+    in mathematics, so that its lack is an error.
+    """
+    for fact, flag in zip(inputs, needed, strict=True):
+        if flag and not fact["differentiable"] and fact["domain"] != "sign":
+            return str(fact["name"])
+    return None
 
 
 ENTRIES = [Entry(native) for native in _native.catalogue()]

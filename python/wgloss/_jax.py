@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _native
-from ._catalogue import Entry, defaults, define, signature, tuple_of
+from ._catalogue import Entry, defaults, define, signature, tuple_of, without_gradient
 from ._custom import custom
 from ._shapes import shape
 
@@ -92,13 +92,7 @@ class Loss:
     def _with_gradients(self, static: tuple[Any, ...], *primals: Any) -> tuple[Any, Any]:
         present = static[3]
         arrays = [primal.value for primal in primals]
-        wanted = [
-            place
-            for place, primal in zip(present, primals, strict=True)
-            if primal.perturbed
-            and self.inputs[place]["differentiable"]
-            and jnp.issubdtype(primal.value.dtype, jnp.floating)
-        ]
+        wanted = self._wanted(present, primals)
         if static[1] == "none":
             # The gradients wait for what they are multiplied by.
             return self._call(static, [], arrays)[0], (tuple(wanted), arrays)
@@ -106,6 +100,18 @@ class Loss:
         # Nothing but arrays can be kept: an empty one tells the type of each gradient.
         types = [jnp.empty(0, arrays[present.index(place)].dtype) for place in wanted]
         return value, (tuple(wanted), list(zip(gradients, types, strict=True)))
+
+    def _wanted(self, present: tuple[int, ...], primals: Sequence[Any]) -> list[int]:
+        """The places of the gradients that are needed."""
+        needed = [False] * len(self.inputs)
+        for place, primal in zip(present, primals, strict=True):
+            needed[place] = primal.perturbed and jnp.issubdtype(primal.value.dtype, jnp.floating)
+        name = without_gradient(self.inputs, needed)
+        if name is not None:
+            raise RuntimeError(
+                f"wgloss.jax: {self.name} has no gradient by {name}; take jax.lax.stop_gradient of it"
+            )
+        return [i for i, flag in enumerate(needed) if flag and self.inputs[i]["differentiable"]]
 
     def _backward(self, static: tuple[Any, ...], kept: Any, upstream: Any) -> tuple[Any, ...]:
         wanted, arrays = kept

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from . import _native
+from ._catalogue import without_gradient
 from ._custom import custom
 from ._shapes import shape
 
@@ -107,19 +108,11 @@ class Operator:
         return loss
 
     def wanted(self, needed: Sequence[bool]) -> list[int]:
-        """The places of the gradients that are needed, by a flag for each input.
-
-        Labels of 1 and -1 are only compared and have none, as in PyTorch. Weights and probabilities have
-        one in mathematics, so that its lack is an error.
-        """
-        facts = self.inputs
-        for place, flag in enumerate(needed):
-            if flag and not facts[place]["differentiable"] and facts[place]["domain"] != "sign":
-                name = facts[place]["name"]
-                raise RuntimeError(
-                    f"wgloss.torch: {self.name} has no gradient by {name}; detach it"
-                )
-        return [i for i, flag in enumerate(needed) if flag and facts[i]["differentiable"]]
+        """The places of the gradients that are needed, by a flag for each input."""
+        name = without_gradient(self.inputs, needed)
+        if name is not None:
+            raise RuntimeError(f"wgloss.torch: {self.name} has no gradient by {name}; detach it")
+        return [i for i, flag in enumerate(needed) if flag and self.inputs[i]["differentiable"]]
 
     def _define(
         self,
