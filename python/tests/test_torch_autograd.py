@@ -129,7 +129,7 @@ def test_gradcheck(name: str, reduction: str, backend: str) -> None:
 def test_opcheck(name: str, reduction: str) -> None:
     given = tensors(name)
     settings = {option["name"]: option["default"] for option in CATALOGUE[name]["options"]}
-    settings |= {"reduction": reduction, "backend": None}
+    settings |= {"reduction": reduction, "backend": None, "wide": False}
     forward, backward = (
         getattr(torch.ops.wgloss, one).default for one in (name, f"{name}_backward")
     )
@@ -248,7 +248,9 @@ def test_a_gradient_penalty_is_refused(reduction: str, compiled: str, backend: s
 
 def test_gradients_that_an_operator_returns_are_not_differentiated_in_silence() -> None:
     x = torch.randn(4, 3, requires_grad=True)
-    value, gradient = torch.ops.wgloss.mse_loss(x, torch.zeros(4, 3), None, "mean", None, [0])
+    value, gradient = torch.ops.wgloss.mse_loss(
+        x, torch.zeros(4, 3), None, "mean", None, [0], False
+    )
     if gradient.requires_grad:
         with pytest.raises(RuntimeError, match="(?i)second|double|twice|once"):
             (value + gradient.pow(2).sum()).backward()
@@ -431,6 +433,26 @@ def test_autocast(backend: str) -> None:
     )
     loss.backward()
     assert layer.weight.grad is not None and layer.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_autocast_of_compiled_losses(reduction: str, inside: bool) -> None:
+    torch.manual_seed(0)
+    x, target = torch.randn(8, 6).bfloat16().requires_grad_(), torch.arange(8) % 6
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=inside):
+            loss = wgloss.torch.cross_entropy(x, target, reduction=reduction)
+        return loss + wgloss.torch.cross_entropy(x, target, reduction=reduction) * 1
+
+    torch.compiler.reset()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=not inside):
+        wanted = function(x)
+        got = torch.compile(function, fullgraph=True, backend="aot_eager")(x)
+    assert wanted.dtype == torch.float32
+    assert torch.equal(got, wanted) and got.dtype == wanted.dtype
+    assert torch.equal(gradients(got, {"x": x})[0], gradients(wanted, {"x": x})[0])
 
 
 def test_hooks_and_grad_functions_see_the_gradient() -> None:

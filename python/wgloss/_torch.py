@@ -68,7 +68,7 @@ class Operator:
         self.places = _Places(self)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
         rest = [f"{fact['type']} {fact['name']}" for fact in options]
-        rest += ["str reduction", "str? backend", "int[] gradients"]
+        rest += ["str reduction", "str? backend", "int[] gradients", "bool wide"]
         self.operator = self._define(name, [*tensors, *rest], self._run, self._fake)
         self.backward = self._define(
             f"{name}_backward",
@@ -93,7 +93,9 @@ class Operator:
                     raise TypeError(f"{fact['name']}: {tensor!r}, expected a torch.Tensor")
             needed = [tensor is not None and tensor.requires_grad for tensor in inputs]
             gradients = self.wanted(needed) if _is_grad_enabled() else []
-            outputs: Outputs = self.operator(*inputs, *options, reduction, backend, gradients)
+            # Autocast is told here, since the graph may run under another.
+            rest = (*options, reduction, backend, gradients, _is_autocast_enabled("cpu"))
+            outputs: Outputs = self.operator(*inputs, *rest)
             return outputs[0]
         if _is_transformed():
             raise RuntimeError(
@@ -130,22 +132,21 @@ class Operator:
 
     def _split(
         self, arguments: tuple[Any, ...]
-    ) -> tuple[tuple[Tensor | None, ...], tuple[Any, ...], str, str | None, list[int]]:
+    ) -> tuple[tuple[Tensor | None, ...], tuple[Any, ...], str, str | None, list[int], bool]:
         count = self.count
         inputs: tuple[Tensor | None, ...] = arguments[:count]
-        *options, reduction, backend, gradients = arguments[count:]
-        return inputs, tuple(options), reduction, backend, gradients
+        *options, reduction, backend, gradients, wide = arguments[count:]
+        return inputs, tuple(options), reduction, backend, gradients, wide
 
     def _run(self, *arguments: Any) -> Outputs:
-        inputs, options, reduction, backend, gradients = self._split(arguments)
+        inputs, options, reduction, backend, gradients, wide = self._split(arguments)
         # The gradients of losses of their own wait for what they are multiplied by.
         wanted = [] if reduction == "none" else gradients
-        wide = _is_autocast_enabled("cpu")
         return self.forward(inputs, options, reduction, backend, wanted, None, wide)
 
     def _run_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
         *arguments, computed = arguments  # type: ignore[assignment]
-        inputs, options, reduction, backend, gradients = self._split(tuple(arguments))
+        inputs, options, reduction, backend, gradients, _ = self._split(tuple(arguments))
         if computed:
             kinds = (inputs[place] for place in gradients)
             pairs = zip(computed, kinds, strict=True)
@@ -154,8 +155,6 @@ class Operator:
 
     def _dtype(self, inputs: tuple[Tensor | None, ...]) -> torch.dtype:
         """The element type of the loss: that of the inputs, as PyTorch has it."""
-        if _is_autocast_enabled("cpu"):
-            return torch.float32
         dtype = None
         for tensor, fact in zip(inputs, self.inputs, strict=True):
             if tensor is None or fact["optional"] or not tensor.dtype.is_floating_point:
@@ -164,15 +163,15 @@ class Operator:
         return dtype or torch.float32
 
     def _fake(self, *arguments: Any) -> Outputs:
-        inputs, _, reduction, _, gradients = self._split(arguments)
+        inputs, _, reduction, _, gradients, wide = self._split(arguments)
         sizes = shape(self.name, self.inputs, inputs) if reduction == "none" else ()
         given = next(tensor for tensor in inputs if tensor is not None)
-        value = given.new_empty(sizes, dtype=self._dtype(inputs))
+        value = given.new_empty(sizes, dtype=torch.float32 if wide else self._dtype(inputs))
         computed = [] if reduction == "none" else gradients
         return [value, *self._alike(inputs, computed, torch.float32)]
 
     def _fake_backward(self, upstream: Tensor, *arguments: Any) -> Outputs:
-        inputs, _, _, _, gradients = self._split(arguments[:-1])
+        inputs, *_, gradients, _ = self._split(arguments[:-1])
         return self._alike(inputs, gradients)
 
     def _alike(
@@ -186,15 +185,14 @@ class Operator:
         return [kind.new_empty(kind.shape, dtype=dtype) for kind in kinds if kind is not None]
 
     def _setup(self, ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
-        tensors, options, reduction, backend, gradients = self._split(inputs)
-        ctx.rest = (options, reduction, backend, gradients)
+        tensors, *ctx.rest = self._split(inputs)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *output[1:])
 
     def _backward(self, ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
-        options, reduction, backend, gradients = ctx.rest
-        factor, *rest = upstream
-        if any(each is not None for each in rest):
+        options, reduction, backend, gradients, wide = ctx.rest
+        factor, *others = upstream
+        if any(each is not None for each in others):
             raise RuntimeError(f"wgloss.torch: {self.name} {_SECOND}")
         for place in self.wanted(ctx.needs_input_grad[: self.count]):
             if place not in gradients:
@@ -207,7 +205,8 @@ class Operator:
         result: list[Any] = [None] * len(ctx.needs_input_grad)
         if factor is not None:
             # It takes the inputs whether it reads them or not, so that its own derivative is asked for.
-            given = (factor, *inputs, *options, reduction, backend, gradients, list(computed))
+            rest = (*options, reduction, backend, gradients, wide, list(computed))
+            given = (factor, *inputs, *rest)
             for place, gradient in zip(gradients, self.backward(*given), strict=True):
                 result[place] = gradient
         return tuple(result)
