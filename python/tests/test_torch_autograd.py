@@ -17,6 +17,7 @@ pytest.importorskip("expecttest")
 
 from samples import CATALOGUE, LOSSES, differentiable, exact, inputs
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
 import wgloss.torch
@@ -203,6 +204,21 @@ def test_compile_with_inductor(backend: str) -> None:
     wanted = function(*arguments)
     assert_same(got, wanted)
     assert_same(gradient, torch.autograd.grad(wanted, x))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("mode", ["real", "fake", "symbolic", "jit"])
+def test_what_records_operators_sees_the_loss(mode: str) -> None:
+    def function(x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return wgloss.torch.mse_loss(x, target) * 2
+
+    x, target, other = torch.randn(4, 3), torch.randn(4, 3), torch.randn(4, 3)
+    if mode == "jit":
+        recorded = torch.jit.trace(function, (x, target))
+    else:
+        recorded = make_fx(function, tracing_mode=mode)(x, target)
+    assert "wgloss" in str(recorded.graph)
+    assert torch.equal(recorded(other, target), function(other, target))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])

@@ -43,13 +43,16 @@ _PLAIN = frozenset({Tensor, torch.nn.Parameter, type(None)})
 _is_compiling = torch.compiler.is_compiling
 _is_grad_enabled = torch.is_grad_enabled
 _is_autocast_enabled = torch.is_autocast_enabled
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_jit_trace = torch._C._get_tracing_state
 _is_transformed = torch._C._are_functorch_transforms_active
 
 
 class Operator:
     """A loss as PyTorch has it: an operator for graphs, and a shorter way for eager calls.
 
-    The operators `wgloss::NAME` and `wgloss::NAME_backward` are what torch.compile and fake tensors see.
+    The operators `wgloss::NAME` and `wgloss::NAME_backward` are what torch.compile, fake tensors
+    and whatever else records operators see.
     Eager calls go through an `autograd.Function` instead, since each call of an operator that is written in
     Python costs some 50 microseconds.
     """
@@ -87,7 +90,12 @@ class Operator:
         backend: str | None,
     ) -> Tensor:
         """The loss."""
-        if not _PLAIN.issuperset(map(type, inputs)) or _is_compiling():
+        if (
+            not _PLAIN.issuperset(map(type, inputs))
+            or _is_compiling()
+            or _dispatch_modes()
+            or _jit_trace()
+        ):
             for tensor, fact in zip(inputs, self.inputs, strict=True):
                 if not isinstance(tensor, Tensor | None):
                     raise TypeError(f"{fact['name']}: {tensor!r}, expected a torch.Tensor")
