@@ -3,7 +3,10 @@
 import copy
 import inspect
 import io
+import os
 import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -647,6 +650,66 @@ def test_patch_puts_back_what_was_there() -> None:
         assert loss == 1
         raise ZeroDivisionError
     assert {name: getattr(functional, name) for name in TORCHS} == before
+
+
+def test_patches_that_overlap() -> None:
+    functional, default = torch.nn.functional, wgloss.get_default_backend()
+    before = {name: getattr(functional, name) for name in TORCHS}
+    first, second, third = (wgloss.torch.patch(backend=one) for one in ("cpu", None, "cpu"))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert functional.mse_loss is wgloss.torch.mse_loss
+    assert wgloss.get_default_backend() == default
+    third.__enter__()
+    second.__exit__(None, None, None)
+    assert functional.mse_loss is wgloss.torch.mse_loss
+    assert wgloss.get_default_backend() == "cpu"
+    third.__exit__(None, None, None)
+    assert {name: getattr(functional, name) for name in TORCHS} == before
+    assert wgloss.get_default_backend() == default
+
+
+def test_patches_of_threads() -> None:
+    before = torch.nn.functional.mse_loss
+
+    def work(_: int) -> None:
+        for _ in range(200):
+            with wgloss.torch.patch(backend="cpu"):
+                assert torch.nn.functional.mse_loss is wgloss.torch.mse_loss
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert torch.nn.functional.mse_loss is before
+
+
+WITHOUT_BACKEND = """
+import torch, wgloss.torch
+before = torch.nn.functional.mse_loss
+with wgloss.torch.patch(backend="cpu"):
+    assert torch.nn.functional.mse_loss(torch.ones(2), torch.zeros(2)) == 1
+assert torch.nn.functional.mse_loss is before
+try:
+    with wgloss.torch.patch(backend="cpu"):
+        raise ZeroDivisionError
+except ZeroDivisionError as error:
+    assert error.__context__ is None
+"""
+
+
+def test_a_patch_where_the_environment_names_no_backend() -> None:
+    environment = {**os.environ, "WGLOSS_BACKEND": "nowhere"}
+    subprocess.run([sys.executable, "-c", WITHOUT_BACKEND], check=True, env=environment)
+
+
+def test_a_patch_that_cannot_be_made_changes_nothing() -> None:
+    before = torch.nn.functional.mse_loss
+    with pytest.raises(RuntimeError, match="nowhere"), wgloss.torch.patch(backend="nowhere"):
+        pass
+    assert torch.nn.functional.mse_loss is before
+    with wgloss.torch.patch():
+        pass
+    assert torch.nn.functional.mse_loss is before
 
 
 @pytest.mark.parametrize("target", [0.0, [0.0, 0.0], None, "target"])

@@ -391,28 +391,63 @@ class Patch:
 
     def __init__(self) -> None:
         self.functions: dict[str, Callable[..., Tensor]] = {}
+        self._lock = threading.Lock()
+        self._depth = 0
+        self._before: dict[str, Callable[..., Tensor]] = {}
+        self._backends: list[tuple[object, str]] = []
+        self._default = ""
 
     @contextlib.contextmanager
     def __call__(self, backend: str | None = None) -> Iterator[None]:
         """While the context lasts, torch.nn.functional's losses, and so torch.nn's, are wgloss's.
 
-        In every thread. `backend` sets where those are evaluated that do not say it.
+        In every thread. `backend` sets where those are evaluated that do not say it. Where contexts of
+        several threads overlap, PyTorch's come back when the last one ends, and the backend is that of the
+        latest that is still there.
         """
-        functional = torch.nn.functional
-        names = [name for name in self.functions if hasattr(functional, name)]
-        before = {name: getattr(functional, name) for name in names}
-        default = _native.get_default_backend()
-        if backend is not None:
-            _native.set_default_backend(backend)
+        me = object()
+        with self._lock:
+            if backend is not None:
+                self._set_backend(me, backend)
+            self._depth += 1
+            if self._depth == 1:
+                self._put()
         try:
-            for name in names:
-                setattr(functional, name, self.functions[name])
             yield
         finally:
-            for name, function in before.items():
+            with self._lock:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._put_back()
+                if backend is not None:
+                    self._unset_backend(me)
+
+    def _put(self) -> None:
+        functional = torch.nn.functional
+        for name, function in self.functions.items():
+            if hasattr(functional, name):
+                self._before[name] = getattr(functional, name)
                 setattr(functional, name, function)
-            if backend is not None:
-                _native.set_default_backend(default)
+
+    def _put_back(self) -> None:
+        for name, function in self._before.items():
+            setattr(torch.nn.functional, name, function)
+        self._before.clear()
+
+    def _set_backend(self, context: object, backend: str) -> None:
+        default = _native.get_default_backend()
+        _native.set_default_backend(backend)
+        if not self._backends:
+            self._default = default
+        self._backends.append((context, backend))
+
+    def _unset_backend(self, context: object) -> None:
+        self._backends = [each for each in self._backends if each[0] is not context]
+        backend = self._backends[-1][1] if self._backends else self._default
+        if backend != _native.get_default_backend():
+            # There may be no such backend, as the environment's is looked for only when it is used.
+            with contextlib.suppress(RuntimeError):
+                _native.set_default_backend(backend)
 
 
 patch = Patch()
