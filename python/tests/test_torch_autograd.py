@@ -622,6 +622,32 @@ def test_inputs_that_a_custom_loss_does_not_have(
         module(*[x] * count, **dict.fromkeys(named, x))
 
 
+def registered() -> int:
+    return sum(name.startswith("wgloss::") for name in torch._C._dispatch_get_all_op_names())
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_parameters_make_no_new_operators(compiled: bool, backend: str) -> None:
+    text = """
+    struct Parameters { wide: f32, power: u32, sign: i32 }
+    fn value(p: f32, reduced: f32, c: Parameters) -> f32 {
+        return (c.wide * p * p - reduced) * f32(c.power) * f32(c.sign);
+    }
+    """
+    torch.compiler.reset()
+    x, t = torch.ones(2, requires_grad=True), torch.zeros(2)
+    counts = []
+    for scale, power, sign in ((0.5, 2, -3), (2.0, 3, 1), (0.25, 1, 2), (7.0, 4, -1)):
+        module = wgloss.torch.Custom(text, wide=scale, power=power, sign=sign)
+        loss = torch.compile(module, fullgraph=True, backend="aot_eager") if compiled else module
+        for one in (loss, pickle.loads(pickle.dumps(module))):
+            got = one(x, t)
+            assert float(got) == scale * power * sign
+            assert torch.autograd.grad(got, x)[0].tolist() == [scale * power * sign] * 2
+        counts.append(registered())
+    assert len(set(counts)) == 1, counts
+
+
 def test_threads_that_first_use_a_custom_loss(backend: str) -> None:
     x, target = torch.ones(3, requires_grad=True), torch.zeros(3)
     for attempt in range(20):

@@ -174,9 +174,9 @@ class Custom:
         self.loss = custom(text_or_path, parameters)
         self.reduction = reduction
         self.backend = backend
-        self._function = Loss(self.loss.name, self.loss.facts(), self.loss.forward)
+        self._function = Loss(self.loss.name, self.loss._facts(), self.loss._forward)
 
     def __call__(self, *inputs: Any, **named: Any) -> jax.Array:
         """The loss of some arrays, by position or name."""
-        ordered = self.loss.order(inputs, named)
+        ordered = self.loss._order(inputs, named)
         return self._function(tuple(ordered), (), self.reduction, self.backend)

@@ -309,12 +309,15 @@ _custom_lock = threading.Lock()
 
 
 def _custom_operator(loss: _native.Custom) -> Operator:
-    """The operator of a custom loss, which its text, name and parameters tell."""
-    told = f"{loss.name} {loss.derived} {sorted(loss.parameters.items())}"
+    """The operator of a custom loss, which its text and name tell; its parameters are the options."""
+    kinds = [type(value).__name__ for value in loss.parameters.values()]
+    told = f"{loss.name} {loss.derived} {kinds}"
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
     with _custom_lock:
         if digest not in _custom:
-            _custom[digest] = Operator(f"custom_{digest}", loss.facts(), [], loss.forward)
+            # Their own names may be those of the operator's other arguments.
+            options = [{"name": f"parameter{i}", "type": kind} for i, kind in enumerate(kinds)]
+            _custom[digest] = Operator(f"custom_{digest}", loss._facts(), options, loss._forward)
         return _custom[digest]
 
 
@@ -350,6 +353,7 @@ class Custom(torch.nn.Module):
     def _prepare(self) -> None:
         """What torch.compile cannot ask the loss for."""
         self._name, self._names = self.loss.name, tuple(self.loss.inputs)
+        self._parameter_values = tuple(self.loss.parameters.values())
         self._operator = _custom_operator(self.loss)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -363,7 +367,7 @@ class Custom(torch.nn.Module):
         """The loss of some tensors, by position or name."""
         if named or len(inputs) != len(self._names):
             inputs = self._ordered(inputs, named)
-        return self._operator(inputs, (), self.reduction, self.backend)
+        return self._operator(inputs, self._parameter_values, self.reduction, self.backend)
 
     def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
         name, names = self._name, self._names
