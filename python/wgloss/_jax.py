@@ -13,7 +13,6 @@ import numpy as np
 from . import _native
 from ._catalogue import Entry, defaults, define, signature, tuple_of, without_gradient
 from ._custom import custom
-from ._shapes import shape
 
 _RESULT = """\
 jax.Array
@@ -24,10 +23,17 @@ class Loss:
     """A loss whose derivative JAX knows."""
 
     def __init__(
-        self, name: str, inputs: Sequence[dict[str, Any]], forward: Callable[..., list[Any]]
+        self,
+        name: str,
+        inputs: Sequence[dict[str, Any]],
+        options: Sequence[str],
+        check: Callable[..., list[int]],
+        forward: Callable[..., list[Any]],
     ) -> None:
         self.name = name
         self.inputs = inputs
+        self.options = options
+        self.check = check
         self.forward = forward
         # The first argument holds what is no array: options, reduction, backend, which inputs there are.
         self.function = jax.custom_vjp(self._value, nondiff_argnums=(0,))
@@ -41,6 +47,12 @@ class Loss:
         backend: str | None,
     ) -> jax.Array:
         """The loss."""
+        for name, option in zip(self.options, options, strict=True):
+            if isinstance(option, jax.core.Tracer):
+                raise TypeError(
+                    f"{name}: a traced value, expected a number: options are constants of a compiled "
+                    "function; name it in static_argnames"
+                )
         present = tuple(place for place, each in enumerate(inputs) if each is not None)
         arrays = [jnp.asarray(inputs[place]) for place in present]
         static = (options, reduction, backend, present)
@@ -56,11 +68,12 @@ class Loss:
     ) -> list[Any]:
         """What the native function gives, called by the compiled one."""
         options, reduction, backend, present = static
-        loss_shape = shape(self.name, self.inputs, self._placed(present, arrays))
+        kinds = [(array.shape, str(array.dtype)) for array in arrays]
+        # An error of the callback would be JAX's, and come later.
+        shape = self.check(self._placed(present, kinds), options, reduction, gradients)
         results = []
         if upstream is None:
-            value = loss_shape if reduction == "none" else ()
-            results.append(_kind(value, jnp.float32))
+            results.append(_kind(shape, jnp.float32))
         for place in gradients:
             own = arrays[present.index(place)]
             # Without an upstream gradient they are still to be multiplied, and rounded after that.
@@ -77,8 +90,18 @@ class Loss:
                 for each, kind in zip(found, results, strict=True)
             ]
 
+        @jax.custom_jvp
+        def evaluate(*given: Any) -> Any:
+            return jax.pure_callback(host, results, *given, vmap_method="sequential")
+
+        @evaluate.defjvp
+        def refuse(*_: Any) -> Any:
+            raise RuntimeError(
+                f"wgloss.jax: {self.name} has no second derivative: its gradient cannot be differentiated"
+            )
+
         given = arrays if upstream is None else [*arrays, upstream]
-        return list(jax.pure_callback(host, results, *given, vmap_method="sequential"))
+        return list(evaluate(*given))
 
     def _placed(self, present: tuple[int, ...], arrays: Sequence[Any]) -> list[Any]:
         placed: list[Any] = [None] * len(self.inputs)
@@ -140,7 +163,13 @@ def function(entry: Entry) -> Callable[..., jax.Array]:
         signature(entry.arguments, ("backend=None",)),
         f"return _loss({inputs}, {options}, reduction, backend)",
         {
-            "_loss": Loss(entry.name, entry.inputs, entry.native.forward),
+            "_loss": Loss(
+                entry.name,
+                entry.inputs,
+                entry.option_names,
+                entry.native.check,
+                entry.native.forward,
+            ),
             **defaults(entry.arguments),
         },
         module="wgloss.jax",
@@ -174,7 +203,8 @@ class Custom:
         self.loss = custom(text_or_path, parameters)
         self.reduction = reduction
         self.backend = backend
-        self._function = Loss(self.loss.name, self.loss._facts(), self.loss._forward)
+        native = self.loss
+        self._function = Loss(native.name, native._facts(), [], native._check, native._forward)
 
     def __call__(self, *inputs: Any, **named: Any) -> jax.Array:
         """The loss of some arrays, by position or name."""

@@ -1,4 +1,4 @@
-"""Shapes of unreduced losses, where only shapes are known."""
+"""Shapes of unreduced losses, where only shapes are known: those of PyTorch, which may be symbols."""
 
 from __future__ import annotations
 
