@@ -1,6 +1,8 @@
 """The functions' signatures are those of torch.nn.functional, less what it has long deprecated."""
 
 import inspect
+import re
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ torch = pytest.importorskip("torch")
 from samples import CATALOGUE, LOSSES
 
 import wgloss
+import wgloss.torch
 
 NOT_OURS = ("size_average", "reduce", "options", "distance_function")
 
@@ -35,6 +38,15 @@ def test_signatures(name: str) -> None:
         assert own[one].kind == parameter.kind, one
     beyond = [parameter for one, parameter in own.items() if one not in wanted]
     assert all(parameter.kind == inspect.Parameter.KEYWORD_ONLY for parameter in beyond)
+
+
+@pytest.mark.parametrize("module", [wgloss, wgloss.torch])
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_documentation_has_the_arguments(name: str, module: Any) -> None:
+    function = getattr(module, name)
+    text = function.__doc__.split("Parameters\n----------\n")[1].split("\n\nReturns\n")[0]
+    documented = re.findall(r"^(\w+) : (?:.*\S)\n    \S", text, re.MULTILINE)
+    assert documented == list(inspect.signature(function).parameters)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -17,13 +17,19 @@ class Argument:
 
     name: str
     kind: str
-    """"input", "option" or "reduction"."""
+    """"input", "option", "reduction", "backend", or "theirs": PyTorch's only."""
     type: str
     """The type in Python of an option."""
     default: Any
     has_default: bool
     keyword_only: bool
     documentation: str
+
+
+_BACKEND = Argument(
+    "backend", "backend", "str", None, True, True,
+    "Where it is evaluated: see `wgloss.set_default_backend`.",
+)  # fmt: skip
 
 
 class Entry:
@@ -74,10 +80,10 @@ class Entry:
         """The options in the order in which the native functions take them."""
         return [fact["name"] for fact in self.options]
 
-    def documentation(self, arrays: str, result: str) -> str:
-        """The text for `help`, in NumPy's form."""
+    def documentation(self, arguments: Sequence[Argument], arrays: str, result: str) -> str:
+        """The text for `help` of a function with these arguments and `backend`, in NumPy's form."""
         parts = [plain(self.facts["documentation"]), "Parameters\n----------"]
-        for argument in self.arguments:
+        for argument in (*arguments, _BACKEND):
             kind = arrays if argument.kind == "input" else argument.type
             if argument.has_default:
                 kind += f", default {argument.default!r}"

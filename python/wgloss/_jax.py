@@ -173,7 +173,7 @@ def function(entry: Entry) -> Callable[..., jax.Array]:
             **defaults(entry.arguments),
         },
         module="wgloss.jax",
-        documentation=entry.documentation("array", _RESULT),
+        documentation=entry.documentation(entry.arguments, "array", _RESULT),
     )
 
 

@@ -17,7 +17,7 @@ def _function(entry: Entry) -> object:
         f"return _value({inputs}, {options}, reduction, backend)",
         {"_value": entry.native.value, **defaults(entry.arguments)},
         module="wgloss",
-        documentation=entry.documentation(_ARRAYS, _RESULT),
+        documentation=entry.documentation(entry.arguments, _ARRAYS, _RESULT),
     )
 
 

@@ -78,7 +78,7 @@ def function(entry: Entry) -> Callable[..., torch.Tensor]:
         f"{prepared}return _operator({inputs}, {options}, reduction, backend)",
         names,
         module="wgloss.torch",
-        documentation=entry.documentation("torch.Tensor", _RESULT),
+        documentation=entry.documentation(given, "torch.Tensor", _RESULT),
     )
 
 
