@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -743,6 +744,12 @@ def test_what_is_no_tensor_is_refused(target: Any) -> None:
     for x in (torch.zeros(2), torch.zeros(2, requires_grad=True)):
         with pytest.raises(TypeError, match="target"):
             wgloss.torch.mse_loss(x, target)
+
+
+def test_the_type_of_what_is_no_tensor_is_told() -> None:
+    for target, kind in ((np.zeros(2), "numpy.ndarray"), (0.5, "float")):
+        with pytest.raises(TypeError, match=f"^target: got {kind}, expected a torch.Tensor$"):
+            wgloss.torch.mse_loss(torch.zeros(2), target)
 
 
 def test_inputs_of_several_types_are_promoted() -> None:

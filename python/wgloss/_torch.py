@@ -98,7 +98,9 @@ class Operator:
         ):
             for tensor, fact in zip(inputs, self.inputs, strict=True):
                 if not isinstance(tensor, Tensor | None):
-                    raise TypeError(f"{fact['name']}: {tensor!r}, expected a torch.Tensor")
+                    kind = f"{type(tensor).__module__}.{type(tensor).__qualname__}"
+                    kind = kind.removeprefix("builtins.")
+                    raise TypeError(f"{fact['name']}: got {kind}, expected a torch.Tensor")
             needed = [tensor is not None and tensor.requires_grad for tensor in inputs]
             gradients = self.wanted(needed) if _is_grad_enabled() else []
             # Autocast is told here, since the graph may run under another.
