@@ -746,6 +746,22 @@ def test_what_is_no_tensor_is_refused(target: Any) -> None:
             wgloss.torch.mse_loss(x, target)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("tracked", [True, False])
+@pytest.mark.parametrize("name", ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"])
+def test_inputs_that_broadcast_to_more_are_warned_of(name: str, tracked: bool) -> None:
+    loss = getattr(wgloss.torch, name)
+    x = torch.zeros(3, 1, requires_grad=tracked)
+    said = r"input \[3, 1\] and target \[3\] broadcast to \[3, 3\]"
+    with pytest.warns(UserWarning, match=f"^{name}: {said}$") as seen:
+        loss(x, torch.ones(3))
+    assert seen[0].filename == __file__
+    for shape in ((3, 1), (1,), (3, 4), (2, 3, 1)):
+        loss(x, torch.ones(shape))
+    with pytest.raises(ValueError, match="target"):
+        loss(x, torch.ones(2, 4))
+
+
 def test_the_type_of_what_is_no_tensor_is_told() -> None:
     for target, kind in ((np.zeros(2), "numpy.ndarray"), (0.5, "float")):
         with pytest.raises(TypeError, match=f"^target: got {kind}, expected a torch.Tensor$"):

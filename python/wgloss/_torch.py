@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any, Protocol
@@ -40,6 +41,9 @@ class Forward(Protocol):
 _PLAIN = frozenset({Tensor, torch.nn.Parameter, type(None)})
 """Tensors of numbers in memory, and not what stands for others."""
 
+_BROADCASTING = frozenset({"huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"})
+"""The losses for which PyTorch warns of inputs that broadcast."""
+
 _is_compiling = torch.compiler.is_compiling
 _is_grad_enabled = torch.is_grad_enabled
 _is_autocast_enabled = torch.is_autocast_enabled
@@ -68,6 +72,7 @@ class Operator:
         self.inputs = inputs
         self.forward = forward
         self.count = len(inputs)
+        self.warns = name in _BROADCASTING
         self.places = _Places(self)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
         rest = [f"{fact['type']} {fact['name']}" for fact in options]
@@ -112,6 +117,10 @@ class Operator:
                 f"wgloss.torch: {self.name} cannot be transformed by torch.func (grad, vmap, ...); "
                 "take autograd, or torch.nn.functional's"
             )
+        if self.warns:
+            first, second = inputs[0], inputs[1]
+            if first is not None and second is not None and first.shape != second.shape:
+                self._warn(first.shape, second.shape)
         if not _is_grad_enabled():
             wide = _is_autocast_enabled("cpu")
             value: Tensor = self.forward(inputs, options, reduction, backend, [], None, wide)[0]
@@ -125,6 +134,19 @@ class Operator:
         if name is not None:
             raise RuntimeError(f"wgloss.torch: {self.name} has no gradient by {name}; detach it")
         return [i for i, flag in enumerate(needed) if flag and self.inputs[i]["differentiable"]]
+
+    def _warn(self, *shapes: torch.Size) -> None:
+        """Warns of inputs that broadcast to more terms than any of them has elements: seldom meant."""
+        try:
+            terms = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            # That is an error, which the loss tells.
+            return
+        if terms.numel() > max(shape.numel() for shape in shapes):
+            pairs = zip(self.inputs, shapes, strict=False)
+            told = " and ".join(f"{fact['name']} {list(shape)}" for fact, shape in pairs)
+            # For the caller of the loss's function.
+            warnings.warn(f"{self.name}: {told} broadcast to {list(terms)}", stacklevel=4)
 
     def _define(
         self,
