@@ -21,6 +21,7 @@ pytest.importorskip("expecttest")
 
 from samples import CATALOGUE, LOSSES, differentiable, exact, inputs
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
@@ -292,6 +293,16 @@ def test_transforms_are_right_or_refused(transform: str) -> None:
         assert len(str(error)) > 20
     else:
         assert_same(got, wanted)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("gradients", [True, False])
+def test_a_forward_mode_derivative_is_refused(gradients: bool) -> None:
+    x, target = torch.randn(4, 3), torch.randn(4, 3)
+    with forward_ad.dual_level(), torch.set_grad_enabled(gradients):
+        with pytest.raises(RuntimeError, match="mse_loss has no forward-mode derivative"):
+            wgloss.torch.mse_loss(forward_ad.make_dual(x, torch.ones(4, 3)), target)
+        assert torch.equal(wgloss.torch.mse_loss(x, x), torch.zeros(()))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

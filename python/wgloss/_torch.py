@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from . import _native
 from ._catalogue import without_gradient
@@ -121,7 +122,8 @@ class Operator:
             first, second = inputs[0], inputs[1]
             if first is not None and second is not None and first.shape != second.shape:
                 self._warn(first.shape, second.shape)
-        if not _is_grad_enabled():
+        # Forward-mode derivatives, which autograd's function refuses, are not switched off with gradients.
+        if not _is_grad_enabled() and forward_ad._current_level < 0:
             wide = _is_autocast_enabled("cpu")
             value: Tensor = self.forward(inputs, options, reduction, backend, [], None, wide)[0]
             return value
@@ -282,6 +284,10 @@ class _Pass(torch.autograd.Function):
         for place, gradient in zip(gradients, outputs, strict=True):
             result[1 + place] = gradient
         return tuple(result)
+
+    @staticmethod
+    def jvp(ctx: Any, *_: Any) -> Any:
+        raise RuntimeError(f"wgloss.torch: {ctx.call[0].name} has no forward-mode derivative")
 
 
 class _Places(dict[tuple[bool, ...], list[int]]):
