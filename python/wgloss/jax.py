@@ -7,8 +7,8 @@ Array([1., 1.], dtype=float32)
 They are called back on the host: what is on a GPU is copied there. Options, reduction and backend are
 constants of a compiled function. There are no second derivatives.
 
-Shapes and element types are checked when a call is traced. A class index outside its range is seen only when
-it runs: JAX then raises an error of its own, with our message in it, when the loss is waited for.
+Shapes and element types are checked when a call is traced. A class index outside its range, and a backend
+that is not there, are seen only when it runs: JAX then raises an error of its own, with our message in it.
 """
 
 from __future__ import annotations
