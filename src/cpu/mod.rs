@@ -4,12 +4,14 @@
 //! The loops over a block or a row, each family's own, are compiled for each instruction set, which is
 //! chosen when the program runs; all that they call is inlined, since only so it is compiled for it too.
 
+mod instructions;
 mod lanes;
 pub(crate) mod numeric;
 mod results;
 mod sums;
 mod targets;
 
+pub(crate) use instructions::{dispatch, is_brief};
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Join, Larger, Sum};
 pub(crate) use results::{Filled, Units, divisor, mean_weight};

@@ -44,7 +44,7 @@ impl Runs for Custom {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
-    fn run(&self, block: &mut Block<'_>) {
+    fn run(&self, block: &mut Block<'_>, _: bool) {
         let parameters = self.parameter_columns();
         let mut machine = self.made.program.machine();
         let inputs = block.arguments();

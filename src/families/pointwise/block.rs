@@ -2,7 +2,8 @@
 
 use super::formula::Formula;
 use super::sums::Sums;
-use pulp::{Arch, Simd, WithSimd};
+use crate::cpu::dispatch;
+use pulp::{Simd, WithSimd};
 
 /// The elements that a loop takes at once.
 const TILE: usize = 256;
@@ -67,8 +68,8 @@ pub(crate) trait Runs: Send + Sync {
     /// The textbook value and derivatives in float64.
     fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]);
 
-    /// Runs one block of the CPU backend.
-    fn run(&self, block: &mut Block<'_>);
+    /// Runs one block of the CPU backend; of a batch that is brief, where it says so.
+    fn run(&self, block: &mut Block<'_>, brief: bool);
 }
 
 impl<L: Formula> Runs for L {
@@ -76,9 +77,8 @@ impl<L: Formula> Runs for L {
         Formula::reference(self, x)
     }
 
-    /// With the widest instructions of the processor.
-    fn run(&self, block: &mut Block<'_>) {
-        Arch::new().dispatch(Loops { loss: self, block });
+    fn run(&self, block: &mut Block<'_>, brief: bool) {
+        dispatch(brief, Loops { loss: self, block });
     }
 }
 
@@ -258,9 +258,11 @@ mod tests {
     }
 
     fn check<L: Formula>(loss: &L) {
-        let widest = bits(|block| Runs::run(loss, block));
+        let widest = bits(|block| Runs::run(loss, block, false));
+        let brief = bits(|block| Runs::run(loss, block, true));
         let baseline = bits(|block| Loops { loss, block }.with_simd(Scalar));
         assert_eq!(widest, baseline, "{loss:?}");
+        assert_eq!(brief, baseline, "{loss:?}, brief");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::operand::Operand;
 use super::shape::{Access, Broadcast};
 use super::sums::Sums;
 use crate::cancel::Cancel;
-use crate::cpu::{Filled, Results, Units, Weights, Work, divisor};
+use crate::cpu::{Filled, Results, Units, Weights, Work, divisor, is_brief};
 use crate::error::Result;
 use crate::numbers::no_memory;
 use crate::order::{BLOCK_SIZE, tree_sum};
@@ -230,15 +230,17 @@ impl Pass<'_> {
         let upstream = self.upstream.get(first..first + count).unwrap_or_default();
         let scale = self.scale;
         let mut block = Block { count, arguments, weight, upstream, scale, losses, sum, gradients };
-        self.formula.run(&mut block);
+        let brief = is_brief(self.count);
+        self.formula.run(&mut block, brief);
         if let Some(unweighted) = unweighted {
-            self.formula.run(&mut Block {
+            let mut block = Block {
                 weight: &[],
                 losses: Some(unweighted),
                 sum: None,
                 gradients: [None, None, None, None],
                 ..block
-            });
+            };
+            self.formula.run(&mut block, brief);
             let factors = upstream.iter().copied().chain(std::iter::repeat(1.0));
             for (term, factor) in unweighted.iter_mut().zip(factors) {
                 *term = *term * (scale * factor) - offset;

@@ -6,7 +6,8 @@ use super::shape::{RowShape, RowWeight};
 use super::task::{Abreast, FEW, Padding, RowTask};
 use crate::cancel::Cancel;
 use crate::cpu::{
-    ABREAST, Classes, Filled, LossSums, Results, Units, Weights, Work, ZEROS, divisor, mean_weight,
+    ABREAST, Classes, Filled, LossSums, Results, Units, Weights, Work, ZEROS, divisor, is_brief,
+    mean_weight,
 };
 use crate::error::Result;
 use crate::order::tree_sum;
@@ -53,6 +54,7 @@ pub(super) fn evaluate(
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
         components: resolved.gradients.iter().map(|&i| shape.component(i)).collect(),
+        brief: is_brief(size(resolved.layout.terms).saturating_mul(classes)),
         cancel: work.cancel,
     };
 
@@ -130,6 +132,7 @@ struct Pass<'a> {
     divisor: f32,
     /// What is wanted: the inputs' places among a row's slopes.
     components: Vec<usize>,
+    brief: bool,
     cancel: Cancel<'a>,
 }
 
@@ -246,7 +249,7 @@ impl Pass<'_> {
             for (lane, scale) in scales.iter_mut().enumerate().take(values.len()) {
                 *scale = self.scale(rows.first + first + lane);
             }
-            self.formula.run_abreast(&mut Abreast {
+            let mut task = Abreast {
                 classes: self.classes,
                 inputs: rows.inputs.map(part),
                 target: part(rows.target),
@@ -257,7 +260,8 @@ impl Pass<'_> {
                 scales,
                 values,
                 gradients: by_component,
-            });
+            };
+            self.formula.run_abreast(&mut task, self.brief);
         }
     }
 
@@ -288,7 +292,7 @@ impl Pass<'_> {
             None => None,
         };
         let own = k * self.classes..(k + 1) * self.classes;
-        self.formula.run(&mut RowTask {
+        let mut task = RowTask {
             classes: self.classes,
             inputs: rows.inputs.map(|input| input.get(own.clone()).unwrap_or_default()),
             target: rows.target.get(own.clone()).unwrap_or_default(),
@@ -300,6 +304,7 @@ impl Pass<'_> {
             value,
             gradients,
             padding,
-        });
+        };
+        self.formula.run(&mut task, self.brief);
     }
 }

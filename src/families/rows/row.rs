@@ -2,8 +2,8 @@
 
 use super::task::{Abreast, Item, RowTask};
 use super::textbook::{Row as TextbookRow, RowLoss};
-use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS};
-use pulp::{Arch, Simd, WithSimd};
+use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS, dispatch};
+use pulp::{Simd, WithSimd};
 use std::fmt::Debug;
 
 /// What a loss gathers from a row in one pass each for maxima and sums, and what follows from it.
@@ -55,11 +55,11 @@ pub(crate) trait Runs: Send + Sync {
     /// The textbook value and derivatives of one row in float64: what tests compare with.
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss;
 
-    /// Runs one row of the CPU backend.
-    fn run(&self, task: &mut RowTask<'_>);
+    /// Runs one row of the CPU backend; of a batch that is brief, where it says so.
+    fn run(&self, task: &mut RowTask<'_>, brief: bool);
 
     /// Runs some rows of few classes.
-    fn run_abreast(&self, task: &mut Abreast<'_>);
+    fn run_abreast(&self, task: &mut Abreast<'_>, brief: bool);
 }
 
 impl<L: Formula> Runs for L {
@@ -67,13 +67,12 @@ impl<L: Formula> Runs for L {
         Formula::reference(self, row)
     }
 
-    /// With the widest instructions of the processor.
-    fn run(&self, task: &mut RowTask<'_>) {
-        Arch::new().dispatch(Work { loss: self, task });
+    fn run(&self, task: &mut RowTask<'_>, brief: bool) {
+        dispatch(brief, Work { loss: self, task });
     }
 
-    fn run_abreast(&self, task: &mut Abreast<'_>) {
-        Arch::new().dispatch(Work { loss: self, task });
+    fn run_abreast(&self, task: &mut Abreast<'_>, brief: bool) {
+        dispatch(brief, Work { loss: self, task });
     }
 }
 
@@ -288,19 +287,22 @@ mod tests {
 
     fn check<L: Formula>(loss: &L) {
         for index in [None, Some(4999)] {
-            let widest = bits(index, |task| Runs::run(loss, task));
+            let widest = bits(index, |task| Runs::run(loss, task, false));
+            let brief = bits(index, |task| Runs::run(loss, task, true));
             let one = |task: &mut RowTask<'_>| {
                 Work { loss, task }.with_simd(Scalar);
             };
             let baseline = bits(index, one);
-            assert!(widest == baseline, "{loss:?}");
+            assert!(widest == baseline && brief == baseline, "{loss:?}");
         }
         for index in [false, true] {
-            let widest = bits_abreast(index, |task| Runs::run_abreast(loss, task));
+            let widest = bits_abreast(index, |task| Runs::run_abreast(loss, task, false));
+            let brief = bits_abreast(index, |task| Runs::run_abreast(loss, task, true));
             let rows = |task: &mut Abreast<'_>| {
                 Work { loss, task }.with_simd(Scalar);
             };
-            assert!(widest == bits_abreast(index, rows), "{loss:?} abreast");
+            let baseline = bits_abreast(index, rows);
+            assert!(widest == baseline && brief == baseline, "{loss:?} abreast");
         }
     }
 
