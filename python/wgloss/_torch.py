@@ -42,9 +42,6 @@ class Forward(Protocol):
 _PLAIN = frozenset({Tensor, torch.nn.Parameter, type(None)})
 """Tensors of numbers in memory, and not what stands for others."""
 
-_BROADCASTING = frozenset({"huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"})
-"""The losses for which PyTorch warns of inputs that broadcast."""
-
 _is_compiling = torch.compiler.is_compiling
 _is_grad_enabled = torch.is_grad_enabled
 _is_autocast_enabled = torch.is_autocast_enabled
@@ -56,10 +53,9 @@ _is_transformed = torch._C._are_functorch_transforms_active
 class Operator:
     """A loss as PyTorch has it: an operator for graphs, and a shorter way for eager calls.
 
-    The operators `wgloss::NAME` and `wgloss::NAME_backward` are what torch.compile, fake tensors
-    and whatever else records operators see.
-    Eager calls go through an `autograd.Function` instead, since each call of an operator that is written in
-    Python costs some 50 microseconds.
+    The operators `wgloss::NAME` and `wgloss::NAME_backward` are what torch.compile, fake tensors and
+    whatever else records operators see. Eager calls go through an `autograd.Function` instead, since
+    each call of an operator that is written in Python costs some 50 microseconds.
     """
 
     def __init__(
@@ -73,7 +69,7 @@ class Operator:
         self.inputs = inputs
         self.forward = forward
         self.count = len(inputs)
-        self.warns = name in _BROADCASTING
+        self.broadcasts = len(inputs) > 1 and inputs[1]["role"] == "elements"
         self.places = _Places(self)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
         rest = [f"{fact['type']} {fact['name']}" for fact in options]
@@ -118,7 +114,7 @@ class Operator:
                 f"wgloss.torch: {self.name} cannot be transformed by torch.func (grad, vmap, ...); "
                 "take autograd, or torch.nn.functional's"
             )
-        if self.warns:
+        if self.broadcasts:
             first, second = inputs[0], inputs[1]
             if first is not None and second is not None and first.shape != second.shape:
                 self._warn(first.shape, second.shape)
@@ -174,7 +170,7 @@ class Operator:
 
     def _run(self, *arguments: Any) -> Outputs:
         inputs, options, reduction, backend, gradients, wide = self._split(arguments)
-        # The gradients of losses of their own wait for what they are multiplied by.
+        # The gradients of unreduced losses wait for what they are multiplied by.
         wanted = [] if reduction == "none" else gradients
         return self.forward(inputs, options, reduction, backend, wanted, None, wide)
 
@@ -254,7 +250,7 @@ class _Pass(torch.autograd.Function):
         operator, options, reduction, backend = call
         gradients = operator.places[ctx.needs_input_grad]
         wide = _is_autocast_enabled("cpu")
-        # The gradients of losses of their own wait for what they are multiplied by.
+        # The gradients of unreduced losses wait for what they are multiplied by.
         now = gradients if reduction != "none" else []
         value, *outputs = operator.forward(inputs, options, reduction, backend, now, None, wide)
         ctx.call = call
