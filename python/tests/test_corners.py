@@ -56,9 +56,11 @@ def test_a_forked_process_warns_and_refuses() -> None:
     run(FORKED)
 
 
+# Where a shell has signals ignored, as for jobs in the background, Python does not answer them.
 INTERRUPTED = """
 import os, signal, sys, threading, time
 import numpy as np, wgloss
+signal.signal(signal.SIGINT, signal.default_int_handler)
 count = 400
 shapes = (count, 1, 1), (1, count, 1), (1, 1, count)
 a, b, c = (np.ones(shape, np.float32) for shape in shapes)
