@@ -2,6 +2,7 @@
 
 use super::{Evaluation, Evaluator};
 use crate::batch::Batch;
+#[cfg(not(target_arch = "wasm32"))]
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::family::Loss;
