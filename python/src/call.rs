@@ -4,12 +4,15 @@ use crate::arrays::{Array, Kind};
 use crate::backends::{self, evaluator};
 use crate::errors::{raised, unknown_keyword};
 use crate::interrupts::interruptible;
+use crate::results::{array, rounded};
 use crate::{options, warnings};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::atomic::AtomicBool;
 use wgloss::definition::Role;
-use wgloss::{Batch, Evaluator, Loss, Reduction, Request, Sink, Tensor, Totals};
+use wgloss::{
+    Batch, DType, Evaluator, GradientType, Loss, Reduction, Request, Sink, Tensor, Totals,
+};
 
 /// Below so many numbers the CPU is done before another thread has the interpreter's lock.
 const SHORT: usize = 1 << 14;
@@ -64,7 +67,22 @@ impl Call<'_, '_> {
             (Evaluator::Cpu, ..LONG) => py.detach(work),
             _ => interruptible(py, &cancel, work)?,
         };
-        result.map_err(raised)
+        self.typed(result.map_err(raised)?)
+    }
+
+    /// With gradients in the types of their inputs, where they are wanted so: those of float64 inputs are
+    /// computed in float32 all the same.
+    fn typed(&self, mut evaluation: wgloss::Evaluation) -> PyResult<wgloss::Evaluation> {
+        if self.request.gradient_type == GradientType::Input {
+            let typed = |(name, gradient): (&'static str, _)| {
+                let own = self.inputs.iter().find(|(own, _)| *own == name);
+                let dtype = own.map_or(DType::F32, |(_, array)| array.dtype());
+                Ok((name, rounded(gradient, dtype)?))
+            };
+            let gradients = evaluation.gradients.into_iter().map(typed);
+            evaluation.gradients = gradients.collect::<PyResult<_>>()?;
+        }
+        Ok(evaluation)
     }
 
     /// Evaluates it, and warns of what the library would tell; `level` frames up is the caller.
@@ -99,6 +117,29 @@ fn numbers(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> usize {
         }
         _ => largest,
     }
+}
+
+/// The loss alone, as a function gives it; `level` frames up is the caller.
+pub(crate) fn value(
+    py: Python<'_>,
+    loss: &dyn Loss,
+    inputs: Vec<(&'static str, Array<'_>)>,
+    reduction: &str,
+    backend: Option<&str>,
+    level: i32,
+) -> PyResult<Py<PyAny>> {
+    let reduction = self::reduction(loss, Some(reduction))?;
+    let request = Request { reduction, ..Request::default() };
+    let call = Call { loss, inputs, request, upstream: None, denominator: None, backend };
+    warnings::untracked(py, &call, level)?;
+    let evaluation = call.run_and_warn(py, level)?;
+    evaluation.value.map_or_else(|| Ok(py.None()), |value| array(py, value, call.kind()))
+}
+
+/// The names of the inputs at some places.
+pub(crate) fn names_at(loss: &dyn Loss, places: &[usize]) -> Vec<&'static str> {
+    let inputs = loss.definition().inputs;
+    places.iter().filter_map(|place| Some(inputs.get(*place)?.name)).collect()
 }
 
 /// What gradients are multiplied by, in float32.

@@ -1,16 +1,16 @@
 //! Losses of one's own.
 
 use crate::arrays::Array;
-use crate::call::{Call, inputs_and_options, reduction};
+use crate::call::{inputs_and_options, value};
 use crate::catalogue::of_input;
-use crate::errors::{raised, unknown_keyword};
-use crate::loss::{check, forward, value_of};
+use crate::errors::raised;
+use crate::loss::{check, forward};
 use crate::options;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use wgloss::Loss as _;
 use wgloss::definition::Options as _;
-use wgloss::{Loss as _, Request};
 
 /// A loss of one's own: a WGSL function `value` of one to four `f32`, from which its gradient is
 /// derived.
@@ -79,22 +79,11 @@ impl Custom {
         let mut loss = self.loss.clone();
         let all = self.named(py, inputs, named)?;
         let given = inputs_and_options(&mut loss, &all)?;
-        let call = Call {
-            loss: &loss,
-            inputs: given
-                .iter()
-                .map(|(name, object)| Ok((*name, Array::new(name, object)?)))
-                .collect::<PyResult<_>>()?,
-            request: Request {
-                reduction: self::reduction(&loss, Some(reduction))?,
-                ..Request::default()
-            },
-            upstream: None,
-            denominator: None,
-            backend,
-        };
-        let evaluation = call.run_and_warn(py, 1)?;
-        value_of(py, evaluation, &call)
+        let mut inputs = Vec::with_capacity(given.len());
+        for (name, object) in given {
+            inputs.push((name, Array::new(name, &object)?));
+        }
+        value(py, &loss, inputs, reduction, backend, 1)
     }
 
     /// The WGSL of `value` and of the gradient that was derived from it.
@@ -136,33 +125,6 @@ impl Custom {
         self.loss.definition().inputs.iter().map(|input| of_input(py, input)).collect()
     }
 
-    /// The inputs in their order, of some by position and the others by name.
-    #[pyo3(name = "_order")]
-    fn order<'py>(
-        &self,
-        py: Python<'py>,
-        inputs: &Bound<'py, PyTuple>,
-        named: &Bound<'py, PyDict>,
-    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let all = self.named(py, inputs, Some(named))?;
-        let names = self.inputs();
-        for name in all.keys() {
-            let name: String = name.extract()?;
-            if !names.contains(&name.as_str()) {
-                return Err(unknown_keyword("input", &name, names));
-            }
-        }
-        let given = |name: &&'static str| {
-            let missing = || wgloss::Error::Missing {
-                argument: (*name).into(),
-                loss: self.name(),
-                needed: names.join(", "),
-            };
-            all.get_item(name)?.ok_or_else(|| raised(missing()))
-        };
-        names.iter().map(given).collect()
-    }
-
     /// The parameters that are set, by name.
     #[getter]
     fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -201,7 +163,7 @@ impl Custom {
         forward(py, &loss, inputs, reduction, backend, &gradients, upstream, wide)
     }
 
-    /// Checks the types and shapes of inputs, in their order: the shape and element type of the loss.
+    /// Checks the types and shapes of inputs, in their order: the shape of the loss.
     #[pyo3(name = "_check")]
     fn check(
         &self,

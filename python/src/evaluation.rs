@@ -4,7 +4,7 @@ use crate::arrays::Array;
 use crate::call::{Call, Upstream, inputs_and_options, reduction};
 use crate::custom::Custom;
 use crate::errors::raised;
-use crate::results::{array, rounded};
+use crate::results::array;
 use crate::totals::Totals;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -218,16 +218,6 @@ pub(crate) fn evaluate(
         denominator: denominator.map(|totals| totals.get().inner()),
         backend,
     };
-    let mut evaluation = call.run_and_warn(py, 1)?;
-    if gradient_type == "input" {
-        // Those of float64 inputs are computed in float32 all the same.
-        let typed = |(name, gradient): (&'static str, _)| {
-            let own = call.inputs.iter().find(|(own, _)| *own == name);
-            let dtype = own.map_or(DType::F32, |(_, array)| array.dtype());
-            Ok((name, rounded(gradient, dtype)?))
-        };
-        let gradients = evaluation.gradients.into_iter().map(typed);
-        evaluation.gradients = gradients.collect::<PyResult<_>>()?;
-    }
+    let evaluation = call.run_and_warn(py, 1)?;
     Evaluation::new(py, evaluation, call.kind())
 }

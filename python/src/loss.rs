@@ -1,13 +1,11 @@
 //! The losses of the catalogue, for the functions that the package makes of them.
 
 use crate::arrays::kind;
-use crate::call::{Call, Upstream, inputs_in_order, reduction};
+use crate::call::{Call, Upstream, inputs_in_order, names_at, reduction, value};
 use crate::catalogue::facts;
 use crate::errors::raised;
 use crate::options;
 use crate::results::{array, rounded};
-use crate::warnings;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use wgloss::{DType, GradientType, Request};
@@ -54,21 +52,8 @@ impl Loss {
     ) -> PyResult<Py<PyAny>> {
         let own = self.with(options)?;
         let loss = own.as_deref().unwrap_or(self.default.as_ref());
-        let call = Call {
-            loss,
-            inputs: inputs_in_order(loss, inputs)?,
-            request: Request {
-                reduction: self::reduction(loss, Some(reduction))?,
-                ..Request::default()
-            },
-            upstream: None,
-            denominator: None,
-            backend,
-        };
         // The caller is one function up.
-        warnings::untracked(py, &call, 2)?;
-        let evaluation = call.run_and_warn(py, 2)?;
-        value_of(py, evaluation, &call)
+        value(py, loss, inputs_in_order(loss, inputs)?, reduction, backend, 2)
     }
 
     /// Checks the types and shapes of inputs, in their order: the shape of the loss.
@@ -111,14 +96,13 @@ pub(crate) fn check(
     reduction_name: &str,
     gradients: &[usize],
 ) -> PyResult<Vec<usize>> {
-    let all = loss.definition().inputs;
     let mut kinds = Vec::new();
-    for (input, given) in all.iter().zip(inputs) {
+    for (input, given) in loss.definition().inputs.iter().zip(inputs) {
         if let Some((shape, element)) = given {
             kinds.push((input.name, kind(input.name, shape.clone(), element)?));
         }
     }
-    let gradients: Vec<&str> = gradients.iter().filter_map(|i| Some(all.get(*i)?.name)).collect();
+    let gradients = names_at(loss, gradients);
     let request = Request {
         reduction: reduction(loss, Some(reduction_name))?,
         gradients: &gradients,
@@ -139,8 +123,7 @@ pub(crate) fn forward(
     upstream: Option<&Bound<'_, PyAny>>,
     wide: bool,
 ) -> PyResult<Vec<Py<PyAny>>> {
-    let all = loss.definition().inputs;
-    let gradients: Vec<&str> = gradients.iter().filter_map(|i| Some(all.get(*i)?.name)).collect();
+    let gradients = names_at(loss, gradients);
     let inputs = inputs_in_order(loss, inputs)?;
     let call = Call {
         loss,
@@ -167,10 +150,8 @@ pub(crate) fn forward(
         let dtype = if wide { DType::F32 } else { value_type(&call) };
         results.push(array(py, rounded(value, dtype)?, kind)?);
     }
-    for (name, gradient) in evaluation.gradients {
-        let own = call.inputs.iter().find(|(own, _)| upstream.is_some() && *own == name);
-        let dtype = own.map_or(DType::F32, |(_, array)| array.dtype());
-        results.push(array(py, rounded(gradient, dtype)?, kind)?);
+    for (_, gradient) in evaluation.gradients {
+        results.push(array(py, gradient, kind)?);
     }
     Ok(results)
 }
@@ -187,18 +168,6 @@ fn value_type(call: &Call<'_, '_>) -> DType {
         _ => DType::F32,
     };
     types.reduce(wider).unwrap_or(DType::F32)
-}
-
-/// The loss itself.
-pub(crate) fn value_of(
-    py: Python<'_>,
-    evaluation: wgloss::Evaluation,
-    call: &Call<'_, '_>,
-) -> PyResult<Py<PyAny>> {
-    match evaluation.value {
-        Some(value) => array(py, value, call.kind()),
-        None => Err(PyValueError::new_err("the loss was not asked for")),
-    }
 }
 
 impl Loss {

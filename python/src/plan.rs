@@ -182,9 +182,7 @@ impl Plan {
             state.resident.upload(name, &tensor)
         })
     }
-}
 
-impl Plan {
     fn put_upstream(&self, py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<()> {
         let upstream = Upstream::new(object)?;
         let tensor = upstream.tensor()?;

@@ -67,8 +67,8 @@ pub(crate) fn untracked(py: Python<'_>, call: &Call<'_, '_>, level: i32) -> PyRe
     }
     let name = call.loss.definition().name;
     let said = format!(
-        "{name}: {input} requires grad, and the result will have none: take wgloss.torch.{name}, or \
-         detach {input}"
+        "{name}: {input} requires grad, and the result will have none: take the loss from wgloss.torch, \
+         or detach {input}"
     );
     warn::<PyUserWarning>(py, said, level)
 }

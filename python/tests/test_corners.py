@@ -168,8 +168,12 @@ def test_uploads_without_a_run_are_freed() -> None:
 def test_a_tensor_that_requires_grad_is_told() -> None:
     torch = pytest.importorskip("torch")
     x, y = torch.ones(3, requires_grad=True), torch.zeros(3)
-    with pytest.warns(UserWarning, match=r"input requires grad.*wgloss\.torch\.mse_loss"):
+    said = r": {} requires grad, and the result will have none: take the loss from wgloss\.torch"
+    with pytest.warns(UserWarning, match="^mse_loss" + said.format("input")):
         assert not wgloss.mse_loss(x, y).requires_grad
+    custom = wgloss.Custom("fn value(p: f32, t: f32) -> f32 { return p * t; }")
+    with pytest.warns(UserWarning, match="^custom" + said.format("p")):
+        assert not custom(x, y).requires_grad
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         wgloss.mse_loss(x.detach(), y)

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _native
 from ._catalogue import Entry, defaults, define, signature, tuple_of, without_gradient
-from ._custom import custom
+from ._custom import custom, ordered
 
 _RESULT = """\
 jax.Array
@@ -208,5 +208,5 @@ class Custom:
 
     def __call__(self, *inputs: Any, **named: Any) -> jax.Array:
         """The loss of some arrays, by position or name."""
-        ordered = self.loss._order(inputs, named)
-        return self._function(tuple(ordered), (), self.reduction, self.backend)
+        given = ordered(self.loss.name, self.loss.inputs, inputs, named)
+        return self._function(given, (), self.reduction, self.backend)

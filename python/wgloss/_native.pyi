@@ -49,7 +49,7 @@ class Custom:
     def __repr__(self, /) -> str: ...
     def _check(self, /, inputs: SupportsGetItem[int, tuple[SupportsGetItem[int, SupportsIndex], str] | None], options: tuple[Any, ...], reduction: str, gradients: SupportsGetItem[int, SupportsIndex]) -> list[int]:
         """
-        Checks the types and shapes of inputs, in their order: the shape and element type of the loss.
+        Checks the types and shapes of inputs, in their order: the shape of the loss.
         """
     def _facts(self, /) -> list[dict[str, Any]]:
         """
@@ -61,10 +61,6 @@ class Custom:
         float32; with an upstream gradient only these, each multiplied by it, in its input's type.
 
         The options are all parameters in their order; with none they are those that are set.
-        """
-    def _order(self, /, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
-        """
-        The inputs in their order, of some by position and the others by name.
         """
     @staticmethod
     def _restored(text: str, name: str, parameters: dict[str, Any], derived_by: SupportsGetItem[int, str]) -> Custom:

@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 
 from . import _native
 from ._catalogue import without_gradient
-from ._custom import custom
+from ._custom import custom, ordered
 from ._shapes import shape
 
 Outputs = list[Tensor]
@@ -392,24 +392,8 @@ class Custom(torch.nn.Module):
     def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """The loss of some tensors, by position or name."""
         if named or len(inputs) != len(self._names):
-            inputs = self._ordered(inputs, named)
+            inputs = ordered(self._name, self._names, inputs, named)
         return self._operator(inputs, self._parameter_values, self.reduction, self.backend)
-
-    def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        name, names = self._name, self._names
-        known = ", ".join(names)
-        if len(inputs) > len(names):
-            raise TypeError(f"{name}: {len(inputs)} inputs, expected {len(names)} ({known})")
-        for each in named:
-            if each not in names:
-                raise TypeError(f'input "{each}" is not known; known: {known}')
-            if each in names[: len(inputs)]:
-                raise TypeError(f"{each}: given 2 times, expected once")
-        rest = names[len(inputs) :]
-        for each in rest:
-            if each not in named:
-                raise TypeError(f"{each}: missing; {name} needs {known}")
-        return inputs + tuple(named[each] for each in rest)
 
     def extra_repr(self) -> str:
         """What `repr` shows."""

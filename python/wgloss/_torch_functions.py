@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch.nn import _reduction
@@ -47,14 +49,13 @@ if distance_function is not None:
 }
 """What PyTorch takes in other forms than the operators, by the argument that is there then."""
 
-_ranking: list[Operator] = []
+_operators: dict[str, Operator] = {}
 
 
 def function(entry: Entry) -> Callable[..., torch.Tensor]:
     """The function of a loss."""
     operator = Operator(entry.name, entry.inputs, entry.options, entry.native.forward)
-    if entry.name == "margin_ranking_loss":
-        _ranking.append(operator)
+    _operators[entry.name] = operator
     given = arguments(entry)
     prepared = "".join(_PREPARED.get(argument.name, "") for argument in given)
     inputs, options = tuple_of(entry.input_names), tuple_of(entry.option_names)
@@ -66,7 +67,7 @@ def function(entry: Entry) -> Callable[..., torch.Tensor]:
         "_full_like": torch.full_like,
         "_ones_like": torch.ones_like,
         "_measured": _measured,
-        "_ranked": lambda *arguments: _ranking[0](*arguments),
+        "_ranked": _ranked,
         "_default_ignored": next(
             (fact["default"] for fact in entry.options if fact["name"] == "ignore_index"), None
         ),
@@ -105,18 +106,7 @@ def arguments(entry: Entry) -> list[Argument]:
         )
     if any(argument.name == "distance_function" for argument in result):
         del own["distance"]
-    for argument in own.values():
-        result.append(
-            Argument(
-                argument.name,
-                argument.kind,
-                argument.type,
-                argument.default,
-                True,
-                True,
-                argument.documentation,
-            )  # fmt: skip
-        )
+    result += [replace(each, has_default=True, keyword_only=True) for each in own.values()]
     return result
 
 
@@ -135,3 +125,8 @@ def _measured(
     if swap:
         far = torch.minimum(far, distance(positive, negative))
     return far, near
+
+
+def _ranked(*arguments: Any) -> torch.Tensor:
+    """The margin ranking loss, which a triplet's is once its distances are measured."""
+    return _operators["margin_ranking_loss"](*arguments)
