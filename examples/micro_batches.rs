@@ -1,9 +1,9 @@
 //! Gradient accumulation that equals the large batch, ignored rows and class weights included: the
 //! totals of the micro-batches add up to the same bits, and give each the whole batch's denominator.
 
-use wgloss::{Batch, Evaluator, Gpu, LinearCrossEntropy, Request, Result, Tensor};
+use wgloss::{Batch, Evaluator, Gpu, LinearCrossEntropy, Part, Request, Result, Tensor};
 
-const ROWS: usize = 4 * 4096; // whole blocks of 4096 rows: then not even the last bit differs
+const ROWS: usize = 16_384;
 const FEATURES: usize = 16;
 const CLASSES: usize = 100;
 
@@ -53,9 +53,10 @@ fn main() -> Result<()> {
         // First the losses: what the mean divides by is known when all rows have been seen.
         let mut totals = None;
         for rows in parts() {
-            let inputs = model.rows(rows)?;
+            let inputs = model.rows(rows.clone())?;
             let batch = Batch {
                 inputs: &inputs,
+                part: Some(Part { first: rows.start as u64, of: Some(ROWS as u64) }),
                 request: Request { totals: true, ..Request::default() },
                 ..Batch::default()
             };

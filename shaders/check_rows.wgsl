@@ -28,6 +28,7 @@ fn main(
     for (var row = start + lane; row < end; row += LANES) {
         let index = target_index(row);
         if (!is_item(window.first + row) || (IGNORES && index == window.ignored)) {
+            store_weight(row, 0.0);
             continue;
         }
         if (index < 0 || u32(index) >= window.classes) {
@@ -35,7 +36,9 @@ fn main(
             atomicMax(&status[1], ~(window.first + row));
             continue;
         }
-        sum += class_weight(u32(index));
+        let weight = class_weight(u32(index));
+        store_weight(row, weight);
+        sum += weight;
         count += 1.0;
     }
     if (SUMS) {

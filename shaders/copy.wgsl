@@ -1,4 +1,4 @@
-// Copies sums of blocks from the scratch into the totals.
+// Copies terms of a block that the batch cuts from the scratch into the totals.
 
 struct Window {
     count: u32,

@@ -1,5 +1,5 @@
-// One level of the tree over block sums: a workgroup adds 1024 neighbours in pairs, a missing one
-// counting as 0.
+// The tree over the terms of a block: a workgroup adds 1024 neighbours in pairs, a missing one counting
+// as 0.
 
 struct Window {
     count: u32,

@@ -6,6 +6,7 @@ pub use near::brief;
 pub(crate) use near::{meant, plain};
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -106,6 +107,16 @@ pub enum Error {
         /// How many places are so.
         count: u64,
     },
+    /// Totals of parts that have the same items.
+    #[error("totals: items {items:?} come twice: in {part:?} and in {there:?}")]
+    Twice {
+        /// The items that both have.
+        items: Range<u64>,
+        /// What is added.
+        part: Range<u64>,
+        /// What is there.
+        there: Range<u64>,
+    },
     /// A custom loss that is not valid, or has no derivative.
     #[error("custom loss, line {line}, column {column}: {reason}")]
     Custom {
@@ -205,6 +216,7 @@ impl Error {
             Self::UnknownName { .. } => "unknown_name",
             Self::Missing { .. } => "missing",
             Self::Repeated { .. } => "repeated",
+            Self::Twice { .. } => "twice",
             Self::Shape { .. } => "shape",
             Self::DType { .. } => "dtype",
             Self::Size { .. } => "size",

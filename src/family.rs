@@ -7,7 +7,7 @@ use crate::dispatch::Builder;
 use crate::error::{Error, Result, listed};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
-use crate::request::{Request, Resolved, Upstream};
+use crate::request::{Part, Request, Resolved, Upstream};
 use crate::tensor::{Tensor, TensorKind};
 use crate::terms::Terms;
 use std::fmt::Debug;
@@ -88,17 +88,21 @@ pub trait Family: Send + Sync {
     }
 
     /// How a batch can be cut into pieces that are evaluated on their own; `None` where it cannot.
+    fn cut(&self, _resolved: &Resolved) -> Option<Cut> {
+        None
+    }
+
+    /// The weights of the terms on the host, where a mean divides by their sum, or totals tell it.
     ///
     /// # Errors
-    /// If a class index is outside its range (a piece would not know its row in the whole), or it is
-    /// cancelled.
-    fn cut(
+    /// If a class index is outside its range, or it is cancelled.
+    fn weights(
         &self,
         _resolved: &Resolved,
         _inputs: &[Option<&Tensor<'_>>],
         _cancel: Cancel<'_>,
-    ) -> Result<Option<Cut>> {
-        Ok(None)
+    ) -> Result<Weights> {
+        Ok(Weights::default())
     }
 
     /// The axis of an input along which the items of the batch lie, of which there can be fewer; `None`
@@ -133,22 +137,20 @@ pub trait Family: Send + Sync {
 #[derive(Debug)]
 pub struct Cut {
     /// What each input has in a piece; of one that is absent nothing is read.
-    pub(crate) inputs: Vec<Part>,
+    pub(crate) inputs: Vec<Share>,
     /// The shape of the losses of one element or one item.
     pub(crate) terms: Vec<usize>,
     /// A piece is a multiple of so many.
     pub(crate) step: usize,
-    /// The weights of the terms, if the mean divides by their sum.
-    pub(crate) weights: Weights,
 }
 
 /// What an input has in a piece.
 #[derive(Clone, Debug)]
-pub(crate) enum Part {
+pub(crate) enum Share {
     /// For each element or item a tensor of this shape.
     Unit(Vec<usize>),
     /// All that it has, in this shape, as every other piece.
-    Shared(Vec<usize>),
+    All(Vec<usize>),
 }
 
 /// Checks a request of a loss: names, options, types and shapes.
@@ -225,6 +227,7 @@ pub(crate) fn resolve(
         label: label.map(String::from),
         options,
         adds_up,
+        part: Part::default(),
         ignored: loss.ignore_index(),
         layout,
     };

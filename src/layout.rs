@@ -1,6 +1,6 @@
 //! How a request's inputs lie together: what is the same for losses of every family.
 
-use crate::order::{BLOCK, FAN_IN};
+use crate::order::Order;
 use crate::reduction::{Divisor, Reduction};
 
 /// What the shapes of a request's inputs say; a family finds the rest of it from the same inputs.
@@ -16,7 +16,7 @@ pub struct Layout {
     pub(crate) weights: Weights,
     /// The input that holds class indices, which are checked.
     pub(crate) indices: Option<Indices>,
-    /// The terms whose sum is one word of the totals that kernels write.
+    /// What a kernel adds up as it computes.
     pub(crate) summed: Summed,
 }
 
@@ -42,10 +42,10 @@ pub(crate) struct Indices {
     pub(crate) excluded: Option<i64>,
 }
 
-/// What a kernel adds up before the tree.
+/// What a kernel adds up as it computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Summed {
-    /// Blocks of terms, as they are computed.
+    /// Blocks of terms.
     Blocks,
     /// Nothing: each term is kept, and the tree begins with neighbours.
     Terms,
@@ -59,11 +59,11 @@ impl Layout {
 }
 
 impl Summed {
-    /// The terms in one sum of the totals.
-    pub(crate) fn terms(self) -> u64 {
+    /// The orders in which the losses and the weights of a block are added up.
+    pub(crate) fn orders(self) -> [Order; 2] {
         match self {
-            Self::Blocks => BLOCK,
-            Self::Terms => FAN_IN,
+            Self::Blocks => [Order::Lanes; 2],
+            Self::Terms => [Order::Tree, Order::Rows],
         }
     }
 }

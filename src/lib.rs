@@ -135,7 +135,8 @@ pub use definition::{FromNamed, Named, Names, Typed};
 pub use error::brief;
 pub use error::{Error, Result};
 pub use evaluate::{
-    Broadcast, Evaluation, Evaluator, Resident, Timings, loss_shape, outputs, reference,
+    Broadcast, Evaluation, Evaluator, Resident, Timings, denominator, loss_shape, outputs,
+    reference,
 };
 pub use family::Loss;
 pub use gpu::{Clock, Gpu, adapters};
@@ -143,7 +144,7 @@ pub use kernel::Member;
 pub use losses::*;
 pub use plan::{Bindings, Outcome, Pending, Plan, Plans, Sharing, Source, SourceOptions};
 pub use reduction::Reduction;
-pub use request::{GradientType, Request, Status};
+pub use request::{GradientType, Part, Request, Status};
 pub use sink::{Output, Sink};
 pub use tensor::{DType, Element, Tensor, TensorKind};
 pub use totals::Totals;

@@ -4,8 +4,8 @@ use crate::common::ctc::Case;
 use crate::common::{self, Random, bits, inputs, tensor};
 use wgloss::{
     Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, Custom, DType, Distance, Evaluator,
-    Huber, KlDiv, LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Request, Tensor,
-    Totals, TripletMarginWithDistance,
+    Huber, KlDiv, LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Part, Reduction, Request,
+    Tensor, TensorKind, Totals, TripletMarginWithDistance,
 };
 
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
@@ -29,36 +29,41 @@ fn part<'a>(
 }
 
 fn totals(backend: &Evaluator, loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> Totals {
-    let batch = Batch {
-        inputs,
-        request: Request { totals: true, ..Request::default() },
-        ..Batch::default()
-    };
+    totals_of(backend, loss, inputs, Request::default().reduction, None)
+}
+
+/// The totals of a part, whose value does not depend on whether they are asked for.
+fn totals_of(
+    backend: &Evaluator,
+    loss: &dyn Loss,
+    inputs: &[(&str, Tensor<'_>)],
+    reduction: Reduction,
+    part: Option<Part>,
+) -> Totals {
+    let request = Request { reduction, totals: true, ..Request::default() };
+    let batch = Batch { inputs, part, request, ..Batch::default() };
     let evaluation = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
     let totals = evaluation.totals.clone().expect("they were asked for");
+    let request = Request { reduction, ..Request::default() };
+    let plain = Batch { request, ..batch };
+    let plain = backend.evaluate_blocking(loss, &plain).expect("a valid batch");
+    assert_eq!(plain.scalar().map(f32::to_bits), evaluation.scalar().map(f32::to_bits));
     assert_eq!(
         Some(totals.value().to_bits()),
         evaluation.scalar().map(f32::to_bits),
-        "{}: the value of the totals",
+        "{} from {part:?}: the value of the totals",
         loss.definition().name
     );
     totals
 }
 
-/// Losses, inputs of so many items each, and the items that are whole blocks.
-fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize, usize)> {
+/// Losses, inputs of so many items each, and the items.
+fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize)> {
     let mut random = Random(21);
-    let mut cases: Vec<(Box<dyn Loss>, Inputs, usize, usize)> = Vec::new();
+    let mut cases: Vec<(Box<dyn Loss>, Inputs, usize)> = Vec::new();
     let mut add = |loss: Box<dyn Loss>, shapes: &[(&'static str, DType, &[usize])], classes| {
         let made = inputs(loss.as_ref(), shapes, classes, &mut random);
-        let items = shapes[0].2[0];
-        let per_item: usize = match loss.definition().name {
-            "mse_loss" | "huber_loss" | "binary_cross_entropy_with_logits" => {
-                shapes[0].2[1..].iter().product()
-            }
-            _ => shapes[0].2.get(2..).map_or(1, |inner| inner.iter().product()),
-        };
-        cases.push((loss, made, items, 4096 / per_item));
+        cases.push((loss, made, shapes[0].2[0]));
     };
     let (f, h) = (DType::F32, DType::F16);
     let rows: &[usize] = &[20_001];
@@ -69,12 +74,18 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize, usize)> {
     );
     add(
         Box::<Huber>::default(),
-        &[("input", f, &[700, 64]), ("target", f, &[700, 64]), ("weight", f, &[700, 64])],
+        &[("input", f, &[700, 63]), ("target", f, &[700, 63]), ("weight", f, &[700, 63])],
         0,
     );
     add(
         Box::new(BinaryCrossEntropyWithLogits),
         &[("input", f, &[50_000]), ("target", f, &[50_000])],
+        0,
+    );
+    // One that broadcasts within an item.
+    add(
+        Box::new(BinaryCrossEntropyWithLogits),
+        &[("input", f, &[300, 5, 11]), ("target", f, &[300, 5, 11]), ("pos_weight", f, &[11])],
         0,
     );
     add(
@@ -97,42 +108,185 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize, usize)> {
         ],
         6,
     );
+    add(
+        Box::new(MultiLabelMargin),
+        &[("input", f, &[5000, 3]), ("target", DType::I64, &[5000, 3])],
+        3,
+    );
+    // Some rows of a loss that can have them are ignored.
+    for (loss, inputs, _) in &mut cases {
+        for (_, target) in inputs.iter_mut().filter(|(name, tensor)| {
+            *name == "target" && matches!(tensor.dtype(), DType::I64 | DType::I32)
+        }) {
+            if loss.ignore_index().is_none() {
+                continue;
+            }
+            let mut labels: Vec<f64> = target.to_f32().iter().map(|&label| label.into()).collect();
+            labels.iter_mut().step_by(5).for_each(|label| *label = -100.0);
+            *target = tensor(target.dtype(), target.shape(), &labels);
+        }
+    }
     cases
 }
 
+/// Merges parts two at a time, in a random order and tree.
+fn merged(mut parts: Vec<Totals>, random: &mut Random) -> Totals {
+    while parts.len() > 1 {
+        let other = parts.swap_remove(random.below(parts.len()));
+        let into = random.below(parts.len());
+        parts[into].merge(&other).expect("parts of one batch");
+    }
+    parts.remove(0)
+}
+
+/// Cut anywhere, in any order, in any tree, evaluated on the CPU or a GPU: the bits of one piece.
 #[test]
-fn whole_blocks_merge_to_the_same_bits_in_any_grouping() {
+fn parts_merge_to_the_same_bits_however_they_are_cut() {
     let mut random = Random(22);
-    for (loss, inputs, items, block) in cases() {
+    for (loss, inputs, items) in cases() {
         let loss = loss.as_ref();
         for (name, backend) in common::backends() {
-            let what = format!("{} on {name}", loss.definition().name);
-            let whole = totals(&backend, loss, &inputs);
-            let blocks = items.div_ceil(block);
-            for _ in 0..3 {
-                let mut cuts = vec![0, blocks];
-                cuts.extend((0..3).map(|_| random.below(blocks)));
-                cuts.sort_unstable();
-                cuts.dedup();
-                let parts: Vec<Totals> = cuts
-                    .windows(2)
-                    .map(|cut| {
-                        let range = cut[0] * block..(cut[1] * block).min(items);
-                        totals(&backend, loss, &part(&inputs, items, range))
-                    })
-                    .collect();
-                let mut forwards = parts[0].clone();
-                parts[1..].iter().for_each(|part| forwards.merge(part).expect("alike"));
-                assert_eq!(forwards, whole, "{what}: parts at {cuts:?}, from the left");
-                let mut last = parts.clone();
-                while last.len() > 1 {
-                    let tail = last.pop().expect("more than one");
-                    last.last_mut().expect("at least one").merge(&tail).expect("alike");
+            let reductions = loss.definition().reductions.iter();
+            for &reduction in reductions.filter(|&&reduction| reduction != Reduction::None) {
+                let what = format!("{} {reduction} on {name}", loss.definition().name);
+                let whole = totals_of(&backend, loss, &inputs, reduction, None);
+                assert!(whole.is_whole(), "{what}");
+                assert_eq!(whole.covered(), [0..items as u64], "{what}");
+                for round in 0..3 {
+                    let mut cuts = vec![0, items];
+                    cuts.extend((0..1 + 2 * round).map(|_| random.below(items)));
+                    cuts.sort_unstable();
+                    let parts = cuts.windows(2).map(|cut| {
+                        let place = Part { first: cut[0] as u64, of: Some(items as u64) };
+                        let inputs = part(&inputs, items, cut[0]..cut[1]);
+                        totals_of(&backend, loss, &inputs, reduction, Some(place))
+                    });
+                    let parts: Vec<Totals> = parts.collect();
+                    let merged = merged(parts, &mut random);
+                    assert!(merged == whole, "{what}: parts at {cuts:?}");
+                    assert_eq!(merged.value().to_bits(), whole.value().to_bits(), "{what}");
                 }
-                assert_eq!(last[0], whole, "{what}: parts at {cuts:?}, from the right");
-                assert_eq!(forwards.value().to_bits(), whole.value().to_bits(), "{what}");
             }
         }
+    }
+}
+
+/// An infinity and a NaN anywhere keep their meaning, and a sum past the range is infinite at the end only.
+#[test]
+fn what_is_no_number_keeps_its_meaning() {
+    let (inf, nan, large) = (f32::INFINITY, f32::NAN, f32::MAX);
+    let square = "fn value(p: f32) -> f32 { return p; }";
+    let loss = Custom::named("own", square).expect("a loss");
+    let items = 4 * 4096;
+    let cases: [(&[(usize, f32)], f32); 6] = [
+        (&[(5000, inf)], inf),
+        (&[(5000, -inf), (9000, 1.0)], -inf),
+        (&[(5000, inf), (12_000, -inf)], nan),
+        (&[(1, nan), (2, inf)], nan),
+        (&[(1, large), (5000, large)], inf),
+        (&[(1, large), (5000, large), (9000, -large)], large),
+    ];
+    for (name, backend) in common::backends() {
+        for (terms, want) in cases {
+            let mut numbers = vec![0.0; items];
+            terms.iter().for_each(|&(place, term)| numbers[place] = term);
+            let cut = 5001;
+            let totals = |range: std::ops::Range<usize>| {
+                let place = Part { first: range.start as u64, of: Some(items as u64) };
+                let input = Tensor::from_slice(&numbers[range.clone()], [range.len()]);
+                let inputs = [("p", input.expect("numbers"))];
+                totals_of(&backend, &loss, &inputs, Reduction::Sum, Some(place))
+            };
+            let whole = totals(0..items);
+            let mut parts = totals(cut..items);
+            parts.merge(&totals(0..cut)).expect("parts of one batch");
+            for sum in [whole.sum(), parts.sum()] {
+                assert!(
+                    sum == want || (sum.is_nan() && want.is_nan()),
+                    "{name}: {sum}, not {want}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn places_are_told() {
+    let numbers = [1.0f32; 10];
+    let totals = |range: std::ops::Range<usize>, of| {
+        let place = Part { first: range.start as u64, of };
+        let input = Tensor::from_slice(&numbers[range.clone()], [range.len()]).expect("numbers");
+        let inputs = [("input", input.clone()), ("target", input)];
+        let request = Request { totals: true, ..Request::default() };
+        let batch = Batch { inputs: &inputs, part: Some(place), request, ..Batch::default() };
+        Evaluator::Cpu.evaluate_blocking(&Mse, &batch).map(|own| own.totals.expect("asked for"))
+    };
+    let part = |range| totals(range, Some(10)).expect("a part of 10 items");
+    let mut all = part(2..4);
+    all.merge(&part(6..7)).expect("apart");
+    assert_eq!((all.covered(), all.missing()), (vec![2..4, 6..7], vec![0..2, 4..6, 7..10]));
+    assert_eq!((all.of(), all.count(), all.is_whole()), (Some(10), 3, false));
+    let before = all.clone();
+    for (range, error) in [
+        (3..5, "totals: items 3..4 come twice: in 3..5 and in 2..4"),
+        (0..10, "totals: items 6..7 come twice: in 0..10 and in 6..7"),
+        (2..4, "totals: items 2..4 come twice: in 2..4 and in 2..4"),
+    ] {
+        assert_eq!(all.merge(&part(range)).expect_err("twice").to_string(), error);
+        assert_eq!(all, before, "as it was");
+    }
+    // Nothing is anywhere, and changes nothing.
+    all.merge(&part(3..3)).expect("no items");
+    assert_eq!(all, before);
+    let unknown = totals(7..10, None).expect("a part");
+    assert_eq!((unknown.of(), unknown.missing(), unknown.is_whole()), (None, vec![0..7], false));
+    all.merge(&unknown).expect("the size is known by the others");
+    let joined = Totals::join([&all, &part(0..2), &part(4..6)]).expect("disjoint");
+    let joined = joined.expect("three of them");
+    assert!(joined.is_whole());
+    assert_eq!(joined, part(0..10));
+    assert_eq!(Totals::join([]), Ok(None));
+    let errors = [
+        totals(8..10, Some(9)).expect_err("past the end"),
+        totals(0..1, Some(0)).expect_err("past the end"),
+        part(0..2).merge(&totals(2..4, Some(11)).expect("a part")).expect_err("another size"),
+        totals(8..10, None)
+            .expect("a part")
+            .merge(&totals(0..2, Some(9)).expect("a part"))
+            .expect_err("past the end"),
+    ];
+    assert_eq!(
+        errors.map(|error| error.to_string()),
+        [
+            "part: 2 items from 8 on is not valid, expected at most 9 in all",
+            "part: 1 items from 0 on is not valid, expected at most 0 in all",
+            "totals: a batch of 11 items is not valid, expected a batch of 10 items",
+            "part: the end of a part at item 10 is not valid, expected at most 9, the items of the \
+             batch",
+        ]
+    );
+}
+
+/// What only shapes tell is known before there are data.
+#[test]
+fn denominators_of_shapes() {
+    for (loss, inputs, items) in cases() {
+        let loss = loss.as_ref();
+        let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
+        let known = wgloss::denominator(loss, &kinds, &Request::default()).expect("valid");
+        let whole = totals(&Evaluator::Cpu, loss, &inputs);
+        let what = loss.definition().name;
+        match known {
+            Some(known) => {
+                assert_eq!(known.denominator()[..2], whole.denominator()[..2], "{what}");
+                assert!(known.value().is_nan() && known.is_whole(), "{what}");
+            }
+            None => {
+                let has = |input: &str| inputs.iter().any(|(name, _)| *name == input);
+                assert!(has("weight") || loss.ignore_index().is_some(), "{what}");
+            }
+        }
+        assert!(items > 0);
     }
 }
 
@@ -142,50 +296,57 @@ fn whole_blocks_merge_to_the_same_bits_in_any_grouping() {
 fn parts_with_the_denominator_have_the_gradient_of_the_whole() {
     let mut cases = cases();
     let weighted_z = CrossEntropy { z_loss: 0.1, ..CrossEntropy::default() };
-    let inputs = cases[3].1.clone();
-    cases.push((Box::new(weighted_z), inputs, 20_001, 4096));
-    for (loss, inputs, items, block) in cases {
+    let inputs = cases[4].1.clone();
+    cases.push((Box::new(weighted_z), inputs, 20_001));
+    for (loss, inputs, items) in cases {
         let loss = loss.as_ref();
         let gradients = common::differentiable(loss, &inputs);
         for (name, backend) in common::backends() {
             let what = format!("{} on {name}", loss.definition().name);
-            let evaluate = |inputs: &[(&str, Tensor<'_>)], denominator: Option<&Totals>| {
+            let evaluate = |inputs: &[(&str, Tensor<'_>)], denominator: Option<&Totals>, part| {
                 let gradients = &gradients;
                 let batch = Batch {
                     inputs,
+                    part,
                     denominator,
                     request: Request::with_gradients(gradients),
                     ..Batch::default()
                 };
                 backend.evaluate_blocking(loss, &batch).expect("a valid batch")
             };
-            let whole = evaluate(&inputs, None);
-            let middle = items / (2 * block) * block;
+            let whole = evaluate(&inputs, None, None);
+            let middle = items / 3;
             let parts = [part(&inputs, items, 0..middle), part(&inputs, items, middle..items)];
+            let place = |first: usize| Some(Part { first: first as u64, of: Some(items as u64) });
+            let places = [place(0), place(middle)];
             // The totals of this loss do not add up without a denominator, but any loss of the
             // same rows has the same one.
             let plain = CrossEntropy::default();
             let is_z = loss.definition().name == "cross_entropy"
                 && loss.check_totals(&kinds(&inputs)).is_err();
             let counted: &dyn Loss = if is_z { &plain } else { loss };
-            let mut all = totals(&backend, counted, &parts[0]);
-            all.merge(&totals(&backend, counted, &parts[1])).expect("alike");
-            let answers = parts.each_ref().map(|part| evaluate(part, Some(&all)));
+            let own = |loss: &dyn Loss, i: usize| {
+                totals_of(&backend, loss, &parts[i], Reduction::Mean, places[i])
+            };
+            let mut all = own(counted, 1);
+            all.merge(&own(counted, 0)).expect("alike");
+            let answers = [0, 1].map(|i| evaluate(&parts[i], Some(&all), places[i]));
             // A part's own totals are to be had as well, and change nothing.
             let batch = Batch {
                 denominator: Some(&all),
+                part: places[1],
                 request: Request { totals: true, ..Request::default() },
                 ..Batch::default()
             };
             let batch = Batch {
-                inputs: &parts[0],
+                inputs: &parts[1],
                 request: Request { gradients: &gradients, ..batch.request.clone() },
                 ..batch
             };
             let both = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
-            assert!(bits(&both) == bits(&answers[0]), "{what}: with totals");
+            assert!(bits(&both) == bits(&answers[1]), "{what}: with totals");
             if !is_z {
-                assert_eq!(both.totals, Some(totals(&backend, loss, &parts[0])), "{what}");
+                assert_eq!(both.totals, Some(own(loss, 1)), "{what}");
             }
             let shares: f32 = answers.iter().filter_map(wgloss::Evaluation::scalar).sum();
             let want = whole.scalar().expect("a number");
@@ -319,22 +480,93 @@ fn what_has_no_totals_is_refused() {
 fn totals_travel_between_machines() {
     let input = Tensor::from_slice(&[1.0f32, f32::NAN, 3.1], [3]).expect("3 numbers");
     let inputs = [("input", input.clone()), ("target", input)];
-    let batch = Batch {
-        inputs: &inputs,
-        request: Request { totals: true, ..Request::default() },
-        ..Batch::default()
+    let nan = totals(&Evaluator::Cpu, &Mse, &inputs);
+    let (loss, inputs, items) = cases().swap_remove(4);
+    let place = Part { first: 1000, of: Some(items as u64) };
+    let mut cut = part(&inputs, items, 1000..19_000);
+    let own = |inputs: &[(&str, Tensor<'_>)], place| {
+        totals_of(&Evaluator::Cpu, loss.as_ref(), inputs, Reduction::Mean, Some(place))
     };
-    let evaluation = Evaluator::Cpu.evaluate_blocking(&Mse, &batch).expect("a valid batch");
-    let (loss, inputs, items, block) = cases().swap_remove(3);
-    let part = part(&inputs, items, 0..block);
-    let whole = totals(&Evaluator::Cpu, loss.as_ref(), &part);
-    for totals in [evaluation.totals.expect("asked for"), whole] {
+    let mut both = own(&cut, place);
+    cut = part(&inputs, items, 19_500..20_000);
+    both.merge(&own(&cut, Part { first: 19_500, ..place })).expect("apart");
+    for totals in [nan, both, totals(&Evaluator::Cpu, loss.as_ref(), &inputs)] {
         let text = serde_json::to_string(&totals).expect("serialisable");
-        let back: Totals = serde_json::from_str(&text).expect("what was written");
-        let same = |f: fn(&Totals) -> f32| f(&back).to_bits() == f(&totals).to_bits();
-        assert!(same(Totals::sum) && same(Totals::weight) && same(Totals::value), "{text}");
-        assert_eq!((back.count(), back.kept()), (totals.count(), totals.kept()), "{text}");
+        let bytes = totals.to_bytes();
+        assert!(bytes.starts_with(b"wgloss totals"));
+        assert!(bytes.len() < 500 + 8 * 8190 + 8 * 500, "{} bytes", bytes.len());
+        let backs = [
+            serde_json::from_str(&text).expect("what was written"),
+            Totals::from_bytes(&bytes).expect("what was written"),
+        ];
+        for back in backs {
+            let same = |f: fn(&Totals) -> f32| f(&back).to_bits() == f(&totals).to_bits();
+            assert!(same(Totals::sum) && same(Totals::weight) && same(Totals::value), "{text}");
+            assert_eq!((back.count(), back.kept()), (totals.count(), totals.kept()), "{text}");
+            assert_eq!(back.to_bytes(), bytes);
+        }
+        // Whatever is damaged is an error, and never more than that.
+        for end in 0..bytes.len().min(400) {
+            assert!(Totals::from_bytes(&bytes[..end]).is_err(), "the first {end} bytes");
+        }
+        for place in (0..bytes.len()).take(400) {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 0x55;
+            let _ = Totals::from_bytes(&bytes).map(|totals| totals.value());
+        }
     }
+}
+
+/// What a plan writes has no place until it is given one.
+#[test]
+fn totals_of_plans_are_put_into_their_places() {
+    let gpu = common::gpu();
+    let items = 20_000;
+    let numbers: Vec<f32> = (0..items).map(|i| ((i * 7919) % 1013) as f32 / 13.0).collect();
+    let kind = |count: usize| TensorKind::new(DType::F32, [count]);
+    let totals = |range: std::ops::Range<usize>| {
+        let kinds = [("input", kind(range.len())), ("target", kind(range.len()))];
+        let request = Request { totals: true, ..Request::default() };
+        let mut batch = wgloss::Resident::new(&gpu, &Mse, &kinds, &request).expect("planned");
+        let input = Tensor::from_slice(&numbers[range.clone()], [range.len()]).expect("numbers");
+        let zeros = vec![0.0f32; range.len()];
+        let target = Tensor::from_slice(&zeros, [range.len()]).expect("numbers");
+        batch.upload("input", &input).expect("uploaded");
+        batch.upload("target", &target).expect("uploaded");
+        batch.run_blocking(1, None).expect("it runs");
+        batch.read_blocking().expect("it is read").totals.expect("asked for")
+    };
+    let of = Some(items as u64);
+    let place = |first: usize| Part { first: first as u64, of };
+    let parts = [0..8192, 8192..9000, 9000..9100, 12_288..items, 9100..12_288];
+    let placed = |range: std::ops::Range<usize>| totals(range.clone()).at(place(range.start));
+    let mut all: Option<Totals> = None;
+    for range in parts {
+        let part = placed(range).expect("whole blocks, or less than one");
+        match &mut all {
+            Some(all) => all.merge(&part).expect("disjoint"),
+            none => *none = Some(part),
+        }
+    }
+    let all = all.expect("five parts");
+    assert_eq!(all, totals(0..items).at(place(0)).expect("the whole"));
+    let whole = Part { first: 100, of };
+    let errors = [
+        totals(0..5000).at(whole).expect_err("blocks begin elsewhere"),
+        totals(0..4000).at(place(17_000)).expect_err("past the end"),
+        all.at(place(0)).expect_err("it has a place"),
+    ];
+    assert_eq!(
+        errors.map(|error| error.to_string()),
+        [
+            "part: the place of its first term, 100, is not valid, expected whole blocks of 4096 \
+             terms from 0",
+            "part: the end of a part at item 21000 is not valid, expected at most 20000, the items \
+             of the batch",
+            "part: 0, for totals of a batch of 20000 items is not valid, expected totals of a plan, \
+             or a batch of unknown size",
+        ]
+    );
 }
 
 /// Parts with other options or inputs are refused, with a name and both values.
@@ -362,8 +594,8 @@ fn parts_that_do_not_belong_together() {
     let triplet = || ["anchor", "positive", "negative"].map(|name| (name, f(&[3, 4]))).to_vec();
     let p_t = || vec![("p", f(&[3])), ("t", f(&[3]))];
     let rows = || pair(f(&[3, 4]), i(&[3]));
-    type Part = (Box<dyn Loss>, Inputs);
-    let cases: Vec<(Part, Part, &str, &str)> = vec![
+    type Own = (Box<dyn Loss>, Inputs);
+    let cases: Vec<(Own, Own, &str, &str)> = vec![
         (
             (huber(1.0), pair(f(&[3]), f(&[3]))),
             (huber(100.0), pair(f(&[3]), f(&[3]))),
@@ -413,7 +645,8 @@ fn parts_that_do_not_belong_together() {
             let first = totals(&backend, loss.as_ref(), inputs);
             let second = totals(&backend, other.as_ref(), others);
             let twice = first.clone().merge(&totals(&backend, loss.as_ref(), inputs));
-            assert_eq!(twice, Ok(()), "{name}: parts of the same");
+            let twice = twice.expect_err("the same part").kind();
+            assert_eq!(twice, "twice", "{name}: all else is alike");
             let error = first.clone().merge(&second).expect_err(own).to_string();
             assert!(error.starts_with(&format!("totals: {differing}")), "{name}: {error}");
             assert!(error.contains(&format!("is not valid, expected {own}")), "{name}: {error}");
@@ -426,17 +659,73 @@ fn parts_that_do_not_belong_together() {
     }
     // Integers of any type are the same classes.
     let small = pair(f(&[3, 4]), tensor(DType::U8, &[3], &[1.0; 3]));
-    let mut all = totals(&Evaluator::Cpu, ce().as_ref(), &rows());
-    assert_eq!(all.merge(&totals(&Evaluator::Cpu, ce().as_ref(), &small)), Ok(()));
+    let next = Part { first: 3, of: None };
+    let small = totals_of(&Evaluator::Cpu, ce().as_ref(), &small, Reduction::Mean, Some(next));
+    let first = Part { first: 0, of: None };
+    let mut all = totals_of(&Evaluator::Cpu, ce().as_ref(), &rows(), Reduction::Mean, Some(first));
+    assert_eq!(all.merge(&small), Ok(()));
 }
 
 #[test]
-fn totals_of_an_older_form_are_refused() {
-    let older = "{\"loss\":\"mse_loss\",\"reduction\":\"mean\",\"sums\":[0],\"weights\":[],\
-                 \"weighted\":false,\"count\":1,\"kept\":1,\"batch\":1}";
-    let error = serde_json::from_str::<Totals>(older).expect_err("no options").to_string();
-    assert!(
-        error.starts_with("totals of an older form, which does not tell the options"),
-        "{error}"
+fn totals_of_another_form_are_refused() {
+    let older = "{\"loss\":\"mse_loss\",\"reduction\":\"mean\",\"options\":[],\"inputs\":[],\"classes\":null,\
+                 \"sums\":[0],\"weights\":[],\"weighted\":false,\"count\":1,\"kept\":1,\"batch\":1}";
+    let oldest = "{\"loss\":\"mse_loss\",\"sums\":[0]}";
+    let input = Tensor::from_slice(&[1.0f32], [1]).expect("a number");
+    let own = totals(&Evaluator::Cpu, &Mse, &[("input", input.clone()), ("target", input)]);
+    let newer = serde_json::to_string(&own).expect("serialisable").replace("form\":2", "form\":3");
+    for (text, form) in [(older, 1), (oldest, 1), (&newer, 3)] {
+        let error = serde_json::from_str::<Totals>(text).expect_err("another form").to_string();
+        let want = format!("totals of form {form}, expected form 2; evaluate the part again");
+        assert!(error.starts_with(&want), "{error}");
+    }
+    let mut bytes = own.to_bytes();
+    bytes[b"wgloss totals".len() + 1] = 7;
+    let errors = [&bytes[..], b"wgloss totals", b"PK\x03 something else", b""]
+        .map(|bytes| Totals::from_bytes(bytes).expect_err("no totals of this form").to_string());
+    assert_eq!(
+        errors,
+        [
+            "totals: form 7 is not valid, expected form 2",
+            "totals: 13 bytes: Hit the end of buffer, expected more data is not valid, expected the \
+             bytes of totals",
+            "totals: bytes that begin with \"PK\\x03 something\" is not valid, expected the bytes of \
+             totals",
+            "totals: bytes that begin with \"\" is not valid, expected the bytes of totals",
+        ]
     );
+}
+
+/// A mean that divides each loss before they are added up, of items along another axis than the first.
+#[test]
+fn parts_of_sequences() {
+    let mut random = Random(29);
+    let labels: Vec<usize> = (0..23).map(|i| i % 5).collect();
+    let whole = Case::new(&[12, labels.len(), 5], 0, &labels, 2.0, &mut random);
+    let part = |range: std::ops::Range<usize>| {
+        let steps = whole.log_probs.chunks(labels.len() * 5);
+        Case {
+            shape: vec![12, range.len(), 5],
+            log_probs: steps
+                .flat_map(|step| &step[5 * range.start..5 * range.end])
+                .copied()
+                .collect(),
+            targets: whole.targets[range.clone()].to_vec(),
+            input_lengths: whole.input_lengths[range].to_vec(),
+        }
+    };
+    for (name, backend) in common::backends() {
+        for reduction in [Reduction::Mean, Reduction::Sum] {
+            let totals = |range: std::ops::Range<usize>| {
+                let place = Part { first: range.start as u64, of: Some(labels.len() as u64) };
+                let inputs = part(range).inputs(DType::F32, DType::I64, true);
+                totals_of(&backend, &Ctc::default(), &inputs, reduction, Some(place))
+            };
+            let mut all = totals(5..6);
+            for range in [20..labels.len(), 0..5, 6..20] {
+                all.merge(&totals(range)).expect("disjoint");
+            }
+            assert_eq!(all, totals(0..labels.len()), "{reduction} on {name}");
+        }
+    }
 }

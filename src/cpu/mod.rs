@@ -8,13 +8,13 @@ mod instructions;
 mod lanes;
 pub(crate) mod numeric;
 mod results;
-mod sums;
 mod targets;
+mod weights;
 
 pub(crate) use instructions::{dispatch, is_brief};
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Join, Larger, Sum};
 pub(crate) use results::{Filled, Units, divisor, mean_weight};
 pub(crate) use results::{Results, Work};
-pub(crate) use sums::LossSums;
-pub(crate) use targets::{Classes, Weights, check};
+pub(crate) use targets::{Classes, check};
+pub(crate) use weights::Weights;

@@ -1,11 +1,10 @@
 //! What a request comes to on the CPU: in memory, or given away window by window.
 
-use super::sums::LossSums;
-use super::targets::Weights;
+use super::weights::Weights;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::numbers::{Numbers, Spare, no_memory};
-use crate::order::tree_sum;
+use crate::order::BlockSums;
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Resolved, Slot};
 use crate::sink::Sink;
@@ -242,18 +241,24 @@ impl<'a> Results<'a> {
             self.resolved.weigh(Slot::Value, &mut losses);
             return if self.resolved.value { self.put(Slot::Value, losses) } else { Ok(()) };
         }
-        let mut sums = LossSums::default();
-        sums.add(&losses);
-        self.put_sums(sums.blocks(), divisor, weights);
+        let mut sums = self.sums();
+        sums.add(self.resolved.first_term(), &losses);
+        self.put_sums(sums, divisor, weights);
         Ok(())
     }
 
-    /// The reduced loss and the totals, from the sums of blocks of losses.
-    pub(crate) fn put_sums(&mut self, sums: Vec<f32>, divisor: f32, weights: &Weights) {
-        self.put_value(tree_sum(sums.clone()) / divisor);
+    /// What losses are added up in.
+    pub(crate) fn sums(&self) -> BlockSums {
+        let [order, _] = self.resolved.layout.summed.orders();
+        BlockSums::new(order)
+    }
+
+    /// The reduced loss and the totals, from the sums of the losses.
+    pub(crate) fn put_sums(&mut self, sums: BlockSums, divisor: f32, weights: &Weights) {
+        self.put_value(sums.total() / divisor);
         if self.resolved.totals {
-            let Weights { blocks, kept } = weights.clone();
-            self.totals = Some(Totals::new(self.resolved, sums, blocks, kept));
+            let Weights { sums: weights, kept } = weights.clone();
+            self.totals = Some(Totals::new(self.resolved, sums, weights, kept));
         }
     }
 

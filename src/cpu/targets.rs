@@ -1,8 +1,9 @@
 //! Class indices on the host, read where they lie.
 
+use super::weights::Weights;
 use crate::cancel::Cancel;
 use crate::error::Result;
-use crate::order::{BLOCK_SIZE, weight_block};
+use crate::order::BLOCK_SIZE;
 use crate::request::{Resolved, Status};
 use crate::tensor::Tensor;
 use rayon::prelude::*;
@@ -13,15 +14,6 @@ pub(crate) struct Classes<'a> {
     target: &'a Tensor<'a>,
     ignored: Option<i64>,
     count: i64,
-}
-
-/// The weights of rows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Weights {
-    /// Their sums by blocks.
-    pub(crate) blocks: Vec<f32>,
-    /// The number of rows that are not ignored.
-    pub(crate) kept: u64,
 }
 
 impl<'a> Classes<'a> {
@@ -66,24 +58,19 @@ impl<'a> Classes<'a> {
     /// The weights of all rows, each of which has that of its class.
     pub(crate) fn weights(
         &self,
+        resolved: &Resolved,
         weight: impl Fn(usize) -> f32 + Sync,
         cancel: Cancel<'_>,
     ) -> Result<Weights> {
-        let rows = self.target.len();
-        let block = |first: usize| {
+        let [_, order] = resolved.layout.summed.orders();
+        Weights::of(order, resolved.first_term(), self.target.len(), |rows| {
             cancel.check()?;
-            let mut classes = [None; BLOCK_SIZE];
-            let classes = &mut classes[..BLOCK_SIZE.min(rows - first)];
-            self.read(first, classes);
-            let weights: Vec<Option<f32>> =
-                classes.iter().map(|class| class.map(&weight)).collect();
-            Ok((weight_block(&weights), weights.iter().flatten().count() as u64))
-        };
-        let blocks = (0..rows.div_ceil(BLOCK_SIZE)).into_par_iter();
-        let blocks: Vec<(f32, u64)> =
-            blocks.map(|k| block(k * BLOCK_SIZE)).collect::<Result<_>>()?;
-        let kept = blocks.iter().map(|block| block.1).sum();
-        Ok(Weights { blocks: blocks.into_iter().map(|block| block.0).collect(), kept })
+            let mut classes = vec![None; rows.len()];
+            self.read(rows.start, &mut classes);
+            let kept = classes.iter().flatten().count() as u64;
+            let weight = |class: Option<usize>| class.map_or(0.0, &weight);
+            Ok((classes.into_iter().map(weight).collect(), kept))
+        })
     }
 }
 

@@ -308,7 +308,7 @@ impl<'a> Builder<'a> {
     /// Puts what a mean over as many items as a buffer says divides by where a sum of weights would be; where
     /// it divides by one, that takes its place.
     pub(crate) fn push_count(&mut self) -> Result<()> {
-        let items = self.resolved.layout.output.first().map_or(1, |&items| items as u64);
+        let items = self.resolved.items();
         let Divisor::Count(divisor) = self.resolved.layout.divisor else { return Ok(()) };
         let window =
             reduce::CountWindow { most: index(items)?, each: index(divisor / items.max(1))? };

@@ -11,6 +11,7 @@ use crate::gpu::{Gpu, submit};
 use crate::plan::Plan;
 use crate::request::{Resolved, Slot};
 use crate::sink::Sink;
+use crate::tensor::Tensor;
 use web_time::Instant;
 
 /// Evaluates a batch whose names, types and shapes have been checked, in pieces where it is large.
@@ -23,20 +24,25 @@ pub(super) async fn evaluate(
 ) -> Result<Evaluation> {
     let resolved = resolved.native();
     let taken = Taken::new(sink);
-    match Pieces::new(gpu, loss, &resolved, batch)? {
-        Some(pieces) => pieces.evaluate(taken).await,
-        None => evaluate_whole(gpu, loss, resolved, batch, taken).await,
+    if let Some(pieces) = Pieces::new(gpu, loss, &resolved, batch)? {
+        return pieces.evaluate(taken).await;
     }
+    evaluate_whole(gpu, loss, resolved, batch, taken).await
 }
 
 async fn evaluate_whole(
     gpu: &Gpu,
     loss: &dyn Loss,
-    resolved: Resolved,
+    mut resolved: Resolved,
     batch: &Batch<'_>,
     mut taken: Taken<'_>,
 ) -> Result<Evaluation> {
     let start = Instant::now();
+    // The blocks of a larger batch are not those of the kernels where it cuts the first one: then all losses
+    // are added up here, as totals that keep them.
+    let totals_wanted = resolved.totals;
+    let added_here = resolved.sums_losses() && !resolved.begins_a_block();
+    resolved.totals |= added_here;
     let plan = Plan::of_resolved(gpu, loss, resolved)?;
     let planned = Instant::now();
     batch.check_cancelled()?;
@@ -65,9 +71,13 @@ async fn evaluate_whole(
     let (plan_time, upload) = (planned - start, moved - planned);
     let read_back = computed.elapsed();
     let timings = Timings { plan: plan_time, upload, kernels, clock, read_back };
+    let added = totals.as_ref().filter(|_| added_here).map(|totals| totals.value_of(resolved));
+    let totals = totals.filter(|_| totals_wanted);
     let mut evaluation = Evaluation { totals, timings, ..Evaluation::default() };
     if let Some(value) = results.value {
-        evaluation.put(resolved, Slot::Value, value);
+        let added = added
+            .map(|value| Tensor::rounded(resolved.output_kind(Slot::Value), vec![value].into()));
+        evaluation.put(resolved, Slot::Value, added.unwrap_or(value));
     }
     taken.progress(resolved.layout.terms, resolved.layout.terms);
     taken.finish(resolved, &mut evaluation)?;

@@ -166,6 +166,11 @@ impl Evaluator {
         mut sink: Option<&mut dyn Sink>,
     ) -> Result<Evaluation> {
         let mut resolved = resolve(loss, &batch.kinds(), &batch.request()?)?;
+        resolved.part = batch.place(&resolved)?;
+        if !resolved.totals && !resolved.has_parts() {
+            // Its value alone depends on no place.
+            resolved.part.first = 0;
+        }
         if let Some(totals) = batch.denominator {
             totals.check(&resolved)?;
             resolved.given = Some(totals.denominator());
@@ -235,6 +240,24 @@ pub fn loss_shape(
     request: &Request<'_>,
 ) -> Result<Vec<usize>> {
     Ok(resolve(loss, inputs, request)?.output_kind(Slot::Value).shape)
+}
+
+/// What the mean over a whole batch of these types and shapes divides by, as
+/// [`Batch::denominator`](crate::Batch::denominator) takes it: gradients of the whole mean can then be had part
+/// by part in one pass. `None` where weights or ignored rows count, which are data: then the parts'
+/// [`Totals`] are needed first. The sum, which is data too, is NaN.
+///
+/// # Errors
+/// If a name, option, shape or type does not fit, or totals of parts do not add up.
+pub fn denominator(
+    loss: &dyn Loss,
+    inputs: &[(&str, TensorKind)],
+    request: &Request<'_>,
+) -> Result<Option<Totals>> {
+    let request = Request { gradients: &[], totals: true, ..request.clone() };
+    let mut resolved = resolve(loss, inputs, &request)?;
+    resolved.part.of = Some(resolved.items());
+    Ok(Totals::without_data(&resolved))
 }
 
 fn arrays(resolved: &Resolved) -> Vec<(Output, TensorKind)> {

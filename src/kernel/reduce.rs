@@ -1,4 +1,4 @@
-//! The kernels that finish what the families begin: levels of the sum tree and column sums.
+//! The kernels that finish what the families begin: sums of neighbours, of blocks and of columns.
 
 use super::storage::{Stores, stores};
 use super::{Destination, Header, Kernel, NUMERIC, REDUCE, uniform};
@@ -10,6 +10,21 @@ uniform! {
     pub(crate) struct TreeWindow {
         count: u32,
         source: u32,
+        destination: u32,
+        width: u32,
+        divisor: f32,
+        weight: f32,
+    }
+}
+
+uniform! {
+    /// The window of `exact_sum.wgsl`.
+    pub(crate) struct ExactWindow {
+        count: u32,
+        numbers: u32,
+        neighbours: u32,
+        parts: u32,
+        rest: u32,
         destination: u32,
         width: u32,
         divisor: f32,
@@ -46,7 +61,7 @@ uniform! {
     }
 }
 
-/// One level of the tree over block sums.
+/// Sums of neighbouring terms, as a tree.
 pub(crate) fn tree(to: Destination) -> Kernel {
     let mut header = Header::new();
     to.declare(&mut header);
@@ -54,12 +69,67 @@ pub(crate) fn tree(to: Destination) -> Kernel {
     header.join("wgloss sum tree".into(), &parts)
 }
 
-/// Copies sums of blocks into the totals.
+/// What is added up exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addends {
+    /// Sums of blocks.
+    Blocks,
+    /// The same as sums of four neighbouring sums of terms.
+    Neighbours,
+}
+
+/// The exact sums of groups of blocks.
+pub(crate) fn exact_parts(addends: Addends) -> Kernel {
+    let mut header = Header::new();
+    header.write(Slot::Scratch, "scratch", "array<f32>");
+    let digit = "scratch[window.destination + block * WORDS + place] = bitcast<f32>(digit);";
+    header.line("fn store_total(block: u32, total: f32) {}");
+    exact(header, addends, false, digit, false)
+}
+
+/// The exact sum of all blocks, or of the parts into which they have been added up, rounded; its digits go
+/// into the totals if these are wanted.
+pub(crate) fn exact_total(addends: Addends, parts: bool, totals: bool, to: Destination) -> Kernel {
+    let mut header = Header::new();
+    to.declare(&mut header);
+    let mut digit = "";
+    if totals {
+        header.write(Slot::Totals, "totals", "array<i32>");
+        digit = "totals[place] = digit;";
+    }
+    exact(header, addends, parts, digit, true)
+}
+
+fn exact(mut header: Header, addends: Addends, parts: bool, digit: &str, total: bool) -> Kernel {
+    header.constant("PARTS", parts);
+    header.constant("TOTAL", total);
+    let number = match addends {
+        Addends::Blocks => "return scratch[window.numbers + i];",
+        Addends::Neighbours => {
+            "return sum_of_quad(vec4(
+        neighbour(4u * i), neighbour(4u * i + 1u), neighbour(4u * i + 2u), neighbour(4u * i + 3u)));"
+        }
+    };
+    if addends == Addends::Neighbours {
+        header.line(
+            "fn neighbour(i: u32) -> f32 {
+    let last = window.neighbours - 1u;
+    return select(0.0, scratch[window.numbers + min(i, last)], i <= last);
+}",
+        );
+    }
+    header.line(&format!("fn number(i: u32) -> f32 {{\n    {number}\n}}"));
+    header.line(&format!("fn store_digit(block: u32, place: u32, digit: i32) {{\n    {digit}\n}}"));
+    let parts = [NUMERIC, REDUCE, include_str!("../../shaders/exact_sum.wgsl")];
+    header.join("wgloss exact sum".into(), &parts)
+}
+
+/// Copies terms of a cut block into the totals.
 pub(crate) fn copy() -> Kernel {
     let mut header = Header::new();
     header.write(Slot::Scratch, "scratch", "array<f32>");
     header.write(Slot::Totals, "totals", "array<f32>");
-    header.join("wgloss block sums".into(), &[include_str!("../../shaders/copy.wgsl")])
+    header.join("wgloss cut block".into(), &[include_str!("../../shaders/copy.wgsl")])
 }
 
 /// Takes the given denominator.

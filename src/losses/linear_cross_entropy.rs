@@ -7,6 +7,7 @@ mod row;
 
 use super::cross_entropy::check_z_totals;
 use super::prelude::*;
+use crate::cancel::Cancel;
 use crate::cpu::{Results, Work};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::kernel::{OPTIONS, WINDOW};
 use crate::layout::{Indices, Layout, Summed, Weights, divisor};
 use crate::request::Resolved;
-use crate::tensor::DType;
+use crate::tensor::{DType, Tensor};
 use crate::terms::Terms;
 use problem::Problem;
 
@@ -177,6 +178,15 @@ impl Family for LinearCrossEntropy {
             ("linear_bias", floats(&[5000])),
             ("weight", floats(&[5000])),
         ]
+    }
+
+    fn weights(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        cancel: Cancel<'_>,
+    ) -> Result<crate::cpu::Weights> {
+        cpu::weights(resolved, inputs, cancel)
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {

@@ -1,7 +1,7 @@
 mod plan;
 
 use super::prelude::*;
-use crate::cpu::{Filled, LossSums, Results, Units, Work, check};
+use crate::cpu::{Filled, Results, Units, Work, check};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Error;
@@ -129,7 +129,7 @@ impl Family for MultiLabelMargin {
         let outputs: Vec<_> = unreduced.into_iter().chain(gradient).collect();
         let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
         let units = Units { count, numbers: classes, step: 1 };
-        let mut sums = LossSums::default();
+        let (mut sums, place) = (results.sums(), resolved.first_term());
         results.fill(&outputs, units, |window, places| {
             let mut places = places.into_iter();
             let mut losses = unreduced.and_then(|_| places.next());
@@ -158,12 +158,12 @@ impl Family for MultiLabelMargin {
                         places.iter_mut().zip(&row.1).for_each(|(place, s)| *place = scale * s);
                     }
                 }
-                sums.add(&values);
+                sums.add(place + first as u64, &values);
             }
             Ok(())
         })?;
         if reduces {
-            results.put_sums(sums.blocks(), divisor, &Default::default());
+            results.put_sums(sums, divisor, &Default::default());
         }
         Ok(())
     }

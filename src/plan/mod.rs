@@ -148,7 +148,7 @@ impl Plan {
                 expected: self.totals_bytes().to_string(),
             });
         }
-        let words: Vec<f32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
+        let words: Vec<u32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
         Ok(Totals::from_words(&self.resolved, &words))
     }
 }

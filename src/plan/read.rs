@@ -60,7 +60,7 @@ impl Outcome {
                 self.value = Some(Tensor::from_padded(kind, bytes.to_vec()));
             }
             Slot::Totals => {
-                let words: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
+                let words: Vec<u32> = bytemuck::pod_collect_to_vec(bytes);
                 self.totals = Some(Totals::from_words(resolved, &words));
             }
             _ => {

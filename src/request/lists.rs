@@ -1,8 +1,8 @@
 //! The lists of sums that the kernels write for totals.
 
 use super::Resolved;
-use crate::layout::{Summed, Weights};
-use crate::order::BLOCK;
+use crate::layout::Weights;
+use crate::order::{BLOCK, DIGIT_WORDS};
 use crate::reduction::{Divisor, Reduction};
 
 /// Binding offsets are multiples of this many words on every device.
@@ -11,13 +11,21 @@ const ALIGNMENT: u64 = 64;
 /// What the kernels write for totals, one list after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum List {
-    /// The sums of the losses: of blocks, or of FAN_IN rows.
+    /// The digits of the exact sum of the losses of whole blocks.
     Losses,
-    /// The sums of blocks of weights.
+    /// The same of the weights.
     Weights,
-    /// The numbers of kept rows of blocks.
+    /// The same of the numbers of kept rows of all blocks.
     Kept,
+    /// The losses of the last block if it is cut, or all if the first one is.
+    CutLosses,
+    /// Their weights.
+    CutWeights,
 }
+
+/// In this order.
+const LISTS: [List; 5] =
+    [List::Losses, List::Weights, List::Kept, List::CutLosses, List::CutWeights];
 
 impl Resolved {
     /// Whether the losses are summed.
@@ -39,8 +47,24 @@ impl Resolved {
 
     /// How many terms an item has, where the number of items is in a buffer.
     pub(crate) fn counted_terms(&self) -> Option<u64> {
-        let items = self.layout.output.first().map_or(1, |&items| items as u64);
-        self.counted.then(|| self.layout.terms / items.max(1))
+        self.counted.then(|| self.terms_per_item())
+    }
+
+    /// Whether its losses are a part's of those of a larger batch: not where they depend on a mean over
+    /// it, or a weight that they share.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.adds_up && !self.weight_is_shared()
+    }
+
+    /// Whether the first term begins a block of the larger batch.
+    pub(crate) fn begins_a_block(&self) -> bool {
+        self.first_term().is_multiple_of(BLOCK)
+    }
+
+    /// The last terms, which totals keep as they are.
+    pub(crate) fn cut_terms(&self) -> u64 {
+        let terms = self.layout.terms;
+        if self.begins_a_block() { terms % BLOCK } else { terms }
     }
 
     /// The words of the totals.
@@ -48,40 +72,29 @@ impl Resolved {
         if !self.totals {
             return 0;
         }
-        let (place, length) = self.totals_list(List::Kept);
+        let (place, length) = self.totals_list(List::CutWeights);
         place + length
-    }
-
-    /// Where a list starts in the totals, if these are wanted.
-    pub(crate) fn totals_place(&self, list: List) -> Option<u64> {
-        self.totals.then(|| self.totals_list(list).0)
     }
 
     /// Where a list starts in the totals, and how many words it has.
     pub(crate) fn totals_list(&self, list: List) -> (u64, u64) {
-        let losses = self.layout.terms.div_ceil(self.layout.summed.terms());
-        let blocks = |elements: u64| elements.div_ceil(BLOCK);
-        let (weights, kept) = match self.layout.weights {
-            Weights::None => (0, 0),
-            Weights::Elements(elements) => (blocks(elements), 0),
-            Weights::Kept => [blocks(self.layout.terms); 2].into(),
+        let cut = self.cut_terms();
+        let length = |list| match (list, self.layout.weights) {
+            (List::Losses, _) => DIGIT_WORDS as u64,
+            (List::Weights, Weights::Elements(_) | Weights::Kept) => DIGIT_WORDS as u64,
+            (List::Kept, Weights::Kept) => DIGIT_WORDS as u64,
+            (List::CutLosses, _) => cut,
+            (List::CutWeights, Weights::Elements(_) | Weights::Kept) => cut,
+            _ => 0,
         };
-        let after_losses = losses.next_multiple_of(ALIGNMENT);
-        match list {
-            List::Losses => (0, losses),
-            List::Weights => (after_losses, weights),
-            List::Kept => (after_losses + weights.next_multiple_of(ALIGNMENT), kept),
-        }
+        let before = LISTS.into_iter().take_while(|&own| own != list);
+        let place = before.map(|own| length(own).next_multiple_of(ALIGNMENT)).sum();
+        (place, length(list))
     }
 
     /// Whether the mean divides by the sum of weights that several terms share: parts of a batch
     /// would each count them.
     pub(crate) fn weight_is_shared(&self) -> bool {
         matches!(self.layout.weights, Weights::Elements(elements) if elements != self.layout.terms)
-    }
-
-    /// Whether totals hold sums of whole blocks as the kernels write them.
-    pub(crate) fn sums_blocks(&self) -> bool {
-        self.layout.summed == Summed::Blocks
     }
 }

@@ -62,6 +62,15 @@ pub struct Request<'a> {
     pub label: Option<&'a str>,
 }
 
+/// Where the items of a batch lie in a larger one: along the first axis of the losses, as the rows of files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The items before it.
+    pub first: u64,
+    /// The items of the larger batch, if their number is known.
+    pub of: Option<u64>,
+}
+
 impl Default for Request<'_> {
     fn default() -> Self {
         Self {
@@ -89,7 +98,7 @@ impl<'a> Request<'a> {
 }
 
 /// A request whose names and shapes have been checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resolved {
     pub(crate) definition: &'static Definition,
     /// In the definition's order.
@@ -113,6 +122,8 @@ pub struct Resolved {
     pub(crate) options: Vec<(&'static str, String)>,
     /// Whether totals of parts of a batch add up.
     pub(crate) adds_up: bool,
+    /// Where it lies in a larger batch.
+    pub(crate) part: Part,
     /// The target that marks a term as ignored.
     pub(crate) ignored: Option<i64>,
     pub(crate) layout: Layout,
@@ -138,6 +149,21 @@ impl Resolved {
             (false, true) => Losses::Value,
             (false, false) => Losses::Nowhere,
         }
+    }
+
+    /// The items, along the first axis of the losses.
+    pub(crate) fn items(&self) -> u64 {
+        self.layout.output.first().map_or(1, |&items| items as u64)
+    }
+
+    /// The terms of an item.
+    pub(crate) fn terms_per_item(&self) -> u64 {
+        self.layout.output.iter().skip(1).map(|&n| n as u64).product()
+    }
+
+    /// The place of the first term in the larger batch.
+    pub(crate) fn first_term(&self) -> u64 {
+        self.part.first.saturating_mul(self.terms_per_item())
     }
 
     /// What its plan is called, behind the library's name.

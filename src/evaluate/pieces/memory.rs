@@ -3,7 +3,7 @@
 use super::super::bound::{bound_outputs, denominator};
 use super::{Pieces, Timings};
 use crate::error::Result;
-use crate::family::Part;
+use crate::family::Share;
 use crate::gpu::{Clock, ReadBack, Stamps, Upload, upload};
 use crate::plan::{Bindings, Plan};
 use crate::request::{Slot, Upstream};
@@ -24,7 +24,7 @@ impl Shared {
         let Pieces { gpu, resolved, ref inputs, ref cut, .. } = *pieces;
         let mut shared = Vec::new();
         for (i, tensor) in inputs.iter().enumerate() {
-            let (Some(tensor), Part::Shared(_)) = (tensor, &cut.inputs[i]) else { continue };
+            let (Some(tensor), Share::All(_)) = (tensor, &cut.inputs[i]) else { continue };
             let name = resolved.definition.inputs[i].name;
             shared.push((name, upload(gpu, name, tensor, resolved.dtype(name)?)?));
         }
@@ -48,11 +48,11 @@ pub(super) struct Memory<'p> {
 }
 
 impl<'p> Memory<'p> {
-    /// For a whole piece.
-    pub(super) fn new(pieces: &Pieces<'_>, plan: &Plan) -> Result<Self> {
+    /// For a whole piece, and totals of so many bytes: of the last piece they may be longer.
+    pub(super) fn new(pieces: &Pieces<'_>, plan: &Plan, totals: u64) -> Result<Self> {
         let (gpu, resolved) = (pieces.gpu, plan.resolved());
         let cut = pieces.cut.inputs.iter().enumerate();
-        let unit = |part: &Part| matches!(part, Part::Unit(_));
+        let unit = |part: &Share| matches!(part, Share::Unit(_));
         let cut = cut.filter(|&(i, part)| unit(part) && resolved.inputs[i].is_some());
         let upload = |slot| Upload::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
         let read = |slot| ReadBack::new(gpu, &resolved.slot_name(slot), resolved.bytes(slot));
@@ -61,7 +61,8 @@ impl<'p> Memory<'p> {
         let upstream = by_term.then(|| upload(Slot::Upstream)).transpose()?;
         let outputs =
             resolved.outputs().map(|slot| Ok((slot, read(slot)?))).collect::<Result<_>>()?;
-        let totals = resolved.totals.then(|| read(Slot::Totals)).transpose()?;
+        let name = resolved.slot_name(Slot::Totals);
+        let totals = resolved.totals.then(|| ReadBack::new(gpu, &name, totals)).transpose()?;
         let stamps = match Stamps::new(gpu)? {
             Some(stamps) => Some((stamps, ReadBack::new(gpu, "timestamps", 16)?)),
             None => None,
@@ -102,7 +103,7 @@ impl<'p> Memory<'p> {
         let start = Instant::now();
         self.plan = Some(plan);
         for (i, upload) in &self.inputs {
-            let (Some(tensor), Part::Unit(unit)) = (pieces.inputs[*i], &pieces.cut.inputs[*i])
+            let (Some(tensor), Share::Unit(unit)) = (pieces.inputs[*i], &pieces.cut.inputs[*i])
             else {
                 continue;
             };

@@ -7,13 +7,15 @@ use super::taken::Taken;
 use super::{Evaluation, Timings};
 use crate::batch::Batch;
 use crate::cancel::Cancel;
-use crate::cpu::{LossSums, Weights};
+use crate::cpu::Weights;
 use crate::error::Result;
-use crate::family::{Cut, Loss, Part, resolve};
+use crate::family::{Cut, Loss, Share, resolve};
 use crate::gpu::Gpu;
+use crate::layout::Summed;
+use crate::order::BlockSums;
 use crate::plan::Plan;
 use crate::reduction::{Divisor, Reduction};
-use crate::request::{Request, Resolved, Slot, Upstream};
+use crate::request::{Part, Request, Resolved, Slot, Upstream};
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
 use memory::{Memory, Shared};
@@ -33,6 +35,7 @@ pub(super) struct Pieces<'a> {
     batch: &'a Batch<'a>,
     inputs: Vec<Option<&'a Tensor<'a>>>,
     cut: Cut,
+    weights: Weights,
     /// How many units there are, and how many are a piece.
     count: usize,
     piece: usize,
@@ -48,11 +51,9 @@ struct Wanted {
     gradients: bool,
 }
 
-/// The sums so far: the losses of rows are added up here, those of elements by the kernels.
-#[derive(Default)]
+/// The sums so far: losses that are not added up by the kernels are here.
 struct Sums {
-    rows: LossSums,
-    blocks: Option<Totals>,
+    losses: BlockSums,
     /// The terms that they are of.
     done: u64,
 }
@@ -81,16 +82,14 @@ impl<'a> Pieces<'a> {
             return Ok(None);
         }
         let inputs = resolved.placed(batch.inputs)?;
-        let Some(cut) = loss.family().cut(resolved, &inputs, Cancel(batch.cancel))? else {
-            return Ok(None);
-        };
+        let Some(cut) = loss.family().cut(resolved) else { return Ok(None) };
         let size = |shape: &[usize]| shape.iter().product::<usize>() as u64;
         let Ok(terms) = usize::try_from(resolved.layout.terms) else { return Ok(None) };
         let count = terms / cut.terms.iter().product::<usize>();
         let mut widest = 8 * size(&cut.terms);
         let mut together = 2 * widest;
         for (i, part) in cut.inputs.iter().enumerate() {
-            let (Part::Unit(unit), Some(kind)) = (part, &resolved.inputs[i]) else { continue };
+            let (Share::Unit(unit), Some(kind)) = (part, &resolved.inputs[i]) else { continue };
             let bytes = size(unit) * kind.dtype.size() as u64;
             let gradients = if resolved.gradients.contains(&i) { 4 * size(unit) } else { 0 };
             widest = widest.max(bytes).max(gradients);
@@ -100,13 +99,17 @@ impl<'a> Pieces<'a> {
         let most = (largest / widest / 2).min(gpu.memory() / AT_ONCE as u64 / 2 / together);
         let step = cut.step as u64;
         let piece = usize::try_from((most / step).max(1) * step).unwrap_or(usize::MAX);
-        let is_shared = |part: &Part| matches!(part, Part::Shared(_));
+        let is_shared = |part: &Share| matches!(part, Share::All(_));
         let shared = cut.inputs.iter().enumerate().filter(|(_, part)| is_shared(part));
         let mut shared = shared.map(|(i, _)| Slot::Input(i));
         let binds =
             piece as u64 * widest <= largest && shared.all(|s| resolved.bytes(s) <= largest);
-        let own = Self { gpu, loss, resolved, batch, inputs, cut, count, piece };
-        Ok((binds && piece < count).then_some(own))
+        if !binds || piece >= count {
+            return Ok(None);
+        }
+        // A class index outside its range is found here: a piece would not know its row in the whole.
+        let weights = loss.family().weights(resolved, &inputs, Cancel(batch.cancel))?;
+        Ok(Some(Self { gpu, loss, resolved, batch, inputs, cut, weights, count, piece }))
     }
 
     pub(super) async fn evaluate(self, mut taken: Taken<'_>) -> Result<Evaluation> {
@@ -118,27 +121,28 @@ impl<'a> Pieces<'a> {
             gradients: !resolved.gradients.is_empty(),
         };
         let mut timings = Timings::default();
-        let mut sums = Sums::default();
+        let [order, _] = resolved.layout.summed.orders();
+        let mut sums = Sums { losses: BlockSums::new(order), done: 0 };
         let divides = reduces && resolved.reduction != Reduction::Sum;
-        let mut given = resolved.given.or(divides.then(|| self.totals(Vec::new()).denominator()));
+        let mut given =
+            resolved.given.or(divides.then(|| self.totals(BlockSums::default()).denominator()));
         let mut rest = wanted;
         if self.needs_mean() {
             // What the gradients are made of is known after all pieces only.
             let first = Wanted { gradients: false, sums: true, ..wanted };
             timings.add(self.run(first, given, &mut sums, &mut taken).await?);
-            given = sums.totals(&self).map(|totals| totals.denominator());
+            given = Some(self.totals(sums.losses.clone()).denominator());
             sums.done = 0;
             rest = Wanted { losses: false, sums: false, gradients: true };
         }
         timings.add(self.run(rest, given, &mut sums, &mut taken).await?);
         let mut evaluation = Evaluation { timings, ..Evaluation::default() };
-        if let Some(totals) = sums.totals(&self).filter(|_| wanted.sums) {
-            let divisor = resolved.given.map(|[divisor, ..]| divisor);
-            let value = divisor.map_or(totals.value(), |divisor| totals.sum() / divisor);
+        if wanted.sums {
+            let totals = self.totals(sums.losses);
             if resolved.value {
                 let kind = TensorKind::new(DType::F32, []);
-                let weighed = value * resolved.loss_weight;
-                evaluation.value = Some(Tensor::rounded(kind, vec![weighed].into()));
+                let value = vec![totals.value_of(resolved)];
+                evaluation.value = Some(Tensor::rounded(kind, value.into()));
             }
             evaluation.totals = resolved.totals.then_some(totals);
         }
@@ -146,10 +150,17 @@ impl<'a> Pieces<'a> {
         Ok(evaluation)
     }
 
-    /// The totals of the whole, of which the sums of the blocks are these.
-    fn totals(&self, sums: Vec<f32>) -> Totals {
-        let Weights { blocks, kept } = self.cut.weights.clone();
-        Totals::new(self.resolved, sums, blocks, kept)
+    /// The totals of the whole, whose losses have this sum.
+    fn totals(&self, losses: BlockSums) -> Totals {
+        let Weights { sums, kept } = self.weights.clone();
+        Totals::new(self.resolved, losses, sums, kept)
+    }
+
+    /// Whether kernels add the losses up: a piece of rows may have less than a block, and where the first
+    /// block is cut, their blocks would not be those of the larger batch.
+    fn by_kernels(&self) -> bool {
+        let summed = self.resolved.layout.summed == Summed::Blocks;
+        summed && self.resolved.begins_a_block()
     }
 
     /// Whether a gradient depends on the mean: that of a weight by whose sum the mean divides.
@@ -178,6 +189,8 @@ impl<'a> Pieces<'a> {
         let whole = plan(self.piece)?;
         let rest = self.count % self.piece;
         let last = if rest > 0 { Some(plan(rest)?) } else { None };
+        let plans = last.iter().chain([&whole]);
+        let totals = plans.map(Plan::totals_bytes).max().unwrap_or_default();
         let shared = Shared::new(self, given)?;
         timings.plan = start.elapsed();
 
@@ -187,7 +200,7 @@ impl<'a> Pieces<'a> {
             self.batch.check_cancelled()?;
             let units = first..self.count.min(first + self.piece);
             let plan = last.as_ref().filter(|_| units.len() < self.piece).unwrap_or(&whole);
-            let mut next = free.pop().map_or_else(|| Memory::new(self, &whole), Ok)?;
+            let mut next = free.pop().map_or_else(|| Memory::new(self, &whole, totals), Ok)?;
             let full = under_way.len() + 1 == AT_ONCE;
             let mut oldest = if full { under_way.pop_front() } else { None };
             if let Some(oldest) = &mut oldest {
@@ -223,11 +236,12 @@ impl<'a> Pieces<'a> {
         let Memory { plan, outputs, totals, .. } = memory;
         let Some(plan) = plan else { return Ok(Duration::ZERO) };
         let resolved = plan.resolved();
+        let place = self.resolved.first_term() + sums.done;
         for (slot, output) in outputs {
             let reduced = *slot == Slot::Value && self.resolved.reduction != Reduction::None;
             output.read(self.gpu, resolved.output_size(*slot), |bytes| {
                 if reduced {
-                    sums.rows.add(&bytemuck::pod_collect_to_vec(bytes));
+                    sums.losses.add(place, &bytemuck::pod_collect_to_vec::<u8, f32>(bytes));
                     return Ok(());
                 }
                 taken.take(self.resolved, *slot, bytes)
@@ -235,10 +249,8 @@ impl<'a> Pieces<'a> {
         }
         if let Some(totals) = totals {
             let own = totals.read(self.gpu, plan.totals_bytes(), |bytes| plan.totals(bytes))?;
-            match &mut sums.blocks {
-                Some(blocks) => blocks.merge(&own)?,
-                none => *none = Some(own),
-            }
+            let part = Part { first: place / resolved.terms_per_item(), of: None };
+            sums.losses.merge(&own.at(part)?.into_losses());
         }
         sums.done += resolved.layout.terms;
         taken.progress(sums.done, self.resolved.layout.terms);
@@ -253,19 +265,18 @@ impl<'a> Pieces<'a> {
             let Some(kind) = kind else { continue };
             let name = resolved.definition.inputs[i].name;
             let shape = match &self.cut.inputs[i] {
-                Part::Unit(unit) => [&[count], &unit[..]].concat(),
-                Part::Shared(shape) => shape.clone(),
+                Share::Unit(unit) => [&[count], &unit[..]].concat(),
+                Share::All(shape) => shape.clone(),
             };
             inputs.push((name, TensorKind::new(kind.dtype, shape)));
         }
         let names = resolved.gradients.iter().filter(|_| wanted.gradients);
         let names: Vec<&str> = names.map(|&i| resolved.definition.inputs[i].name).collect();
-        // A block of rows may be larger than a piece: their losses are added up on the host.
-        let by_blocks = resolved.sums_blocks();
+        let by_kernels = self.by_kernels();
         let request = Request {
-            reduction: if by_blocks { resolved.reduction } else { Reduction::None },
-            value: wanted.losses || (wanted.sums && !by_blocks),
-            totals: wanted.sums && by_blocks,
+            reduction: if by_kernels { resolved.reduction } else { Reduction::None },
+            value: wanted.losses || (wanted.sums && !by_kernels),
+            totals: wanted.sums && by_kernels,
             gradients: &names,
             gradient_type: resolved.gradient_type,
             // Sums are of losses without their weight.
@@ -294,14 +305,4 @@ fn both<A: Send, B: Send>(
 #[cfg(target_arch = "wasm32")]
 fn both<A, B>(first: impl FnOnce() -> A, second: impl FnOnce() -> B) -> (A, B) {
     (first(), second())
-}
-
-impl Sums {
-    fn totals(&mut self, pieces: &Pieces<'_>) -> Option<Totals> {
-        let resolved = pieces.resolved;
-        if resolved.sums_blocks() {
-            return self.blocks.clone().map(|blocks| blocks.of_batch(resolved));
-        }
-        Some(pieces.totals(std::mem::take(&mut self.rows).blocks()))
-    }
 }

@@ -1,8 +1,8 @@
 //! The loops over a block of a pointwise loss.
 
 use super::formula::Formula;
-use super::sums::Sums;
 use crate::cpu::dispatch;
+use crate::order::Lanes;
 use pulp::{Simd, WithSimd};
 
 /// The elements that a loop takes at once.
@@ -51,7 +51,7 @@ impl<'a> Block<'a> {
             losses.iter_mut().zip(terms.clone()).for_each(|(loss, term)| *loss = term);
         }
         if let Some(sum) = &mut self.sum {
-            **sum = Sums::of(&terms.collect::<Vec<_>>()).total();
+            **sum = Lanes::of(&terms.collect::<Vec<_>>()).total();
         }
         for (gradient, slopes) in self.gradients.iter_mut().zip(slopes) {
             let Some(gradient) = gradient else { continue };
@@ -104,7 +104,7 @@ impl<L: Formula> WithSimd for Loops<'_, '_, '_, L> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { loss, block } = self;
         let count = block.count;
-        let mut sums = Sums::NONE;
+        let mut sums = Lanes::NONE;
         let (mut terms, mut slopes) = ([0.0; TILE], [0.0; TILE]);
         // Only the last tile may be cut short.
         let mut paddings = vec![[1.0; TILE]; if count.is_multiple_of(TILE) { 0 } else { 6 }];

@@ -4,12 +4,11 @@ use super::block::{Block, Runs};
 use super::gathered::{Gather, SPAN};
 use super::operand::Operand;
 use super::shape::{Access, Broadcast};
-use super::sums::Sums;
 use crate::cancel::Cancel;
 use crate::cpu::{Filled, Results, Units, Weights, Work, divisor, is_brief};
 use crate::error::Result;
 use crate::numbers::no_memory;
-use crate::order::{BLOCK_SIZE, tree_sum};
+use crate::order::{BLOCK, BLOCK_SIZE, BlockSums, Order};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
@@ -29,7 +28,7 @@ pub(super) fn evaluate(
     let arguments: Vec<usize> = (0..is_weight.len()).filter(|&i| !is_weight[i]).collect();
     let weight_place = is_weight.iter().position(|&is| is);
     let weights = weights(resolved, &work.inputs, work.cancel)?;
-    let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
+    let divisor = divisor(resolved, || weights.sums.total());
     let by_term = resolved.upstream == Upstream::Terms;
     let upstream = work.upstream.as_deref();
     let scale = upstream.filter(|_| !by_term).map_or(1.0, |upstream| upstream[0]) / divisor;
@@ -41,6 +40,8 @@ pub(super) fn evaluate(
         upstream: upstream.filter(|_| by_term).unwrap_or(&[]),
         scale,
         count,
+        place: resolved.first_term(),
+        keeps_cut: resolved.totals,
         cancel: work.cancel,
     };
 
@@ -49,19 +50,18 @@ pub(super) fn evaluate(
     let step = if gathers { SPAN } else { BLOCK_SIZE };
     let units = Units { count, numbers: if gathers { 4 } else { 1 }, step };
     let reduces = resolved.reduction != Reduction::None;
-    let mut sums = Vec::new();
+    let mut sums = None;
     let by_weight = resolved.gradients.iter().any(|&i| is_weight[i]);
     let less_mean = by_weight && resolved.layout.divisor == Divisor::Weights;
     if less_mean && resolved.given.is_none() {
         // The gradient of the weight needs the mean of all terms.
-        results.fill(&[], units, |window, _| {
-            sums.extend(pass.run(window, true, Places::default())?);
-            Ok(())
-        })?;
+        let sums = sums.insert(results.sums());
+        results.fill(&[], units, |window, _| pass.add(sums, window, Places::default()))?;
     }
-    let mean = match resolved.given {
-        Some([_, _, mean, _]) => mean,
-        None => tree_sum(sums.clone()) / divisor,
+    let mean = match (resolved.given, &sums) {
+        (Some([_, _, mean, _]), _) => mean,
+        (None, Some(sums)) => sums.total() / divisor,
+        (None, None) => 0.0,
     };
     let offset = if less_mean { scale * mean } else { 0.0 };
 
@@ -87,7 +87,8 @@ pub(super) fn evaluate(
         .map(|&slot| Filled::each(slot, 1))
         .chain(gathered.iter().map(|(gather, _)| gather.filled()))
         .collect();
-    let needs_sums = reduces && (resolved.value || resolved.totals) && sums.is_empty();
+    let needs_sums = resolved.sums_losses() && sums.is_none();
+    let mut own_sums = needs_sums.then(|| results.sums());
     results.fill(&outputs, units, |window, slices| {
         let mut slices = slices.into_iter();
         let mut places = Places::default();
@@ -101,14 +102,16 @@ pub(super) fn evaluate(
             places.put(gather.filled().slot, terms, &arguments);
         }
         let first = window.start;
-        let own = pass.run(window, needs_sums, places)?;
-        sums.extend(own);
+        match &mut own_sums {
+            Some(sums) => pass.add(sums, window, places)?,
+            None => drop(pass.run(window, false, places)?),
+        }
         for ((gather, terms), slice) in gathered.iter_mut().zip(slices) {
             gather.add(first, terms, slice);
         }
         Ok(())
     })?;
-    if reduces {
+    if let Some(sums) = own_sums.or(sums).filter(|_| reduces) {
         results.put_sums(sums, divisor, &weights);
     }
     Ok(())
@@ -126,18 +129,15 @@ pub(super) fn weights(
     let Some(weight) = weight.filter(|_| wanted && resolved.layout.is_weighted()) else {
         return Ok(Weights::default());
     };
-    let count = weight.len();
-    let block = |first: usize| {
+    // One that several terms share has no place in a larger batch.
+    let first = if resolved.weight_is_shared() { 0 } else { resolved.first_term() };
+    Weights::of(Order::Lanes, first, weight.len(), |own| {
         cancel.check()?;
-        let mut numbers = [0.0; BLOCK_SIZE];
-        let numbers = &mut numbers[..BLOCK_SIZE.min(count - first)];
-        weight.read(first, numbers);
-        Ok(Sums::of(numbers).total())
-    };
-    let blocks = (0..count.div_ceil(BLOCK_SIZE)).into_par_iter();
-    let blocks = blocks.map(|k| block(k * BLOCK_SIZE)).collect::<Result<_>>()?;
-    // Terms of the pointwise family are all kept.
-    Ok(Weights { blocks, kept: resolved.layout.terms })
+        let mut numbers = vec![0.0; own.len()];
+        weight.read(own.start, &mut numbers);
+        // Terms of the pointwise family are all kept.
+        Ok((numbers, own.len() as u64))
+    })
 }
 
 struct Pass<'a> {
@@ -148,6 +148,10 @@ struct Pass<'a> {
     upstream: &'a [f32],
     scale: f32,
     count: usize,
+    /// The first term's place in a larger batch.
+    place: u64,
+    /// Whether the terms of blocks that are cut are wanted.
+    keeps_cut: bool,
     cancel: Cancel<'a>,
 }
 
@@ -176,6 +180,31 @@ impl<'a> Places<'a> {
 }
 
 impl Pass<'_> {
+    /// Computes a window of whole blocks, and adds up its losses.
+    fn add(&self, sums: &mut BlockSums, window: Range<usize>, places: Places<'_>) -> Result<()> {
+        let place = |first: usize| self.place + first as u64;
+        if !self.place.is_multiple_of(BLOCK) {
+            // The blocks of the larger batch are other ones.
+            let mut losses = vec![0.0; window.len()];
+            let first = window.start;
+            self.run(window, false, Places { losses: &mut losses, ..places })?;
+            sums.add(place(first), &losses);
+            return Ok(());
+        }
+        let whole = self.count / BLOCK_SIZE * BLOCK_SIZE;
+        let cut = whole.max(window.start)..window.end;
+        let keeps = self.keeps_cut && !cut.is_empty();
+        let blocks = self.run(window, true, places)?;
+        let blocks = &blocks[..blocks.len() - usize::from(keeps)];
+        blocks.iter().for_each(|&sum| sums.add_block(sum));
+        if keeps {
+            let mut losses = vec![0.0; cut.len()];
+            self.run(cut, false, Places { losses: &mut losses, ..Places::default() })?;
+            sums.add(place(whole), &losses);
+        }
+        Ok(())
+    }
+
     /// Computes a window of whole blocks, and returns their sums if they are wanted.
     fn run(&self, window: Range<usize>, sums: bool, places: Places<'_>) -> Result<Vec<f32>> {
         let Places { losses, gradients, unweighted, offset } = places;

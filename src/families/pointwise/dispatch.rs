@@ -56,7 +56,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     if terms == 0 {
         builder.push_no_weights()?;
         if sums {
-            builder.push_tree(0, 0, last, TOTAL)?;
+            builder.push_no_losses(last)?;
         }
         return gathered.iter().try_for_each(|&i| {
             let columns = resolved.gradient_elements(i);
@@ -91,8 +91,8 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
     let count = kind.elements(spec.definition.inputs[i].name)?;
     let slots = [(Slot::Input(0), Slot::Input(i), kind.dtype.size() as u64)];
     let total = builder.weights_place(TOTAL_WEIGHT);
-    let list = List::Weights;
-    let work = Work { spec: &sum, count, slots: &slots, axes: &[], list, total };
+    let lists = [List::Weights, List::CutWeights];
+    let work = Work { spec: &sum, count, slots: &slots, axes: &[], lists, total };
     work.push(builder, Writes { losses: false, sum: Some(Destination::Scratch), gradients: vec![] })
 }
 
@@ -117,8 +117,8 @@ fn push_passes(
     if builder.resolved.reduction != Reduction::None {
         slots.retain(|slot| !matches!(slot.0, Slot::Value | Slot::Upstream));
     }
-    let (count, list) = (builder.resolved.layout.terms, List::Losses);
-    let work = Work { spec, count, slots: &slots, axes, list, total: TOTAL };
+    let (count, lists) = (builder.resolved.layout.terms, [List::Losses, List::CutLosses]);
+    let work = Work { spec, count, slots: &slots, axes, lists, total: TOTAL };
     let all = Writes { losses, sum, gradients };
     if builder.binds(&work.spec.pass(&all, true)) {
         return work.push(builder, all);
@@ -137,8 +137,8 @@ struct Work<'a> {
     /// The kernel's slot of each dense tensor, the plan's slot of it, and its bytes an element.
     slots: &'a [(Slot, Slot, u64)],
     axes: &'a [Axis],
-    /// What of totals the sums of its blocks are.
-    list: List,
+    /// What of totals the sum of its whole blocks is, and the terms of a cut one.
+    lists: [List; 2],
     /// Where in the scratch the total goes.
     total: u64,
 }
@@ -149,11 +149,20 @@ impl Work<'_> {
             return Ok(());
         }
         let blocks = self.count.div_ceil(BLOCK);
-        let sum = writes.sum.map(|_| builder.block_sums(blocks, self.list, self.total));
+        let [list, cut_list] = self.lists;
+        let sum = writes.sum.map(|_| builder.block_sums(blocks, list, self.total));
         let direct = sum.is_some_and(|sum| sum.is_direct());
         let keep = writes.sum.map(|last| if direct { last } else { Destination::Scratch });
+        // Totals keep the last terms, from this one on.
+        let totals = (builder.resolved.totals && sum.is_some())
+            .then(|| builder.resolved.totals_list(cut_list));
+        let kept = self.count - builder.resolved.cut_terms();
+        let slots = totals.map(|_| (Slot::Value, Slot::Totals, 4));
+        let slots: Vec<_> = self.slots.iter().copied().chain(slots).collect();
         let [whole_pass, part_pass] = [false, true].map(|part| {
-            self.spec.pass(&Writes { sum: keep, ..writes.clone() }, part).with_slots(self.slots)
+            let losses = writes.losses || (totals.is_some() && (part || kept == 0));
+            let writes = Writes { losses, sum: keep, ..writes.clone() };
+            self.spec.pass(&writes, part).with_slots(&slots)
         });
         let widest = self.slots.iter().map(|slot| slot.2).max().unwrap_or(4);
         // Within u32 even where the blocks of a two-dimensional dispatch overshoot.
@@ -182,14 +191,19 @@ impl Work<'_> {
                 width: builder.width(groups)?,
                 divisor: builder.divisor(),
                 scale: builder.resolved.scale(),
-                weight: builder.resolved.loss_weight,
+                weight: if totals.is_some() { 1.0 } else { builder.resolved.loss_weight },
                 rank: index(axes.len() as u64)?,
                 axes: windows::axes(axes)?,
+                ..PassWindow::default()
             };
+            let own_totals = totals
+                .filter(|_| first >= kept)
+                .map(|(place, _)| (Slot::Totals, 4 * (place + first - kept), 4 * count));
             let regions: Vec<_> = self
                 .slots
                 .iter()
                 .map(|&(_, slot, size)| (slot, first * size, (count * size).next_multiple_of(4)))
+                .chain(own_totals)
                 .collect();
             builder.push(kernel.clone(), &window, &regions, groups)?;
             first += count;

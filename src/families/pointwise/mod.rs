@@ -10,7 +10,6 @@ pub(crate) mod kernel;
 mod operand;
 mod reference;
 mod shape;
-mod sums;
 mod way;
 mod windows;
 
@@ -19,7 +18,7 @@ pub(crate) use formula::Formula;
 pub(crate) use shape::Access;
 
 use crate::cancel::Cancel;
-use crate::cpu::{Results, Work};
+use crate::cpu::{Results, Weights, Work};
 use crate::definition::Shader;
 use crate::dispatch::Builder;
 use crate::error::Result;
@@ -57,14 +56,17 @@ impl Family for Pointwise<'_> {
         inputs.map(|input| (input.name, TensorKind::new(DType::F32, [3, 4096]))).collect()
     }
 
-    fn cut(
+    fn cut(&self, resolved: &Resolved) -> Option<Cut> {
+        shape::cut(resolved)
+    }
+
+    fn weights(
         &self,
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         cancel: Cancel<'_>,
-    ) -> Result<Option<Cut>> {
-        let weighed = |cut| Ok(Cut { weights: cpu::weights(resolved, inputs, cancel)?, ..cut });
-        shape::cut(resolved).map(weighed).transpose()
+    ) -> Result<Weights> {
+        cpu::weights(resolved, inputs, cancel)
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {

@@ -1,9 +1,8 @@
 //! Elements that broadcast.
 
-use crate::cpu;
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
-use crate::family::{Cut, Part};
+use crate::family::{Cut, Share};
 use crate::layout::{Layout, Summed, Weights, divisor};
 use crate::order::BLOCK_SIZE;
 use crate::reduction::Reduction;
@@ -101,20 +100,20 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
         inner.iter().rev().map(|axis| usize::try_from(size(axis)).unwrap_or(usize::MAX)).collect()
     };
     let part = |(i, access): (usize, &Option<Access>)| match access {
-        Some(Access::Dense) => Some(Part::Unit(sizes(None))),
+        Some(Access::Dense) => Some(Share::Unit(sizes(None))),
         Some(Access::Strided) if outer.is_some_and(|outer| outer.strides[i] != 0) => {
-            Some(Part::Unit(sizes(Some(i))))
+            Some(Share::Unit(sizes(Some(i))))
         }
         Some(_) if resolved.gradients.contains(&i) => None,
-        Some(Access::Single) | None => Some(Part::Shared(Vec::new())),
-        Some(_) => Some(Part::Shared(sizes(Some(i)))),
+        Some(Access::Single) | None => Some(Share::All(Vec::new())),
+        Some(_) => Some(Share::All(sizes(Some(i)))),
     };
     let inputs = access.iter().enumerate().map(part).collect::<Option<_>>()?;
     let terms = sizes(None);
     let unit = terms.iter().product::<usize>();
     // Pieces are whole blocks.
     let step = BLOCK_SIZE >> unit.trailing_zeros().min(BLOCK_SIZE.trailing_zeros());
-    Some(Cut { inputs, terms, step, weights: cpu::Weights::default() })
+    Some(Cut { inputs, terms, step })
 }
 
 pub(super) fn layout(

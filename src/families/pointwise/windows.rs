@@ -16,6 +16,10 @@ uniform! {
         scale: f32,
         rank: u32,
         weight: f32,
+        zero: u32,
+        padding_0: u32,
+        padding_1: u32,
+        padding_2: u32,
         axes: [AxisWords; MOST_AXES],
     }
 }

@@ -6,11 +6,9 @@ use super::shape::{RowShape, RowWeight};
 use super::task::{Abreast, FEW, Padding, RowTask};
 use crate::cancel::Cancel;
 use crate::cpu::{
-    ABREAST, Classes, Filled, LossSums, Results, Units, Weights, Work, ZEROS, divisor, is_brief,
-    mean_weight,
+    ABREAST, Classes, Filled, Results, Units, Weights, Work, ZEROS, divisor, is_brief, mean_weight,
 };
 use crate::error::Result;
-use crate::order::tree_sum;
 use crate::reduction::Reduction;
 use crate::request::{Slot, Upstream};
 use crate::tensor::Tensor;
@@ -36,10 +34,10 @@ pub(super) fn evaluate(
     };
     let weight_of = |class: usize| weight.get(class).copied().unwrap_or(1.0);
     let weights = match &indices {
-        Some(indices) => indices.weights(weight_of, work.cancel)?,
+        Some(indices) => indices.weights(resolved, weight_of, work.cancel)?,
         None => Weights::default(),
     };
-    let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
+    let divisor = divisor(resolved, || weights.sums.total());
     let pass = Pass {
         formula,
         mean_weight: mean_weight(resolved, divisor, weights.kept),
@@ -66,7 +64,7 @@ pub(super) fn evaluate(
     let items = size(resolved.layout.terms) / inner.max(1);
     // What lies apart is put together in the cache.
     let numbers = if inner == 1 { classes } else { 4 * classes * inner };
-    let mut sums = LossSums::default();
+    let (mut sums, first) = (results.sums(), resolved.first_term());
     let (mut room, mut rows) = (Vec::new(), vec![Vec::new(); pass.components.len()]);
     results.fill(&outputs, Units { count: items, numbers, step: 1 }, |window, mut places| {
         let terms = window.len() * inner;
@@ -78,6 +76,7 @@ pub(super) fn evaluate(
             }
         };
         let window = window.start * inner..window.end * inner;
+        let place = first + window.start as u64;
         if inner == 1 {
             pass.run(window, losses, places)?;
         } else {
@@ -88,12 +87,12 @@ pub(super) fn evaluate(
             }
         }
         if reduces {
-            sums.add(losses);
+            sums.add(place, losses);
         }
         Ok(())
     })?;
     if reduces {
-        results.put_sums(sums.blocks(), divisor, &weights);
+        results.put_sums(sums, divisor, &weights);
     }
     Ok(())
 }

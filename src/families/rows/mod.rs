@@ -21,7 +21,7 @@ pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
 
 use crate::cancel::Cancel;
-use crate::cpu::{Results, Work};
+use crate::cpu::{Results, Weights, Work};
 use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
 use crate::error::Result;
@@ -65,13 +65,17 @@ impl Family for Rows<'_> {
         inputs.map(|input| (input.name, kind(input.role))).collect()
     }
 
-    fn cut(
+    fn cut(&self, resolved: &Resolved) -> Option<Cut> {
+        shape::cut(resolved)
+    }
+
+    fn weights(
         &self,
         resolved: &Resolved,
         inputs: &[Option<&Tensor<'_>>],
         cancel: Cancel<'_>,
-    ) -> Result<Option<Cut>> {
-        shape::cut(resolved, inputs, cancel)
+    ) -> Result<Weights> {
+        shape::weights(resolved, inputs, cancel)
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {

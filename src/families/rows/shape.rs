@@ -4,7 +4,7 @@ use crate::cancel::Cancel;
 use crate::cpu::{Classes, Weights};
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
-use crate::family::{Cut, Part};
+use crate::family::{Cut, Share};
 use crate::layout::{self, Indices, Layout, Summed, divisor};
 use crate::reduction::Reduction;
 use crate::request::Resolved;
@@ -191,38 +191,32 @@ pub(super) fn layout(
 }
 
 /// How a batch is cut along its items.
-pub(super) fn cut(
-    resolved: &Resolved,
-    inputs: &[Option<&Tensor<'_>>],
-    cancel: Cancel<'_>,
-) -> Result<Option<Cut>> {
+pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
     let shape = RowShape::of(resolved);
-    let [Ok(classes), Ok(inner)] = [shape.classes, shape.inner].map(usize::try_from) else {
-        return Ok(None);
-    };
+    let [classes, inner] =
+        [usize::try_from(shape.classes).ok()?, usize::try_from(shape.inner).ok()?];
     let terms = if inner == 1 { Vec::new() } else { vec![inner] };
     let over = [&[classes], &terms[..]].concat();
     let part = |(i, kind): (usize, &Option<TensorKind>)| {
         if shape.with_slopes().any(|over| over == i) || shape.weight == RowWeight::Rows(i) {
-            Part::Unit(over.clone())
+            Share::Unit(over.clone())
         } else if shape.index() == Some(i) || shape.label == Some(i) {
-            Part::Unit(terms.clone())
+            Share::Unit(terms.clone())
         } else {
-            Part::Shared(kind.as_ref().map_or(Vec::new(), |kind| kind.shape.clone()))
+            Share::All(kind.as_ref().map_or(Vec::new(), |kind| kind.shape.clone()))
         }
     };
     let units = resolved.inputs.iter().enumerate().map(part).collect();
-    let weights = weights(&shape, resolved, inputs, cancel)?;
-    Ok(Some(Cut { inputs: units, terms, step: 1, weights }))
+    Some(Cut { inputs: units, terms, step: 1 })
 }
 
 /// The weights of the rows that have a class index.
-fn weights(
-    shape: &RowShape,
+pub(super) fn weights(
     resolved: &Resolved,
     inputs: &[Option<&Tensor<'_>>],
     cancel: Cancel<'_>,
 ) -> Result<Weights> {
+    let shape = RowShape::of(resolved);
     let Some(target) = shape.index().and_then(|i| inputs[i]) else {
         return Ok(Weights::default());
     };
@@ -232,7 +226,7 @@ fn weights(
         RowWeight::Classes(i) => inputs[i].map(Tensor::to_f32),
         _ => None,
     };
-    indices.weights(|class| weight.as_ref().map_or(1.0, |weight| weight[class]), cancel)
+    indices.weights(resolved, |class| weight.as_ref().map_or(1.0, |weight| weight[class]), cancel)
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that

@@ -33,29 +33,38 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
     let weights = resolved.sums_weights().then(|| sums(builder, List::Weights, TOTAL_WEIGHT));
     let counted = weights.is_some() && (spec.has_mean_weight() || resolved.totals);
     let counts = counted.then(|| sums(builder, List::Kept, TOTAL_COUNT));
-    let place = |sum: &Option<Sum>, block| sum.as_ref().map_or(0, |sum| sum.place(block));
+    let place_of = |sum: &Option<Sum>, block| sum.as_ref().map_or(0, |sum| sum.place(block));
     let Some(Indices { input, .. }) = resolved.layout.indices else { return Ok(()) };
     let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limit = builder.limits.max_storage_buffer_binding_size;
     let most = (limit / size / BLOCK).max(1) * BLOCK;
+    // Totals keep the last weights, from this one on.
+    let kept = rows - resolved.cut_terms();
+    let (list, _) = resolved.totals_list(List::CutWeights);
     let mut first = 0;
     while first < rows {
         let block = first / BLOCK;
         let end = weights.map_or(rows, |sum| (sum.end_of_round(block) * BLOCK).min(rows));
-        let count = most.min(end - first);
+        let mut count = most.min(end - first);
+        if resolved.totals && first < kept {
+            count = count.min(kept - first);
+        }
         let groups = count.div_ceil(BLOCK);
         let window = CheckWindow {
             rows: index(count)?,
             first: index(first)?,
-            destination: index(place(&weights, block))?,
+            destination: index(place_of(&weights, block))?,
             width: builder.width(groups)?,
             classes: index(spec.shape.classes)?,
             ignored: resolved.ignored_index(),
-            counts: index(place(&counts, block))?,
+            counts: index(place_of(&counts, block))?,
         };
         let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
-        let kernel = spec.check(weights.is_some(), counted);
-        builder.push(kernel, &window, &[region], groups)?;
+        let mut regions = vec![region];
+        let cut = weights.is_some() && resolved.totals && first >= kept;
+        regions.extend(cut.then(|| (Slot::Totals, 4 * (list + first - kept), 4 * count)));
+        let kernel = spec.check(weights.is_some(), counted, cut);
+        builder.push(kernel, &window, &regions, groups)?;
         first += count;
         // Both have the same rounds.
         for sum in weights.iter().chain(&counts).filter(|_| first == end) {

@@ -9,8 +9,7 @@ use super::{
 use crate::cancel::Cancel;
 use crate::cpu::{self, Classes, Results, Weights, divisor, mean_weight};
 use crate::numbers::Numbers;
-use crate::order::tree_sum;
-use crate::request::{Slot, Upstream};
+use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
@@ -68,16 +67,9 @@ pub(super) fn evaluate(
     let problem = Problem::of(&resolved.inputs);
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
-    let indices = match tensors[TARGET].filter(|_| problem.index) {
-        Some(target) => Some(Classes::of(resolved, target, problem.classes, *cancel)?),
-        None => None,
-    };
-    let weight_of = |class: usize| weight.as_ref().map_or(1.0, |weight| weight[class]);
-    let weights = match indices {
-        Some(indices) => indices.weights(weight_of, *cancel)?,
-        None => Weights::default(),
-    };
-    let divisor = divisor(resolved, || tree_sum(weights.blocks.clone()));
+    let indices = indices(resolved, tensors, *cancel)?;
+    let weights = self::weights(resolved, tensors, *cancel)?;
+    let divisor = divisor(resolved, || weights.sums.total());
     let z_factor = mean_weight(resolved, divisor, weights.kept);
     let work = Work {
         formula: Formula::new(loss, weight.as_deref(), problem.classes),
@@ -106,6 +98,28 @@ pub(super) fn evaluate(
         results.put(Slot::Gradient(i), std::mem::take(gradient))?;
     }
     results.put_losses(losses.into(), divisor, &weights)
+}
+
+/// The class indices, if the target has them.
+fn indices<'a>(
+    resolved: &Resolved,
+    inputs: &[Option<&'a Tensor<'a>>],
+    cancel: Cancel<'_>,
+) -> Result<Option<Classes<'a>>> {
+    let problem = Problem::of(&resolved.inputs);
+    let target = inputs[TARGET].filter(|_| problem.index);
+    target.map(|target| Classes::of(resolved, target, problem.classes, cancel)).transpose()
+}
+
+/// The weights of the rows that have a class index.
+pub(super) fn weights(
+    resolved: &Resolved,
+    inputs: &[Option<&Tensor<'_>>],
+    cancel: Cancel<'_>,
+) -> Result<Weights> {
+    let Some(indices) = indices(resolved, inputs, cancel)? else { return Ok(Weights::default()) };
+    let weight = inputs[WEIGHT].map(Tensor::to_f32);
+    indices.weights(resolved, |class| weight.as_ref().map_or(1.0, |weight| weight[class]), cancel)
 }
 
 impl Work<'_> {

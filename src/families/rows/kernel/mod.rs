@@ -172,8 +172,9 @@ impl Spec<'_> {
         header.join(label, &[NUMERIC, REDUCE, ROW, skeleton, joins, &part, shader])
     }
 
-    /// The pass over the class indices: their range, and the sum of the kept rows' weights.
-    pub(crate) fn check(&self, sums: bool, counts: bool) -> Kernel {
+    /// The pass over the class indices: their range, the sum and the number of the kept rows' weights, and
+    /// in a cut block these themselves.
+    pub(crate) fn check(&self, sums: bool, counts: bool, cut: bool) -> Kernel {
         let mut header = Header::new();
         let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
         if let Some((slot, dtype)) = self.shape.index().and_then(of) {
@@ -196,6 +197,12 @@ impl Spec<'_> {
             header.line("fn store_total(block: u32, total: f32) {}");
         }
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
+        let mut store = "";
+        if cut {
+            header.write(Slot::Totals, "cut_weights", "array<f32>");
+            store = "cut_weights[row] = weight;";
+        }
+        header.line(&format!("fn store_weight(row: u32, weight: f32) {{\n    {store}\n}}"));
         header.constant("COUNTS", counts);
         let keep = if counts { "scratch[window.counts + block] = count;" } else { "" };
         header.line(&format!("fn store_count(block: u32, count: f32) {{\n    {keep}\n}}"));

@@ -8,13 +8,13 @@ const STRETCH: usize = 512;
 
 /// What each lane has added up so far.
 #[derive(Debug)]
-pub(super) struct Sums([f32; TEAMS * ABREAST]);
+pub(crate) struct Lanes([f32; TEAMS * ABREAST]);
 
-impl Sums {
-    pub(super) const NONE: Self = Self([0.0; TEAMS * ABREAST]);
+impl Lanes {
+    pub(crate) const NONE: Self = Self([0.0; TEAMS * ABREAST]);
 
     /// Those of a block.
-    pub(super) fn of(terms: &[f32]) -> Self {
+    pub(crate) fn of(terms: &[f32]) -> Self {
         let mut sums = Self::NONE;
         let stretches = terms.chunks(STRETCH).enumerate();
         stretches.for_each(|(team, terms)| sums.add(team * STRETCH, terms));
@@ -24,7 +24,7 @@ impl Sums {
     /// Adds some terms of one stretch, the first of which is the block's term at `start`, a multiple of
     /// [`ABREAST`].
     #[inline(always)]
-    pub(super) fn add(&mut self, start: usize, terms: &[f32]) {
+    pub(crate) fn add(&mut self, start: usize, terms: &[f32]) {
         let (teams, _) = self.0.as_chunks_mut::<ABREAST>();
         let sums = &mut teams[start / STRETCH];
         let (groups, rest) = terms.as_chunks::<ABREAST>();
@@ -36,9 +36,9 @@ impl Sums {
         sums.iter_mut().zip(rest).for_each(|(sum, term)| *sum += term);
     }
 
-    /// [`tree_sum`](crate::order::tree_sum) of a number from each lane.
+    /// [`tree_sum`](super::tree_sum) of a number from each lane.
     #[inline(always)]
-    pub(super) fn total(self) -> f32 {
+    pub(crate) fn total(self) -> f32 {
         let sixteen = halved::<32, 16>(halved::<64, 32>(halved::<128, 64>(halved(self.0))));
         let [sum] = halved::<2, 1>(halved::<4, 2>(halved::<8, 4>(halved(sixteen))));
         sum
@@ -53,7 +53,7 @@ fn halved<const LANES: usize, const SUMS: usize>(lanes: [f32; LANES]) -> [f32; S
 
 #[cfg(test)]
 mod tests {
-    use super::Sums;
+    use super::Lanes;
     use crate::order::tree_sum;
 
     #[test]
@@ -70,7 +70,7 @@ mod tests {
                     sums.iter_mut().zip(quad).for_each(|(sum, term)| *sum += term);
                 }
             }
-            let (sum, plain) = (Sums::of(terms).total(), terms.iter().sum::<f32>());
+            let (sum, plain) = (Lanes::of(terms).total(), terms.iter().sum::<f32>());
             assert_eq!(sum.to_bits(), tree_sum(lanes).to_bits(), "{count} terms");
             assert!((sum - plain).abs() <= 1e-4 * plain, "{sum} is not {plain}");
         }

@@ -1,4 +1,13 @@
-//! The order of additions, which GPU and CPU share: blocks of terms, and a tree over them.
+//! The order of additions, which GPU and CPU share: blocks of terms, each in a fixed order, whose sums are
+//! added up without rounding, in any.
+
+mod blocks;
+mod exact;
+mod lanes;
+
+pub(crate) use blocks::{BlockSums, Order};
+pub(crate) use exact::{DIGIT_WORDS, Exact, Special};
+pub(crate) use lanes::Lanes;
 
 /// The elements whose sum is one block's, in `reduce.wgsl`.
 pub(crate) const BLOCK: u64 = 4096;
@@ -25,12 +34,12 @@ pub(crate) fn tree_sum(mut sums: Vec<f32>) -> f32 {
     sums.first().copied().unwrap_or(0.0)
 }
 
-/// The sum of the weights of a block of rows, in the order of `check_rows.wgsl`: each lane takes every
-/// 64th row.
-pub(crate) fn weight_block(weights: &[Option<f32>]) -> f32 {
+/// The sum of the weights of a block of rows, of which ignored ones have none, in the order of
+/// `check_rows.wgsl`: each lane takes every 64th row.
+fn weight_block(weights: &[f32]) -> f32 {
     let mut lanes = vec![0.0; 64];
     for rows in weights.chunks(64) {
-        lanes.iter_mut().zip(rows).for_each(|(sum, row)| *sum += row.unwrap_or_default());
+        lanes.iter_mut().zip(rows).for_each(|(sum, row)| *sum += row);
     }
     tree_sum(lanes)
 }
