@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyTuple};
 use std::sync::atomic::AtomicBool;
 use wgloss::definition::Role;
 use wgloss::{
-    Batch, DType, Evaluator, GradientType, Loss, Reduction, Request, Sink, Tensor, Totals,
+    Batch, DType, Evaluator, GradientType, Loss, Part, Reduction, Request, Sink, Tensor, Totals,
 };
 
 /// Below so many numbers the CPU is done before another thread has the interpreter's lock.
@@ -26,6 +26,7 @@ pub(crate) struct Call<'a, 'py> {
     pub(crate) request: Request<'a>,
     pub(crate) upstream: Option<Upstream>,
     pub(crate) denominator: Option<&'a Totals>,
+    pub(crate) part: Option<Part>,
     pub(crate) backend: Option<&'a str>,
 }
 
@@ -59,6 +60,7 @@ impl Call<'_, '_> {
             request,
             upstream: self.upstream.as_ref().map(Upstream::tensor).transpose()?,
             denominator: self.denominator,
+            part: self.part,
             cancel: Some(&cancel),
         };
         let work = || backends::run(&evaluator, self.loss, &batch, sink);
@@ -130,7 +132,8 @@ pub(crate) fn value(
 ) -> PyResult<Py<PyAny>> {
     let reduction = self::reduction(loss, Some(reduction))?;
     let request = Request { reduction, ..Request::default() };
-    let call = Call { loss, inputs, request, upstream: None, denominator: None, backend };
+    let call =
+        Call { loss, inputs, request, upstream: None, denominator: None, part: None, backend };
     warnings::untracked(py, &call, level)?;
     let evaluation = call.run_and_warn(py, level)?;
     evaluation.value.map_or_else(|| Ok(py.None()), |value| array(py, value, call.kind()))

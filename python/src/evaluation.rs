@@ -9,7 +9,7 @@ use crate::totals::Totals;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
-use wgloss::{DType, GradientType, Request, Timings};
+use wgloss::{DType, GradientType, Part, Request, Timings};
 
 /// What a batch came to.
 #[pyclass(frozen, module = "wgloss")]
@@ -150,6 +150,9 @@ pub(crate) fn gradient_type(name: &str) -> PyResult<GradientType> {
 /// denominator : Totals
 ///     Those of a whole batch that this is a part of: the value is the part's share in the mean of the
 ///     whole, and gradients are those of the whole.
+/// part : (first, of)
+///     Where it lies in a larger batch, which totals then say: the number of items before it, and that of
+///     the whole batch, or None. Items are along the first axis of the losses. By default it is whole.
 /// gradient_type : "float32" or "input"
 ///     The element type of the gradients: "input" is that of each input.
 /// loss_scale, loss_weight : float
@@ -173,8 +176,8 @@ pub(crate) fn gradient_type(name: &str) -> PyResult<GradientType> {
 #[pyfunction]
 #[pyo3(signature = (
     loss: "str | Custom", /, *, gradients: "list[str] | tuple[str, ...] | str | bool | None" = None, totals=false,
-    reduction=None, backend=None, upstream=None, denominator=None, gradient_type="float32",
-    loss_scale=1.0, loss_weight=1.0, **inputs_and_options
+    reduction=None, backend=None, upstream=None, denominator=None, part=None,
+    gradient_type="float32", loss_scale=1.0, loss_weight=1.0, **inputs_and_options
 ))]
 #[expect(clippy::too_many_arguments, reason = "by keyword")]
 pub(crate) fn evaluate(
@@ -186,6 +189,7 @@ pub(crate) fn evaluate(
     backend: Option<&str>,
     upstream: Option<&Bound<'_, PyAny>>,
     denominator: Option<&Bound<'_, Totals>>,
+    part: Option<(u64, Option<u64>)>,
     gradient_type: &str,
     loss_scale: f32,
     loss_weight: f32,
@@ -216,6 +220,7 @@ pub(crate) fn evaluate(
         },
         upstream: upstream.map(Upstream::new).transpose()?,
         denominator: denominator.map(|totals| totals.get().inner()),
+        part: part.map(|(first, of)| Part { first, of }),
         backend,
     };
     let evaluation = call.run_and_warn(py, 1)?;
