@@ -21,9 +21,9 @@ pub struct Batch<'a> {
     /// of its own, so that the value is the part's share in the whole mean, and gradients are those
     /// of the whole mean. With them the request need not say so.
     pub denominator: Option<&'a Totals>,
-    /// Where it lies in a larger batch, which its [`Totals`] then say; `None` for a batch of its own. Parts
-    /// of whole blocks of 4096 losses are evaluated the fastest: on a GPU, another place takes a second
-    /// run where gradients are wanted.
+    /// Where it lies in a larger batch, which its [`Totals`] then say; `None` for a batch of its own. On a
+    /// GPU, a part whose first loss does not begin a block of 4096 has all its losses read back and added up
+    /// by the host.
     pub part: Option<Part>,
     /// Set to true by another thread, it ends the evaluation with [`Error::Cancelled`]: on the CPU
     /// once the blocks, rows or sequences under way are done, which takes milliseconds but for very

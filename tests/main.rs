@@ -38,6 +38,7 @@ mod same_bits;
 mod shared_buffers;
 mod sizes;
 mod streams;
+mod sums;
 mod sweep;
 mod threads;
 mod timestamps;

@@ -141,6 +141,7 @@ pub(crate) fn forward(
         upstream: upstream.map(Upstream::new).transpose()?,
         inputs,
         denominator: None,
+        part: None,
         backend,
     };
     let evaluation = call.run(py)?;

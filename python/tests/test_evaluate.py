@@ -21,10 +21,11 @@ LOGITS = RANDOM.normal(size=(ROWS, CLASSES)).astype(np.float32)
 TARGET = RANDOM.integers(0, CLASSES, ROWS)
 TARGET[::7] = -100
 WEIGHT = np.float32([0.5, 1, 2, 0.25, 3])
-CUTS = [slice(0, 4096), slice(4096, 3 * 4096), slice(3 * 4096, None)]
+CUTS = [slice(0, 5000), slice(5000, 3 * 4096), slice(3 * 4096, None)]
 
 
 def part(rows: slice, **more: Any) -> wgloss.Evaluation:
+    more.setdefault("part", (rows.start or 0, ROWS))
     return wgloss.evaluate(
         "cross_entropy", input=LOGITS[rows], target=TARGET[rows], weight=WEIGHT, **more
     )
@@ -95,16 +96,27 @@ def test_upstream_scale_and_type_of_gradients(backend: str) -> None:
 def test_parts_add_up_to_the_bits_of_the_whole(backend: str) -> None:
     whole = part(slice(None), totals=True).totals
     parts = [part(cut, totals=True).totals for cut in CUTS]
-    merged = parts[0] + parts[1] + parts[2]
-    assert merged == whole
+    merged = parts[1] + parts[2] + parts[0]
+    assert merged == whole == wgloss.Totals.join(reversed(parts)) == sum(parts)
     assert (merged.value, merged.sum, merged.count) == (whole.value, whole.sum, whole.count)
     assert merged.count == ROWS
     assert merged.kept == int((TARGET != -100).sum())
     assert merged.weight == pytest.approx(WEIGHT[TARGET[TARGET != -100]].sum(), rel=1e-6)
     assert merged.value == pytest.approx(merged.sum / merged.weight, rel=1e-6)
     assert (merged.loss, merged.reduction) == ("cross_entropy", "mean")
-    assert [one.is_whole for one in parts] == [True, True, False]
+    assert whole.is_whole and not any(one.is_whole for one in parts)
+    assert (parts[1].covered, parts[1].missing) == (
+        [(5000, 12288)],
+        [(0, 5000), (12288, ROWS)],
+    )
+    assert (parts[1].of, repr(parts[1])[-5:]) == (ROWS, "part>")
     assert parts[0] != parts[1]
+    with pytest.raises(ValueError, match="items 5000..12288 come twice: in 5000..12288 and in 0.."):
+        merged + parts[1]
+    with pytest.raises(ValueError, match="parts: none"):
+        wgloss.Totals.join([])
+    with pytest.raises(ValueError, match="5000 items from 9000 on is not valid, expected at most"):
+        part(CUTS[0], part=(9000, ROWS))
     # `+` leaves both as they were.
     assert parts[0] == part(CUTS[0], totals=True).totals
 
@@ -115,10 +127,12 @@ def test_totals_travel() -> None:
     for copied in (
         pickle.loads(pickle.dumps(totals)),
         wgloss.Totals.from_json(totals.to_json()),
+        wgloss.Totals.from_bytes(bytes(totals)),
     ):
         assert copied == totals
         assert copied + following == totals + following
     assert json.loads(totals.to_json())["loss"] == "cross_entropy"
+    assert totals.to_bytes() == bytes(totals) and len(bytes(totals)) < 8 * 8190 + 1000
     script = "import pickle, sys; t = pickle.load(sys.stdin.buffer); print(repr(t.value))"
     ran = subprocess.run(
         [sys.executable, "-c", script], input=pickle.dumps(totals), capture_output=True, check=True
@@ -141,6 +155,9 @@ def test_totals_that_do_not_fit_are_refused() -> None:
     for text in ("", "{}", "[1]", '{"loss": "cross_entropy"}', totals.to_json()[:-9]):
         with pytest.raises(ValueError):
             wgloss.Totals.from_json(text)
+    for data in (b"", b"wgloss", bytes(totals)[:-1], bytes(totals) + b"x"):
+        with pytest.raises(ValueError, match="totals: "):
+            wgloss.Totals.from_bytes(data)
 
 
 def test_the_gradients_of_parts_are_those_of_the_whole(backend: str) -> None:

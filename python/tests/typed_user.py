@@ -17,9 +17,11 @@ result = wgloss.evaluate("cross_entropy", input=logits, target=classes, gradient
 gradient = np.asarray(result.gradients["input"])
 names: list[str] = list(result.gradients)
 if result.totals is not None:
-    merged: wgloss.Totals = result.totals + result.totals
+    merged: wgloss.Totals = wgloss.Totals.join([result.totals])
     count: int = merged.count
     text: str = merged.to_json()
+    data: bytes = bytes(merged)
+    first, end = merged.covered[0]
 
 custom = wgloss.Custom("fn value(p: f32, t: f32) -> f32 { return p - t; }")
 name: str = custom.name

@@ -17,15 +17,17 @@
 //!
 //! # The same bits
 //!
-//! A sum goes through blocks of 4096 terms and a fixed tree over them, without float atomics. The
-//! same data give the same bits on the same device and driver, however many workgroups, windows or
-//! pieces the work is cut into, and with subgroups as without.
+//! Each block of 4096 terms is added up in a fixed order, without float atomics; the sums of the blocks are
+//! added up as one long integer, without any rounding, which is rounded once at the end. The same data
+//! give the same bits on the same device and driver, however many workgroups, windows, pieces or machines
+//! the work is cut into, in whatever order their parts come, and with subgroups as without. A sum past
+//! float32's range is infinite only at the end, but for one within a block.
 //!
 //! What else is asked for changes none either on the tested adapters: the value is the same with
 //! gradients as without, and a gradient alone the same as beside the value and the others. WGSL cannot
-//! forbid a compiler to fuse a product with the sum that it goes into, and one that does so only where
-//! nothing else needs the product may give the last bit of two requests, which are two kernels, apart.
-//! One plan always gives the same bits.
+//! forbid a compiler to fuse a product with the sum that it goes into. The sums of losses are kept from
+//! that; within a formula, one that does so only where nothing else needs the product may give the last
+//! bit of two requests, which are two kernels, apart. One plan always gives the same bits.
 //!
 //! # On the CPU
 //!
