@@ -43,9 +43,7 @@ impl Totals {
 
     /// Those of any number of parts, in any order.
     #[staticmethod]
-    fn join(
-        #[pyo3(annotation = "collections.abc.Iterable[Totals]")] parts: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
+    fn join(parts: &Bound<'_, PyAny>) -> PyResult<Self> {
         let mut all: Option<wgloss::Totals> = None;
         for part in parts.try_iter()? {
             let part = part?.cast_into::<Self>()?;

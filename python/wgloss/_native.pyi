@@ -196,23 +196,43 @@ class Plan:
 @final
 class Totals:
     """
-    The sums that a reduced loss is made of. Those of parts of a batch (micro-batches, files, machines)
-    add up by `+`, in the order of the parts, to those of the whole: bit for bit where all parts but the
-    last are of whole blocks of 4096 terms. They can be pickled.
+    The sums that a reduced loss is made of, and which items of a batch they are of: along the first axis
+    of the losses. Those of parts of a batch (micro-batches, files, machines), each evaluated with its
+    `part`, add up by `+` in any order to those of the whole: the same bits, however the batch was cut.
+    What is there already is refused. They can be pickled.
     """
     def __add__(self, next: object, /) -> Totals: ...
+    def __bytes__(self, /) -> bytes:
+        """
+        The same as `to_bytes`.
+        """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __radd__(self, zero: object, /) -> Totals:
         """
         So that `sum(parts)`, which begins with 0, works.
         """
-    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[bytes]]: ...
     def __repr__(self, /) -> str: ...
+    def at(self, /, first: SupportsIndex, of: SupportsIndex | None = None) -> Totals:
+        """
+        The same of a part that begins at an item of a batch of so many, if that is known: for those of a
+        plan, which knows no place. Those of more than 4096 terms can be moved by whole blocks of 4096 only.
+        """
     @property
     def count(self, /) -> int:
         """
         The number of terms.
+        """
+    @property
+    def covered(self, /) -> list[tuple[int, int]]:
+        """
+        The items that they are of, as pairs of the first one and the one after the last.
+        """
+    @staticmethod
+    def from_bytes(data: bytes) -> Totals:
+        """
+        Those that `to_bytes` wrote.
         """
     @staticmethod
     def from_json(text: str) -> Totals:
@@ -222,7 +242,12 @@ class Totals:
     @property
     def is_whole(self, /) -> bool:
         """
-        Whether they end with a whole block, so that more can follow without another rounding.
+        Whether they are of the whole batch; False where its size is not known.
+        """
+    @staticmethod
+    def join(parts: Any) -> Totals:
+        """
+        Those of any number of parts, in any order.
         """
     @property
     def kept(self, /) -> int:
@@ -235,6 +260,17 @@ class Totals:
         The name of the loss.
         """
     @property
+    def missing(self, /) -> list[tuple[int, int]]:
+        """
+        The items that are missing: of the whole batch or, where its size is not known, before the last
+        one that is there.
+        """
+    @property
+    def of(self, /) -> int | None:
+        """
+        The number of items of the whole batch, if it is known.
+        """
+    @property
     def reduction(self, /) -> str:
         """
         The reduction that they were taken with.
@@ -243,6 +279,10 @@ class Totals:
     def sum(self, /) -> float:
         """
         The sum of the terms, each with its weight.
+        """
+    def to_bytes(self, /) -> bytes:
+        """
+        As bytes: some hundred, and 4 or 8 for each term of the blocks of 4096 that the part cuts.
         """
     def to_json(self, /) -> str:
         """
@@ -269,7 +309,7 @@ def catalogue() -> list[Loss]:
     Every loss, in alphabetical order.
     """
 
-def evaluate(loss: str | Custom, /, *, gradients: list[str] | tuple[str, ...] | str | bool | None = None, totals: bool = False, reduction: str | None = None, backend: str | None = None, upstream: Any | None = None, denominator: Totals | None = None, gradient_type: str = "float32", loss_scale: SupportsFloat | SupportsIndex = 1.0, loss_weight: SupportsFloat | SupportsIndex = 1.0, **inputs_and_options: Any) -> Evaluation:
+def evaluate(loss: str | Custom, /, *, gradients: list[str] | tuple[str, ...] | str | bool | None = None, totals: bool = False, reduction: str | None = None, backend: str | None = None, upstream: Any | None = None, denominator: Totals | None = None, part: tuple[SupportsIndex, SupportsIndex | None] | None = None, gradient_type: str = "float32", loss_scale: SupportsFloat | SupportsIndex = 1.0, loss_weight: SupportsFloat | SupportsIndex = 1.0, **inputs_and_options: Any) -> Evaluation:
     """
     Evaluates a loss: its value, gradients and totals in one pass over the data.
 
@@ -290,6 +330,9 @@ def evaluate(loss: str | Custom, /, *, gradients: list[str] | tuple[str, ...] | 
     denominator : Totals
         Those of a whole batch that this is a part of: the value is the part's share in the mean of the
         whole, and gradients are those of the whole.
+    part : (first, of)
+        Where it lies in a larger batch, which totals then say: the number of items before it, and that of
+        the whole batch, or None. Items are along the first axis of the losses. By default it is whole.
     gradient_type : float32 or "input"
         The element type of the gradients: input is that of each input.
     loss_scale, loss_weight : float
