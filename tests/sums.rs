@@ -118,3 +118,20 @@ fn sums_of_many_rows() {
         assert_eq!(totals.value(), sum / weight, "{name}");
     }
 }
+
+/// Nothing has no sign, whether it is a block's or that of many.
+#[test]
+fn sums_of_nothing() {
+    for count in [1, 1024, 4096, 4 * 4096] {
+        let (input, target) = (vec![0.0f32; count], vec![0u8; count]);
+        let inputs = [
+            ("input", Tensor::from_slice(&input, [count, 1]).expect("numbers")),
+            ("target", Tensor::from_slice(&target, [count]).expect("labels")),
+        ];
+        for (name, backend) in common::backends() {
+            let batch = Batch { inputs: &inputs, ..Batch::default() };
+            let answer = backend.evaluate_blocking(&Nll::default(), &batch).expect("a valid batch");
+            assert_eq!(answer.scalar().map(f32::to_bits), Some(0), "{count} on {name}");
+        }
+    }
+}

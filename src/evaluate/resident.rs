@@ -153,7 +153,8 @@ impl Resident {
         Ok(())
     }
 
-    /// Reads back what the last run came to. The times are those of planning, of all uploads, of the last
+    /// Reads back what the last run came to. Its totals are those of the first items of a batch of unknown
+    /// size: [`Totals::at`](crate::Totals::at) puts them into another place. The times are those of planning, of all uploads, of the last
     /// run, all its times together, and of this.
     ///
     /// # Errors

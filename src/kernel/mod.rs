@@ -208,7 +208,10 @@ impl Destination {
                 format!("scratch[0] = total;\n    {}", store_loss(header, "value_out[0]", &value))
             }
         };
-        header.line(&format!("fn store_total(block: u32, total: f32) {{\n    {body}\n}}"));
+        // An exact sum of nothing has no sign either.
+        let total = "let total = select(sum, 0.0, sum == 0.0);";
+        header
+            .line(&format!("fn store_total(block: u32, sum: f32) {{\n    {total}\n    {body}\n}}"));
     }
 }
 

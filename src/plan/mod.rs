@@ -132,7 +132,8 @@ impl Plan {
         4 * self.resolved.totals_words()
     }
 
-    /// The totals that an encoding has written.
+    /// The totals that an encoding has written, as those of the first items of a batch of unknown size:
+    /// [`Totals::at`] puts them into another place.
     ///
     /// # Errors
     /// If the bytes are not [`Plan::totals_bytes`], or totals were not requested.

@@ -19,7 +19,7 @@ pub struct Outcome {
     /// What was wrong with class indices, if the bindings have a status. [`Outcome::checked`] makes an
     /// error of it.
     pub status: Option<Status>,
-    /// The totals, if the request has them.
+    /// The totals, if the request has them, as [`Plan::totals`] has them.
     pub totals: Option<Totals>,
     resolved: Arc<Resolved>,
 }

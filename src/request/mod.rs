@@ -28,8 +28,8 @@ pub struct Request<'a> {
     /// Whether gradients are multiplied by an upstream gradient: one number, or with
     /// [`Reduction::None`] one for each term.
     pub upstream: bool,
-    /// Whether [`Totals`](crate::Totals) are wanted, which merge with those of other parts of a batch; not with
-    /// [`Reduction::None`].
+    /// Whether [`Totals`](crate::Totals) are wanted, which merge with those of other parts of a batch
+    /// ([`Batch::part`](crate::Batch::part)); not with [`Reduction::None`].
     pub totals: bool,
     /// Whether the mean divides by what is given with the bindings, from the
     /// [`Totals`](crate::Totals) of a whole batch that this is a part of. The value then is the part's share in the
