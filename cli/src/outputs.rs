@@ -79,7 +79,8 @@ impl Output {
     pub(crate) fn check_inputs(&self, inputs: &[Input]) -> Result<()> {
         // What does not exist yet has no canonical name, and is no input.
         let Ok(place) = fs::canonicalize(&self.place) else { return Ok(()) };
-        let same = |input: &&Input| fs::canonicalize(input.path()).is_ok_and(|path| path == place);
+        let is_it = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path == place);
+        let same = |input: &&Input| input.paths().any(is_it);
         match inputs.iter().find(same) {
             Some(input) => {
                 let problem =

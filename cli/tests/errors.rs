@@ -184,13 +184,13 @@ fn outputs() {
 fn files_that_are_none() {
     check_eval(&["input=no.npy", "target=y.npy"], &["input: no.npy", "(os error 2)"]);
     check_eval(&["input=x.csv", "target=y.npy"], &["input: x.csv", "(os error 2)"]);
-    let ending = ".npy, .npz or .safetensors";
+    let ending = ".npy, .npz, .safetensors, .parquet, .arrow or .feather";
     check_file("x", b"1,2,3", "x", &["input: x", "\"\"", ending]);
     check_file("x.csv", b"1,2,3", "x.csv", &["input: x.csv", "\"csv\"", ending]);
     let folder = good();
     std::fs::create_dir(folder.path().join("d.npy")).expect("a folder");
     let arguments = ["eval", "mse", "input=d.npy", "target=y.npy"];
-    check(folder.path(), &arguments, &["input: d.npy", "a directory"]);
+    check(folder.path(), &arguments, &["input: d.npy", "an empty folder"]);
     check_file("e.npy", b"", "e.npy", &["empty", "0 bytes"]);
     check_file("e.npz", b"", "e.npz:a", &["empty", "0 bytes"]);
     check_file("e.safetensors", b"", "e.safetensors", &["empty", "0 bytes"]);

@@ -15,5 +15,7 @@ mod outputs;
 #[cfg(unix)]
 mod pipes;
 mod plot;
+mod shards;
 mod streams;
+mod tables;
 mod total;

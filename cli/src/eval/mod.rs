@@ -7,7 +7,7 @@ mod taken;
 
 use crate::arguments::{self, Chosen, Which};
 use crate::error::{Error, Result};
-use crate::files::{Input, is_stdin};
+use crate::files::{Input, Reader, is_stdin};
 use crate::outputs::{Output, Writer, save};
 use crate::plot;
 use crate::report::{Report, Setting, Spent, Terms};
@@ -101,9 +101,11 @@ impl Eval {
         // What cannot be written is noticed before the work.
         let writers = outputs.iter().map(|(holds, output)| Ok((*holds, output.open()?)));
         let mut writers: Writers<'_, '_> = writers.collect::<Result<_>>()?;
+        let rows = inputs.iter().map(Reader::whole).collect::<Result<Vec<_>>>()?;
         let tensors = inputs
             .iter()
-            .map(|input| Ok((input.name, input.tensor()?)))
+            .zip(&rows)
+            .map(|(input, rows)| Ok((input.name, input.tensor(rows, input.rows())?)))
             .collect::<Result<Vec<_>>>()?;
         let read = start.elapsed();
         let (backend, reason) = self.place.open()?;

@@ -2,10 +2,22 @@
 //! parse or an allocation beyond the file's size. `WGLOSS_FUZZ_ROUNDS` is how many there are of each
 //! format.
 
-use super::{Bytes, Input};
+use super::{Input, Reader};
+use arrow_array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Int8DictionaryArray, Int64Array,
+    ListArray, RecordBatch, UInt16Array,
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow_schema::Field;
 use fastrand::Rng;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use std::io::{Cursor, Write};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zip::CompressionMethod;
 
@@ -54,9 +66,10 @@ fn fuzz(format: &'static str, names: &[&str], make: impl Fn(&mut Rng) -> Vec<u8>
         let mut rng = Rng::with_seed(round);
         let (bytes, name) = (make(&mut rng), names[rng.usize(..names.len())]);
         let begin = Instant::now();
-        match Input::read("input", name, Bytes::Owned(bytes)) {
-            Ok(input) => {
-                let tensor = input.tensor().expect("its bytes fit its shape");
+        let input = Input::read("input", name, bytes.into());
+        match input.and_then(|input| Ok((Reader::whole(&input)?, input))) {
+            Ok((rows, input)) => {
+                let tensor = input.tensor(&rows, input.rows()).expect("its bytes fit its shape");
                 assert_eq!((tensor.dtype(), tensor.shape()), (input.dtype, &*input.shape));
                 came.read += 1;
             }
@@ -318,6 +331,92 @@ fn mutated_safetensors(rng: &mut Rng) -> Vec<u8> {
         mutations(rng, &mut bytes);
     }
     bytes
+}
+
+/// A table of one or two columns of numbers, or lists of them.
+fn table(rng: &mut Rng) -> RecordBatch {
+    let rows = *pick(rng, &[0, 1, 5, 40]);
+    let columns = ["a", "b"].into_iter().take(rng.usize(1..=2));
+    let columns: Vec<_> = columns.map(|name| (name, column(rng, rows))).collect();
+    RecordBatch::try_from_iter(columns).expect("a table")
+}
+
+fn column(rng: &mut Rng, rows: usize) -> ArrayRef {
+    let length = rng.usize(1..4);
+    let lists = rng.u8(..3);
+    let count = if lists == 0 { rows } else { rows * length };
+    let drawn: Vec<u8> = (0..count).map(|_| rng.u8(..)).collect();
+    let numbers = || drawn.iter().copied();
+    let values: ArrayRef = match rng.u8(..6) {
+        0 => Arc::new(Int64Array::from_iter_values(numbers().map(i64::from))),
+        1 => Arc::new(UInt16Array::from_iter_values(numbers().map(u16::from))),
+        2 => Arc::new(BooleanArray::from_iter(numbers().map(|number| Some(number > 100)))),
+        3 => Arc::new(Float32Array::from_iter(
+            numbers().map(|number| (number > 0).then(|| f32::from(number))),
+        )),
+        4 => {
+            let keys = numbers().map(|number| (number % 4).cast_signed());
+            let keys = arrow_array::Int8Array::from_iter_values(keys);
+            let values = Arc::new(Int64Array::from(vec![5, 7, 9, 11]));
+            Arc::new(Int8DictionaryArray::new(keys, values))
+        }
+        _ => Arc::new(Float32Array::from_iter_values(numbers().map(f32::from))),
+    };
+    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    match lists {
+        0 => values,
+        1 => {
+            let length = i32::try_from(length).expect("a short list");
+            Arc::new(FixedSizeListArray::new(field, length, values, None))
+        }
+        _ => {
+            let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(length, rows));
+            Arc::new(ListArray::new(field, offsets, values, None))
+        }
+    }
+}
+
+fn mutated_parquet(rng: &mut Rng) -> Vec<u8> {
+    let table = table(rng);
+    let zstd = Compression::ZSTD(ZstdLevel::default());
+    let ways = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::LZ4_RAW, zstd];
+    let properties = WriterProperties::builder()
+        .set_compression(*pick(rng, &ways))
+        .set_writer_version(*pick(rng, &[WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0]))
+        .set_dictionary_enabled(rng.bool())
+        .set_max_row_group_row_count(Some(rng.usize(1..50)))
+        .build();
+    let writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties));
+    let mut writer = writer.expect("a writer");
+    writer.write(&table).expect("its rows");
+    let mut bytes = writer.into_inner().expect("a file");
+    mutations(rng, &mut bytes);
+    bytes
+}
+
+fn mutated_arrow(rng: &mut Rng) -> Vec<u8> {
+    let table = table(rng);
+    let ways = [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)];
+    let options = IpcWriteOptions::default().try_with_compression(*pick(rng, &ways));
+    let options = options.expect("options");
+    let writer = FileWriter::try_new_with_options(Vec::new(), &table.schema(), options);
+    let mut writer = writer.expect("a writer");
+    for _ in 0..rng.u8(1..4) {
+        writer.write(&table).expect("its rows");
+    }
+    let mut bytes = writer.into_inner().expect("a file");
+    mutations(rng, &mut bytes);
+    bytes
+}
+
+#[test]
+fn parquet_files() {
+    fuzz(".parquet", &["x.parquet", "x.parquet:a", "-:b", "x.parquet:a"], mutated_parquet);
+}
+
+#[test]
+fn arrow_files() {
+    fuzz(".arrow", &["x.arrow", "x.feather:a", "-:b", "x.arrow:a"], mutated_arrow);
 }
 
 #[test]

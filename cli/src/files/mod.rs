@@ -1,22 +1,27 @@
-//! Arrays in files: `.npy`, members of `.npz` and of `.safetensors`.
+//! Arrays in files: `.npy`, members of `.npz` and of `.safetensors`, columns of `.parquet` and of
+//! Arrow's files; one file, or many that hold the rows of one array.
 
+mod array;
+mod bytes;
+mod columns;
 #[cfg(test)]
 mod fuzz;
 mod npy;
 mod npz;
 mod order;
+mod rows;
 mod safetensors;
+mod shards;
+
+pub(crate) use rows::{Reader, Rows};
 
 use crate::error::{Error, Result};
-use memmap2::Mmap;
+use ::bytes::Bytes;
+use columns::{Column, ipc, parquet};
 use std::borrow::Cow;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use tempfile::{SpooledData, SpooledTempFile};
-use wgloss::{DType, Tensor};
+use wgloss::{DType, Tensor, TensorKind};
 
 /// What can be read, for messages.
 const READABLE: &str = "float16, float32, float64, bool or an integer type of 8 to 64 bits";
@@ -24,16 +29,7 @@ const READABLE: &str = "float16, float32, float64, bool or an integer type of 8 
 /// What stands for standard input.
 const STDIN: &str = "-";
 
-/// An array's type and shape, and where in some bytes its elements are.
-struct Array {
-    dtype: DType,
-    shape: Vec<usize>,
-    range: Range<usize>,
-    big_endian: bool,
-    fortran: bool,
-}
-
-/// An input's file.
+/// An input's array, by the heads of its files.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) name: &'static str,
@@ -41,49 +37,153 @@ pub(crate) struct Input {
     pub(crate) file: String,
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
-    bytes: Bytes,
-    /// Where the elements are.
-    range: Range<usize>,
+    shards: Vec<Shard>,
+}
+
+/// A file that holds some rows of an array, or all.
+#[derive(Debug)]
+struct Shard {
+    path: String,
+    rows: Range<usize>,
+    /// Only of an input that is one file. Others are opened when their rows are read, and closed.
+    content: Option<Content>,
+}
+
+/// Where the elements of a file's array are.
+#[derive(Clone, Debug)]
+enum Content {
+    /// In the file or in memory, as they are needed.
+    Array(Bytes),
+    Column(Column),
 }
 
 impl Input {
     /// Opens an array. What does not lie in a file as it is needed is put there: what a `.npz` holds
-    /// compressed, what comes through a pipe, and what is in another order.
+    /// compressed, what comes through a pipe, and what is in another order. Of many files only the
+    /// heads are read, and of tables the footers.
     pub(crate) fn open(name: &'static str, file: &str) -> Result<Self> {
         let (path, _) = split_member(file);
-        let bytes = open(path).map_err(|problem| Error::file(name, path, problem))?;
-        Self::read(name, file, bytes)
+        let problem = |problem| Error::file(name, path, problem);
+        match shards::list(path).map_err(problem)? {
+            Some(paths) => Self::join(name, file, &paths),
+            None => Self::read(name, file, bytes::open(path).map_err(problem)?),
+        }
     }
 
     /// Finds an array in a file's bytes.
     fn read(name: &'static str, file: &str, bytes: Bytes) -> Result<Self> {
         let (path, member) = split_member(file);
-        let problem = |problem: String| Error::file(name, path, problem);
-        let (array, bytes) = match Format::of(path, &bytes).map_err(problem)? {
-            Format::Npy => (npy::parse(&bytes).map_err(problem)?, bytes),
-            Format::Npz => {
-                let (bytes, range) = npz::open(bytes, member).map_err(problem)?;
-                let mut array = npy::parse(&bytes[range.clone()]).map_err(problem)?;
-                array.range = array.range.start + range.start..array.range.end + range.start;
-                (array, bytes)
+        let found = content(path, bytes, member).map_err(|p| Error::file(name, path, p))?;
+        let (TensorKind { dtype, shape }, content) = found;
+        let rows = 0..shape.first().copied().unwrap_or(1);
+        let shards = vec![Shard { path: path.into(), rows, content: Some(content) }];
+        Ok(Self { name, file: file.into(), dtype, shape, shards })
+    }
+
+    /// The rows of files, one after another.
+    fn join(name: &'static str, file: &str, paths: &[String]) -> Result<Self> {
+        let (_, member) = split_member(file);
+        let (mut shards, mut all): (Vec<Shard>, Option<(TensorKind, &str)>) = (Vec::new(), None);
+        let mut first = 0usize;
+        for path in paths {
+            let problem = |problem: String| Error::file(name, path, problem);
+            let head = bytes::open(path).and_then(|bytes| head(path, &bytes, member));
+            let head = head.map_err(problem)?;
+            let rows = match head.shape.first() {
+                Some(&rows) => rows,
+                None if paths.len() == 1 => 1,
+                None => return Err(problem("one number without rows, expected rows".into())),
+            };
+            match &all {
+                Some((other, of)) => {
+                    shards::check(&head, other)
+                        .map_err(|differs| problem(format!("{differs} as in {of}")))?;
+                    // A file without rows need not know how long they are.
+                    if other.shape[0] == 0 {
+                        all = Some((head, path));
+                    }
+                }
+                None => all = Some((head, path)),
             }
-            Format::Safetensors => (safetensors::find(&bytes, member).map_err(problem)?, bytes),
-        };
-        let (bytes, range) = array.in_order(bytes).map_err(|error| problem(error.to_string()))?;
-        let Array { dtype, shape, .. } = array;
-        Ok(Self { name, file: file.into(), dtype, shape, bytes, range })
+            let end =
+                first.checked_add(rows).ok_or_else(|| problem("more than 2^64 rows".into()))?;
+            shards.push(Shard { path: path.clone(), rows: first..end, content: None });
+            first = end;
+        }
+        let (mut kind, _) = all.ok_or_else(|| {
+            Error::file(name, split_member(file).0, "no files, expected one at least")
+        })?;
+        if let Some(rows) = kind.shape.first_mut() {
+            *rows = first;
+        }
+        let TensorKind { dtype, shape } = kind;
+        Ok(Self { name, file: file.into(), dtype, shape, shards })
     }
 
-    /// The file, without its member.
-    pub(crate) fn path(&self) -> &Path {
-        Path::new(split_member(&self.file).0)
+    /// The files, without their members.
+    pub(crate) fn paths(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.shards.iter().map(|shard| Path::new(&shard.path))
     }
 
-    /// The array.
-    pub(crate) fn tensor(&self) -> Result<Tensor<'_>> {
-        let bytes = &self.bytes[self.range.clone()];
-        Ok(Tensor::from_bytes(self.dtype, self.shape.as_slice(), Cow::Borrowed(bytes))?)
+    /// The number of rows; that of a single number is 1.
+    pub(crate) fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
     }
+
+    /// The bytes of a row.
+    pub(crate) fn row_bytes(&self) -> usize {
+        let sizes = self.shape.iter().skip(1);
+        sizes.fold(self.dtype.size(), |bytes, &size| bytes.saturating_mul(size))
+    }
+
+    /// So many rows as a tensor.
+    pub(crate) fn tensor<'b>(&self, rows: &'b Rows, count: usize) -> Result<Tensor<'b>> {
+        let mut shape = self.shape.clone();
+        if let Some(rows) = shape.first_mut() {
+            *rows = count;
+        }
+        Ok(Tensor::from_bytes(self.dtype, shape, Cow::Borrowed(&**rows))?)
+    }
+}
+
+/// The type, the shape and the elements of the array in a file.
+fn content(
+    path: &str,
+    bytes: Bytes,
+    member: Option<&str>,
+) -> Result<(TensorKind, Content), String> {
+    let (array, bytes) = match Format::of(path, &bytes)? {
+        Format::Npy => (npy::parse(&bytes, bytes.len())?, bytes),
+        Format::Npz => {
+            let bytes = npz::open(&bytes, member)?;
+            (npy::parse(&bytes, bytes.len())?, bytes)
+        }
+        Format::Safetensors => (safetensors::find(&bytes, member)?, bytes),
+        Format::Parquet => {
+            return Ok(column(Column::Parquet(parquet::Column::open(bytes, member)?)));
+        }
+        Format::Ipc => return Ok(column(Column::Ipc(ipc::Column::open(bytes, member)?))),
+    };
+    let content = array.in_order(&bytes).map_err(|error| error.to_string())?;
+    Ok((TensorKind::new(array.dtype, array.shape), Content::Array(content)))
+}
+
+fn column(column: Column) -> (TensorKind, Content) {
+    (TensorKind::new(column.dtype(), column.shape()), Content::Column(column))
+}
+
+/// The type and the shape of the array in a file, by its head.
+fn head(path: &str, bytes: &Bytes, member: Option<&str>) -> Result<TensorKind, String> {
+    let array = match Format::of(path, bytes)? {
+        Format::Npy => npy::parse(bytes, bytes.len())?,
+        Format::Npz => {
+            let (start, size) = npz::start(bytes, member, npy::START)?;
+            npy::parse(&start, size)?
+        }
+        Format::Safetensors => safetensors::find(bytes, member)?,
+        Format::Parquet | Format::Ipc => return Ok(content(path, bytes.clone(), member)?.0),
+    };
+    Ok(TensorKind::new(array.dtype, array.shape))
 }
 
 /// The formats of files.
@@ -92,6 +192,8 @@ enum Format {
     Npy,
     Npz,
     Safetensors,
+    Parquet,
+    Ipc,
 }
 
 impl Format {
@@ -101,100 +203,35 @@ impl Format {
             "npy" => Ok(Self::Npy),
             "npz" => Ok(Self::Npz),
             "safetensors" => Ok(Self::Safetensors),
+            "parquet" => Ok(Self::Parquet),
+            "arrow" | "feather" => Ok(Self::Ipc),
             "" if bytes.starts_with(npy::MAGIC) => Ok(Self::Npy),
             "" if bytes.starts_with(b"PK") => Ok(Self::Npz),
+            "" if bytes.starts_with(parquet::MAGIC) => Ok(Self::Parquet),
+            "" if bytes.starts_with(ipc::MAGIC) => Ok(Self::Ipc),
             "" if bytes.get(8) == Some(&b'{') => Ok(Self::Safetensors),
-            other => {
-                Err(format!("the name ends in {other:?}, expected .npy, .npz or .safetensors"))
-            }
+            other => Err(format!(
+                "the name ends in {other:?}, expected .npy, .npz, .safetensors, .parquet, .arrow or \
+                 .feather"
+            )),
         }
     }
 }
 
-/// Bytes in a file, or in memory where they are few.
-#[derive(Debug)]
-enum Bytes {
-    Mapped(Mmap),
-    Owned(Vec<u8>),
-}
+/// The endings of files of several arrays.
+const OF_MEMBERS: [&str; 5] = ["npz", "safetensors", "parquet", "arrow", "feather"];
 
-impl Deref for Bytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Mapped(map) => map,
-            Self::Owned(bytes) => bytes,
-        }
-    }
-}
-
-/// The bytes of one input that are kept in memory where they come from no file of their own; more of
-/// them go to a temporary file.
-const IN_MEMORY: usize = 64 << 20;
-/// The bytes of all inputs that are put in order in memory: a temporary file is as slow as its disk.
-static FOR_ORDER: AtomicUsize = AtomicUsize::new(768 << 20);
-
-/// The bytes that are put in order at a time.
-const PANEL: usize = 32 << 20;
-
-impl Bytes {
-    /// What `write` writes.
-    fn written(write: impl FnOnce(&mut SpooledTempFile) -> io::Result<()>) -> io::Result<Self> {
-        let mut spool = SpooledTempFile::new(IN_MEMORY);
-        write(&mut spool)?;
-        match spool.into_inner() {
-            SpooledData::InMemory(bytes) => Ok(Self::Owned(bytes.into_inner())),
-            SpooledData::OnDisk(file) => Ok(Self::Mapped(map(&file)?)),
-        }
-    }
-}
-
-impl Array {
-    /// The elements in row-major order and little-endian.
-    fn in_order(&self, bytes: Bytes) -> io::Result<(Bytes, Range<usize>)> {
-        let (from, size) = (&bytes[self.range.clone()], self.dtype.size());
-        if (!self.big_endian && !self.fortran) || from.is_empty() {
-            return Ok((bytes, self.range.clone()));
-        }
-        let put = |to: &mut dyn Write| {
-            let mut write = |panel: &mut [u8]| {
-                if self.big_endian {
-                    order::swap_bytes(panel, size);
-                }
-                to.write_all(panel)
-            };
-            if self.fortran {
-                return order::row_major(from, size, &self.shape, PANEL, &mut write);
-            }
-            let mut panel = Vec::new();
-            for part in from.chunks(PANEL) {
-                panel.clear();
-                panel.extend_from_slice(part);
-                write(&mut panel)?;
-            }
-            Ok(())
-        };
-        let left = |left: usize| left.checked_sub(from.len());
-        let ordered = if FOR_ORDER.fetch_update(Relaxed, Relaxed, left).is_ok() {
-            let mut all = Vec::with_capacity(from.len());
-            put(&mut all)?;
-            Bytes::Owned(all)
-        } else {
-            Bytes::written(|spool| put(spool))?
-        };
-        let range = 0..self.range.len();
-        Ok((ordered, range))
-    }
-}
-
-/// The file and the member: `a.npz:b` is `b` in `a.npz` and `-:b` that in standard input, any other
-/// colon is part of the name.
+/// The file and the member: `a.npz:b` is `b` in `a.npz`, `-:b` that in standard input and `folder/:b`
+/// that in the files of a folder, any other colon is part of the name.
 fn split_member(file: &str) -> (&str, Option<&str>) {
     let colons = file.match_indices(':').map(|(place, _)| place);
     let mut members = colons.map(|place| (&file[..place], &file[place + 1..]));
-    let holds_members =
-        |path: &str| path == STDIN || matches!(&*extension(path), "npz" | "safetensors");
+    let holds_members = |path: &str| {
+        let ending = extension(path);
+        path == STDIN
+            || OF_MEMBERS.contains(&&*ending)
+            || ending.is_empty() && shards::are_many(path) && !Path::new(file).exists()
+    };
     match members.find(|(path, _)| holds_members(path)) {
         Some((path, member)) => (path, Some(member)),
         None => (file, None),
@@ -210,42 +247,4 @@ pub(crate) fn is_stdin(file: &str) -> bool {
 pub(crate) fn extension(path: &str) -> String {
     let extension = Path::new(path).extension().unwrap_or_default();
     extension.to_string_lossy().to_lowercase()
-}
-
-/// Maps a regular file that is not empty; what comes through standard input or a pipe is kept first.
-fn open(path: &str) -> Result<Bytes, String> {
-    let kept = |mut from: &mut dyn io::Read| {
-        let bytes = Bytes::written(|spool| io::copy(&mut from, spool).map(|_| ()));
-        let bytes = bytes.map_err(|error| error.to_string())?;
-        if bytes.is_empty() {
-            return Err("nothing comes through it: 0 bytes, expected an array".into());
-        }
-        Ok(bytes)
-    };
-    if path == STDIN {
-        return kept(&mut io::stdin());
-    }
-    let kind = fs::metadata(path).map_err(|error| error.to_string())?;
-    if kind.is_dir() {
-        return Err("a directory, expected a file".into());
-    }
-    if kind.is_file() && kind.len() == 0 {
-        return Err("the file is empty: 0 bytes, expected an array".into());
-    }
-    let mut file = File::open(path).map_err(|error| error.to_string())?;
-    if !kind.is_file() {
-        return kept(&mut file);
-    }
-    map(&file).map(Bytes::Mapped).map_err(|error| error.to_string())
-}
-
-#[expect(
-    unsafe_code,
-    reason = "a copy instead would double the memory of batches as large as it; the map is \
-              read-only, and a file that another process cuts meanwhile ends the program with \
-              SIGBUS, as every memory-mapping reader of arrays has it"
-)]
-fn map(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: nothing in this program writes to an input: outputs are new files that are renamed.
-    unsafe { Mmap::map(file) }
 }

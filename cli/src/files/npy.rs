@@ -2,7 +2,8 @@
 
 mod strict;
 
-use super::{Array, READABLE};
+use super::READABLE;
+use super::array::Array;
 use npyz::{DType as Described, Endianness, NpyHeader, Order, TypeChar};
 use std::borrow::Cow;
 use std::io;
@@ -17,10 +18,14 @@ const DEEPEST_HEADER: usize = 6;
 /// The most characters of a header that a message shows.
 const SHOWN: usize = 120;
 
-/// Reads the header, and checks that exactly the elements follow it.
-pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
-    let Preamble { version, header, length } = preamble(bytes)?;
-    let rest = &bytes[length..];
+/// More than any header that is read has.
+pub(super) const START: u64 = 12 + LONGEST_HEADER as u64;
+
+/// Reads the header of a file that starts so and has `size` bytes, and checks that exactly the
+/// elements follow it.
+pub(super) fn parse(start: &[u8], size: usize) -> Result<Array, String> {
+    let Preamble { version, header, length } = preamble(start)?;
+    let rest = size.saturating_sub(length);
     let header = strict::text(&header);
     check(&header)?;
     let header = NpyHeader::from_reader(&strict::start(version, &header)[..])
@@ -35,18 +40,18 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array, String> {
     let (Some(shape), Some(expected)) = (shape, expected) else {
         return Err(format!("shape {:?} is past 2^64 bytes", header.shape()));
     };
-    if rest.len() as u64 != expected {
-        let trouble = if (rest.len() as u64) < expected { "is cut short" } else { "is too long" };
+    if rest as u64 != expected {
+        let trouble = if (rest as u64) < expected { "is cut short" } else { "is too long" };
         return Err(format!(
-            "the file {trouble}: {} bytes after the header, expected {expected} for {dtype} {shape:?}",
-            rest.len()
+            "the file {trouble}: {rest} bytes after the header, expected {expected} for {dtype} \
+             {shape:?}"
         ));
     }
     // Along one axis there is no other order.
     let axes = shape.iter().filter(|&&size| size > 1).count();
     Ok(Array {
         dtype,
-        range: length..bytes.len(),
+        range: length..size,
         big_endian: big_endian(&header.dtype()),
         fortran: axes > 1 && header.order() == Order::Fortran,
         shape,

@@ -1,52 +1,17 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files.
 
-use super::Bytes;
+use super::bytes::written;
+use bytes::Bytes;
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use zip::{CompressionMethod, ZipArchive};
 
 /// The member's bytes: where they lie in the archive, or decompressed.
-pub(super) fn open(bytes: Bytes, member: Option<&str>) -> Result<(Bytes, Range<usize>), String> {
-    match extract(&bytes, member)? {
-        Member::Stored(range) => Ok((bytes, range)),
-        Member::Extracted(bytes) => {
-            let range = 0..bytes.len();
-            Ok((bytes, range))
-        }
-    }
-}
-
-enum Member {
-    Stored(Range<usize>),
-    Extracted(Bytes),
-}
-
-fn extract(bytes: &[u8], member: Option<&str>) -> Result<Member, String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes))
-        .map_err(|error| format!("not a readable .npz archive: {error}"))?;
-    let names: Vec<String> =
-        archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
-    let known = || names.iter().map(|name| stem(name));
-    let unknown = |member| wgloss::Error::unknown_name("member", member, known()).to_string();
-    let found = match member {
-        Some(member) => {
-            let found = names.iter().find(|name| [stem(name), name].contains(&member));
-            found.ok_or_else(|| unknown(member))?
-        }
-        None => match names.as_slice() {
-            [only] => only,
-            _ => {
-                return Err(format!(
-                    "{} members, expected one or the name of one after a colon: {}",
-                    names.len(),
-                    wgloss::brief(known())
-                ));
-            }
-        },
-    };
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("member {:?} cannot be read: {error}", stem(found));
-    let mut file = archive.by_name(found).map_err(|error| unreadable(&error))?;
+pub(super) fn open(bytes: &Bytes, member: Option<&str>) -> Result<Bytes, String> {
+    let mut archive = archive(bytes)?;
+    let name = find(&archive, member)?;
+    let unreadable = |error: &dyn std::fmt::Display| unreadable(&name, error);
+    let mut file = archive.by_name(&name).map_err(|error| unreadable(&error))?;
     let size = file.size();
     let place = (file.compression() == CompressionMethod::Stored).then(|| file.data_start());
     // One byte more than it says tells a member that lies about its size from a right one.
@@ -59,14 +24,60 @@ fn extract(bytes: &[u8], member: Option<&str>) -> Result<Member, String> {
     let stored = place.flatten().and_then(|place| range(place, size, bytes.len()));
     let member = match stored {
         // Read to its end, since only so its checksum is compared.
-        Some(range) => copy(&mut io::sink()).map(|()| Member::Stored(range)),
-        None => Bytes::written(|spool| copy(spool)).map(Member::Extracted),
+        Some(range) => copy(&mut io::sink()).map(|()| bytes.slice(range)),
+        None => written(|spool| copy(spool)),
     };
     let member = member.map_err(|error| unreadable(&error))?;
     if read != size {
         return Err(unreadable(&format!("{read} bytes, expected {size}")));
     }
     Ok(member)
+}
+
+/// The first bytes of the member, and how many it is said to have.
+pub(super) fn start(
+    bytes: &Bytes,
+    member: Option<&str>,
+    most: u64,
+) -> Result<(Vec<u8>, usize), String> {
+    let mut archive = archive(bytes)?;
+    let name = find(&archive, member)?;
+    let file = archive.by_name(&name).map_err(|error| unreadable(&name, &error))?;
+    let size = usize::try_from(file.size()).unwrap_or(usize::MAX);
+    let mut start = Vec::new();
+    file.take(most).read_to_end(&mut start).map_err(|error| unreadable(&name, &error))?;
+    Ok((start, size))
+}
+
+type Archive<'a> = ZipArchive<Cursor<&'a Bytes>>;
+
+fn archive(bytes: &Bytes) -> Result<Archive<'_>, String> {
+    ZipArchive::new(Cursor::new(bytes))
+        .map_err(|error| format!("not a readable .npz archive: {error}"))
+}
+
+/// The member's name in the archive.
+fn find(archive: &Archive<'_>, member: Option<&str>) -> Result<String, String> {
+    let names: Vec<String> =
+        archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
+    let known = || names.iter().map(|name| stem(name));
+    let Some(member) = member else {
+        let [only] = names.as_slice() else {
+            return Err(format!(
+                "{} members, expected one or the name of one after a colon: {}",
+                names.len(),
+                wgloss::brief(known())
+            ));
+        };
+        return Ok(only.clone());
+    };
+    let found = names.iter().find(|name| [stem(name), name].contains(&member));
+    let unknown = || wgloss::Error::unknown_name("member", member, known()).to_string();
+    found.cloned().ok_or_else(unknown)
+}
+
+fn unreadable(name: &str, error: &dyn std::fmt::Display) -> String {
+    format!("member {:?} cannot be read: {error}", stem(name))
 }
 
 /// The places of a member, if they are in the archive.

@@ -1,6 +1,7 @@
 //! Hugging Face's `.safetensors`.
 
-use super::{Array, READABLE};
+use super::READABLE;
+use super::array::Array;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use wgloss::DType;
 
