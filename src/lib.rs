@@ -135,8 +135,8 @@ pub use definition::{FromNamed, Named, Names, Typed};
 pub use error::brief;
 pub use error::{Error, Result};
 pub use evaluate::{
-    Broadcast, Evaluation, Evaluator, Resident, Timings, denominator, loss_shape, outputs,
-    reference,
+    Broadcast, Evaluation, Evaluator, Resident, Timings, batch_axes, denominator, loss_shape,
+    outputs, reference,
 };
 pub use family::Loss;
 pub use gpu::{Clock, Gpu, adapters};

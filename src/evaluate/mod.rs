@@ -229,6 +229,38 @@ pub fn outputs(loss: &dyn Loss, batch: &Batch<'_>) -> Result<Vec<(Output, Tensor
     Ok(arrays(&resolve(loss, &batch.kinds(), &batch.request()?)?))
 }
 
+/// The axis of each given input along which the items of the batch lie, one for each place along the first
+/// axis of the losses; `None` of an input that all items share. For those who cut a batch into
+/// [parts](crate::Part).
+///
+/// ```
+/// use wgloss::{CrossEntropy, DType, Request, TensorKind, batch_axes};
+///
+/// let inputs = [
+///     ("input", TensorKind::new(DType::F32, [64, 10])),
+///     ("target", TensorKind::new(DType::I64, [64])),
+///     ("weight", TensorKind::new(DType::F32, [10])),
+/// ];
+/// let axes = batch_axes(&CrossEntropy::default(), &inputs, &Request::default())?;
+/// assert_eq!(axes, [("input", Some(0)), ("target", Some(0)), ("weight", None)]);
+/// # Ok::<(), wgloss::Error>(())
+/// ```
+///
+/// # Errors
+/// If a name, option, shape or type does not fit.
+pub fn batch_axes(
+    loss: &dyn Loss,
+    inputs: &[(&str, TensorKind)],
+    request: &Request<'_>,
+) -> Result<Vec<(&'static str, Option<usize>)>> {
+    let resolved = resolve(loss, inputs, request)?;
+    let family = loss.family();
+    let given = resolved.inputs.iter().enumerate().filter(|(_, kind)| kind.is_some());
+    let axes =
+        given.map(|(i, _)| (resolved.definition.inputs[i].name, family.batch_axis(&resolved, i)));
+    Ok(axes.collect())
+}
+
 /// The shape of the loss of inputs of these types and shapes: empty for a reduced one. For those who
 /// want to know what is refused, and find room, before they have data.
 ///
