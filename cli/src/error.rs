@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 /// The result of everything that can fail here.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ends the program with exit code 2, or 3 with --strict where a loss is not finite.
+/// What ends the program with exit code 2, 3 with --strict where a loss is not finite, or 4 where totals
+/// are not of a whole batch.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// What the library refuses.
@@ -24,6 +25,9 @@ pub(crate) enum Error {
     /// A loss is NaN or infinite, and was not to be.
     #[error("{0}")]
     NotFinite(String),
+    /// Totals are not of a whole batch.
+    #[error("{0}")]
+    Incomplete(String),
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -61,6 +65,7 @@ impl Error {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::NotFinite(_) => 3,
+            Self::Incomplete(_) => 4,
             Self::Reported(error) => error.code(),
             _ => 2,
         }
@@ -95,6 +100,7 @@ impl Error {
             Self::File { .. } => "file",
             Self::Output(_) => "output",
             Self::NotFinite(_) => "not_finite",
+            Self::Incomplete(_) => "incomplete",
             Self::Reported(error) => error.kind(),
             Self::Usage(_) => "usage",
         }

@@ -1,5 +1,6 @@
 //! The program `wgloss`: losses of files, on a GPU or the CPU.
 
+mod along;
 mod arguments;
 mod bench;
 mod devices;
@@ -9,6 +10,7 @@ mod files;
 mod interrupts;
 mod list;
 mod outputs;
+mod parts;
 mod plot;
 mod report;
 mod show;
@@ -25,10 +27,11 @@ use std::io::{ErrorKind, Write};
     name = "wgloss",
     version,
     after_help = "\
-An error is one line on standard error, `wgloss: error: ...`, and exit code 2. With --json it is also
-one object on standard output, {\"error\": {\"kind\": ..., \"message\": ...}}, with what was computed all
-the same, where the kind is one of usage, file, output, not_finite, unknown_name, missing, repeated,
-shape, dtype, size, argument, target_out_of_range, custom_loss, limit, memory, sink, no_adapter,
+An error is one line on standard error, `wgloss: error: ...`, and exit code 2; 3 where --strict finds a \
+loss that is not finite, 4 where `wgloss total` finds rows missing. With --json it is also one object on \
+standard output, {\"error\": {\"kind\": ..., \"message\": ...}}, with what was computed all the same, where \
+the kind is one of usage, file, output, not_finite, incomplete, unknown_name, missing, repeated, twice, \
+shape, dtype, size, argument, target_out_of_range, custom_loss, limit, memory, sink, no_adapter, \
 device_lost and refused."
 )]
 struct Cli {
@@ -40,8 +43,10 @@ struct Cli {
 enum Command {
     /// Evaluate a loss, and its gradients, of arrays in files
     Eval(eval::Eval),
-    /// Add up the totals of a batch's parts
+    /// Join the totals of a batch's parts
     Total(total::Total),
+    /// Say how a batch divides among workers
+    Parts(parts::Parts),
     /// List the losses with their inputs, options and reductions
     List(list::List),
     /// Show a loss's formula and the exact WGSL that is compiled for it
@@ -82,6 +87,7 @@ impl Command {
         match self {
             Self::Eval(eval) => eval.run(),
             Self::Total(total) => total.run(),
+            Self::Parts(parts) => parts.run(),
             Self::List(list) => list.run(),
             Self::Show(show) => show.run(),
             Self::Plot(plot) => plot.run(),

@@ -35,7 +35,7 @@ enum Kind {
 }
 
 impl Output {
-    /// Checks what can be known before there is anything to write.
+    /// Checks what can be known before there is anything to write; no endings are any.
     pub(crate) fn new(argument: String, path: &str, endings: &[&str]) -> Result<Self> {
         if path == STDOUT || path == "/dev/stdout" {
             let (path, place) = (path.into(), path.into());
@@ -57,7 +57,7 @@ impl Output {
             return Err(problem("a directory, expected a file or nothing".into()));
         }
         let ending = extension(path);
-        if !endings.contains(&&*ending) {
+        if !endings.is_empty() && !endings.contains(&&*ending) {
             let expected: Vec<_> = endings.iter().map(|ending| format!(".{ending}")).collect();
             let expected = expected.join(" or ");
             return Err(problem(format!("the name ends in {ending:?}, expected {expected}")));

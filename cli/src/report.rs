@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::files::Input;
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::ops::Range;
 use std::time::Duration;
 use wgloss::{Broadcast, DType, Loss, Reduction, TensorKind, Timings, definition, wgpu};
 
@@ -22,6 +23,8 @@ pub(crate) struct Report<'a> {
     /// Why it is not a GPU.
     pub(crate) reason: Option<String>,
     pub(crate) inputs: &'a [Input],
+    /// The rows that were evaluated, if not all.
+    pub(crate) rows: Option<Range<usize>>,
     pub(crate) options: Vec<Setting>,
     pub(crate) spent: Spent,
     /// Whether people want to see them.
@@ -54,6 +57,8 @@ impl Setting {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     shape: Vec<usize>,
+    /// The row of the batch that the first is of.
+    first_row: usize,
     count: u64,
     sum: f64,
     min: Option<f32>,
@@ -65,9 +70,9 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// What will come.
-    pub(crate) fn begin(&mut self, shape: &[usize]) {
-        self.shape = shape.to_vec();
+    /// What will come, from a row of the batch on.
+    pub(crate) fn begin(&mut self, shape: &[usize], first_row: usize) {
+        (self.shape, self.first_row) = (shape.to_vec(), first_row);
     }
 
     /// The next losses.
@@ -105,7 +110,11 @@ impl Terms {
     /// The indices of the first that is not finite.
     fn place(&self) -> Vec<u64> {
         let losses = TensorKind::new(DType::F32, self.shape.as_slice());
-        losses.index(self.first.map_or(0, |first| first.0))
+        let mut place = losses.index(self.first.map_or(0, |first| first.0));
+        if let Some(row) = place.first_mut() {
+            *row += self.first_row as u64;
+        }
+        place
     }
 
     /// Which are not finite.
@@ -183,8 +192,14 @@ impl Report<'_> {
             lines.push(("not finite", terms.not_finite()));
         }
         for input in self.inputs {
-            lines.push((input.name, format!("{} {:?}  {}", input.dtype, input.shape, input.file)));
+            let Input { name, file, dtype, shape, .. } = input;
+            let files = match input.paths().len() {
+                1 => String::new(),
+                files => format!("  ({files} files)"),
+            };
+            lines.push((name, format!("{dtype} {shape:?}  {file}{files}")));
         }
+        lines.extend(self.rows.iter().map(|rows| ("rows", format!("{rows:?}"))));
         for option in self.options.iter().filter(|option| !option.default) {
             lines.push((option.name, option.text.clone()));
         }
@@ -229,7 +244,11 @@ impl Report<'_> {
     pub(crate) fn json(&self, error: Option<&Error>) -> String {
         let inputs = self.inputs.iter().map(|input| {
             let (dtype, shape) = (input.dtype.to_string(), &input.shape);
-            (input.name.into(), json!({ "dtype": dtype, "shape": shape, "file": input.file }))
+            let files = input.paths().len();
+            let file = &input.file;
+            let input_json =
+                json!({ "dtype": dtype, "shape": shape, "file": file, "files": files });
+            (input.name.into(), input_json)
         });
         let inputs: serde_json::Map<String, Value> = inputs.collect();
         let options = self.options.iter().map(|option| (option.name.into(), option.json.clone()));
@@ -252,6 +271,9 @@ impl Report<'_> {
             "clock": self.spent.timings.clock.to_string(),
             "outputs": self.outputs,
         });
+        if let Some(rows) = &self.rows {
+            object["rows"] = json!([rows.start, rows.end]);
+        }
         if let Some(terms) = &self.terms {
             object["losses"] = json!({
                 "shape": terms.shape,

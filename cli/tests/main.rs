@@ -12,6 +12,7 @@ mod formats;
 mod interrupts;
 #[cfg(unix)]
 mod outputs;
+mod parts;
 #[cfg(unix)]
 mod pipes;
 mod plot;

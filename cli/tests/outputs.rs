@@ -31,7 +31,7 @@ fn gradient(folder: &Path) -> Vec<u8> {
 #[track_caller]
 fn failed(run: &Run, problem: &str) {
     assert_eq!(run.code, Some(2), "{run:?}");
-    assert!(run.out.starts_with("loss     8.331584e8  (mse_loss, mean)\n"), "{run:?}");
+    assert!(run.out.starts_with("loss     8.331583e8  (mse_loss, mean)\n"), "{run:?}");
     assert!(!run.out.contains("written"), "{run:?}");
     assert_eq!(run.err.lines().count(), 1, "{run:?}");
     assert!(run.err.starts_with(&format!("wgloss: error: {problem}")), "{run:?}");

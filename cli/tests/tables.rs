@@ -219,9 +219,8 @@ fn refuse(table: &RecordBatch, member: &str, message: &str) {
 fn refuse_file(name: &str, content: &[u8], member: &str, message: &str) {
     let folder = folder();
     put(folder.path(), name, content);
-    put(folder.path(), "y.npy", npy_f32("(12,)", &Y));
-    let input = format!("input={name}{member}");
-    let run = run(folder.path(), &["eval", "mse", &input, "target=y.npy", "--backend", "cpu"]);
+    let [input, target] = ["input", "target"].map(|input| format!("{input}={name}{member}"));
+    let run = run(folder.path(), &["eval", "mse", &input, &target, "--backend", "cpu"]);
     assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
     assert_eq!(run.err.lines().count(), 1, "{run:?}");
     let expected = format!("wgloss: error: input: {name}: {message}");

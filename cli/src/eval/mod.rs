@@ -1,5 +1,6 @@
 //! `wgloss eval`: a loss, and its gradients, of arrays in files.
 
+mod chunks;
 mod job;
 mod place;
 mod progress;
@@ -7,27 +8,38 @@ mod taken;
 
 use crate::arguments::{self, Chosen, Which};
 use crate::error::{Error, Result};
-use crate::files::{Input, Reader, is_stdin};
+use crate::files::{Input, is_stdin};
 use crate::outputs::{Output, Writer, save};
 use crate::plot;
 use crate::report::{Report, Setting, Spent, Terms};
+use crate::total;
 use crate::{print, tell};
+use chunks::{Asked, Chunks, Wanted};
 use clap::Args;
-use job::{Holds, Job, Writers, problem};
+use job::{Holds, Job, Outcome, Writers, problem};
 use place::Place;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::time::Instant;
-use wgloss::{Batch, Broadcast, DType, Evaluation, Evaluator, Reduction, Request};
+use wgloss::{Broadcast, DType, Evaluator, Reduction, Request};
 
 /// The arguments of `wgloss eval`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Files: .npy, .npz:MEMBER and .safetensors:MEMBER (MEMBER may be left out where there is only one) of
-float16, bfloat16 (.safetensors), float32, float64 (rounded to float32), bool and every integer type; - is
-standard input or output. What is read and written may be larger than the memory.
+Files: .npy, .npz:MEMBER, .safetensors:MEMBER, .parquet:COLUMN and .arrow:COLUMN (or .feather; MEMBER \
+and COLUMN may be left out where there is only one) of float16, bfloat16 (.safetensors), float32, float64 \
+(rounded to float32), bool and every integer type. Columns of lists of equal lengths, and of \
+arrow.fixed_shape_tensor, have further axes; nulls are refused. - is standard input or output. What is \
+read and written may be larger than the memory.
+
+Shards: a folder or a pattern is one batch, the rows of its files in the order of the bytes of their \
+names (part-10 comes before part-9): 'data/*.parquet:logits' or data/:logits. In a folder, hidden files \
+and those whose names begin with _ are left out.
 
 Examples: wgloss eval cross_entropy input=logits.npy target=data.npz:labels label_smoothing=0.1
-          wgloss eval --custom my_loss.wgsl p=preds.npy t=targets.npy delta=0.5 --grad p=g.npy")]
+          wgloss eval --custom my_loss.wgsl p=preds.npy t=targets.npy delta=0.5 --grad p=g.npy
+          wgloss eval cross_entropy 'input=d/*.parquet:logits' 'target=d/*.parquet:label'
+          wgloss eval mse input=p/ target=t/ --rows 4096..8192 --totals part-1.totals")]
 pub(crate) struct Eval {
     #[command(flatten)]
     which: Which,
@@ -52,9 +64,22 @@ pub(crate) struct Eval {
     /// Draw a histogram of the unreduced losses, a .svg or .png file
     #[arg(long, value_name = "FILE")]
     histogram: Option<String>,
-    /// Write the totals to a .json file: `wgloss total` adds up those of a batch's parts
+    /// Write the totals to a .json file, or in their binary form to a .totals file: `wgloss total` joins
+    /// those of a batch's parts
     #[arg(long, value_name = "FILE")]
     totals: Option<String>,
+    /// Evaluate these rows of the batch alone, from A to before B, along the first axis; also A.. and
+    /// ..B. The totals say their place, and `wgloss parts` says how a batch divides
+    #[arg(long, value_name = "A..B")]
+    rows: Option<Asked>,
+    /// The totals of the whole batch, as `wgloss total --out` writes them: the loss is the share of these
+    /// rows in the whole mean, and gradients are those of the whole mean
+    #[arg(long, value_name = "FILE")]
+    denominator: Option<String>,
+    /// How much of the rows of shards and tables is read at a time, in MiB; while it is evaluated, as much
+    /// is read
+    #[arg(long, value_name = "MIB", default_value = "128")]
+    chunk: NonZeroUsize,
     #[command(flatten)]
     place: Place,
     /// Print where the time went, and which clock timed the kernels: the GPU's timestamps, or the
@@ -101,26 +126,29 @@ impl Eval {
         // What cannot be written is noticed before the work.
         let writers = outputs.iter().map(|(holds, output)| Ok((*holds, output.open()?)));
         let mut writers: Writers<'_, '_> = writers.collect::<Result<_>>()?;
-        let rows = inputs.iter().map(Reader::whole).collect::<Result<Vec<_>>>()?;
-        let tensors = inputs
-            .iter()
-            .zip(&rows)
-            .map(|(input, rows)| Ok((input.name, input.tensor(rows, input.rows())?)))
-            .collect::<Result<Vec<_>>>()?;
+        let denominator = self.denominator.as_deref();
+        let denominator = denominator.map(|file| total::read("--denominator", file)).transpose()?;
+        let slopes = gradients.iter().chain(&seconds).map(|(name, _)| *name);
+        let wanted = Wanted {
+            rows: self.rows,
+            reduction,
+            gradients: &slopes.collect::<Vec<_>>(),
+            at_a_time: self.chunk.get().saturating_mul(1 << 20),
+        };
+        let chunks = Chunks::new(chosen.loss_ref(), &inputs, &wanted)?;
         let read = start.elapsed();
         let (backend, reason) = self.place.open()?;
 
         let wanted: Vec<&str> = gradients.iter().map(|(name, _)| *name).collect();
         let totals = self.totals.is_some();
-        let bytes = tensors.iter().map(|(_, tensor)| tensor.bytes().len() as u64).sum();
         let request = Request { reduction, gradients: &wanted, totals, ..Request::default() };
-        let batch = Batch { inputs: &tensors, request, ..Batch::default() };
-        let job = Job { backend, batch, bytes, quiet: self.quiet };
+        let job = Job { backend, chunks, request, denominator, quiet: self.quiet };
         let mut terms = (reduction == Reduction::None).then(Terms::default);
         job.check_room(&chosen, &seconds, &writers)?;
-        let evaluation = job.run(chosen.loss(), &mut writers, terms.as_mut())?;
-        let beside = self.beside(&job, &chosen, &seconds, &evaluation, &mut writers);
-        let not_finite = job.not_finite(chosen.loss(), &evaluation, terms.as_ref())?;
+        let outcome = job.run(chosen.loss(), &mut writers, terms.as_mut())?;
+        let beside = self.beside(&job, &chosen, &seconds, &outcome, &mut writers);
+        let not_finite = job.not_finite(chosen.loss(), outcome.value, terms.as_ref())?;
+        let broadcast = outcome.broadcasts.then(|| job.broadcast(chosen.loss_ref())).transpose()?;
 
         let to_stdout = outputs.iter().any(|(_, output)| output.is_stdout());
         let failed = match beside.err().or_else(|| problem(&mut writers)) {
@@ -128,25 +156,30 @@ impl Eval {
             None => save(writers.into_iter().map(|(_, writer)| writer).collect()).err(),
         };
         if !self.quiet {
-            self.notes(&inputs, evaluation.broadcast.as_ref());
+            self.notes(&inputs, broadcast.as_ref());
         }
         let loss = chosen.loss();
         let written = outputs.iter().filter(|_| failed.is_none());
         let report = Report {
             loss: loss.definition().name,
             reduction,
-            value: evaluation.scalar(),
+            value: outcome.value,
             terms,
             not_finite,
-            broadcast: evaluation.broadcast,
+            broadcast,
             adapter: match &job.backend {
                 Evaluator::Gpu(gpu) => Some(gpu.adapter_info()),
                 Evaluator::Cpu => None,
             },
             reason,
             inputs: &inputs,
+            rows: self.rows.map(|_| job.chunks.rows()),
             options: Setting::all(loss, &untouched),
-            spent: Spent { read, all: start.elapsed(), timings: evaluation.timings },
+            spent: Spent {
+                read: read + outcome.waited,
+                all: start.elapsed(),
+                timings: outcome.timings,
+            },
             timed: self.timings,
             outputs: written.map(|(_, output)| output.path.as_str()).collect(),
         };
@@ -170,20 +203,22 @@ impl Eval {
         job: &Job<'_>,
         chosen: &Chosen,
         seconds: &[(&str, &str)],
-        evaluation: &Evaluation,
+        outcome: &Outcome,
         writers: &mut Writers<'_, '_>,
     ) -> Result<()> {
         let loss = chosen.loss_ref();
         job.second_derivatives(chosen, seconds, writers)?;
-        if self.out.is_some() && job.batch.request.reduction != Reduction::None {
+        if self.out.is_some() && job.request.reduction != Reduction::None {
             job.losses(loss, writers, None)?;
         }
-        if let (Some(totals), Some(file)) = (&evaluation.totals, file(writers, Holds::Totals)) {
-            file.write(&serde_json::to_vec(totals).map_err(std::io::Error::from)?);
+        if let (Some(totals), Some(path)) = (&outcome.totals, &self.totals)
+            && let Some(file) = file(writers, Holds::Totals)
+        {
+            file.write(&total::written(totals, path)?);
         }
         if let (Some(path), Some(file)) = (&self.histogram, file(writers, Holds::Histogram)) {
             let read = |see: &mut (dyn FnMut(&[f32]) + Send)| job.see(loss, see);
-            file.write(&plot::histogram(path, loss, job.batch.inputs, read)?);
+            file.write(&plot::histogram(path, loss, job.ignored(loss)?, read)?);
         }
         Ok(())
     }
@@ -219,7 +254,7 @@ impl Eval {
         }
         let single = [
             (Holds::Losses, "--out", &self.out, &npy[..]),
-            (Holds::Totals, "--totals", &self.totals, &["json"]),
+            (Holds::Totals, "--totals", &self.totals, &total::ENDINGS),
             (Holds::Histogram, "--histogram", &self.histogram, &["svg", "png"]),
         ];
         for (holds, argument, file, endings) in &single {

@@ -2,12 +2,15 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// How far an evaluation is.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     bytes: u64,
+    /// Those of the chunk under way.
+    chunk: Range<u64>,
     start: Instant,
 }
 
@@ -26,10 +29,15 @@ impl Progress {
             );
             bar
         });
-        Self { bar, bytes, start: Instant::now() }
+        Self { bar, bytes, chunk: 0..bytes, start: Instant::now() }
     }
 
-    /// So many terms of all are done.
+    /// A chunk begins, which has these bytes of all.
+    pub(crate) fn at(&mut self, chunk: Range<u64>) {
+        self.chunk = chunk;
+    }
+
+    /// So many terms of all of the chunk's are done.
     pub(crate) fn tell(&self, done: u64, all: u64) {
         let Some(bar) = &self.bar else { return };
         if bar.is_hidden() {
@@ -38,8 +46,9 @@ impl Progress {
             }
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        let bytes = u128::from(self.bytes) * u128::from(done) / u128::from(all.max(1));
-        bar.set_position(u64::try_from(bytes).unwrap_or(self.bytes));
+        let Range { start, end } = self.chunk;
+        let bytes = u128::from(end - start) * u128::from(done) / u128::from(all.max(1));
+        bar.set_position(u64::try_from(bytes).map_or(self.bytes, |bytes| start + bytes));
     }
 }
 

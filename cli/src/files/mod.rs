@@ -14,6 +14,7 @@ mod safetensors;
 mod shards;
 
 pub(crate) use rows::{Reader, Rows};
+pub(crate) use shards::list;
 
 use crate::error::{Error, Result};
 use ::bytes::Bytes;
@@ -68,6 +69,13 @@ impl Input {
             Some(paths) => Self::join(name, file, &paths),
             None => Self::read(name, file, bytes::open(path).map_err(problem)?),
         }
+    }
+
+    /// The same by the heads of its files alone.
+    pub(crate) fn head(name: &'static str, file: &str) -> Result<Self> {
+        let (path, _) = split_member(file);
+        let paths = shards::list(path).map_err(|problem| Error::file(name, path, problem))?;
+        Self::join(name, file, &paths.unwrap_or_else(|| vec![path.into()]))
     }
 
     /// Finds an array in a file's bytes.
@@ -125,6 +133,16 @@ impl Input {
         self.shards.iter().map(|shard| Path::new(&shard.path))
     }
 
+    /// How many files hold these rows.
+    pub(crate) fn files_of(&self, rows: &Range<usize>) -> usize {
+        let touched = |shard: &&Shard| shard.rows.start < rows.end && rows.start < shard.rows.end;
+        self.shards.iter().filter(touched).count()
+    }
+
+    pub(crate) fn kind(&self) -> TensorKind {
+        TensorKind::new(self.dtype, self.shape.as_slice())
+    }
+
     /// The number of rows; that of a single number is 1.
     pub(crate) fn rows(&self) -> usize {
         self.shape.first().copied().unwrap_or(1)
@@ -134,6 +152,11 @@ impl Input {
     pub(crate) fn row_bytes(&self) -> usize {
         let sizes = self.shape.iter().skip(1);
         sizes.fold(self.dtype.size(), |bytes, &size| bytes.saturating_mul(size))
+    }
+
+    /// Whether all elements lie one after another, in a mapped file or in memory.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(&self.shards[..], [Shard { content: Some(Content::Array(_)), .. }])
     }
 
     /// So many rows as a tensor.

@@ -25,6 +25,19 @@ impl Deref for Rows {
     }
 }
 
+impl Rows {
+    /// The memory of what is needed no longer, for what is read next.
+    pub(crate) fn into_spare(self) -> Vec<u8> {
+        match self {
+            Self::Lie(_) => Vec::new(),
+            Self::Read(mut bytes) => {
+                bytes.clear();
+                bytes
+            }
+        }
+    }
+}
+
 /// Reads rows of an input. Those that are asked for in order are decoded once, and one file at a time
 /// is open.
 #[derive(Debug)]
@@ -37,7 +50,7 @@ pub(crate) struct Reader<'a> {
 #[derive(Debug)]
 enum Open {
     Array(Bytes),
-    Column(Box<columns::Rows>),
+    Column(Box<columns::Decoder>),
 }
 
 impl<'a> Reader<'a> {
@@ -86,11 +99,6 @@ impl<'a> Reader<'a> {
         }
         Ok(lies.map_or(Rows::Read(read), Rows::Lie))
     }
-
-    /// All rows.
-    pub(crate) fn whole(input: &'a Input) -> Result<Rows> {
-        Self::new(input).rows(0..input.rows(), Vec::new())
-    }
 }
 
 /// What is open of a file.
@@ -108,7 +116,7 @@ fn opened<'o>(
             let content = shard.content.clone().map_or_else(|| reopen(input, shard), Ok)?;
             match content {
                 Content::Array(bytes) => Open::Array(bytes),
-                Content::Column(column) => Open::Column(Box::new(column.rows())),
+                Content::Column(column) => Open::Column(Box::new(column.decoder())),
             }
         }
     };

@@ -17,20 +17,20 @@ const BARS: (u32, u32) = (5, 80);
 /// Counts that differ so much are drawn by their logarithms: the largest, and the median of the bars.
 const APART: u64 = 100;
 
-/// The picture of the unreduced losses of a batch.
+/// The picture of the unreduced losses of a batch, of which so many are ignored rows.
 pub(crate) fn histogram(
     path: &str,
     loss: &dyn Loss,
-    inputs: &[(&str, Tensor<'_>)],
+    ignored: u64,
     read: impl FnMut(&mut (dyn FnMut(&[f32]) + Send)) -> Result<()>,
 ) -> Result<Vec<u8>> {
     let format = Format::of("--histogram", path)?;
-    let histogram = Histogram::new(loss.definition().name, ignored(loss, inputs), read)?;
+    let histogram = Histogram::new(loss.definition().name, ignored, read)?;
     format.paint(&histogram).map_err(|error| Error::file("--histogram", path, error))
 }
 
 /// How many rows are ignored.
-fn ignored(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> u64 {
+pub(crate) fn ignored(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> u64 {
     let target = inputs.iter().find(|(name, _)| *name == "target").map(|(_, tensor)| tensor);
     let (Some(index), Some(target)) = (loss.ignore_index(), target) else { return 0 };
     let dtype = target.dtype();

@@ -31,3 +31,18 @@ pub(super) fn caught<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, S
         Err(format!("damaged: {}", text.unwrap_or("its reader gave up")))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[test]
+    fn a_panic_is_an_error() {
+        let empty: [u8; 0] = std::hint::black_box([]);
+        let got = caught(|| Ok(empty[std::hint::black_box(3)]));
+        let expected = "damaged: index out of bounds: the len is 0 but the index is 3";
+        assert_eq!(got, Err(expected.into()));
+        assert_eq!(caught(|| Ok(5)), Ok(5));
+        assert!(std::panic::catch_unwind(|| panic!("this one is told")).is_err());
+    }
+}

@@ -7,6 +7,7 @@ pub(super) mod parquet;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, Schema};
+use caught::caught;
 use kind::Kind;
 use wgloss::DType;
 
@@ -99,14 +100,14 @@ impl Column {
     }
 
     /// Starts to read.
-    pub(super) fn rows(&self) -> Rows {
-        Rows { column: self.clone(), next: 0, batches: None, batch: None }
+    pub(super) fn decoder(&self) -> Decoder {
+        Decoder { column: self.clone(), next: 0, batches: None, batch: None }
     }
 }
 
 /// A column's rows as they are read, best in order: each is decoded once then.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct Decoder {
     column: Column,
     /// The row that is read next.
     next: usize,
@@ -121,7 +122,7 @@ enum Batches {
     Ipc(ipc::Batches),
 }
 
-impl Rows {
+impl Decoder {
     /// Appends the elements of some rows.
     pub(super) fn append(
         &mut self,
@@ -139,7 +140,7 @@ impl Rows {
                 None => self.decode()?,
             };
             let count = batch.num_rows().min(rows.end - self.next);
-            self.column.head().append(&batch.slice(0, count), self.next, to)?;
+            caught(|| self.column.head().append(&batch.slice(0, count), self.next, to))?;
             self.next += count;
             let left = batch.num_rows() - count;
             self.batch = (left > 0).then(|| batch.slice(count, left));
