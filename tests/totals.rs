@@ -151,7 +151,7 @@ fn parts_merge_to_the_same_bits_however_they_are_cut() {
                 let what = format!("{} {reduction} on {name}", loss.definition().name);
                 let whole = totals_of(&backend, loss, &inputs, reduction, None);
                 assert!(whole.is_whole(), "{what}");
-                assert_eq!(whole.covered(), [0..items as u64], "{what}");
+                assert!(whole.covered() == vec![0..items as u64; 1], "{what}");
                 for round in 0..3 {
                     let mut cuts = vec![0, items];
                     cuts.extend((0..1 + 2 * round).map(|_| random.below(items)));
@@ -239,7 +239,8 @@ fn places_are_told() {
     all.merge(&part(3..3)).expect("no items");
     assert_eq!(all, before);
     let unknown = totals(7..10, None).expect("a part");
-    assert_eq!((unknown.of(), unknown.missing(), unknown.is_whole()), (None, vec![0..7], false));
+    assert_eq!((unknown.of(), unknown.is_whole()), (None, false));
+    assert!(unknown.missing() == vec![0..7; 1], "what is before it");
     all.merge(&unknown).expect("the size is known by the others");
     let joined = Totals::join([&all, &part(0..2), &part(4..6)]).expect("disjoint");
     let joined = joined.expect("three of them");
@@ -522,7 +523,7 @@ fn totals_travel_between_machines() {
 fn totals_of_plans_are_put_into_their_places() {
     let gpu = common::gpu();
     let items = 20_000;
-    let numbers: Vec<f32> = (0..items).map(|i| ((i * 7919) % 1013) as f32 / 13.0).collect();
+    let numbers: Vec<f32> = (0..1013u16).cycle().take(items).map(|i| f32::from(i) / 13.0).collect();
     let kind = |count: usize| TensorKind::new(DType::F32, [count]);
     let totals = |range: std::ops::Range<usize>| {
         let kinds = [("input", kind(range.len())), ("target", kind(range.len()))];

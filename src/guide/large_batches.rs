@@ -32,6 +32,9 @@
 //! the whole batch's mean: `examples/micro_batches.rs` accumulates them. Where only shapes decide what the
 //! mean divides by, [`denominator()`](crate::denominator()) knows it before there are data.
 //!
+//! `wgloss eval --rows A..B` evaluates a part of what lies in files, `wgloss parts` divides a batch, and
+//! `wgloss total` joins what `--totals` has written.
+//!
 //! Parts that begin with a whole block of terms are evaluated as any batch. On a GPU, the losses of
 //! another part are all read back and added up by the host.
 

@@ -74,7 +74,7 @@ impl BlockSums {
     /// Adds terms of one block, which may make it whole.
     fn add_cut(&mut self, first: u64, terms: &[f32]) {
         let end = first + terms.len() as u64;
-        let next = if end % BLOCK == 0 { None } else { self.cuts.remove(&end) };
+        let next = if end.is_multiple_of(BLOCK) { None } else { self.cuts.remove(&end) };
         let before = self.cuts.range_mut(first / BLOCK * BLOCK..first).next_back();
         let before = before.filter(|(start, own)| **start + own.len() as u64 == first);
         let (first, own) = match before {
