@@ -14,9 +14,6 @@ use wgloss::Totals;
 /// How the files of totals end: JSON, and the binary form.
 pub(crate) const ENDINGS: [&str; 2] = ["json", "totals"];
 
-/// How the binary form begins.
-const MAGIC: &[u8] = b"wgloss totals";
-
 /// The missing ranges that are shown, at most.
 const SHOWN: usize = 8;
 
@@ -188,10 +185,10 @@ fn merge(all: &mut Totals, first: &str, file: &str) -> Result<()> {
 pub(crate) fn read(argument: &str, file: &str) -> Result<Totals> {
     let bytes = fs::read(file).map_err(|error| Error::file(argument, file, error))?;
     let none = |error: String| Error::file(argument, file, format!("no totals: {error}"));
-    if bytes.starts_with(MAGIC) {
-        return Totals::from_bytes(&bytes).map_err(|error| none(error.to_string()));
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return serde_json::from_slice(&bytes).map_err(|error| none(error.to_string()));
     }
-    serde_json::from_slice(&bytes).map_err(|error| none(error.to_string()))
+    Totals::from_bytes(&bytes).map_err(|error| none(error.to_string()))
 }
 
 /// Totals in the form that a file's name asks for.
