@@ -14,8 +14,12 @@ USER = HERE / "typed_user.py"
 
 
 def test_the_stubs_are_those_of_the_module() -> None:
+    config = ("--mypy-config-file", str(HERE.parent / "pyproject.toml"))
     ran = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "wgloss"], capture_output=True, text=True, cwd="/"
+        [sys.executable, "-m", "mypy.stubtest", *config, "wgloss"],
+        capture_output=True,
+        text=True,
+        cwd="/",
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
