@@ -61,15 +61,8 @@ impl<'a> Batch<'a> {
     pub(crate) fn place(&self, resolved: &Resolved) -> Result<Part> {
         let items = resolved.items();
         let Some(part) = self.part else { return Ok(Part { first: 0, of: Some(items) }) };
-        let Part { first, of } = part;
-        let end = first.checked_add(items).filter(|&end| of.is_none_or(|of| end <= of));
-        if end.and_then(|end| end.checked_mul(resolved.terms_per_item())).is_some() {
-            return Ok(part);
-        }
-        let got = format!("{items} items from {first} on");
-        let expected =
-            of.map_or("fewer than 2^64 losses".into(), |of| format!("at most {of} in all"));
-        Err(Error::argument("part", got, expected))
+        part.check(items, resolved.terms_per_item())?;
+        Ok(part)
     }
 
     /// Checks that it is still wanted.

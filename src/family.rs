@@ -6,7 +6,7 @@ use crate::definition::{Definition, Input, Options, Role};
 use crate::dispatch::Builder;
 use crate::error::{Error, Result, listed};
 use crate::layout::Layout;
-use crate::reduction::Reduction;
+use crate::reduction::{Divisor, Reduction};
 use crate::request::{Part, Request, Resolved, Upstream};
 use crate::tensor::{Tensor, TensorKind};
 use crate::terms::Terms;
@@ -237,6 +237,14 @@ pub(crate) fn resolve(
     if totals && resolved.weight_is_shared() {
         let expected = "one for each term: parts of the batch would share it";
         return Err(Error::argument("totals", "a weight that broadcasts", expected));
+    }
+    if totals && reduction == Reduction::BatchMean {
+        let Divisor::Count(divisor) = resolved.layout.divisor else { return Ok(resolved) };
+        if divisor != resolved.items() {
+            let first = definition.inputs[0].name;
+            let got = format!("batchmean of an {first} that broadcasts along the batch");
+            return Err(Error::argument("totals", got, format!("an {first} with all its items")));
+        }
     }
     Ok(resolved)
 }

@@ -44,10 +44,12 @@ pub(crate) struct Indices {
 
 /// What a kernel adds up as it computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub(crate) enum Summed {
     /// Blocks of terms.
     Blocks,
-    /// Nothing: each term is kept, and the tree begins with neighbours.
+    /// Nothing: each term is kept, to be added up behind it.
     Terms,
 }
 

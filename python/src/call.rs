@@ -38,14 +38,30 @@ impl Call<'_, '_> {
 
     /// Evaluates it.
     pub(crate) fn run(&self, py: Python<'_>) -> PyResult<wgloss::Evaluation> {
-        self.run_request(py, self.request.clone(), None)
+        let batch = Batch {
+            request: self.request.clone(),
+            upstream: self.upstream.as_ref().map(Upstream::tensor).transpose()?,
+            denominator: self.denominator,
+            part: self.part,
+            ..Batch::default()
+        };
+        self.run_batch(py, batch, None)
     }
 
-    /// Evaluates it with another request, into a sink perhaps.
+    /// Evaluates its inputs with another request into a sink.
     pub(crate) fn run_request(
         &self,
         py: Python<'_>,
         request: Request<'_>,
+        sink: &mut dyn Sink,
+    ) -> PyResult<wgloss::Evaluation> {
+        self.run_batch(py, Batch { request, ..Batch::default() }, Some(sink))
+    }
+
+    fn run_batch(
+        &self,
+        py: Python<'_>,
+        batch: Batch<'_>,
         sink: Option<&mut dyn Sink>,
     ) -> PyResult<wgloss::Evaluation> {
         let evaluator = evaluator(py, self.backend)?;
@@ -55,14 +71,7 @@ impl Call<'_, '_> {
             .map(|(name, array)| Ok((*name, array.tensor()?)))
             .collect::<PyResult<_>>()?;
         let cancel = AtomicBool::new(false);
-        let batch = Batch {
-            inputs: &inputs,
-            request,
-            upstream: self.upstream.as_ref().map(Upstream::tensor).transpose()?,
-            denominator: self.denominator,
-            part: self.part,
-            cancel: Some(&cancel),
-        };
+        let batch = Batch { inputs: &inputs, cancel: Some(&cancel), ..batch };
         let work = || backends::run(&evaluator, self.loss, &batch, sink);
         let result = match (&evaluator, numbers(self.loss, &inputs)) {
             (Evaluator::Cpu, ..SHORT) => work(),

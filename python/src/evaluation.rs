@@ -131,6 +131,16 @@ pub(crate) fn gradient_type(name: &str) -> PyResult<GradientType> {
     }
 }
 
+/// The place of a part: the items before it, and those of the whole batch or None.
+fn part(part: &Bound<'_, PyAny>) -> PyResult<Part> {
+    let (first, of) = part.extract().or_else(|_| {
+        let got = part.repr()?;
+        let expected = "the number of items before it and that of the whole batch, or None";
+        Err(PyValueError::new_err(format!("part: {got}, expected (first, of): {expected}")))
+    })?;
+    Ok(Part { first, of })
+}
+
 /// Evaluates a loss: its value, gradients and totals in one pass over the data.
 ///
 /// Parameters
@@ -176,8 +186,8 @@ pub(crate) fn gradient_type(name: &str) -> PyResult<GradientType> {
 #[pyfunction]
 #[pyo3(signature = (
     loss: "str | Custom", /, *, gradients: "list[str] | tuple[str, ...] | str | bool | None" = None, totals=false,
-    reduction=None, backend=None, upstream=None, denominator=None, part=None,
-    gradient_type="float32", loss_scale=1.0, loss_weight=1.0, **inputs_and_options
+    reduction=None, backend=None, upstream=None, denominator=None,
+    part: "tuple[int, int | None] | None" = None, gradient_type="float32", loss_scale=1.0, loss_weight=1.0, **inputs_and_options
 ))]
 #[expect(clippy::too_many_arguments, reason = "by keyword")]
 pub(crate) fn evaluate(
@@ -189,7 +199,7 @@ pub(crate) fn evaluate(
     backend: Option<&str>,
     upstream: Option<&Bound<'_, PyAny>>,
     denominator: Option<&Bound<'_, Totals>>,
-    part: Option<(u64, Option<u64>)>,
+    part: Option<&Bound<'_, PyAny>>,
     gradient_type: &str,
     loss_scale: f32,
     loss_weight: f32,
@@ -220,7 +230,7 @@ pub(crate) fn evaluate(
         },
         upstream: upstream.map(Upstream::new).transpose()?,
         denominator: denominator.map(|totals| totals.get().inner()),
-        part: part.map(|(first, of)| Part { first, of }),
+        part: part.map(self::part).transpose()?,
         backend,
     };
     let evaluation = call.run_and_warn(py, 1)?;

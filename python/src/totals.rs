@@ -31,7 +31,12 @@ impl Totals {
     #[staticmethod]
     fn from_json(text: &str) -> PyResult<Self> {
         let totals = serde_json::from_str(text);
-        let totals = totals.map_err(|error| PyValueError::new_err(format!("totals: {error}")))?;
+        let told = |error: serde_json::Error| {
+            let error = error.to_string();
+            let named = error.starts_with("totals");
+            PyValueError::new_err(if named { error } else { format!("totals: {error}") })
+        };
+        let totals = totals.map_err(told)?;
         Ok(Self { totals })
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn not_finite(py: Python<'_>, call: &Call<'_, '_>, level: i32) -> PyR
         ..Request::default()
     };
     let mut terms = Terms::default();
-    call.run_request(py, request, Some(&mut terms))?;
+    call.run_request(py, request, &mut terms)?;
     let name = call.loss.definition().name;
     let (count, reduction) = (terms.count, call.request.reduction);
     let message = match terms.first {

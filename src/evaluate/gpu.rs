@@ -5,13 +5,17 @@ use super::pieces::Pieces;
 use super::taken::Taken;
 use super::{Evaluation, Timings};
 use crate::batch::Batch;
+use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::family::Loss;
 use crate::gpu::{Gpu, submit};
+use crate::order::BlockSums;
 use crate::plan::Plan;
+use crate::reduction::Divisor;
 use crate::request::{Resolved, Slot};
 use crate::sink::Sink;
 use crate::tensor::Tensor;
+use crate::totals::Totals;
 use web_time::Instant;
 
 /// Evaluates a batch whose names, types and shapes have been checked, in pieces where it is large.
@@ -38,11 +42,18 @@ async fn evaluate_whole(
     mut taken: Taken<'_>,
 ) -> Result<Evaluation> {
     let start = Instant::now();
-    // The blocks of a larger batch are not those of the kernels where it cuts the first one: then all losses
-    // are added up here, as totals that keep them.
+    // What is added up here comes as totals that keep all losses.
     let totals_wanted = resolved.totals;
-    let added_here = resolved.sums_losses() && !resolved.begins_a_block();
+    let added_here = resolved.is_added_by_the_host();
     resolved.totals |= added_here;
+    if added_here && resolved.layout.divisor == Divisor::Weights && !resolved.needs_mean() {
+        // So are the weights.
+        let inputs = resolved.placed(batch.inputs)?;
+        let weights = loss.family().weights(&resolved, &inputs, Cancel(batch.cancel))?;
+        let totals = Totals::new(&resolved, BlockSums::default(), weights.sums, weights.kept);
+        resolved.given.get_or_insert(totals.denominator());
+        resolved.denominator = true;
+    }
     let plan = Plan::of_resolved(gpu, loss, resolved)?;
     let planned = Instant::now();
     batch.check_cancelled()?;

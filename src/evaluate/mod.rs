@@ -167,12 +167,12 @@ impl Evaluator {
     ) -> Result<Evaluation> {
         let mut resolved = resolve(loss, &batch.kinds(), &batch.request()?)?;
         resolved.part = batch.place(&resolved)?;
-        if !resolved.totals && !resolved.has_parts() {
-            // Its value alone depends on no place.
+        if resolved.weight_is_shared() {
+            // Weights that terms share have no place among them, and no totals.
             resolved.part.first = 0;
         }
         if let Some(totals) = batch.denominator {
-            totals.check(&resolved)?;
+            totals.check(&resolved, batch.part.and_then(|part| part.of))?;
             resolved.given = Some(totals.denominator());
         }
         if let Some(upstream) = &batch.upstream {
@@ -275,9 +275,9 @@ pub fn loss_shape(
 }
 
 /// What the mean over a whole batch of these types and shapes divides by, as
-/// [`Batch::denominator`](crate::Batch::denominator) takes it: gradients of the whole mean can then be had part
-/// by part in one pass. `None` where weights or ignored rows count, which are data: then the parts'
-/// [`Totals`] are needed first. The sum, which is data too, is NaN.
+/// [`Batch::denominator`](crate::Batch::denominator) takes it: gradients of the whole mean can then be had
+/// part by part in one pass. `None` where weights or ignored rows count, which are data: then the
+/// parts' [`Totals`] are needed first. The sum, which is data too, is NaN.
 ///
 /// # Errors
 /// If a name, option, shape or type does not fit, or totals of parts do not add up.

@@ -2,6 +2,7 @@
 //! themselves, so that whoever has a block's other terms has its sum in its own order.
 
 use super::{BLOCK, BLOCK_SIZE, Exact, Lanes, tree_sum, weight_block};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// The order of the additions in a block.
@@ -17,7 +18,7 @@ pub(crate) enum Order {
 }
 
 /// The terms of a batch that have come.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct BlockSums {
     pub(crate) order: Order,
     /// The sum of the blocks that are whole.
@@ -29,13 +30,16 @@ pub(crate) struct BlockSums {
 
 impl Order {
     /// The sum of a block, of which some terms from a place in it on are there; the others count as 0.
-    fn sum(self, place: usize, terms: &[f32]) -> f32 {
-        let mut block = vec![0.0; place];
-        block.extend_from_slice(terms);
+    fn sum_from(self, place: usize, terms: &[f32]) -> f32 {
+        self.sum(&[&vec![0.0; place][..], terms].concat())
+    }
+
+    /// The sum of a block.
+    fn sum(self, block: &[f32]) -> f32 {
         match self {
-            Self::Lanes => Lanes::of(&block).total(),
-            Self::Tree => tree_sum(block),
-            Self::Rows => weight_block(&block),
+            Self::Lanes => Lanes::of(block).total(),
+            Self::Tree => tree_sum(block.to_vec()),
+            Self::Rows => weight_block(block),
         }
     }
 }
@@ -53,17 +57,15 @@ impl BlockSums {
     }
 
     /// Adds terms from a place on, none of which has come before.
-    pub(crate) fn add(&mut self, mut first: u64, mut terms: &[f32]) {
-        while !terms.is_empty() {
-            let left = usize::try_from(BLOCK - first % BLOCK).unwrap_or(BLOCK_SIZE);
-            let (own, rest) = terms.split_at(left.min(terms.len()));
-            if own.len() == BLOCK_SIZE {
-                self.add_block(self.order.sum(0, own));
-            } else {
-                self.add_cut(first, own);
-            }
-            (first, terms) = (first + own.len() as u64, rest);
-        }
+    pub(crate) fn add(&mut self, first: u64, terms: &[f32]) {
+        let before = (BLOCK_SIZE - within(first)) % BLOCK_SIZE;
+        let (head, rest) = terms.split_at(before.min(terms.len()));
+        let (blocks, tail) = rest.as_chunks::<BLOCK_SIZE>();
+        self.add_cut(first, head);
+        let sums = blocks.par_iter().with_min_len(16).map(|block| self.order.sum(block));
+        let sums: Vec<f32> = sums.collect();
+        sums.into_iter().for_each(|sum| self.add_block(sum));
+        self.add_cut(first + (terms.len() - tail.len()) as u64, tail);
     }
 
     /// Adds the sum of a whole block.
@@ -73,6 +75,9 @@ impl BlockSums {
 
     /// Adds terms of one block, which may make it whole.
     fn add_cut(&mut self, first: u64, terms: &[f32]) {
+        if terms.is_empty() {
+            return;
+        }
         let end = first + terms.len() as u64;
         let next = if end.is_multiple_of(BLOCK) { None } else { self.cuts.remove(&end) };
         let before = self.cuts.range_mut(first / BLOCK * BLOCK..first).next_back();
@@ -84,7 +89,7 @@ impl BlockSums {
         own.extend_from_slice(terms);
         own.extend(next.into_iter().flatten());
         if own.len() == BLOCK_SIZE {
-            let sum = self.order.sum(0, own);
+            let sum = self.order.sum(own);
             self.cuts.remove(&first);
             self.add_block(sum);
         }
@@ -112,7 +117,7 @@ impl BlockSums {
     pub(crate) fn end(&mut self, end: u64) {
         let start = end / BLOCK * BLOCK;
         let last = self.cuts.get(&start).filter(|terms| start + terms.len() as u64 == end);
-        if let Some(sum) = last.map(|terms| self.order.sum(0, terms)) {
+        if let Some(sum) = last.map(|terms| self.order.sum(terms)) {
             self.cuts.remove(&start);
             self.add_block(sum);
         }
@@ -129,9 +134,20 @@ impl BlockSums {
                 terms.resize(within(next) - place, 0.0);
                 terms.extend_from_slice(more);
             }
-            all.add(self.order.sum(place, &terms));
+            all.add(self.order.sum_from(place, &terms));
         }
         all.rounded()
+    }
+}
+
+/// A NaN is the same as itself.
+impl PartialEq for BlockSums {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |sums: &Self| -> Vec<(u64, Vec<u32>)> {
+            let bits = |terms: &Vec<f32>| terms.iter().map(|term| term.to_bits()).collect();
+            sums.cuts.iter().map(|(&first, terms)| (first, bits(terms))).collect()
+        };
+        self.order == other.order && self.whole == other.whole && bits(self) == bits(other)
     }
 }
 

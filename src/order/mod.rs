@@ -14,7 +14,7 @@ pub(crate) const BLOCK: u64 = 4096;
 /// The same, where it counts what lies in memory.
 #[expect(clippy::cast_possible_truncation, reason = "4096")]
 pub(crate) const BLOCK_SIZE: usize = BLOCK as usize;
-/// The neighbours that one level of `tree.wgsl` adds.
+/// The neighbours that `tree.wgsl` adds.
 pub(crate) const FAN_IN: u64 = 1024;
 /// The terms that one invocation of `gather.wgsl` or `sum_columns.wgsl` adds.
 pub(crate) const SERIAL: u64 = 64;

@@ -50,15 +50,22 @@ impl Resolved {
         self.counted.then(|| self.terms_per_item())
     }
 
-    /// Whether its losses are a part's of those of a larger batch: not where they depend on a mean over
-    /// it, or a weight that they share.
-    pub(crate) fn has_parts(&self) -> bool {
-        self.adds_up && !self.weight_is_shared()
-    }
-
     /// Whether the first term begins a block of the larger batch.
     pub(crate) fn begins_a_block(&self) -> bool {
         self.first_term().is_multiple_of(BLOCK)
+    }
+
+    /// Whether the losses are added up by the host of a GPU: the blocks of a larger batch are not those of
+    /// the kernels where it cuts the first one.
+    pub(crate) fn is_added_by_the_host(&self) -> bool {
+        self.sums_losses() && !self.begins_a_block()
+    }
+
+    /// Whether a gradient depends on the mean: that of a weight by whose sum the mean divides.
+    pub(crate) fn needs_mean(&self) -> bool {
+        let inputs = &self.definition.inputs;
+        let by_weight = self.gradients.iter().any(|&i| inputs[i].role.is_weight());
+        by_weight && self.layout.divisor == Divisor::Weights && self.given.is_none()
     }
 
     /// The last terms, which totals keep as they are.

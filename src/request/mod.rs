@@ -71,6 +71,27 @@ pub struct Part {
     pub of: Option<u64>,
 }
 
+impl Part {
+    /// Checks that so many items of so many losses each end within the larger batch, whose losses can be
+    /// counted.
+    pub(crate) fn check(self, items: u64, each: u64) -> Result<()> {
+        let Self { first, of } = self;
+        let end = first.checked_add(items);
+        if let Some(of) = of.filter(|&of| end.is_none_or(|end| end > of)) {
+            let got = format!("{items} items from {first} on");
+            return Err(Error::argument("part", got, format!("at most {of} in all")));
+        }
+        match end.and_then(|end| of.unwrap_or(end).checked_mul(each)) {
+            Some(_) => Ok(()),
+            None => {
+                let all = of.or(end).map_or("more".into(), |all| all.to_string());
+                let got = format!("a batch of {all} items of {each} losses");
+                Err(Error::argument("part", got, "fewer than 2^64 losses"))
+            }
+        }
+    }
+}
+
 impl Default for Request<'_> {
     fn default() -> Self {
         Self {

@@ -27,7 +27,7 @@ pub(crate) enum Slot {
     Status,
     /// The same, where the caller wants it.
     Report,
-    /// The sums of blocks, as totals are made of.
+    /// What totals are made of: exact sums, and the terms of cut blocks.
     Totals,
     /// What the mean divides by, where the caller gives it.
     Denominator,

@@ -6,7 +6,7 @@ mod places;
 
 use crate::definition::Role;
 use crate::error::{Error, Result};
-use crate::layout::Weights;
+use crate::layout::{Summed, Weights};
 use crate::order::{BLOCK, BlockSums, Exact};
 use crate::reduction::Reduction;
 use crate::request::{List, Part, Resolved, native};
@@ -71,8 +71,6 @@ pub struct Totals {
     weights: BlockSums,
     /// The number of terms that are not ignored.
     kept: u64,
-    /// What the sum is divided by with `batchmean`: the size of the first input's first axis.
-    batch: u64,
 }
 
 /// What totals are of; only those of the same add up.
@@ -88,6 +86,7 @@ struct About {
     weighted: bool,
     /// The terms of an item.
     each: u64,
+    summed: Summed,
 }
 
 impl Totals {
@@ -107,7 +106,6 @@ impl Totals {
         self.weights.merge(&other.weights);
         // No data have 2^64 terms, but what was read from a file may say so.
         self.kept = self.kept.saturating_add(other.kept);
-        self.batch = self.batch.saturating_add(other.batch);
         self.end();
         Ok(())
     }
@@ -139,7 +137,7 @@ impl Totals {
                 "totals of a plan, or a batch of unknown size",
             ));
         }
-        let places = self.places.moved(part)?;
+        let places = self.places.moved(part, self.about.each)?;
         let [from, to] = [&self.places, &places].map(|places| self.term(places.first()));
         if from % BLOCK != to % BLOCK && self.losses.cut_terms() < self.count() {
             let expected = format!("whole blocks of {BLOCK} terms from {from}");
@@ -186,7 +184,7 @@ impl Totals {
         self.places.of
     }
 
-    /// Whether they are of the whole batch. Where its size is not known, they do not tell.
+    /// Whether they are of the whole batch; false where its size is not known.
     pub fn is_whole(&self) -> bool {
         self.places.of.is_some() && self.missing().is_empty()
     }
@@ -210,20 +208,35 @@ impl Totals {
 
     /// What tells whether parts are of one batch, which a denominator need not be.
     fn facts_of_parts(&self) -> Vec<String> {
+        let About { loss, each, summed, .. } = &self.about;
         let mut facts = self.facts(true);
-        facts.push(format!("{} of {} losses an item", self.about.loss, self.about.each));
+        facts.push(format!("{loss} of {each} losses an item"));
+        facts.push(format!("{loss} added up by {}", format!("{summed:?}").to_lowercase()));
         facts
     }
 
-    /// Refuses a batch that these totals cannot be of. Where a loss's own totals do not add up, those
+    /// Refuses a batch that these totals cannot be of: its own, or as a part of so many items. Where a loss's own totals do not add up, those
     /// of other options have its denominator.
-    pub(crate) fn check(&self, resolved: &Resolved) -> Result<()> {
+    pub(crate) fn check(&self, resolved: &Resolved, of: Option<u64>) -> Result<()> {
+        let refused = |got: String, expected: String| {
+            Err(Error::argument("denominator", format!("the totals of {got}"), expected))
+        };
+        if let (Some(own), missing) = (self.places.of, self.missing())
+            && !missing.is_empty()
+        {
+            let items = self.places.count();
+            return refused(format!("{items} of {own} items"), format!("those of all {own}"));
+        }
+        if let (Some(own), Some(of)) = (self.places.of, of)
+            && own != of
+        {
+            let got = format!("a batch of {own} items");
+            return refused(got, format!("those of {of}, of which this is a part"));
+        }
         let expected = Self::of_nothing(resolved).facts(resolved.adds_up);
         match difference(&expected, &self.facts(resolved.adds_up)) {
             None => Ok(()),
-            Some((expected, got)) => {
-                Err(Error::argument("denominator", format!("the totals of {got}"), expected))
-            }
+            Some((expected, got)) => refused(got, expected),
         }
     }
 
@@ -268,7 +281,10 @@ impl Totals {
 
     #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
     fn divisor(&self) -> f32 {
-        if self.about.reduction == Reduction::BatchMean { self.batch as f32 } else { self.weight() }
+        match self.about.reduction {
+            Reduction::BatchMean => self.places.count() as f32,
+            _ => self.weight(),
+        }
     }
 
     /// The value of the part that they were evaluated with: of its own mean, or its share in a given one.
@@ -295,7 +311,6 @@ impl Totals {
     ) -> Self {
         let layout = &resolved.layout;
         let weighted = layout.is_weighted();
-        let first = resolved.inputs[0].as_ref().and_then(|kind| kind.shape.first());
         let options = resolved.options.iter();
         let inputs = resolved.definition.inputs.iter().zip(&resolved.inputs);
         let held = |role, kind: &TensorKind| match native(role, kind.dtype) {
@@ -311,22 +326,21 @@ impl Totals {
             classes: classes(resolved),
             weighted,
             each: resolved.terms_per_item(),
+            summed: layout.summed,
         };
         let kept = if weighted { kept } else { layout.terms };
-        let weights = if weighted { weights } else { BlockSums::default() };
+        let [_, order] = layout.summed.orders();
+        let weights = if weighted { weights } else { BlockSums::new(order) };
         let places = Places::of_part(resolved.part, resolved.items());
-        let batch = match resolved.reduction {
-            Reduction::BatchMean => first.map_or(1, |&n| n as u64),
-            _ => 0,
-        };
-        let mut totals = Self { about, places, losses, weights, kept, batch };
+        let mut totals = Self { about, places, losses, weights, kept };
         totals.end();
         totals
     }
 
     /// Of no terms.
     fn of_nothing(resolved: &Resolved) -> Self {
-        Self::new(resolved, BlockSums::default(), BlockSums::default(), 0)
+        let [losses, weights] = resolved.layout.summed.orders().map(BlockSums::new);
+        Self::new(resolved, losses, weights, 0)
     }
 
     /// What only shapes tell of a whole batch: all but the sum, which is NaN. `None` where weights or

@@ -1,6 +1,8 @@
 //! Which items of a batch are there.
 
 use crate::error::{Error, Result};
+#[cfg(feature = "serde")]
+use crate::order::BLOCK;
 use crate::request::Part;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,13 +17,17 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Those of some ranges, which are no less than the batch has.
+    /// Those of some ranges, none of which ends past the batch.
     pub(super) fn new(
         ranges: impl IntoIterator<Item = Range<u64>>,
         of: Option<u64>,
     ) -> Result<Self> {
         let mut places = Self { covered: BTreeMap::new(), of };
-        for range in ranges.into_iter().filter(|range| !range.is_empty()) {
+        for range in ranges {
+            if range.is_empty() {
+                let expected = "ranges of one item or more";
+                return Err(Error::argument("totals", format!("items {range:?}"), expected));
+            }
             places.check_free(&range)?;
             places.insert(range);
         }
@@ -112,14 +118,28 @@ impl Places {
         self.covered.insert(start, end);
     }
 
-    /// The same as those of a part that begins elsewhere.
-    pub(super) fn moved(&self, part: Part) -> Result<Self> {
+    /// The terms of the blocks that they cut, where an item has so many of them. The last block of the
+    /// batch is whole without more terms.
+    #[cfg(feature = "serde")]
+    pub(super) fn cuts(&self, each: u64) -> impl Iterator<Item = Range<u64>> {
+        let last = self.end().map(|end| end * each);
+        self.covered().flat_map(move |items| {
+            let terms = items.start * each..items.end * each;
+            let head = terms.start.checked_next_multiple_of(BLOCK).unwrap_or(terms.end);
+            let head = head.min(terms.end);
+            let ends = Some(terms.end) == last;
+            let tail = if ends { terms.end } else { terms.end / BLOCK * BLOCK };
+            let cuts = [terms.start..head, head.max(tail)..terms.end];
+            cuts.into_iter().filter(|cut| !cut.is_empty())
+        })
+    }
+
+    /// The same as those of a part that begins elsewhere, of so many losses each.
+    pub(super) fn moved(&self, part: Part, each: u64) -> Result<Self> {
         let from = self.first();
-        let place = |item: u64| (item - from).checked_add(part.first);
-        let moved = |range: Range<u64>| Some(place(range.start)?..place(range.end)?);
-        let moved: Option<Vec<_>> = self.covered().map(moved).collect();
-        let far = || Error::argument("part", part.first.to_string(), "a first item below 2^64");
-        Self::new(moved.ok_or_else(far)?, part.of)
+        part.check(self.last() - from, each)?;
+        let place = |item: u64| item - from + part.first;
+        Self::new(self.covered().map(|range| place(range.start)..place(range.end)), part.of)
     }
 }
 
@@ -128,8 +148,8 @@ fn check_end(end: u64, of: Option<u64>) -> Result<()> {
     match of.filter(|&of| end > of) {
         None => Ok(()),
         Some(of) => {
-            let got = format!("the end of a part at item {end}");
-            Err(Error::argument("part", got, format!("at most {of}, the items of the batch")))
+            let got = format!("items up to {end}");
+            Err(Error::argument("totals", got, format!("at most {of}, all of the batch")))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::gpu::Gpu;
 use crate::layout::Summed;
 use crate::order::BlockSums;
 use crate::plan::Plan;
-use crate::reduction::{Divisor, Reduction};
+use crate::reduction::Reduction;
 use crate::request::{Part, Request, Resolved, Slot, Upstream};
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::totals::Totals;
@@ -70,7 +70,10 @@ impl<'a> Pieces<'a> {
         let mut slots: Vec<Slot> = (0..resolved.inputs.len()).map(Slot::Input).collect();
         slots.extend(resolved.outputs());
         slots.push(Slot::Upstream);
-        let sizes: Vec<u64> = slots.iter().map(|&slot| resolved.bytes(slot)).collect();
+        let mut sizes: Vec<u64> = slots.iter().map(|&slot| resolved.bytes(slot)).collect();
+        if resolved.is_added_by_the_host() {
+            sizes.push(resolved.layout.terms.saturating_mul(4));
+        }
         // Beside the tensors there is as much memory for what is uploaded and read.
         let all = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size)).saturating_mul(2);
         let fits = all <= gpu.memory() && sizes.iter().all(|&size| size <= largest);
@@ -127,7 +130,7 @@ impl<'a> Pieces<'a> {
         let mut given =
             resolved.given.or(divides.then(|| self.totals(BlockSums::default()).denominator()));
         let mut rest = wanted;
-        if self.needs_mean() {
+        if resolved.needs_mean() {
             // What the gradients are made of is known after all pieces only.
             let first = Wanted { gradients: false, sums: true, ..wanted };
             timings.add(self.run(first, given, &mut sums, &mut taken).await?);
@@ -161,13 +164,6 @@ impl<'a> Pieces<'a> {
     fn by_kernels(&self) -> bool {
         let summed = self.resolved.layout.summed == Summed::Blocks;
         summed && self.resolved.begins_a_block()
-    }
-
-    /// Whether a gradient depends on the mean: that of a weight by whose sum the mean divides.
-    fn needs_mean(&self) -> bool {
-        let Resolved { definition, layout, given, gradients, .. } = self.resolved;
-        let by_weight = gradients.iter().any(|&i| definition.inputs[i].role.is_weight());
-        by_weight && layout.divisor == Divisor::Weights && given.is_none()
     }
 
     /// All pieces, one after the other.

@@ -48,7 +48,10 @@ pub(super) fn evaluate(
     // What is gathered takes windows of whole spans, so that its sums do not depend on them.
     let gathers = resolved.gradients.iter().any(|&i| access[i] != Some(Access::Dense));
     let step = if gathers { SPAN } else { BLOCK_SIZE };
-    let units = Units { count, numbers: if gathers { 4 } else { 1 }, step };
+    // Where the blocks of a larger batch are other ones, losses are kept until they are added up.
+    let apart = resolved.sums_losses() && !resolved.begins_a_block();
+    let numbers = [(apart, 16), (gathers, 4)].into_iter().find(|own| own.0).map_or(1, |own| own.1);
+    let units = Units { count, numbers, step };
     let reduces = resolved.reduction != Reduction::None;
     let mut sums = None;
     let by_weight = resolved.gradients.iter().any(|&i| is_weight[i]);
@@ -104,7 +107,7 @@ pub(super) fn evaluate(
         let first = window.start;
         match &mut own_sums {
             Some(sums) => pass.add(sums, window, places)?,
-            None => drop(pass.run(window, false, places)?),
+            None => pass.run(window, false, places).map(drop)?,
         }
         for ((gather, terms), slice) in gathered.iter_mut().zip(slices) {
             gather.add(first, terms, slice);

@@ -120,7 +120,13 @@ fn push_passes(
     let (count, lists) = (builder.resolved.layout.terms, [List::Losses, List::CutLosses]);
     let work = Work { spec, count, slots: &slots, axes, lists, total: TOTAL };
     let all = Writes { losses, sum, gradients };
-    if builder.binds(&work.spec.pass(&all, true)) {
+    // Totals keep losses, beside their sum in the scratch.
+    let keeps = builder.resolved.totals && sum.is_some();
+    let widest = match keeps {
+        true => Writes { losses: true, sum: Some(Destination::Scratch), ..all.clone() },
+        false => all.clone(),
+    };
+    if builder.binds(&work.spec.pass(&widest, true)) {
         return work.push(builder, all);
     }
     builder.in_place = Err(FEW_BUFFERS);
@@ -156,7 +162,7 @@ impl Work<'_> {
         // Totals keep the last terms, from this one on.
         let totals = (builder.resolved.totals && sum.is_some())
             .then(|| builder.resolved.totals_list(cut_list));
-        let kept = self.count - builder.resolved.cut_terms();
+        let kept = totals.map_or(0, |_| self.count - builder.resolved.cut_terms());
         let slots = totals.map(|_| (Slot::Value, Slot::Totals, 4));
         let slots: Vec<_> = self.slots.iter().copied().chain(slots).collect();
         let [whole_pass, part_pass] = [false, true].map(|part| {
@@ -164,7 +170,7 @@ impl Work<'_> {
             let writes = Writes { losses, sum: keep, ..writes.clone() };
             self.spec.pass(&writes, part).with_slots(&slots)
         });
-        let widest = self.slots.iter().map(|slot| slot.2).max().unwrap_or(4);
+        let widest = slots.iter().map(|slot| slot.2).max().unwrap_or(4);
         // Within u32 even where the blocks of a two-dimensional dispatch overshoot.
         let limit = builder.limits.max_storage_buffer_binding_size.min(1 << 31);
         let most = (limit / widest / BLOCK).max(1) * BLOCK;

@@ -37,7 +37,9 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
     let Some(Indices { input, .. }) = resolved.layout.indices else { return Ok(()) };
     let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
     let limit = builder.limits.max_storage_buffer_binding_size;
-    let most = (limit / size / BLOCK).max(1) * BLOCK;
+    // Kept weights have 4 bytes.
+    let widest = if resolved.totals { size.max(4) } else { size };
+    let most = (limit / widest / BLOCK).max(1) * BLOCK;
     // Totals keep the last weights, from this one on.
     let kept = rows - resolved.cut_terms();
     let (list, _) = resolved.totals_list(List::CutWeights);
