@@ -750,23 +750,21 @@ fn parts_on_a_device_that_binds_little() {
         &mut random,
     );
     let losses: [(&dyn Loss, &Inputs); 3] = [(&nll, &rows), (&Mse, &pairs), (&Mse, &weighted)];
-    for buffers in [4, 8] {
-        let backend = common::limited(1 << 18, 65_535, buffers);
-        for (loss, inputs) in losses {
-            let what = format!("{} with {buffers} buffers", loss.definition().name);
-            for first in [1, 4096] {
-                let request = Request {
-                    totals: true,
-                    gradient_type: wgloss::GradientType::Input,
-                    ..Request::with_gradients(&["input"])
-                };
-                let part = Some(Part { first, of: None });
-                let batch = Batch { inputs, part, request, ..Batch::default() };
-                let evaluate = |backend: &Evaluator| backend.evaluate_blocking(loss, &batch);
-                let [got, want] = [&backend, &Evaluator::Cpu].map(|b| evaluate(b).expect(&what));
-                assert_eq!(got.totals, want.totals, "{what} from {first}");
-                assert!(bits(&got) == bits(&want), "{what} from {first}");
-            }
+    let backend = common::limited(1 << 18, 65_535, 8);
+    for (loss, inputs) in losses {
+        let name = loss.definition().name;
+        for first in [1, 4096] {
+            let request = Request {
+                totals: true,
+                gradient_type: wgloss::GradientType::Input,
+                ..Request::with_gradients(&["input"])
+            };
+            let part = Some(Part { first, of: None });
+            let batch = Batch { inputs, part, request, ..Batch::default() };
+            let evaluate = |backend: &Evaluator| backend.evaluate_blocking(loss, &batch);
+            let [got, want] = [&backend, &Evaluator::Cpu].map(|b| evaluate(b).expect(name));
+            assert_eq!(got.totals, want.totals, "{name} from {first}");
+            assert!(bits(&got) == bits(&want), "{name} from {first}");
         }
     }
 }

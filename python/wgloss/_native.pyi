@@ -309,7 +309,7 @@ def catalogue() -> list[Loss]:
     Every loss, in alphabetical order.
     """
 
-def evaluate(loss: str | Custom, /, *, gradients: list[str] | tuple[str, ...] | str | bool | None = None, totals: bool = False, reduction: str | None = None, backend: str | None = None, upstream: Any | None = None, denominator: Totals | None = None, part: tuple[SupportsIndex, SupportsIndex | None] | None = None, gradient_type: str = "float32", loss_scale: SupportsFloat | SupportsIndex = 1.0, loss_weight: SupportsFloat | SupportsIndex = 1.0, **inputs_and_options: Any) -> Evaluation:
+def evaluate(loss: str | Custom, /, *, gradients: list[str] | tuple[str, ...] | str | bool | None = None, totals: bool = False, reduction: str | None = None, backend: str | None = None, upstream: Any | None = None, denominator: Totals | None = None, part: tuple[int, int | None] | None = None, gradient_type: str = "float32", loss_scale: SupportsFloat | SupportsIndex = 1.0, loss_weight: SupportsFloat | SupportsIndex = 1.0, **inputs_and_options: Any) -> Evaluation:
     """
     Evaluates a loss: its value, gradients and totals in one pass over the data.
 
