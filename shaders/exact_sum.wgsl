@@ -6,7 +6,7 @@
 const DIGITS: u32 = 21u;
 const WORDS: u32 = 24u;
 // The numbers that a workgroup adds up: no digit gets more than 2^17 of each.
-const GROUP: u32 = 4096u;
+const GROUP: u32 = 256u;
 // The parts between two carries: each has digits below 2^16.
 const PARTS_AT_ONCE: u32 = 16384u;
 

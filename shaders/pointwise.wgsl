@@ -16,17 +16,11 @@ struct Window {
     scale: f32,        // of the gradients
     rank: u32,
     weight: f32,       // of the losses and of the value
-    zero: u32,
+    one: f32,
     padding_0: u32,
     padding_1: u32,
     padding_2: u32,
     axes: array<Axis, 8>,
-}
-
-// Losses as they would be stored: a driver that multiplied and added in one step, without rounding
-// between, would come to other sums than those of stored losses. It cannot know that the number is 0.
-fn as_stored(losses: vec4<f32>) -> vec4<f32> {
-    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(losses) ^ vec4(window.zero));
 }
 
 @compute @workgroup_size(LANES)
@@ -45,7 +39,14 @@ fn main(
     let first = lane / TEAM * STRETCH;
     let end = min(first + STRETCH, quads);
     for (var quad = first + lane % TEAM; quad < end; quad += TEAM) {
-        sum += as_stored(evaluate(start / 4u + quad, scale));
+        let losses = evaluate(start / 4u + quad, scale);
+        if (FUSES) {
+            // Times 1, which the driver does not know: it could fuse the addition with a product that the
+            // losses end in, and would come to another sum than that of stored losses.
+            sum = fma(losses, vec4(window.one), sum);
+        } else {
+            sum += losses;
+        }
     }
     if (SUMS) {
         let total = workgroup_sum(lane, sum_of_quad(sum));

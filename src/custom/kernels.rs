@@ -115,6 +115,7 @@ fn spec(definition: &Definition, parameters: bool, dtype: DType, access: Access)
         by_weights: false,
         given_mean: false,
         counted: None,
+        fuses: true,
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Builder<'a> {
     pub(crate) tuning: Tuning,
     /// The size of the device's subgroups, where they can be used.
     pub(crate) subgroup: Option<u32>,
+    /// Whether the driver may fuse products with the sums that they go into: those of processors do not.
+    pub(crate) fuses: bool,
     pub(crate) resolved: &'a Resolved,
     uniforms: Vec<u8>,
     parameters: Parameters,
@@ -110,7 +112,8 @@ impl<'a> Builder<'a> {
         values: &[(&'static str, Parameter)],
     ) -> Self {
         let builder = Self::with_limits(gpu.limits(), resolved, values);
-        Self { gpu: Some(gpu), tuning: gpu.tuning(), subgroup: gpu.subgroup(), ..builder }
+        let fuses = gpu.adapter_info().device_type != wgpu::DeviceType::Cpu;
+        Self { gpu: Some(gpu), tuning: gpu.tuning(), subgroup: gpu.subgroup(), fuses, ..builder }
     }
 
     pub(crate) fn with_limits(
@@ -127,6 +130,7 @@ impl<'a> Builder<'a> {
             limits,
             tuning: Tuning::default(),
             subgroup: None,
+            fuses: true,
             resolved,
             parameters,
             uniforms: bytemuck::cast_slice(&words).to_vec(),

@@ -11,7 +11,7 @@ use crate::request::{List, Slot};
 /// The most numbers that are in the scratch at once, where they can be written bit by bit.
 const MOST_AT_ONCE: u64 = 1 << 20;
 /// The block sums that a workgroup of `exact_sum.wgsl` adds up.
-const GROUP: u64 = 4096;
+const GROUP: u64 = 256;
 
 /// Numbers in the scratch that are added up. Where they are too many to be held at once, one round
 /// after the other is written and added up: a round is whole blocks, or whole groups of them.

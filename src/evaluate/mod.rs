@@ -172,7 +172,7 @@ impl Evaluator {
             resolved.part.first = 0;
         }
         if let Some(totals) = batch.denominator {
-            totals.check(&resolved, batch.part.and_then(|part| part.of))?;
+            totals.check(&resolved)?;
             resolved.given = Some(totals.denominator());
         }
         if let Some(upstream) = &batch.upstream {

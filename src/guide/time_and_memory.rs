@@ -17,7 +17,7 @@
 //!
 //! | | bytes |
 //! | --- | --- |
-//! | pointwise, reduced | 4 for each 4096 elements, at most 4 MiB, and 96 for each 2^24 |
+//! | pointwise, reduced | 4 for each 4096 elements, at most 4 MiB, and 96 for each 2^20 |
 //! | rows, reduced | 4 for each row, at most 4 MiB and 4 for each 1024 rows |
 //! | gradients of what is broadcast | 4 for each 4096 places of an element |
 //! | `multilabel_margin_loss` | 8 for each element (12 past 30,000 classes) and row |

@@ -215,28 +215,15 @@ impl Totals {
         facts
     }
 
-    /// Refuses a batch that these totals cannot be of: its own, or as a part of so many items. Where a loss's own totals do not add up, those
+    /// Refuses a batch that these totals cannot be of. Where a loss's own totals do not add up, those
     /// of other options have its denominator.
-    pub(crate) fn check(&self, resolved: &Resolved, of: Option<u64>) -> Result<()> {
-        let refused = |got: String, expected: String| {
-            Err(Error::argument("denominator", format!("the totals of {got}"), expected))
-        };
-        if let (Some(own), missing) = (self.places.of, self.missing())
-            && !missing.is_empty()
-        {
-            let items = self.places.count();
-            return refused(format!("{items} of {own} items"), format!("those of all {own}"));
-        }
-        if let (Some(own), Some(of)) = (self.places.of, of)
-            && own != of
-        {
-            let got = format!("a batch of {own} items");
-            return refused(got, format!("those of {of}, of which this is a part"));
-        }
+    pub(crate) fn check(&self, resolved: &Resolved) -> Result<()> {
         let expected = Self::of_nothing(resolved).facts(resolved.adds_up);
         match difference(&expected, &self.facts(resolved.adds_up)) {
             None => Ok(()),
-            Some((expected, got)) => refused(got, expected),
+            Some((expected, got)) => {
+                Err(Error::argument("denominator", format!("the totals of {got}"), expected))
+            }
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         by_weights: resolved.layout.divisor == Divisor::Weights,
         given_mean: resolved.denominator,
         counted: resolved.counted_terms(),
+        fuses: builder.fuses,
     };
     let is_weight = |i: usize| resolved.definition.inputs[i].role.is_weight();
     let is_dense = |i: &usize| access[*i] == Some(Access::Dense) && !is_weight(*i);
@@ -87,6 +88,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         by_weights: false,
         given_mean: false,
         counted: spec.counted,
+        fuses: spec.fuses,
     };
     let count = kind.elements(spec.definition.inputs[i].name)?;
     let slots = [(Slot::Input(0), Slot::Input(i), kind.dtype.size() as u64)];
@@ -200,6 +202,7 @@ impl Work<'_> {
                 weight: if totals.is_some() { 1.0 } else { builder.resolved.loss_weight },
                 rank: index(axes.len() as u64)?,
                 axes: windows::axes(axes)?,
+                one: 1.0,
                 ..PassWindow::default()
             };
             let own_totals = totals

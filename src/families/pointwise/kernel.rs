@@ -29,6 +29,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) given_mean: bool,
     /// The elements of an item, where the number of items is in a buffer.
     pub(crate) counted: Option<u64>,
+    /// Whether the driver may fuse products with the sums that they go into.
+    pub(crate) fuses: bool,
 }
 
 /// What one pass over the data writes.
@@ -56,6 +58,7 @@ impl Spec<'_> {
             header.line("fn store_total(block: u32, total: f32) {}");
         }
         header.constant("SUMS", writes.sum.is_some());
+        header.constant("FUSES", self.fuses);
         let scale = if writes.gradients.is_empty() {
             "0.0".to_string()
         } else {

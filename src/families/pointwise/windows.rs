@@ -16,7 +16,7 @@ uniform! {
         scale: f32,
         rank: u32,
         weight: f32,
-        zero: u32,
+        one: f32,
         padding_0: u32,
         padding_1: u32,
         padding_2: u32,
