@@ -122,7 +122,8 @@ def test_a_plan_takes_what_evaluate_takes() -> None:
         "smooth_l1_loss", upstream=3.0, totals=True, backend="gpu", **inputs, **settings
     )
     assert got.value == expected.value
-    assert got.totals == expected.totals
+    # A plan does not know where its rows lie.
+    assert got.totals.at(0, 2) == expected.totals
     for name in ("input", "target"):
         np.testing.assert_array_equal(got.gradients[name], expected.gradients[name])
     plan.upload(upstream=6.0)
