@@ -12,6 +12,7 @@ one machine that has the workers' backend, whatever the partitions, the workers 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -146,7 +147,7 @@ def _of_arrays(arrays: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     for each, array in arrays.items():
         if not hasattr(array, "chunks"):
             raise TypeError(f"{each}: {type(array).__name__}, expected an array of Dask's")
-        if array.shape[0] != array.shape[0]:
+        if math.isnan(array.shape[0]):
             raise ValueError(f"{each}: the chunks have unknown sizes; see compute_chunk_sizes()")
         if array.shape[:1] != first.shape[:1]:
             raise ValueError(f"{each}: {array.shape[0]} rows, expected {first.shape[0]} as {name}")

@@ -55,11 +55,11 @@ impl<'a> Classes<'a> {
         all
     }
 
-    /// The weights of all rows, each of which has that of its class.
+    /// The weights of all rows, each of which has that of its class, or 1 where there are none.
     pub(crate) fn weights(
         &self,
         resolved: &Resolved,
-        weight: impl Fn(usize) -> f32 + Sync,
+        weight: &[f32],
         cancel: Cancel<'_>,
     ) -> Result<Weights> {
         let [_, order] = resolved.layout.summed.orders();
@@ -68,8 +68,8 @@ impl<'a> Classes<'a> {
             let mut classes = vec![None; rows.len()];
             self.read(rows.start, &mut classes);
             let kept = classes.iter().flatten().count() as u64;
-            let weight = |class: Option<usize>| class.map_or(0.0, &weight);
-            Ok((classes.into_iter().map(weight).collect(), kept))
+            let of = |class: usize| weight.get(class).copied().unwrap_or(1.0);
+            Ok((classes.into_iter().map(|class| class.map_or(0.0, of)).collect(), kept))
         })
     }
 }

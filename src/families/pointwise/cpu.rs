@@ -50,7 +50,11 @@ pub(super) fn evaluate(
     let step = if gathers { SPAN } else { BLOCK_SIZE };
     // Where the blocks of a larger batch are other ones, losses are kept until they are added up.
     let apart = resolved.sums_losses() && !resolved.begins_a_block();
-    let numbers = [(apart, 16), (gathers, 4)].into_iter().find(|own| own.0).map_or(1, |own| own.1);
+    let numbers = match (apart, gathers) {
+        (true, _) => 16,
+        (false, true) => 4,
+        (false, false) => 1,
+    };
     let units = Units { count, numbers, step };
     let reduces = resolved.reduction != Reduction::None;
     let mut sums = None;

@@ -32,9 +32,8 @@ pub(super) fn evaluate(
         RowWeight::Classes(i) => work.inputs[i].map(Tensor::to_f32).unwrap_or_default(),
         _ => Default::default(),
     };
-    let weight_of = |class: usize| weight.get(class).copied().unwrap_or(1.0);
     let weights = match &indices {
-        Some(indices) => indices.weights(resolved, weight_of, work.cancel)?,
+        Some(indices) => indices.weights(resolved, &weight, work.cancel)?,
         None => Weights::default(),
     };
     let divisor = divisor(resolved, || weights.sums.total());

@@ -226,7 +226,7 @@ pub(super) fn weights(
         RowWeight::Classes(i) => inputs[i].map(Tensor::to_f32),
         _ => None,
     };
-    indices.weights(resolved, |class| weight.as_ref().map_or(1.0, |weight| weight[class]), cancel)
+    indices.weights(resolved, weight.as_deref().unwrap_or_default(), cancel)
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that

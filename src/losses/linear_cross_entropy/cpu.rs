@@ -68,7 +68,12 @@ pub(super) fn evaluate(
     let floats = |i: usize| tensors[i].map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
     let indices = indices(resolved, tensors, *cancel)?;
-    let weights = self::weights(resolved, tensors, *cancel)?;
+    let weights = match indices {
+        Some(indices) => {
+            indices.weights(resolved, weight.as_deref().unwrap_or_default(), *cancel)?
+        }
+        None => Weights::default(),
+    };
     let divisor = divisor(resolved, || weights.sums.total());
     let z_factor = mean_weight(resolved, divisor, weights.kept);
     let work = Work {
@@ -119,7 +124,7 @@ pub(super) fn weights(
 ) -> Result<Weights> {
     let Some(indices) = indices(resolved, inputs, cancel)? else { return Ok(Weights::default()) };
     let weight = inputs[WEIGHT].map(Tensor::to_f32);
-    indices.weights(resolved, |class| weight.as_ref().map_or(1.0, |weight| weight[class]), cancel)
+    indices.weights(resolved, weight.as_deref().unwrap_or_default(), cancel)
 }
 
 impl Work<'_> {
