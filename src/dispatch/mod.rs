@@ -168,15 +168,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Where the sum of weights goes: not where a given divisor is.
-    pub(crate) fn weights_place(&mut self, usual: u64) -> u64 {
-        if self.resolved.denominator { self.reserve(1) } else { usual }
+    pub(crate) fn weights_place(&mut self, usual: u64) -> Result<u64> {
+        if self.resolved.denominator { self.reserve(1) } else { Ok(usual) }
     }
 
-    /// Takes words of the scratch and returns where they start.
-    pub(crate) fn reserve(&mut self, words: u64) -> u64 {
+    /// Takes words of the scratch and returns where they start. What no binding holds is refused here, as
+    /// places in it may be no numbers that a window holds.
+    pub(crate) fn reserve(&mut self, words: u64) -> Result<u64> {
         let start = self.scratch_words;
-        self.scratch_words += words;
-        start
+        self.scratch_words = start.saturating_add(words);
+        self.check_binding(Slot::Scratch, self.scratch_words.saturating_mul(4))?;
+        Ok(start)
     }
 
     /// Takes float32 memory for so many elements of an input's gradient.
@@ -215,9 +217,6 @@ impl<'a> Builder<'a> {
                 limit: MOST_DISPATCHES,
                 name: "the windows of a plan",
             });
-        }
-        if kernel.binding(Slot::Scratch).is_some() {
-            self.check_binding(Slot::Scratch, self.scratch_words.saturating_mul(4))?;
         }
         let width = self.width(groups)?.max(1);
         let rows = groups.div_ceil(width.into());
@@ -267,7 +266,7 @@ impl<'a> Builder<'a> {
             let next = rows.div_ceil(SERIAL).max(1);
             let outputs = columns * next;
             let done = next == 1;
-            let destination = if done { 0 } else { self.reserve(outputs) };
+            let destination = if done { 0 } else { self.reserve(outputs)? };
             let groups = outputs.div_ceil(64);
             let width = self.width(groups)?;
             let window = reduce::ColumnsWindow {

@@ -67,11 +67,14 @@ impl Builder<'_> {
     fn pack(&mut self, slot: Slot, part: (u64, u64)) -> Result<u64> {
         let words = part.1.div_ceil(4);
         let known = self.packed.iter().position(|own| own.slot == slot && own.words >= words);
-        let known = known.unwrap_or_else(|| {
-            let place = self.reserve(words);
-            self.packed.push(Packed { slot, place, words, part: (0, 0) });
-            self.packed.len() - 1
-        });
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let place = self.reserve(words)?;
+                self.packed.push(Packed { slot, place, words, part: (0, 0) });
+                self.packed.len() - 1
+            }
+        };
         let place = self.packed[known].place;
         if std::mem::replace(&mut self.packed[known].part, part) != part {
             let groups = words.div_ceil(64);

@@ -51,7 +51,7 @@ impl Sum {
 
 impl Builder<'_> {
     /// Takes memory for the sums of blocks.
-    pub(crate) fn block_sums(&mut self, count: u64, list: List, total: u64) -> Sum {
+    pub(crate) fn block_sums(&mut self, count: u64, list: List, total: u64) -> Result<Sum> {
         let list = self.resolved.totals.then_some(list);
         let sum = Sum {
             addends: Addends::Blocks,
@@ -59,38 +59,40 @@ impl Builder<'_> {
             place: total,
             round: count.min(self.round(GROUP)).max(1),
             neighbours: None,
-            parts: self.reserve_parts(count),
+            parts: self.reserve_parts(count)?,
             total,
             list,
         };
-        if sum.is_direct() { sum } else { Sum { place: self.reserve(sum.round), ..sum } }
+        if sum.is_direct() { Ok(sum) } else { Ok(Sum { place: self.reserve(sum.round)?, ..sum }) }
     }
 
     /// Takes memory for the losses of rows.
-    pub(crate) fn row_sums(&mut self, count: u64) -> Sum {
+    pub(crate) fn row_sums(&mut self, count: u64) -> Result<Sum> {
         let round = count.min(self.round(BLOCK)).max(1);
-        let place = self.reserve(round);
+        let place = self.reserve(round)?;
         self.sum_of(place, count, round)
     }
 
-    fn sum_of(&mut self, place: u64, count: u64, round: u64) -> Sum {
+    fn sum_of(&mut self, place: u64, count: u64, round: u64) -> Result<Sum> {
         let list = self.resolved.totals.then_some(List::Losses);
         let stored = list.is_some() || count > FAN_IN;
-        Sum {
+        let neighbours = stored.then(|| self.reserve(count.div_ceil(FAN_IN)));
+        Ok(Sum {
             addends: Addends::Neighbours,
             count,
             place,
             round,
-            neighbours: stored.then(|| self.reserve(count.div_ceil(FAN_IN))),
-            parts: self.reserve_parts(count.div_ceil(BLOCK)),
+            neighbours: neighbours.transpose()?,
+            parts: self.reserve_parts(count.div_ceil(BLOCK))?,
             total: TOTAL,
             list,
-        }
+        })
     }
 
     /// Takes memory for the exact sums of groups of blocks.
-    fn reserve_parts(&mut self, blocks: u64) -> Option<u64> {
-        (blocks > GROUP).then(|| self.reserve(blocks.div_ceil(GROUP) * DIGIT_WORDS as u64))
+    fn reserve_parts(&mut self, blocks: u64) -> Result<Option<u64>> {
+        let words = blocks.div_ceil(GROUP) * DIGIT_WORDS as u64;
+        (blocks > GROUP).then(|| self.reserve(words)).transpose()
     }
 
     /// What fits well into a binding, a multiple of some numbers.
@@ -104,12 +106,12 @@ impl Builder<'_> {
         if !self.resolved.sums_weights() {
             return Ok(());
         }
-        let mut totals = vec![(List::Weights, self.weights_place(TOTAL_WEIGHT))];
+        let mut totals = vec![(List::Weights, self.weights_place(TOTAL_WEIGHT)?)];
         if self.resolved.totals && self.resolved.totals_list(List::Kept).1 > 0 {
             totals.push((List::Kept, TOTAL_COUNT));
         }
         totals.into_iter().try_for_each(|(list, total)| {
-            let sum = self.block_sums(0, list, total);
+            let sum = self.block_sums(0, list, total)?;
             self.finish_sum(&sum, Destination::Scratch)
         })
     }
@@ -117,8 +119,8 @@ impl Builder<'_> {
     /// The sum of no losses, by the kernel that adds up some.
     pub(crate) fn push_no_losses(&mut self, last: Destination) -> Result<()> {
         let sum = match self.resolved.layout.summed {
-            Summed::Blocks => self.block_sums(0, List::Losses, TOTAL),
-            Summed::Terms => self.sum_of(TOTAL, 0, 1),
+            Summed::Blocks => self.block_sums(0, List::Losses, TOTAL)?,
+            Summed::Terms => self.sum_of(TOTAL, 0, 1)?,
         };
         self.finish_sum(&sum, last)
     }
@@ -228,7 +230,7 @@ impl Builder<'_> {
         if count == 0 {
             return self.push_no_losses(last);
         }
-        let sum = self.sum_of(place, count, count);
+        let sum = self.sum_of(place, count, count)?;
         self.sum_round(&sum, count)?;
         self.finish_sum(&sum, last)
     }

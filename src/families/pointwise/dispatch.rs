@@ -92,7 +92,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
     };
     let count = kind.elements(spec.definition.inputs[i].name)?;
     let slots = [(Slot::Input(0), Slot::Input(i), kind.dtype.size() as u64)];
-    let total = builder.weights_place(TOTAL_WEIGHT);
+    let total = builder.weights_place(TOTAL_WEIGHT)?;
     let lists = [List::Weights, List::CutWeights];
     let work = Work { spec: &sum, count, slots: &slots, axes: &[], lists, total };
     work.push(builder, Writes { losses: false, sum: Some(Destination::Scratch), gradients: vec![] })
@@ -158,7 +158,7 @@ impl Work<'_> {
         }
         let blocks = self.count.div_ceil(BLOCK);
         let [list, cut_list] = self.lists;
-        let sum = writes.sum.map(|_| builder.block_sums(blocks, list, self.total));
+        let sum = writes.sum.map(|_| builder.block_sums(blocks, list, self.total)).transpose()?;
         let direct = sum.is_some_and(|sum| sum.is_direct());
         let keep = writes.sum.map(|last| if direct { last } else { Destination::Scratch });
         // Totals keep the last terms, from this one on.

@@ -49,7 +49,7 @@ impl Gather<'_> {
         let (segments, places) = (product(&self.own), product(&self.summed));
         let rows = places.div_ceil(SERIAL);
         let direct = rows == 1;
-        let matrix = if direct { 0 } else { builder.reserve(segments * rows) };
+        let matrix = if direct { 0 } else { builder.reserve(segments * rows)? };
         let kernel = self.spec.gather(self.input, direct);
         // Cut along the outermost axis, of which a unit has so many elements.
         let outer = self.axes.last().map_or(1, |axis| axis.size);

@@ -54,7 +54,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         push_check(builder, &spec)?;
     }
     let losses = resolved.losses();
-    let sum = (losses == Losses::Scratch).then(|| builder.row_sums(terms));
+    let sum = (losses == Losses::Scratch).then(|| builder.row_sums(terms)).transpose()?;
     let writes = Writes { losses, gradients: resolved.gradients.clone() };
     let shares_words = |&i: &usize| {
         let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());

@@ -27,12 +27,13 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
     let rows = resolved.layout.terms;
     let blocks = rows.div_ceil(BLOCK);
     let sums = |builder: &mut Builder<'_>, list, usual| {
-        let total = builder.weights_place(usual);
+        let total = builder.weights_place(usual)?;
         builder.block_sums(blocks, list, total)
     };
-    let weights = resolved.sums_weights().then(|| sums(builder, List::Weights, TOTAL_WEIGHT));
+    let weights =
+        resolved.sums_weights().then(|| sums(builder, List::Weights, TOTAL_WEIGHT)).transpose()?;
     let counted = weights.is_some() && (spec.has_mean_weight() || resolved.totals);
-    let counts = counted.then(|| sums(builder, List::Kept, TOTAL_COUNT));
+    let counts = counted.then(|| sums(builder, List::Kept, TOTAL_COUNT)).transpose()?;
     let place_of = |sum: &Option<Sum>, block| sum.as_ref().map_or(0, |sum| sum.place(block));
     let Some(Indices { input, .. }) = resolved.layout.indices else { return Ok(()) };
     let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);

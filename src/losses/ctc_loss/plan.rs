@@ -63,7 +63,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
     let mut places = Places::default();
     if losses == Losses::Scratch {
-        places.losses = builder.reserve(shape.batch as u64);
+        places.losses = builder.reserve(shape.batch as u64)?;
     }
     if shape.batch > 0 && (gradient || losses != Losses::Nowhere) {
         check_rounds(&spec)?;
@@ -119,9 +119,9 @@ impl<'a, 'b> Planned<'a, 'b> {
     ) -> Result<Self> {
         let shape = spec.shape;
         let (batch, labels) = (shape.batch as u64, shape.places as u64);
-        places.records = builder.reserve(batch * RECORD_WORDS);
+        places.records = builder.reserve(batch * RECORD_WORDS)?;
         if gradient {
-            places.links = builder.reserve(labels);
+            places.links = builder.reserve(labels)?;
             if let (Slot::Staging(input), _) = spec.gradient_place() {
                 builder.stage(input, builder.resolved.gradient_elements(input));
             }
@@ -131,12 +131,12 @@ impl<'a, 'b> Planned<'a, 'b> {
         let windows = (shape.steps as u64).div_ceil(window).max(1);
         if windows > 1 {
             let kept = if gradient { windows } else { 1 };
-            places.carried = builder.reserve(kept * step_words);
-            places.rest = builder.reserve(step_words);
+            places.carried = builder.reserve(kept * step_words)?;
+            places.rest = builder.reserve(step_words)?;
         }
         if gradient {
-            places.alphas = builder.reserve(window * step_words);
-            places.betas = builder.reserve(window * step_words);
+            places.alphas = builder.reserve(window * step_words)?;
+            places.betas = builder.reserve(window * step_words)?;
         }
         Ok(Self { spec, gradient, places, window })
     }

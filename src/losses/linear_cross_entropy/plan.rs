@@ -108,11 +108,11 @@ impl<'a, 'b> Work<'a, 'b> {
         let most_items = bindable(MOST_ITEMS, FEWEST_ITEMS, per_item.max(4 * features));
         let most_classes = bindable(MOST_CLASSES, FEWEST_CLASSES, 4 * positions * features);
         let terms = resolved.layout.terms;
-        let losses_place = if losses == Losses::Scratch { builder.reserve(terms) } else { 0 };
-        let offsets = if biases > 0 { builder.reserve(positions) } else { 0 };
+        let losses_place = if losses == Losses::Scratch { builder.reserve(terms)? } else { 0 };
+        let offsets = if biases > 0 { builder.reserve(positions)? } else { 0 };
         let (rows, stride) = (items.min(most_items), stride(classes.min(most_classes)));
         // Both parts are read as quads too; a whole one may be needed to get to a quad's start.
-        let statistics = builder.reserve(rows * (8 + stride) + 3).next_multiple_of(4);
+        let statistics = builder.reserve(rows * (8 + stride) + 3)?.next_multiple_of(4);
         let spec = Spec {
             parameters: builder.parameters(),
             inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
