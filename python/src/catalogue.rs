@@ -1,10 +1,11 @@
 //! What is known of a loss, for the package that makes functions of it.
 
+use crate::errors::raised;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::collections::HashMap;
-use wgloss::Loss;
 use wgloss::definition::{Input, Setting};
+use wgloss::{Loss, Request};
 
 /// The facts of a loss.
 pub(crate) fn facts<'py>(
@@ -19,9 +20,13 @@ pub(crate) fn facts<'py>(
     facts.set_item("summary", definition.summary)?;
     facts.set_item("formula", definition.formula)?;
     facts.set_item("documentation", loss.documentation())?;
+    let axes = wgloss::batch_axes(loss, &loss.example(), &Request::default()).map_err(raised)?;
+    let axes: HashMap<_, _> = axes.into_iter().collect();
     let inputs = PyList::empty(py);
     for input in definition.inputs {
-        inputs.append(of_input(py, input)?)?;
+        let facts = of_input(py, input)?;
+        facts.set_item("batch_axis", axes.get(input.name).copied().flatten())?;
+        inputs.append(facts)?;
     }
     facts.set_item("inputs", inputs)?;
     let valid: HashMap<_, _> = loss.valid().into_iter().collect();

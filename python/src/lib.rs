@@ -28,7 +28,7 @@ mod _native {
     #[pymodule_export]
     use super::evaluation::{Evaluation, evaluate};
     #[pymodule_export]
-    use super::loss::{Loss, catalogue};
+    use super::loss::{Loss, catalogue, proper_name};
     #[pymodule_export]
     use super::plan::Plan;
     #[pymodule_export]

@@ -21,6 +21,12 @@ pub(crate) struct Loss {
     options: Vec<Py<PyAny>>,
 }
 
+/// The name of the loss that any of its names means.
+#[pyfunction]
+pub(crate) fn proper_name(name: &str) -> PyResult<&'static str> {
+    Ok(wgloss::by_name(name).map_err(raised)?.definition().name)
+}
+
 /// Every loss, in alphabetical order.
 #[pyfunction]
 pub(crate) fn catalogue(py: Python<'_>) -> PyResult<Vec<Loss>> {

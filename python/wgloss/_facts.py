@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +11,6 @@ import numpy as np
 
 from . import _native
 from ._catalogue import ENTRIES
-
-TURNED = ("ctc_loss", "log_probs")
-"""The one input whose items lie along its second axis; as a column it has them along the first."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +24,10 @@ class Known:
     shape: Callable[[list[Any]], list[int]]
     """The shape of the unreduced loss of inputs of these shapes and element types."""
 
+    def axis(self, name: str) -> int:
+        """The axis along which the items of an input with rows lie; as a column it has them along 0."""
+        return self.inputs[name].get("batch_axis") or 0
+
 
 def known(loss: str | _native.Custom) -> Known:
     """What is known of a loss."""
@@ -35,19 +35,12 @@ def known(loss: str | _native.Custom) -> Known:
         inputs = {fact["name"]: fact for fact in loss._facts()}
         shape = partial(loss._check, options=(), reduction="none", gradients=[])
         return Known(loss.name, inputs, list(loss.parameters), "mean", shape)
-    for entry in ENTRIES:
-        if _plain(loss) in map(_plain, (entry.name, *entry.facts["aliases"])):
-            inputs = {fact["name"]: fact for fact in entry.inputs}
-            options = tuple(fact["default"] for fact in entry.options)
-            shape = partial(entry.native.check, options=options, reduction="none", gradients=[])
-            return Known(entry.name, inputs, entry.option_names, entry.reduction, shape)
-    raise ValueError(f'loss "{loss}" is not known; see wgloss.catalogue()')
-
-
-def _plain(name: str) -> str:
-    """What PyTorch's spellings of a loss have in common, functions' and modules'."""
-    joined = re.sub("[-_ ]", "", name.rpartition(".")[2]).lower()
-    return joined.removesuffix("loss")
+    name = _native.proper_name(loss)
+    entry = next(entry for entry in ENTRIES if entry.name == name)
+    inputs = {fact["name"]: fact for fact in entry.inputs}
+    options = tuple(fact["default"] for fact in entry.options)
+    shape = partial(entry.native.check, options=options, reduction="none", gradients=[])
+    return Known(name, inputs, entry.option_names, entry.reduction, shape)
 
 
 def settled(
@@ -83,7 +76,7 @@ def check_rows(
                 return None
             sizes, element = list(kinds[name][0]), kinds[name][1]
             if name in with_rows:
-                sizes[1 if (loss, name) == TURNED else 0] *= factor
+                sizes[about.axis(name)] *= factor
             return tuple(sizes), element
 
         return about.shape([repeated(name) for name in about.inputs])

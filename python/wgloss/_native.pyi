@@ -6,7 +6,7 @@ The native part of `wgloss`, which is what to import.
 from _typeshed import SupportsGetItem
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["VERSION", "Custom", "Evaluation", "Loss", "Plan", "Totals", "adapters", "catalogue", "evaluate", "forked", "get_default_backend", "run", "set_default_backend"]
+__all__ = ["VERSION", "Custom", "Evaluation", "Loss", "Plan", "Totals", "adapters", "catalogue", "evaluate", "forked", "get_default_backend", "proper_name", "run", "set_default_backend"]
 
 VERSION: Final[str]
 """
@@ -363,6 +363,11 @@ def forked() -> None:
 def get_default_backend() -> str:
     """
     Where losses are evaluated that do not say it.
+    """
+
+def proper_name(name: str) -> str:
+    """
+    The name of the loss that any of its names means.
     """
 
 def run(arguments: SupportsGetItem[int, str]) -> int:

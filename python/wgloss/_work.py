@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import _columns, _native, _shards
-from ._facts import TURNED, check_rows, kind, known, settled
+from ._facts import check_rows, kind, known, settled
 
 Range = tuple[int, int]
 
@@ -74,6 +74,8 @@ class Job:
     loss: str | _native.Custom
     columns: Mapping[str, str]
     """The column of each input that has rows."""
+    axes: Mapping[str, int]
+    """The axis along which each of these has them."""
     constants: Mapping[str, Any]
     """Inputs and options that all parts share."""
     differentiable: tuple[str, ...]
@@ -120,7 +122,7 @@ class Job:
 
     def turned(self, name: str, array: Any) -> Any:
         """A column as the loss has this input, or the other way around."""
-        return array.swapaxes(0, 1) if (self.loss, name) == TURNED else array
+        return array.swapaxes(0, axis) if (axis := self.axes[name]) else array
 
 
 def job(
@@ -162,6 +164,7 @@ def job(
     return Job(
         loss=loss if isinstance(loss, _native.Custom) else name,
         columns=named,
+        axes={each: about.axis(each) for each in named},
         constants={key: value for key, value in given.items() if key not in named},
         differentiable=differentiable,
         gradients=_wanted(gradients, differentiable),
