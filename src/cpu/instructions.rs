@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use pulp::Simd;
-use pulp::{Arch, WithSimd};
+use pulp::WithSimd;
 
 /// Below so many numbers work is brief.
 const BRIEF: usize = 1 << 14;
@@ -21,5 +21,9 @@ pub(crate) fn dispatch<W: WithSimd>(brief: bool, loops: W) -> W::Output {
         return Simd::vectorize(simd, loops);
     }
     let _ = brief;
-    Arch::new().dispatch(loops)
+    // WebAssembly's are chosen when it is compiled, and one copy of all loops is enough to load.
+    #[cfg(target_arch = "wasm32")]
+    return loops.with_simd(pulp::Scalar::new());
+    #[cfg(not(target_arch = "wasm32"))]
+    pulp::Arch::new().dispatch(loops)
 }

@@ -6,7 +6,9 @@ mod exact;
 mod lanes;
 
 pub(crate) use blocks::{BlockSums, Order};
-pub(crate) use exact::{DIGIT_WORDS, Exact, Special};
+#[cfg(feature = "serde")]
+pub(crate) use exact::Special;
+pub(crate) use exact::{DIGIT_WORDS, Exact};
 pub(crate) use lanes::Lanes;
 
 /// The elements whose sum is one block's, in `reduce.wgsl`.
