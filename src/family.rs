@@ -2,7 +2,7 @@
 
 use crate::cancel::Cancel;
 use crate::cpu::{Results, Weights, Work};
-use crate::definition::{Definition, Input, Options, Role};
+use crate::definition::{Definition, Input, Options, Role, Sample};
 use crate::dispatch::Builder;
 use crate::error::{Error, Result, listed};
 use crate::layout::Layout;
@@ -34,6 +34,12 @@ pub trait Loss: Options + Debug + Send + Sync {
     /// Small inputs that fit together, of all that must be given: `wgloss show` plans them.
     fn example(&self) -> Vec<(&'static str, TensorKind)> {
         self.family().example()
+    }
+
+    /// A few numbers that mean something for each input of a loss whose shapes are its own: what curves
+    /// start from. An input that may have two forms is there in both, in the usual one first.
+    fn sample(&self) -> Vec<Sample> {
+        Vec::new()
     }
 
     /// Checks that totals of parts of a batch add up: not where a term depends on a mean over the

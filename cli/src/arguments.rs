@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use clap::Args;
 use std::path::Path;
 use wgloss::{Custom, Loss};
+use wgloss_kit::options;
 
 /// Which loss.
 #[derive(Debug, Args)]
@@ -51,6 +52,13 @@ impl Chosen {
         }
     }
 
+    pub(crate) fn into_loss(self) -> Box<dyn Loss> {
+        match self {
+            Self::Known(loss) => loss,
+            Self::Custom(custom) => custom.into(),
+        }
+    }
+
     pub(crate) fn loss(&mut self) -> &mut dyn Loss {
         match self {
             Self::Known(loss) => loss.as_mut(),
@@ -78,42 +86,10 @@ pub(crate) fn assign<'a>(
     arguments: &'a [String],
     inputs: &[&'static str],
 ) -> Result<Vec<(&'static str, &'a str)>> {
-    let what = if inputs.is_empty() { "option" } else { "input or option" };
-    let options = loss.values().into_iter().map(|(name, _)| name);
-    let known: Vec<&str> = inputs.iter().copied().chain(options).collect();
+    let (what, known) = options::known(loss, inputs);
     let mut pairs = Vec::new();
     for argument in arguments {
         pairs.push(split(what, argument, &known)?);
     }
-    for (name, _) in &pairs {
-        let times = pairs.iter().filter(|(other, _)| other == name).count();
-        if times > 1 {
-            return Err(wgloss::Error::Repeated { argument: (*name).into(), times }.into());
-        }
-    }
-    let (mut files, mut options) = (Vec::new(), Vec::new());
-    for (name, value) in pairs {
-        if let Some(input) = inputs.iter().find(|input| **input == name) {
-            files.push((*input, value));
-        } else if let Some((_, mut option)) = loss.options().into_iter().find(|(n, _)| *n == name) {
-            option.set(name, value)?;
-            options.push((name, value));
-        } else {
-            return Err(Error::unknown(what, name, &known));
-        }
-    }
-    loss.validate().map_err(|error| as_written(error, &options))?;
-    Ok(files)
-}
-
-/// An error that shows an option as it was written, not as float32 has it.
-fn as_written(error: wgloss::Error, options: &[(&str, &str)]) -> wgloss::Error {
-    match error {
-        wgloss::Error::Argument { argument, got, expected } => {
-            let written = options.iter().find(|(name, _)| *name == argument);
-            let got = written.map_or(got, |(_, text)| (*text).into());
-            wgloss::Error::Argument { argument, got, expected }
-        }
-        other => other,
-    }
+    Ok(options::assign(loss, &pairs, inputs)?)
 }

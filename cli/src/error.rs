@@ -39,6 +39,14 @@ pub(crate) enum Error {
     Usage(String),
 }
 
+impl From<wgloss_kit::Error> for Error {
+    fn from(error: wgloss_kit::Error) -> Self {
+        match error {
+            wgloss_kit::Error::Library(error) => error.into(),
+        }
+    }
+}
+
 impl From<clap::Error> for Error {
     /// What is wrong on one line, without the usage, which --help has.
     fn from(error: clap::Error) -> Self {

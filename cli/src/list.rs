@@ -1,12 +1,11 @@
 //! `wgloss list`: the catalogue.
 
 use crate::error::{Error, Result};
-use crate::report::option_json;
 use clap::Args;
-use serde_json::{Value, json};
-use std::collections::HashMap;
-use wgloss::definition::{Definition, Input, Setting};
+use serde_json::Value;
+use wgloss::definition::{Definition, Input};
 use wgloss::{Loss, catalogue};
+use wgloss_kit::catalogue::reductions;
 
 /// The arguments of `wgloss list`.
 #[derive(Debug, Args)]
@@ -38,7 +37,7 @@ impl List {
         }
         Ok(match (self.markdown, self.json) {
             (true, _) => markdown(losses),
-            (_, true) => format!("{}\n", losses.into_iter().map(json).collect::<Value>()),
+            (_, true) => format!("{}\n", json(&mut losses)),
             _ => text(losses),
         })
     }
@@ -66,48 +65,9 @@ fn text(losses: Vec<Box<dyn Loss>>) -> String {
     list + "* has a gradient, [may be left out]\n"
 }
 
-/// A loss for programs.
-fn json(mut loss: Box<dyn Loss>) -> Value {
-    let definition = loss.definition();
-    let input = |input: &Input| {
-        json!({
-            "name": input.name,
-            "role": input.role.to_string(),
-            "domain": input.domain.to_string(),
-            "optional": input.optional,
-            "differentiable": input.differentiable,
-            "documentation": input.documentation(),
-        })
-    };
-    let valid: HashMap<_, _> = loss.valid().into_iter().collect();
-    let described: HashMap<_, _> = loss.described().into_iter().collect();
-    let option = |(name, setting): (&str, Setting<'_>)| {
-        let kind = match setting {
-            Setting::Number(_) => "number",
-            Setting::Integer(_) => "integer",
-            Setting::Flag(_) => "flag",
-            _ => "choice",
-        };
-        let valid = valid.get(name).map_or(setting.expected(), |words| (*words).into());
-        json!({
-            "name": name,
-            "type": kind,
-            "default": option_json(&setting),
-            "valid": valid,
-            "documentation": described.get(name),
-        })
-    };
-    json!({
-        "name": definition.name,
-        "aliases": definition.aliases,
-        "summary": definition.summary,
-        "formula": definition.formula,
-        "documentation": loss.documentation(),
-        "arguments": definition.arguments,
-        "inputs": definition.inputs.iter().map(input).collect::<Value>(),
-        "options": loss.options().into_iter().map(option).collect::<Value>(),
-        "reductions": reductions(definition),
-    })
+/// The losses for programs.
+fn json(losses: &mut [Box<dyn Loss>]) -> Value {
+    losses.iter_mut().map(|loss| wgloss_kit::catalogue::json(loss.as_mut())).collect()
 }
 
 /// The inputs on one line.
@@ -128,10 +88,6 @@ pub(crate) fn options(loss: &dyn Loss, between: &str) -> Vec<String> {
 /// The name and the aliases.
 pub(crate) fn names(definition: &Definition) -> Vec<&'static str> {
     definition.names().collect()
-}
-
-fn reductions(definition: &Definition) -> Vec<&'static str> {
-    definition.reductions.iter().map(|reduction| reduction.name()).collect()
 }
 
 fn bracketed(input: &Input, text: String) -> String {

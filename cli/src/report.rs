@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
-use wgloss::{Broadcast, DType, Loss, Reduction, TensorKind, Timings, definition, wgpu};
+use wgloss::{Broadcast, DType, Loss, Reduction, TensorKind, Timings, wgpu};
+use wgloss_kit::numbers::json as number;
+use wgloss_kit::options;
 
 /// The result of an evaluation and how it came about.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Setting {
     pub(crate) fn all(loss: &mut dyn Loss, defaults: &[(&str, String)]) -> Vec<Self> {
         let chosen =
             loss.options().into_iter().zip(defaults).map(|((name, setting), (_, default))| {
-                let (text, json) = (setting.value(), option_json(&setting));
+                let (text, json) = (setting.value(), options::json(&setting));
                 Self { name, json, default: text == *default, text }
             });
         chosen.collect()
@@ -313,27 +315,6 @@ pub(crate) fn adapter_json(info: &wgpu::AdapterInfo) -> Value {
         "driver_info": info.driver_info,
         "backend": info.backend.to_str(),
     })
-}
-
-/// An option's value for programs: a number as it is written, not as float32 rounds it.
-pub(crate) fn option_json(setting: &definition::Setting<'_>) -> Value {
-    let text = setting.value();
-    match setting {
-        definition::Setting::Number(_) => number(text.parse().unwrap_or(f64::NAN)),
-        definition::Setting::Integer(x) => json!(**x),
-        definition::Setting::Flag(x) => json!(**x),
-        _ => json!(text),
-    }
-}
-
-/// JSON has no NaN and no infinity.
-pub(crate) fn number(x: f64) -> Value {
-    match x {
-        x if x.is_nan() => json!("NaN"),
-        f64::INFINITY => json!("Infinity"),
-        f64::NEG_INFINITY => json!("-Infinity"),
-        x => json!(x),
-    }
 }
 
 /// Seven significant digits, in the form that is short to read.

@@ -4,12 +4,13 @@ use crate::error::{Error, Result};
 use crate::files::{extension, list};
 use crate::outputs::Output;
 use crate::print;
-use crate::report::{digits, number};
+use crate::report::digits;
 use clap::Args;
 use serde_json::json;
 use std::fs;
 use std::ops::Range;
 use wgloss::Totals;
+use wgloss_kit::numbers::json as number;
 
 /// How the files of totals end: JSON, and the binary form.
 pub(crate) const ENDINGS: [&str; 2] = ["json", "totals"];

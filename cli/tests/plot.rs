@@ -3,7 +3,6 @@
 use crate::common::{Run, bytes, data, folder, names, npy, npy_f32, put, run};
 use std::fs;
 use std::path::Path;
-use wgloss::definition::Role;
 
 /// The colours of the curves in their order.
 const COLORS: [&str; 3] = ["#0072B2", "#D55E00", "#009E73"];
@@ -264,15 +263,29 @@ fn rows_vary_by_one_of_their_numbers() {
 }
 
 #[test]
-fn every_loss_of_elements_or_rows_has_a_picture() {
+fn tables_vary_by_one_of_their_numbers() {
+    let svg = plot(&["ctc", "target_lengths=0", "--by", "log_probs[0,1]"]);
+    let texts = svg.texts();
+    let table = "log_probs = log_softmax of [[0, x, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]],";
+    assert!(texts.iter().any(|text| text.starts_with(table)), "{texts:?}");
+    assert!(texts.contains(&"slope by logit of log_probs[0,1]"), "{texts:?}");
+    // Four blanks: one of the softmax of 0, x, 0 and three of a third.
+    let curve = svg.panels()[0].curve(COLORS[0], -3.0, 3.0);
+    for (x, y) in &curve[0] {
+        let loss = (2.0 + x.exp()).ln() + 3.0 * 3f64.ln();
+        assert!((y - loss).abs() < 0.02, "{x}: {y}, {loss}");
+    }
+    refused(
+        folder().path(),
+        &["ctc", "--by", "log_probs[3]"],
+        &["--by: log_probs[3]", "2 indices, below those of the shape [4, 3]"],
+    );
+}
+
+#[test]
+fn every_loss_has_a_picture() {
     for loss in wgloss::catalogue() {
         let definition = loss.definition();
-        let own = definition.inputs.iter().any(|input| input.role == Role::Own);
-        if own && definition.name != "multilabel_margin_loss" {
-            let parts = ["loss: ", definition.name, "a loss of elements or of rows"];
-            refused(folder().path(), &[definition.name], &parts);
-            continue;
-        }
         for input in definition.inputs.iter().filter(|input| input.differentiable) {
             let svg = plot(&[definition.name, "--by", input.name]);
             for panel in svg.panels() {

@@ -2,11 +2,13 @@
 
 mod documentation;
 mod options;
+mod sample;
 mod setting;
 mod typed;
 
 pub(crate) use documentation::documentation;
 pub use options::{Options, Parameter};
+pub use sample::{Sample, SampleNumbers};
 pub(crate) use setting::check_held;
 pub use setting::{Choice, Setting};
 pub use typed::{FromNamed, Named, Names, Typed};

@@ -6,7 +6,7 @@ mod shape;
 
 use super::prelude::*;
 use crate::cpu::{Results, Work};
-use crate::definition::Shader;
+use crate::definition::{Sample, Shader};
 use crate::dispatch::Builder;
 use crate::error::Error;
 use crate::kernel::{OPTIONS, WINDOW};
@@ -101,6 +101,16 @@ static DEFINITION: Definition = Definition {
 impl Loss for Ctc {
     fn definition(&self) -> &'static Definition {
         &DEFINITION
+    }
+
+    fn sample(&self) -> Vec<Sample> {
+        let labels: Vec<i64> = (0..3).filter(|class| *class != self.blank).take(2).collect();
+        vec![
+            Sample::logits("log_probs", &[4, 3], &[0.0; 12]),
+            Sample::integers("targets", &[2], &labels, [0, 2]),
+            Sample::integers("input_lengths", &[], &[4], [0, 4]),
+            Sample::integers("target_lengths", &[], &[2], [0, 2]),
+        ]
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -9,7 +9,7 @@ use super::cross_entropy::check_z_totals;
 use super::prelude::*;
 use crate::cancel::Cancel;
 use crate::cpu::{Results, Work};
-use crate::definition::Shader;
+use crate::definition::{Sample, Shader};
 use crate::dispatch::Builder;
 use crate::error::Error;
 use crate::kernel::{OPTIONS, WINDOW};
@@ -140,6 +140,18 @@ impl Loss for LinearCrossEntropy {
 
     fn ignore_index(&self) -> Option<i64> {
         Some(self.ignore_index)
+    }
+
+    fn sample(&self) -> Vec<Sample> {
+        let linear_weight = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0];
+        vec![
+            Sample::floats("input", &[2], &[1.0, 0.5]),
+            Sample::floats("linear_weight", &[3, 2], &linear_weight),
+            Sample::integers("target", &[], &[0], [0, 2]),
+            Sample::floats("target", &[3], &[1.0, 0.0, 0.0]),
+            Sample::floats("linear_bias", &[3], &[0.0; 3]),
+            Sample::floats("weight", &[3], &[1.0; 3]),
+        ]
     }
 
     fn check_totals(&self, inputs: &[Option<TensorKind>]) -> Result<()> {

@@ -2,11 +2,11 @@
 
 use super::site::{Place, Site};
 use crate::error::{Error, Result};
-use crate::report::number;
 use serde_json::json;
 use std::time::Duration;
 use wgloss::DType;
 use wgloss_bench::{Times, Workload};
+use wgloss_kit::numbers::json as number;
 
 /// A workload in one place.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
-use std::fmt::{Display, LowerExp};
 use std::ops::Range;
+use wgloss_kit::numbers::plain;
 
 /// From the least number to the largest.
 #[derive(Clone, Debug)]
@@ -55,11 +55,4 @@ pub(super) fn marks(range: &Range<f64>, most: usize) -> Vec<f64> {
 pub(super) fn text(mark: f64) -> String {
     let mark: f64 = format!("{mark:.9e}").parse().unwrap_or(mark);
     plain(mark).replace('-', "\u{2212}")
-}
-
-/// A number, with a power of ten where it would have many zeros.
-pub(super) fn plain<T: Into<f64> + Display + LowerExp + Copy>(x: T) -> String {
-    let size = x.into().abs();
-    let is_short = size == 0.0 || (1e-3..1e6).contains(&size);
-    if is_short { x.to_string() } else { format!("{x:e}") }
 }

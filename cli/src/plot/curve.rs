@@ -1,19 +1,17 @@
-//! Losses and their slopes, evaluated point by point.
+//! The curves that the words of a command line are.
 
-use super::inputs::Inputs;
 use crate::arguments::{self, Chosen};
 use crate::error::{Error, Result};
 use std::path::Path;
-use wgloss::{Batch, Evaluator, Reduction, Request, Tensor};
+use wgloss_kit::curves;
 
-/// A loss with its options and the numbers of its inputs.
+/// A curve with the words that it is of.
 #[derive(Debug)]
 pub(super) struct Curve {
     /// With the options and numbers that were given.
     pub(super) name: String,
     pub(super) loss: &'static str,
-    pub(super) inputs: Inputs,
-    chosen: Chosen,
+    pub(super) curve: curves::Curve,
 }
 
 /// The words that start with a loss, and what follows it.
@@ -58,23 +56,10 @@ impl Curve {
         let definition = loss.definition();
         let names: Vec<_> = definition.inputs.iter().map(|input| input.name).collect();
         let given = arguments::assign(loss, arguments, &names)?;
-        let inputs = Inputs::new(loss, by, &given)?;
+        let curve = curves::Curve::new(chosen.into_loss(), &given, by)?;
         let words = std::iter::once(definition.name);
         let words = words.chain(arguments.iter().map(String::as_str));
         let name = words.collect::<Vec<_>>().join(" ");
-        Ok(Self { name, loss: definition.name, inputs, chosen })
-    }
-
-    /// The losses and their slopes at some numbers.
-    pub(super) fn evaluate(&mut self, xs: &[f32]) -> Result<[Vec<f32>; 2]> {
-        let by = [self.inputs.name()];
-        let request = Request { reduction: Reduction::None, gradients: &by, ..Request::default() };
-        let inputs = self.inputs.tensors(xs)?;
-        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
-        let evaluation = Evaluator::Cpu.evaluate_blocking(self.chosen.loss(), &batch)?;
-        let numbers = |tensor: &Tensor<'_>| tensor.to_f32().into_owned();
-        let losses = evaluation.value.as_ref().map(numbers).unwrap_or_default();
-        let gradients = evaluation.gradients.first().map(|(_, tensor)| numbers(tensor));
-        Ok([losses, self.inputs.slopes(&gradients.unwrap_or_default())])
+        Ok(Self { name, loss: definition.name, curve })
     }
 }

@@ -6,7 +6,6 @@ mod curve;
 mod font;
 mod head;
 mod histogram;
-mod inputs;
 mod panel;
 mod picture;
 mod raster;
@@ -16,11 +15,12 @@ pub(crate) use picture::{Drawn, Format, GRID, TEXT};
 
 use crate::error::{Error, Result};
 use crate::outputs::Output;
-use axis::plain;
 use chart::{Chart, Line};
 use clap::Args;
 use curve::Curve;
 use picture::SERIES;
+use wgloss_kit::curves::{self, Points};
+use wgloss_kit::numbers::plain;
 
 /// The points of a curve, with both ends: at least one for each pixel, so that a kink is sharp.
 const POINTS: u16 = 1201;
@@ -38,11 +38,15 @@ The loss is drawn above its slope, which is the derivative by the input. Inputs 
 are 0, or 1 where 0 is not meant (signs, probabilities, variances); weights are left out. Of a loss
 over rows one number of a row varies: of three classes, the first of which is the target, or of
 vectors of two numbers. A list such as input=0,1,2 sets a row, and --by input[1] varies its second
-number. Everything is evaluated by the CPU backend, with no formula of the plot's own.
+number. A loss whose shapes are its own has a small example, of whose numbers one varies: lists have
+its tables row by row, --by linear_weight[2,0] varies the first number of the third row, and
+log-probabilities are set and varied by their logits. Everything is evaluated by the CPU backend,
+with no formula of the plot's own.
 
 Examples: wgloss plot l1 mse smooth_l1 beta=1 --out smooth_l1.svg
           wgloss plot huber delta=0.5 huber delta=2 target=1 --from -2 --to 4 --out huber.png
           wgloss plot cross_entropy input=0,1,2 target=2 --by input[2] --out cross_entropy.svg
+          wgloss plot ctc --by log_probs[0,1] --out ctc.svg
           wgloss plot --custom my_loss.wgsl delta=0.5 t=1 mse target=1 --out my_loss.svg")]
 pub(crate) struct Plot {
     /// The losses, each with its options and values of its inputs
@@ -76,10 +80,9 @@ impl Plot {
             return Err(Error::argument("LOSS", format!("{} losses", words.len()), most));
         }
         let by = self.by.as_deref();
-        let mut curves =
-            words.iter().map(|words| Curve::new(words, by)).collect::<Result<Vec<_>>>()?;
+        let curves = words.iter().map(|words| Curve::new(words, by)).collect::<Result<Vec<_>>>()?;
         let (from, to) = self.range(&curves)?;
-        let chart = chart(&mut curves, from, to)?;
+        let chart = chart(&curves, from, to)?;
         let bytes = format.paint(&chart);
         let bytes = bytes.map_err(|error| Error::file("--out", &self.out, error))?;
         output.write_whole(&bytes)?;
@@ -88,9 +91,7 @@ impl Plot {
 
     /// The ends of the axis: as asked for, or what all inputs may be.
     fn range(&self, curves: &[Curve]) -> Result<(f32, f32)> {
-        let ranges = || curves.iter().map(|curve| curve.inputs.range());
-        let from = ranges().map(|[from, _]| from).fold(f32::NEG_INFINITY, f32::max);
-        let to = ranges().map(|[_, to]| to).fold(f32::INFINITY, f32::min);
+        let [from, to] = curves::range(curves.iter().map(|curve| &curve.curve));
         let (from, to) = (self.from.unwrap_or(from), self.to.unwrap_or(to));
         for (name, x) in [("--from", from), ("--to", to)] {
             if !x.is_finite() {
@@ -108,20 +109,18 @@ impl Plot {
     }
 }
 
-fn chart(curves: &mut [Curve], from: f32, to: f32) -> Result<Chart> {
+fn chart(curves: &[Curve], from: f32, to: f32) -> Result<Chart> {
     let (start, end) = (f64::from(from), f64::from(to));
-    // A kink is often at a number that a share of the whole meets, if it is rounded once.
-    let x = |i: u16| start + (end - start) * f64::from(i) / f64::from(POINTS - 1);
-    #[expect(clippy::cast_possible_truncation, reason = "it lies between two float32")]
-    let xs: Vec<f32> = (0..POINTS).map(|i| x(i) as f32).collect();
+    let xs = curves::points(from, to, POINTS);
     let mut lines = Vec::new();
-    for curve in &mut *curves {
-        let points = curve.evaluate(&xs)?.map(|ys| {
+    for curve in curves {
+        let Points { values, slopes } = pollster::block_on(curve.curve.evaluate(&xs))?;
+        let points = [values, slopes].map(|ys| {
             let points = xs.iter().zip(ys);
             points.map(|(x, y)| (f64::from(*x), f64::from(y))).collect::<Vec<_>>()
         });
         if !points[0].iter().any(|(_, y)| y.is_finite()) {
-            let others = curve.inputs.others();
+            let others = curve.curve.others();
             let with = if others.is_empty() { others } else { format!(" with {others}") };
             let range = format!("{} to {}", plain(from), plain(to));
             let got = format!("{range}, where {}{with} is nowhere finite,", curve.name);
@@ -129,7 +128,7 @@ fn chart(curves: &mut [Curve], from: f32, to: f32) -> Result<Chart> {
         }
         lines.push(Line { name: curve.name.clone(), points });
     }
-    let mut x_names: Vec<String> = curves.iter().map(|curve| curve.inputs.label()).collect();
+    let mut x_names: Vec<String> = curves.iter().map(|curve| curve.curve.label()).collect();
     x_names.dedup();
     Ok(Chart {
         title: title(curves),
@@ -159,7 +158,7 @@ fn title(curves: &[Curve]) -> String {
 fn notes(curves: &[Curve]) -> Vec<String> {
     let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
     for curve in curves {
-        let others = curve.inputs.others();
+        let others = curve.curve.others();
         match notes.iter_mut().find(|(note, _)| *note == others) {
             Some((_, names)) => names.push(&curve.name),
             None => notes.push((others, vec![&curve.name])),

@@ -1,0 +1,42 @@
+//! How an input lies in the batch of a curve, by its role.
+
+use wgloss::Loss;
+use wgloss::definition::Role;
+
+/// Where the numbers of an input are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lies {
+    /// A number for each point.
+    Single,
+    /// A row for each point.
+    Rows,
+    /// A row for all points.
+    Shared,
+}
+
+/// How an input lies, and whether it holds integers; a list may be a row where there is a choice.
+/// `None` where the loss alone knows.
+pub(super) fn lies(loss: &dyn Loss, role: Role, list: bool) -> Option<(Lies, bool)> {
+    Some(match role {
+        Role::Elements
+        | Role::Alike
+        | Role::Onto
+        | Role::Weight
+        | Role::WeightOnto
+        | Role::Variance
+        | Role::Labels => (Lies::Single, false),
+        Role::Rows | Role::Scores | Role::Features => (Lies::Rows, false),
+        Role::Classes | Role::Factors => (Lies::Shared, false),
+        Role::IndexOrRows if list => (Lies::Rows, false),
+        Role::Index | Role::IndexOrRows => (Lies::Single, true),
+        Role::Own | Role::OwnIntegers if is_table(loss) => (Lies::Rows, role == Role::OwnIntegers),
+        _ => return None,
+    })
+}
+
+/// Whether a loss takes tables of the same rows and columns, whatever else it says of them.
+fn is_table(loss: &dyn Loss) -> bool {
+    let example = loss.example();
+    let shape = example.first().map(|(_, kind)| &kind.shape);
+    example.iter().all(|(_, kind)| kind.shape.len() == 2 && Some(&kind.shape) == shape)
+}

@@ -1,0 +1,12 @@
+//! What wgloss's program and its page have in common: the catalogue as JSON, options set by text, and
+//! the curves of losses.
+//!
+//! It reads no files, draws nothing and waits for nothing, so that it runs in a browser as well.
+
+pub mod catalogue;
+pub mod curves;
+mod error;
+pub mod numbers;
+pub mod options;
+
+pub use error::{Error, Result};
