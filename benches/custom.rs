@@ -3,12 +3,14 @@
 //!
 //! `cargo bench --bench custom` prints the shortest of interleaved runs, and the ratio.
 
+use pollster::block_on;
 use std::time::Duration;
 use wgloss::{BinaryCrossEntropyWithLogits, Custom, DType, Gpu, Huber, LogCosh, Loss, Mse, Result};
 use wgloss_bench::{Data, Effort, Numbers, OnGpu, compare, pointwise};
 
 const ELEMENTS: usize = 1 << 24;
-const EFFORT: Effort = Effort { warm_ups: 2, runs: 15, span: Duration::ZERO };
+const EFFORT: Effort =
+    Effort { warm_ups: 2, runs: 15, span: Duration::ZERO, sample: Duration::ZERO };
 
 const MSE: &str = "
 fn value(input: f32, expected: f32) -> f32 {
@@ -51,8 +53,8 @@ fn compare_with(gpu: &Gpu, source: &str, built_in: impl Loss + 'static) -> Resul
     let custom = pointwise(Custom::new(source)?, ELEMENTS, Numbers::Normal);
     let built_in = pointwise(built_in, ELEMENTS, Numbers::Normal);
     let [theirs, ours] = [&built_in, &custom]
-        .map(|own| OnGpu::new(gpu, own, DType::F32, &Data::new(own, DType::F32)));
-    let times = compare(EFFORT, &[theirs?, ours?], OnGpu::run)?;
+        .map(|own| block_on(OnGpu::new(gpu, own, DType::F32, &Data::new(own, DType::F32))));
+    let times = block_on(compare(EFFORT, &[theirs?, ours?], OnGpu::run))?;
     let [theirs, ours] = [&times[0], &times[1]].map(|own| own.min.as_secs_f64() * 1e3);
     println!("{:<34} {theirs:>12.2} {ours:>12.2} {:>7.3}", built_in.name, ours / theirs);
     Ok(())

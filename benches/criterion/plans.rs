@@ -1,6 +1,7 @@
 //! The work before kernels run: planning, encoding, and the first use, with its compilation.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use pollster::block_on;
 use std::cell::LazyCell;
 use wgloss::{DType, Gpu, Plan};
 use wgloss_bench::{Data, OnGpu, WORKLOADS, Workload, by_name};
@@ -45,8 +46,9 @@ fn first_use(criterion: &mut Criterion) {
             let data = &*data;
             let gpu = || Gpu::new_blocking().expect("an adapter");
             let first = |gpu: Gpu| {
-                let resident = OnGpu::new(&gpu, &workload, DType::F32, data).expect("a plan");
-                resident.run().expect("a living device");
+                let resident = OnGpu::new(&gpu, &workload, DType::F32, data);
+                let resident = block_on(resident).expect("a plan");
+                block_on(resident.run(1)).expect("a living device");
                 (gpu, resident)
             };
             bencher.iter_batched(gpu, first, BatchSize::PerIteration);
@@ -62,7 +64,7 @@ fn plan(gpu: &Gpu, workload: &Workload) -> Plan {
 
 fn resident(gpu: &Gpu, workload: &Workload) -> OnGpu {
     let data = Data::new(workload, DType::F32);
-    OnGpu::new(gpu, workload, DType::F32, &data).expect("within the adapter's limits")
+    block_on(OnGpu::new(gpu, workload, DType::F32, &data)).expect("within the adapter's limits")
 }
 
 criterion_group!(benches, plans, encodings, first_use);

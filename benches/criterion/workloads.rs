@@ -2,6 +2,7 @@
 //! CPU.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use pollster::block_on;
 use std::cell::LazyCell;
 use wgloss::{DType, Gpu};
 use wgloss_bench::{Data, OnCpu, OnGpu, WORKLOADS, by_name};
@@ -15,16 +16,17 @@ fn workloads(criterion: &mut Criterion) {
         // What the command line filters out is not made.
         let data = LazyCell::new(|| Data::new(&workload, DType::F32));
         let on_gpu = LazyCell::new(|| {
-            OnGpu::new(&gpu, &workload, DType::F32, &data).expect("within the adapter's limits")
+            let resident = OnGpu::new(&gpu, &workload, DType::F32, &data);
+            block_on(resident).expect("within the adapter's limits")
         });
         group.bench_function(BenchmarkId::new("gpu", name), |bencher| {
             let resident = &*on_gpu;
-            bencher.iter(|| resident.run().expect("a living device"));
+            bencher.iter(|| block_on(resident.run(1)).expect("a living device"));
         });
         let on_cpu = LazyCell::new(|| OnCpu::new(&workload, &data).expect("valid data"));
         group.bench_function(BenchmarkId::new("cpu", name), |bencher| {
             let held = &*on_cpu;
-            bencher.iter(|| held.run().expect("valid data"));
+            bencher.iter(|| block_on(held.run(1)).expect("valid data"));
         });
     }
 }

@@ -4,7 +4,7 @@ use crate::data::Data;
 use crate::measure::Sample;
 use crate::workload::Workload;
 use std::cell::RefCell;
-use std::time::Instant;
+use web_time::Instant;
 use wgloss::{Evaluation, Evaluator, Result, Tensor};
 
 /// A workload with its inputs in host memory, and with its outputs from the first run on.
@@ -24,30 +24,37 @@ impl<'a> OnCpu<'a> {
         Ok(Self { workload, tensors: data.tensors()?, outputs: RefCell::default() })
     }
 
-    /// One run, into the memory of the run before, and the loss.
+    /// So many runs, each into the memory of the one before, and the loss.
     ///
     /// # Errors
     /// If the CPU backend refuses the workload.
-    pub fn run(&self) -> Result<(Sample, f32)> {
+    pub async fn run(&self, runs: u32) -> Result<(Sample, f32)> {
         let batch = self.workload.batch(&self.tensors);
-        let mut outputs = self.outputs.borrow_mut();
+        let mut outputs = self.outputs.take();
         let start = Instant::now();
-        let loss = self.workload.loss.as_ref();
-        Evaluator::Cpu.evaluate_into_blocking(loss, &batch, &mut outputs)?;
+        for _ in 0..runs {
+            let loss = self.workload.loss.as_ref();
+            Evaluator::Cpu.evaluate_into(loss, &batch, &mut outputs).await?;
+        }
         let sample = Sample { wall: start.elapsed(), device: None };
-        Ok((sample, outputs.scalar().unwrap_or(f32::NAN)))
+        let value = outputs.scalar().unwrap_or(f32::NAN);
+        self.outputs.replace(outputs);
+        Ok((sample, value))
     }
 
-    /// One evaluation of what is in host memory, on any backend: on a GPU with its uploads and
+    /// So many evaluations of what is in host memory, on any backend: on a GPU with their uploads and
     /// read-backs.
     ///
     /// # Errors
-    /// As [`Evaluator::evaluate_blocking`].
-    pub fn evaluate(&self, backend: &Evaluator) -> Result<(Sample, f32)> {
+    /// As [`Evaluator::evaluate`].
+    pub async fn evaluate(&self, backend: &Evaluator, runs: u32) -> Result<(Sample, f32)> {
         let batch = self.workload.batch(&self.tensors);
+        let mut value = f32::NAN;
         let start = Instant::now();
-        let evaluation = backend.evaluate_blocking(self.workload.loss.as_ref(), &batch)?;
-        let sample = Sample { wall: start.elapsed(), device: None };
-        Ok((sample, evaluation.scalar().unwrap_or(f32::NAN)))
+        for _ in 0..runs {
+            let evaluation = backend.evaluate(self.workload.loss.as_ref(), &batch).await?;
+            value = evaluation.scalar().unwrap_or(f32::NAN);
+        }
+        Ok((Sample { wall: start.elapsed(), device: None }, value))
     }
 }

@@ -3,7 +3,9 @@
 use crate::data::Data;
 use crate::measure::Sample;
 use crate::workload::{Workload, bytes};
-use std::time::{Duration, Instant};
+use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
+use std::time::Duration;
+use web_time::Instant;
 use wgloss::{Bindings, DType, Error, Gpu, Plan, Result, TensorKind, wgpu};
 
 /// A workload's plan with its inputs and outputs in device memory.
@@ -21,48 +23,65 @@ impl OnGpu {
     ///
     /// # Errors
     /// If the device's limits do not allow it, or it is lost.
-    pub fn new(gpu: &Gpu, workload: &Workload, dtype: DType, data: &Data) -> Result<Self> {
+    pub async fn new(gpu: &Gpu, workload: &Workload, dtype: DType, data: &Data) -> Result<Self> {
         let kinds = workload.kinds(dtype);
         let plan = plan(gpu, workload, &kinds)?;
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut inputs = Vec::new();
         for (name, tensor) in data.tensors()? {
-            let made = buffer(gpu, name, bytes(&tensor.kind()), usage)?;
+            let made = buffer(gpu, name, bytes(&tensor.kind()), usage).await?;
             gpu.queue().write_buffer(&made, 0, tensor.bytes());
             // The copy that waits for the upload is freed before the next one is made.
-            finish(gpu, [])?;
+            finish(gpu, []).await?;
             inputs.push((name, made));
         }
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-        let value = buffer(gpu, "value", 4, usage)?;
-        let gradients = kinds.iter().filter(|(name, _)| workload.gradients.contains(name));
-        let gradients = gradients
-            .map(|(name, kind)| Ok((*name, buffer(gpu, name, bytes(kind), usage)?)))
-            .collect::<Result<_>>()?;
-        Ok(Self { plan, inputs, value, gradients, timer: Timer::new(gpu)? })
+        let value = buffer(gpu, "value", 4, usage).await?;
+        let mut gradients = Vec::new();
+        for (name, kind) in kinds.iter().filter(|(name, _)| workload.gradients.contains(name)) {
+            gradients.push((*name, buffer(gpu, name, bytes(kind), usage).await?));
+        }
+        Ok(Self { plan, inputs, value, gradients, timer: Timer::new(gpu).await? })
     }
 
     /// The same with a plan of its own, over the same inputs and outputs.
     ///
     /// # Errors
     /// As for [`OnGpu::new`].
-    pub fn planned_by(&self, gpu: &Gpu, workload: &Workload, dtype: DType) -> Result<Self> {
+    pub async fn planned_by(&self, gpu: &Gpu, workload: &Workload, dtype: DType) -> Result<Self> {
         let kinds = workload.kinds(dtype);
         Ok(Self {
             plan: plan(gpu, workload, &kinds)?,
             inputs: self.inputs.clone(),
             value: self.value.clone(),
             gradients: self.gradients.clone(),
-            timer: Timer::new(gpu)?,
+            timer: Timer::new(gpu).await?,
         })
     }
 
-    /// One run: encodes, submits and waits.
+    /// So many runs: encodes them, submits and waits.
     ///
     /// # Errors
     /// If the device is lost.
-    pub fn run(&self) -> Result<Sample> {
-        self.timer.run(|encoder, timestamps| self.encode(encoder, timestamps))
+    pub async fn run(&self, runs: u32) -> Result<Sample> {
+        self.timer.run(runs, |encoder, timestamps| self.encode(encoder, timestamps)).await
+    }
+
+    /// One run of which everything is told that the device refuses: a browser tells of it later than
+    /// a plan is made and encoded.
+    ///
+    /// # Errors
+    /// If there is something, or the device is lost.
+    pub async fn check(&self) -> Result<()> {
+        let device = self.timer.gpu.device();
+        let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let ran = self.run(1).await;
+        let told = [validation.pop().await, memory.pop().await];
+        match told.into_iter().flatten().next() {
+            Some(error) => Err(refused("the workload", &error)),
+            None => ran.map(drop),
+        }
     }
 
     /// Records the plan.
@@ -94,14 +113,14 @@ impl OnGpu {
     ///
     /// # Errors
     /// If the device is lost.
-    pub fn value(&self) -> Result<f32> {
+    pub async fn value(&self) -> Result<f32> {
         let gpu = &self.timer.gpu;
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let staging = buffer(gpu, "read-back", 4, usage)?;
+        let staging = buffer(gpu, "read-back", 4, usage).await?;
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&self.value, 0, &staging, 0, 4);
-        finish(gpu, [encoder])?;
-        read(gpu, &staging)
+        finish(gpu, [encoder]).await?;
+        read(gpu, &staging).await
     }
 }
 
@@ -124,7 +143,7 @@ pub(crate) struct Timer {
     stamps: Option<Stamps>,
 }
 
-/// The two timestamps of a pass, and where they are read.
+/// The timestamps of the first pass's begin and the last one's end, and where they are read.
 #[derive(Debug)]
 struct Stamps {
     queries: wgpu::QuerySet,
@@ -133,27 +152,33 @@ struct Stamps {
 }
 
 impl Timer {
-    pub(crate) fn new(gpu: &Gpu) -> Result<Self> {
-        let stamped = gpu.device().features().contains(wgpu::Features::TIMESTAMP_QUERY);
-        let stamps = stamped.then(|| Stamps::new(gpu)).transpose()?;
+    pub(crate) async fn new(gpu: &Gpu) -> Result<Self> {
+        let stamps = match gpu.device().features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            true => Some(Stamps::new(gpu).await?),
+            false => None,
+        };
         Ok(Self { gpu: gpu.clone(), stamps })
     }
 
-    /// Runs what `record` records.
-    pub(crate) fn run(
+    /// Runs what `record` records, so many times.
+    pub(crate) async fn run(
         &self,
-        record: impl FnOnce(
+        runs: u32,
+        record: impl Fn(
             &mut wgpu::CommandEncoder,
             Option<wgpu::ComputePassTimestampWrites<'_>>,
         ) -> Result<()>,
     ) -> Result<Sample> {
         let start = Instant::now();
         let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-        record(&mut encoder, self.stamps.as_ref().map(Stamps::writes))?;
-        finish(&self.gpu, [encoder])?;
+        for run in 0..runs {
+            let ends = [run == 0, run + 1 == runs];
+            record(&mut encoder, self.stamps.as_ref().and_then(|stamps| stamps.writes(ends)))?;
+        }
+        finish(&self.gpu, [encoder]).await?;
         let wall = start.elapsed();
         let device = match &self.stamps {
-            Some(stamps) => stamps.elapsed(&self.gpu)?,
+            Some(stamps) => stamps.elapsed(&self.gpu).await?,
             None => None,
         };
         Ok(Sample { wall, device })
@@ -161,34 +186,35 @@ impl Timer {
 }
 
 impl Stamps {
-    fn new(gpu: &Gpu) -> Result<Self> {
+    async fn new(gpu: &Gpu) -> Result<Self> {
         let queries = gpu.device().create_query_set(&wgpu::QuerySetDescriptor {
             label: Some("timestamps"),
             ty: wgpu::QueryType::Timestamp,
             count: 2,
         });
         let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
-        let resolved = buffer(gpu, "timestamps", 16, usage)?;
+        let resolved = buffer(gpu, "timestamps", 16, usage).await?;
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        Ok(Self { queries, resolved, staging: buffer(gpu, "timestamps", 16, usage)? })
+        Ok(Self { queries, resolved, staging: buffer(gpu, "timestamps", 16, usage).await? })
     }
 
-    fn writes(&self) -> wgpu::ComputePassTimestampWrites<'_> {
-        wgpu::ComputePassTimestampWrites {
+    /// For a pass that is the first, the last, both or neither.
+    fn writes(&self, [first, last]: [bool; 2]) -> Option<wgpu::ComputePassTimestampWrites<'_>> {
+        (first || last).then(|| wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,
-            beginning_of_pass_write_index: Some(0),
-            end_of_pass_write_index: Some(1),
-        }
+            beginning_of_pass_write_index: first.then_some(0),
+            end_of_pass_write_index: last.then_some(1),
+        })
     }
 
     /// What they tell of the last run, asked for outside of what the host's clock timed. Drivers
     /// that do not write them leave 0.
-    fn elapsed(&self, gpu: &Gpu) -> Result<Option<Duration>> {
+    async fn elapsed(&self, gpu: &Gpu) -> Result<Option<Duration>> {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         encoder.resolve_query_set(&self.queries, 0..2, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, 16);
-        finish(gpu, [encoder])?;
-        let [begin, end]: [u64; 2] = read(gpu, &self.staging)?;
+        finish(gpu, [encoder]).await?;
+        let [begin, end]: [u64; 2] = read(gpu, &self.staging).await?;
         let ticks = end.checked_sub(begin).filter(|&ticks| begin > 0 && ticks > 0);
         let period = f64::from(gpu.queue().get_timestamp_period());
         #[expect(clippy::cast_precision_loss, reason = "2^53 ticks take months")]
@@ -198,32 +224,49 @@ impl Stamps {
 }
 
 /// Submits, and waits for the end of everything submitted so far.
-pub(crate) fn finish<const N: usize>(gpu: &Gpu, encoders: [wgpu::CommandEncoder; N]) -> Result<()> {
+pub(crate) async fn finish<const N: usize>(
+    gpu: &Gpu,
+    encoders: [wgpu::CommandEncoder; N],
+) -> Result<()> {
+    let (sender, receiver) = oneshot_channel();
     gpu.queue().submit(encoders.map(wgpu::CommandEncoder::finish));
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).map_err(lost)?;
-    Ok(())
+    gpu.queue().on_submitted_work_done(move || {
+        // The receiver waits below.
+        let _ = sender.send(());
+    });
+    answer(gpu, receiver).await
 }
 
 /// What a mappable buffer begins with.
-fn read<T: bytemuck::Pod>(gpu: &Gpu, staging: &wgpu::Buffer) -> Result<T> {
-    let (sender, receiver) = std::sync::mpsc::channel();
+async fn read<T: bytemuck::Pod>(gpu: &Gpu, staging: &wgpu::Buffer) -> Result<T> {
+    let (sender, receiver) = oneshot_channel();
     staging.map_async(wgpu::MapMode::Read, .., move |result| {
-        // The receiver waits below.
+        // As above.
         let _ = sender.send(result);
     });
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).map_err(lost)?;
-    receiver.recv().map_err(lost)?.map_err(lost)?;
+    answer(gpu, receiver).await?.map_err(lost)?;
     let value = bytemuck::pod_read_unaligned(&staging.get_mapped_range(..).map_err(lost)?);
     staging.unmap();
     Ok(value)
+}
+
+/// What the device calls back with. Where it is polled, that is before the polling ends, and nothing
+/// else is waited for; in a browser polling does nothing, and the event loop calls back.
+async fn answer<T: 'static>(gpu: &Gpu, receiver: OneshotReceiver<T>) -> Result<T> {
+    gpu.device().poll(wgpu::PollType::wait_indefinitely()).map_err(lost)?;
+    receiver.receive().await.ok_or_else(|| lost("no answer"))
 }
 
 fn lost(reason: impl ToString) -> Error {
     Error::DeviceLost { doing: "timing".into(), reason: reason.to_string() }
 }
 
+fn refused(what: &str, error: &wgpu::Error) -> Error {
+    Error::Refused { what: what.into(), reason: error.to_string() }
+}
+
 /// A buffer, if the device has room for it.
-pub(crate) fn buffer(
+pub(crate) async fn buffer(
     gpu: &Gpu,
     name: &str,
     size: u64,
@@ -242,8 +285,8 @@ pub(crate) fn buffer(
         usage,
         mapped_at_creation: false,
     });
-    match pollster::block_on(scope.pop()) {
-        Some(error) => Err(Error::Refused { what: name.into(), reason: error.to_string() }),
+    match scope.pop().await {
+        Some(error) => Err(refused(name, &error)),
         None => Ok(buffer),
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! A [`Workload`] is a loss with its inputs' shapes and what is asked of it; its [`Data`] are the same
 //! numbers on every machine. [`OnGpu`] and [`OnCpu`] hold what timed runs need, made beforehand, and
-//! [`copy_bandwidth`] and [`memcpy_bandwidth`] are the roofs that [`measure`]d times compare with.
+//! [`copy_bandwidth`] and [`memcpy_bandwidth`] are the roofs that [`measure`]d times compare with. A
+//! [`Site`] is a GPU or the CPU with its roof, where all of it is done.
+//!
+//! It runs in a browser too: whatever waits is asynchronous. Natively such a future waits where it is
+//! polled, and a program blocks on it.
 
 mod cpu;
 mod data;
@@ -10,6 +14,7 @@ mod gpu;
 mod list;
 mod measure;
 mod roof;
+mod site;
 mod workload;
 
 pub use cpu::OnCpu;
@@ -21,4 +26,5 @@ pub use list::{
 };
 pub use measure::{Effort, Sample, Times, compare, measure};
 pub use roof::{copy_bandwidth, memcpy_bandwidth, threads};
+pub use site::Site;
 pub use workload::{Input, Numbers, Workload};

@@ -3,11 +3,12 @@
 use crate::gpu::{Timer, buffer};
 use crate::measure::{Effort, Sample, measure};
 use rayon::prelude::*;
-use std::time::{Duration, Instant};
-use wgloss::{Gpu, Result, wgpu};
+use std::time::Duration;
+use web_time::Instant;
+use wgloss::{Error, Gpu, Result, wgpu};
 
-/// What is copied.
-const BYTES: u64 = 256 << 20;
+/// What is copied: in a browser less, whose tabs may hold little.
+const BYTES: u64 = if cfg!(target_arch = "wasm32") { 128 << 20 } else { 256 << 20 };
 /// What one dispatch copies, where the device binds so much.
 const WINDOW: u64 = 128 << 20;
 /// The bytes that a thread copies at once.
@@ -20,47 +21,65 @@ const SHAPES: [[u32; 2]; 4] = [[256, 1], [256, 4], [64, 16], [64, 128]];
 ///
 /// # Errors
 /// If the device is lost.
-pub fn copy_bandwidth(gpu: &Gpu) -> Result<f64> {
+pub async fn copy_bandwidth(gpu: &Gpu) -> Result<f64> {
     let limits = gpu.device().limits();
     let room = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(WINDOW);
     // Powers of 2 are whole workgroups of every shape.
     let window = 1 << room.ilog2();
     let windows = (BYTES / window).min(limits.max_buffer_size / window);
     let usage = wgpu::BufferUsages::STORAGE;
-    let [source, destination] =
-        ["source", "destination"].map(|name| buffer(gpu, name, windows * window, usage));
-    let (source, destination) = (source?, destination?);
-    let timer = Timer::new(gpu)?;
-    let time = |shape, effort| {
+    let source = buffer(gpu, "source", windows * window, usage).await?;
+    let destination = buffer(gpu, "destination", windows * window, usage).await?;
+    let timer = Timer::new(gpu).await?;
+    let time = async |shape, effort| {
         let copy = Copy::new(gpu, shape, window);
         let groups: Vec<_> =
             (0..windows).map(|i| copy.bind_group(gpu, &source, &destination, i)).collect();
-        let run = || timer.run(|encoder, stamps| copy.record(encoder, stamps, &groups));
-        measure(effort, run).map(|times| times.median)
+        let run = async |runs| {
+            timer.run(runs, |encoder, stamps| copy.record(encoder, stamps, &groups)).await
+        };
+        let times = measure(effort, run).await?;
+        Ok::<_, Error>(times.median)
     };
     let mut fastest = (Duration::MAX, SHAPES[0]);
     for shape in SHAPES {
-        fastest = fastest.min((time(shape, Effort::BRIEF)?, shape));
+        fastest = fastest.min((time(shape, Effort::BRIEF).await?, shape));
     }
-    Ok(rate(2 * windows * window, time(fastest.1, Effort::FULL)?))
+    Ok(rate(2 * windows * window, time(fastest.1, Effort::FULL).await?))
 }
 
 /// The bytes a second that `memcpy` on all cores reads and writes.
-pub fn memcpy_bandwidth() -> f64 {
-    let count = usize::try_from(BYTES).unwrap_or(usize::MAX);
-    let source = vec![1u8; count];
-    let mut destination = vec![0u8; count];
-    let part = count.div_ceil(threads());
-    let run = || {
+///
+/// # Errors
+/// [`Error::Refused`] if there is no memory for it.
+pub async fn memcpy_bandwidth() -> Result<f64> {
+    let (source, mut destination) = (bytes(1)?, bytes(0)?);
+    let part = source.len().div_ceil(threads());
+    let run = async |runs| {
         let start = Instant::now();
-        let parts = destination.par_chunks_mut(part).zip(source.par_chunks(part));
-        parts.for_each(|(to, from)| to.copy_from_slice(from));
-        // Otherwise nothing would read what is copied, and nothing would have to be.
-        std::hint::black_box(&destination);
+        for _ in 0..runs {
+            let parts = destination.par_chunks_mut(part).zip(source.par_chunks(part));
+            parts.for_each(|(to, from)| to.copy_from_slice(from));
+            // Otherwise nothing would read what is copied, and nothing would have to be.
+            std::hint::black_box(&destination);
+        }
         Ok(Sample { wall: start.elapsed(), device: None })
     };
-    let times = measure(Effort::FULL, run);
-    times.map_or(f64::NAN, |times| rate(2 * BYTES, times.median))
+    let times = measure(Effort::FULL, run).await?;
+    Ok(rate(2 * BYTES, times.median))
+}
+
+/// What is copied on the CPU.
+fn bytes(of: u8) -> Result<Vec<u8>> {
+    let refused = |reason: &dyn ToString| Error::Refused {
+        what: "memory to copy".into(),
+        reason: reason.to_string(),
+    };
+    let count = usize::try_from(BYTES).map_err(|error| refused(&error))?;
+    let mut made = Vec::new();
+    made.try_reserve_exact(count).map_err(|error| refused(&error))?;
+    made.resize(count, of);
+    Ok(made)
 }
 
 /// The threads of the CPU backend.

@@ -117,7 +117,8 @@ impl Bench {
     fn time(&self, workload: &Workload, sites: &[Site]) -> Result<Vec<Row>> {
         let (dtype, data) = (self.dtype(), Data::new(workload, self.dtype()));
         let row = |site: usize| {
-            let outcome = sites[site].time(workload, dtype, &data, Effort::FULL, self.reuse);
+            let outcome = sites[site].at.time(workload, dtype, &data, Effort::FULL, self.reuse);
+            let outcome = pollster::block_on(outcome);
             Row::new(workload, dtype, site, outcome)
         };
         (0..sites.len()).map(row).collect()

@@ -24,7 +24,7 @@ fn body(sites: &[Site], rows: &[Row], sizes: &Sizes) -> Drawn<String> {
     let mut text = format!("<h1>wgloss {} bench</h1>\n", env!("CARGO_PKG_VERSION"));
     for site in sites {
         let (series, name) = (series(site.place), escaped(&site.name));
-        let roof = site.roof / 1e9;
+        let roof = site.at.roof / 1e9;
         text +=
             &format!("<p><span class=\"key series{series}\">{}</span>{name}; ", title(site.place));
         text += &format!("a copy moves {roof:.1} GB/s</p>\n");

@@ -47,7 +47,7 @@ impl Row {
 
     /// The same in percent of what a copy moves there.
     pub(super) fn roof_percent(&self, sites: &[Site]) -> Option<f64> {
-        self.rate().map(|rate| 100.0 * rate / sites[self.site].roof)
+        self.rate().map(|rate| 100.0 * rate / sites[self.site].at.roof)
     }
 
     /// For programs: one object on one line.
@@ -101,7 +101,7 @@ pub(super) fn header(sites: &[Site]) -> String {
             "{}  {}; a copy moves {:.1} GB/s\n",
             site.place.name(),
             site.name,
-            site.roof / 1e9
+            site.at.roof / 1e9
         );
     }
     let gain = if sites.len() > 1 { "gpu gain" } else { "" };
@@ -176,7 +176,8 @@ mod tests {
         let (device, queue) =
             pollster::block_on(adapter.request_device(&descriptor)).expect("a device with less");
         let backend = Evaluator::Gpu(Gpu::from_device(device, queue));
-        Site { place: Place::Gpu, backend, name: "small".into(), adapter: json!({}), roof: 1e9 }
+        let at = wgloss_bench::Site { backend, roof: 1e9 };
+        Site { place: Place::Gpu, at, name: "small".into(), adapter: json!({}) }
     }
 
     #[test]
@@ -185,7 +186,8 @@ mod tests {
         let row = |elements| {
             let workload = mse(elements);
             let data = Data::new(&workload, DType::F32);
-            let outcome = sites[0].time(&workload, DType::F32, &data, Effort::BRIEF, false);
+            let outcome = sites[0].at.time(&workload, DType::F32, &data, Effort::BRIEF, false);
+            let outcome = pollster::block_on(outcome);
             Row::new(&workload, DType::F32, 0, outcome).expect("the device lives")
         };
         assert!(row(4096).times().is_some());

@@ -2,6 +2,7 @@
 
 use super::site::{Place, Site};
 use crate::error::Result;
+use pollster::block_on;
 use std::time::Duration;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use wgloss::{DType, Error, Evaluator, Gpu};
@@ -64,7 +65,7 @@ pub(super) fn measure(sites: &[Site], dtype: DType, largest: usize) -> Result<Si
         let curves = sizes.places(sites, dtype, name, &elements(SMALL_TO_LARGE, largest, make))?;
         sizes.places.push((name, curves));
     }
-    let gpu = sites.iter().find_map(|site| match &site.backend {
+    let gpu = sites.iter().find_map(|site| match &site.at.backend {
         Evaluator::Gpu(gpu) => Some(gpu),
         Evaluator::Cpu => None,
     });
@@ -127,9 +128,10 @@ impl Sizes {
             let Some(data) = self.data(name, *size, workload, dtype) else { continue };
             let mut measured = Vec::new();
             for site in sites {
-                measured.push(site.time(workload, dtype, &data, Effort::BRIEF, false));
+                let resident = site.at.time(workload, dtype, &data, Effort::BRIEF, false);
+                measured.push(block_on(resident));
                 if site.place == Place::Gpu {
-                    measured.push(site.evaluate(workload, &data, Effort::BRIEF));
+                    measured.push(block_on(site.at.evaluate(workload, &data, Effort::BRIEF)));
                 }
             }
             for (curve, outcome) in curves.iter_mut().zip(measured) {
@@ -152,11 +154,12 @@ impl Sizes {
         let [mut time, mut scratch] = [Curve::new(name), Curve::new(name)];
         for (size, workload) in workloads {
             let Some(data) = self.data(name, *size, workload, dtype) else { continue };
-            let outcome = OnGpu::new(gpu, workload, dtype, &data).and_then(|resident| {
-                let times = times(Effort::BRIEF, || resident.run())?;
+            let outcome = async {
+                let resident = OnGpu::new(gpu, workload, dtype, &data).await?;
+                let times = times(Effort::BRIEF, async |runs| resident.run(runs).await).await?;
                 Ok((times.median, resident.plan().scratch_bytes()))
-            });
-            if let Some((median, bytes)) = self.kept(name, *size, outcome)? {
+            };
+            if let Some((median, bytes)) = self.kept(name, *size, block_on(outcome))? {
                 time.push(*size, milliseconds(median));
                 #[expect(clippy::cast_precision_loss, reason = "a place in a chart")]
                 scratch.push(*size, bytes as f64);

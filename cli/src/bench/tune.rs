@@ -1,6 +1,7 @@
 //! `wgloss bench --tune`: which way to share the work is best on an adapter.
 
 use crate::error::Result;
+use pollster::block_on;
 use wgloss::definition::Role;
 use wgloss::{DType, Gpu, Tuning};
 use wgloss_bench::{Data, Effort, OnGpu, Workload, compare};
@@ -11,7 +12,7 @@ const SHOWN: usize = 4;
 /// Times every candidate and prints each workload's best as soon as they are known.
 pub(super) fn run(adapter: Option<&str>, dtype: DType, workloads: &[Workload]) -> Result<()> {
     let gpu = match adapter {
-        Some(_) => pollster::block_on(Gpu::with_adapter_named(adapter))?,
+        Some(_) => block_on(Gpu::with_adapter_named(adapter))?,
         None => Gpu::new_blocking()?,
     };
     crate::print(&format!("{}: shortest of several runs, in ms\n", gpu.adapter_info().name))?;
@@ -31,10 +32,13 @@ fn of(gpu: &Gpu, dtype: DType, workload: &Workload) -> Result<String> {
     };
     candidates.retain(|&tuning| tuning != used);
     candidates.push(used);
-    let resident = OnGpu::new(gpu, workload, dtype, &Data::new(workload, dtype))?;
-    let planned = |tuning| resident.planned_by(&gpu.clone().with_tuning(tuning), workload, dtype);
+    let resident = block_on(OnGpu::new(gpu, workload, dtype, &Data::new(workload, dtype)))?;
+    let planned = |tuning| {
+        let gpu = gpu.clone().with_tuning(tuning);
+        block_on(resident.planned_by(&gpu, workload, dtype))
+    };
     let made: Vec<OnGpu> = candidates.iter().copied().map(planned).collect::<Result<_, _>>()?;
-    let times = compare(Effort::BRIEF, &made, OnGpu::run)?;
+    let times = block_on(compare(Effort::BRIEF, &made, OnGpu::run))?;
     let mut sorted: Vec<_> = candidates.into_iter().zip(times).collect();
     sorted.sort_by_key(|(_, times)| times.min);
     let mut lines = String::new();
