@@ -29,11 +29,16 @@ pub fn json(loss: &mut dyn Loss) -> Value {
             _ => "choice",
         };
         let valid = valid.get(name).map_or(setting.expected(), |words| (*words).into());
+        let choices = match &setting {
+            Setting::Choice(choice) => choice.names(),
+            _ => &[],
+        };
         json!({
             "name": name,
             "type": kind,
             "default": options::json(&setting),
             "valid": valid,
+            "choices": choices,
             "documentation": described.get(name),
         })
     };

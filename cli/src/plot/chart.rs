@@ -6,11 +6,10 @@ use super::panel::{Axes, BELOW, frame, panel};
 use super::picture::{AXIS, Drawn, Picture, SERIES, UNIT, stroke};
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use wgloss_kit::curves::heights;
 
 /// The heights of both panels in pixels, without what is below the second.
 const HEIGHTS: [i32; 2] = [270, 220];
-/// The share of the height that is left free above and below.
-const ROOM: f64 = 0.05;
 /// How far a point may lie from the line between its neighbours and be left out, in units.
 const CLOSE: f64 = 0.5;
 
@@ -53,17 +52,8 @@ impl Chart {
 
     /// The panel's lowest and highest number.
     fn heights(&self, panel: usize) -> (f64, f64) {
-        let spans = self.lines.iter().filter_map(|line| span(&line.points[panel]));
-        let both = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        let (low, high) = both.unwrap_or((0.0, 1.0));
-        let size = low.abs().max(high.abs());
-        // What varies by the rounding of float32 alone is a level line.
-        if high - low <= size * 1e-5 {
-            let half = if size > 0.0 { size / 2.0 } else { 1.0 };
-            return (low - half, high + half);
-        }
-        let room = (high - low) * ROOM;
-        (low - room, high + room)
+        let numbers = |line: &Line| line.points[panel].iter().map(|(_, y)| *y).collect();
+        heights(self.lines.iter().map(numbers))
     }
 }
 
@@ -103,29 +93,6 @@ impl Picture for Chart {
         }
         Ok(())
     }
-}
-
-/// The least and the largest of the numbers to show; `None` where none is finite. Where a few
-/// numbers near a pole are far from all others, they are left out.
-fn span(points: &[Point]) -> Option<(f64, f64)> {
-    let mut numbers: Vec<f64> = points.iter().map(|(_, y)| *y).filter(|y| y.is_finite()).collect();
-    numbers.sort_by(f64::total_cmp);
-    let (low, high) = (*numbers.first()?, *numbers.last()?);
-    let between = |percent: usize| {
-        let cut = numbers.len() * percent / 100;
-        (numbers[cut], numbers[numbers.len() - 1 - cut])
-    };
-    let (left, right) = between(2);
-    if high - low <= 4.0 * (right - left) {
-        return Some((low, high));
-    }
-    let (left, right) = between(10);
-    let room = right - left;
-    // Most numbers are one and the same: the others are what there is to see.
-    if room <= 0.0 {
-        return Some((low, high));
-    }
-    Some((low.max(left - room), high.min(right + room)))
 }
 
 /// The parts of a curve between two heights.

@@ -2,10 +2,12 @@
 
 mod description;
 mod form;
+mod heights;
 mod inputs;
 mod numbers;
 
 pub use description::{Description, Field};
+pub use heights::heights;
 pub use numbers::Numbers;
 
 use crate::error::Result;
@@ -48,6 +50,11 @@ impl Curve {
     /// The loss.
     pub fn loss(&self) -> &dyn Loss {
         self.loss.as_ref()
+    }
+
+    /// The loss again, without the inputs.
+    pub fn into_loss(self) -> Box<dyn Loss> {
+        self.loss
     }
 
     /// What there is to choose and to set.

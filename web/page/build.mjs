@@ -1,0 +1,33 @@
+// Bundles the page into web/dist and says what it weighs.
+import { build } from "esbuild";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const out = here("../dist/");
+mkdirSync(out, { recursive: true });
+await build({
+  absWorkingDir: here("."),
+  entryPoints: ["src/main.tsx", "src/worker.ts", "src/style.css"],
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  loader: { ".wgsl": "text" },
+  legalComments: "none",
+});
+copyFileSync(here("wasm/wgloss_bg.wasm"), `${out}wgloss_bg.wasm`);
+for (const file of ["index.html", "icon.svg"]) copyFileSync(here(`src/${file}`), out + file);
+
+let all = 0;
+for (const file of readdirSync(out).sort()) {
+  const size = gzipSync(readFileSync(out + file), { level: 9 }).length;
+  all += size;
+  console.log(`${file.padEnd(24)} ${(size / 1000).toFixed(1).padStart(7)} kB gzip`);
+}
+console.log(`${"in all".padEnd(24)} ${(all / 1000).toFixed(1).padStart(7)} kB gzip`);

@@ -1,0 +1,16 @@
+//! wgloss for its page: what the page's worker calls.
+//!
+//! Functions take and give JSON texts and typed arrays, whose forms `page/src/engine.ts` has as types. What
+//! goes wrong is a JavaScript error with the library's message.
+
+mod choice;
+mod custom;
+mod see;
+
+use std::fmt::Display;
+use wasm_bindgen::JsValue;
+
+/// A problem as JavaScript has it.
+fn thrown(problem: impl Display) -> JsValue {
+    js_sys::Error::new(&problem.to_string()).into()
+}
