@@ -8,5 +8,6 @@ pub mod curves;
 mod error;
 pub mod numbers;
 pub mod options;
+pub mod pinned;
 
 pub use error::{Error, Result};

@@ -6,3 +6,4 @@ type Given = [(&'static str, &'static str)];
 mod catalogue;
 mod curves;
 mod options;
+mod pinned;

@@ -5,7 +5,10 @@
 
 mod choice;
 mod custom;
+mod device;
+mod evaluate;
 mod see;
+mod trust;
 
 use std::fmt::Display;
 use wasm_bindgen::JsValue;

@@ -77,6 +77,15 @@ impl Curve {
         self.inputs.range()
     }
 
+    /// The inputs of a batch with a term for each of some numbers; of a loss whose shapes are its own, that
+    /// of the first number.
+    ///
+    /// # Errors
+    /// None: there are as many numbers as the shapes have.
+    pub fn batch(&self, xs: &[f32]) -> Result<Vec<(&'static str, Tensor<'static>)>> {
+        self.inputs.tensors(if self.inputs.one_by_one { &xs[..xs.len().min(1)] } else { xs })
+    }
+
     /// The losses and their slopes at some numbers, by the CPU backend.
     ///
     /// # Errors
