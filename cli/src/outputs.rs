@@ -3,12 +3,12 @@
 use crate::error::{Error, Result};
 use crate::files::{Input, extension};
 use crate::interrupts::{self, Guard};
-use npyz::WriterBuilder;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use wgloss::TensorKind;
+use wgloss_kit::files::npy;
 
 /// What stands for standard output.
 pub(crate) const STDOUT: &str = "-";
@@ -167,7 +167,7 @@ enum Target {
 impl Writer<'_> {
     /// Writes the header of a .npy file of float32.
     pub(crate) fn begin(&mut self, shape: &[usize]) {
-        match header(shape) {
+        match npy::header(shape) {
             Ok(header) => self.write(&header),
             Err(error) => self.problem = Some(self.output.problem(&error)),
         }
@@ -236,15 +236,6 @@ fn disk(file: &Path) -> io::Result<u64> {
 #[cfg(not(unix))]
 fn disk(_: &Path) -> io::Result<u64> {
     Ok(0)
-}
-
-/// The header of a .npy file of float32 in row-major order.
-fn header(shape: &[usize]) -> io::Result<Vec<u8>> {
-    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
-    let mut header = Vec::new();
-    let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
-    options.writer(&mut header).begin_nd()?;
-    Ok(header)
 }
 
 /// Puts all files in their places, when all are whole: a full disk leaves none of them.

@@ -1,11 +1,12 @@
-//! What wgloss's program and its page have in common: the catalogue as JSON, options set by text, and
-//! the curves of losses.
+//! What wgloss's program and its page have in common: the catalogue as JSON, options set by text, the
+//! curves of losses, and arrays in the bytes of files.
 //!
-//! It reads no files, draws nothing and waits for nothing, so that it runs in a browser as well.
+//! It opens no files, draws nothing and waits for nothing, so that it runs in a browser as well.
 
 pub mod catalogue;
 pub mod curves;
 mod error;
+pub mod files;
 pub mod numbers;
 pub mod options;
 pub mod pinned;

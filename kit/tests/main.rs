@@ -5,5 +5,6 @@ type Given = [(&'static str, &'static str)];
 
 mod catalogue;
 mod curves;
+mod files;
 mod options;
 mod pinned;

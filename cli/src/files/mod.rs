@@ -6,15 +6,12 @@ mod bytes;
 mod columns;
 #[cfg(test)]
 mod fuzz;
-mod npy;
-mod npz;
-mod order;
 mod rows;
-mod safetensors;
 mod shards;
 
 pub(crate) use rows::{Reader, Rows};
 pub(crate) use shards::list;
+pub(crate) use wgloss_kit::files::extension;
 
 use crate::error::{Error, Result};
 use ::bytes::Bytes;
@@ -23,9 +20,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use wgloss::{DType, Tensor, TensorKind};
-
-/// What can be read, for messages.
-const READABLE: &str = "float16, float32, float64, bool or an integer type of 8 to 64 bits";
+use wgloss_kit::files::{self, Keep, READABLE};
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -175,19 +170,16 @@ fn content(
     bytes: Bytes,
     member: Option<&str>,
 ) -> Result<(TensorKind, Content), String> {
-    let (array, bytes) = match Format::of(path, &bytes)? {
-        Format::Npy => (npy::parse(&bytes, bytes.len())?, bytes),
-        Format::Npz => {
-            let bytes = npz::open(&bytes, member)?;
-            (npy::parse(&bytes, bytes.len())?, bytes)
-        }
-        Format::Safetensors => (safetensors::find(&bytes, member)?, bytes),
+    let format = match Format::of(path, &bytes)? {
+        Format::Arrays(format) => format,
         Format::Parquet => {
             return Ok(column(Column::Parquet(parquet::Column::open(bytes, member)?)));
         }
         Format::Ipc => return Ok(column(Column::Ipc(ipc::Column::open(bytes, member)?))),
     };
-    let content = array.in_order(&bytes).map_err(|error| error.to_string())?;
+    let written: &Keep<'_> = &|write| bytes::written(|spool| write(spool));
+    let (array, bytes) = format.find(bytes, member, written)?;
+    let content = array::in_order(&array, &bytes).map_err(|error| error.to_string())?;
     Ok((TensorKind::new(array.dtype, array.shape), Content::Array(content)))
 }
 
@@ -197,24 +189,16 @@ fn column(column: Column) -> (TensorKind, Content) {
 
 /// The type and the shape of the array in a file, by its head.
 fn head(path: &str, bytes: &Bytes, member: Option<&str>) -> Result<TensorKind, String> {
-    let array = match Format::of(path, bytes)? {
-        Format::Npy => npy::parse(bytes, bytes.len())?,
-        Format::Npz => {
-            let (start, size) = npz::start(bytes, member, npy::START)?;
-            npy::parse(&start, size)?
-        }
-        Format::Safetensors => safetensors::find(bytes, member)?,
-        Format::Parquet | Format::Ipc => return Ok(content(path, bytes.clone(), member)?.0),
-    };
-    Ok(TensorKind::new(array.dtype, array.shape))
+    match Format::of(path, bytes)? {
+        Format::Arrays(format) => Ok(format.head(bytes, member)?),
+        Format::Parquet | Format::Ipc => Ok(content(path, bytes.clone(), member)?.0),
+    }
 }
 
 /// The formats of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
-    Npy,
-    Npz,
-    Safetensors,
+    Arrays(files::Format),
     Parquet,
     Ipc,
 }
@@ -223,20 +207,16 @@ impl Format {
     /// By the name's ending, and of what has none (standard input, a pipe) by how it begins.
     fn of(path: &str, bytes: &[u8]) -> Result<Self, String> {
         match &*extension(path) {
-            "npy" => Ok(Self::Npy),
-            "npz" => Ok(Self::Npz),
-            "safetensors" => Ok(Self::Safetensors),
             "parquet" => Ok(Self::Parquet),
             "arrow" | "feather" => Ok(Self::Ipc),
-            "" if bytes.starts_with(npy::MAGIC) => Ok(Self::Npy),
-            "" if bytes.starts_with(b"PK") => Ok(Self::Npz),
             "" if bytes.starts_with(parquet::MAGIC) => Ok(Self::Parquet),
             "" if bytes.starts_with(ipc::MAGIC) => Ok(Self::Ipc),
-            "" if bytes.get(8) == Some(&b'{') => Ok(Self::Safetensors),
-            other => Err(format!(
-                "the name ends in {other:?}, expected .npy, .npz, .safetensors, .parquet, .arrow or \
-                 .feather"
-            )),
+            other => files::Format::of(path, bytes).map(Self::Arrays).ok_or_else(|| {
+                format!(
+                    "the name ends in {other:?}, expected .npy, .npz, .safetensors, .parquet, \
+                     .arrow or .feather"
+                )
+            }),
         }
     }
 }
@@ -264,10 +244,4 @@ fn split_member(file: &str) -> (&str, Option<&str>) {
 /// Whether an array comes through standard input.
 pub(crate) fn is_stdin(file: &str) -> bool {
     split_member(file).0 == STDIN
-}
-
-/// What follows the last dot of the file's name, in lower case.
-pub(crate) fn extension(path: &str) -> String {
-    let extension = Path::new(path).extension().unwrap_or_default();
-    extension.to_string_lossy().to_lowercase()
 }

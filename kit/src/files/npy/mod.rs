@@ -4,10 +4,10 @@ mod strict;
 
 use super::READABLE;
 use super::array::Array;
-use npyz::{DType as Described, Endianness, NpyHeader, Order, TypeChar};
+use npyz::{DType as Described, Endianness, NpyHeader, Order, TypeChar, WriterBuilder};
 use std::borrow::Cow;
 use std::io;
-use wgloss::DType;
+use wgloss::{DType, Tensor};
 
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy's own limit, for the same reason: parsing must not take all the stack or time.
@@ -56,6 +56,28 @@ pub(super) fn parse(start: &[u8], size: usize) -> Result<Array, String> {
         fortran: axes > 1 && header.order() == Order::Fortran,
         shape,
     })
+}
+
+/// The header of a file of float32 in row-major order.
+///
+/// # Errors
+/// If the format has no such shape.
+pub fn header(shape: &[usize]) -> io::Result<Vec<u8>> {
+    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
+    let mut header = Vec::new();
+    let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
+    options.writer(&mut header).begin_nd()?;
+    Ok(header)
+}
+
+/// The file of a tensor, in float32.
+///
+/// # Errors
+/// If the format has no such shape.
+pub fn file(tensor: &Tensor<'_>) -> io::Result<Vec<u8>> {
+    let mut file = header(tensor.shape())?;
+    file.extend(tensor.to_f32().iter().flat_map(|x| x.to_le_bytes()));
+    Ok(file)
 }
 
 /// The parser's reason without its grammar's terms, and the header instead.

@@ -1,7 +1,8 @@
 //! Hugging Face's `.safetensors`.
 
-use super::READABLE;
 use super::array::Array;
+use super::{Listed, READABLE};
+use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use wgloss::DType;
 
@@ -31,11 +32,27 @@ pub(super) fn find(bytes: &[u8], member: Option<&str>) -> Result<Array, String> 
     let info = metadata
         .info(name)
         .ok_or_else(|| wgloss::Error::unknown_name("tensor", name, known()).to_string())?;
+    array(name, info, LENGTH + header)
+}
+
+/// All tensors, by their names.
+pub(super) fn list(bytes: &[u8]) -> Result<Vec<Listed>, String> {
+    let (header, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| unreadable(bytes, &error))?;
+    let mut tensors: Vec<(String, &TensorInfo)> = metadata.tensors().into_iter().collect();
+    tensors.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let listed = |(name, info): (String, &TensorInfo)| {
+        Listed::new(Some(&name), array(&name, info, LENGTH + header))
+    };
+    Ok(tensors.into_iter().map(listed).collect())
+}
+
+/// A tensor of a file whose elements start at a place.
+fn array(name: &str, info: &TensorInfo, data: usize) -> Result<Array, String> {
     let dtype = dtype(info.dtype).ok_or_else(|| {
         format!("element type {} of {name:?}, expected bfloat16, {READABLE}", info.dtype)
     })?;
     let (start, end) = info.data_offsets;
-    let data = LENGTH + header;
     Ok(Array {
         dtype,
         shape: info.shape.clone(),

@@ -1,13 +1,14 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files.
 
-use super::bytes::written;
+use super::array::Array;
+use super::{Keep, Listed, npy};
 use bytes::Bytes;
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use zip::{CompressionMethod, ZipArchive};
 
-/// The member's bytes: where they lie in the archive, or decompressed.
-pub(super) fn open(bytes: &Bytes, member: Option<&str>) -> Result<Bytes, String> {
+/// The member's bytes: where they lie in the archive, or decompressed and kept.
+pub(super) fn open(bytes: &Bytes, member: Option<&str>, keep: &Keep<'_>) -> Result<Bytes, String> {
     let mut archive = archive(bytes)?;
     let name = find(&archive, member)?;
     let unreadable = |error: &dyn std::fmt::Display| unreadable(&name, error);
@@ -25,7 +26,7 @@ pub(super) fn open(bytes: &Bytes, member: Option<&str>) -> Result<Bytes, String>
     let member = match stored {
         // Read to its end, since only so its checksum is compared.
         Some(range) => copy(&mut io::sink()).map(|()| bytes.slice(range)),
-        None => written(|spool| copy(spool)),
+        None => keep(&mut copy),
     };
     let member = member.map_err(|error| unreadable(&error))?;
     if read != size {
@@ -34,19 +35,28 @@ pub(super) fn open(bytes: &Bytes, member: Option<&str>) -> Result<Bytes, String>
     Ok(member)
 }
 
-/// The first bytes of the member, and how many it is said to have.
-pub(super) fn start(
-    bytes: &Bytes,
-    member: Option<&str>,
-    most: u64,
-) -> Result<(Vec<u8>, usize), String> {
+/// The member's array, by its head.
+pub(super) fn head(bytes: &Bytes, member: Option<&str>) -> Result<Array, String> {
     let mut archive = archive(bytes)?;
     let name = find(&archive, member)?;
-    let file = archive.by_name(&name).map_err(|error| unreadable(&name, &error))?;
+    start(&mut archive, &name)
+}
+
+/// All members' arrays, by their heads.
+pub(super) fn list(bytes: &Bytes) -> Result<Vec<Listed>, String> {
+    let mut archive = archive(bytes)?;
+    let names = names(&archive);
+    let listed = |name: String| Listed::new(Some(stem(&name)), start(&mut archive, &name));
+    Ok(names.into_iter().map(listed).collect())
+}
+
+/// The array of which a member is said to have so many bytes, by the first of them.
+fn start(archive: &mut Archive<'_>, name: &str) -> Result<Array, String> {
+    let file = archive.by_name(name).map_err(|error| unreadable(name, &error))?;
     let size = usize::try_from(file.size()).unwrap_or(usize::MAX);
     let mut start = Vec::new();
-    file.take(most).read_to_end(&mut start).map_err(|error| unreadable(&name, &error))?;
-    Ok((start, size))
+    file.take(npy::START).read_to_end(&mut start).map_err(|error| unreadable(name, &error))?;
+    npy::parse(&start, size)
 }
 
 type Archive<'a> = ZipArchive<Cursor<&'a Bytes>>;
@@ -56,10 +66,13 @@ fn archive(bytes: &Bytes) -> Result<Archive<'_>, String> {
         .map_err(|error| format!("not a readable .npz archive: {error}"))
 }
 
+fn names(archive: &Archive<'_>) -> Vec<String> {
+    archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
+}
+
 /// The member's name in the archive.
 fn find(archive: &Archive<'_>, member: Option<&str>) -> Result<String, String> {
-    let names: Vec<String> =
-        archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
+    let names = names(archive);
     let known = || names.iter().map(|name| stem(name));
     let Some(member) = member else {
         let [only] = names.as_slice() else {
