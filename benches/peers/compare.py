@@ -135,6 +135,8 @@ def run(arguments, row, folder):
     if done.returncode or not lines:
         return None, (done.stderr.strip().splitlines() or ["nothing printed"])[-1]
     result = json.loads(lines[-1])
+    # wgloss's own have what they ran on beside the one row.
+    result = result["rows"][0] if "rows" in result else result
     return (None, result["error"]) if result.get("error") else (result, None)
 
 

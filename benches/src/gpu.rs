@@ -44,6 +44,15 @@ impl OnGpu {
         Ok(Self { plan, inputs, value, gradients, timer: Timer::new(gpu).await? })
     }
 
+    /// Checks that a buffer of the device has room for each of the workload's inputs and outputs.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if it has not, with the limit.
+    pub fn check_sizes(gpu: &Gpu, workload: &Workload, dtype: DType) -> Result<()> {
+        let kinds = workload.kinds(dtype);
+        kinds.iter().try_for_each(|(name, kind)| check_size(gpu, name, bytes(kind)))
+    }
+
     /// The same with a plan of its own, over the same inputs and outputs.
     ///
     /// # Errors
@@ -272,12 +281,8 @@ pub(crate) async fn buffer(
     size: u64,
     usage: wgpu::BufferUsages,
 ) -> Result<wgpu::Buffer> {
+    check_size(gpu, name, size)?;
     let device = gpu.device();
-    let limit = device.limits().max_buffer_size;
-    if size > limit {
-        let (argument, unit, name) = (name.into(), "bytes", "max_buffer_size");
-        return Err(Error::Limit { argument, got: size, unit, limit, name });
-    }
     let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(name),
@@ -289,4 +294,13 @@ pub(crate) async fn buffer(
         Some(error) => Err(refused(name, &error)),
         None => Ok(buffer),
     }
+}
+
+fn check_size(gpu: &Gpu, name: &str, size: u64) -> Result<()> {
+    let limit = gpu.device().limits().max_buffer_size;
+    if size <= limit {
+        return Ok(());
+    }
+    let (argument, unit, name) = (name.into(), "bytes in one buffer", "max_buffer_size");
+    Err(Error::Limit { argument, got: size, unit, limit, name })
 }

@@ -3,7 +3,8 @@
 //! A [`Workload`] is a loss with its inputs' shapes and what is asked of it; its [`Data`] are the same
 //! numbers on every machine. [`OnGpu`] and [`OnCpu`] hold what timed runs need, made beforehand, and
 //! [`copy_bandwidth`] and [`memcpy_bandwidth`] are the roofs that [`measure`]d times compare with. A
-//! [`Site`] is a GPU or the CPU with its roof, where all of it is done.
+//! [`Site`] is a GPU or the CPU with its roof, where all of it is done, and
+//! [`Results`] are the one form in which it is written, with [`Curve`]s against sizes.
 //!
 //! It runs in a browser too: whatever waits is asynchronous. Natively such a future waits where it is
 //! polled, and a program blocks on it.
@@ -13,8 +14,10 @@ mod data;
 mod gpu;
 mod list;
 mod measure;
+mod results;
 mod roof;
 mod site;
+mod sizes;
 mod workload;
 
 pub use cpu::OnCpu;
@@ -25,6 +28,8 @@ pub use list::{
     pointwise, smooth_l1, triplet,
 };
 pub use measure::{Effort, Sample, Times, compare, measure};
+pub use results::{Adapter, Cpu, Limits, Place, Results, Roofs, Row, Unreadable};
 pub use roof::{copy_bandwidth, memcpy_bandwidth, threads};
 pub use site::Site;
+pub use sizes::{Curve, FAMILIES, OfSize, Point, sizes};
 pub use workload::{Input, Numbers, Workload};

@@ -11,6 +11,8 @@ use wgloss::{DType, Evaluator, Gpu, Result};
 /// A GPU or the CPU.
 #[derive(Debug)]
 pub struct Site {
+    /// What it is, for people.
+    pub name: String,
     /// What evaluates there.
     pub backend: Evaluator,
     /// The bytes a second that a copy reads and writes.
@@ -22,16 +24,16 @@ impl Site {
     ///
     /// # Errors
     /// As [`copy_bandwidth`].
-    pub async fn gpu(gpu: Gpu) -> Result<Self> {
-        Ok(Self { roof: copy_bandwidth(&gpu).await?, backend: Evaluator::Gpu(gpu) })
+    pub async fn gpu(name: String, gpu: Gpu) -> Result<Self> {
+        Ok(Self { name, roof: copy_bandwidth(&gpu).await?, backend: Evaluator::Gpu(gpu) })
     }
 
     /// The CPU, with its roof measured.
     ///
     /// # Errors
     /// As [`memcpy_bandwidth`].
-    pub async fn cpu() -> Result<Self> {
-        Ok(Self { roof: memcpy_bandwidth().await?, backend: Evaluator::Cpu })
+    pub async fn cpu(name: String) -> Result<Self> {
+        Ok(Self { name, roof: memcpy_bandwidth().await?, backend: Evaluator::Cpu })
     }
 
     /// The times of a workload whose inputs are there, on the CPU with outputs in new memory unless it
@@ -106,7 +108,7 @@ mod tests {
         };
         let mut values = Vec::new();
         for backend in [Evaluator::Gpu(gpu), Evaluator::Cpu] {
-            let site = Site { backend, roof: 1e9 };
+            let site = Site { name: String::new(), backend, roof: 1e9 };
             for reuse in [false, true] {
                 let timed = site.time(&workload, DType::F32, &data, effort, reuse);
                 let (times, value) = block_on(timed).expect("a living device");

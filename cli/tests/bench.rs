@@ -1,13 +1,15 @@
 //! `bench` times the workloads, and says what they are.
 
 use crate::common::{self, Run, folder, names, run, run_without_adapter};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 
-/// The objects of a run with `--json`.
-fn objects(run: &Run) -> Vec<Value> {
-    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
-    run.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+/// The rows of one workload's run with `--json`, which shows a table on standard error: each place, the
+/// head, and each row.
+fn rows(run: &Run) -> Vec<Value> {
+    let rows = run.json()["rows"].as_array().expect("rows").clone();
+    assert_eq!(run.err.lines().count(), 2 * rows.len() + 2, "{run:?}");
+    rows
 }
 
 fn number(object: &Value, field: &str) -> f64 {
@@ -17,14 +19,13 @@ fn number(object: &Value, field: &str) -> f64 {
 #[test]
 fn rows_have_all_fields() {
     let run = run(folder().path(), &["bench", "small_mse_fwdbwd", "--json"]);
-    let rows = objects(&run);
+    let rows = rows(&run);
     let backends: Vec<_> = rows.iter().map(|row| row["backend"].as_str()).collect();
     assert_eq!(backends, [Some("gpu"), Some("cpu")]);
     for row in &rows {
         assert_eq!(row["workload"], "small_mse_fwdbwd");
         assert_eq!(row["dtype"], "float32");
         assert!(row["error"].is_null(), "{row}");
-        assert!(row["adapter"]["name"].as_str().is_some_and(|name| !name.is_empty()), "{row}");
         // Two inputs and a gradient of 1024 numbers, and the loss.
         assert_eq!(number(row, "bytes"), 3.0 * 4096.0 + 4.0);
         let (median, min) = (number(row, "median_ms"), number(row, "min_ms"));
@@ -32,6 +33,7 @@ fn rows_have_all_fields() {
         let rate = number(row, "bytes") / median / 1e6;
         assert!((number(row, "gb_per_s") / rate - 1.0).abs() < 1e-6, "{row}");
         assert!(number(row, "roof_percent") > 0.0 && number(row, "runs") >= 7.0, "{row}");
+        assert_eq!(row["runs_per_sample"], 1);
         let (wall, shortest) = (number(row, "wall_ms"), number(row, "wall_min_ms"));
         assert!(0.0 < shortest && shortest <= wall, "{row}");
     }
@@ -44,11 +46,47 @@ fn rows_have_all_fields() {
 }
 
 #[test]
+fn results_say_on_what() {
+    let arguments =
+        ["bench", "small_mse_fwdbwd", "--json", "--report", "r.html", "--largest", "1024"];
+    let results = run(folder().path(), &arguments).json();
+    assert_eq!((&results["form"], &results["program"]), (&json!(1), &json!("wgloss bench")));
+    assert_eq!(results["wgloss"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(results["reuse"], false);
+    let date = results["date"].as_str().expect("a date");
+    let shape = date.chars().map(|c| if c.is_ascii_digit() { '0' } else { c });
+    assert_eq!(shape.collect::<String>(), "0000-00-00");
+    for (what, fields) in [("cpu", &["name"][..]), ("gpu", &["name", "backend", "device_type"])] {
+        for field in fields {
+            let text = results[what][field].as_str();
+            assert!(text.is_some_and(|text| !text.is_empty()), "{what}.{field}: {results}");
+        }
+    }
+    assert!(number(&results["cpu"], "threads") >= 1.0, "{results}");
+    // WebGPU's least.
+    let limits = &results["gpu"]["limits"];
+    assert!(number(limits, "maxStorageBufferBindingSize") >= f64::from(128 << 20), "{limits}");
+    for roof in ["gpu_copy_gb_per_s", "cpu_copy_gb_per_s"] {
+        assert!(number(&results["roofs"], roof) > 0.0, "{results}");
+    }
+    let curves = results["sizes"].as_array().expect("curves");
+    assert_eq!(curves.len(), 7);
+    for curve in curves {
+        let points = curve["points"].as_array().expect("points");
+        let sizes: Vec<_> = points.iter().map(|point| number(point, "elements")).collect();
+        assert_eq!(sizes, [256.0, 1024.0], "{curve}");
+        for time in ["gpu_ms", "gpu_with_transfers_ms", "cpu_ms"] {
+            assert!(points.iter().all(|point| number(point, time) > 0.0), "{curve}");
+        }
+    }
+}
+
+#[test]
 fn narrow_floats_move_half_the_bytes() {
     for (dtype, backend) in [("float16", "gpu"), ("bfloat16", "cpu")] {
         let arguments =
             ["bench", "small_mse_fwdbwd", "--json", "--dtype", dtype, "--backend", backend];
-        for row in objects(&run(folder().path(), &arguments)) {
+        for row in rows(&run(folder().path(), &arguments)) {
             assert_eq!(row["dtype"], dtype);
             assert_eq!(number(&row, "bytes"), 3.0 * 2048.0 + 4.0);
             assert!((number(&row, "value") - 2.0).abs() < 0.4, "{row}");
@@ -60,7 +98,7 @@ fn narrow_floats_move_half_the_bytes() {
 fn reused_memory_has_the_same_loss() {
     let arguments = ["bench", "small_mse_fwdbwd", "--backend", "cpu", "--json", "--reuse"];
     let [new, reused] = [&arguments[..5], &arguments].map(|arguments| {
-        let rows = objects(&run(folder().path(), arguments));
+        let rows = rows(&run(folder().path(), arguments));
         assert_eq!(rows.len(), 1, "{rows:?}");
         number(&rows[0], "value")
     });
@@ -85,12 +123,14 @@ fn where_it_runs() {
     let folder = folder();
     let only = |backend| ["bench", "small_mse_fwdbwd", "--json", "--backend", backend];
     for backend in ["gpu", "cpu"] {
-        let rows = objects(&run(folder.path(), &only(backend)));
+        let rows = rows(&run(folder.path(), &only(backend)));
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0]["backend"], backend);
     }
     let alone = run_without_adapter(folder.path(), &["bench", "small_mse_fwdbwd", "--json"]);
-    assert_eq!((alone.code, alone.out.lines().count()), (Some(0), 1), "{alone:?}");
+    let json = alone.json();
+    assert_eq!((json["gpu"].is_null(), json["rows"].as_array().map(Vec::len)), (true, Some(1)));
+    assert!(json["roofs"]["gpu_copy_gb_per_s"].is_null(), "{alone:?}");
     assert!(alone.err.contains("on the CPU alone"), "{alone:?}");
     let refused = run_without_adapter(folder.path(), &only("gpu"));
     assert_eq!(refused.code, Some(2), "{refused:?}");
@@ -186,5 +226,5 @@ fn inputs_are_written() {
     eval.extend(files.iter().map(String::as_str));
     let value = common::run(&written, &eval).value();
     let timed = ["bench", "ctc_fwdbwd", "--json", "--backend", "cpu"];
-    assert_eq!(number(&objects(&common::run(&written, &timed))[0], "value"), value);
+    assert_eq!(number(&rows(&common::run(&written, &timed))[0], "value"), value);
 }

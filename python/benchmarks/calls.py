@@ -174,7 +174,7 @@ def turn(run: Callable[[], Any], seconds: float) -> list[float]:
 def of_program(workload: str, backend: str) -> float:
     command = [sys.executable, "-m", "wgloss", "bench", "--json", "--backend", backend, workload]
     ran = subprocess.run(command, capture_output=True, check=True, text=True)
-    return float(json.loads(ran.stdout.splitlines()[0])["median_ms"])
+    return float(json.loads(ran.stdout)["rows"][0]["median_ms"])
 
 
 if __name__ == "__main__":

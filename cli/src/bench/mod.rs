@@ -11,11 +11,12 @@ mod tune;
 use crate::error::{Error, Result};
 use crate::outputs::Output;
 use clap::{Args, ValueEnum};
-use row::Row;
-use site::{Place, Site};
+use pollster::block_on;
+use site::Backend;
+use std::io::Write;
 use std::path::PathBuf;
 use wgloss::DType;
-use wgloss_bench::{Data, Effort, WORKLOADS, Workload, by_name};
+use wgloss_bench::{Cpu, Data, Effort, Results, WORKLOADS, by_name};
 
 /// The arguments of `wgloss bench`.
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ pub(crate) struct Bench {
     list: bool,
     /// Where to run; by default on both, or on the CPU alone where there is no GPU
     #[arg(long, value_delimiter = ',')]
-    backend: Vec<Place>,
+    backend: Vec<Backend>,
     /// The GPU adapter whose name contains this, in any case
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
@@ -50,7 +51,7 @@ pub(crate) struct Bench {
     /// adapter
     #[arg(long, conflicts_with_all = ["backend", "reuse", "json", "report", "write_inputs"])]
     tune: bool,
-    /// Print one JSON object for each workload and backend, on a line of its own
+    /// Print one JSON object with all numbers at the end, and the table on standard error
     #[arg(long)]
     json: bool,
     /// Also time sizes from small to large, which takes minutes, and write charts of everything
@@ -73,7 +74,7 @@ enum Floats {
 }
 
 impl Bench {
-    /// Times the workloads and prints each when it is done.
+    /// Times the workloads and shows each when it is done.
     pub(crate) fn run(self) -> Result<String> {
         let all = WORKLOADS.map(|(name, _)| name.to_string()).to_vec();
         if self.list {
@@ -93,35 +94,36 @@ impl Bench {
         let output =
             output.map(|file| Output::new("--report".into(), file, &["html"])).transpose()?;
         let sites = site::open(&self.backend, self.adapter.as_deref())?;
-        if !self.json {
-            crate::print(&row::header(&sites))?;
-        }
-        let mut rows = Vec::new();
+        let mut results = Results::new("wgloss bench", today(), Cpu::named(&site::cpu_name()));
+        results.reuse = self.reuse;
+        sites.iter().for_each(|site| results.add_site(site));
+        self.show(&row::header(&sites))?;
         for workload in &workloads {
-            let done = rows.len();
-            rows.extend(self.time(workload, &sites)?);
-            let json = || rows[done..].iter().map(|row| row.json(&sites)).collect();
-            let text = || row::text(&rows[done..], &sites);
-            crate::print(&if self.json { json() } else { text() })?;
+            let (data, done) = (Data::new(workload, self.dtype()), results.rows.len());
+            for site in &sites {
+                let row = site.row(workload, self.dtype(), &data, Effort::FULL, self.reuse);
+                results.rows.push(block_on(row)?);
+            }
+            self.show(&row::text(&results.rows[done..]))?;
         }
         if let Some(output) = output {
             let measured = sizes::measure(&sites, self.dtype(), self.largest)?;
             let problem = |error| Error::file("--report", &output.path, error);
-            let page = page::page(&sites, &rows, &measured).map_err(problem)?;
+            let page = page::page(&sites, &results.rows, &measured).map_err(problem)?;
             output.write_whole(page.as_bytes())?;
+            results.sizes = measured.places;
         }
-        Ok(String::new())
+        Ok(if self.json { results.to_json() } else { String::new() })
     }
 
-    /// One workload, wherever it is to run.
-    fn time(&self, workload: &Workload, sites: &[Site]) -> Result<Vec<Row>> {
-        let (dtype, data) = (self.dtype(), Data::new(workload, self.dtype()));
-        let row = |site: usize| {
-            let outcome = sites[site].at.time(workload, dtype, &data, Effort::FULL, self.reuse);
-            let outcome = pollster::block_on(outcome);
-            Row::new(workload, dtype, site, outcome)
-        };
-        (0..sites.len()).map(row).collect()
+    /// Shows the table as it grows, with JSON where that is not in the way.
+    fn show(&self, text: &str) -> Result<()> {
+        if self.json {
+            // There is nobody left to be shown that standard error is closed.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            return Ok(());
+        }
+        crate::print(text)
     }
 
     fn dtype(&self) -> DType {
@@ -131,4 +133,9 @@ impl Bench {
             Floats::Bfloat16 => DType::BF16,
         }
     }
+}
+
+/// The day, in UTC.
+fn today() -> String {
+    chrono::Utc::now().format("%F").to_string()
 }

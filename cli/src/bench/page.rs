@@ -1,10 +1,10 @@
 //! The report: one HTML file that needs nothing else.
 
 use super::charts::{Entry, Line, bars, dots, lines};
-use super::row::{COLUMNS, Row, gain};
-use super::site::{Place, Site};
-use super::sizes::{Curve, Sizes};
+use super::row::{COLUMNS, cells, gain};
+use super::sizes::{Growth, Sizes};
 use crate::plot::Drawn;
+use wgloss_bench::{Curve, Place, Point, Row, Site};
 
 const STYLE: &str = include_str!("style.css");
 /// By how much a curve may vary and still be called linear or constant.
@@ -23,25 +23,27 @@ pub(super) fn page(sites: &[Site], rows: &[Row], sizes: &Sizes) -> Result<String
 fn body(sites: &[Site], rows: &[Row], sizes: &Sizes) -> Drawn<String> {
     let mut text = format!("<h1>wgloss {} bench</h1>\n", env!("CARGO_PKG_VERSION"));
     for site in sites {
-        let (series, name) = (series(site.place), escaped(&site.name));
-        let roof = site.at.roof / 1e9;
-        text +=
-            &format!("<p><span class=\"key series{series}\">{}</span>{name}; ", title(site.place));
+        let (series, name) = (series(site.place()), escaped(&site.name));
+        let roof = site.roof / 1e9;
+        text += &format!(
+            "<p><span class=\"key series{series}\">{}</span>{name}; ",
+            title(site.place())
+        );
         text += &format!("a copy moves {roof:.1} GB/s</p>\n");
     }
     text += "<h2>Time by workload</h2>\n<p>The median in milliseconds.</p>\n";
-    text += &dots(&entries(rows, sites, |row| Some(row.times()?.median.as_secs_f64() * 1e3)))?;
+    text += &dots(&entries(rows, sites, |row| row.median_ms))?;
     text += "<h2>Share of the roof</h2>\n<p>The bytes that must move, each input and each output \
              once, over the time, in percent of what a copy moves. What caches hold, and what is \
              read but not written, may be above 100 %; what computes much is far below.</p>\n";
-    text += &bars(&entries(rows, sites, |row| row.roof_percent(sites)))?;
+    text += &bars(&entries(rows, sites, |row| row.roof_percent))?;
     text += "<h2>Numbers</h2>\n";
     text += &table(sites, rows);
     text += "<h2>Where the GPU wins</h2>\n<p>Milliseconds for value and gradients against elements, \
              by the host's clock, for data that lie in the GPU's memory, and with the upload and the \
              read-back for data that do not.</p>\n";
-    for (name, curves) in &sizes.places {
-        text += &places(name, curves)?;
+    for curve in &sizes.places {
+        text += &places(curve)?;
     }
     text += "<h2>Growth</h2>\n<p>On the GPU. How linear a curve is, its four largest sizes tell; smaller \
              ones take as long as a dispatch does.</p>\n";
@@ -64,9 +66,8 @@ fn entries<'a>(
     number: impl Fn(&Row) -> Option<f64>,
 ) -> Vec<Entry<'a>> {
     let of = |rows: &'a [Row]| {
-        let numbers =
-            rows.iter().filter_map(|row| Some((series(sites[row.site].place), number(row)?)));
-        Entry { name: rows[0].workload, numbers: numbers.collect() }
+        let numbers = rows.iter().filter_map(|row| Some((series(row.backend), number(row)?)));
+        Entry { name: &rows[0].workload, numbers: numbers.collect() }
     };
     rows.chunks(sites.len()).map(of).collect()
 }
@@ -77,13 +78,10 @@ fn table(sites: &[Site], rows: &[Row]) -> String {
     let mut text = format!("<div class=\"scroll\"><table>\n<tr>{heads}</tr>\n");
     for rows in rows.chunks(sites.len()) {
         for row in rows {
-            let place = sites[row.site].place;
-            text += &format!("<tr><td>{}</td><td>{}</td>", row.workload, place.name());
-            match row.cells(sites) {
+            text += &format!("<tr><td>{}</td><td>{}</td>", row.workload, row.backend.name());
+            match cells(row) {
                 Ok(cells) => {
-                    let gain = gain(rows).filter(|_| place == Place::Cpu);
-                    let gain = gain.map_or(String::new(), |gain| format!("{gain:.2}x"));
-                    let cells = cells.into_iter().chain([gain]);
+                    let cells = cells.into_iter().chain([gain(row, rows)]);
                     text += &cells.map(|cell| format!("<td>{cell}</td>")).collect::<String>();
                 }
                 Err(problem) => {
@@ -99,15 +97,30 @@ fn table(sites: &[Site], rows: &[Row]) -> String {
 }
 
 /// One loss on the GPU, with and without transfers, and on the CPU.
-fn places(name: &str, curves: &[Curve]) -> Drawn<String> {
-    let find = |name: &str| curves.iter().find(|curve| curve.name == name);
-    let colors = [("GPU", 0), ("CPU", 1), ("GPU with transfers", 2)];
+fn places(curve: &Curve) -> Drawn<String> {
+    type Time = fn(&Point) -> Option<f64>;
+    let kinds: [(&str, usize, Time, Option<f64>); 3] = [
+        ("GPU", 0, |point| point.gpu_ms, curve.gpu_wins_from),
+        (
+            "GPU with transfers",
+            2,
+            |point| point.gpu_with_transfers_ms,
+            curve.gpu_with_transfers_wins_from,
+        ),
+        ("CPU", 1, |point| point.cpu_ms, None),
+    ];
+    #[expect(clippy::cast_precision_loss, reason = "a place in a chart")]
+    let points = kinds.map(|(.., time, _)| {
+        let point = |point: &Point| Some((point.elements as f64, time(point)?));
+        curve.points().iter().filter_map(point).collect::<Vec<_>>()
+    });
     let (mut drawn, mut marks, mut sentences) = (Vec::new(), Vec::new(), Vec::new());
-    for (kind, color) in colors {
-        let Some(curve) = find(kind) else { continue };
-        drawn.push(Line { name: kind, color, points: &curve.points });
-        if let (Some(cpu), true) = (find("CPU"), kind != "CPU") {
-            let from = curve.wins_from(cpu);
+    for ((kind, color, _, from), points) in kinds.into_iter().zip(&points) {
+        if points.is_empty() {
+            continue;
+        }
+        drawn.push(Line { name: kind, color, points });
+        if kind != "CPU" && curve.points().iter().any(|point| point.cpu_ms.is_some()) {
             marks.extend(from.map(|size| (color, size)));
             sentences.push(match from {
                 Some(size) => format!("{kind}: faster than the CPU from about {size:.0} elements."),
@@ -116,11 +129,11 @@ fn places(name: &str, curves: &[Curve]) -> Drawn<String> {
         }
     }
     let chart = lines("ms", &drawn, &marks)?;
-    Ok(format!("<h3>{name}</h3>\n<p>{}</p>\n{chart}", sentences.join(" ")))
+    Ok(format!("<h3>{}</h3>\n<p>{}</p>\n{chart}", curve.family, sentences.join(" ")))
 }
 
 /// Curves against sizes, and how linear they are.
-fn growth(title: &str, unit: &str, curves: &[Curve]) -> Drawn<String> {
+fn growth(title: &str, unit: &str, curves: &[Growth]) -> Drawn<String> {
     if curves.iter().all(|curve| curve.points.is_empty()) {
         return Ok(String::new());
     }
@@ -132,7 +145,7 @@ fn growth(title: &str, unit: &str, curves: &[Curve]) -> Drawn<String> {
     Ok(format!("<h3>{title}</h3>\n<p>{}</p>\n{chart}", sentences.join(" ")))
 }
 
-fn linearity(curve: &Curve) -> Option<String> {
+fn linearity(curve: &Growth) -> Option<String> {
     let [of_shares, of_all] = curve.spreads()?;
     let verdict = match () {
         () if of_shares <= CLOSE => "linear within 20 %",

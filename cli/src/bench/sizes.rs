@@ -1,56 +1,41 @@
 //! Times and memory against sizes, for the report.
 
-use super::site::{Place, Site};
 use crate::error::Result;
 use pollster::block_on;
 use std::time::Duration;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use wgloss::{DType, Error, Evaluator, Gpu};
 use wgloss_bench::{
-    Data, Effort, OnGpu, Workload, bce_logits, cosine_embedding, cross_entropy, kl_div, linear,
-    measure as times, mse, smooth_l1, triplet,
+    Curve, Data, Effort, FAMILIES, OfSize, OnGpu, Point, Site, Workload, cross_entropy, linear,
+    measure as times, mse, sizes as all_sizes,
 };
 
 /// What the charts show.
 #[derive(Debug, Default)]
 pub(super) struct Sizes {
     /// For each of several losses, milliseconds on the CPU and on the GPU against elements.
-    pub(super) places: Vec<(&'static str, Vec<Curve>)>,
+    pub(super) places: Vec<Curve>,
     /// Milliseconds against elements.
-    pub(super) time: Vec<Curve>,
+    pub(super) time: Vec<Growth>,
     /// Bytes of scratch memory against elements.
-    pub(super) scratch: Vec<Curve>,
+    pub(super) scratch: Vec<Growth>,
     /// Milliseconds against each of the sizes of linear cross entropy.
-    pub(super) linear_time: Vec<Curve>,
+    pub(super) linear_time: Vec<Growth>,
     /// Bytes of scratch memory against the same.
-    pub(super) linear_scratch: Vec<Curve>,
+    pub(super) linear_scratch: Vec<Growth>,
     /// What was not measured, and why.
     pub(super) left_out: Vec<String>,
 }
 
 /// Points in the order of their sizes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Curve {
+pub(super) struct Growth {
     pub(super) name: String,
     pub(super) points: Vec<(f64, f64)>,
 }
 
-type Make = fn(usize) -> Workload;
-
-/// The losses that are timed on both backends, in so many elements.
-const LOSSES: [(&str, Make); 7] = [
-    ("mse_loss", mse),
-    ("smooth_l1_loss", smooth_l1),
-    ("binary_cross_entropy_with_logits", bce_logits),
-    ("kl_div of 256 classes", |elements| kl_div(elements / 256, 256)),
-    ("cross_entropy of 256 classes", |elements| cross_entropy(elements / 256, 256)),
-    ("triplet_margin_loss of 128 features", |elements| triplet(elements / 128, 128)),
-    ("cosine_embedding_loss of 128 features", |elements| cosine_embedding(elements / 128, 128)),
-];
-/// Their sizes, by powers of 2.
-const SMALL_TO_LARGE: std::ops::RangeInclusive<u32> = 8..=26;
 /// The losses whose memory is shown as well.
-const GROWING: [(&str, Make); 2] = [
+const GROWING: [(&str, OfSize); 2] = [
     ("mse_loss", mse),
     ("cross_entropy of 1024 classes", |elements| cross_entropy(elements / 1024, 1024)),
 ];
@@ -61,11 +46,12 @@ const LINEAR: [usize; 3] = [64, 128, 4096];
 /// Measures everything, in inputs of at most `largest` elements.
 pub(super) fn measure(sites: &[Site], dtype: DType, largest: usize) -> Result<Sizes> {
     let mut sizes = Sizes::default();
-    for (name, make) in LOSSES {
-        let curves = sizes.places(sites, dtype, name, &elements(SMALL_TO_LARGE, largest, make))?;
-        sizes.places.push((name, curves));
+    for (name, make) in FAMILIES {
+        let workloads: Vec<_> = all_sizes(largest).map(|size| (size, make(size))).collect();
+        let curve = sizes.places(sites, dtype, name, &workloads)?;
+        sizes.places.push(curve);
     }
-    let gpu = sites.iter().find_map(|site| match &site.at.backend {
+    let gpu = sites.iter().find_map(|site| match &site.backend {
         Evaluator::Gpu(gpu) => Some(gpu),
         Evaluator::Cpu => None,
     });
@@ -74,7 +60,8 @@ pub(super) fn measure(sites: &[Site], dtype: DType, largest: usize) -> Result<Si
         return Ok(sizes);
     };
     for (name, make) in GROWING {
-        let workloads = elements(LARGE, largest, make);
+        let powers = LARGE.step_by(2).map(|power| 1 << power).filter(|&size| size <= largest);
+        let workloads: Vec<_> = powers.map(|size| (size, make(size))).collect();
         let [time, scratch] = sizes.growth(gpu, dtype, name, &workloads)?;
         sizes.time.push(time);
         sizes.scratch.push(scratch);
@@ -86,16 +73,6 @@ pub(super) fn measure(sites: &[Site], dtype: DType, largest: usize) -> Result<Si
         sizes.linear_scratch.push(scratch);
     }
     Ok(sizes)
-}
-
-/// Workloads of every fourth size.
-fn elements(
-    powers: std::ops::RangeInclusive<u32>,
-    largest: usize,
-    make: Make,
-) -> Vec<(usize, Workload)> {
-    let sizes = powers.step_by(2).map(|power| 1 << power).filter(|&size| size <= largest);
-    sizes.map(|size| (size, make(size))).collect()
 }
 
 /// Linear cross entropy with the size at place `i` from a quarter to 32 times what it is otherwise.
@@ -115,32 +92,16 @@ impl Sizes {
         dtype: DType,
         name: &str,
         workloads: &[(usize, Workload)],
-    ) -> Result<Vec<Curve>> {
-        let mut curves = Vec::new();
-        for site in sites {
-            let names: &[&str] = match site.place {
-                Place::Gpu => &["GPU", "GPU with transfers"],
-                Place::Cpu => &["CPU"],
-            };
-            curves.extend(names.iter().map(|name| Curve::new(name)));
-        }
+    ) -> Result<Curve> {
+        let mut curve = Curve::new(name);
         for (size, workload) in workloads {
             let Some(data) = self.data(name, *size, workload, dtype) else { continue };
-            let mut measured = Vec::new();
-            for site in sites {
-                let resident = site.at.time(workload, dtype, &data, Effort::BRIEF, false);
-                measured.push(block_on(resident));
-                if site.place == Place::Gpu {
-                    measured.push(block_on(site.at.evaluate(workload, &data, Effort::BRIEF)));
-                }
-            }
-            for (curve, outcome) in curves.iter_mut().zip(measured) {
-                if let Some((times, _)) = self.kept(name, *size, outcome)? {
-                    curve.push(*size, milliseconds(times.wall));
-                }
-            }
+            let point = block_on(Point::time(sites, *size, workload, dtype, &data))?;
+            let problem = point.error.iter().map(|error| format!("{name}, {size}: {error}"));
+            self.left_out.extend(problem);
+            curve.push(point);
         }
-        Ok(curves)
+        Ok(curve)
     }
 
     /// The time and the scratch memory of one loss on a GPU.
@@ -150,8 +111,8 @@ impl Sizes {
         dtype: DType,
         name: &str,
         workloads: &[(usize, Workload)],
-    ) -> Result<[Curve; 2]> {
-        let [mut time, mut scratch] = [Curve::new(name), Curve::new(name)];
+    ) -> Result<[Growth; 2]> {
+        let [mut time, mut scratch] = [Growth::new(name), Growth::new(name)];
         for (size, workload) in workloads {
             let Some(data) = self.data(name, *size, workload, dtype) else { continue };
             let outcome = async {
@@ -201,7 +162,7 @@ impl Sizes {
     }
 }
 
-impl Curve {
+impl Growth {
     fn new(name: &str) -> Self {
         Self { name: name.into(), points: Vec::new() }
     }
@@ -209,23 +170,6 @@ impl Curve {
     #[expect(clippy::cast_precision_loss, reason = "a place in a chart")]
     fn push(&mut self, size: usize, y: f64) {
         self.points.push((size as f64, y));
-    }
-
-    /// The size from which on this curve stays below another, which has the same sizes: between two
-    /// of them by logarithms. `None` if it is not below at the largest.
-    pub(super) fn wins_from(&self, other: &Self) -> Option<f64> {
-        let sizes = self.points.iter().filter_map(|&(size, y)| {
-            let (_, other) = other.points.iter().find(|(of_other, _)| *of_other == size)?;
-            Some((size, (y / other).ln()))
-        });
-        let sizes: Vec<_> = sizes.collect();
-        match sizes.iter().rposition(|(_, ratio)| *ratio >= 0.0) {
-            None => sizes.first().map(|(size, _)| *size),
-            Some(last) => {
-                let ((a, above), (b, below)) = (sizes[last], *sizes.get(last + 1)?);
-                Some(a * (b / a).powf(above / (above - below)))
-            }
-        }
     }
 
     /// By how much `y` over the size differs among the four largest sizes, 0 where the curve is
@@ -249,19 +193,8 @@ fn milliseconds(time: Duration) -> f64 {
 mod tests {
     use super::*;
 
-    fn curve(points: &[(f64, f64)]) -> Curve {
-        Curve { name: String::new(), points: points.to_vec() }
-    }
-
-    #[test]
-    fn where_a_curve_wins() {
-        let cpu = curve(&[(1.0, 1.0), (4.0, 4.0), (16.0, 16.0), (64.0, 64.0)]);
-        let gpu = curve(&[(1.0, 8.0), (4.0, 8.0), (16.0, 8.0), (64.0, 8.0)]);
-        let from = gpu.wins_from(&cpu).expect("it wins at the end");
-        assert!((from - 8.0).abs() < 1e-9, "{from}");
-        assert_eq!(cpu.wins_from(&gpu), None);
-        assert_eq!(curve(&cpu.points[2..]).wins_from(&curve(&gpu.points[..2])), None);
-        assert_eq!(curve(&gpu.points[2..]).wins_from(&cpu), Some(16.0));
+    fn curve(points: &[(f64, f64)]) -> Growth {
+        Growth { name: String::new(), points: points.to_vec() }
     }
 
     #[test]
