@@ -7,6 +7,21 @@ import { gzipSync } from "node:zlib";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = here("../dist/");
 mkdirSync(out, { recursive: true });
+/** The published losses of the repository as a module: their names and texts. */
+const examples = {
+  name: "examples",
+  setup(build) {
+    const folder = here("../../examples/losses/");
+    build.onResolve({ filter: /^examples$/ }, ({ path }) => ({ path, namespace: "examples" }));
+    build.onLoad({ filter: /.*/, namespace: "examples" }, () => {
+      const files = readdirSync(folder).filter((file) => file.endsWith(".wgsl")).sort();
+      const imports = files.map((file, i) => `import text${i} from "./${file}";\n`);
+      const all = files.map((file, i) => `{ name: "${file.slice(0, -".wgsl".length)}", text: text${i} }`);
+      return { contents: `${imports.join("")}export default [${all}];`, resolveDir: folder };
+    });
+  },
+};
+
 await build({
   absWorkingDir: here("."),
   entryPoints: ["src/main.tsx", "src/worker.ts", "src/style.css"],
@@ -18,6 +33,7 @@ await build({
   minify: true,
   jsx: "automatic",
   jsxImportSource: "preact",
+  plugins: [examples],
   loader: { ".wgsl": "text" },
   legalComments: "none",
 });

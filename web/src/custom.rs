@@ -1,27 +1,18 @@
 //! Custom losses: what is derived from a text, or what is wrong with it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wasm_bindgen::prelude::*;
-use wgloss::definition::Options;
-use wgloss::{Custom, Error, Loss};
+use wgloss::{Custom, Error};
+use wgloss_kit::catalogue as facts;
 
-/// Reads the text of a custom loss: its name, inputs, parameters and the WGSL that is derived, or the place
-/// and the reason of what is wrong.
+/// Reads the text of a custom loss: what the catalogue says of a loss and the WGSL that is derived, or the
+/// place and the reason of what is wrong.
 #[wasm_bindgen]
-pub(crate) fn custom(name: &str, text: &str) -> String {
+pub fn custom(name: &str, text: &str) -> String {
     match Custom::named(name, text) {
         Ok(mut custom) => {
-            let inputs: Vec<_> =
-                custom.definition().inputs.iter().map(|input| input.name).collect();
-            let parameters = custom.options().into_iter();
-            let parameters: Value = parameters
-                .map(|(name, setting)| {
-                    json!({ "name": name, "default": wgloss_kit::options::json(&setting) })
-                })
-                .collect();
-            let name = custom.definition().name;
             let derived = custom.derived();
-            json!({ "name": name, "inputs": inputs, "parameters": parameters, "derived": derived })
+            json!({ "loss": facts::json(&mut custom), "derived": derived })
         }
         Err(Error::Custom { line, column, reason }) => {
             json!({ "line": line, "column": column, "reason": reason })

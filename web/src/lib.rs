@@ -4,11 +4,11 @@
 //! goes wrong is a JavaScript error with the library's message.
 
 mod choice;
-mod custom;
-mod device;
-mod evaluate;
-mod see;
-mod trust;
+pub mod custom;
+pub mod device;
+pub mod evaluate;
+pub mod see;
+pub mod trust;
 
 use std::fmt::Display;
 use wasm_bindgen::JsValue;

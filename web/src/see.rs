@@ -11,7 +11,7 @@ use wgloss_kit::{Result, catalogue as facts};
 
 /// The losses of the catalogue.
 #[wasm_bindgen]
-pub(crate) fn catalogue() -> String {
+pub fn catalogue() -> String {
     let losses = wgloss::catalogue().into_iter();
     losses.map(|mut loss| facts::json(loss.as_mut())).collect::<Value>().to_string()
 }
@@ -37,7 +37,7 @@ enum Drawn {
 /// The curves of some losses: the JSON of what they are, the numbers that vary, and of each curve that there
 /// is its losses and its slopes.
 #[wasm_bindgen]
-pub(crate) async fn plot(wanted: &str) -> Result<Array, JsValue> {
+pub async fn plot(wanted: &str) -> Result<Array, JsValue> {
     let wanted: Wanted = serde_json::from_str(wanted).map_err(thrown)?;
     let made: Vec<Result<Curve>> = wanted.losses.iter().map(Choice::curve).collect();
     let [from, to] = curves::range(made.iter().flatten());

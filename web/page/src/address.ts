@@ -14,6 +14,9 @@ export const to = signal<number | undefined>(undefined);
 /** The custom loss. */
 export const text = signal("");
 export const title = signal("custom");
+/** What was set of the custom loss, and what is drawn beside it. */
+export const own = signal<Choice>({ loss: "custom", values: [] });
+export const beside = signal<Choice | undefined>(undefined);
 
 const FIRST = ["l1_loss", "mse_loss", "smooth_l1_loss"];
 
@@ -23,7 +26,8 @@ function words(choice: Choice): string {
   return [choice.loss, ...[...choice.values, ...by].map(([name, value]) => `${name}=${value}`)].join(" ");
 }
 
-function choice(words: string): Choice {
+/** A loss that such words name. */
+export function choice(words: string): Choice {
   const [loss = "", ...rest] = words.split(" ").filter((word) => word);
   const pairs = rest.map((word): [string, string] => {
     const place = word.indexOf("=");
@@ -43,13 +47,15 @@ function read(): void {
   const [name, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
   const given = new URLSearchParams(query);
   view.value = VIEWS.find((known) => known === name) ?? "see";
-  const plots = given.getAll("plot");
-  choices.value = (plots.length ? plots : FIRST).map(choice);
+  const plots = given.getAll("plot").map(choice);
+  if (view.value === "see") choices.value = plots.length ? plots : FIRST.map(choice);
   from.value = number(given.get("from"));
   to.value = number(given.get("to"));
   if (given.has("text")) {
     text.value = given.get("text")!;
     title.value = given.get("title") ?? "custom";
+    own.value = plots[0] ?? { loss: "custom", values: [] };
+    beside.value = plots[1];
   }
 }
 
@@ -59,6 +65,8 @@ function written(): string {
   if (view.value === "write") {
     query.set("title", title.value);
     query.set("text", text.value);
+    query.append("plot", words(own.value));
+    if (beside.value) query.append("plot", words(beside.value));
   }
   if (view.value === "see" || view.value === "write") {
     if (from.value !== undefined) query.set("from", String(from.value));
@@ -68,17 +76,24 @@ function written(): string {
   return `#${view.value}${rest ? `?${rest}` : ""}`;
 }
 
+/** Where all that is shown is found again. */
+export function link(): string {
+  return new URL(written(), location.href).href;
+}
+
+/** Browsers refuse an address that changes with every movement of a slider. */
+const PAUSE = 200;
+
 /** Begins with the state of the address and keeps it there. */
 export function follow(): void {
   read();
   addEventListener("hashchange", read);
-  let shown = view.value;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const address = written();
-    if (address === location.hash) return;
-    // Only another view is a step back in the history.
-    if (view.value === shown) history.replaceState(null, "", address);
-    else history.pushState(null, "", address);
-    shown = view.value;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      if (address !== location.hash) history.replaceState(null, "", address);
+    }, PAUSE);
   });
 }

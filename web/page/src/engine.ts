@@ -63,9 +63,14 @@ export interface Plot {
 }
 
 /** A custom loss, or what is wrong with it and where. */
-export type Custom =
-  | { name: string; inputs: string[]; parameters: { name: string; default: number | null }[]; derived: string }
-  | { line: number; column: number; reason: string };
+export type Custom = { loss: Loss; derived: string } | Wrong;
+
+/** Lines and columns count from 1, columns the characters of a line. */
+export interface Wrong {
+  line: number;
+  column: number;
+  reason: string;
+}
 
 type Call = (name: string, ...given: unknown[]) => Promise<unknown>;
 

@@ -1,5 +1,6 @@
 // The page: its views, one of which is shown.
-import { render } from "preact";
+import { signal } from "@preact/signals";
+import { render, type ComponentType } from "preact";
 import { follow, view, VIEWS, type View } from "./address";
 import * as see from "./see/see";
 
@@ -10,6 +11,25 @@ const NAMES: Record<View, string> = {
   time: "Time",
   evaluate: "Evaluate",
 };
+
+/** A view that is loaded when it is shown for the first time. */
+function lazily(load: () => Promise<ComponentType>): ComponentType {
+  const loaded = signal<ComponentType | undefined>(undefined);
+  const problem = signal<string | undefined>(undefined);
+  let begun = false;
+  return () => {
+    if (!begun) void load().then((view) => (loaded.value = view), (error) => (problem.value = String(error)));
+    begun = true;
+    const View = loaded.value;
+    return View ? <View /> : <see.Problem text={problem.value} />;
+  };
+}
+
+const Write = lazily(async () => {
+  const write = await import("./write/write");
+  write.start();
+  return write.Write;
+});
 
 function Page() {
   return (
@@ -24,7 +44,10 @@ function Page() {
           ))}
         </nav>
       </header>
-      <main>{view.value === "see" && <see.See />}</main>
+      <main>
+        {view.value === "see" && <see.See />}
+        {view.value === "write" && <Write />}
+      </main>
       <footer>
         <small>Everything is computed in this page. Nothing leaves it.</small>
       </footer>

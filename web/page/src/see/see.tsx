@@ -1,6 +1,6 @@
 // See: any losses with their slopes, over each other.
 import { computed, effect, signal } from "@preact/signals";
-import { choices, from, to } from "../address";
+import { choices, from, to, view } from "../address";
 import { catalogue, plot, type Choice, type Loss, type Plot } from "../engine";
 import { latest } from "../latest";
 import { About } from "./about";
@@ -8,7 +8,7 @@ import { Chart, COLOURS, colour, shown, type Drawing } from "./chart";
 import { Inputs, Options } from "./inputs";
 
 /** The points of a curve: at least one for each pixel, so that a kink is sharp. */
-const POINTS = 801;
+export const POINTS = 801;
 
 export const losses = signal<Loss[]>([]);
 const drawn = signal<{ plot: Plot; choices: Choice[] } | undefined>(undefined);
@@ -29,25 +29,32 @@ export function start(): void {
     },
     (message) => (problem.value = message),
   );
-  effect(() => draw(choices.value, from.value, to.value));
+  effect(() => {
+    if (view.value === "see") draw(choices.value, from.value, to.value);
+  });
 }
 
 /** A choice as it is called in a picture. */
-function named(choice: Choice): string {
+export function named(choice: Choice): string {
   return [choice.loss, ...choice.values.map(([name, value]) => `${name}=${value}`)].join(" ");
+}
+
+/** What is drawn of losses that are called so. */
+export function drawingOf(plot: Plot, titles: string[], names: string[]): Drawing | undefined {
+  const lines = plot.losses.flatMap((loss, i) => {
+    if ("problem" in loss) return [];
+    return [{ name: names[i]!, values: loss.values, slopes: loss.slopes, label: loss.description.label }];
+  });
+  if (!lines.length) return undefined;
+  const xName = [...new Set(lines.map((line) => line.label))].join(", ");
+  const title = [...new Set(titles)].join(", ");
+  return { title, xName, from: plot.from, to: plot.to, xs: plot.xs, heights: plot.heights, lines };
 }
 
 const drawing = computed((): Drawing | undefined => {
   if (!drawn.value) return undefined;
   const { plot, choices } = drawn.value;
-  const lines = plot.losses.flatMap((loss, i) => {
-    if ("problem" in loss) return [];
-    return [{ name: named(choices[i]!), values: loss.values, slopes: loss.slopes, label: loss.description.label }];
-  });
-  if (!lines.length) return undefined;
-  const title = [...new Set(choices.map((choice) => choice.loss))].join(", ");
-  const xName = [...new Set(lines.map((line) => line.label))].join(", ");
-  return { title, xName, from: plot.from, to: plot.to, xs: plot.xs, heights: plot.heights, lines };
+  return drawingOf(plot, choices.map((choice) => choice.loss), choices.map(named));
 });
 
 export function See() {
@@ -61,8 +68,8 @@ export function See() {
           {drawing.value && <Chart drawing={drawing.value} at={at.value} point={(place) => (at.value = place)} />}
         </div>
         <Problem text={problem.value} />
-        <ReadOut />
-        <Range />
+        <ReadOut drawing={drawing.value} at={at.value} />
+        <Range plot={drawn.value?.plot} />
       </section>
       <section class="losses" aria-label="Losses">
         {choices.value.map((choice, i) => (
@@ -134,10 +141,9 @@ export function Problem({ text }: { text: string | undefined }) {
 }
 
 /** The numbers at the point. */
-function ReadOut() {
-  const now = drawing.value;
+export function ReadOut({ drawing: now, at }: { drawing: Drawing | undefined; at: number }) {
   if (!now) return null;
-  const place = Math.min(at.value, now.xs.length - 1);
+  const place = Math.min(at, now.xs.length - 1);
   return (
     <table class="read-out" aria-live="polite">
       <thead>
@@ -165,7 +171,7 @@ function ReadOut() {
   );
 }
 
-function Range() {
+export function Range({ plot }: { plot: Plot | undefined }) {
   const end = (text: string) => (text.trim() && Number.isFinite(Number(text)) ? Number(text) : undefined);
   const shownEnd = (given: number | undefined, usual: number | undefined) => String(given ?? usual ?? "");
   return (
@@ -175,7 +181,7 @@ function Range() {
         <input
           type="text"
           inputMode="decimal"
-          value={shownEnd(from.value, drawn.value?.plot.from)}
+          value={shownEnd(from.value, plot?.from)}
           onChange={(event) => (from.value = end(event.currentTarget.value))}
         />
       </label>
@@ -184,7 +190,7 @@ function Range() {
         <input
           type="text"
           inputMode="decimal"
-          value={shownEnd(to.value, drawn.value?.plot.to)}
+          value={shownEnd(to.value, plot?.to)}
           onChange={(event) => (to.value = end(event.currentTarget.value))}
         />
       </label>

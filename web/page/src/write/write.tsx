@@ -1,0 +1,262 @@
+// Write: a loss of one's own, with the gradient that is derived from it.
+import { batch, effect, signal } from "@preact/signals";
+import examples from "examples";
+import { useRef } from "preact/hooks";
+import { beside, choice, from, link, own, text, title, to, view } from "../address";
+import { Copy } from "../copy";
+import { custom, plot, type Choice, type Loss, type Plot, type Wrong } from "../engine";
+import { latest } from "../latest";
+import { download } from "../save";
+import { Chart, colour } from "../see/chart";
+import { Inputs, Options } from "../see/inputs";
+import { drawingOf, losses, named, POINTS, Problem, Range, ReadOut } from "../see/see";
+import { Editor } from "./editor";
+import { Help } from "./help";
+import { Code } from "./wgsl";
+
+/** The example to begin with: short, with a parameter. */
+const FIRST = "cauchy";
+/** The time without a key after which a text is looked at: the library keeps what it made of each. */
+const PAUSE = 150;
+
+interface Made {
+  loss: Loss;
+  derived: string;
+  choice: Choice;
+  plot: Plot;
+}
+
+/** What was made of the last text in which nothing is wrong. */
+const made = signal<Made | undefined>(undefined);
+/** What is drawn: the last of these whose numbers can be drawn too. */
+const drawn = signal<Made | undefined>(undefined);
+const wrong = signal<Wrong | undefined>(undefined);
+const problem = signal<string | undefined>(undefined);
+const at = signal(Math.round((POINTS - 1) * 0.75));
+
+/** What a text is plotted with, by a comment in the words of `wgloss plot`. */
+function suggested(text: string): { start: Choice; from?: number; to?: number } {
+  const start = choice(`custom ${/^\/\/ Plot: (.*)$/m.exec(text)?.[1] ?? ""}`);
+  const end = (name: string) => {
+    const number = Number(start.values.find(([own]) => own === name)?.[1]);
+    return Number.isFinite(number) ? { [name]: number } : {};
+  };
+  return { start, ...end("from"), ...end("to") };
+}
+
+/** The custom loss with all its parameters: what is set, else what its text suggests, else 1. */
+function whole(loss: Loss, text: string, own: Choice, start: Choice): Choice {
+  const inputs = loss.inputs.map(({ name }) => name);
+  const options = loss.options.map(({ name }) => name);
+  const ones = options.map((name): [string, string] => [name, "1"]);
+  const values = new Map([...ones, ...start.values, ...own.values]);
+  const known = [...values].filter(([name]) => inputs.includes(name) || options.includes(name));
+  const by = [own.by, start.by].find((by) => by && inputs.includes(by));
+  return { loss: "custom", custom: text, values: known, ...(by ? { by } : {}) };
+}
+
+async function make(
+  text: string,
+  own: Choice,
+  beside: Choice | undefined,
+  from: number | undefined,
+  to: number | undefined,
+): Promise<Made | Wrong> {
+  const read = await custom("custom", text);
+  if ("reason" in read) return read;
+  const { start, ...ends } = suggested(text);
+  const choice = whole(read.loss, text, own, start);
+  const all = beside ? [choice, beside] : [choice];
+  return { ...read, choice, plot: await plot(all, from ?? ends.from, to ?? ends.to, POINTS) };
+}
+
+function show(result: Made | Wrong): void {
+  batch(() => {
+    problem.value = undefined;
+    wrong.value = "reason" in result ? result : undefined;
+    if ("reason" in result) return;
+    made.value = result;
+    const [loss] = result.plot.losses;
+    if (loss && !("problem" in loss)) drawn.value = result;
+    else problem.value = loss?.problem;
+  });
+}
+
+function take(example: { name: string; text: string }): void {
+  batch(() => {
+    title.value = example.name;
+    text.value = example.text;
+    own.value = { loss: "custom", values: [] };
+    from.value = to.value = undefined;
+  });
+}
+
+/** Begins to look at the text, and looks again with every change. */
+export function start(): void {
+  if (!text.value) take(examples.find(({ name }) => name === FIRST) ?? examples[0]!);
+  const look = latest(make, show, (message) => (problem.value = message));
+  let before: string | undefined;
+  effect(() => {
+    if (view.value !== "write") return;
+    const given = [text.value, own.value, beside.value, from.value, to.value] as const;
+    const typed = before !== undefined && before !== text.value;
+    before = text.value;
+    const later = setTimeout(() => look(...given), typed ? PAUSE : 0);
+    return () => clearTimeout(later);
+  });
+}
+
+export function Write() {
+  const jump = useRef<(wrong: Wrong) => void>(() => {});
+  return (
+    <div class="write">
+      <section class="text" aria-label="Text">
+        <Bar />
+        <Editor text={text.value} wrong={wrong.value} change={(changed) => (text.value = changed)} jump={jump} />
+        <Message jump={(wrong) => jump.current(wrong)} />
+      </section>
+      <section class={wrong.value || problem.value ? "curves stale" : "curves"} aria-label="Curves">
+        <Curves />
+      </section>
+      <section class="derived" aria-label="Derived">
+        <Derived />
+        <Help />
+      </section>
+    </div>
+  );
+}
+
+/** What an example is called in a list: the beginning of its first comment. */
+function summary(text: string): string {
+  return /^\/\/ ([^:,.\n]*)/.exec(text)?.[1] ?? "";
+}
+
+function Bar() {
+  const shown = examples.findIndex((example) => example.text === text.value);
+  return (
+    <div class="row">
+      <label>
+        Example{" "}
+        <select value={shown} onChange={(event) => take(examples[Number(event.currentTarget.value)]!)}>
+          <option value={-1} disabled>
+            none: a text of one's own
+          </option>
+          {examples.map(({ name, text }, i) => (
+            <option key={name} value={i} title={name}>
+              {summary(text) || name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Name{" "}
+        <input type="text" value={title.value} onInput={(event) => (title.value = event.currentTarget.value)} />
+      </label>
+      <Copy name="Copy link" text={link} />
+    </div>
+  );
+}
+
+/** What is wrong and where, or what the text is. */
+function Message({ jump }: { jump: (wrong: Wrong) => void }) {
+  const now = wrong.value;
+  return (
+    <div class="message" role="status">
+      {now ? (
+        <p class="problem">
+          <button type="button" onClick={() => jump(now)}>
+            Line {now.line}, column {now.column}
+          </button>{" "}
+          {now.reason}
+        </p>
+      ) : (
+        made.value && <p>{described(made.value.loss)}</p>
+      )}
+    </div>
+  );
+}
+
+function described({ inputs, options }: Loss): string {
+  const names = (all: { name: string }[]) => all.map(({ name }) => name).join(", ");
+  const parameters = options.length ? `; parameters: ${names(options)}` : "";
+  const fixed = inputs.filter((input) => !input.differentiable);
+  const without = fixed.length ? `; no gradient by ${names(fixed)}` : "";
+  return `Inputs: ${names(inputs)}${parameters}${without}.`;
+}
+
+function Curves() {
+  const now = drawn.value;
+  if (!now) return <div class="stage" />;
+  const { choice, plot } = now;
+  const other = beside.value;
+  const names = [title.value || "custom", ...(other ? [named(other)] : [])];
+  const titles = [title.value || "custom", ...(other ? [other.loss] : [])];
+  const drawing = drawingOf(plot, titles, [named({ ...choice, loss: names[0]! }), ...names.slice(1)]);
+  const [curve, second] = plot.losses;
+  return (
+    <>
+      <div class="stage">{drawing && <Chart drawing={drawing} at={at.value} point={(place) => (at.value = place)} />}</div>
+      <Problem text={problem.value} />
+      <ReadOut drawing={drawing} at={at.value} />
+      <Range plot={plot} />
+      <article class="card" style={{ borderColor: colour(0) }}>
+        {made.value && <Options options={made.value.loss.options} choice={made.value.choice} change={set} />}
+        {curve && !("problem" in curve) && <Inputs choice={made.value!.choice} curve={curve} change={set} />}
+      </article>
+      <Beside curve={second} />
+    </>
+  );
+}
+
+/** Keeps what is set, but not the text, which is elsewhere. */
+function set({ values, by }: Choice): void {
+  own.value = { loss: "custom", values, ...(by ? { by } : {}) };
+}
+
+/** A loss of the catalogue to compare with. */
+function Beside({ curve }: { curve: Plot["losses"][number] | undefined }) {
+  const now = beside.value;
+  const loss = losses.value.find((loss) => loss.name === now?.loss);
+  const change = (choice: Choice) => (beside.value = choice);
+  const choose = (name: string) => (beside.value = name ? { loss: name, values: [] } : undefined);
+  return (
+    <article class="card" style={{ borderColor: now ? colour(1) : "var(--axis)" }}>
+      <label class="row">
+        Compare with
+        <select value={now?.loss ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
+          <option value="">nothing</option>
+          {losses.value.map(({ name, summary }) => (
+            <option key={name} title={summary}>
+              {name}
+            </option>
+          ))}
+          {now && !loss && <option>{now.loss}</option>}
+        </select>
+      </label>
+      <Problem text={curve && "problem" in curve ? curve.problem : undefined} />
+      {now && loss && <Options options={loss.options} choice={now} change={change} />}
+      {now && curve && !("problem" in curve) && curve.description.loss === now.loss && (
+        <Inputs choice={now} curve={curve} change={change} />
+      )}
+    </article>
+  );
+}
+
+function Derived() {
+  const now = made.value;
+  const name = title.value || "custom";
+  return (
+    <>
+      <div class="row">
+        <h2>Derived</h2>
+        {now && <Copy name="Copy" text={() => now.derived} />}
+        <button type="button" onClick={() => download(`${name}.wgsl`, new Blob([text.value], { type: "text/plain" }))}>
+          Save the loss as {name}.wgsl
+        </button>
+      </div>
+      <div class={wrong.value ? "stale" : undefined}>
+        <Code text={now?.derived ?? ""} label="The derived WGSL" />
+      </div>
+    </>
+  );
+}
