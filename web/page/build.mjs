@@ -24,7 +24,13 @@ const examples = {
 
 await build({
   absWorkingDir: here("."),
-  entryPoints: ["src/main.tsx", "src/worker.ts", "src/style.css"],
+  // The library stands beside them as a module of its own too, for programs and tests.
+  entryPoints: [
+    { in: "src/main.tsx", out: "main" },
+    { in: "src/worker.ts", out: "worker" },
+    { in: "src/style.css", out: "style" },
+    { in: "wasm/wgloss.js", out: "wgloss" },
+  ],
   outdir: out,
   bundle: true,
   splitting: true,

@@ -11,11 +11,11 @@ thread_local! {
 
 /// The device, which is opened once, and again after it was lost.
 pub(crate) async fn gpu() -> Result<Gpu> {
-    let known = GPU.with_borrow(Clone::clone);
-    if let Some(gpu) = known.filter(|gpu| !gpu.is_lost()) {
+    if let Some(gpu) = GPU.with_borrow(Clone::clone) {
         return Ok(gpu);
     }
     let gpu = Gpu::new().await?;
+    gpu.device().set_device_lost_callback(|_, _| GPU.set(None));
     GPU.set(Some(gpu.clone()));
     Ok(gpu)
 }

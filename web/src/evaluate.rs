@@ -1,13 +1,14 @@
 //! Batches of the reader's own arrays.
 
 use crate::choice::Choice;
+use crate::files::Place;
 use crate::{device, thrown};
 use js_sys::{Array, Uint8Array};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use wasm_bindgen::prelude::*;
-use wgloss::{Batch, DType, GradientType, Loss, Request, Tensor};
+use wgloss::{Batch, GradientType, Loss, Request};
+use wgloss_kit::files::{Elements, Problem};
 
 /// An evaluation.
 #[derive(Debug, Deserialize)]
@@ -16,27 +17,38 @@ struct Wanted {
     /// `cpu` or `gpu`.
     backend: String,
     reduction: String,
-    /// Of the arrays beside this text.
     inputs: Vec<Input>,
-    /// Whether the last array is what the gradients are multiplied by, with its shape.
-    upstream: Option<Vec<usize>>,
+    /// What the gradients are multiplied by.
+    upstream: Option<Place>,
     gradients: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Input {
     name: String,
-    dtype: String,
-    shape: Vec<usize>,
+    #[serde(flatten)]
+    place: Place,
 }
 
-/// Evaluates a loss of arrays in row-major order: the JSON of what there is, and the bytes of the value and
-/// of each gradient, which is of its input's type.
+/// Evaluates a loss of arrays in open files: the JSON of what there is, and the bytes of the value and of
+/// each gradient, which is of its input's type.
 #[wasm_bindgen]
-pub async fn evaluate(wanted: String, arrays: Vec<Uint8Array>) -> Result<Array, JsValue> {
+pub async fn evaluate(wanted: String) -> Result<Array, JsValue> {
     let wanted: Wanted = serde_json::from_str(&wanted).map_err(thrown)?;
-    let (loss, _) = wanted.choice.configured().map_err(thrown)?;
-    evaluated(loss.as_ref(), &wanted, &arrays).await.map_err(|error| {
+    let read = |place: &Place| place.read();
+    let arrays = wanted.inputs.iter().map(|input| {
+        let elements = read(&input.place).map_err(|problem| format!("{}: {problem}", input.name));
+        elements.map(|elements| (&*input.name, elements))
+    });
+    let arrays = arrays.collect::<Result<Vec<_>, _>>().map_err(thrown)?;
+    let upstream: Result<Option<Elements>, Problem> =
+        wanted.upstream.as_ref().map(read).transpose();
+    let upstream = upstream.map_err(|problem| thrown(format!("upstream: {problem}")))?;
+    let evaluated = async {
+        let (loss, _) = wanted.choice.configured()?;
+        Ok(evaluated(loss.as_ref(), &wanted, &arrays, upstream.as_ref()).await?)
+    };
+    evaluated.await.map_err(|error: wgloss_kit::Error| {
         let problem = js_sys::Error::new(&error.to_string());
         problem.set_name(error.kind());
         problem.into()
@@ -46,20 +58,11 @@ pub async fn evaluate(wanted: String, arrays: Vec<Uint8Array>) -> Result<Array, 
 async fn evaluated(
     loss: &dyn Loss,
     wanted: &Wanted,
-    arrays: &[Uint8Array],
+    arrays: &[(&str, Elements)],
+    upstream: Option<&Elements>,
 ) -> wgloss::Result<Array> {
-    let mut tensors = Vec::new();
-    for (input, bytes) in wanted.inputs.iter().zip(arrays) {
-        let dtype: DType = input.dtype.parse()?;
-        let bytes = Cow::Owned(bytes.to_vec());
-        tensors.push((&*input.name, Tensor::from_bytes(dtype, &*input.shape, bytes)?));
-    }
-    let upstream = match (&wanted.upstream, arrays.last()) {
-        (Some(shape), Some(bytes)) => {
-            Some(Tensor::from_bytes(DType::F32, &**shape, Cow::Owned(bytes.to_vec()))?)
-        }
-        _ => None,
-    };
+    let tensors = arrays.iter().map(|(name, elements)| Ok((*name, elements.tensor()?)));
+    let tensors = tensors.collect::<wgloss::Result<Vec<_>>>()?;
     let gradients: Vec<&str> = wanted.gradients.iter().map(String::as_str).collect();
     let request = Request {
         reduction: wanted.reduction.parse()?,
@@ -67,6 +70,7 @@ async fn evaluated(
         gradient_type: GradientType::Input,
         ..Request::default()
     };
+    let upstream = upstream.map(Elements::tensor).transpose()?;
     let batch = Batch { inputs: &tensors, request, upstream, ..Batch::default() };
     let evaluation = device::backend(&wanted.backend).await?.evaluate(loss, &batch).await?;
     let value = evaluation.value.iter().map(|value| ("value", value));

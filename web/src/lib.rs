@@ -7,7 +7,9 @@ mod choice;
 pub mod custom;
 pub mod device;
 pub mod evaluate;
+pub mod files;
 pub mod see;
+pub mod time;
 pub mod trust;
 
 use std::fmt::Display;

@@ -105,3 +105,80 @@ export async function plot(losses: Choice[], from: number | undefined, to: numbe
 export async function custom(name: string, text: string): Promise<Custom> {
   return JSON.parse((await call("custom", name, text)) as string);
 }
+
+/** What the browser tells of the GPU, or why there is none. */
+export type Adapter = { name: string; kind: "GPU" | "software"; largest_binding: number } | { problem: string };
+
+export async function adapter(): Promise<Adapter> {
+  return JSON.parse((await atLength()("adapter")) as string);
+}
+
+/** The hashes that the tests pin. */
+export interface Pinned {
+  loss: string;
+  cpu: string;
+  gpu: string;
+}
+
+export async function pinned(): Promise<Pinned[]> {
+  return JSON.parse((await atLength()("pinned_losses")) as string);
+}
+
+/** What came out here: hashes, and how far the GPU's numbers are from the CPU's. */
+export interface Bits {
+  cpu: string;
+  value: number | null;
+  gpu?: string;
+  difference?: number;
+}
+
+export async function bits(loss: string, onGpu: boolean): Promise<Bits> {
+  return JSON.parse((await atLength()("bits", loss, onGpu)) as string);
+}
+
+/** A workload in one place. */
+export interface Row {
+  workload: string;
+  backend: "gpu" | "cpu";
+  median_ms: number | null;
+  wall_ms: number | null;
+  runs: number | null;
+  clock: string | null;
+  gb_per_s: number | null;
+  roof_percent: number | null;
+  error: string | null;
+}
+
+export interface Point {
+  elements: number;
+  gpu_ms: number | null;
+  gpu_with_transfers_ms: number | null;
+  cpu_ms: number | null;
+  error: string | null;
+}
+
+/** The form of `wgloss bench --json`, as far as the page shows it. */
+export interface Results {
+  gpu: { name: string; vendor: string; driver: string; driver_info: string; device_type: string } | null;
+  roofs: { gpu_copy_gb_per_s: number | null; cpu_copy_gb_per_s: number | null };
+  rows: Row[];
+  sizes: { family: string; gpu_wins_from: number | null; gpu_with_transfers_wins_from: number | null; points: Point[] }[];
+}
+
+export interface Benches {
+  workloads: string[];
+  families: string[];
+  sizes: number[];
+}
+
+export const bench = {
+  list: async (largest: number): Promise<Benches> => JSON.parse((await atLength()("bench_list", largest)) as string),
+  start: async (date: string, browser: string) => void (await atLength()("bench_start", date, browser)),
+  row: async (workload: string, place: "gpu" | "cpu") => void (await atLength()("bench_row", workload, place)),
+  point: async (family: number, elements: number) => void (await atLength()("bench_point", family, elements)),
+  /** As text, to be kept, and read. */
+  results: async (): Promise<[string, Results]> => {
+    const text = (await atLength()("bench_results")) as string;
+    return [text, JSON.parse(text)];
+  },
+};

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { render, type ComponentType } from "preact";
 import { follow, view, VIEWS, type View } from "./address";
 import * as see from "./see/see";
+import { Problem } from "./shown";
 
 const NAMES: Record<View, string> = {
   see: "See",
@@ -21,7 +22,7 @@ function lazily(load: () => Promise<ComponentType>): ComponentType {
     if (!begun) void load().then((view) => (loaded.value = view), (error) => (problem.value = String(error)));
     begun = true;
     const View = loaded.value;
-    return View ? <View /> : <see.Problem text={problem.value} />;
+    return View ? <View /> : <Problem text={problem.value} />;
   };
 }
 
@@ -29,6 +30,18 @@ const Write = lazily(async () => {
   const write = await import("./write/write");
   write.start();
   return write.Write;
+});
+
+const Trust = lazily(async () => {
+  const trust = await import("./trust/trust");
+  trust.start();
+  return trust.Trust;
+});
+
+const Time = lazily(async () => {
+  const time = await import("./time/time");
+  time.start();
+  return time.Time;
 });
 
 function Page() {
@@ -47,6 +60,8 @@ function Page() {
       <main>
         {view.value === "see" && <see.See />}
         {view.value === "write" && <Write />}
+        {view.value === "trust" && <Trust />}
+        {view.value === "time" && <Time />}
       </main>
       <footer>
         <small>Everything is computed in this page. Nothing leaves it.</small>

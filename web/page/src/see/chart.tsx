@@ -1,8 +1,10 @@
 // Curves in two panels, one above the other: the losses, and their slopes.
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { Save } from "../save";
+import { shown } from "../shown";
+import { useWidth } from "../width";
 
 /** A curve with its name, in the order of the colours. */
 export interface Line {
@@ -31,26 +33,9 @@ const LEFT = 58;
 const RIGHT = 14;
 const BELOW = 44;
 
-/** A number as people read it. */
-export function shown(x: number): string {
-  if (Number.isNaN(x)) return "NaN";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-  const size = Math.abs(x);
-  const short = size === 0 || (size >= 1e-3 && size < 1e6);
-  return (short ? Number(x.toPrecision(5)).toString() : x.toExponential(3)).replace("-", "−");
-}
-
 export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; point: (at: number) => void }) {
-  const box = useRef<HTMLDivElement>(null);
   const svg = useRef<SVGSVGElement>(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const observer = new ResizeObserver(() => setWidth(box.current!.clientWidth));
-    observer.observe(box.current!);
-    setWidth(box.current!.clientWidth);
-    return () => observer.disconnect();
-  }, []);
-
+  const [box, width] = useWidth();
   const { xs, from, to, lines } = drawing;
   const head = 26 + 19 * lines.length + 6;
   const height = head + PANELS[0]! + GAP + PANELS[1]! + BELOW;

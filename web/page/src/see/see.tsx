@@ -3,8 +3,9 @@ import { computed, effect, signal } from "@preact/signals";
 import { choices, from, to, view } from "../address";
 import { catalogue, plot, type Choice, type Loss, type Plot } from "../engine";
 import { latest } from "../latest";
+import { Problem, shown } from "../shown";
 import { About } from "./about";
-import { Chart, COLOURS, colour, shown, type Drawing } from "./chart";
+import { Chart, COLOURS, colour, type Drawing } from "./chart";
 import { Inputs, Options } from "./inputs";
 
 /** The points of a curve: at least one for each pixel, so that a kink is sharp. */
@@ -129,14 +130,6 @@ function Card({
       {loss && <Options options={loss.options} {...{ choice, change }} />}
       {curve && !("problem" in curve) && curve.description.loss === choice.loss && <Inputs {...{ choice, curve, change }} />}
     </article>
-  );
-}
-
-export function Problem({ text }: { text: string | undefined }) {
-  return (
-    <p class="problem" role="alert">
-      {text}
-    </p>
   );
 }
 

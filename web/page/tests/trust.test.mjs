@@ -1,0 +1,35 @@
+// Trust: the bits of pinned batches, on the CPU and on the browser's GPU.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { picture, start } from "./page.mjs";
+
+test("on the CPU the bits are those of the tests, on the GPU the numbers are close", { timeout: 600_000 }, async () => {
+  const site = await start();
+  const page = await site.open("#trust");
+  const button = page.getByRole("button", { name: "Compare the bits" });
+  await button.click();
+  await page.waitForSelector("button:not([disabled])", { timeout: 500_000 });
+  const rows = await page.locator(".bits tbody tr").all();
+  assert.ok(rows.length > 20);
+  for (const row of rows) {
+    const name = await row.locator("th").innerText();
+    const cells = await row.locator("td").allInnerTexts();
+    assert.match(cells[1], /^[\da-f]{16}\s+same$/, `${name} on the CPU: ${cells}`);
+    assert.match(cells[3], /^[\da-f]{16}\s+(same|other)$/, `${name} on the GPU: ${cells}`);
+    assert.ok(Number(cells[4].replace("−", "-")) < 1e-5, `${name}: the GPU is ${cells[4]} from the CPU`);
+  }
+  console.log(await page.locator("[aria-live]").first().innerText());
+  await picture(page, "trust");
+  await site.stop();
+  assert.deepEqual(site.problems, []);
+});
+
+test("without WebGPU the page says so, and compares the CPU's", { timeout: 600_000 }, async () => {
+  const site = await start({ webgpu: false });
+  const page = await site.open("#trust");
+  await page.getByText("No GPU:").waitFor();
+  await page.getByRole("button", { name: "Compare the bits" }).click();
+  await page.getByText(/CPU: the same bits for (\d+) of \1$/).waitFor();
+  await site.stop();
+  assert.deepEqual(site.problems, []);
+});
