@@ -1,5 +1,5 @@
 //! What wgloss's program and its page have in common: the catalogue as JSON, options set by text, the
-//! curves of losses, and arrays in the bytes of files.
+//! curves of losses, arrays in the bytes of files, and counts of histograms.
 //!
 //! It opens no files, draws nothing and waits for nothing, so that it runs in a browser as well.
 
@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod curves;
 mod error;
 pub mod files;
+pub mod histogram;
 pub mod numbers;
 pub mod options;
 pub mod pinned;

@@ -19,3 +19,9 @@ pub fn json(x: f64) -> Value {
         x => json!(x),
     }
 }
+
+/// A count that is drawn.
+#[expect(clippy::cast_precision_loss, reason = "nobody sees the difference")]
+pub fn float(count: u64) -> f64 {
+    count as f64
+}

@@ -6,5 +6,6 @@ type Given = [(&'static str, &'static str)];
 mod catalogue;
 mod curves;
 mod files;
+mod histogram;
 mod options;
 mod pinned;

@@ -6,13 +6,13 @@ use super::taken::{See, Taken};
 use crate::arguments::Chosen;
 use crate::error::{Error, Result};
 use crate::outputs::{Writer, check_room};
-use crate::plot;
 use crate::report::Terms;
 use std::time::Duration;
 use wgloss::{
     Batch, Broadcast, DType, Evaluator, Loss, Output, Reduction, Request, TensorKind, Timings,
     Totals,
 };
+use wgloss_kit::histogram;
 
 /// What a file is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,7 +300,7 @@ impl Job<'_> {
         }
         let mut ignored = 0;
         self.chunks.each(|chunk| {
-            ignored += plot::ignored(loss, chunk.tensors);
+            ignored += histogram::ignored(loss, chunk.tensors);
             Ok(())
         })?;
         Ok(ignored)

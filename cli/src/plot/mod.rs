@@ -10,7 +10,7 @@ mod panel;
 mod picture;
 mod raster;
 
-pub(crate) use histogram::{histogram, ignored};
+pub(crate) use histogram::histogram;
 pub(crate) use picture::{Drawn, Format, GRID, TEXT};
 
 use crate::error::{Error, Result};
