@@ -3,6 +3,7 @@
 use crate::common::{self, Run, folder, names, run, run_without_adapter};
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 
 /// The rows of one workload's run with `--json`, which shows a table on standard error: each place, the
 /// head, and each row.
@@ -227,4 +228,56 @@ fn inputs_are_written() {
     let value = common::run(&written, &eval).value();
     let timed = ["bench", "ctc_fwdbwd", "--json", "--backend", "cpu"];
     assert_eq!(number(&rows(&common::run(&written, &timed))[0], "value"), value);
+}
+
+#[test]
+fn readme_has_the_table_of_all_results() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
+    let files = fs::read_dir(root.join("benches/results")).expect("results");
+    let files = files.map(|file| file.expect("a file").path().to_string_lossy().into_owned());
+    let files: Vec<_> = files.filter(|file| file.ends_with(".json")).collect();
+    assert!(!files.is_empty());
+    let arguments = ["bench", "--table"].into_iter().chain(files.iter().map(String::as_str));
+    let table = run(root, &arguments.collect::<Vec<_>>());
+    assert_eq!((table.code, table.err.as_str()), (Some(0), ""), "{table:?}");
+    let readme = fs::read_to_string(root.join("README.md")).expect("README");
+    let (_, rest) = readme.split_once("<!-- benches/results -->\n").expect("where it begins");
+    let (shown, _) = rest.split_once("<!-- end of benches/results -->\n").expect("where it ends");
+    let command = "cargo run --release -- bench --table benches/results/*.json";
+    assert_eq!(shown, table.out, "`{command}` prints the table");
+}
+
+#[test]
+fn results_become_a_table() {
+    let folder = folder();
+    let written = |name: &str, results: &Value| {
+        fs::write(folder.path().join(name), results.to_string()).expect("a file");
+    };
+    let arguments = ["bench", "small_mse_fwdbwd", "--json"];
+    let mut results = run(folder.path(), &arguments).json();
+    (results["rows"][0]["median_ms"], results["rows"][0]["roof_percent"]) = (json!(1.5), json!(40));
+    (results["rows"][0]["wall_ms"], results["rows"][1]["wall_ms"]) = (json!(2), json!(5));
+    (results["gpu"]["name"], results["date"]) = (json!("Z | 1"), json!("2026-01-02"));
+    written("z.json", &results);
+    (results["gpu"]["name"], results["rows"]) = (json!("A"), json!([]));
+    results["browser"] = json!("Mozilla/5.0 (X11) Gecko/20100101 Firefox/160.0");
+    written("a.json", &results);
+    let table = run(folder.path(), &["bench", "--table", "z.json", "a.json"]);
+    assert_eq!((table.code, table.err.as_str()), (Some(0), ""), "{table:?}");
+    let lines: Vec<_> = table.out.lines().collect();
+    assert_eq!(lines.len(), 4, "{table:?}");
+    assert!(lines[2].starts_with("| A |") && lines[2].ends_with(" | - | - | - | - | - |"));
+    assert!(lines[2].contains("Firefox/160.0 | 2026-01-02 |"), "{table:?}");
+    assert!(lines[3].starts_with("| Z \\| 1 |"), "{table:?}");
+    assert!(lines[3].ends_with(" | - | 1.50 ms, 40 %, 2.50x |"), "{table:?}");
+
+    results["form"] = json!(2);
+    written("a.json", &results);
+    let refused = run(folder.path(), &["bench", "--table", "z.json", "a.json"]);
+    assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""), "{refused:?}");
+    let problem = "--table: a.json: results of form 2; this version reads form 1\n";
+    assert_eq!(refused.err, format!("wgloss: error: {problem}"));
+    let missing = run(folder.path(), &["bench", "--table", "none.json"]);
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.err.contains("--table: none.json: "), "{missing:?}");
 }

@@ -6,6 +6,7 @@ mod page;
 mod row;
 mod site;
 mod sizes;
+mod table;
 mod tune;
 
 use crate::error::{Error, Result};
@@ -64,6 +65,9 @@ pub(crate) struct Bench {
     /// time nothing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["backend", "adapter", "dtype", "reuse", "json", "report"])]
     write_inputs: Option<PathBuf>,
+    /// Print a Markdown table of what --json printed before, here or elsewhere, and time nothing
+    #[arg(long, value_name = "FILE.json", num_args = 1.., exclusive = true)]
+    table: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -79,6 +83,9 @@ impl Bench {
         let all = WORKLOADS.map(|(name, _)| name.to_string()).to_vec();
         if self.list {
             return Ok(all.join("\n") + "\n");
+        }
+        if !self.table.is_empty() {
+            return table::table(&self.table);
         }
         let names = if self.workloads.is_empty() { &all } else { &self.workloads };
         let workloads = names.iter().map(|name| by_name(name)).collect::<Result<Vec<_>, _>>()?;
