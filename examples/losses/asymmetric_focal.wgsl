@@ -8,6 +8,8 @@
 //
 // Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter, Zelnik-Manor: Asymmetric loss for multi-label
 // classification, ICCV 2021.
+//
+// Plot: t=0 gamma_pos=0 gamma_neg=4 clip=0.05 from=-6 to=6
 
 struct Parameters {
     gamma_pos: f32,

@@ -7,6 +7,8 @@
 //
 // Fevotte, Idier: Algorithms for nonnegative matrix factorization with the beta-divergence, 2011;
 // scikit-learn's beta_loss.
+//
+// Plot: t=1 beta=1 from=0.05 to=4
 
 struct Parameters {
     beta: i32,

@@ -13,6 +13,8 @@
 //
 // Amid, Warmuth, Anil, Koren: Robust bi-tempered logistic loss based on Bregman divergences,
 // NeurIPS 2019.
+//
+// Plot: t=1 temperature_1=0.8 temperature_2=1.2 iterations=20 from=-6 to=6
 
 struct Parameters {
     temperature_1: f32,

@@ -5,6 +5,8 @@
 //
 // Charbonnier, Blanc-Feraud, Aubert, Barlaud: Two deterministic half-quadratic regularization
 // algorithms for computed imaging, 1994.
+//
+// Plot: epsilon=0.1
 
 struct Parameters {
     epsilon: f32,

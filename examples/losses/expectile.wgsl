@@ -4,6 +4,8 @@
 //
 // Newey, Powell: Asymmetric least squares estimation and testing, 1987; the value function of
 // implicit Q-learning (Kostrikov, Nair, Levine, 2021).
+//
+// Plot: tau=0.8
 
 struct Parameters {
     tau: f32,

@@ -6,6 +6,8 @@
 // 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = u / (2 + u), and u - 2 s is u s.
 //
 // McCullagh, Nelder: Generalized linear models, 1983; scikit-learn's mean_gamma_deviance.
+//
+// Plot: t=1 from=0.05 to=4
 
 fn near(u: f32) -> f32 {
     let s = u / (2.0 + u);

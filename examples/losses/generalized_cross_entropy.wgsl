@@ -6,6 +6,8 @@
 //
 // Zhang, Sabuncu: Generalized cross entropy loss for training deep neural networks with noisy
 // labels, NeurIPS 2018.
+//
+// Plot: q=0.7 from=0 to=1
 
 struct Parameters {
     q: f32,

@@ -6,6 +6,8 @@
 // for Poly-1 on ImageNet.
 //
 // Leng, Tan, Liu, Cubuk, Shi, Cheng, Anguelov: PolyLoss, ICLR 2022.
+//
+// Plot: t=1 terms=1 epsilon_1=2
 
 struct Parameters {
     terms: i32,

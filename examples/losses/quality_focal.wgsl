@@ -6,6 +6,8 @@
 // t - q is t (1 - q) - (1 - t) q with 1 - q = sigmoid(-x), which keeps its digits near 1.
 //
 // Li, Wang, Wu, Chen, Hu, Li, Tang, Yang: Generalized focal loss, NeurIPS 2020.
+//
+// Plot: t=0.5 beta=2
 
 struct Parameters {
     beta: f32,

@@ -6,6 +6,8 @@
 // log gamma is Stirling's series at x + 8, less the logarithm of the 8 factors between.
 //
 // Lange, Little, Taylor: Robust statistical modeling using the t distribution, 1989.
+//
+// Plot: scale=1 freedom=3
 
 const LOG_PI: f32 = 1.1447299;
 const HALF_LOG_TWO_PI: f32 = 0.91893854;

@@ -5,6 +5,8 @@
 //
 // Makridakis: Accuracy measures: theoretical and practical concerns, 1993; the M3 and M4
 // competitions.
+//
+// Plot: t=1
 
 fn value(p: f32, t: f32) -> f32 {
     let size = abs(p) + abs(t);

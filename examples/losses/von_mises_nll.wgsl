@@ -9,6 +9,8 @@
 //
 // Prokudin, Gehler, Nowozin: Deep directional statistics: pose estimation with uncertainty
 // quantification, ECCV 2018.
+//
+// Plot: concentration=2 from=-4 to=4
 
 const LOG_TWO_PI: f32 = 1.837877;
 const NEAR: f32 = 20.0;

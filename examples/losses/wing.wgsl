@@ -5,6 +5,8 @@
 //
 // Feng, Kittler, Awais, Huber, Wu: Wing loss for robust facial landmark localisation with
 // convolutional neural networks, CVPR 2018 (w and epsilon).
+//
+// Plot: width=10 curvature=2 from=-20 to=20
 
 struct Parameters {
     width: f32,

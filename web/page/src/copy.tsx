@@ -12,15 +12,14 @@ export function Copy({ name, text }: { name: string; text: () => string }) {
       await navigator.clipboard.writeText(text());
       setSaid("Copied");
     } catch {
-      setSaid("This browser does not let the page copy");
+      setSaid("Not allowed");
     }
   };
   return (
-    <span>
+    <span class="copy" role="status">
       <button type="button" onClick={() => void copy()}>
-        {name}
-      </button>{" "}
-      <small role="status">{said}</small>
+        {said || name}
+      </button>
     </span>
   );
 }

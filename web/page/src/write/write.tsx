@@ -1,10 +1,10 @@
 // Write: a loss of one's own, with the gradient that is derived from it.
-import { batch, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import examples from "examples";
 import { useRef } from "preact/hooks";
 import { beside, choice, from, link, own, text, title, to, view } from "../address";
 import { Copy } from "../copy";
-import { custom, plot, type Choice, type Loss, type Plot, type Wrong } from "../engine";
+import { custom, plot, type Choice, type Loss, type Option, type Plot, type Wrong } from "../engine";
 import { latest } from "../latest";
 import { download } from "../save";
 import { Chart, colour } from "../see/chart";
@@ -20,17 +20,23 @@ const FIRST = "cauchy";
 /** The time without a key after which a text is looked at: the library keeps what it made of each. */
 const PAUSE = 150;
 
+/** What is made of a text in which nothing is wrong. */
 interface Made {
   loss: Loss;
   derived: string;
-  choice: Choice;
-  plot: Plot;
+  /** What the text suggests to draw it with. */
+  start: Choice;
 }
 
-/** What was made of the last text in which nothing is wrong. */
+interface Drawn {
+  plot: Plot;
+  choices: Choice[];
+}
+
+/** The last of these; they stay while something is wrong. */
 const made = signal<Made | undefined>(undefined);
-/** What is drawn: the last of these whose numbers can be drawn too. */
-const drawn = signal<Made | undefined>(undefined);
+const drawn = signal<Drawn | undefined>(undefined);
+/** What is wrong with the text, and what is wrong with the numbers. */
 const wrong = signal<Wrong | undefined>(undefined);
 const problem = signal<string | undefined>(undefined);
 const at = signal(Math.round((POINTS - 1) * 0.75));
@@ -46,15 +52,19 @@ function suggested(text: string): { start: Choice; from?: number; to?: number } 
 }
 
 /** The custom loss with all its parameters: what is set, else what its text suggests, else 1. */
-function whole(loss: Loss, text: string, own: Choice, start: Choice): Choice {
+function whole({ loss, start }: Made, own: Choice): Choice {
   const inputs = loss.inputs.map(({ name }) => name);
   const options = loss.options.map(({ name }) => name);
   const ones = options.map((name): [string, string] => [name, "1"]);
   const values = new Map([...ones, ...start.values, ...own.values]);
   const known = [...values].filter(([name]) => inputs.includes(name) || options.includes(name));
   const by = [own.by, start.by].find((by) => by && inputs.includes(by));
-  return { loss: "custom", custom: text, values: known, ...(by ? { by } : {}) };
+  return { loss: "custom", values: known, ...(by ? { by } : {}) };
 }
+
+const chosen = computed(() => made.value && whole(made.value, own.value));
+
+type Result = Wrong | { made: Made; drawn: Drawn } | { made: Made; problem: string };
 
 async function make(
   text: string,
@@ -62,24 +72,27 @@ async function make(
   beside: Choice | undefined,
   from: number | undefined,
   to: number | undefined,
-): Promise<Made | Wrong> {
+): Promise<Result> {
   const read = await custom("custom", text);
   if ("reason" in read) return read;
   const { start, ...ends } = suggested(text);
-  const choice = whole(read.loss, text, own, start);
-  const all = beside ? [choice, beside] : [choice];
-  return { ...read, choice, plot: await plot(all, from ?? ends.from, to ?? ends.to, POINTS) };
+  const made = { ...read, start };
+  const choices = [{ ...whole(made, own), custom: text }, ...(beside ? [beside] : [])];
+  try {
+    const drawing = await plot(choices, from ?? ends.from, to ?? ends.to, POINTS);
+    const [first] = drawing.losses;
+    return first && "problem" in first ? { made, problem: first.problem } : { made, drawn: { plot: drawing, choices } };
+  } catch (refused) {
+    return { made, problem: refused instanceof Error ? refused.message : String(refused) };
+  }
 }
 
-function show(result: Made | Wrong): void {
+function show(result: Result): void {
   batch(() => {
-    problem.value = undefined;
     wrong.value = "reason" in result ? result : undefined;
-    if ("reason" in result) return;
-    made.value = result;
-    const [loss] = result.plot.losses;
-    if (loss && !("problem" in loss)) drawn.value = result;
-    else problem.value = loss?.problem;
+    problem.value = "problem" in result ? result.problem : undefined;
+    if ("made" in result) made.value = result.made;
+    if ("drawn" in result) drawn.value = result.drawn;
   });
 }
 
@@ -116,7 +129,7 @@ export function Write() {
         <Editor text={text.value} wrong={wrong.value} change={(changed) => (text.value = changed)} jump={jump} />
         <Message jump={(wrong) => jump.current(wrong)} />
       </section>
-      <section class={wrong.value || problem.value ? "curves stale" : "curves"} aria-label="Curves">
+      <section class="curves" aria-label="Curves">
         <Curves />
       </section>
       <section class="derived" aria-label="Derived">
@@ -140,7 +153,7 @@ function Bar() {
         Example{" "}
         <select value={shown} onChange={(event) => take(examples[Number(event.currentTarget.value)]!)}>
           <option value={-1} disabled>
-            none: a text of one's own
+            (none)
           </option>
           {examples.map(({ name, text }, i) => (
             <option key={name} value={i} title={name}>
@@ -188,25 +201,34 @@ function described({ inputs, options }: Loss): string {
 function Curves() {
   const now = drawn.value;
   if (!now) return <div class="stage" />;
-  const { choice, plot } = now;
-  const other = beside.value;
-  const names = [title.value || "custom", ...(other ? [named(other)] : [])];
-  const titles = [title.value || "custom", ...(other ? [other.loss] : [])];
-  const drawing = drawingOf(plot, titles, [named({ ...choice, loss: names[0]! }), ...names.slice(1)]);
-  const [curve, second] = plot.losses;
+  const [first, ...others] = now.choices;
+  const name = title.value || "custom";
+  const choices = [{ ...first!, loss: name }, ...others];
+  const drawing = drawingOf(now.plot, choices.map((choice) => choice.loss), choices.map(named));
+  const [curve, second] = now.plot.losses;
   return (
     <>
-      <div class="stage">{drawing && <Chart drawing={drawing} at={at.value} point={(place) => (at.value = place)} />}</div>
-      <Problem text={problem.value} />
-      <ReadOut drawing={drawing} at={at.value} />
-      <Range plot={plot} />
+      <div class={wrong.value || problem.value ? "stale" : undefined}>
+        <div class="stage">
+          {drawing && <Chart drawing={drawing} at={at.value} point={(place) => (at.value = place)} />}
+        </div>
+        <ReadOut drawing={drawing} at={at.value} />
+      </div>
+      <Range plot={now.plot} />
       <article class="card" style={{ borderColor: colour(0) }}>
-        {made.value && <Options options={made.value.loss.options} choice={made.value.choice} change={set} />}
-        {curve && !("problem" in curve) && <Inputs choice={made.value!.choice} curve={curve} change={set} />}
+        {made.value && <Options options={startingOptions(made.value)} choice={chosen.value!} change={set} />}
+        {curve && !("problem" in curve) && <Inputs choice={chosen.value!} curve={curve} change={set} />}
+        <Problem text={problem.value} />
       </article>
       <Beside curve={second} />
     </>
   );
+}
+
+/** The parameters, which have no defaults of their own, with those of the page. */
+function startingOptions(made: Made): Option[] {
+  const start = new Map(whole(made, { loss: "custom", values: [] }).values);
+  return made.loss.options.map((option) => ({ ...option, default: Number(start.get(option.name)) }));
 }
 
 /** Keeps what is set, but not the text, which is elsewhere. */
@@ -249,7 +271,7 @@ function Derived() {
   return (
     <>
       <div class="row">
-        <h2>Derived</h2>
+        <h2>Derived gradient</h2>
         {now && <Copy name="Copy" text={() => now.derived} />}
         <button type="button" onClick={() => download(`${name}.wgsl`, new Blob([text.value], { type: "text/plain" }))}>
           Save the loss as {name}.wgsl
