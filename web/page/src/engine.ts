@@ -182,3 +182,60 @@ export const bench = {
     return [text, JSON.parse(text)];
   },
 };
+
+/** An array in an open file. */
+export interface Place {
+  file: number;
+  member?: string;
+}
+
+export type Listed = { member: string | null } & ({ dtype: string; shape: number[] } | { problem: string });
+
+/** Opens a file of arrays, until it is closed. */
+export async function open(file: File): Promise<{ file: number; arrays: Listed[] }> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return JSON.parse((await atLength()("open_file", file.name, bytes)) as string);
+}
+
+export async function close(file: number): Promise<void> {
+  await atLength()("close_file", file);
+}
+
+export interface Batch {
+  choice: Choice;
+  backend: "cpu" | "gpu";
+  reduction: string;
+  inputs: ({ name: string } & Place)[];
+  gradients: string[];
+}
+
+export interface Histogram {
+  bars: number[];
+  low: number | null;
+  high: number | null;
+  count: number;
+  least: number | null;
+  largest: number | null;
+  mean: number | null;
+  median: number | null;
+  ignored: number;
+  nan: number;
+  infinite: number;
+}
+
+export interface Evaluation {
+  /** As text, since JSON has no NaN; none where losses are not reduced. */
+  value: string | null;
+  /** `.npy` files by name: unreduced losses as `value`, and gradients. */
+  files: [string, Uint8Array][];
+}
+
+export async function evaluate(batch: Batch): Promise<Evaluation> {
+  const [told, ...files] = (await atLength()("evaluate_to_npy", JSON.stringify(batch))) as [string, ...Uint8Array[]];
+  const { value, files: names } = JSON.parse(told) as { value: string | null; files: string[] };
+  return { value, files: names.map((name, i) => [name, files[i]!]) };
+}
+
+export async function histogram(batch: Batch): Promise<Histogram> {
+  return JSON.parse((await atLength()("histogram", JSON.stringify({ ...batch, reduction: "none", gradients: [] }))) as string);
+}

@@ -44,6 +44,12 @@ const Time = lazily(async () => {
   return time.Time;
 });
 
+const Evaluate = lazily(async () => {
+  const evaluate = await import("./evaluate/evaluate");
+  evaluate.start();
+  return evaluate.Evaluate;
+});
+
 function Page() {
   return (
     <>
@@ -62,6 +68,7 @@ function Page() {
         {view.value === "write" && <Write />}
         {view.value === "trust" && <Trust />}
         {view.value === "time" && <Time />}
+        {view.value === "evaluate" && <Evaluate />}
       </main>
       <footer>
         <small>Everything is computed in this page. Nothing leaves it.</small>

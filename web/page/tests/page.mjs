@@ -51,7 +51,7 @@ export async function start({ webgpu = true } = {}) {
 
   /** A new page at a view; what goes wrong in it is kept. */
   async function open(hash = "", options = {}) {
-    const context = await started.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+    const context = await started.newContext({ viewport: { width: 1280, height: 900 }, permissions: ["clipboard-read", "clipboard-write"], ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
     page.on("pageerror", (error) => problems.push(`${error.name}: ${error.message}`));
@@ -60,7 +60,7 @@ export async function start({ webgpu = true } = {}) {
       const url = request.url();
       if (!url.startsWith(address) && !/^(blob|data):/.test(url)) problems.push(`a request of ${url}`);
     });
-    await page.goto(address + hash);
+    await page.goto(hash.startsWith("http") ? hash : address + hash);
     return page;
   }
 

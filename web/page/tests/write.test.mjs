@@ -1,47 +1,33 @@
 // Write, as a person uses it: an example, a mistake and its mending, numbers that the program agrees with,
 // and a link that gives the same again.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { started } from "./page.mjs";
+import { native, npy, picture, start } from "./page.mjs";
 
-const EXAMPLES = fileURLToPath(new URL("../../examples/losses/", import.meta.url));
-const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
-const PROGRAM = join(TARGET, "release/wgloss");
+const EXAMPLES = fileURLToPath(new URL("../../../examples/losses/", import.meta.url));
 
 const example = (name) => readFileSync(`${EXAMPLES}${name}.wgsl`, "utf8");
 
 let pages;
-before(async () => (pages = await started()));
-after(() => pages.close());
-
-/** A float32 array of one number as a .npy file. */
-function array(number) {
-  const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }".padEnd(117) + "\n";
-  const bytes = Buffer.alloc(132);
-  bytes.write("\x93NUMPY\x01\x00", "latin1");
-  bytes.writeUInt16LE(118, 8);
-  bytes.write(header, 10);
-  bytes.writeFloatLE(number, 128);
-  return bytes;
-}
+before(async () => (pages = await start()));
+after(() => pages.stop());
 
 /** Loss and slope by the first input, as the program evaluates a text. */
-function native(text, inputs, parameters) {
+function evaluated(text, inputs, parameters) {
   const folder = mkdtempSync(join(tmpdir(), "wgloss-"));
   try {
     const file = (name) => join(folder, name);
     writeFileSync(file("loss.wgsl"), text);
     const names = Object.keys(inputs);
-    for (const name of names) writeFileSync(file(`${name}.npy`), array(inputs[name]));
+    for (const name of names) writeFileSync(file(`${name}.npy`), npy("float32", [1], [inputs[name]]));
     const given = names.map((name) => `${name}=${file(`${name}.npy`)}`);
     const gradient = `${names[0]}=${file("gradient.npy")}`;
     const wanted = ["--reduction", "none", "--out", file("value.npy"), "--grad", gradient, "--backend", "cpu"];
-    execFileSync(PROGRAM, ["eval", "--custom", file("loss.wgsl"), ...given, ...parameters, ...wanted]);
+    native("eval", "--custom", file("loss.wgsl"), ...given, ...parameters, ...wanted);
     const number = (name) => readFileSync(file(name)).readFloatLE(128);
     return { loss: number("value.npy"), slope: number("gradient.npy") };
   } finally {
@@ -83,7 +69,7 @@ test("an example, a mistake, and the same loss mended", async () => {
   await page.getByRole("rowheader", { name: "charbonnier epsilon=0.1", exact: true }).waitFor();
   const text = example("charbonnier");
   const before = await readOut(page, "charbonnier epsilon=0.1");
-  alike(before, native(text, { p: before.at, t: 0 }, ["epsilon=0.1"]));
+  alike(before, evaluated(text, { p: before.at, t: 0 }, ["epsilon=0.1"]));
 
   const wrong = text.replace("c.epsilon));", "c.epsilon)) + é;");
   await putBehind(page, "return length");
@@ -96,6 +82,7 @@ test("an example, a mistake, and the same loss mended", async () => {
   await page.getByText("no definition in scope for identifier: `é`").waitFor();
   assert.equal(await page.locator(".cm-lintRange-error").innerText(), "é");
   assert.equal(await page.locator(".stale svg.chart").count(), 1, "the last curves stay");
+  await picture(page, "write");
 
   await page.getByRole("button", { name: place }).click();
   await page.keyboard.press("Delete");
@@ -106,7 +93,7 @@ test("an example, a mistake, and the same loss mended", async () => {
   const mended = wrong.replace("é", "2.0 * abs(p)");
   const now = await readOut(page, "charbonnier epsilon=0.1");
   assert.ok(now.loss > before.loss + 5);
-  alike(now, native(mended, { p: now.at, t: 0 }, ["epsilon=0.1"]));
+  alike(now, evaluated(mended, { p: now.at, t: 0 }, ["epsilon=0.1"]));
 });
 
 test("a link and a reload give the same again", async () => {
@@ -119,7 +106,7 @@ test("a link and a reload give the same again", async () => {
   await page.getByRole("rowheader", { name: "mse_loss", exact: true }).waitFor();
   const name = "mine tau=0.25 t=-1.5";
   const shown = await readOut(page, name);
-  alike(shown, native(example("expectile"), { p: shown.at, t: -1.5 }, ["tau=0.25"]));
+  alike(shown, evaluated(example("expectile"), { p: shown.at, t: -1.5 }, ["tau=0.25"]));
   assert.equal((await readOut(page, "mse_loss")).loss, shown.at ** 2);
 
   await page.getByRole("button", { name: "Copy link" }).click();
