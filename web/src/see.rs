@@ -42,7 +42,8 @@ pub async fn plot(wanted: &str) -> Result<Array, JsValue> {
     let made: Vec<Result<Curve>> = wanted.losses.iter().map(Choice::curve).collect();
     let [from, to] = curves::range(made.iter().flatten());
     let (from, to) = (wanted.from.unwrap_or(from), wanted.to.unwrap_or(to));
-    if !(from.is_finite() && to.is_finite() && from < to) {
+    let any = made.iter().any(Result::is_ok);
+    if any && !(from.is_finite() && to.is_finite() && from < to) {
         return Err(thrown(format!("from: {from} is not valid, expected less than to, {to}")));
     }
     let xs = curves::points(from, to, wanted.points);

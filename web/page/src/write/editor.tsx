@@ -4,14 +4,14 @@ import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "
 import { setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { effect, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Wrong } from "../engine";
 import { colours, wgsl } from "./wgsl";
 
 interface Given {
-  text: string;
-  wrong: Wrong | undefined;
-  change: (text: string) => void;
+  text: Signal<string>;
+  wrong: Signal<Wrong | undefined>;
   /** Takes the function that puts the cursor where something is wrong. */
   jump: { current: (wrong: Wrong) => void };
 }
@@ -31,16 +31,19 @@ function diagnostic(state: EditorState, wrong: Wrong): Diagnostic {
   return { from, to: from + word.length, severity: "error", message: wrong.reason };
 }
 
-export function Editor({ text, wrong, change, jump }: Given) {
-  const box = useRef<HTMLDivElement>(null);
-  const view = useRef<EditorView | undefined>(undefined);
-  const changed = useRef(change);
-  changed.current = change;
+/** Puts a text into the editor that was not typed there. */
+function replace(view: EditorView, text: string): void {
+  const { state } = view;
+  if (state.doc.eq(state.toText(text))) return;
+  view.dispatch({ changes: { from: 0, to: state.doc.length, insert: text }, selection: { anchor: 0 } });
+}
 
+export function Editor({ text, wrong, jump }: Given) {
+  const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const made = new EditorView({
+    const view = new EditorView({
       parent: box.current!,
-      doc: text,
+      doc: text.peek(),
       extensions: [
         lineNumbers(),
         history(),
@@ -54,28 +57,25 @@ export function Editor({ text, wrong, change, jump }: Given) {
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": "The loss in WGSL", spellcheck: "false" }),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged) changed.current(update.state.doc.toString());
+          if (update.docChanged) text.value = update.state.doc.toString();
         }),
       ],
     });
-    view.current = made;
     jump.current = (wrong) => {
-      made.dispatch({ selection: { anchor: place(made.state, wrong) }, scrollIntoView: true });
-      made.focus();
+      view.dispatch({ selection: { anchor: place(view.state, wrong) }, scrollIntoView: true });
+      view.focus();
     };
-    return () => made.destroy();
+    // At once, as effects of signals are: with those of hooks, which come after the next picture, an older text
+    // would take the place of what was typed since.
+    const ends = [
+      effect(() => replace(view, text.value)),
+      effect(() => view.dispatch(setDiagnostics(view.state, wrong.value ? [diagnostic(view.state, wrong.value)] : []))),
+    ];
+    return () => {
+      for (const end of ends) end();
+      view.destroy();
+    };
   }, []);
-
-  useEffect(() => {
-    const { state, dispatch } = view.current!;
-    if (state.doc.eq(state.toText(text))) return;
-    dispatch.call(view.current, { changes: { from: 0, to: state.doc.length, insert: text }, selection: { anchor: 0 } });
-  }, [text]);
-
-  useEffect(() => {
-    const { state } = view.current!;
-    view.current!.dispatch(setDiagnostics(state, wrong ? [diagnostic(state, wrong)] : []));
-  }, [wrong]);
 
   return <div class="editor" ref={box} />;
 }

@@ -126,7 +126,7 @@ export function Write() {
     <div class="write">
       <section class="text" aria-label="Text">
         <Bar />
-        <Editor text={text.value} wrong={wrong.value} change={(changed) => (text.value = changed)} jump={jump} />
+        <Editor text={text} wrong={wrong} jump={jump} />
         <Message jump={(wrong) => jump.current(wrong)} />
       </section>
       <section class="curves" aria-label="Curves">
