@@ -1,9 +1,8 @@
 //! The reader's GPU.
 
-use serde_json::{Value, json};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
-use wgloss::{Evaluator, Gpu, Result, wgpu};
+use wgloss::{Evaluator, Gpu, Result};
 
 thread_local! {
     static GPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
@@ -29,26 +28,8 @@ pub(crate) async fn backend(name: &str) -> Result<Evaluator> {
     }
 }
 
-/// What the browser tells of the adapter, or why there is none.
+/// Why there is no GPU, or nothing.
 #[wasm_bindgen]
-pub async fn adapter() -> String {
-    match gpu().await {
-        Ok(gpu) => described(&gpu),
-        Err(error) => json!({ "problem": error.to_string() }),
-    }
-    .to_string()
-}
-
-fn described(gpu: &Gpu) -> Value {
-    let info = gpu.adapter_info();
-    let limits = gpu.device().limits();
-    let kind = match info.device_type {
-        wgpu::DeviceType::Cpu => "software",
-        _ => "GPU",
-    };
-    json!({
-        "name": [&*info.name, &*info.driver, &*info.driver_info].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
-        "kind": kind,
-        "largest_binding": limits.max_storage_buffer_binding_size,
-    })
+pub async fn missing_gpu() -> Option<String> {
+    gpu().await.err().map(|error| error.to_string())
 }

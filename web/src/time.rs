@@ -26,9 +26,15 @@ pub fn bench_list(largest: usize) -> String {
     json!({ "workloads": workloads, "families": families, "sizes": sizes }).to_string()
 }
 
-/// Begins: opens the GPU, if there is one, and the CPU, and measures what copies move there.
+/// Begins: opens the GPU, if there is one, and the CPU, and measures what copies move there. Of the adapter
+/// the browser tells its scripts more than the library.
 #[wasm_bindgen]
-pub async fn bench_start(date: String, browser: String) -> Result<String, JsValue> {
+pub async fn bench_start(
+    date: String,
+    browser: String,
+    name: String,
+    vendor: String,
+) -> Result<(), JsValue> {
     let mut results = Results::new("page", date, Cpu::named("WebAssembly"));
     results.browser = Some(browser);
     let mut sites = Vec::new();
@@ -37,10 +43,12 @@ pub async fn bench_start(date: String, browser: String) -> Result<String, JsValu
     }
     sites.push(Site::cpu("CPU".into()).await.map_err(thrown)?);
     sites.iter().for_each(|site| results.add_site(site));
+    if let Some(gpu) = &mut results.gpu {
+        (gpu.name, gpu.vendor) = (name, vendor);
+    }
     SITES.set(Rc::new(sites));
-    let text = results.to_json();
     RESULTS.set(Some(results));
-    Ok(text)
+    Ok(())
 }
 
 /// Times a workload in one place, `gpu` or `cpu`.

@@ -107,10 +107,19 @@ export async function custom(name: string, text: string): Promise<Custom> {
 }
 
 /** What the browser tells of the GPU, or why there is none. */
-export type Adapter = { name: string; kind: "GPU" | "software"; largest_binding: number } | { problem: string };
+export type Adapter = { name: string; vendor: string } | { problem: string };
 
 export async function adapter(): Promise<Adapter> {
-  return JSON.parse((await atLength()("adapter")) as string);
+  const problem = (await atLength()("missing_gpu")) as string | undefined;
+  if (problem) return { problem };
+  const found = (await (navigator as unknown as { gpu: Gpu }).gpu.requestAdapter())?.info;
+  const parts = [found?.vendor, found?.architecture, found?.device, found?.description].filter((part) => part);
+  return { name: parts.join(" ") || "not named by the browser", vendor: found?.vendor ?? "" };
+}
+
+/** What is asked of WebGPU by a script: the library has the rest. */
+interface Gpu {
+  requestAdapter(): Promise<{ info: { vendor: string; architecture: string; device: string; description: string } } | null>;
 }
 
 /** The hashes that the tests pin. */
@@ -159,7 +168,7 @@ export interface Point {
 
 /** The form of `wgloss bench --json`, as far as the page shows it. */
 export interface Results {
-  gpu: { name: string; vendor: string; driver: string; driver_info: string; device_type: string } | null;
+  gpu: { name: string } | null;
   roofs: { gpu_copy_gb_per_s: number | null; cpu_copy_gb_per_s: number | null };
   rows: Row[];
   sizes: { family: string; gpu_wins_from: number | null; gpu_with_transfers_wins_from: number | null; points: Point[] }[];
@@ -173,7 +182,11 @@ export interface Benches {
 
 export const bench = {
   list: async (largest: number): Promise<Benches> => JSON.parse((await atLength()("bench_list", largest)) as string),
-  start: async (date: string, browser: string) => void (await atLength()("bench_start", date, browser)),
+  start: async (date: string, browser: string) => {
+    const gpu = await adapter();
+    const [name, vendor] = "problem" in gpu ? ["", ""] : [gpu.name, gpu.vendor];
+    await atLength()("bench_start", date, browser, name, vendor);
+  },
   row: async (workload: string, place: "gpu" | "cpu") => void (await atLength()("bench_row", workload, place)),
   point: async (family: number, elements: number) => void (await atLength()("bench_point", family, elements)),
   /** As text, to be kept, and read. */

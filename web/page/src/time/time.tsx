@@ -136,11 +136,10 @@ function Choose({ all }: { all: Benches }) {
 function Measured({ text, results }: { text: string; results: Results }) {
   const { gpu, roofs, rows } = results;
   const names = [...new Set(rows.map((row) => row.workload))];
-  const name = gpu && ([gpu.name, gpu.vendor, gpu.driver, gpu.driver_info].filter((part) => part).join(", ") || "not named by the browser");
   return (
     <>
       <p>
-        {gpu ? `GPU: ${name}; a copy moves ${shown(roofs.gpu_copy_gb_per_s!)} GB/s. ` : "No GPU: the browser offers no WebGPU adapter. "}
+        {gpu ? `GPU: ${gpu.name}; a copy moves ${shown(roofs.gpu_copy_gb_per_s!)} GB/s. ` : "No GPU: the browser offers no WebGPU adapter. "}
         CPU: WebAssembly; a copy moves {shown(roofs.cpu_copy_gb_per_s!)} GB/s.
       </p>
       {names.length > 0 && (

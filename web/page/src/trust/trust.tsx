@@ -41,7 +41,7 @@ export function Trust() {
         may round some operations otherwise; then the last column says how far its numbers are from the CPU's, as a
         share of the largest.
       </p>
-      <p>{gpu === undefined ? "Asking for a GPU…" : "problem" in gpu ? `No GPU: ${gpu.problem}` : `GPU: ${gpu.name || "not named by the browser"}`}</p>
+      <p>{gpu === undefined ? "Asking for a GPU…" : "problem" in gpu ? `No GPU: ${gpu.problem}` : `GPU: ${gpu.name}`}</p>
       <p class="row">
         <button type="button" disabled={running.value || !pins.value.length || !gpu} onClick={() => void run()}>
           Compare the bits
