@@ -39,7 +39,7 @@ test("an option is slid, a target typed, and the address keeps both", async () =
   await page.getByRole("textbox", { name: "target" }).fill("1");
   // At 1.5 the difference is 0.5: 0.5^2 / 2.
   await page.waitForFunction(() => document.querySelector(".read-out td")?.textContent === "0.125");
-  assert.match(page.url(), /plot=huber_loss\+delta%3D0\.5\+target%3D1/);
+  await page.waitForURL(/plot=huber_loss\+delta%3D0\.5\+target%3D1/);
   const again = await site.open(new URL(page.url()).hash);
   await again.waitForSelector(".read-out");
   assert.deepEqual((await readOut(again))[1].slice(1), ["0.125", "0.5"]);
@@ -137,4 +137,14 @@ test("it works without WebGPU, in the dark", async () => {
   await picture(page, "see_dark");
   await without.stop();
   assert.deepEqual(without.problems, []);
+});
+
+test("a number that is being typed keeps its field", async () => {
+  const page = await site.open("#see?plot=mse_loss");
+  const field = page.getByRole("textbox", { name: "target" });
+  await field.press("ControlOrMeta+A");
+  await field.press("-");
+  await page.getByText("target: - is not").waitFor();
+  await page.keyboard.press("1");
+  await page.waitForFunction(() => document.querySelector(".read-out tbody th")?.textContent === "mse_loss target=-1");
 });

@@ -12,9 +12,15 @@ const EXAMPLES = fileURLToPath(new URL("../../../examples/losses/", import.meta.
 
 const example = (name) => readFileSync(`${EXAMPLES}${name}.wgsl`, "utf8");
 
+/** Where curves end if nothing is said. */
+const END = 3;
+
 let pages;
 before(async () => (pages = await start()));
-after(() => pages.stop());
+after(async () => {
+  await pages.stop();
+  assert.deepEqual(pages.problems, []);
+});
 
 /** Loss and slope by the first input, as the program evaluates a text. */
 function evaluated(text, inputs, parameters) {
@@ -35,13 +41,13 @@ function evaluated(text, inputs, parameters) {
   }
 }
 
-/** Moves the point to the right end of the curves and reads it out, when it is that of `name`. */
+/** Loss and slope of one of the curves at the right end, where the point is moved. */
 async function readOut(page, name) {
   await page.locator("svg.chart").press("End");
+  await page.getByRole("columnheader", { name: new RegExp(`^p.* = ${END}$`) }).waitFor();
   const row = page.locator(".read-out tbody tr", { has: page.getByRole("rowheader", { name, exact: true }) });
-  const [loss, slope] = (await row.locator("td").allInnerTexts()).map(Number.parseFloat);
-  const point = await page.locator(".read-out thead th").first().innerText();
-  return { loss, slope, at: Number(point.split("= ")[1]) };
+  const [loss, slope] = (await row.locator("td").allInnerTexts()).map(Number);
+  return { loss, slope };
 }
 
 /** Both as far as the page shows them. */
@@ -68,8 +74,8 @@ test("an example, a mistake, and the same loss mended", async () => {
   await derived(page).getByText("fn gradient(p: f32, t: f32, c: Parameters)").waitFor();
   await page.getByRole("rowheader", { name: "charbonnier epsilon=0.1", exact: true }).waitFor();
   const text = example("charbonnier");
-  const before = await readOut(page, "charbonnier epsilon=0.1");
-  alike(before, evaluated(text, { p: before.at, t: 0 }, ["epsilon=0.1"]));
+  const first = await readOut(page, "charbonnier epsilon=0.1");
+  alike(first, evaluated(text, { p: END, t: 0 }, ["epsilon=0.1"]));
 
   const wrong = text.replace("c.epsilon));", "c.epsilon)) + é;");
   await putBehind(page, "return length");
@@ -92,8 +98,8 @@ test("an example, a mistake, and the same loss mended", async () => {
   assert.equal(await page.locator(".cm-lintRange-error").count(), 0);
   const mended = wrong.replace("é", "2.0 * abs(p)");
   const now = await readOut(page, "charbonnier epsilon=0.1");
-  assert.ok(now.loss > before.loss + 5);
-  alike(now, evaluated(mended, { p: now.at, t: 0 }, ["epsilon=0.1"]));
+  assert.ok(now.loss > first.loss + 5);
+  alike(now, evaluated(mended, { p: END, t: 0 }, ["epsilon=0.1"]));
 });
 
 test("a link and a reload give the same again", async () => {
@@ -106,8 +112,8 @@ test("a link and a reload give the same again", async () => {
   await page.getByRole("rowheader", { name: "mse_loss", exact: true }).waitFor();
   const name = "mine tau=0.25 t=-1.5";
   const shown = await readOut(page, name);
-  alike(shown, evaluated(example("expectile"), { p: shown.at, t: -1.5 }, ["tau=0.25"]));
-  assert.equal((await readOut(page, "mse_loss")).loss, shown.at ** 2);
+  alike(shown, evaluated(example("expectile"), { p: END, t: -1.5 }, ["tau=0.25"]));
+  assert.equal((await readOut(page, "mse_loss")).loss, END ** 2);
 
   await page.getByRole("button", { name: "Copy link" }).click();
   await page.getByRole("button", { name: "Copied" }).waitFor();
@@ -151,9 +157,24 @@ test("a number that is being typed leaves its field and the curves", async () =>
   const page = await pages.open("#write");
   const field = page.getByRole("textbox", { name: "scale", exact: true });
   await field.fill("-");
-  await page.getByText('scale: "-" is not valid').waitFor();
+  await page.getByText('scale: - is not valid').waitFor();
   assert.equal(await page.locator(".stale svg.chart").count(), 1);
   await field.press("2");
   await page.getByRole("rowheader", { name: "cauchy scale=-2", exact: true }).waitFor();
   assert.equal(await page.locator(".stale").count(), 0);
+});
+
+test("it fits a phone, and nothing moves when something is wrong", async () => {
+  const page = await pages.open("#write", { viewport: { width: 380, height: 800 } });
+  await page.getByRole("combobox", { name: "Example" }).selectOption("PolyLoss of a logit (Poly-N)");
+  await page.getByRole("rowheader", { name: /^poly_loss/ }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 380);
+  const tops = () =>
+    page.locator(".write > section, .card").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top + scrollY));
+  const quiet = await tops();
+  await putBehind(page, "struct Parameters");
+  await page.keyboard.type("x");
+  await page.getByRole("button", { name: "Line 13, column 5" }).waitFor();
+  assert.deepEqual(await tops(), quiet);
+  await picture(page, "write-phone");
 });

@@ -66,7 +66,7 @@ export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; po
         width={width}
         height={height}
         viewBox={`0 0 ${width} ${height}`}
-        tabIndex={0}
+        tabindex={0}
         role="application"
         aria-label={`${drawing.title}: curves against ${drawing.xName}; the arrow keys move the point that is read out`}
         onPointerMove={move}

@@ -1,7 +1,8 @@
 // See: any losses with their slopes, over each other.
 import { computed, effect, signal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { choices, from, to, view } from "../address";
-import { catalogue, plot, type Choice, type Loss, type Plot } from "../engine";
+import { catalogue, plot, type Choice, type Curve, type Loss, type Plot } from "../engine";
 import { latest } from "../latest";
 import { Problem, shown } from "../shown";
 import { About } from "./about";
@@ -92,6 +93,13 @@ export function See() {
   );
 }
 
+/** The last curve that was drawn: its fields stay while a number is being typed that is none yet. */
+export function useLast(curve: Plot["losses"][number] | undefined): Curve | undefined {
+  const last = useRef<Curve | undefined>(undefined);
+  if (curve && !("problem" in curve)) last.current = curve;
+  return last.current;
+}
+
 function Card({
   choice,
   i,
@@ -105,6 +113,7 @@ function Card({
 }) {
   const loss = losses.value.find((loss) => loss.name === choice.loss);
   const curve = drawn.value?.plot.losses[i];
+  const last = useLast(curve);
   return (
     <article class="card" style={{ borderColor: colour(i) }}>
       <div class="row">
@@ -128,7 +137,7 @@ function Card({
       </div>
       <Problem text={curve && "problem" in curve ? curve.problem : undefined} />
       {loss && <Options options={loss.options} {...{ choice, change }} />}
-      {curve && !("problem" in curve) && curve.description.loss === choice.loss && <Inputs {...{ choice, curve, change }} />}
+      {last?.description.loss === choice.loss && <Inputs {...{ choice, change }} curve={last} />}
     </article>
   );
 }
