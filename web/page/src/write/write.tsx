@@ -9,7 +9,7 @@ import { latest } from "../latest";
 import { download } from "../save";
 import { Chart, colour } from "../see/chart";
 import { Inputs, Options } from "../see/inputs";
-import { drawingOf, losses, named, POINTS, Range, ReadOut } from "../see/see";
+import { drawingOf, losses, named, POINTS, Range, ReadOut, useLast } from "../see/see";
 import { Problem } from "../shown";
 import { Editor } from "./editor";
 import { Help } from "./help";
@@ -30,6 +30,7 @@ interface Made {
 
 interface Drawn {
   plot: Plot;
+  /** What is drawn, under the names that it is shown with. */
   choices: Choice[];
 }
 
@@ -67,6 +68,7 @@ const chosen = computed(() => made.value && whole(made.value, own.value));
 type Result = Wrong | { made: Made; drawn: Drawn } | { made: Made; problem: string };
 
 async function make(
+  name: string,
   text: string,
   own: Choice,
   beside: Choice | undefined,
@@ -77,11 +79,13 @@ async function make(
   if ("reason" in read) return read;
   const { start, ...ends } = suggested(text);
   const made = { ...read, start };
-  const choices = [{ ...whole(made, own), custom: text }, ...(beside ? [beside] : [])];
+  const first = whole(made, own);
+  const others = beside ? [beside] : [];
+  const choices = [{ ...first, loss: name }, ...others];
   try {
-    const drawing = await plot(choices, from ?? ends.from, to ?? ends.to, POINTS);
-    const [first] = drawing.losses;
-    return first && "problem" in first ? { made, problem: first.problem } : { made, drawn: { plot: drawing, choices } };
+    const drawing = await plot([{ ...first, custom: text }, ...others], from ?? ends.from, to ?? ends.to, POINTS);
+    const [curve] = drawing.losses;
+    return curve && "problem" in curve ? { made, problem: curve.problem } : { made, drawn: { plot: drawing, choices } };
   } catch (refused) {
     return { made, problem: refused instanceof Error ? refused.message : String(refused) };
   }
@@ -112,7 +116,7 @@ export function start(): void {
   let before: string | undefined;
   effect(() => {
     if (view.value !== "write") return;
-    const given = [text.value, own.value, beside.value, from.value, to.value] as const;
+    const given = [title.value || "custom", text.value, own.value, beside.value, from.value, to.value] as const;
     const typed = before !== undefined && before !== text.value;
     before = text.value;
     const later = setTimeout(() => look(...given), typed ? PAUSE : 0);
@@ -201,10 +205,7 @@ function described({ inputs, options }: Loss): string {
 function Curves() {
   const now = drawn.value;
   if (!now) return <div class="stage" />;
-  const [first, ...others] = now.choices;
-  const name = title.value || "custom";
-  const choices = [{ ...first!, loss: name }, ...others];
-  const drawing = drawingOf(now.plot, choices.map((choice) => choice.loss), choices.map(named));
+  const drawing = drawingOf(now.plot, now.choices.map((choice) => choice.loss), now.choices.map(named));
   const [curve, second] = now.plot.losses;
   return (
     <>
@@ -239,6 +240,7 @@ function set({ values, by }: Choice): void {
 /** A loss of the catalogue to compare with. */
 function Beside({ curve }: { curve: Plot["losses"][number] | undefined }) {
   const now = beside.value;
+  const last = useLast(curve);
   const loss = losses.value.find((loss) => loss.name === now?.loss);
   const change = (choice: Choice) => (beside.value = choice);
   const choose = (name: string) => (beside.value = name ? { loss: name, values: [] } : undefined);
@@ -258,9 +260,7 @@ function Beside({ curve }: { curve: Plot["losses"][number] | undefined }) {
       </label>
       <Problem text={curve && "problem" in curve ? curve.problem : undefined} />
       {now && loss && <Options options={loss.options} choice={now} change={change} />}
-      {now && curve && !("problem" in curve) && curve.description.loss === now.loss && (
-        <Inputs choice={now} curve={curve} change={change} />
-      )}
+      {now && last?.description.loss === now.loss && <Inputs choice={now} curve={last} change={change} />}
     </article>
   );
 }
