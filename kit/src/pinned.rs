@@ -41,9 +41,10 @@ pub async fn evaluate(loss: Box<dyn Loss>, backend: &Evaluator) -> Result<Evalua
     let [from, to] = curve.range();
     let inputs = curve.batch(&points(from, to, TERMS))?;
     let description = curve.description();
-    let fields = description.inputs.iter().filter(|field| {
-        field.present && !field.integers && !field.by.is_empty()
-    });
+    let fields = description
+        .inputs
+        .iter()
+        .filter(|field| field.present && !field.integers && !field.by.is_empty());
     let gradients: Vec<&str> = fields.map(|field| field.name).collect();
     let known = curve.loss().definition().reductions;
     let reduction = [Reduction::Mean, Reduction::Sum].into_iter().find(|own| known.contains(own));

@@ -54,9 +54,8 @@ pub async fn evaluate_to_npy(wanted: String) -> Result<Array, JsValue> {
         let names: Value = outputs(evaluation).map(|(name, _)| json!(name)).collect();
         let value = evaluation.scalar().map(|value| value.to_string());
         let told = JsValue::from(json!({ "value": value, "files": names }).to_string());
-        let files = outputs(evaluation).map(|(_, tensor)| {
-            Ok(Uint8Array::from(&*npy::file(tensor).map_err(thrown)?).into())
-        });
+        let files = outputs(evaluation)
+            .map(|(_, tensor)| Ok(Uint8Array::from(&*npy::file(tensor).map_err(thrown)?).into()));
         std::iter::once(Ok(told)).chain(files).collect()
     })
     .await

@@ -63,7 +63,8 @@ pub async fn bench_row(workload: String, place: String) -> Result<(), JsValue> {
     // A core of a browser is slow, and its GPU's first run compiles.
     let effort = if site.place() == Place::Cpu { Effort::BRIEF } else { Effort::FULL };
     let row = site.row(&workload, DTYPE, &data, effort, false).await.map_err(thrown)?;
-    RESULTS.with_borrow_mut(|results| results.iter_mut().for_each(|own| own.rows.push(row.clone())));
+    RESULTS
+        .with_borrow_mut(|results| results.iter_mut().for_each(|own| own.rows.push(row.clone())));
     Ok(())
 }
 
