@@ -38,7 +38,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     // Lanes side by side may be targets and others, which take one loop after the other.
     let part = MOST_ROUNDS / 2;
     let parts = classes.div_ceil(part);
-    let mut reserve = |wanted: bool, words: u64| if wanted { builder.reserve(words) } else { Ok(0) };
+    let mut reserve =
+        |wanted: bool, words: u64| if wanted { builder.reserve(words) } else { Ok(0) };
     let marks = reserve(true, rows * classes)?;
     let lists = reserve(true, rows * (parts + 1))?;
     let terms = reserve(resolved.value || sums || parts > 1, rows * classes)?;
