@@ -5,6 +5,9 @@ use wgloss::{Custom, Loss};
 use wgloss_kit::curves::Curve;
 use wgloss_kit::{Result, options};
 
+/// What is given for inputs, by name.
+type Given<'a> = Vec<(&'static str, &'a str)>;
+
 /// A loss as the page names it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Choice {
@@ -28,7 +31,7 @@ impl Choice {
     }
 
     /// The loss with the options that are set, and what is given for its inputs.
-    pub(crate) fn configured(&self) -> Result<(Box<dyn Loss>, Vec<(&'static str, &str)>)> {
+    pub(crate) fn configured(&self) -> Result<(Box<dyn Loss>, Given<'_>)> {
         let mut loss = self.loss()?;
         let inputs: Vec<_> = loss.definition().inputs.iter().map(|input| input.name).collect();
         let values: Vec<_> = self.values.iter().map(|(name, text)| (&**name, &**text)).collect();

@@ -3,6 +3,11 @@
 //! Functions take and give JSON texts and typed arrays, whose forms `page/src/engine.ts` has as types. What
 //! goes wrong is a JavaScript error with the library's message.
 
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "what is thrown is what the library's functions say"
+)]
+
 mod choice;
 pub mod custom;
 pub mod device;

@@ -63,8 +63,11 @@ pub async fn bench_row(workload: String, place: String) -> Result<(), JsValue> {
     // A core of a browser is slow, and its GPU's first run compiles.
     let effort = if site.place() == Place::Cpu { Effort::BRIEF } else { Effort::FULL };
     let row = site.row(&workload, DTYPE, &data, effort, false).await.map_err(thrown)?;
-    RESULTS
-        .with_borrow_mut(|results| results.iter_mut().for_each(|own| own.rows.push(row.clone())));
+    RESULTS.with_borrow_mut(|results| {
+        let Some(results) = results else { return };
+        results.rows.retain(|own| (&own.workload, own.backend) != (&row.workload, row.backend));
+        results.rows.push(row);
+    });
     Ok(())
 }
 
@@ -80,6 +83,9 @@ pub async fn bench_point(family: usize, elements: usize) -> Result<(), JsValue> 
     let point = Point::time(&sites, elements, &workload, DTYPE, &data).await.map_err(thrown)?;
     RESULTS.with_borrow_mut(|results| {
         let Some(results) = results else { return };
+        let larger = |own: &Point| own.elements < elements;
+        // A size that is not the next one begins anew.
+        results.sizes.retain(|curve| curve.family != *name || curve.points().iter().all(larger));
         match results.sizes.iter_mut().find(|curve| curve.family == *name) {
             Some(curve) => curve.push(point),
             None => {

@@ -36,6 +36,8 @@ test("a workload and some sizes are timed and downloaded", { timeout: 900_000 },
   await page.getByRole("img", { name: "mse_loss: time against size" }).waitFor({ timeout: 300_000 });
   await page.getByRole("button", { name: "Stop after this" }).click();
   await page.locator(".doing button").waitFor({ state: "detached", timeout: 300_000 });
+  // The workloads stay.
+  assert.equal(await page.locator(".times tbody tr").count(), 1);
   await picture(page, "time");
   await site.stop();
   assert.deepEqual(site.problems, []);
