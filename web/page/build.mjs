@@ -1,11 +1,12 @@
 // Bundles the page into web/dist and says what it weighs.
 import { build } from "esbuild";
-import { copyFileSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = here("../dist/");
+rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 /** The published losses of the repository as a module: their names and texts. */
 const examples = {

@@ -1,8 +1,7 @@
 // How a batch's losses are spread.
 import { scaleLinear } from "d3-scale";
-import { useRef } from "preact/hooks";
 import type { Histogram } from "../engine";
-import { Save } from "../save";
+import { Picture } from "../picture";
 import { shown } from "../shown";
 import { useWidth } from "../width";
 
@@ -10,7 +9,6 @@ const HEIGHT = 300;
 const [LEFT, RIGHT, HEAD, BELOW] = [64, 16, 52, 44];
 
 export function Bars({ histogram, title }: { histogram: Histogram; title: string }) {
-  const svg = useRef<SVGSVGElement>(null);
   const [box, width] = useWidth();
   const { bars, low, high, count, least, largest, mean, median, ignored, nan, infinite } = histogram;
   const rest = [`${ignored} ignored`, `${nan} NaN`, `${infinite} infinite`].filter((text) => !text.startsWith("0 "));
@@ -20,57 +18,48 @@ export function Bars({ histogram, title }: { histogram: Histogram; title: string
   const each = (high - low) / bars.length;
   const facts = `${count} losses from ${shown(least!)} to ${shown(largest!)}, mean ${shown(mean!)}, median ${shown(median!)}`;
   return (
-    <div ref={box}>
-      <svg
-        ref={svg}
-        class="chart"
-        width={width}
-        height={HEIGHT}
-        viewBox={`0 0 ${width} ${HEIGHT}`}
-        role="img"
-        aria-label={`Histogram: ${facts}`}
-        font-family="system-ui, sans-serif"
-        font-size="12"
-        fill="var(--ink)"
-        xmlns="http://www.w3.org/2000/svg"
-      >
-        <text x={LEFT} y={18} font-size="15" font-weight="600">
-          {title}
-        </text>
-        <text x={LEFT} y={38}>
-          {[facts, ...rest].join(", ")}
-        </text>
-        {y.ticks(5).filter(Number.isInteger).map((mark) => (
-          <g key={mark}>
-            <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke="var(--grid)" />
-            <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
-              {shown(mark)}
-            </text>
-          </g>
-        ))}
-        {bars.map((bar, i) => (
-          <rect
-            key={i}
-            x={x(low + i * each)}
-            y={y(bar)}
-            width={Math.max(x(low + (i + 1) * each) - x(low + i * each) - 1, 0.5)}
-            height={y(0) - y(bar)}
-            fill="var(--series-0)"
-          />
-        ))}
-        {median !== null && (
-          <line x1={x(median)} x2={x(median)} y1={HEAD} y2={y(0)} stroke="var(--series-1)" stroke-dasharray="4 4" />
-        )}
-        {x.ticks(Math.max(Math.floor(width / 90), 2)).map((mark) => (
-          <text key={mark} x={x(mark)} y={HEIGHT - BELOW + 17} text-anchor="middle">
+    <Picture
+      {...{ box, width }}
+      height={HEIGHT}
+      name={`${title}_histogram`}
+      role="img"
+      aria-label={`Histogram: ${facts}`}
+    >
+      <text x={LEFT} y={18} font-size="15" font-weight="600">
+        {title}
+      </text>
+      <text x={LEFT} y={38}>
+        {[facts, ...rest].join(", ")}
+      </text>
+      {y.ticks(5).filter(Number.isInteger).map((mark) => (
+        <g key={mark}>
+          <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke="var(--grid)" />
+          <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
             {shown(mark)}
           </text>
-        ))}
-        <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle" font-size="13">
-          loss
+        </g>
+      ))}
+      {bars.map((bar, i) => (
+        <rect
+          key={i}
+          x={x(low + i * each)}
+          y={y(bar)}
+          width={Math.max(x(low + (i + 1) * each) - x(low + i * each) - 1, 0.5)}
+          height={y(0) - y(bar)}
+          fill="var(--series-0)"
+        />
+      ))}
+      {median !== null && (
+        <line x1={x(median)} x2={x(median)} y1={HEAD} y2={y(0)} stroke="var(--series-1)" stroke-dasharray="4 4" />
+      )}
+      {x.ticks(Math.max(Math.floor(width / 90), 2)).map((mark) => (
+        <text key={mark} x={x(mark)} y={HEIGHT - BELOW + 17} text-anchor="middle">
+          {shown(mark)}
         </text>
-      </svg>
-      <Save svg={svg} name={`${title}_histogram`} />
-    </div>
+      ))}
+      <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle" font-size="13">
+        loss
+      </text>
+    </Picture>
   );
 }

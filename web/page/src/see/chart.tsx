@@ -1,8 +1,8 @@
 // Curves in two panels, one above the other: the losses, and their slopes.
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
-import { useRef } from "preact/hooks";
-import { Save } from "../save";
+import type { TargetedPointerEvent } from "preact";
+import { Picture } from "../picture";
 import { shown } from "../shown";
 import { useWidth } from "../width";
 
@@ -34,7 +34,6 @@ const RIGHT = 14;
 const BELOW = 44;
 
 export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; point: (at: number) => void }) {
-  const svg = useRef<SVGSVGElement>(null);
   const [box, width] = useWidth();
   const { xs, from, to, lines } = drawing;
   const head = 26 + 19 * lines.length + 6;
@@ -43,7 +42,8 @@ export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; po
   const step = (to - from) / (xs.length - 1);
   const nearest = (position: number) =>
     Math.min(Math.max(Math.round((x.invert(position) - from) / step), 0), xs.length - 1);
-  const move = (event: PointerEvent) => point(nearest(event.clientX - svg.current!.getBoundingClientRect().left));
+  const move = (event: TargetedPointerEvent<SVGSVGElement>) =>
+    point(nearest(event.clientX - event.currentTarget.getBoundingClientRect().left));
   const key = (event: KeyboardEvent) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -40, PageDown: 40 }[event.key];
     const end = { Home: 0, End: xs.length - 1 }[event.key];
@@ -59,92 +59,83 @@ export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; po
   });
   const marks = x.ticks(Math.min(Math.max(Math.floor(width / 80), 2), 9));
   return (
-    <div ref={box}>
-      <svg
-        ref={svg}
-        class="chart"
-        width={width}
-        height={height}
-        viewBox={`0 0 ${width} ${height}`}
-        tabindex={0}
-        role="application"
-        aria-label={`${drawing.title}: curves against ${drawing.xName}; the arrow keys move the point that is read out`}
-        onPointerMove={move}
-        onPointerDown={move}
-        onKeyDown={key}
-        font-family="system-ui, sans-serif"
-        font-size="12"
-        fill="var(--ink)"
-        xmlns="http://www.w3.org/2000/svg"
-      >
-        <text x={LEFT} y={18} font-size="15" font-weight="600">
-          {drawing.title}
-        </text>
-        {lines.map((line, i) => (
-          <g key={i}>
-            <rect x={LEFT} y={32 + 19 * i} width={18} height={4} rx={2} fill={colour(i)} />
-            <text x={LEFT + 26} y={38 + 19 * i}>
-              {line.name}
-            </text>
-          </g>
-        ))}
-        {panels.map(({ what, top, bottom, y }) => (
-          <g key={what}>
-            <clipPath id={`clip-${what}`}>
-              <rect x={LEFT} y={top} width={Math.max(width - LEFT - RIGHT, 0)} height={bottom - top} />
-            </clipPath>
-            {marks.map((mark) => (
-              <line key={mark} x1={x(mark)} x2={x(mark)} y1={top} y2={bottom} stroke={mark === 0 ? "var(--axis)" : "var(--grid)"} />
-            ))}
-            {y.ticks(6).map((mark) => (
-              <g key={mark}>
-                <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke={mark === 0 ? "var(--axis)" : "var(--grid)"} />
-                <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
-                  {shown(mark)}
-                </text>
-              </g>
-            ))}
-            <rect x={LEFT} y={top} width={Math.max(width - LEFT - RIGHT, 0)} height={bottom - top} fill="none" stroke="var(--axis)" />
-            <g clip-path={`url(#clip-${what})`}>
-              {lines.map((own, i) => (
-                <path
-                  key={i}
-                  d={path(xs, own[what], x, y)}
-                  fill="none"
-                  stroke={colour(i)}
-                  // Curves that coincide are all seen: those below are wider.
-                  stroke-width={2 + Math.min(1.2, 4.2 / lines.length) * (lines.length - 1 - i)}
-                  stroke-linejoin="round"
-                />
-              ))}
-            </g>
-            <text transform={`translate(13 ${(top + bottom) / 2}) rotate(-90)`} text-anchor="middle" font-size="13">
-              {what === "values" ? "loss" : "slope"}
-            </text>
-          </g>
-        ))}
-        {marks.map((mark) => (
-          <text key={mark} x={x(mark)} y={panels[1]!.bottom + 17} text-anchor="middle">
-            {shown(mark)}
+    <Picture
+      {...{ box, width }}
+      height={height}
+      name={drawing.title}
+      tabindex={0}
+      role="application"
+      aria-label={`${drawing.title}: curves against ${drawing.xName}; the arrow keys move the point that is read out`}
+      onPointerMove={move}
+      onPointerDown={move}
+      onKeyDown={key}
+    >
+      <text x={LEFT} y={18} font-size="15" font-weight="600">
+        {drawing.title}
+      </text>
+      {lines.map((line, i) => (
+        <g key={i}>
+          <rect x={LEFT} y={32 + 19 * i} width={18} height={4} rx={2} fill={colour(i)} />
+          <text x={LEFT + 26} y={38 + 19 * i}>
+            {line.name}
           </text>
-        ))}
-        <text x={(LEFT + width - RIGHT) / 2} y={height - 8} text-anchor="middle" font-size="13">
-          {drawing.xName}
-        </text>
-        <g data-pointer>
-          <line x1={x(xs[at]!)} x2={x(xs[at]!)} y1={panels[0]!.top} y2={panels[1]!.bottom} stroke="var(--ink)" stroke-dasharray="3 3" />
-          {panels.flatMap(({ what, top, bottom, y }) =>
-            lines.map((own, i) => {
-              const height = y(own[what][at]!);
-              return height >= top && height <= bottom ? (
-                <circle key={what + i} cx={x(xs[at]!)} cy={height} r={4} fill={colour(i)} stroke="var(--page)" />
-              ) : null;
-            }),
-          )}
         </g>
-      </svg>
-      <Save svg={svg} name={drawing.title.replaceAll(/\W+/g, "_")} />
-    </div>
+      ))}
+      {panels.map(({ what, top, bottom, y }) => (
+        <g key={what}>
+          <clipPath id={`clip-${what}`}>
+            <rect x={LEFT} y={top} width={Math.max(width - LEFT - RIGHT, 0)} height={bottom - top} />
+          </clipPath>
+          {marks.map((mark) => (
+            <line key={mark} x1={x(mark)} x2={x(mark)} y1={top} y2={bottom} stroke={mark === 0 ? "var(--axis)" : "var(--grid)"} />
+          ))}
+          {y.ticks(6).map((mark) => (
+            <g key={mark}>
+              <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke={mark === 0 ? "var(--axis)" : "var(--grid)"} />
+              <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
+                {shown(mark)}
+              </text>
+            </g>
+          ))}
+          <rect x={LEFT} y={top} width={Math.max(width - LEFT - RIGHT, 0)} height={bottom - top} fill="none" stroke="var(--axis)" />
+          <g clip-path={`url(#clip-${what})`}>
+            {lines.map((own, i) => (
+              <path
+                key={i}
+                d={path(xs, own[what], x, y)}
+                fill="none"
+                stroke={colour(i)}
+                // Curves that coincide are all seen: those below are wider.
+                stroke-width={2 + Math.min(1.2, 4.2 / lines.length) * (lines.length - 1 - i)}
+                stroke-linejoin="round"
+              />
+            ))}
+          </g>
+          <text transform={`translate(13 ${(top + bottom) / 2}) rotate(-90)`} text-anchor="middle" font-size="13">
+            {what === "values" ? "loss" : "slope"}
+          </text>
+        </g>
+      ))}
+      {marks.map((mark) => (
+        <text key={mark} x={x(mark)} y={panels[1]!.bottom + 17} text-anchor="middle">
+          {shown(mark)}
+        </text>
+      ))}
+      <text x={(LEFT + width - RIGHT) / 2} y={height - 8} text-anchor="middle" font-size="13">
+        {drawing.xName}
+      </text>
+      <g data-pointer>
+        <line x1={x(xs[at]!)} x2={x(xs[at]!)} y1={panels[0]!.top} y2={panels[1]!.bottom} stroke="var(--ink)" stroke-dasharray="3 3" />
+        {panels.flatMap(({ what, top, bottom, y }) =>
+          lines.map((own, i) => {
+            const height = y(own[what][at]!);
+            return height >= top && height <= bottom ? (
+              <circle key={what + i} cx={x(xs[at]!)} cy={height} r={4} fill={colour(i)} stroke="var(--page)" />
+            ) : null;
+          }),
+        )}
+      </g>
+    </Picture>
   );
 }
 

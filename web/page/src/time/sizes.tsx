@@ -1,9 +1,8 @@
 // Times against sizes, by logarithms, and where the GPU wins.
 import { scaleLog } from "d3-scale";
 import { line } from "d3-shape";
-import { useRef } from "preact/hooks";
 import type { Point, Results } from "../engine";
-import { Save } from "../save";
+import { Picture } from "../picture";
 import { colour } from "../see/chart";
 import { shown } from "../shown";
 import { useWidth } from "../width";
@@ -19,7 +18,6 @@ const HEIGHT = 340;
 const [LEFT, RIGHT, HEAD, BELOW] = [64, 16, 92, 44];
 
 export function Sizes({ curve }: { curve: Curve }) {
-  const svg = useRef<SVGSVGElement>(null);
   const [box, width] = useWidth();
   const times = curve.points.flatMap((point) => SERIES.flatMap(({ of }) => of(point) ?? []));
   if (!times.length) return null;
@@ -30,74 +28,65 @@ export function Sizes({ curve }: { curve: Curve }) {
   const wins = [curve.gpu_wins_from, curve.gpu_with_transfers_wins_from];
   const marks = y.ticks(4).filter((mark) => Number.isInteger(Math.log10(mark) + 1e-9) || Math.abs(Math.log10(mark) % 1) < 1e-6);
   return (
-    <div ref={box}>
-      <svg
-        ref={svg}
-        class="chart"
-        width={width}
-        height={HEIGHT}
-        viewBox={`0 0 ${width} ${HEIGHT}`}
-        role="img"
-        aria-label={`${curve.family}: time against size`}
-        font-family="system-ui, sans-serif"
-        font-size="12"
-        fill="var(--ink)"
-        xmlns="http://www.w3.org/2000/svg"
-      >
-        <text x={LEFT} y={18} font-size="15" font-weight="600">
-          {curve.family}
-        </text>
-        {SERIES.map(({ name }, i) => (
+    <Picture
+      {...{ box, width }}
+      height={HEIGHT}
+      name={`${curve.family}_sizes`}
+      role="img"
+      aria-label={`${curve.family}: time against size`}
+    >
+      <text x={LEFT} y={18} font-size="15" font-weight="600">
+        {curve.family}
+      </text>
+      {SERIES.map(({ name }, i) => (
+        <g key={name}>
+          <rect x={LEFT} y={32 + 19 * i} width={18} height={4} rx={2} fill={colour(i)} />
+          <text x={LEFT + 26} y={38 + 19 * i}>
+            {name}
+            {i < 2 && wins[i] != null && `: faster from ${Math.round(wins[i])} elements on`}
+          </text>
+        </g>
+      ))}
+      {marks.map((mark) => (
+        <g key={mark}>
+          <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke="var(--grid)" />
+          <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
+            {shown(mark)}
+          </text>
+        </g>
+      ))}
+      {sizes.map((size) => (
+        <g key={size}>
+          <line x1={x(size)} x2={x(size)} y1={HEAD} y2={HEIGHT - BELOW} stroke="var(--grid)" />
+          <text x={x(size)} y={HEIGHT - BELOW + 17} text-anchor="middle">
+            2<tspan dy="-0.4em" font-size="9">{Math.log2(size)}</tspan>
+          </text>
+        </g>
+      ))}
+      <rect x={LEFT} y={HEAD} width={Math.max(width - LEFT - RIGHT, 0)} height={HEIGHT - BELOW - HEAD} fill="none" stroke="var(--axis)" />
+      {wins.map((size, i) =>
+        size != null ? (
+          <line key={i} x1={x(size)} x2={x(size)} y1={HEAD} y2={HEIGHT - BELOW} stroke={colour(i)} stroke-dasharray="4 4" />
+        ) : null,
+      )}
+      {SERIES.map(({ name, of }, i) => {
+        const points = curve.points.filter((point) => of(point) !== null);
+        const path = line<Point>((point) => x(point.elements), (point) => y(of(point)!)).digits(2)(points);
+        return (
           <g key={name}>
-            <rect x={LEFT} y={32 + 19 * i} width={18} height={4} rx={2} fill={colour(i)} />
-            <text x={LEFT + 26} y={38 + 19 * i}>
-              {name}
-              {i < 2 && wins[i] != null && `: faster from ${Math.round(wins[i])} elements on`}
-            </text>
+            <path d={path ?? ""} fill="none" stroke={colour(i)} stroke-width={2} />
+            {points.map((point) => (
+              <circle key={point.elements} cx={x(point.elements)} cy={y(of(point)!)} r={3} fill={colour(i)} />
+            ))}
           </g>
-        ))}
-        {marks.map((mark) => (
-          <g key={mark}>
-            <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke="var(--grid)" />
-            <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
-              {shown(mark)}
-            </text>
-          </g>
-        ))}
-        {sizes.map((size) => (
-          <g key={size}>
-            <line x1={x(size)} x2={x(size)} y1={HEAD} y2={HEIGHT - BELOW} stroke="var(--grid)" />
-            <text x={x(size)} y={HEIGHT - BELOW + 17} text-anchor="middle">
-              2<tspan dy="-0.4em" font-size="9">{Math.log2(size)}</tspan>
-            </text>
-          </g>
-        ))}
-        <rect x={LEFT} y={HEAD} width={Math.max(width - LEFT - RIGHT, 0)} height={HEIGHT - BELOW - HEAD} fill="none" stroke="var(--axis)" />
-        {wins.map((size, i) =>
-          size != null ? (
-            <line key={i} x1={x(size)} x2={x(size)} y1={HEAD} y2={HEIGHT - BELOW} stroke={colour(i)} stroke-dasharray="4 4" />
-          ) : null,
-        )}
-        {SERIES.map(({ name, of }, i) => {
-          const points = curve.points.filter((point) => of(point) !== null);
-          const path = line<Point>((point) => x(point.elements), (point) => y(of(point)!)).digits(2)(points);
-          return (
-            <g key={name}>
-              <path d={path ?? ""} fill="none" stroke={colour(i)} stroke-width={2} />
-              {points.map((point) => (
-                <circle key={point.elements} cx={x(point.elements)} cy={y(of(point)!)} r={3} fill={colour(i)} />
-              ))}
-            </g>
-          );
-        })}
-        <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle" font-size="13">
-          elements
-        </text>
-        <text transform={`translate(14 ${(HEAD + HEIGHT - BELOW) / 2}) rotate(-90)`} text-anchor="middle" font-size="13">
-          ms
-        </text>
-      </svg>
-      <Save svg={svg} name={`${curve.family.replaceAll(/\W+/g, "_")}_sizes`} />
-    </div>
+        );
+      })}
+      <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle" font-size="13">
+        elements
+      </text>
+      <text transform={`translate(14 ${(HEAD + HEIGHT - BELOW) / 2}) rotate(-90)`} text-anchor="middle" font-size="13">
+        ms
+      </text>
+    </Picture>
   );
 }
