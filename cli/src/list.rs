@@ -17,7 +17,7 @@ pub(crate) struct List {
     markdown: bool,
     /// Print one JSON array: the losses with names, summary, formula, documentation in Markdown,
     /// the arguments of PyTorch's function in their order (behind a * by name only), inputs,
-    /// options (their defaults and what is valid) and reductions, the default first; for an error
+    /// options (their defaults, what is valid and the choices) and reductions, the default first; for an error
     /// one JSON object
     #[arg(long)]
     json: bool,
