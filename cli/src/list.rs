@@ -17,8 +17,8 @@ pub(crate) struct List {
     markdown: bool,
     /// Print one JSON array: the losses with names, summary, formula, documentation in Markdown,
     /// the arguments of PyTorch's function in their order (behind a * by name only), inputs,
-    /// options (their defaults, what is valid and the choices) and reductions, the default first; for an error
-    /// one JSON object
+    /// options (their defaults, what is valid and the words to choose from) and reductions, the
+    /// default first; for an error one JSON object
     #[arg(long)]
     json: bool,
 }

@@ -87,8 +87,8 @@ fn list_for_programs() {
     }
     let huber = &listed(&["huber"])[0];
     let delta = json!([{
-        "name": "delta", "type": "number", "default": 1.0, "valid": "a finite number above 0", "choices": [],
-        "documentation": "Where the quadratic part ends; above 0.",
+        "name": "delta", "type": "number", "default": 1.0, "valid": "a finite number above 0",
+        "choices": [], "documentation": "Where the quadratic part ends; above 0.",
     }]);
     assert_eq!(huber["options"], delta);
     let weight = json!({

@@ -23,7 +23,7 @@ pub(crate) struct Choice {
 
 impl Choice {
     /// The loss with its default options.
-    pub(crate) fn loss(&self) -> Result<Box<dyn Loss>> {
+    fn loss(&self) -> Result<Box<dyn Loss>> {
         Ok(match &self.custom {
             Some(text) => Box::new(Custom::named(&self.loss, text)?),
             None => wgloss::by_name(&self.loss)?,
@@ -39,6 +39,7 @@ impl Choice {
         Ok((loss, given))
     }
 
+    /// The curve by the number that varies.
     pub(crate) fn curve(&self) -> Result<Curve> {
         let (loss, given) = self.configured()?;
         Curve::new(loss, &given, self.by.as_deref())

@@ -5,9 +5,9 @@ use crate::files::Place;
 use crate::{device, thrown};
 use js_sys::{Array, Uint8Array};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use wasm_bindgen::prelude::*;
-use wgloss::{Batch, Evaluation, GradientType, Loss, Request, Tensor};
+use wgloss::{Batch, Evaluation, Loss, Request, Tensor};
 use wgloss_kit::files::{Elements, npy};
 use wgloss_kit::histogram::{Histogram, ignored};
 
@@ -31,30 +31,19 @@ struct Input {
     place: Place,
 }
 
-/// Evaluates a loss of arrays in open files: the JSON of what there is, and the bytes of the value and of
-/// each gradient, which is of its input's type.
+/// Evaluates a loss of arrays in open files: the JSON of the reduced value, as text, and of the outputs' names,
+/// and each of these, unreduced losses or the value and the gradients, as a `.npy` file.
 #[wasm_bindgen]
 pub async fn evaluate(wanted: String) -> Result<Array, JsValue> {
     evaluated(&wanted, |_, _, evaluation| {
-        let outputs: Vec<_> = outputs(evaluation).collect();
-        let told = outputs.iter().map(|(name, tensor)| {
-            json!({ "name": name, "dtype": tensor.dtype().to_string(), "shape": tensor.shape() })
-        });
-        let bytes = outputs.iter().map(|(_, tensor)| Uint8Array::from(tensor.bytes()).into());
-        let told = JsValue::from(told.collect::<Value>().to_string());
-        Ok(std::iter::once(told).chain(bytes).collect())
-    })
-    .await
-}
-
-/// The same as `.npy` files, of which there are only those that are wanted.
-#[wasm_bindgen]
-pub async fn evaluate_to_npy(wanted: String) -> Result<Array, JsValue> {
-    evaluated(&wanted, |_, _, evaluation| {
-        let names: Value = outputs(evaluation).map(|(name, _)| json!(name)).collect();
-        let value = evaluation.scalar().map(|value| value.to_string());
-        let told = JsValue::from(json!({ "value": value, "files": names }).to_string());
-        let files = outputs(evaluation)
+        let value = evaluation.value.iter().map(|value| ("value", value));
+        let gradients = evaluation.gradients.iter().map(|(name, gradient)| (&**name, gradient));
+        let outputs: Vec<_> = value.chain(gradients).collect();
+        let names: Vec<&str> = outputs.iter().map(|(name, _)| *name).collect();
+        let reduced = evaluation.scalar().map(|value| value.to_string());
+        let told = JsValue::from(json!({ "value": reduced, "files": names }).to_string());
+        let files = outputs
+            .iter()
             .map(|(_, tensor)| Ok(Uint8Array::from(&*npy::file(tensor).map_err(thrown)?).into()));
         std::iter::once(Ok(told)).chain(files).collect()
     })
@@ -70,12 +59,6 @@ pub async fn histogram(wanted: String) -> Result<String, JsValue> {
         serde_json::to_string(&counts).map_err(thrown)
     })
     .await
-}
-
-/// The value, if it is one of the arrays, and the gradients.
-fn outputs(evaluation: &Evaluation) -> impl Iterator<Item = (&str, &Tensor<'static>)> {
-    let value = evaluation.value.iter().map(|value| ("value", value));
-    value.chain(evaluation.gradients.iter().map(|(name, gradient)| (&**name, gradient)))
 }
 
 /// Evaluates, and makes of it what is wanted.
@@ -100,7 +83,6 @@ async fn evaluated<T>(
         let request = Request {
             reduction: wanted.reduction.parse()?,
             gradients: &gradients,
-            gradient_type: GradientType::Input,
             ..Request::default()
         };
         let batch = Batch { inputs: &tensors, request, upstream, ..Batch::default() };

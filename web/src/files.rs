@@ -23,7 +23,8 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn read(&self) -> Result<Elements, Problem> {
         let known = FILES.with_borrow(|files| files.get(self.file).cloned().flatten());
-        let (name, bytes) = known.unwrap_or_default();
+        let (name, bytes) =
+            known.ok_or_else(|| format!("file {} is not open, expected one that is", self.file))?;
         files::read(&name, &bytes, self.member.as_deref())
     }
 }

@@ -30,7 +30,7 @@ struct Wanted {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Drawn {
-    Curve { description: Description, options: Value },
+    Curve { description: Description },
     Problem { problem: String },
 }
 
@@ -52,7 +52,7 @@ pub async fn plot(wanted: &str) -> Result<Array, JsValue> {
         drawn.push(match evaluated(curve, &xs).await {
             Ok((curve, points)) => {
                 all.push(points);
-                Drawn::Curve { description: curve.description(), options: options(curve) }
+                Drawn::Curve { description: curve.description() }
             }
             Err(problem) => Drawn::Problem { problem: problem.to_string() },
         });
@@ -71,11 +71,4 @@ async fn evaluated(curve: Result<Curve>, xs: &[f32]) -> Result<(Curve, Points)> 
     let curve = curve?;
     let points = curve.evaluate(xs).await?;
     Ok((curve, points))
-}
-
-/// The options as they are set, by name.
-fn options(curve: Curve) -> Value {
-    let mut loss = curve.into_loss();
-    let options = loss.options().into_iter();
-    options.map(|(name, setting)| (name, wgloss_kit::options::json(&setting))).collect()
 }

@@ -60,7 +60,7 @@ pub async fn bench_row(workload: String, place: String) -> Result<(), JsValue> {
     };
     let workload = by_name(&workload).map_err(thrown)?;
     let data = Data::new(&workload, DTYPE);
-    // A core of a browser is slow, and its GPU's first run compiles.
+    // One core takes seconds for what a GPU has done at once.
     let effort = if site.place() == Place::Cpu { Effort::BRIEF } else { Effort::FULL };
     let row = site.row(&workload, DTYPE, &data, effort, false).await.map_err(thrown)?;
     RESULTS.with_borrow_mut(|results| {

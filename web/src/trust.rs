@@ -17,7 +17,7 @@ pub fn pinned_losses() -> String {
 pub async fn bits(loss: String, on_gpu: bool) -> Result<String, JsValue> {
     let known = || wgloss::by_name(&loss).map_err(thrown);
     let cpu = pinned::evaluate(known()?, &Evaluator::Cpu).await.map_err(thrown)?;
-    let mut found = json!({ "cpu": pinned::hash(&cpu), "value": cpu.scalar() });
+    let mut found = json!({ "cpu": pinned::hash(&cpu) });
     if on_gpu {
         let gpu = Evaluator::Gpu(device::gpu().await.map_err(thrown)?);
         let gpu = pinned::evaluate(known()?, &gpu).await.map_err(thrown)?;

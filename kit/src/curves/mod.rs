@@ -52,11 +52,6 @@ impl Curve {
         self.loss.as_ref()
     }
 
-    /// The loss again, without the inputs.
-    pub fn into_loss(self) -> Box<dyn Loss> {
-        self.loss
-    }
-
     /// What there is to choose and to set.
     pub fn description(&self) -> Description {
         Description::new(self.loss.as_ref(), &self.inputs)

@@ -48,7 +48,6 @@ export interface Field {
 
 export interface Curve {
   description: { loss: string; inputs: Field[]; by: string; label: string; others: string; range: [number, number] };
-  options: Record<string, number | boolean | string | null>;
   values: Float32Array;
   slopes: Float32Array;
 }
@@ -136,7 +135,6 @@ export async function pinned(): Promise<Pinned[]> {
 /** What came out here: hashes, and how far the GPU's numbers are from the CPU's. */
 export interface Bits {
   cpu: string;
-  value: number | null;
   gpu?: string;
   difference?: number;
 }
@@ -244,7 +242,7 @@ export interface Evaluation {
 }
 
 export async function evaluate(batch: Batch): Promise<Evaluation> {
-  const [told, ...files] = (await atLength()("evaluate_to_npy", JSON.stringify(batch))) as [string, ...Uint8Array[]];
+  const [told, ...files] = (await atLength()("evaluate", JSON.stringify(batch))) as [string, ...Uint8Array[]];
   const { value, files: names } = JSON.parse(told) as { value: string | null; files: string[] };
   return { value, files: names.map((name, i) => [name, files[i]!]) };
 }

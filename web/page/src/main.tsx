@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { render, type ComponentType } from "preact";
 import { follow, view, VIEWS, type View } from "./address";
+import { load } from "./catalogue";
 import * as see from "./see/see";
 import { Problem } from "./shown";
 
@@ -13,44 +14,38 @@ const NAMES: Record<View, string> = {
   evaluate: "Evaluate",
 };
 
-/** A view that is loaded when it is shown for the first time. */
-function lazily(load: () => Promise<ComponentType>): ComponentType {
+/** A view that is loaded, and started, when it is shown for the first time. */
+function lazily(load: () => Promise<{ start: () => void; View: ComponentType }>): ComponentType {
   const loaded = signal<ComponentType | undefined>(undefined);
   const problem = signal<string | undefined>(undefined);
-  let begun = false;
+  const begin = async () => {
+    try {
+      const { start, View } = await load();
+      start();
+      loaded.value = View;
+    } catch (error) {
+      problem.value = String(error);
+    }
+  };
+  let begun: Promise<void> | undefined;
   return () => {
-    if (!begun) void load().then((view) => (loaded.value = view), (error) => (problem.value = String(error)));
-    begun = true;
+    begun ??= begin();
     const View = loaded.value;
     return View ? <View /> : <Problem text={problem.value} />;
   };
 }
 
-const Write = lazily(async () => {
-  const write = await import("./write/write");
-  write.start();
-  return write.Write;
-});
-
-const Trust = lazily(async () => {
-  const trust = await import("./trust/trust");
-  trust.start();
-  return trust.Trust;
-});
-
-const Time = lazily(async () => {
-  const time = await import("./time/time");
-  time.start();
-  return time.Time;
-});
-
-const Evaluate = lazily(async () => {
-  const evaluate = await import("./evaluate/evaluate");
-  evaluate.start();
-  return evaluate.Evaluate;
-});
+/** The first is there at once. */
+const SHOWN: Record<View, ComponentType> = {
+  see: see.View,
+  write: lazily(() => import("./write/write")),
+  trust: lazily(() => import("./trust/trust")),
+  time: lazily(() => import("./time/time")),
+  evaluate: lazily(() => import("./evaluate/evaluate")),
+};
 
 function Page() {
+  const Shown = SHOWN[view.value];
   return (
     <>
       <header>
@@ -64,11 +59,7 @@ function Page() {
         </nav>
       </header>
       <main>
-        {view.value === "see" && <see.See />}
-        {view.value === "write" && <Write />}
-        {view.value === "trust" && <Trust />}
-        {view.value === "time" && <Time />}
-        {view.value === "evaluate" && <Evaluate />}
+        <Shown />
       </main>
       <footer>
         <small>Everything is computed in this page. Nothing leaves it.</small>
@@ -78,5 +69,6 @@ function Page() {
 }
 
 follow();
+load();
 see.start();
 render(<Page />, document.querySelector("#page")!);

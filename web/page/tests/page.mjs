@@ -1,4 +1,5 @@
 // The built page in a real browser, served on loopback, off the network.
+import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import http from "node:http";
@@ -24,10 +25,8 @@ function browser() {
 
 /** Serves the page and starts a browser, with WebGPU on its software adapter or without it. */
 export async function start({ webgpu = true } = {}) {
-  const asked = [];
   const server = http.createServer((request, response) => {
     const path = request.url.split("?")[0];
-    asked.push(path);
     const file = dist + (path === "/" ? "/index.html" : path);
     if (path.includes("..") || !existsSync(file)) return response.writeHead(404).end();
     response.writeHead(200, { "content-type": TYPES[file.split(".").pop()] ?? "text/plain" });
@@ -64,11 +63,13 @@ export async function start({ webgpu = true } = {}) {
     return page;
   }
 
+  /** Ends, and fails if anything went wrong in a page or it asked for what is not its own. */
   async function stop() {
     await started.close();
     server.close();
+    assert.deepEqual(problems, []);
   }
-  return { open, stop, problems, asked, address };
+  return { open, stop };
 }
 
 /** What the native program prints. */

@@ -1,7 +1,7 @@
 // How a batch's losses are spread.
 import { scaleLinear } from "d3-scale";
 import type { Histogram } from "../engine";
-import { Picture } from "../picture";
+import { Head, Levels, Picture } from "../picture";
 import { shown } from "../shown";
 import { useWidth } from "../width";
 
@@ -25,20 +25,11 @@ export function Bars({ histogram, title }: { histogram: Histogram; title: string
       role="img"
       aria-label={`Histogram: ${facts}`}
     >
-      <text x={LEFT} y={18} font-size="15" font-weight="600">
-        {title}
-      </text>
+      <Head left={LEFT} title={title} keys={[]} />
       <text x={LEFT} y={38}>
         {[facts, ...rest].join(", ")}
       </text>
-      {y.ticks(5).filter(Number.isInteger).map((mark) => (
-        <g key={mark}>
-          <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke="var(--grid)" />
-          <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
-            {shown(mark)}
-          </text>
-        </g>
-      ))}
+      <Levels marks={y.ticks(5).filter(Number.isInteger)} y={y} from={LEFT} to={width - RIGHT} />
       {bars.map((bar, i) => (
         <rect
           key={i}

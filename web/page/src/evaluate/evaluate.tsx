@@ -1,5 +1,7 @@
 // Evaluate: a loss of the reader's own arrays.
 import { batch, computed, signal } from "@preact/signals";
+import { losses } from "../catalogue";
+import { Options } from "../curves/inputs";
 import {
   adapter,
   close,
@@ -14,8 +16,6 @@ import {
   type Loss,
 } from "../engine";
 import { download } from "../save";
-import { Options } from "../see/inputs";
-import { losses } from "../see/see";
 import { Problem } from "../shown";
 import { Bars } from "./bars";
 
@@ -142,7 +142,7 @@ async function run(loss: Loss): Promise<void> {
   busy.value = false;
 }
 
-export function Evaluate() {
+export function View() {
   const own = loss.value;
   return (
     <div class="evaluate">

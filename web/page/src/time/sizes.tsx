@@ -2,9 +2,7 @@
 import { scaleLog } from "d3-scale";
 import { line } from "d3-shape";
 import type { Point, Results } from "../engine";
-import { Picture } from "../picture";
-import { colour } from "../see/chart";
-import { shown } from "../shown";
+import { colour, Head, headHeight, Levels, Picture } from "../picture";
 import { useWidth } from "../width";
 
 type Curve = Results["sizes"][number];
@@ -15,7 +13,7 @@ const SERIES: { name: string; of: (point: Point) => number | null }[] = [
   { name: "CPU in WebAssembly", of: (point) => point.cpu_ms },
 ];
 const HEIGHT = 340;
-const [LEFT, RIGHT, HEAD, BELOW] = [64, 16, 92, 44];
+const [LEFT, RIGHT, HEAD, BELOW] = [64, 16, headHeight(SERIES.length) + 9, 44];
 
 export function Sizes({ curve }: { curve: Curve }) {
   const [box, width] = useWidth();
@@ -26,7 +24,11 @@ export function Sizes({ curve }: { curve: Curve }) {
   const x = scaleLog(ends(sizes, 1.3), [LEFT, Math.max(width - RIGHT, LEFT + 1)]).base(2);
   const y = scaleLog(ends(times, 1.5), [HEIGHT - BELOW, HEAD]);
   const wins = [curve.gpu_wins_from, curve.gpu_with_transfers_wins_from];
-  const marks = y.ticks(4).filter((mark) => Number.isInteger(Math.log10(mark) + 1e-9) || Math.abs(Math.log10(mark) % 1) < 1e-6);
+  // Whole powers of ten.
+  const marks = y.ticks(4).filter((mark) => Math.abs(Math.log10(mark) - Math.round(Math.log10(mark))) < 1e-6);
+  const keys = SERIES.map(({ name }, i) =>
+    wins[i] == null ? name : `${name}: faster from ${Math.round(wins[i])} elements on`,
+  );
   return (
     <Picture
       {...{ box, width }}
@@ -35,26 +37,8 @@ export function Sizes({ curve }: { curve: Curve }) {
       role="img"
       aria-label={`${curve.family}: time against size`}
     >
-      <text x={LEFT} y={18} font-size="15" font-weight="600">
-        {curve.family}
-      </text>
-      {SERIES.map(({ name }, i) => (
-        <g key={name}>
-          <rect x={LEFT} y={32 + 19 * i} width={18} height={4} rx={2} fill={colour(i)} />
-          <text x={LEFT + 26} y={38 + 19 * i}>
-            {name}
-            {i < 2 && wins[i] != null && `: faster from ${Math.round(wins[i])} elements on`}
-          </text>
-        </g>
-      ))}
-      {marks.map((mark) => (
-        <g key={mark}>
-          <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke="var(--grid)" />
-          <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
-            {shown(mark)}
-          </text>
-        </g>
-      ))}
+      <Head left={LEFT} title={curve.family} keys={keys} />
+      <Levels marks={marks} y={y} from={LEFT} to={width - RIGHT} />
       {sizes.map((size) => (
         <g key={size}>
           <line x1={x(size)} x2={x(size)} y1={HEAD} y2={HEIGHT - BELOW} stroke="var(--grid)" />

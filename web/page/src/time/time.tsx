@@ -62,7 +62,7 @@ function sizes(family: number): Promise<void> {
   return run(() => sizes.map((size) => [`${families[family]}, ${size} elements`, () => bench.point(family, size)]));
 }
 
-export function Time() {
+export function View() {
   const all = list.value;
   return (
     <div class="time">

@@ -30,7 +30,7 @@ async function run(): Promise<void> {
   running.value = false;
 }
 
-export function Trust() {
+export function View() {
   const gpu = device.value;
   return (
     <div class="trust">

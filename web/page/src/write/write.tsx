@@ -3,13 +3,17 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import examples from "examples";
 import { useRef } from "preact/hooks";
 import { beside, choice, from, link, own, text, title, to, view } from "../address";
+import { losses } from "../catalogue";
 import { Copy } from "../copy";
+import { Chart } from "../curves/chart";
+import { drawingOf, named, POINTS, useLast } from "../curves/drawing";
+import { Inputs, Options } from "../curves/inputs";
+import { Range } from "../curves/range";
+import { ReadOut } from "../curves/read_out";
 import { custom, plot, type Choice, type Loss, type Option, type Plot, type Wrong } from "../engine";
 import { latest } from "../latest";
+import { colour } from "../picture";
 import { download } from "../save";
-import { Chart, colour } from "../see/chart";
-import { Inputs, Options } from "../see/inputs";
-import { drawingOf, losses, named, POINTS, Range, ReadOut, useLast } from "../see/see";
 import { Problem } from "../shown";
 import { Editor } from "./editor";
 import { Help } from "./help";
@@ -124,7 +128,7 @@ export function start(): void {
   });
 }
 
-export function Write() {
+export function View() {
   const jump = useRef<(wrong: Wrong) => void>(() => {});
   return (
     <div class="write">

@@ -2,7 +2,7 @@
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { TargetedPointerEvent } from "preact";
-import { Picture } from "../picture";
+import { colour, Head, headHeight, Levels, Picture } from "../picture";
 import { shown } from "../shown";
 import { useWidth } from "../width";
 
@@ -23,10 +23,6 @@ export interface Drawing {
   lines: Line[];
 }
 
-/** As many as can be told apart. */
-export const COLOURS = 7;
-export const colour = (i: number): string => `var(--series-${i % COLOURS})`;
-
 const PANELS = [250, 190];
 const GAP = 14;
 const LEFT = 58;
@@ -36,7 +32,7 @@ const BELOW = 44;
 export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; point: (at: number) => void }) {
   const [box, width] = useWidth();
   const { xs, from, to, lines } = drawing;
-  const head = 26 + 19 * lines.length + 6;
+  const head = headHeight(lines.length) + 6;
   const height = head + PANELS[0]! + GAP + PANELS[1]! + BELOW;
   const x = scaleLinear([from, to], [LEFT, Math.max(width - RIGHT, LEFT + 1)]);
   const step = (to - from) / (xs.length - 1);
@@ -70,17 +66,7 @@ export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; po
       onPointerDown={move}
       onKeyDown={key}
     >
-      <text x={LEFT} y={18} font-size="15" font-weight="600">
-        {drawing.title}
-      </text>
-      {lines.map((line, i) => (
-        <g key={i}>
-          <rect x={LEFT} y={32 + 19 * i} width={18} height={4} rx={2} fill={colour(i)} />
-          <text x={LEFT + 26} y={38 + 19 * i}>
-            {line.name}
-          </text>
-        </g>
-      ))}
+      <Head left={LEFT} title={drawing.title} keys={lines.map((line) => line.name)} />
       {panels.map(({ what, top, bottom, y }) => (
         <g key={what}>
           <clipPath id={`clip-${what}`}>
@@ -89,14 +75,7 @@ export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; po
           {marks.map((mark) => (
             <line key={mark} x1={x(mark)} x2={x(mark)} y1={top} y2={bottom} stroke={mark === 0 ? "var(--axis)" : "var(--grid)"} />
           ))}
-          {y.ticks(6).map((mark) => (
-            <g key={mark}>
-              <line x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} stroke={mark === 0 ? "var(--axis)" : "var(--grid)"} />
-              <text x={LEFT - 8} y={y(mark)} dy="0.32em" text-anchor="end">
-                {shown(mark)}
-              </text>
-            </g>
-          ))}
+          <Levels marks={y.ticks(6)} y={y} from={LEFT} to={width - RIGHT} />
           <rect x={LEFT} y={top} width={Math.max(width - LEFT - RIGHT, 0)} height={bottom - top} fill="none" stroke="var(--axis)" />
           <g clip-path={`url(#clip-${what})`}>
             {lines.map((own, i) => (
