@@ -73,16 +73,47 @@ export interface Wrong {
 
 type Call = (name: string, ...given: unknown[]) => Promise<unknown>;
 
-function start(): Call {
-  return wrap(new Worker(new URL("worker.js", import.meta.url), { type: "module" })) as unknown as Call;
+/** The library in a thread of its own. */
+class Thread {
+  private readonly worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  private readonly remote = wrap(this.worker) as unknown as Call;
+  private running = 0;
+  private ending = false;
+
+  readonly call: Call = async (...given) => {
+    this.running++;
+    try {
+      return await this.remote(...given);
+    } finally {
+      this.running--;
+      this.close();
+    }
+  };
+
+  /** Ends when what it was asked for is done. */
+  end(): void {
+    this.ending = true;
+    this.close();
+  }
+
+  private close(): void {
+    if (this.ending && this.running === 0) this.worker.terminate();
+  }
 }
 
-const call = start();
+/** The custom texts that a thread reads before another one takes its place: the library keeps what it made of each. */
+const MOST_TEXTS = 100;
+
+/** The thread of curves. */
+let quick = new Thread();
+let texts = 0;
+let lastText: string | undefined;
+const call: Call = (...given) => quick.call(...given);
 
 /** A thread for what takes long, so that curves do not wait for it. */
-let long: Call | undefined;
+let long: Thread | undefined;
 export function atLength(): Call {
-  return (long ??= start());
+  return (long ??= new Thread()).call;
 }
 
 export async function catalogue(): Promise<Loss[]> {
@@ -102,6 +133,12 @@ export async function plot(losses: Choice[], from: number | undefined, to: numbe
 }
 
 export async function custom(name: string, text: string): Promise<Custom> {
+  if (text !== lastText && ++texts > MOST_TEXTS) {
+    quick.end();
+    quick = new Thread();
+    texts = 1;
+  }
+  lastText = text;
   return JSON.parse((await call("custom", name, text)) as string);
 }
 

@@ -8,6 +8,9 @@ import { shown } from "./shown";
 export const COLOURS = 7;
 export const colour = (i: number): string => `var(--series-${i % COLOURS})`;
 
+/** The height of a line of text, what stands before a name, and the width of a usual letter. */
+const [LINE, KEY, CHARACTER] = [19, 26, 6.6];
+
 interface Frame {
   /** What is as wide as the picture may be, and its width: `useWidth`. */
   box: RefObject<HTMLDivElement>;
@@ -40,25 +43,54 @@ export function Picture({ box, width, height, name, children, ...own }: Frame & 
   );
 }
 
-/** The height of a head with so many keys. */
-export const headHeight = (keys: number): number => 26 + 19 * keys;
+/** A text as lines that are no wider than so many pixels; a word is not cut. */
+export function broken(text: string, width: number): string[] {
+  const most = Math.floor(width / CHARACTER);
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= most) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** The names of series as lines below a title. */
+export const keyed = (names: string[], width: number): string[][] => names.map((name) => broken(name, width - KEY));
+
+/** The height of a title with so many lines below it. */
+export const headHeight = (lines: number): number => 34 + LINE * lines;
 
 /** The title, and below it the names of the series. */
-export function Head({ left, title, keys }: { left: number; title: string; keys: string[] }) {
+export function Head({ left, title, keys }: { left: number; title: string; keys: string[][] }) {
   return (
     <>
       <text x={left} y={18} font-size="15" font-weight="600">
         {title}
       </text>
-      {keys.map((name, i) => (
-        <g key={i}>
-          <rect x={left} y={32 + 19 * i} width={18} height={4} rx={2} fill={colour(i)} />
-          <text x={left + 26} y={38 + 19 * i}>
-            {name}
-          </text>
-        </g>
-      ))}
+      {keys.map((lines, i) => {
+        const y = 38 + LINE * keys.slice(0, i).flat().length;
+        return (
+          <g key={i}>
+            <rect x={left} y={y - 6} width={18} height={4} rx={2} fill={colour(i)} />
+            <Lines {...{ lines, y }} x={left + KEY} />
+          </g>
+        );
+      })}
     </>
+  );
+}
+
+/** Lines of text, one below the other. */
+export function Lines({ lines, x, y }: { lines: string[]; x: number; y: number }) {
+  return (
+    <text>
+      {lines.map((line, i) => (
+        <tspan key={i} x={x} y={y + LINE * i}>
+          {line}
+        </tspan>
+      ))}
+    </text>
   );
 }
 

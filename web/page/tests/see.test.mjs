@@ -124,6 +124,17 @@ test("it fits a phone, and does not move while it loads", async () => {
   await picture(page, "see_phone");
 });
 
+test("long names are broken where a phone ends", async () => {
+  const long = "gaussian_nll_loss+full=true+eps=0.000001234+target=0.123456+var=0.654321";
+  const page = await site.open(`#see?plot=${long}&plot=mse_loss`, { viewport: { width: 380, height: 800 } });
+  await page.waitForSelector(".read-out");
+  const width = (await page.locator("svg.chart").boundingBox()).width;
+  const ends = await page.locator("svg.chart text").evaluateAll((all) => all.map((one) => one.getBBox().x + one.getBBox().width));
+  assert.ok(Math.max(...ends) <= width, `a text ends at ${Math.max(...ends)} of ${width}`);
+  assert.ok((await page.locator("svg.chart tspan").count()) > 2);
+  await picture(page, "see_long");
+});
+
 test("it works without WebGPU, in the dark", async () => {
   const without = await start({ webgpu: false });
   const page = await without.open("", { colorScheme: "dark" });
@@ -139,6 +150,7 @@ test("a number that is being typed keeps its field", async () => {
   await field.press("ControlOrMeta+A");
   await field.press("-");
   await page.getByText("target: - is not").waitFor();
+  assert.equal(await page.locator(".stale svg.chart path").count(), 2);
   await page.keyboard.press("1");
   await page.waitForFunction(() => document.querySelector(".read-out tbody th")?.textContent === "mse_loss target=-1");
 });

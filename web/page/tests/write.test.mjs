@@ -175,3 +175,17 @@ test("it fits a phone, and nothing moves when something is wrong", async () => {
   assert.deepEqual(await tops(), quiet);
   await picture(page, "write-phone");
 });
+
+test("what the library keeps of texts does not grow for ever", async () => {
+  const page = await pages.open("#write");
+  await page.getByRole("rowheader", { name: /^cauchy/ }).waitFor();
+  const [first] = page.workers();
+  const text = (i) => `fn value(p: f32, t: f32) -> f32 { return (p - t) * ${i}.0; }`;
+  const end = (i) => page.getByRole("rowheader", { name: `n${i}`, exact: true });
+  for (let i = 2; i <= 101; i++) {
+    await page.evaluate((hash) => (location.hash = hash), `#write?title=n${i}&text=${encodeURIComponent(text(i))}`);
+    await end(i).waitFor();
+  }
+  assert.equal(page.workers().length, 1);
+  assert.notEqual(page.workers()[0], first);
+});

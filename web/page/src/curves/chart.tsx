@@ -2,7 +2,7 @@
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { TargetedPointerEvent } from "preact";
-import { colour, Head, headHeight, Levels, Picture } from "../picture";
+import { colour, Head, headHeight, keyed, Levels, Picture } from "../picture";
 import { shown } from "../shown";
 import { useWidth } from "../width";
 
@@ -32,7 +32,8 @@ const BELOW = 44;
 export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; point: (at: number) => void }) {
   const [box, width] = useWidth();
   const { xs, from, to, lines } = drawing;
-  const head = headHeight(lines.length) + 6;
+  const keys = keyed(lines.map((line) => line.name), width - LEFT - RIGHT);
+  const head = headHeight(keys.flat().length);
   const height = head + PANELS[0]! + GAP + PANELS[1]! + BELOW;
   const x = scaleLinear([from, to], [LEFT, Math.max(width - RIGHT, LEFT + 1)]);
   const step = (to - from) / (xs.length - 1);
@@ -66,7 +67,7 @@ export function Chart({ drawing, at, point }: { drawing: Drawing; at: number; po
       onPointerDown={move}
       onKeyDown={key}
     >
-      <Head left={LEFT} title={drawing.title} keys={lines.map((line) => line.name)} />
+      <Head left={LEFT} title={drawing.title} keys={keys} />
       {panels.map(({ what, top, bottom, y }) => (
         <g key={what}>
           <clipPath id={`clip-${what}`}>

@@ -1,12 +1,12 @@
 // How a batch's losses are spread.
 import { scaleLinear } from "d3-scale";
 import type { Histogram } from "../engine";
-import { Head, Levels, Picture } from "../picture";
+import { broken, Head, headHeight, Levels, Lines, Picture } from "../picture";
 import { shown } from "../shown";
 import { useWidth } from "../width";
 
-const HEIGHT = 300;
-const [LEFT, RIGHT, HEAD, BELOW] = [64, 16, 52, 44];
+const PANEL = 204;
+const [LEFT, RIGHT, BELOW] = [64, 16, 44];
 
 export function Bars({ histogram, title }: { histogram: Histogram; title: string }) {
   const [box, width] = useWidth();
@@ -14,21 +14,23 @@ export function Bars({ histogram, title }: { histogram: Histogram; title: string
   const rest = [`${ignored} ignored`, `${nan} NaN`, `${infinite} infinite`].filter((text) => !text.startsWith("0 "));
   if (low === null || high === null || !bars.length) return <p>No finite loss: {rest.join(", ")}</p>;
   const x = scaleLinear([low, high], [LEFT, Math.max(width - RIGHT, LEFT + 1)]);
-  const y = scaleLinear([0, Math.max(...bars)], [HEIGHT - BELOW, HEAD]);
   const each = (high - low) / bars.length;
   const facts = `${count} losses from ${shown(least!)} to ${shown(largest!)}, mean ${shown(mean!)}, median ${shown(median!)}`;
+  const lines = broken([facts, ...rest].join(", "), width - LEFT - RIGHT);
+  const top = headHeight(lines.length);
+  const bottom = top + PANEL;
+  const height = bottom + BELOW;
+  const y = scaleLinear([0, Math.max(...bars)], [bottom, top]);
   return (
     <Picture
       {...{ box, width }}
-      height={HEIGHT}
+      height={height}
       name={`${title}_histogram`}
       role="img"
       aria-label={`Histogram: ${facts}`}
     >
       <Head left={LEFT} title={title} keys={[]} />
-      <text x={LEFT} y={38}>
-        {[facts, ...rest].join(", ")}
-      </text>
+      <Lines lines={lines} x={LEFT} y={38} />
       <Levels marks={y.ticks(5).filter(Number.isInteger)} y={y} from={LEFT} to={width - RIGHT} />
       {bars.map((bar, i) => (
         <rect
@@ -41,14 +43,14 @@ export function Bars({ histogram, title }: { histogram: Histogram; title: string
         />
       ))}
       {median !== null && (
-        <line x1={x(median)} x2={x(median)} y1={HEAD} y2={y(0)} stroke="var(--series-1)" stroke-dasharray="4 4" />
+        <line x1={x(median)} x2={x(median)} y1={top} y2={y(0)} stroke="var(--series-1)" stroke-dasharray="4 4" />
       )}
       {x.ticks(Math.max(Math.floor(width / 90), 2)).map((mark) => (
-        <text key={mark} x={x(mark)} y={HEIGHT - BELOW + 17} text-anchor="middle">
+        <text key={mark} x={x(mark)} y={bottom + 17} text-anchor="middle">
           {shown(mark)}
         </text>
       ))}
-      <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle" font-size="13">
+      <text x={(LEFT + width - RIGHT) / 2} y={height - 6} text-anchor="middle" font-size="13">
         loss
       </text>
     </Picture>

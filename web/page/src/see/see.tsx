@@ -1,5 +1,5 @@
 // See: any losses with their slopes, over each other.
-import { computed, effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { choices, from, to, view } from "../address";
 import { losses } from "../catalogue";
 import { Chart, type Drawing } from "../curves/chart";
@@ -13,7 +13,10 @@ import { COLOURS, colour } from "../picture";
 import { Problem } from "../shown";
 import { About } from "./about";
 
-const drawn = signal<{ plot: Plot; choices: Choice[] } | undefined>(undefined);
+const drawn = signal<Plot | undefined>(undefined);
+/** The last picture that there was: it stays while no number of it is one. */
+const drawing = signal<Drawing | undefined>(undefined);
+const stale = signal(false);
 const problem = signal<string | undefined>(undefined);
 const at = signal(Math.round((POINTS - 1) * 0.75));
 
@@ -24,9 +27,14 @@ export function start(): void {
       plot: await plot(choices, from, to, POINTS),
       choices,
     }),
-    (result) => {
-      drawn.value = result;
-      problem.value = undefined;
+    ({ plot, choices }) => {
+      const now = drawingOf(plot, choices.map((choice) => choice.loss), choices.map(named));
+      batch(() => {
+        drawn.value = plot;
+        drawing.value = now ?? drawing.value;
+        stale.value = !now;
+        problem.value = undefined;
+      });
     },
     (message) => (problem.value = message),
   );
@@ -35,12 +43,6 @@ export function start(): void {
   });
 }
 
-const drawing = computed((): Drawing | undefined => {
-  if (!drawn.value) return undefined;
-  const { plot, choices } = drawn.value;
-  return drawingOf(plot, choices.map((choice) => choice.loss), choices.map(named));
-});
-
 export function View() {
   const change = (i: number, choice: Choice) => (choices.value = choices.value.with(i, choice));
   const add = () => (choices.value = [...choices.value, { loss: "huber_loss", values: [] }]);
@@ -48,12 +50,14 @@ export function View() {
   return (
     <div class="see">
       <section class="picture" aria-label="Curves">
-        <div class="stage">
-          {drawing.value && <Chart drawing={drawing.value} at={at.value} point={(place) => (at.value = place)} />}
+        <div class={stale.value ? "stale" : undefined}>
+          <div class="stage">
+            {drawing.value && <Chart drawing={drawing.value} at={at.value} point={(place) => (at.value = place)} />}
+          </div>
+          <Problem text={problem.value} />
+          <ReadOut drawing={drawing.value} at={at.value} />
         </div>
-        <Problem text={problem.value} />
-        <ReadOut drawing={drawing.value} at={at.value} />
-        <Range plot={drawn.value?.plot} />
+        <Range plot={drawn.value} />
       </section>
       <section class="losses" aria-label="Losses">
         {choices.value.map((choice, i) => (
@@ -87,7 +91,7 @@ function Card({
   remove: () => void;
 }) {
   const loss = losses.value.find((loss) => loss.name === choice.loss);
-  const curve = drawn.value?.plot.losses[i];
+  const curve = drawn.value?.losses[i];
   const last = useLast(curve);
   return (
     <article class="card" style={{ borderColor: colour(i) }}>

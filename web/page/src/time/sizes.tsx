@@ -2,7 +2,7 @@
 import { scaleLog } from "d3-scale";
 import { line } from "d3-shape";
 import type { Point, Results } from "../engine";
-import { colour, Head, headHeight, Levels, Picture } from "../picture";
+import { colour, Head, headHeight, keyed, Levels, Picture } from "../picture";
 import { useWidth } from "../width";
 
 type Curve = Results["sizes"][number];
@@ -12,8 +12,8 @@ const SERIES: { name: string; of: (point: Point) => number | null }[] = [
   { name: "GPU with transfers", of: (point) => point.gpu_with_transfers_ms },
   { name: "CPU in WebAssembly", of: (point) => point.cpu_ms },
 ];
-const HEIGHT = 340;
-const [LEFT, RIGHT, HEAD, BELOW] = [64, 16, headHeight(SERIES.length) + 9, 44];
+const PANEL = 213;
+const [LEFT, RIGHT, BELOW] = [64, 16, 44];
 
 export function Sizes({ curve }: { curve: Curve }) {
   const [box, width] = useWidth();
@@ -22,17 +22,21 @@ export function Sizes({ curve }: { curve: Curve }) {
   const sizes = curve.points.map((point) => point.elements);
   const ends = (numbers: number[], room: number): [number, number] => [Math.min(...numbers) / room, Math.max(...numbers) * room];
   const x = scaleLog(ends(sizes, 1.3), [LEFT, Math.max(width - RIGHT, LEFT + 1)]).base(2);
-  const y = scaleLog(ends(times, 1.5), [HEIGHT - BELOW, HEAD]);
   const wins = [curve.gpu_wins_from, curve.gpu_with_transfers_wins_from];
-  // Whole powers of ten.
-  const marks = y.ticks(4).filter((mark) => Math.abs(Math.log10(mark) - Math.round(Math.log10(mark))) < 1e-6);
-  const keys = SERIES.map(({ name }, i) =>
+  const names = SERIES.map(({ name }, i) =>
     wins[i] == null ? name : `${name}: faster from ${Math.round(wins[i])} elements on`,
   );
+  const keys = keyed(names, width - LEFT - RIGHT);
+  const top = headHeight(keys.flat().length);
+  const bottom = top + PANEL;
+  const height = bottom + BELOW;
+  const y = scaleLog(ends(times, 1.5), [bottom, top]);
+  // Whole powers of ten.
+  const marks = y.ticks(4).filter((mark) => Math.abs(Math.log10(mark) - Math.round(Math.log10(mark))) < 1e-6);
   return (
     <Picture
       {...{ box, width }}
-      height={HEIGHT}
+      height={height}
       name={`${curve.family}_sizes`}
       role="img"
       aria-label={`${curve.family}: time against size`}
@@ -41,16 +45,16 @@ export function Sizes({ curve }: { curve: Curve }) {
       <Levels marks={marks} y={y} from={LEFT} to={width - RIGHT} />
       {sizes.map((size) => (
         <g key={size}>
-          <line x1={x(size)} x2={x(size)} y1={HEAD} y2={HEIGHT - BELOW} stroke="var(--grid)" />
-          <text x={x(size)} y={HEIGHT - BELOW + 17} text-anchor="middle">
+          <line x1={x(size)} x2={x(size)} y1={top} y2={bottom} stroke="var(--grid)" />
+          <text x={x(size)} y={bottom + 17} text-anchor="middle">
             2<tspan dy="-0.4em" font-size="9">{Math.log2(size)}</tspan>
           </text>
         </g>
       ))}
-      <rect x={LEFT} y={HEAD} width={Math.max(width - LEFT - RIGHT, 0)} height={HEIGHT - BELOW - HEAD} fill="none" stroke="var(--axis)" />
+      <rect x={LEFT} y={top} width={Math.max(width - LEFT - RIGHT, 0)} height={PANEL} fill="none" stroke="var(--axis)" />
       {wins.map((size, i) =>
         size != null ? (
-          <line key={i} x1={x(size)} x2={x(size)} y1={HEAD} y2={HEIGHT - BELOW} stroke={colour(i)} stroke-dasharray="4 4" />
+          <line key={i} x1={x(size)} x2={x(size)} y1={top} y2={bottom} stroke={colour(i)} stroke-dasharray="4 4" />
         ) : null,
       )}
       {SERIES.map(({ name, of }, i) => {
@@ -65,10 +69,10 @@ export function Sizes({ curve }: { curve: Curve }) {
           </g>
         );
       })}
-      <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle" font-size="13">
+      <text x={(LEFT + width - RIGHT) / 2} y={height - 6} text-anchor="middle" font-size="13">
         elements
       </text>
-      <text transform={`translate(14 ${(HEAD + HEIGHT - BELOW) / 2}) rotate(-90)`} text-anchor="middle" font-size="13">
+      <text transform={`translate(14 ${(top + bottom) / 2}) rotate(-90)`} text-anchor="middle" font-size="13">
         ms
       </text>
     </Picture>
