@@ -15,6 +15,7 @@ struct Row {
     label: f32,    // the row's own number
     mean_weight: f32, // of the kept rows, where the mean divides by the sum of their weights
     state: u32,    // KEPT, IGNORED or BAD
+    offset: f32,   // what was taken off all of the first input, where the formula allows it
 }
 
 // What a row holds for one class.

@@ -46,6 +46,13 @@ fn counted(sums: Sums, class_: u32) -> Sums {
     return Sums();
 }
 
+fn quad_sums(items: Items, row: Row, peak: Peaks, class_: u32) -> Sums {
+    return (counted(sums_of(items.a, row, peak), class_)
+        + counted(sums_of(items.b, row, peak), class_ + 1u))
+        + (counted(sums_of(items.c, row, peak), class_ + 2u)
+        + counted(sums_of(items.d, row, peak), class_ + 3u));
+}
+
 fn quad_peaks(items: Items) -> Peaks {
     let low = max(peaks_of(items.a), peaks_of(items.b));
     return max(low, max(peaks_of(items.c), peaks_of(items.d)));

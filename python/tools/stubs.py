@@ -36,7 +36,7 @@ def native() -> str:
     """What maturin finds in the native module, with the types that it leaves open."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "maturin", "generate-stubs", "--quiet"]
-        command += ["--profile", "release", "--out", folder, "--interpreter", sys.executable]
+        command += ["--profile", "stubs", "--out", folder, "--interpreter", sys.executable]
         subprocess.run(command, check=True, cwd=PACKAGE.parent)
         text = (Path(folder) / "wgloss" / "_native.pyi").read_text()
     text = re.sub(r"(\*\*?[a-z_]+)([,)])", r"\1: Any\2", text)

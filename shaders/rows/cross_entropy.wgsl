@@ -70,7 +70,7 @@ fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums {
 fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
     let log_sum = logarithm_one_plus(total.x + (total.y - 1.0));
     let of_index = silenced(index_share(row, c), (peak - capped(row.picked, c)) + log_sum);
-    let lse = peak + log_sum;
+    let lse = row.offset + (peak + log_sum);
     let of_z = silenced(c.z_loss * row.mean_weight, lse * lse);
     return total.w + silenced(total.z, log_sum) + of_index + of_z;
 }
@@ -83,7 +83,7 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let rest = total.x + (total.y - 1.0);
     let sum = total.x + total.y;
     let log_sum = logarithm_one_plus(rest);
-    let of_z = silenced(2.0 * c.z_loss * row.mean_weight, peak + log_sum);
+    let of_z = silenced(2.0 * c.z_loss * row.mean_weight, row.offset + (peak + log_sum));
     let shares = total.z + index_share(row, c) + of_z;
     let s = share(item, row, c);
     let at_peak = (shares - s) - shares * (rest / sum);

@@ -68,6 +68,12 @@ pub(crate) trait Gathered: Copy {
     /// The first number, 0 where there is none.
     fn first(self) -> f32;
 
+    /// The first of some numbers.
+    fn read(numbers: &[f32]) -> Self;
+
+    /// Puts these numbers before others.
+    fn write(self, numbers: &mut [f32]);
+
     /// A lane's numbers.
     fn at(lanes: &Self::Lanes, lane: usize) -> Self;
 
@@ -121,6 +127,18 @@ impl<const N: usize> Gathered for [f32; N] {
     #[inline(always)]
     fn first(self) -> f32 {
         if N == 0 { 0.0 } else { self[0] }
+    }
+
+    #[inline(always)]
+    fn read(numbers: &[f32]) -> Self {
+        let mut own = [0.0; N];
+        own.copy_from_slice(&numbers[..N]);
+        own
+    }
+
+    #[inline(always)]
+    fn write(self, numbers: &mut [f32]) {
+        numbers[..N].copy_from_slice(&self);
     }
 
     #[inline(always)]

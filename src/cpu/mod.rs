@@ -13,7 +13,7 @@ mod weights;
 
 pub(crate) use instructions::{dispatch, is_brief};
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
-pub(crate) use lanes::{Gathered, Join, Larger, Sum};
+pub(crate) use lanes::{Gathered, Larger, Sum};
 pub(crate) use results::{Filled, Units, divisor, mean_weight};
 pub(crate) use results::{Results, Work};
 pub(crate) use targets::{Classes, check};

@@ -1,4 +1,5 @@
 //! The families: how data run through losses of one kind, a folder for each.
 
 pub(crate) mod pointwise;
+pub(crate) mod products;
 pub(crate) mod rows;

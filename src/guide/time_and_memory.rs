@@ -6,8 +6,8 @@
 //!
 //! Time grows with the elements that are read and written, but for three losses:
 //!
-//! - `linear_cross_entropy` takes `2 N V D` operations for its value and `8 N V D` with both
-//!   gradients, of `N` rows, `V` classes and `D` features.
+//! - `linear_cross_entropy` takes `2 N V D` operations for its value and `6 N V D` with both
+//!   gradients (`8 N V D` for `V` above 131,072), of `N` rows, `V` classes and `D` features.
 //! - `ctc_loss` takes `T` steps one after the other, each over a batch's targets.
 //! - `multilabel_margin_loss` takes the pairs of a row's targets and classes.
 //!
@@ -22,7 +22,7 @@
 //! | gradients of what is broadcast | 4 for each 4096 places of an element |
 //! | `multilabel_margin_loss` | 8 for each element (12 past 30,000 classes) and row |
 //! | `ctc_loss` with its gradient | `32 T (N + all labels)`, at most what can be bound (128 MiB at least) |
-//! | `linear_cross_entropy` | `4 min(N, 4096) min(V, 2048)`, never all logits |
+//! | `linear_cross_entropy` | `4 min(N, 4096) min(V, 2048)`; with gradients as many rows' logits as fit 64 MiB, if those of 128 rows do |
 //!
 //! A fiftieth more and some kilobytes come on top.
 

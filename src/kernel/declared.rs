@@ -19,6 +19,9 @@ pub(crate) struct Declared {
     functions: HashSet<String>,
     /// The members of `Parameters` and their types; none where there is no such struct.
     pub(crate) parameters: Vec<(String, ScalarKind)>,
+    /// How each number of the maxima and of the sums is written behind their names, where rows have them.
+    pub(crate) peaks: Vec<String>,
+    pub(crate) sums: Vec<String>,
     /// How many columns the matrix has that `sums` returns, where it is one.
     pub(crate) sum_columns: Option<u8>,
     /// The bytes that the maxima and the sums of a lane take, where rows have them.
@@ -57,6 +60,8 @@ impl Declared {
         Self {
             functions: functions.filter_map(|(_, function)| function.name.clone()).collect(),
             parameters: parameters(&module),
+            peaks: members(&module, "peaks"),
+            sums: members(&module, "sums"),
             sum_columns: sum_columns(&module),
             lane_bytes: lane_bytes(&module),
         }
@@ -92,6 +97,19 @@ fn lane_bytes(module: &Module) -> u64 {
     layouter.update(module.to_ctx()).expect("a shader whose types have a size");
     let types = ["peaks", "sums"].into_iter().filter_map(|name| result(module, name));
     types.map(|ty| u64::from(layouter[ty].to_stride())).sum()
+}
+
+/// How each number is written behind the name of what a function returns.
+fn members(module: &Module, function: &str) -> Vec<String> {
+    let places = |size: u8| (0..size).map(|i| format!("[{i}]"));
+    match result(module, function).map(|ty| &module.types[ty].inner) {
+        Some(TypeInner::Scalar(_)) => vec![String::new()],
+        Some(&TypeInner::Vector { size, .. }) => places(size as u8).collect(),
+        Some(&TypeInner::Matrix { columns, rows, .. }) => places(columns as u8)
+            .flat_map(|column| places(rows as u8).map(move |row| format!("{column}{row}")))
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn sum_columns(module: &Module) -> Option<u8> {

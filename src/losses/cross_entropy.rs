@@ -135,6 +135,10 @@ impl rows::Formula for CrossEntropy {
     type Sums = [f32; 4];
     const REUSES: bool = true;
 
+    fn shifts(&self) -> bool {
+        self.softcap == 0.0
+    }
+
     #[inline(always)]
     fn run<T: Loops>(&self, loops: T) {
         let plain = self.softcap == 0.0 && self.label_smoothing == 0.0 && self.z_loss == 0.0;
@@ -186,9 +190,20 @@ impl rows::Formula for CrossEntropy {
     }
 
     #[inline(always)]
+    fn moved(&self, sums: [f32; 4], [lower]: [f32; 1], [higher]: [f32; 1]) -> [f32; 4] {
+        let ([others, below, shares, peaks], way) = (sums, higher - lower);
+        if way > 0.0 {
+            let others = (others + peaks) * numeric::exp(-way);
+            [others, below + numeric::silenced(shares, way), shares, 0.0]
+        } else {
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn value(&self, row: &Row, peaks: [f32; 1], sums: [f32; 4]) -> f32 {
         let log_sum = numeric::ln_1p(sums[0] + (sums[3] - 1.0));
-        let lse = peaks[0] + log_sum;
+        let lse = row.offset + (peaks[0] + log_sum);
         let of_z = numeric::silenced(self.z_loss * row.mean_weight, lse * lse);
         sums[1] + numeric::silenced(sums[2], log_sum) + of_z
     }
@@ -200,7 +215,7 @@ impl rows::Formula for CrossEntropy {
         let rest = sums[0] + (sums[3] - 1.0);
         let total = sums[0] + sums[3];
         let share = self.share(item, row);
-        let lse = peaks[0] + numeric::ln_1p(rest);
+        let lse = row.offset + (peaks[0] + numeric::ln_1p(rest));
         let shares = sums[2] + numeric::silenced(2.0 * self.z_loss * row.mean_weight, lse);
         let by_logit = if x == peaks[0] && total < 2.0 {
             (shares - share) - shares * (rest / total)
@@ -236,6 +251,12 @@ impl rows::Formula for Plain {
     fn sums(&self, item: Item, _: &Row, [peak]: [f32; 1]) -> [f32; 2] {
         let at_peak = if item.first == peak { 1.0 } else { 0.0 };
         [numeric::exp_of_negative(item.first - peak) - at_peak, at_peak]
+    }
+
+    #[inline(always)]
+    fn moved(&self, sums: [f32; 2], [lower]: [f32; 1], [higher]: [f32; 1]) -> [f32; 2] {
+        let way = higher - lower;
+        if way > 0.0 { [(sums[0] + sums[1]) * numeric::exp(-way), 0.0] } else { sums }
     }
 
     #[inline(always)]

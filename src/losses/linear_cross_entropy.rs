@@ -1,23 +1,7 @@
-mod cpu;
-mod kernel;
-mod plan;
-mod problem;
-mod reference;
-mod row;
-
-use super::cross_entropy::check_z_totals;
+use super::cross_entropy::{CrossEntropy, check_z_totals};
 use super::prelude::*;
-use crate::cancel::Cancel;
-use crate::cpu::{Results, Work};
-use crate::definition::{Sample, Shader};
-use crate::dispatch::Builder;
-use crate::error::Error;
-use crate::kernel::{OPTIONS, WINDOW};
-use crate::layout::{Indices, Layout, Summed, Weights, divisor};
-use crate::request::Resolved;
-use crate::tensor::{DType, Tensor};
-use crate::terms::Terms;
-use problem::Problem;
+use crate::definition::Sample;
+use crate::families::products;
 
 options! {
     /// Cross entropy of the logits `input linear_weight^T + linear_bias`, which are never all held.
@@ -42,16 +26,16 @@ options! {
     /// number of rows. The mean of the `z_loss` terms is over the number of kept rows in either
     /// case.
     ///
-    /// Memory: a plan holds a tile of logits, never all of them: `4 min(N, 4096) min(V, 2048)`
-    /// bytes, both sizes rounded up a little, 32 bytes for each of these rows and 4 for each row of
-    /// the batch where the loss is reduced; at most 32.2 MiB for N = 4096, D = 1024 and V =
-    /// 128,256, whose logits have 2.1 GB. A 16-bit gradient
-    /// ([`GradientType::Input`](crate::GradientType)) that tiles add up takes float32 memory too:
-    /// that of `input` `4 D min(N, 4096)` bytes where V > 2048 or there are `d1...`, those of
-    /// `linear_weight` and `linear_bias` 4 bytes an element where N > 4096. Tiles are smaller where
-    /// a row of them reads more than 32 KiB. With gradients, they are computed twice.
-    /// `linear_weight` and its gradient may be larger than a binding, if `2^17` elements of `d1...
-    /// D` are not passed. No gradient can be written over its input, which every tile reads again.
+    /// Memory: a plan never holds all logits of a large batch. With gradients it holds those of as many rows at
+    /// once as fit 64 MiB, `4 min(N, 4096) V` bytes at most; where not even 128 rows do (`V` above 131,072), or
+    /// without gradients, a tile of `4 min(N, 4096) min(V, 2048)` bytes, and with gradients logits are then
+    /// computed twice. On top come 32 bytes for each of these rows and 4 for each row of the batch where the loss
+    /// is reduced. A 16-bit gradient ([`GradientType::Input`](crate::GradientType)) that tiles add up takes
+    /// float32 memory too: that of `input` `4 D` bytes for each of the rows where V > 2048 or there are `d1...`;
+    /// with those of `linear_weight` and `linear_bias` there are tiles unless the logits of all rows fit, and they
+    /// take 4 bytes an element where N > 4096. Tiles are smaller where a row of them reads more than 32 KiB.
+    /// `linear_weight` and its gradient may be larger than a binding, if `2^17` elements of `d1... D` are not
+    /// passed. No gradient can be written over its input, which every tile reads again.
     ///
     /// Logits are sums of float32 products: where they are about 100, they are rounded by about 1e-5,
     /// and probabilities by as much of themselves.
@@ -77,13 +61,6 @@ options! {
         pub softcap: f32 = 0.0, FROM_ZERO;
     }
 }
-
-/// The places of the inputs.
-const INPUT: usize = 0;
-const LINEAR_WEIGHT: usize = 1;
-const TARGET: usize = 2;
-const LINEAR_BIAS: usize = 3;
-const WEIGHT: usize = 4;
 
 inputs! {
     of LinearCrossEntropy;
@@ -127,10 +104,7 @@ static DEFINITION: Definition = Definition {
     ],
     reductions: REDUCTIONS,
     weighted_mean: true,
-    shader: Shader::new(
-        include_str!("../../shaders/own/linear_cross_entropy.wgsl"),
-        &[WINDOW, OPTIONS],
-    ),
+    shader: rows::shader(include_str!("../../shaders/rows/cross_entropy.wgsl")),
 };
 
 impl Loss for LinearCrossEntropy {
@@ -143,78 +117,15 @@ impl Loss for LinearCrossEntropy {
     }
 
     fn sample(&self) -> Vec<Sample> {
-        let linear_weight = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0];
-        vec![
-            Sample::floats("input", &[2], &[1.0, 0.5]),
-            Sample::floats("linear_weight", &[3, 2], &linear_weight),
-            Sample::integers("target", &[], &[0], [0, 2]),
-            Sample::floats("target", &[3], &[1.0, 0.0, 0.0]),
-            Sample::floats("linear_bias", &[3], &[0.0; 3]),
-            Sample::floats("weight", &[3], &[1.0; 3]),
-        ]
+        products::sample()
     }
 
     fn check_totals(&self, inputs: &[Option<TensorKind>]) -> Result<()> {
-        check_z_totals(self.z_loss, inputs.get(WEIGHT))
+        check_z_totals(self.z_loss, inputs.get(4))
     }
 
     fn family(&self) -> Box<dyn Family + '_> {
-        Box::new(*self)
-    }
-}
-
-impl Family for LinearCrossEntropy {
-    fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
-        let problem = Problem::of(inputs);
-        problem::check(inputs)?;
-        rows::check_ignore_index(self.ignore_index(), problem.index)?;
-        let terms = problem.items as u64 * problem.positions as u64;
-        let weights = if problem.index { Weights::Kept } else { Weights::None };
-        let classes = problem.classes as u64;
-        Ok(Layout {
-            output: problem::output(inputs),
-            terms,
-            divisor: divisor(reduction, terms, weights, &[]),
-            weights,
-            indices: problem.index.then_some(Indices { input: TARGET, classes, excluded: None }),
-            summed: Summed::Terms,
-        })
-    }
-
-    fn example(&self) -> Vec<(&'static str, TensorKind)> {
-        let floats = |shape: &[usize]| TensorKind::new(DType::F32, shape);
-        vec![
-            ("input", floats(&[64, 128])),
-            ("linear_weight", floats(&[5000, 128])),
-            ("target", TensorKind::new(DType::I64, [64])),
-            ("linear_bias", floats(&[5000])),
-            ("weight", floats(&[5000])),
-        ]
-    }
-
-    fn weights(
-        &self,
-        resolved: &Resolved,
-        inputs: &[Option<&Tensor<'_>>],
-        cancel: Cancel<'_>,
-    ) -> Result<crate::cpu::Weights> {
-        cpu::weights(resolved, inputs, cancel)
-    }
-
-    fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
-        let items = matches!(input, INPUT | TARGET) && !resolved.layout.output.is_empty();
-        items.then_some(0)
-    }
-
-    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
-        plan::build(builder)
-    }
-
-    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
-        cpu::evaluate(self, work, results)
-    }
-
-    fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
-        reference::terms(self, resolved, inputs)
+        let Self { ignore_index, label_smoothing, z_loss, softcap } = *self;
+        products::family(self, CrossEntropy { ignore_index, label_smoothing, z_loss, softcap })
     }
 }

@@ -86,6 +86,7 @@ impl Abreast<'_> {
                 weight: index.map_or(1.0, |class| lanes.weight[class][lane]),
                 picked: index.map_or(0.0, |class| lanes.inputs[0][class][lane]),
                 label: self.labels.get(lane).copied().unwrap_or(0.0),
+                offset: 0.0,
                 mean_weight: self.mean_weight,
             }
         };

@@ -14,7 +14,7 @@ mod task;
 mod tests;
 mod textbook;
 
-pub(crate) use row::{Formula, Loops, Row, Runs};
+pub(crate) use row::{Formula, Loops, Row, Runs, run};
 pub(crate) use shape::{RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;

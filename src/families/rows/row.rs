@@ -19,6 +19,11 @@ pub(crate) trait Formula: Debug + Send + Sync {
     /// whose sums are [in range](Formula::in_range) with it.
     const UNIT: Option<Self::Peaks> = None;
 
+    /// Whether only [`Row::offset`] needs to know of a number that was taken off all of the first input.
+    fn shifts(&self) -> bool {
+        false
+    }
+
     /// Runs the loops over a row. Where the mathematics branches on options, it may run them with a
     /// copy whose options are constants in the common case, which then has loops of its own.
     #[inline(always)]
@@ -37,6 +42,11 @@ pub(crate) trait Formula: Debug + Send + Sync {
 
     /// What is summed over the row.
     fn sums(&self, item: Item, row: &Row, peaks: Self::Peaks) -> Self::Sums;
+
+    /// The sums relative to higher maxima, where those of a part of the row are known before the rest.
+    fn moved(&self, sums: Self::Sums, _lower: Self::Peaks, _higher: Self::Peaks) -> Self::Sums {
+        sums
+    }
 
     /// Whether sums with [`UNIT`](Formula::UNIT) are as good as those with the row's maxima.
     fn in_range(&self, _row: &Row, _sums: Self::Sums) -> bool {
@@ -68,11 +78,11 @@ impl<L: Formula> Runs for L {
     }
 
     fn run(&self, task: &mut RowTask<'_>, brief: bool) {
-        dispatch(brief, Work { loss: self, task });
+        run(self, brief, task);
     }
 
     fn run_abreast(&self, task: &mut Abreast<'_>, brief: bool) {
-        dispatch(brief, Work { loss: self, task });
+        run(self, brief, task);
     }
 }
 
@@ -87,6 +97,8 @@ pub(crate) struct Row {
     pub picked: f32,
     /// The row's own number.
     pub label: f32,
+    /// What was taken off all of the first input, where the formula [allows](Formula::shifts) it.
+    pub offset: f32,
     /// The mean weight of the reused rows, where the mean divides by the sum of their weights.
     pub mean_weight: f32,
 }
@@ -99,6 +111,11 @@ pub(crate) trait Loops {
 
     /// Runs them.
     fn run<L: Formula>(self, loss: &L);
+}
+
+/// Runs loops over rows; brief ones with fewer lanes.
+pub(crate) fn run<L: Formula, T: Loops>(loss: &L, brief: bool, task: T) {
+    dispatch(brief, Work { loss, task });
 }
 
 struct Work<'l, L, T> {
@@ -124,6 +141,7 @@ impl RowTask<'_> {
             weight: self.weight.get(index).copied().unwrap_or(1.0),
             picked: self.inputs[0].get(index).copied().unwrap_or(0.0),
             label: self.label,
+            offset: 0.0,
             mean_weight: self.mean_weight,
         }
     }

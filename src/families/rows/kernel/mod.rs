@@ -5,7 +5,7 @@ mod joins;
 mod outputs;
 
 use super::shape::{RowShape, RowWeight};
-use crate::definition::Definition;
+use crate::definition::{Definition, Shader};
 use crate::dispatch::{Builder, limits};
 use crate::kernel::storage::{Loads, floats, floats_after, indices, indices_after};
 use crate::kernel::{
@@ -129,11 +129,6 @@ impl Spec<'_> {
         header.constant("TEAMS", format!("{}u", lanes.threads / lanes.team()));
         let joins = self.declare_joins(&mut header);
         let moves = self.declared().defines("moved");
-        if !moves {
-            header.line(
-                "fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }",
-            );
-        }
         header.constant("UNITS", self.has_units());
         let kept = self.held_quads();
         header.constant("ONLINE", moves && kept.is_none());
@@ -163,7 +158,8 @@ impl Spec<'_> {
             Some(quads) => self.held_part(quads),
             None => include_str!("../../../../shaders/streamed_part.wgsl").into(),
         };
-        self.declare_calls(&mut header);
+        declare_calls(&mut header, self.definition.shader, &self.parameters);
+        self.declare_range(&mut header);
         self.declare_store_loss(&mut header, writes);
         self.declare_gradients(&mut header, &writes.gradients);
         let skeleton = include_str!("../../../../shaders/rows.wgsl");
@@ -269,7 +265,7 @@ impl Spec<'_> {
             let state = state("KEPT");
             header.line(&format!(
                 "fn row_at(r: u32) -> Row {{
-    return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state});
+    return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state}, 0.0);
 }}"
             ));
             return;
@@ -297,28 +293,33 @@ impl Spec<'_> {
     }}
     let class_ = select(0u, u32(index), state == KEPT);
     let place = row_start(r) + class_ * window.inner;
-    return Row(f32(window.classes), index, {weight}, {picked}, {label}, {mean_weight}, state);
+    return Row(f32(window.classes), index, {weight}, {picked}, {label}, {mean_weight}, state, 0.0);
 }}"
         ));
     }
 
-    /// The loss's functions with its parameters, where it has any.
-    fn declare_calls(&self, header: &mut Header) {
+    /// What only some formulas have, by what they declare.
+    fn declare_range(&self, header: &mut Header) {
         let last = if self.parameters.is_empty() { "" } else { ", options()" };
         let in_range =
             if self.has_units() { format!("in_range(row, total{last})") } else { "true".into() };
         header.line(&format!(
-            "fn peaks_of(item: Item) -> Peaks {{
+            "fn sums_in_range(row: Row, total: Sums) -> bool {{
+    return {in_range};
+}}"
+        ));
+    }
+}
+
+/// The formula's functions with its parameters, where it has any.
+pub(crate) fn declare_calls(header: &mut Header, shader: Shader, parameters: &Parameters) {
+    let last = if parameters.is_empty() { "" } else { ", options()" };
+    header.line(&format!(
+        "fn peaks_of(item: Item) -> Peaks {{
     return peaks(item{last});
 }}
-fn quad_sums(items: Items, row: Row, peak: Peaks, class_: u32) -> Sums {{
-    return (counted(sums(items.a, row, peak{last}), class_)
-        + counted(sums(items.b, row, peak{last}), class_ + 1u))
-        + (counted(sums(items.c, row, peak{last}), class_ + 2u)
-        + counted(sums(items.d, row, peak{last}), class_ + 3u));
-}}
-fn sums_in_range(row: Row, total: Sums) -> bool {{
-    return {in_range};
+fn sums_of(item: Item, row: Row, peak: Peaks) -> Sums {{
+    return sums(item, row, peak{last});
 }}
 fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
     return value(row, peak, total{last});
@@ -326,6 +327,8 @@ fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
 fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
     return gradient(item, row, peak, total{last});
 }}"
-        ));
+    ));
+    if !Declared::of(shader).defines("moved") {
+        header.line("fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }");
     }
 }

@@ -1,13 +1,13 @@
-//! The CPU backend: the kernels' chunks and tiles, with the rows of a chunk on all cores.
+//! The CPU backend: chunks of rows and tiles of classes, with the rows of a chunk on all cores.
 
 mod gradients;
 
-use super::row::{Formula, Statistics, Tile};
-use super::{
-    INPUT, LINEAR_BIAS, LINEAR_WEIGHT, LinearCrossEntropy, Problem, Result, TARGET, WEIGHT,
-};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use super::row::{Runs, Statistics, Tile};
 use crate::cancel::Cancel;
 use crate::cpu::{self, Classes, Results, Weights, divisor, mean_weight};
+use crate::error::Result;
+use crate::families::rows::Row;
 use crate::numbers::Numbers;
 use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
@@ -21,10 +21,12 @@ const ITEMS: usize = 4096;
 const CLASSES: usize = 1024;
 /// Rows, or classes, of a task.
 const TASK: usize = 128;
+/// The numbers of the logits of a chunk that may be kept from the value to the gradients: 64 MiB.
+const LOGITS: usize = 16 << 20;
 
 /// The inputs and what follows from them.
 struct Work<'a> {
-    formula: Formula<'a>,
+    formula: &'a dyn Runs,
     problem: Problem,
     input: Cow<'a, [f32]>,
     linear: Cow<'a, [f32]>,
@@ -34,10 +36,11 @@ struct Work<'a> {
     /// The class of each row, `None` where it is ignored.
     indices: Option<Vec<Option<usize>>>,
     probabilities: Option<Cow<'a, [f32]>>,
+    weight: Option<Cow<'a, [f32]>>,
     upstream: Option<&'a [f32]>,
     by_term: bool,
     divisor: f32,
-    z_factor: f32,
+    mean_weight: f32,
     cancel: Cancel<'a>,
 }
 
@@ -59,7 +62,7 @@ struct Chunk {
 }
 
 pub(super) fn evaluate(
-    loss: &LinearCrossEntropy,
+    formula: &dyn Runs,
     request: &cpu::Work<'_>,
     results: &mut Results<'_>,
 ) -> Result<()> {
@@ -75,20 +78,20 @@ pub(super) fn evaluate(
         None => Weights::default(),
     };
     let divisor = divisor(resolved, || weights.sums.total());
-    let z_factor = mean_weight(resolved, divisor, weights.kept);
     let work = Work {
-        formula: Formula::new(loss, weight.as_deref(), problem.classes),
+        formula,
         problem,
         input: floats(INPUT).unwrap_or_default(),
         linear: floats(LINEAR_WEIGHT).unwrap_or_default(),
-        offsets: offsets(loss, problem, bias.as_deref()),
+        offsets: offsets(problem, bias.as_deref().filter(|_| formula.shifts())),
         bias,
         probabilities: floats(TARGET).filter(|_| !problem.index),
         indices: indices.map(|indices| indices.all()),
+        weight,
         upstream: upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
-        z_factor,
+        mean_weight: mean_weight(resolved, divisor, weights.kept),
         cancel: *cancel,
     };
     let mut gradients = work.gradients(&resolved.gradients, results)?;
@@ -152,11 +155,16 @@ impl Work<'_> {
 
     /// The losses of all rows, and the gradients, if any is wanted.
     fn run(&self, differentiates: bool, gradients: &mut Gradients) -> Result<Vec<f32>> {
-        let Problem { items, features, positions, .. } = self.problem;
+        let Problem { items, features, classes, positions, .. } = self.problem;
         let mut losses = vec![0.0; self.problem.rows()];
+        // Where the logits of some tasks fit, they are computed once for value and gradients.
+        let fitting = LOGITS / classes / TASK * TASK;
+        let keeps = differentiates && (fitting > 0 || items * classes <= LOGITS);
+        let most = if keeps { fitting.clamp(TASK, ITEMS) } else { ITEMS };
+        let mut logits = Vec::new();
         for position in 0..positions {
-            for first in (0..items).step_by(ITEMS) {
-                let count = ITEMS.min(items - first);
+            for first in (0..items).step_by(most) {
+                let count = most.min(items - first);
                 let mut input = self.input[first * features..][..count * features].to_vec();
                 for (i, row) in input.chunks_mut(features).enumerate() {
                     if self.ignored((first + i) * positions + position) {
@@ -164,13 +172,14 @@ impl Work<'_> {
                     }
                 }
                 let chunk = Chunk { position, first, input };
-                let mut statistics = self.gather(&chunk)?;
+                logits.resize(if keeps { count * classes } else { 0 }, 0.0);
+                let mut statistics = self.gather(&chunk, &mut logits)?;
                 for (i, row) in statistics.iter_mut().enumerate() {
                     let r = (first + i) * positions + position;
                     losses[r] = self.finish(row, r);
                 }
                 if differentiates {
-                    self.add_gradients(&chunk, &statistics, gradients)?;
+                    self.add_gradients(&chunk, &statistics, &mut logits, gradients)?;
                 }
             }
         }
@@ -185,34 +194,64 @@ impl Work<'_> {
         self.indices.as_ref().and_then(|indices| indices[r])
     }
 
-    /// The statistics of a chunk's rows, over all tiles.
-    fn gather(&self, chunk: &Chunk) -> Result<Vec<Statistics>> {
+    /// The statistics of a chunk's rows, over all tiles, whose logits are left where there is room for all.
+    fn gather(&self, chunk: &Chunk, kept: &mut [f32]) -> Result<Vec<Statistics>> {
         let Problem { features, classes, .. } = self.problem;
         let mut statistics = vec![Statistics::default(); chunk.input.len() / features];
-        let blocks = statistics.par_chunks_mut(TASK).zip(chunk.input.par_chunks(TASK * features));
-        blocks.enumerate().try_for_each_init(
+        let blocks = statistics.chunks_mut(TASK).zip(chunk.input.chunks(TASK * features));
+        let kept = kept.chunks_mut(TASK * classes).chain(std::iter::repeat_with(Default::default));
+        let work: Vec<_> = blocks.zip(kept).enumerate().collect();
+        work.into_par_iter().try_for_each_init(
             Vec::new,
-            |logits, (block, (statistics, input))| {
+            |room, (block, ((statistics, input), kept))| {
                 for first_class in (0..classes).step_by(CLASSES) {
                     self.cancel.check()?;
                     let width = CLASSES.min(classes - first_class);
-                    logits.resize(statistics.len() * width, 0.0);
-                    self.logits(input, chunk.position, first_class, width, logits);
-                    self.formula.bound(logits);
-                    for (i, (row, logits)) in
-                        statistics.iter_mut().zip(logits.chunks(width)).enumerate()
-                    {
+                    let (logits, stride) = if kept.is_empty() {
+                        room.resize(statistics.len() * width, 0.0);
+                        (&mut room[..], width)
+                    } else {
+                        (&mut kept[first_class..], classes)
+                    };
+                    self.logits(input, chunk.position, first_class, width, (logits, stride));
+                    for (i, row) in statistics.iter_mut().enumerate() {
                         let n = chunk.first + block * TASK + i;
-                        let class = self.class(n * self.problem.positions + chunk.position);
                         let target = self.target(n, chunk.position, first_class, width);
-                        let tile = Tile { first: first_class, class, target: &target };
-                        self.formula.gather(row, &tile, logits);
+                        let tile = self.tile(n, chunk.position, first_class, width, &target);
+                        self.formula.gather(row, &tile, &logits[i * stride..][..width]);
                     }
                 }
                 Ok(())
             },
         )?;
         Ok(statistics)
+    }
+
+    /// What is known of a row and some classes.
+    fn tile<'t>(
+        &'t self,
+        n: usize,
+        position: usize,
+        first: usize,
+        width: usize,
+        target: &'t [f32],
+    ) -> Tile<'t> {
+        let r = n * self.problem.positions + position;
+        let weight = self.weight.as_deref().map_or(&[][..], |weight| &weight[first..first + width]);
+        Tile { row: self.row(r), first, class: self.class(r), target, weight }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
+    fn row(&self, r: usize) -> Row {
+        let weight = self.weight.as_deref().zip(self.class(r));
+        Row {
+            classes: self.problem.classes as f32,
+            weight: weight.map_or(1.0, |(weight, class)| weight[class]),
+            picked: 0.0,
+            label: 0.0,
+            offset: self.offsets[r % self.problem.positions],
+            mean_weight: self.mean_weight,
+        }
     }
 
     /// The probabilities of some classes, where there are any.
@@ -226,16 +265,25 @@ impl Work<'_> {
         rest.iter().step_by(positions).take(width).copied().collect()
     }
 
-    /// Some rows' logits of some classes.
-    fn logits(&self, input: &[f32], position: usize, first: usize, width: usize, out: &mut [f32]) {
+    /// Some rows' logits of some classes, each row so many numbers from the one before.
+    fn logits(
+        &self,
+        input: &[f32],
+        position: usize,
+        first: usize,
+        width: usize,
+        (out, stride): (&mut [f32], usize),
+    ) {
         let Problem { features, positions, .. } = self.problem;
         let linear = self.linear_weight(position, first, width);
-        let mut product = matrix_mut(out, width, width);
-        general_mat_mul(1.0, &matrix(input, features), &linear.t(), 0.0, &mut product);
-        for row in out.chunks_mut(width) {
-            if let Some(bias) = &self.bias {
+        let input = matrix(input, features);
+        let mut product = matrix_mut(out, (input.nrows(), width), stride);
+        general_mat_mul(1.0, &input, &linear.t(), 0.0, &mut product);
+        if let Some(bias) = &self.bias {
+            for row in out.chunks_mut(stride) {
                 let bias = bias[first * positions + position..].iter().step_by(positions);
-                row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias - self.offsets[position]);
+                let places = row.iter_mut().take(width).zip(bias);
+                places.for_each(|(x, bias)| *x += bias - self.offsets[position]);
             }
         }
     }
@@ -248,27 +296,27 @@ impl Work<'_> {
         ArrayView2::from_shape(shape, &self.linear[start..]).expect("the tile is in the tensor")
     }
 
-    /// A row's loss; what its slopes need is left in its statistics.
-    fn finish(&self, row: &mut Statistics, r: usize) -> f32 {
-        let upstream = self.upstream.map_or(1.0, |u| u[if self.by_term { r } else { 0 }]);
+    /// A row's loss; the scale of its slopes is left in its statistics.
+    fn finish(&self, statistics: &mut Statistics, r: usize) -> f32 {
         if self.ignored(r) {
             return 0.0;
         }
-        let offset = self.offsets[r % self.problem.positions];
-        self.formula.finish(row, self.class(r), upstream / self.divisor, (self.z_factor, offset))
+        let upstream = self.upstream.map_or(1.0, |u| u[if self.by_term { r } else { 0 }]);
+        statistics.scale = upstream / self.divisor;
+        self.formula.value(statistics, &self.row(r), self.problem.index)
     }
 }
 
 /// Where all biases of a position are within a factor of 2, one of them can be taken off all without
 /// rounding, and the logits keep the digits that a large bias would cost.
-fn offsets(loss: &LinearCrossEntropy, problem: Problem, bias: Option<&[f32]>) -> Vec<f32> {
+fn offsets(problem: Problem, bias: Option<&[f32]>) -> Vec<f32> {
     let of = |position: usize| {
         let biases = || bias.into_iter().flatten().skip(position).step_by(problem.positions);
         let lowest = biases().copied().fold(f32::MAX, f32::min);
         let highest = biases().copied().fold(f32::MIN, f32::max);
         let alike =
             (lowest > 0.0 && highest <= 2.0 * lowest) || (highest < 0.0 && lowest >= 2.0 * highest);
-        let taken = bias.is_some() && alike && lowest.is_finite() && loss.softcap == 0.0;
+        let taken = bias.is_some() && alike && lowest.is_finite();
         if taken { lowest } else { 0.0 }
     };
     (0..problem.positions).map(of).collect()
@@ -278,7 +326,6 @@ fn matrix(data: &[f32], columns: usize) -> ArrayView2<'_, f32> {
     ArrayView2::from_shape((data.len() / columns, columns), data).expect("whole rows")
 }
 
-fn matrix_mut(data: &mut [f32], columns: usize, stride: usize) -> ArrayViewMut2<'_, f32> {
-    let shape = (data.len() / columns, columns).strides((stride, 1));
-    ArrayViewMut2::from_shape(shape, data).expect("whole rows")
+fn matrix_mut(data: &mut [f32], shape: (usize, usize), stride: usize) -> ArrayViewMut2<'_, f32> {
+    ArrayViewMut2::from_shape(shape.strides((stride, 1)), data).expect("whole rows")
 }

@@ -1,41 +1,48 @@
 //! The gradients of a chunk.
 
-use super::super::row::{Statistics, Tile};
-use super::{CLASSES, Chunk, Gradients, Problem, Result, TASK, Work, matrix, matrix_mut};
+use super::super::row::Statistics;
+use super::{CLASSES, Chunk, Gradients, Problem, TASK, Work, matrix, matrix_mut};
+use crate::error::Result;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayViewMut2, Axis, ShapeBuilder as _};
 use rayon::prelude::*;
 
 impl Work<'_> {
+    /// Adds a chunk's share in the gradients; of its logits, which become slopes, where they were kept.
     pub(super) fn add_gradients(
         &self,
         chunk: &Chunk,
         statistics: &[Statistics],
+        logits: &mut Vec<f32>,
         gradients: &mut Gradients,
     ) -> Result<()> {
         let classes = self.problem.classes;
-        let mut slopes = Vec::new();
-        for first in (0..classes).step_by(CLASSES) {
-            let width = CLASSES.min(classes - first);
-            slopes.resize(statistics.len() * width, 0.0);
-            self.add_by_rows(chunk, statistics, first, width, &mut slopes, gradients)?;
-            self.add_by_classes(chunk, first, width, &slopes, gradients)?;
+        let kept = !logits.is_empty();
+        let most = if kept { classes } else { CLASSES };
+        for first in (0..classes).step_by(most) {
+            let width = most.min(classes - first);
+            logits.resize(statistics.len() * width, 0.0);
+            self.add_by_rows(chunk, statistics, (first, width, kept), logits, gradients)?;
+            self.add_by_classes(chunk, first, width, logits, gradients)?;
+        }
+        if !kept {
+            logits.clear();
         }
         Ok(())
     }
 
-    /// The slopes of a tile, and the gradients of what each row has its own of.
+    /// The slopes of some classes, and the gradients of what each row has its own of.
     fn add_by_rows(
         &self,
         chunk: &Chunk,
         statistics: &[Statistics],
-        first: usize,
-        width: usize,
+        (first, width, kept): (usize, usize, bool),
         slopes: &mut [f32],
         gradients: &mut Gradients,
     ) -> Result<()> {
         let Problem { features, classes, positions, .. } = self.problem;
-        let linear = self.linear_weight(chunk.position, first, width);
+        let position = chunk.position;
+        let linear = self.linear_weight(position, first, width);
         let per_item = classes * positions;
         let by_input = blocks_of(&mut gradients.input, chunk.first, features);
         let by_target = blocks_of(&mut gradients.target, chunk.first, per_item);
@@ -50,33 +57,35 @@ impl Work<'_> {
         work.into_par_iter().try_for_each(
             |(block, ((((slopes, rows), input), by_input), by_target))| {
                 self.cancel.check()?;
-                self.logits(input, chunk.position, first, width, slopes);
+                if !kept {
+                    self.logits(input, position, first, width, (slopes, width));
+                }
+                let mut of_target = vec![0.0; if by_target.is_empty() { 0 } else { width }];
                 for (i, (row, slopes)) in rows.iter().zip(slopes.chunks_mut(width)).enumerate() {
                     let n = chunk.first + block * TASK + i;
-                    let r = n * positions + chunk.position;
-                    if self.ignored(r) {
+                    if self.ignored(n * positions + position) {
                         slopes.fill(0.0);
                         continue;
                     }
-                    let target = self.target(n, chunk.position, first, width);
-                    if !by_target.is_empty() {
-                        let start = i * per_item + first * positions + chunk.position;
-                        let places = by_target[start..].iter_mut().step_by(positions).take(width);
-                        for (c, place) in places.enumerate() {
-                            *place = self.formula.by_target(row, slopes[c], first + c);
-                        }
+                    let target = self.target(n, position, first, width);
+                    let tile = self.tile(n, position, first, width, &target);
+                    if by_target.is_empty() {
+                        self.formula.slopes(row, &tile, slopes, None);
+                        continue;
                     }
-                    let tile = Tile { first, class: self.class(r), target: &target };
-                    self.formula.slopes(row, &tile, slopes);
+                    self.formula.slopes(row, &tile, slopes, Some(&mut of_target));
+                    let start = i * per_item + first * positions + position;
+                    let places = by_target[start..].iter_mut().step_by(positions);
+                    places.zip(&of_target).for_each(|(place, slope)| *place = *slope);
                 }
                 if by_input.is_empty() {
                     return Ok(());
                 }
                 let mut products = vec![0.0; by_input.len()];
-                let mut out = matrix_mut(&mut products, features, features);
+                let mut out = matrix_mut(&mut products, (rows.len(), features), features);
                 general_mat_mul(1.0, &matrix(slopes, width), &linear, 0.0, &mut out);
-                let rows = by_input.chunks_mut(features).zip(products.chunks(features));
-                for (i, (sums, products)) in rows.enumerate() {
+                let sums = by_input.chunks_mut(features).zip(products.chunks(features));
+                for (i, (sums, products)) in sums.enumerate() {
                     // A row that is ignored has slopes of 0, but the weights may hold NaN.
                     let n = chunk.first + block * TASK + i;
                     if !self.ignored(n * positions + chunk.position) {

@@ -1,7 +1,15 @@
 //! What the shapes of the inputs say.
 
-use super::{Error, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Result, TARGET, WEIGHT};
+use crate::definition::Definition;
+use crate::error::{Error, Result};
 use crate::tensor::TensorKind;
+
+/// The places of the inputs, which every loss of the family has.
+pub(super) const INPUT: usize = 0;
+pub(super) const LINEAR_WEIGHT: usize = 1;
+pub(super) const TARGET: usize = 2;
+pub(super) const LINEAR_BIAS: usize = 3;
+pub(super) const WEIGHT: usize = 4;
 
 /// Row `n * positions + k` has the logits of batch item n at position k; class c there has the
 /// weights that start at `(c * positions + k) * features`.
@@ -53,16 +61,17 @@ impl Problem {
 }
 
 /// Refuses shapes that do not fit.
-pub(super) fn check(inputs: &[Option<TensorKind>]) -> Result<()> {
+pub(super) fn check(definition: &Definition, inputs: &[Option<TensorKind>]) -> Result<()> {
+    let name = |i: usize| definition.inputs[i].name;
     let (input, linear) = (shape(inputs, INPUT), shape(inputs, LINEAR_WEIGHT));
     let features = match *input {
         [features] | [_, features] => features,
-        _ => return Err(Error::shape("input", input, "[N, D] or [D]")),
+        _ => return Err(Error::shape(name(INPUT), input, "[N, D] or [D]")),
     };
     if features == 0 {
-        return Err(Error::shape("input", input, "at least one feature"));
+        return Err(Error::shape(name(INPUT), input, "at least one feature"));
     }
-    let refused = |expected: String| Err(Error::shape("linear_weight", linear, expected));
+    let refused = |expected: String| Err(Error::shape(name(LINEAR_WEIGHT), linear, expected));
     match *linear {
         [0, .., _] => return refused("at least one class".into()),
         [_, .., last] if last != features => {
@@ -83,18 +92,15 @@ pub(super) fn check(inputs: &[Option<TensorKind>]) -> Result<()> {
         (&input[..input.len() - 1], if index { "class indices" } else { "probabilities" });
     let expected_target =
         if index { [batch, inner].concat() } else { [batch, &[classes], inner].concat() };
-    for (i, name, expected, what) in [
-        (TARGET, "target", expected_target, what),
-        (
-            LINEAR_BIAS,
-            "linear_bias",
-            [&[classes], inner].concat(),
-            "linear_weight without its features",
-        ),
-        (WEIGHT, "weight", vec![classes], "one number for each class"),
+    let expected_bias = [&[classes], inner].concat();
+    for (i, expected, what) in [
+        (TARGET, expected_target, what),
+        (LINEAR_BIAS, expected_bias, "linear_weight without its features"),
+        (WEIGHT, vec![classes], "one number for each class"),
     ] {
         if inputs[i].is_some() && shape(inputs, i) != expected {
-            return Err(Error::shape(name, shape(inputs, i), format!("{expected:?}, {what}")));
+            let expected = format!("{expected:?}, {what}");
+            return Err(Error::shape(name(i), shape(inputs, i), expected));
         }
     }
     Ok(())

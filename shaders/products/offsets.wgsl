@@ -29,7 +29,7 @@ fn main(
         }
         let alike = (lowest > 0.0 && highest <= 2.0 * lowest)
             || (highest < 0.0 && lowest >= 2.0 * highest);
-        let taken = alike && is_finite(lowest) && options().softcap == 0.0;
+        let taken = alike && is_finite(lowest);
         scratch[window.offsets + position] = select(0.0, lowest, taken);
     }
 }

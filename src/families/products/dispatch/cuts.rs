@@ -1,15 +1,15 @@
 //! What a dispatch sees: its window, and the parts of the tensors.
 
-use super::super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET};
-use super::{Tile, Work};
+use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET};
+use super::work::{Tile, Work};
 use crate::dispatch::index;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::uniform;
 use crate::reduction::Reduction;
 use crate::request::Slot;
 
 uniform! {
-    /// The window of the kernels of linear cross entropy.
+    /// The window of the kernels of products.
     pub(super) struct TileWindow {
         items: u32,
         first_item: u32,
@@ -46,8 +46,8 @@ impl Work<'_, '_> {
             positions: index(self.positions)?,
             position: index(tile.position)?,
             statistics: index(self.statistics)?,
-            tile: index(self.tile)?,
-            stride: index(stride(self.classes.min(self.most_classes)))?,
+            tile: index(self.tile + if self.keeps { tile.first_class } else { 0 })?,
+            stride: index(self.stride())?,
             losses: index(self.losses_place)?,
             adds: tile.adds.into(),
             width: self.builder.width(groups)?,
@@ -89,17 +89,4 @@ impl Work<'_, '_> {
         };
         cuts.into_iter().map(region).collect()
     }
-}
-
-pub(super) fn check_rounds(input: usize, got: u64, unit: &'static str, limit: u64) -> Result<()> {
-    if got <= limit {
-        return Ok(());
-    }
-    let argument = DEFINITION.inputs[input].name.into();
-    Err(Error::Limit { argument, got, unit, limit, name: "rounds of a loop" })
-}
-
-/// From one row of the tile to the next.
-pub(super) fn stride(classes: u64) -> u64 {
-    classes.next_multiple_of(4)
 }

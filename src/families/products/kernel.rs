@@ -2,22 +2,29 @@
 
 mod inputs;
 
-use super::{DEFINITION, INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use crate::definition::Definition;
+use crate::families::rows::kernel::{ROW, declare_calls};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, Parameters, store_loss};
+use crate::kernel::{Declared, Header, Kernel, NUMERIC, Parameters, store_loss};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 
+const SKELETON: &str = include_str!("../../../shaders/products.wgsl");
 const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");
+
+/// What is known of a row besides its maxima and sums: its state, its scale and the logit of its target class.
+const KNOWN: usize = 3;
 
 /// The state that finish.wgsl has kept, where the scratch is bound as quads.
 const IS_IGNORED: &str = "fn is_ignored(item: u32) -> bool {
-    return scratch[window.statistics / 4u + 2u * item + 1u].z == f32(IGNORED);
+    return scratch[statistics_place(item) / 4u].x == f32(IGNORED);
 }";
 
 /// What the kernels are made for.
 #[derive(Debug)]
 pub(super) struct Spec {
+    pub(super) definition: &'static Definition,
     pub(super) parameters: Parameters,
     pub(super) inputs: Vec<Option<DType>>,
     pub(super) problem: Problem,
@@ -26,12 +33,14 @@ pub(super) struct Spec {
     pub(super) upstream: Upstream,
     /// Whether the mean's divisor is in the scratch.
     pub(super) scratch_divisor: bool,
+    /// Whether what the biases of a position have in common is taken off them.
+    pub(super) offset: bool,
 }
 
 impl Spec {
     /// A tile of logits, rows by classes: input by linear weight, plus bias.
     pub(super) fn logits(&self, side: u32) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
+        let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.dense(&mut header, INPUT, "input");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
@@ -52,12 +61,12 @@ fn store(item: u32, class_: u32, sum: f32) {{
 }}",
             bias = bias.replace('@', "place"),
         ));
-        join(header, "logits", PRODUCT)
+        self.join(header, "logits", PRODUCT)
     }
 
     /// A tile's share in the gradient of the input: slopes by linear weight.
     pub(super) fn by_input(&self, side: u32) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
+        let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
         self.adds(&mut header, INPUT);
@@ -81,12 +90,12 @@ fn store(item: u32, d: u32, sum: f32) {
     add_gradient(place, mine);
 }",
         );
-        join(header, "gradient of input", PRODUCT)
+        self.join(header, "gradient of input", PRODUCT)
     }
 
     /// A chunk's share in the gradient of the linear weight: slopes, transposed, by input.
     pub(super) fn by_linear_weight(&self, side: u32) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
+        let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, INPUT, "input");
         self.adds(&mut header, LINEAR_WEIGHT);
@@ -110,7 +119,7 @@ fn store(class_: u32, d: u32, sum: f32) {
     add_gradient(place, sum);
 }",
         );
-        join(header, "gradient of linear_weight", PRODUCT)
+        self.join(header, "gradient of linear_weight", PRODUCT)
     }
 
     /// `add_gradient(place, sum)`: adds to what earlier tiles have left. 16 bits are written once.
@@ -129,30 +138,34 @@ fn store(class_: u32, d: u32, sum: f32) {
 
     /// A chunk's share in the gradient of the bias, which is this input.
     pub(super) fn columns(&self, bias: usize) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
+        let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.adds(&mut header, bias);
-        let columns = include_str!("../../../shaders/own/linear_cross_entropy/columns.wgsl");
-        join(header, "column sums", columns)
+        let columns = include_str!("../../../shaders/products/columns.wgsl");
+        self.join(header, "column sums", columns)
+    }
+
+    /// The numbers that are known of each row, up to whole quads.
+    pub(super) fn statistics(&self) -> u64 {
+        let declared = Declared::of(self.definition.shader);
+        (KNOWN + declared.peaks.len() + declared.sums.len()).next_multiple_of(4) as u64
     }
 
     /// Merges a tile into the statistics.
     pub(super) fn gather(&self) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
-        header.write(Slot::Scratch, "scratch", "array<f32>");
-        self.targets(&mut header, true);
-        let gather = include_str!("../../../shaders/own/linear_cross_entropy/gather.wgsl");
-        join(header, "statistics", gather)
+        let mut header = self.header_of_loss();
+        self.rows(&mut header, true);
+        let gather = include_str!("../../../shaders/products/gather.wgsl");
+        self.of_rows(header, "statistics", gather)
     }
 
     /// The losses and scales of the rows.
     pub(super) fn finish(&self, losses: Losses, gradients: bool) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
-        header.write(Slot::Scratch, "scratch", "array<f32>");
+        let mut header = self.header_of_loss();
         header.constant("VALUES", losses != Losses::Nowhere);
         header.constant("GRADIENTS", gradients);
-        self.targets(&mut header, false);
-        self.states(&mut header);
+        self.rows(&mut header, false);
+        self.report(&mut header);
         let place = match losses {
             Losses::Nowhere => String::new(),
             Losses::Value => {
@@ -173,36 +186,29 @@ fn store(class_: u32, d: u32, sum: f32) {
             }
         }
         header.line(&format!("fn row_scale(r: u32) -> f32 {{ return {scale}; }}"));
-        // The mean of the z terms is over the kept rows, whatever their weights.
-        let counted = self.scratch_divisor && self.inputs[WEIGHT].is_some();
-        let factor = if counted { "scratch[1] / scratch[2]" } else { "1.0" };
-        self.offset(&mut header);
-        header.line(&format!("fn z_factor() -> f32 {{ return {factor}; }}"));
-        let finish = include_str!("../../../shaders/own/linear_cross_entropy/finish.wgsl");
-        join(header, "losses", finish)
+        let finish = include_str!("../../../shaders/products/finish.wgsl");
+        self.of_rows(header, "losses", finish)
     }
 
     /// What is taken off the biases of each position.
     pub(super) fn offsets(&self) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
+        let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
-        let offsets = include_str!("../../../shaders/own/linear_cross_entropy/offsets.wgsl");
-        join(header, "offsets", offsets)
+        let offsets = include_str!("../../../shaders/products/offsets.wgsl");
+        self.join(header, "offsets", offsets)
     }
 
     /// What was taken off the biases of the position.
     fn offset(&self, header: &mut Header) {
-        let biased = self.inputs[LINEAR_BIAS].is_some();
-        let offset = if biased { "scratch[window.offsets + window.position]" } else { "0.0" };
+        let offset = if self.offset { "scratch[window.offsets + window.position]" } else { "0.0" };
         header.line(&format!("fn offset() -> f32 {{ return {offset}; }}"));
     }
 
     /// Turns a tile into slopes.
     pub(super) fn slopes(&self, by_target: bool) -> Kernel {
-        let mut header = Header::of_loss(&self.parameters);
-        header.write(Slot::Scratch, "scratch", "array<f32>");
-        self.targets(&mut header, true);
+        let mut header = self.header_of_loss();
+        self.rows(&mut header, true);
         let mut keep = "";
         if by_target {
             let (slot, dtype) = self.gradients[TARGET];
@@ -212,9 +218,92 @@ fn store(class_: u32, d: u32, sum: f32) {
         header.line(&format!(
             "fn store_target(item: u32, class_: u32, slope: f32) {{\n    {keep}\n}}"
         ));
-        let slopes = include_str!("../../../shaders/own/linear_cross_entropy/slopes.wgsl");
-        join(header, "slopes", slopes)
+        let slopes = include_str!("../../../shaders/products/slopes.wgsl");
+        self.of_rows(header, "slopes", slopes)
     }
+
+    /// What passes over the rows see of them: the formula's functions, the statistics, `row_at(item)` and,
+    /// for the passes over classes, `item_at(item, class_, logit)`.
+    fn rows(&self, header: &mut Header, over_classes: bool) {
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        declare_calls(header, self.definition.shader, &self.parameters);
+        let declared = Declared::of(self.definition.shader);
+        held(header, "peaks", KNOWN, &declared.peaks);
+        held(header, "sums", KNOWN + declared.peaks.len(), &declared.sums);
+        self.targets(header, over_classes);
+        self.offset(header);
+        // The mean weight is of the kept rows.
+        let counted = self.scratch_divisor && self.inputs[WEIGHT].is_some();
+        let mean_weight = if counted { "scratch[1] / scratch[2]" } else { "1.0" };
+        let (state, weight) = match self.problem.index {
+            true => ("state_of(index)", "class_weight(select(0u, u32(index), state == KEPT))"),
+            false => ("KEPT", "1.0"),
+        };
+        header.line(&format!(
+            "fn row_at(item: u32) -> Row {{
+    let index = class_index(item);
+    let state = {state};
+    let weight = {weight};
+    let picked = scratch[statistics_place(item) + 2u];
+    return Row(
+        f32(window.all_classes), index, weight, picked, 0.0, {mean_weight}, state, offset()
+    );
+}}"
+        ));
+        if over_classes {
+            header.line(
+                "fn item_at(item: u32, class_: u32, logit: f32) -> Item {
+    let weight = class_weight(window.first_class + class_);
+    return Item(logit, 0.0, 0.0, probability(item, class_), weight);
+}",
+            );
+        }
+    }
+
+    /// The header of a kernel that knows of no formula.
+    fn header(&self) -> Header {
+        self.with_statistics(Header::new())
+    }
+
+    fn header_of_loss(&self) -> Header {
+        self.with_statistics(Header::of_loss(&self.parameters))
+    }
+
+    fn with_statistics(&self, mut header: Header) -> Header {
+        header.constant("STATISTICS", format!("{}u", self.statistics()));
+        header
+    }
+
+    fn join(&self, header: Header, what: &str, skeleton: &str) -> Kernel {
+        let label = format!("wgloss {} {what}", self.definition.name);
+        header.join(label, &[NUMERIC, ROW, SKELETON, skeleton])
+    }
+
+    fn of_rows(&self, header: Header, what: &str, skeleton: &str) -> Kernel {
+        let label = format!("wgloss {} {what}", self.definition.name);
+        let shader = self.definition.shader.text;
+        header.join(label, &[NUMERIC, ROW, SKELETON, skeleton, shader])
+    }
+}
+
+/// `NAME_at(place)` and `keep_NAME(place, NAME)`: maxima or sums, which lie so far behind the start of a row's
+/// statistics.
+fn held(header: &mut Header, name: &str, first: usize, members: &[String]) {
+    let alias = match name {
+        "peaks" => "Peaks",
+        _ => "Sums",
+    };
+    let place = |i: usize| format!("scratch[place + {}u]", first + i);
+    let all: Vec<String> = (0..members.len()).map(place).collect();
+    header.line(&format!(
+        "fn {name}_at(place: u32) -> {alias} {{\n    return {alias}({});\n}}",
+        all.join(", ")
+    ));
+    let mut body = String::new();
+    for (member, place) in members.iter().zip(&all) {
+        body += &format!("    {place} = numbers{member};\n");
+    }
+    header.line(&format!("fn keep_{name}(place: u32, numbers: {alias}) {{\n{body}}}"));
 }
 
 /// The sizes of a product, rows by columns by depth, which operands are dense along the depth, and
@@ -226,9 +315,4 @@ fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2], side: u32) {
     }
     header.constant("LEFT_ALONG_DEPTH", along[0]);
     header.constant("RIGHT_ALONG_DEPTH", along[1]);
-}
-
-fn join(header: Header, what: &str, skeleton: &str) -> Kernel {
-    let label = format!("wgloss {} {what}", DEFINITION.name);
-    header.join(label, &[NUMERIC, DEFINITION.shader.text, skeleton])
 }

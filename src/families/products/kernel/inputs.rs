@@ -1,6 +1,6 @@
 //! The accessors of the inputs.
 
-use super::super::{TARGET, WEIGHT};
+use super::super::problem::{TARGET, WEIGHT};
 use super::Spec;
 use crate::kernel::Header;
 use crate::kernel::storage::{Loads, floats, indices};
@@ -80,23 +80,21 @@ impl Spec {
         }
     }
 
-    /// `row_state(index, r)`, which also writes the first bad class index into the status: the
-    /// rows were checked before, so that it is known which one that is.
-    pub(super) fn states(&self, header: &mut Header) {
+    /// `report(row, r)` writes the first bad class index into the status: the rows were checked before, so
+    /// that it is known which one that is.
+    pub(super) fn report(&self, header: &mut Header) {
         if !self.problem.index {
-            header.line("fn row_state(index: i32, r: u32) -> u32 { return KEPT; }");
+            header.line("fn report(row: Row, r: u32) {}");
             return;
         }
         header.write(Slot::Status, "status", "array<u32>");
         header.line(
-            "fn row_state(index: i32, r: u32) -> u32 {
-    let state = state_of(index);
-    if (state == BAD && window.first_item * window.positions + r == ~status[1]) {
+            "fn report(row: Row, r: u32) {
+    if (row.state == BAD && window.first_item * window.positions + r == ~status[1]) {
         let words = target_words(r);
         status[2] = words.x;
         status[3] = words.y;
     }
-    return state;
 }",
         );
     }

@@ -1,7 +1,7 @@
 //! Gradients of 16 bits that several tiles add to are added up in float32 and then rounded.
 
-use super::super::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT};
-use super::{Tile, Work, step};
+use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT};
+use super::work::{Tile, Work, step};
 use crate::dispatch::index;
 use crate::error::Result;
 use crate::kernel::reduce::{self, RoundWindow};

@@ -1,0 +1,106 @@
+//! Losses of rows whose items are the logits of a product, `input linear_weight^T + linear_bias`, which are never all
+//! held: they run under the contract of losses over [rows](super::rows).
+
+mod cpu;
+mod dispatch;
+mod kernel;
+mod problem;
+mod reference;
+mod row;
+
+use super::rows::{self, Formula};
+use crate::cancel::Cancel;
+use crate::cpu::{Results, Weights as Known, Work};
+use crate::definition::Sample;
+use crate::dispatch::Builder;
+use crate::error::Result;
+use crate::family::{Family, Loss};
+use crate::layout::{Indices, Layout, Summed, Weights, divisor};
+use crate::reduction::Reduction;
+use crate::request::Resolved;
+use crate::tensor::{DType, Tensor, TensorKind};
+use crate::terms::Terms;
+use problem::{INPUT, Problem, TARGET};
+use row::Runs;
+
+/// The family of a loss whose formula is one over rows. It is not inlined, so that the loops of a formula are
+/// compiled here, and not once more with each crate that uses it.
+#[inline(never)]
+pub(crate) fn family<'a, F: Formula + 'a>(loss: &'a dyn Loss, formula: F) -> Box<dyn Family + 'a> {
+    Box::new(Products { loss, formula: Box::new(formula) })
+}
+
+/// Inputs to begin with: two features and three classes.
+pub(crate) fn sample() -> Vec<Sample> {
+    let linear_weight = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0];
+    vec![
+        Sample::floats("input", &[2], &[1.0, 0.5]),
+        Sample::floats("linear_weight", &[3, 2], &linear_weight),
+        Sample::integers("target", &[], &[0], [0, 2]),
+        Sample::floats("target", &[3], &[1.0, 0.0, 0.0]),
+        Sample::floats("linear_bias", &[3], &[0.0; 3]),
+        Sample::floats("weight", &[3], &[1.0; 3]),
+    ]
+}
+
+struct Products<'a> {
+    loss: &'a dyn Loss,
+    formula: Box<dyn Runs + 'a>,
+}
+
+impl Family for Products<'_> {
+    fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
+        let problem = Problem::of(inputs);
+        problem::check(self.loss.definition(), inputs)?;
+        rows::check_ignore_index(self.loss.ignore_index(), problem.index)?;
+        let terms = problem.items as u64 * problem.positions as u64;
+        let weights = if problem.index { Weights::Kept } else { Weights::None };
+        let classes = problem.classes as u64;
+        Ok(Layout {
+            output: problem::output(inputs),
+            terms,
+            divisor: divisor(reduction, terms, weights, &[]),
+            weights,
+            indices: problem.index.then_some(Indices { input: TARGET, classes, excluded: None }),
+            summed: Summed::Terms,
+        })
+    }
+
+    fn example(&self) -> Vec<(&'static str, TensorKind)> {
+        let floats = |shape: &[usize]| TensorKind::new(DType::F32, shape);
+        let kinds = [
+            floats(&[64, 128]),
+            floats(&[5000, 128]),
+            TensorKind::new(DType::I64, [64]),
+            floats(&[5000]),
+            floats(&[5000]),
+        ];
+        self.loss.definition().inputs.iter().map(|input| input.name).zip(kinds).collect()
+    }
+
+    fn weights(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        cancel: Cancel<'_>,
+    ) -> Result<Known> {
+        cpu::weights(resolved, inputs, cancel)
+    }
+
+    fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
+        let items = matches!(input, INPUT | TARGET) && !resolved.layout.output.is_empty();
+        items.then_some(0)
+    }
+
+    fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
+        dispatch::build(builder, self.formula.shifts())
+    }
+
+    fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
+        cpu::evaluate(&*self.formula, work, results)
+    }
+
+    fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
+        reference::terms(&*self.formula, resolved, inputs)
+    }
+}
