@@ -3,9 +3,10 @@
 struct Window {
     most: u32,  // items at most
     each: u32,  // for each item
+    least: u32, // a mean over no term divides by it
 }
 
 @compute @workgroup_size(1)
 fn main() {
-    scratch[1] = f32(min(count[0], window.most) * window.each);
+    scratch[1] = f32(max(min(count[0], window.most) * window.each, window.least));
 }

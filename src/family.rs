@@ -10,6 +10,7 @@ use crate::reduction::{Divisor, Reduction};
 use crate::request::{Part, Request, Resolved, Upstream};
 use crate::tensor::{Tensor, TensorKind};
 use crate::terms::Terms;
+use crate::totals::MEAN_OF_NOTHING;
 use std::fmt::Debug;
 
 /// A loss with its options set.
@@ -31,13 +32,19 @@ pub trait Loss: Options + Debug + Send + Sync {
         None
     }
 
+    /// Whether a mean over no term is 0 instead of NaN: it divides by at least 1.
+    #[doc(hidden)]
+    fn guards_mean(&self) -> bool {
+        false
+    }
+
     /// Small inputs that fit together, of all that must be given: `wgloss show` plans them.
     fn example(&self) -> Vec<(&'static str, TensorKind)> {
         self.family().example()
     }
 
-    /// A few numbers that mean something for each input of a loss whose shapes are its own: what curves
-    /// start from. An input that may have two forms is there in both, in the usual one first.
+    /// A few numbers that mean something for each input of a loss whose shapes are its own, or of a loss of
+    /// vectors: what curves start from. An input that may have two forms is there in both, in the usual one first.
     fn sample(&self) -> Vec<Sample> {
         Vec::new()
     }
@@ -169,7 +176,10 @@ pub(crate) fn resolve(
     let inputs = placed(definition, inputs)?;
     loss.validate()?;
     check_inputs(definition, &inputs, request.reduction)?;
-    let layout = loss.family().layout(&inputs, request.reduction)?;
+    let mut layout = loss.family().layout(&inputs, request.reduction)?;
+    if loss.guards_mean() {
+        layout.divisor = layout.divisor.guarded();
+    }
     let mut gradients = Vec::new();
     for name in request.gradients {
         let input = definition.input(name)?;
@@ -233,6 +243,7 @@ pub(crate) fn resolve(
         label: label.map(String::from),
         options,
         adds_up,
+        guarded: loss.guards_mean(),
         part: Part::default(),
         ignored: loss.ignore_index(),
         layout,
@@ -274,7 +285,8 @@ fn check_counted(loss: &dyn Loss, resolved: &Resolved) -> Result<()> {
 /// What totals tell of a loss beside its name.
 fn facts(loss: &dyn Loss) -> Vec<(&'static str, String)> {
     let digest = loss.digest().map(|digest| ("source", format!("{digest:016x}")));
-    loss.values().into_iter().chain(digest).collect()
+    let guarded = loss.guards_mean().then(|| (MEAN_OF_NOTHING.0, MEAN_OF_NOTHING.1.into()));
+    loss.values().into_iter().chain(digest).chain(guarded).collect()
 }
 
 /// The inputs in the definition's order.
@@ -330,6 +342,7 @@ fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
     let is_float = kind.dtype.is_float();
     let fits = match input.role {
         Role::Index | Role::OwnIntegers => !is_float,
+        Role::Vectors(_) => is_float,
         Role::IndexOrRows => !is_float || kind.shape.len() >= rank,
         _ => true,
     };
@@ -338,6 +351,7 @@ fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
     }
     let integers = format!("an integer type: in NumPy, {}.astype(\"int64\")", input.name);
     let expected = match input.role {
+        Role::Vectors(_) => "a float type".into(),
         Role::IndexOrRows => format!("{integers}, or probabilities in the shape of the classes"),
         _ => integers,
     };

@@ -57,3 +57,13 @@ pub(crate) enum Divisor {
     /// The sum of the weights, which only the data tell.
     Weights,
 }
+
+impl Divisor {
+    /// The same, at least 1.
+    pub(crate) fn guarded(self) -> Self {
+        match self {
+            Self::Count(count) => Self::Count(count.max(1)),
+            Self::Weights => Self::Weights,
+        }
+    }
+}

@@ -89,7 +89,7 @@ fn configured(op: &str, options: &Value) -> Result<(Box<dyn Loss>, Reduction), C
     let Ok(mut loss) = losses::by_name(op) else {
         return Err(Configured::Unsupported(op.to_string()));
     };
-    let mut reduction = if op == "sigmoid_focal_loss" { "none" } else { "mean" }.to_string();
+    let mut reduction = loss.definition().reductions[0].name().to_string();
     for (name, value) in options.as_object().unwrap_or(&Map::new()) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
         if name == "reduction" {

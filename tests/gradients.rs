@@ -1,6 +1,6 @@
 //! The reference's gradients against central differences of its own values, in float64.
 
-use crate::common::{Random, differentiable, tensor};
+use crate::common::{Random, differentiable, order_corners, tensor};
 use wgloss::definition::{Domain, Role, Setting};
 use wgloss::{Batch, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
@@ -19,11 +19,12 @@ fn inputs(
             Role::Own if input.name == "input" => &[4, 3],
             Role::Own if input.name == "linear_weight" => &[5, 3],
             Role::Own if input.name == "linear_bias" => &[5],
+            Role::Vectors(4) => &[3, 4],
             _ => &[4, 5],
         };
         let index = shape == [4] && input.role != Role::Labels;
         let count = shape.iter().product();
-        let numbers: Vec<f64> = (0..count)
+        let mut numbers: Vec<f64> = (0..count)
             .map(|_| match index {
                 #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
                 true => random.below(5) as f64,
@@ -32,6 +33,9 @@ fn inputs(
                 false => 0.02 + 0.96 * random.number(input.domain),
             })
             .collect();
+        if input.domain == Domain::Corners {
+            order_corners(&mut numbers);
+        }
         (input.name, tensor(if index { DType::I64 } else { DType::F64 }, shape, &numbers))
     };
     loss.definition().inputs.iter().map(make).collect()
@@ -107,6 +111,9 @@ fn gradients_are_the_slopes_of_the_values() {
     for mut loss in losses::catalogue() {
         if loss.definition().inputs.iter().any(|input| input.role == Role::OwnIntegers) {
             continue; // in tests of their own: what fits together, only they know
+        }
+        if loss.definition().name == "complete_box_iou_loss" {
+            continue; // in a test of its own: no gradient passes through one factor
         }
         let takes_probabilities =
             loss.definition().inputs.iter().any(|input| input.role == Role::IndexOrRows);

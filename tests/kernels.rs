@@ -62,7 +62,7 @@ fn kinds<'a>(
         {
             TensorKind { dtype: float, shape: other.clone() }
         }
-        _ => TensorKind { dtype: float, shape: first.clone() },
+        role => TensorKind { dtype: float, shape: common::with_vectors(role, first) },
     };
     let given = loss.definition().inputs.iter().filter(|input| optional || !input.optional);
     given.map(|input| (input.name, kind(input))).collect()
@@ -333,7 +333,7 @@ fn formulas_have_no_short_circuits() {
     let folders = ["pointwise", "rows"].map(|folder| root.join(folder));
     let entries = folders.iter().flat_map(|f| std::fs::read_dir(f).expect("the shaders"));
     let own = entries.map(|entry| entry.expect("a shader").path());
-    let shared = ["numeric.wgsl", "row.wgsl"].map(|name| root.join(name));
+    let shared = ["boxes.wgsl", "numeric.wgsl", "row.wgsl"].map(|name| root.join(name));
     for path in own.chain(shared) {
         let text = std::fs::read_to_string(&path).expect("a readable shader");
         let mut code = text.lines().map(|line| line.split("//").next().unwrap_or_default());

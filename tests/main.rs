@@ -4,6 +4,7 @@ mod common;
 
 mod accumulate;
 mod architecture;
+mod boxes;
 mod cancelled;
 mod conformance;
 mod corners;

@@ -1,7 +1,7 @@
 //! The worst error of each elementary function, of `numeric.wgsl` on the GPU and of `numeric.rs` on
 //! the CPU, against float64 of the standard library.
 
-use on_cpu::{exp, exp_of_negative, ln, ln_1p, log_cosh};
+use on_cpu::{atan, exp, exp_of_negative, ln, ln_1p, log_cosh};
 use on_cpu::{max_nan, min_nan, pow, sigmoid, sign, softplus, tanh};
 
 /// The CPU backend's, which are its own.
@@ -66,6 +66,7 @@ fn functions() -> Vec<Function> {
         function("softplus", |x, _| softplus(x), |x, _| -log_sigmoid_64(-x), (1e-3, 90.0)),
         function("hyperbolic_tangent", |x, _| tanh(x), |x, _| x.tanh(), (1e-3, 10.0)),
         function("log_cosh", |x, _| log_cosh(x), |x, _| log_cosh_64(x), (1e-3, 20.0)),
+        function("arctangent", |x, _| atan(x), |x, _| x.atan(), (1e-3, 90.0)),
         function("power", pow, f64::powf, (0.2, 5.0)),
     ]
 }

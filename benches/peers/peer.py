@@ -101,6 +101,18 @@ def torch_losses():
     def linear_cross_entropy(input, linear_weight, target):
         return functional.cross_entropy(functional.linear(input, linear_weight), target)
 
+    def generalized_box_iou_loss(input, target, eps=1e-7):
+        # torchvision's, without its masks, which take longer.
+        def area(low, high):
+            width, height = (high - low).clamp(min=0).unbind(-1)
+            return width * height
+
+        low, high, low_t, high_t = *input.split(2, -1), *target.split(2, -1)
+        common = area(low.maximum(low_t), high.minimum(high_t))
+        union = area(low, high) + area(low_t, high_t) - common
+        hull = area(low.minimum(low_t), high.maximum(high_t))
+        return (1 - common / (union + eps) + (hull - union) / (hull + eps)).mean()
+
     return {
         "mse_loss": functional.mse_loss,
         "smooth_l1_loss": functional.smooth_l1_loss,
@@ -112,6 +124,7 @@ def torch_losses():
         "triplet_margin_loss": functional.triplet_margin_loss,
         "cosine_embedding_loss": functional.cosine_embedding_loss,
         "ctc_loss": functional.ctc_loss,
+        "generalized_box_iou_loss": generalized_box_iou_loss,
     }
 
 
@@ -171,6 +184,17 @@ def jax_losses():
         )
         return (losses / target_lengths).mean()
 
+    def generalized_box_iou_loss(input, target, eps=1e-7):
+        def area(low, high):
+            width, height = jnp.moveaxis(jnp.maximum(high - low, 0), -1, 0)
+            return width * height
+
+        (low, high), (low_t, high_t) = jnp.split(input, 2, -1), jnp.split(target, 2, -1)
+        common = area(jnp.maximum(low, low_t), jnp.minimum(high, high_t))
+        union = area(low, high) + area(low_t, high_t) - common
+        hull = area(jnp.minimum(low, low_t), jnp.maximum(high, high_t))
+        return (1 - common / (union + eps) + (hull - union) / (hull + eps)).mean()
+
     return {
         "mse_loss": lambda input, target: optax.squared_error(input, target).mean(),
         "smooth_l1_loss": lambda input, target: optax.huber_loss(input, target).mean(),
@@ -187,6 +211,7 @@ def jax_losses():
         ),
         "cosine_embedding_loss": cosine_embedding,
         "ctc_loss": ctc,
+        "generalized_box_iou_loss": generalized_box_iou_loss,
     }
 
 

@@ -77,6 +77,10 @@ fn floats(input: &Input, seed: u64) -> Vec<f32> {
             each(input, |i| factor * normal(word(seed, i)))
         }
         Numbers::Uniform => each(input, |i| uniform(word(seed, i))),
+        Numbers::Boxes => each(input, |i| {
+            let low = uniform(word(seed, i & !2));
+            if i & 2 == 0 { low } else { low + uniform(word(seed, i)) }
+        }),
         Numbers::Signs => each(input, |i| if word(seed, i) & 1 == 0 { 1.0 } else { -1.0 }),
         Numbers::Softmax => softmax(input, seed, f64::exp),
         Numbers::LogSoftmax => softmax(input, seed, |x| x),

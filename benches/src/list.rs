@@ -2,8 +2,8 @@
 
 use crate::workload::{Input, Numbers, Workload};
 use wgloss::{
-    BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, KlDiv, LinearCrossEntropy,
-    Loss, Mse, Reduction, Result, SmoothL1, TripletMargin,
+    BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, GeneralizedBoxIou, KlDiv,
+    LinearCrossEntropy, Loss, Mse, Reduction, Result, SmoothL1, TripletMargin,
 };
 
 /// The elements of the large pointwise workloads.
@@ -13,7 +13,7 @@ const LARGE: usize = 1 << 24;
 pub type Make = fn() -> Workload;
 
 /// The workloads' names, and what makes each: with value and gradients, but for `fwd`.
-pub const WORKLOADS: [(&str, Make); 14] = [
+pub const WORKLOADS: [(&str, Make); 15] = [
     ("mse_fwd", || mse(LARGE).value_only()),
     ("mse_fwdbwd", || mse(LARGE)),
     ("smooth_l1_fwdbwd", || smooth_l1(LARGE)),
@@ -27,6 +27,7 @@ pub const WORKLOADS: [(&str, Make); 14] = [
     ("triplet_fwdbwd", || triplet(65536, 128)),
     ("cosine_embedding_fwdbwd", || cosine_embedding(65536, 128)),
     ("ctc_fwdbwd", || ctc(200, 16, 64, 50)),
+    ("generalized_box_iou_fwdbwd", || generalized_box_iou(1 << 18)),
     ("small_mse_fwdbwd", || mse(1024)),
 ];
 
@@ -101,6 +102,13 @@ fn ctc(steps: usize, batch: usize, classes: usize, target: usize) -> Workload {
         ("target_lengths", vec![batch], Numbers::All(integer(target))),
     ];
     workload(Ctc::default(), inputs, &["log_probs"])
+}
+
+/// That of so many pairs of boxes.
+fn generalized_box_iou(boxes: usize) -> Workload {
+    let names = ["input", "target"];
+    let inputs = names.map(|name| (name, vec![boxes, 4], Numbers::Boxes));
+    workload(GeneralizedBoxIou::default(), inputs, &names)
 }
 
 /// The Kullback-Leibler divergence of rows of probabilities.

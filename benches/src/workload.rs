@@ -40,6 +40,8 @@ pub enum Numbers {
     Uniform,
     /// 1 or -1.
     Signs,
+    /// Boxes, four numbers each: corners from 0 to 1, and others above them by 0 to 1.
+    Boxes,
     /// Probabilities over the last dimension.
     Softmax,
     /// Their logarithms.

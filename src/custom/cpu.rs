@@ -35,12 +35,13 @@ impl Custom {
 }
 
 impl Runs for Custom {
-    fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]) {
-        let (arguments, parameters) = (x.map(|x| [x; LANES]), self.parameter_columns());
+    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
+        let column = |i: usize| [x.get(i).copied().unwrap_or(1.0); LANES];
+        let (arguments, parameters) = (std::array::from_fn(column), self.parameter_columns());
         let mut machine = self.made.program.machine();
         let value = self.call(&mut machine, VALUE, &arguments, &parameters)[0][0];
         let slopes = self.call(&mut machine, GRADIENT, &arguments, &parameters);
-        (value, self.spread(|i| slopes[i][0]))
+        (value, self.spread(|i| slopes[i][0]).to_vec())
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]

@@ -105,6 +105,8 @@ pub enum Domain {
     NonNegative,
     /// 1 or -1.
     Sign,
+    /// Vectors: the lowest corner of a box and behind it the highest one.
+    Corners,
 }
 
 /// What an input holds, and so which shapes it may have.
@@ -124,6 +126,9 @@ pub enum Role {
     /// Pointwise: elements that broadcast onto the first input's shape, or of that shape without its
     /// last dimension, one for all along it.
     Variance,
+    /// Pointwise: a vector of so many floats (2 to 4) for each term, along a last dimension behind the
+    /// shape of the terms, which is exactly that of the first input.
+    Vectors(u8),
     /// Rows: `[C]`, `[N, C]` or `[N, C, d1...]`.
     Rows,
     /// Rows: an integer class per row, `[]`, `[N]` or `[N, d1...]`.
@@ -174,6 +179,11 @@ impl Role {
     /// Whether the skeleton multiplies each term by this input.
     pub(crate) fn is_weight(self) -> bool {
         matches!(self, Self::Weight | Self::WeightOnto)
+    }
+
+    /// How many numbers of this input there are for each of its elements: those of a vector.
+    pub(crate) fn width(self) -> usize {
+        if let Self::Vectors(width) = self { width.into() } else { 1 }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Small inputs of losses whose shapes are their own.
+//! Small inputs of losses whose shapes are their own, and of losses of vectors.
 
 /// What an input holds in a small batch. Numbers mean something together with those of the other inputs.
 #[derive(Clone, Debug, PartialEq)]

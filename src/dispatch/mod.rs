@@ -313,8 +313,11 @@ impl<'a> Builder<'a> {
     pub(crate) fn push_count(&mut self) -> Result<()> {
         let items = self.resolved.items();
         let Divisor::Count(divisor) = self.resolved.layout.divisor else { return Ok(()) };
-        let window =
-            reduce::CountWindow { most: index(items)?, each: index(divisor / items.max(1))? };
+        let window = reduce::CountWindow {
+            most: index(items)?,
+            each: index(divisor / items.max(1))?,
+            least: self.resolved.guarded.into(),
+        };
         self.push(reduce::count(), &window, &[], 1)
     }
 

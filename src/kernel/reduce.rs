@@ -145,6 +145,7 @@ uniform! {
     pub(crate) struct CountWindow {
         most: u32,
         each: u32,
+        least: u32,
     }
 }
 
@@ -168,6 +169,6 @@ pub(crate) fn sum_columns(gradient: Option<(usize, DType)>) -> Kernel {
 pub(crate) fn round(input: usize, dtype: DType) -> Kernel {
     let mut header = Header::new();
     header.read(Slot::Staging(input), "sums", "array<f32>");
-    stores(&mut header, Slot::Gradient(input), "gradient", dtype, Stores::PartQuads);
+    stores(&mut header, Slot::Gradient(input), "gradient", dtype, Stores::PartQuads(1));
     header.join("wgloss rounding".into(), &[include_str!("../../shaders/round_gradient.wgsl")])
 }

@@ -68,8 +68,8 @@ pub(crate) fn floats_after(
 pub(crate) enum Stores {
     /// Four at once by `store_NAME(quad, four)`.
     Quads,
-    /// The same, but only those of the four that are below `window.elements`.
-    PartQuads,
+    /// The same, but only those of the four that are below `window.elements` times so many.
+    PartQuads(usize),
     /// One at a time by `store_NAME(i, x)`.
     Singles,
 }
@@ -92,7 +92,7 @@ pub(crate) fn stores(header: &mut Header, slot: Slot, name: &str, dtype: DType, 
     if (ADDS) { own += vec4(TYPE_numbers(OUT[quad].x), TYPE_numbers(OUT[quad].y)); }
     OUT[quad] = vec2(TYPE_pair(own.xy), TYPE_pair(own.zw));",
         ),
-        (Stores::PartQuads, false) => (
+        (Stores::PartQuads(_), false) => (
             "array<f32>",
             "    let i = 4u * quad;
     var own = four;
@@ -105,7 +105,7 @@ pub(crate) fn stores(header: &mut Header, slot: Slot, name: &str, dtype: DType, 
     if (i + 2u < window.elements) { OUT[i + 2u] = own.z; }
     if (i + 3u < window.elements) { OUT[i + 3u] = own.w; }",
         ),
-        (Stores::PartQuads, true) => (
+        (Stores::PartQuads(_), true) => (
             "array<u32>",
             "    let i = 4u * quad;
     let places = vec4(i, i + 1u, i + 2u, i + 3u);
@@ -144,6 +144,9 @@ pub(crate) fn stores(header: &mut Header, slot: Slot, name: &str, dtype: DType, 
     let out = format!("{name}_out");
     header.write(slot, &out, kind);
     let mut body = body.replace("OUT", &out).replace("TYPE", &dtype.to_string());
+    if let Stores::PartQuads(width @ 2..) = stores {
+        body = body.replace("window.elements", &format!("({width}u * window.elements)"));
+    }
     if let Slot::Staging(_) = slot {
         body = body.replace("ADDS", "false");
     } else {

@@ -29,7 +29,7 @@ macro_rules! inputs {
         differentiable {
             $(
                 $(#[doc = $about:literal])*
-                $input:ident: $kind:ident $(<$given:ident>)? = $role:ident $(in $domain:ident)?,
+                $input:ident: $kind:ident $(<$given:ident>)? = $role:ident $(($width:literal))? $(in $domain:ident)?,
             )*
         }
         $(constant {
@@ -42,7 +42,7 @@ macro_rules! inputs {
     ) => {
         const INPUTS: &[$crate::definition::Input] = &[
             $(
-                inputs!(@input $input: $kind $(<$given>)? = $role)
+                inputs!(@input $input: $kind $(<$given>)? = $role $(($width))?)
                     $(.within($crate::definition::Domain::$domain))?
                     .about(concat!($($about, "\n",)*)),
             )*
@@ -129,8 +129,8 @@ macro_rules! inputs {
         }
     };
 
-    (@input $name:ident: T = $role:ident) => {
-        $crate::definition::Input::new(stringify!($name), $crate::definition::Role::$role)
+    (@input $name:ident: T = $role:ident $(($width:literal))?) => {
+        $crate::definition::Input::new(stringify!($name), $crate::definition::Role::$role $(($width))?)
     };
     (@input $name:ident: Option<T> = $role:ident) => {
         inputs!(@input $name: T = $role).optional()

@@ -1,5 +1,6 @@
 //! The losses, one file each, under the names that PyTorch users know.
 
+mod boxes;
 mod inputs;
 mod options;
 
@@ -11,7 +12,7 @@ mod prelude {
     pub(super) use super::inputs::inputs;
     pub(super) use super::options::{ABOVE_ZERO, FINITE, FROM_ZERO, Valid, ZERO_TO_ONE, options};
     pub(super) use crate::cpu::numeric;
-    pub(super) use crate::definition::Definition;
+    pub(super) use crate::definition::{Definition, Sample};
     pub(super) use crate::error::Result;
     pub(super) use crate::families::rows::{Item, Loops, Row, RowLoss, TextbookRow};
     pub(super) use crate::families::{pointwise, rows};
@@ -44,10 +45,13 @@ macro_rules! catalogue {
 catalogue! {
     binary_cross_entropy: BinaryCrossEntropy,
     binary_cross_entropy_with_logits: BinaryCrossEntropyWithLogits,
+    complete_box_iou_loss: CompleteBoxIou,
     cosine_embedding_loss: CosineEmbedding,
     cross_entropy: CrossEntropy,
     ctc_loss: Ctc,
+    distance_box_iou_loss: DistanceBoxIou,
     gaussian_nll_loss: GaussianNll,
+    generalized_box_iou_loss: GeneralizedBoxIou,
     hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
     kl_div: KlDiv,

@@ -143,6 +143,8 @@ pub struct Resolved {
     pub(crate) options: Vec<(&'static str, String)>,
     /// Whether totals of parts of a batch add up.
     pub(crate) adds_up: bool,
+    /// Whether a mean divides by at least 1.
+    pub(crate) guarded: bool,
     /// Where it lies in a larger batch.
     pub(crate) part: Part,
     /// The target that marks a term as ignored.

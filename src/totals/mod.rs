@@ -268,7 +268,9 @@ impl Totals {
 
     #[expect(clippy::cast_precision_loss, reason = "float32 divides by a float32")]
     fn divisor(&self) -> f32 {
+        let guarded = || self.about.options.iter().any(|(name, _)| name == MEAN_OF_NOTHING.0);
         match self.about.reduction {
+            Reduction::Mean if self.count() == 0 && guarded() => 1.0,
             Reduction::BatchMean => self.places.count() as f32,
             _ => self.weight(),
         }
@@ -371,6 +373,9 @@ impl Totals {
         Self::new(resolved, losses, weights, kept)
     }
 }
+
+/// What the totals of a loss tell beside its options whose mean over no term is 0 and not NaN.
+pub(crate) const MEAN_OF_NOTHING: (&str, &str) = ("mean_of_nothing", "0");
 
 /// What an input that was not given holds.
 const ABSENT: &str = "nothing";

@@ -225,6 +225,8 @@ pub(crate) fn inputs<'a>(
     let definition = loss.definition();
     let make = |&(name, dtype, shape): &(&'a str, DType, &[usize])| {
         let input = definition.inputs[definition.input(name).expect("a known input")];
+        // Shapes are those of terms.
+        let shape = &with_vectors(input.role, shape)[..];
         let count = shape.iter().product();
         let signed = !matches!(dtype, DType::U8 | DType::U16 | DType::U32 | DType::U64);
         let mut number = || {
@@ -237,10 +239,40 @@ pub(crate) fn inputs<'a>(
             #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
             ignored.map_or_else(|| random.below(classes) as f64, |i| i as f64)
         };
-        let numbers: Vec<f64> = (0..count).map(|_| number()).collect();
+        let mut numbers: Vec<f64> = (0..count).map(|_| number()).collect();
+        if input.domain == Domain::Corners {
+            order_corners(&mut numbers);
+        }
         (name, tensor(dtype, shape, &numbers))
     };
     shapes.iter().map(make).collect()
+}
+
+/// The shape of an input for terms of this one: vectors lie along another dimension.
+pub(crate) fn with_vectors(role: Role, terms: &[usize]) -> Vec<usize> {
+    match role {
+        Role::Vectors(width) => [terms, &[width.into()]].concat(),
+        _ => terms.to_vec(),
+    }
+}
+
+/// Whether a loss has a vector of numbers for each term.
+pub(crate) fn takes_vectors(loss: &dyn Loss) -> bool {
+    loss.definition().inputs.iter().any(|input| matches!(input.role, Role::Vectors(_)))
+}
+
+/// Makes boxes of numbers: the higher corner is above the lower one, by a quarter at least.
+pub(crate) fn order_corners(numbers: &mut [f64]) {
+    let (boxes, _) = numbers.as_chunks_mut::<4>();
+    for [x1, y1, x2, y2] in boxes {
+        for (low, high) in [(x1, x2), (y1, y2)] {
+            let extent = (*high - *low).abs().max(0.25);
+            *low = low.min(*high);
+            #[allow(clippy::cast_possible_truncation, reason = "a float32 is meant")]
+            let above = (*low + extent) as f32;
+            *high = above.into();
+        }
+    }
 }
 
 /// The differentiable inputs among those given.

@@ -74,6 +74,10 @@ fn nan_is_carried() {
                 Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
                 Role::Classes | Role::Labels => floats(&[3], &[1.0, -1.0, odd]),
                 _ if rows => floats(&[3, 3], &[0.5, 0.25, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5, odd]),
+                Role::Vectors(4) => floats(
+                    &[2, 4],
+                    &[0.0, 0.0, 1.0, 1.5, 0.5, 0.5, 2.0, if nan { NAN } else { 1.0 }],
+                ),
                 _ => floats(&[3], &[0.5, 0.25, odd]),
             }
         };

@@ -6,20 +6,23 @@ use crate::order::Lanes;
 use pulp::{Simd, WithSimd};
 
 /// The elements that a loop takes at once.
-const TILE: usize = 256;
+pub(super) const TILE: usize = 256;
 
-type Tile = [f32; TILE];
+pub(super) type Tile = [f32; TILE];
 
 /// What an absent input is read from. As long as a block, it would take the cache's padding from the others.
 static ONES: Tile = [1.0; TILE];
 
-/// One block of a pointwise loss: its arguments, and where its results go. All slices are equally
-/// long, but that absent inputs, which stand for ones, are empty.
+/// One block of a pointwise loss: its arguments, and where its results go. All slices have a number for
+/// each term, those of vectors one for each of theirs, but that absent inputs, which stand for ones, are
+/// empty.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
     /// The number of terms.
     pub(super) count: usize,
     pub(super) arguments: [&'a [f32]; 4],
+    /// The numbers of an element of each argument.
+    pub(super) widths: [usize; 4],
     pub(super) weight: &'a [f32],
     /// The upstream gradient of each term.
     pub(super) upstream: &'a [f32],
@@ -65,20 +68,36 @@ impl<'a> Block<'a> {
 /// What runs through the blocks of a loss: for a [`Formula`], loops of its own with its mathematics
 /// inlined.
 pub(crate) trait Runs: Send + Sync {
-    /// The textbook value and derivatives in float64.
-    fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]);
+    /// The textbook value and derivatives in float64, of all numbers of a term.
+    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>);
 
     /// Runs one block of the CPU backend; of a batch that is brief, where it says so.
     fn run(&self, block: &mut Block<'_>, brief: bool);
 }
 
 impl<L: Formula> Runs for L {
-    fn reference(&self, x: [f64; 4]) -> (f64, [f64; 4]) {
-        Formula::reference(self, x)
+    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
+        reference(self, x)
     }
 
     fn run(&self, block: &mut Block<'_>, brief: bool) {
         dispatch(brief, Loops { loss: self, block });
+    }
+}
+
+/// The textbook formula of so many numbers, of which those that no argument has are 1.
+pub(super) fn reference<const N: usize>(loss: &impl Formula<N>, x: &[f64]) -> (f64, Vec<f64>) {
+    let (value, slopes) = loss.reference(std::array::from_fn(|k| x.get(k).copied().unwrap_or(1.0)));
+    (value, slopes.to_vec())
+}
+
+impl Runs for &dyn Runs {
+    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
+        (**self).reference(x)
+    }
+
+    fn run(&self, block: &mut Block<'_>, brief: bool) {
+        (**self).run(block, brief);
     }
 }
 
@@ -141,7 +160,11 @@ impl<L: Formula> WithSimd for Loops<'_, '_, '_, L> {
 
 /// The tile from `start` on; where it is cut short, completed in `padding`, and ones where there is none.
 #[inline(always)]
-fn whole<'a>(values: &'a [f32], start: usize, padding: Option<&'a mut Tile>) -> &'a Tile {
+pub(super) fn whole<'a>(
+    values: &'a [f32],
+    start: usize,
+    padding: Option<&'a mut Tile>,
+) -> &'a Tile {
     if values.is_empty() {
         return &ONES;
     }
@@ -158,7 +181,7 @@ fn whole<'a>(values: &'a [f32], start: usize, padding: Option<&'a mut Tile>) -> 
 
 /// Writes as much of a tile as there is padding for, if it is wanted.
 #[inline(always)]
-fn store(all: &mut Option<&mut [f32]>, start: usize, tile: &Tile) {
+pub(super) fn store(all: &mut Option<&mut [f32]>, start: usize, tile: &Tile) {
     if let Some(all) = all {
         let places = &mut all[start..];
         match places.first_chunk_mut() {
@@ -247,6 +270,7 @@ mod tests {
         run(&mut Block {
             count: weight.len(),
             arguments: arguments.each_ref().map(|x| &x[..]),
+            widths: [1; 4],
             weight: &weight,
             upstream: &weight,
             scale: 0.3,

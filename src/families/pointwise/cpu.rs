@@ -6,6 +6,7 @@ use super::operand::Operand;
 use super::shape::{Access, Broadcast};
 use crate::cancel::Cancel;
 use crate::cpu::{Filled, Results, Units, Weights, Work, divisor, is_brief};
+use crate::definition::Role;
 use crate::error::Result;
 use crate::numbers::no_memory;
 use crate::order::{BLOCK, BLOCK_SIZE, BlockSums, Order};
@@ -22,9 +23,10 @@ pub(super) fn evaluate(
 ) -> Result<()> {
     let resolved = work.resolved;
     let Broadcast { axes, access } = &Broadcast::of(resolved);
-    let operand = |i: usize| Some(Operand::new(work.inputs[i]?, access[i]?, axes, i));
-    let roles = resolved.definition.inputs.iter().map(|input| input.role);
-    let is_weight: Vec<bool> = roles.map(|role| role.is_weight()).collect();
+    let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
+    let operand =
+        |i: usize| Some(Operand::new(work.inputs[i]?, access[i]?, axes, i, roles[i].width()));
+    let is_weight: Vec<bool> = roles.iter().map(|role| role.is_weight()).collect();
     let arguments: Vec<usize> = (0..is_weight.len()).filter(|&i| !is_weight[i]).collect();
     let weight_place = is_weight.iter().position(|&is| is);
     let weights = weights(resolved, &work.inputs, work.cancel)?;
@@ -89,9 +91,10 @@ pub(super) fn evaluate(
             .map_err(|bytes| no_memory(resolved.slot_name(Slot::Gradient(i)), bytes))?;
         gathered.push((gather, Vec::new()));
     }
+    let width = |slot| if let Slot::Gradient(i) = slot { roles[i].width() } else { 1 };
     let outputs: Vec<Filled> = direct
         .iter()
-        .map(|&slot| Filled::each(slot, 1))
+        .map(|&slot| Filled::each(slot, width(slot)))
         .chain(gathered.iter().map(|(gather, _)| gather.filled()))
         .collect();
     let needs_sums = resolved.sums_losses() && sums.is_none();
@@ -212,13 +215,25 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// The numbers of an element of each argument.
+    fn widths(&self) -> [usize; 4] {
+        std::array::from_fn(|k| {
+            let operand = self.operands.get(k).and_then(Option::as_ref);
+            operand.map_or(1, Operand::width)
+        })
+    }
+
     /// Computes a window of whole blocks, and returns their sums if they are wanted.
     fn run(&self, window: Range<usize>, sums: bool, places: Places<'_>) -> Result<Vec<f32>> {
         let Places { losses, gradients, unweighted, offset } = places;
         let blocks = window.len().div_ceil(BLOCK_SIZE);
         let mut all_sums = vec![0.0; if sums { blocks } else { 0 }];
         let mut losses = losses.chunks_mut(BLOCK_SIZE);
-        let mut gradients = gradients.map(|gradient| gradient.chunks_mut(BLOCK_SIZE));
+        let mut widths = self.widths().into_iter();
+        let mut gradients = gradients.map(|gradient| {
+            let width = widths.next().unwrap_or(1);
+            gradient.chunks_mut(BLOCK_SIZE * width)
+        });
         let mut unweighted = unweighted.chunks_mut(BLOCK_SIZE);
         let mut sums = all_sums.iter_mut();
         let tasks: Vec<_> = window
@@ -265,7 +280,9 @@ impl Pass<'_> {
         };
         let upstream = self.upstream.get(first..first + count).unwrap_or_default();
         let scale = self.scale;
-        let mut block = Block { count, arguments, weight, upstream, scale, losses, sum, gradients };
+        let widths = self.widths();
+        let mut block =
+            Block { count, arguments, widths, weight, upstream, scale, losses, sum, gradients };
         let brief = is_brief(self.count);
         self.formula.run(&mut block, brief);
         if let Some(unweighted) = unweighted {

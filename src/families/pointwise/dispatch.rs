@@ -110,8 +110,9 @@ fn push_passes(
     let mut slots = vec![(Slot::Value, Slot::Value, 4), (Slot::Upstream, Slot::Upstream, 4)];
     for (i, input) in spec.inputs.iter().enumerate() {
         if let Some((dtype, Access::Dense)) = input {
-            slots.push((Slot::Input(i), Slot::Input(i), dtype.size() as u64));
-            let size = builder.resolved.gradient_dtype(i).size() as u64;
+            let width = spec.definition.inputs[i].role.width();
+            slots.push((Slot::Input(i), Slot::Input(i), (dtype.size() * width) as u64));
+            let size = (builder.resolved.gradient_dtype(i).size() * width) as u64;
             slots.push((Slot::Gradient(i), Slot::Gradient(i), size));
         }
     }

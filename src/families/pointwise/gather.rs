@@ -113,7 +113,10 @@ impl Gather<'_> {
     /// What is cut with the output's elements, or with the gradient's, and its bytes an element.
     fn cut_slots(&self, builder: &Builder<'_>, gradient: bool) -> Vec<(Slot, u64)> {
         let dense = |(i, input): (usize, &Option<_>)| match input {
-            Some((dtype, Access::Dense)) => Some((Slot::Input(i), element_size(*dtype))),
+            Some((dtype, Access::Dense)) => {
+                let width = self.spec.definition.inputs[i].role.width() as u64;
+                Some((Slot::Input(i), width * element_size(*dtype)))
+            }
             _ => None,
         };
         let mut slots: Vec<_> = self.spec.inputs.iter().enumerate().filter_map(dense).collect();

@@ -92,7 +92,7 @@ impl Spec<'_> {
             header.read(Slot::Upstream, "upstream", "array<f32>");
             body += "    factor *= upstream[i];\n";
         }
-        let arguments: Vec<String> = self.arguments(|name| format!("{name}_of(i)"));
+        let arguments: Vec<String> = self.arguments(|i| format!("{}_of(i)", self.name(i)));
         let call = self.call_of(&arguments);
         if self.definition.inputs[input].role.is_weight() {
             // What the weight takes from the mean is shared by all the places it was broadcast to.
@@ -127,10 +127,10 @@ impl Spec<'_> {
     }
 
     /// The loss's arguments: every input but the weight, 1 for an absent one.
-    fn arguments(&self, present: impl Fn(&str) -> String) -> Vec<String> {
+    fn arguments(&self, present: impl Fn(usize) -> String) -> Vec<String> {
         (0..self.inputs.len())
             .filter(|&i| !self.definition.inputs[i].role.is_weight())
-            .map(|i| self.inputs[i].map_or("1.0".into(), |_| present(self.name(i))))
+            .map(|i| self.inputs[i].map_or("1.0".into(), |_| present(i)))
             .collect()
     }
 
@@ -142,15 +142,18 @@ impl Spec<'_> {
         call
     }
 
-    /// The member of the loss's gradient that belongs to an input; a gradient with respect to one
-    /// input is a number itself.
+    /// The member of the loss's gradient that belongs to an input, of vectors the column of a matrix; a
+    /// gradient with respect to one input is a number or a vector itself.
     fn component(&self, input: usize) -> &'static str {
         let inputs = self.definition.inputs.iter();
         if inputs.filter(|i| i.differentiable && !i.role.is_weight()).count() == 1 {
             return "";
         }
         let before = self.definition.inputs[..input].iter().filter(|i| !i.role.is_weight()).count();
-        [".x", ".y", ".z", ".w"][before]
+        match self.width(input) {
+            1 => [".x", ".y", ".z", ".w"][before],
+            _ => ["[0]", "[1]", "[2]", "[3]"][before],
+        }
     }
 
     /// `NAME_of(i)`: the input at the output's element `i`.
@@ -166,12 +169,53 @@ impl Spec<'_> {
                 format!("offset_{i}(window.first + i)")
             }
         };
-        header.line(&format!("fn {name}_of(i: u32) -> f32 {{ return {name}_at({place}); }}"));
+        let (kind, read) = match self.width(i) {
+            1 => ("f32".to_string(), format!("{name}_at({place})")),
+            width => {
+                let numbers = (0..width).map(|k| format!("{name}_at({width}u * {place} + {k}u)"));
+                let numbers = numbers.collect::<Vec<_>>().join(", ");
+                (format!("vec{width}<f32>"), format!("vec{width}({numbers})"))
+            }
+        };
+        header.line(&format!("fn {name}_of(i: u32) -> {kind} {{ return {read}; }}"));
+    }
+
+    /// The numbers of an element of an input.
+    fn width(&self, i: usize) -> usize {
+        self.definition.inputs[i].role.width()
+    }
+
+    /// `NAME_four(quad)`: the vectors of the window's quad, as the columns of a matrix.
+    fn declare_vectors(&self, header: &mut Header, i: usize, part: bool) {
+        let Some((dtype, _)) = self.inputs[i] else { return };
+        let (name, width) = (self.name(i), self.width(i));
+        let loads = if part { Loads::Singles } else { Loads::Quads };
+        floats(header, Slot::Input(i), name, dtype, loads);
+        let mut body = String::new();
+        if !part {
+            for j in 0..width {
+                body += &format!("    let quad_{j} = {name}_quad({width}u * quad + {j}u);\n");
+            }
+        }
+        let number = |n: usize| match part {
+            false => format!("quad_{}.{}", n / 4, ["x", "y", "z", "w"][n % 4]),
+            true => {
+                let own = format!("min(4u * quad + {}u, window.elements - 1u)", n / width);
+                format!("{name}_at({width}u * {own} + {}u)", n % width)
+            }
+        };
+        let numbers = (0..4 * width).map(number).collect::<Vec<_>>().join(", ");
+        let kind = format!("mat4x{width}<f32>");
+        body += &format!("    return {kind}({numbers});\n");
+        header.line(&format!("fn {name}_four(quad: u32) -> {kind} {{\n{body}}}"));
     }
 
     /// `NAME_four(quad)`: the input at the window's quad.
     fn declare_input(&self, header: &mut Header, i: usize, part: bool) {
         let Some((dtype, access)) = self.inputs[i] else { return };
+        if self.width(i) > 1 {
+            return self.declare_vectors(header, i, part);
+        }
         let name = self.name(i);
         let four = |place: &dyn Fn(u32) -> String| {
             let at = |k| format!("{name}_at({})", place(k));
@@ -209,7 +253,15 @@ impl Spec<'_> {
             let name = self.name(i);
             body += &format!("    let {name}_ = {name}_four(quad);\n");
         }
-        let call = |k: &str| self.call_of(&self.arguments(|name| format!("{name}_.{k}")));
+        // The four of a vector are the columns of a matrix.
+        let of = |i: usize, k: &str| match self.width(i) {
+            1 => format!(".{k}"),
+            _ => {
+                format!("[{}]", ["x", "y", "z", "w"].iter().position(|own| *own == k).unwrap_or(0))
+            }
+        };
+        let call =
+            |k: &str| self.call_of(&self.arguments(|i| format!("{}_{}", self.name(i), of(i, k))));
         let four = |f: &dyn Fn(&str) -> String| {
             format!("vec4({}, {}, {}, {})", f("x"), f("y"), f("z"), f("w"))
         };
@@ -225,14 +277,14 @@ impl Spec<'_> {
             let at = |k: u32| format!("is_item(window.first + 4u * quad + {k}u)");
             body += &format!("    let there = vec4({}, {}, {}, {});\n", at(0), at(1), at(2), at(3));
         }
-        let quads = if part { Stores::PartQuads } else { Stores::Quads };
+        let quads = |width| if part { Stores::PartQuads(width) } else { Stores::Quads };
         if writes.losses || writes.sum.is_some() {
             let losses = four(&|k| format!("value({})", call(k)));
             body += &format!("    let losses = {};\n", own(format!("{losses}{weight}")));
             result = "losses";
         }
         if writes.losses {
-            stores(header, Slot::Value, "losses", DType::F32, quads);
+            stores(header, Slot::Value, "losses", DType::F32, quads(1));
             body += "    store_losses(quad, losses * window.weight);\n";
         }
         if !writes.gradients.is_empty() {
@@ -247,7 +299,29 @@ impl Spec<'_> {
             for &input in &writes.gradients {
                 let (name, component) = (self.name(input), self.component(input));
                 let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
-                stores(header, slot, &out, self.gradients[input], quads);
+                let width = self.width(input);
+                stores(header, slot, &out, self.gradients[input], quads(width));
+                if width > 1 {
+                    body += &format!("    let {name}_factor = {factor};\n");
+                    let by_term = self.weight().is_some() || self.upstream == Upstream::Terms;
+                    let column = |k: &str| {
+                        let own = if by_term { format!(".{k}") } else { String::new() };
+                        let slope = format!("{name}_factor{own} * slopes_{k}{component}");
+                        match self.counted {
+                            Some(_) => format!("select(vec{width}<f32>(), {slope}, there.{k})"),
+                            None => slope,
+                        }
+                    };
+                    let columns = ["x", "y", "z", "w"].map(column).join(", ");
+                    body += &format!("    let {name}_slopes = mat4x{width}({columns});\n");
+                    for j in 0..width {
+                        let number = |n| format!("{name}_slopes[{}][{}]", n / width, n % width);
+                        let numbers = (4 * j..4 * j + 4).map(number).collect::<Vec<_>>().join(", ");
+                        let place = format!("{width}u * quad + {j}u");
+                        body += &format!("    store_{out}({place}, vec4({numbers}));\n");
+                    }
+                    continue;
+                }
                 let slopes = four(&|k| format!("slopes_{k}{component}"));
                 let gradient = own(format!("{factor} * {slopes}"));
                 body += &format!("    store_{name}_gradient(quad, {gradient});\n");

@@ -1,4 +1,4 @@
-//! Losses of elements: a value and slopes of one to four numbers, which broadcast.
+//! Losses of elements: a value and slopes of one to four numbers, which broadcast, or of vectors.
 
 mod block;
 mod cpu;
@@ -10,6 +10,9 @@ pub(crate) mod kernel;
 mod operand;
 mod reference;
 mod shape;
+#[cfg(test)]
+mod tests;
+mod vectors;
 mod way;
 mod windows;
 
@@ -19,7 +22,7 @@ pub(crate) use shape::Access;
 
 use crate::cancel::Cancel;
 use crate::cpu::{Results, Weights, Work};
-use crate::definition::Shader;
+use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
@@ -38,12 +41,19 @@ pub(crate) const fn shader(text: &'static str) -> Shader {
 /// not once more with each crate that uses it.
 #[inline(never)]
 pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {
-    Box::new(Pointwise { loss, formula: loss })
+    let formula: &dyn Runs = loss;
+    Box::new(Pointwise { loss, formula: Box::new(formula) })
+}
+
+/// The family of a pointwise loss of vectors, with N numbers a term.
+#[inline(never)]
+pub(crate) fn of_vectors<L: Loss + Formula<N>, const N: usize>(loss: &L) -> Box<dyn Family + '_> {
+    Box::new(Pointwise { loss, formula: Box::new(vectors::Vectors(loss)) })
 }
 
 struct Pointwise<'a> {
     loss: &'a dyn Loss,
-    formula: &'a dyn Runs,
+    formula: Box<dyn Runs + 'a>,
 }
 
 impl Family for Pointwise<'_> {
@@ -53,7 +63,11 @@ impl Family for Pointwise<'_> {
 
     fn example(&self) -> Vec<(&'static str, TensorKind)> {
         let inputs = self.loss.definition().inputs.iter().filter(|input| !input.optional);
-        inputs.map(|input| (input.name, TensorKind::new(DType::F32, [3, 4096]))).collect()
+        let shape = |role: Role| match role {
+            Role::Vectors(width) => vec![3, 4096, width.into()],
+            _ => vec![3, 4096],
+        };
+        inputs.map(|input| (input.name, TensorKind::new(DType::F32, shape(input.role)))).collect()
     }
 
     fn cut(&self, resolved: &Resolved) -> Option<Cut> {
@@ -82,10 +96,10 @@ impl Family for Pointwise<'_> {
     }
 
     fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
-        cpu::evaluate(self.formula, work, results)
+        cpu::evaluate(&*self.formula, work, results)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
-        reference::terms(self.formula, resolved, inputs)
+        reference::terms(&*self.formula, resolved, inputs)
     }
 }

@@ -9,11 +9,24 @@ pub(super) struct Operand<'a> {
     tensor: &'a Tensor<'a>,
     access: Access,
     way: Way,
+    /// The numbers of an element: those of a vector, which is dense.
+    width: usize,
 }
 
 impl<'a> Operand<'a> {
-    pub(super) fn new(tensor: &'a Tensor<'a>, access: Access, axes: &[Axis], input: usize) -> Self {
-        Self { tensor, access, way: Way::new(axes, input) }
+    pub(super) fn new(
+        tensor: &'a Tensor<'a>,
+        access: Access,
+        axes: &[Axis],
+        input: usize,
+        width: usize,
+    ) -> Self {
+        Self { tensor, access, way: Way::new(axes, input), width }
+    }
+
+    /// The numbers of an element.
+    pub(super) fn width(&self) -> usize {
+        self.width
     }
 
     /// The operand at so many of the output's elements from `first` on; in `room` where they do not
@@ -25,7 +38,8 @@ impl<'a> Operand<'a> {
         room: &'b mut Vec<f32>,
     ) -> &'b [f32] {
         if self.access == Access::Dense {
-            return self.tensor.floats(first..first + count, room);
+            let width = self.width;
+            return self.tensor.floats(first * width..(first + count) * width, room);
         }
         let places = self.way.places(first, count);
         room.resize(count, 0.0);

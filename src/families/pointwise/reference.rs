@@ -13,21 +13,25 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     let mut terms = Terms::new(inputs.len());
     terms.weight = weights.map_or(0.0, |weights| weights.iter().sum());
     let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
-    let shapes: Vec<_> = (0..roles.len()).map(|i| placed(roles[i], shape(i), shape(0))).collect();
+    let first = placed(roles[0], shape(0), &[]);
+    let shapes: Vec<_> = (0..roles.len()).map(|i| placed(roles[i], shape(i), &first)).collect();
     let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
     for term in 0..count {
         let place = |i: usize| broadcast_place(&resolved.layout.output, &shapes[i], term);
         let at = |i: usize| inputs[i].as_ref().map_or(1.0, |input| input[place(i)]);
-        let arguments: Vec<usize> = (0..inputs.len()).filter(|&i| !roles[i].is_weight()).collect();
-        let mut x = [1.0; 4];
-        for (x, &i) in x.iter_mut().zip(&arguments) {
-            *x = at(i);
-        }
-        let (value, slopes) = formula.reference(x);
+        // The input and the place in it of each number.
+        let numbers = (0..inputs.len()).filter(|&i| !roles[i].is_weight()).flat_map(|i| {
+            let width = roles[i].width();
+            (0..width).map(move |k| (i, width * place(i) + k))
+        });
+        let numbers: Vec<(usize, usize)> = numbers.collect();
+        let number = |&(i, place): &(usize, usize)| inputs[i].as_ref().map_or(1.0, |x| x[place]);
+        let x: Vec<f64> = numbers.iter().map(number).collect();
+        let (value, slopes) = formula.reference(&x);
         let weight = weight_place.map_or(1.0, at);
         terms.values.push(weight * value);
-        for (&i, slope) in arguments.iter().zip(slopes) {
-            terms.slopes[i].push((term, place(i), weight * slope));
+        for (&(i, place), slope) in numbers.iter().zip(slopes) {
+            terms.slopes[i].push((term, place, weight * slope));
         }
         if let Some(i) = weight_place {
             terms.slopes[i].push((term, place(i), value));

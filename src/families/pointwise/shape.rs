@@ -48,11 +48,12 @@ impl Broadcast {
     }
 
     fn new(definition: &Definition, inputs: &[Option<TensorKind>], output: &[usize]) -> Self {
-        let axes = merged_axes(output, &placed_shapes(definition, inputs));
+        let shapes = placed_shapes(definition, inputs);
+        let axes = merged_axes(output, &shapes);
         // An output that is too large was refused.
         let terms = elements(output);
         let access = inputs.iter().enumerate().map(|(i, kind)| {
-            kind.as_ref().map(|kind| access_of(&axes, i, elements(&kind.shape) == terms))
+            kind.as_ref().map(|_| access_of(&axes, i, elements(&shapes[i]) == terms))
         });
         let access = access.collect();
         Self { axes, access }
@@ -65,15 +66,17 @@ fn placed_shapes<'a>(
     inputs: &'a [Option<TensorKind>],
 ) -> Vec<Cow<'a, [usize]>> {
     let shape = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let first = placed(definition.inputs[0].role, shape(0), &[]);
     let roles = definition.inputs.iter().enumerate();
-    roles.map(|(i, input)| placed(input.role, shape(i), shape(0))).collect()
+    roles.map(|(i, input)| placed(input.role, shape(i), &first)).collect()
 }
 
 /// The first axis, where an input has the output's.
 pub(super) fn batch_axis(resolved: &Resolved, input: usize) -> Option<usize> {
     let kind = resolved.inputs[input].as_ref()?;
-    let (shape, output) = (&kind.shape, &resolved.layout.output);
-    let missing = match resolved.definition.inputs[input].role {
+    let role = resolved.definition.inputs[input].role;
+    let (shape, output) = (terms_of(role, &kind.shape), &resolved.layout.output);
+    let missing = match role {
         // Its last dimension may be left out.
         Role::Variance => output.len().saturating_sub(1),
         _ => output.len(),
@@ -99,8 +102,12 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
         let size = |axis: &Axis| if moves(axis) { axis.size } else { 1 };
         inner.iter().rev().map(|axis| usize::try_from(size(axis)).unwrap_or(usize::MAX)).collect()
     };
+    let numbers = |i: usize| match resolved.definition.inputs[i].role {
+        Role::Vectors(width) => [sizes(None), vec![width.into()]].concat(),
+        _ => sizes(None),
+    };
     let part = |(i, access): (usize, &Option<Access>)| match access {
-        Some(Access::Dense) => Some(Share::Unit(sizes(None))),
+        Some(Access::Dense) => Some(Share::Unit(numbers(i))),
         Some(Access::Strided) if outer.is_some_and(|outer| outer.strides[i] != 0) => {
             Some(Share::Unit(sizes(Some(i))))
         }
@@ -121,12 +128,18 @@ pub(super) fn layout(
     inputs: &[Option<TensorKind>],
     reduction: Reduction,
 ) -> Result<Layout> {
-    let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let whole = |i: usize| inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    check_vectors(definition, inputs)?;
     let shapes = placed_shapes(definition, inputs);
+    let first = &shapes[0][..];
     let mut output = first.to_vec();
     for (i, input) in definition.inputs.iter().enumerate().filter(|(i, _)| inputs[*i].is_some()) {
         let given = &shapes[i][..];
         let expected = match input.role {
+            Role::Vectors(width) if given != first => {
+                let own = [first, &[width.into()]].concat();
+                format!("{own:?}, a vector for each of those of {}", definition.inputs[0].name)
+            }
             Role::Alike | Role::Weight if given != first => {
                 format!("{first:?}, the shape of {}", definition.inputs[0].name)
             }
@@ -148,7 +161,7 @@ pub(super) fn layout(
                 None => format!("one that broadcasts with {output:?}"),
             },
         };
-        return Err(Error::shape(input.name, given, expected));
+        return Err(Error::shape(input.name, whole(i), expected));
     }
     let kind = TensorKind { dtype: DType::F32, shape: output.clone() };
     let terms = kind.elements("the broadcast inputs")?;
@@ -168,6 +181,19 @@ pub(super) fn layout(
     Ok(Layout { output, terms, divisor, weights, indices: None, summed: Summed::Blocks })
 }
 
+/// Refuses vectors of another length than the loss's.
+fn check_vectors(definition: &Definition, inputs: &[Option<TensorKind>]) -> Result<()> {
+    for (input, kind) in definition.inputs.iter().zip(inputs) {
+        if let (Role::Vectors(width), Some(kind)) = (input.role, kind)
+            && kind.shape.last() != Some(&width.into())
+        {
+            let expected = format!("[..., {width}]");
+            return Err(Error::shape(input.name, &kind.shape, expected));
+        }
+    }
+    Ok(())
+}
+
 /// The weight by whose sum a mean divides.
 fn weights(definition: &Definition, inputs: &[Option<TensorKind>]) -> Weights {
     let weight = definition.inputs.iter().zip(inputs).filter(|(input, _)| input.role.is_weight());
@@ -179,8 +205,18 @@ fn weights(definition: &Definition, inputs: &[Option<TensorKind>]) -> Weights {
     }
 }
 
-/// A shape as it broadcasts: a variance without the last dimension has it with size 1.
+/// The shape of the terms that an input has elements for: that of vectors without their dimension.
+fn terms_of(role: Role, given: &[usize]) -> &[usize] {
+    match (role, given) {
+        (Role::Vectors(_), [terms @ .., _]) => terms,
+        _ => given,
+    }
+}
+
+/// A shape as it broadcasts, beside that of the first input: a variance without the last dimension has
+/// it with size 1.
 pub(crate) fn placed<'a>(role: Role, given: &'a [usize], first: &[usize]) -> Cow<'a, [usize]> {
+    let given = terms_of(role, given);
     let without_last = first.split_last().is_some_and(|(_, rest)| given == rest);
     if role == Role::Variance && without_last {
         return [given, &[1]].concat().into();

@@ -1,10 +1,11 @@
-//! The inputs of a loss whose shapes are its own: they start from its sample, and each point is a batch.
+//! The inputs of a loss that has a sample: they start from it. Each point is a batch, of a loss of vectors
+//! a term.
 
 use super::super::numbers::{self, Numbers};
 use super::{Held, Wanted};
 use crate::error::{Error, Result};
 use wgloss::Loss;
-use wgloss::definition::{Sample, SampleNumbers};
+use wgloss::definition::{Role, Sample, SampleNumbers};
 
 /// All inputs of which there is a sample, with their numbers.
 pub(super) fn held(loss: &dyn Loss, wanted: &[Wanted<'_>]) -> Result<Vec<Held>> {
@@ -47,7 +48,7 @@ fn input(wanted: &Wanted<'_>, usual: &Sample, row: &Sample) -> Result<Held> {
         given: text.is_some(),
         numbers,
         shape: shape.clone(),
-        each: false,
+        each: matches!(input.role, Role::Vectors(_)),
         within,
         logits,
         varied: row.shape.clone(),

@@ -65,7 +65,11 @@ impl Inputs {
         let wanted: Vec<Wanted<'_>> = definition.inputs.iter().map(wanted).collect();
         let (all, one_by_one) = match by_role::lying(loss, &wanted) {
             Some(lying) => (by_role::held(&lying)?, false),
-            None => (by_sample::held(loss, &wanted)?, true),
+            None => {
+                let all = by_sample::held(loss, &wanted)?;
+                let one_by_one = all.iter().any(|held| held.present && !held.each);
+                (all, one_by_one)
+            }
         };
         let by = all.iter().position(|held| held.input == varying).unwrap_or_default();
         let place = index.map_or(Ok(0), |index| place(&index, varying.name, &all[by].shape))?;

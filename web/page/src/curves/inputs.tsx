@@ -94,7 +94,7 @@ function InputNumbers({
 }
 
 function domain(name: string): string {
-  return { unit: "0 to 1", non_negative: "0 or more", sign: "1 or −1" }[name] ?? "";
+  return { unit: "0 to 1", non_negative: "0 or more", sign: "1 or −1", corners: "two corners, the lower one first" }[name] ?? "";
 }
 
 export function Options({ options, choice, change }: { options: Option[]; choice: Choice; change: (choice: Choice) => void }) {
