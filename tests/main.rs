@@ -33,6 +33,7 @@ mod properties;
 mod recording;
 mod resident;
 mod reuse;
+mod rnnt;
 mod rounding;
 mod rows;
 mod same_bits;

@@ -1,6 +1,7 @@
 //! Inputs and outputs in one buffer, and gradients that are written over their inputs.
 
 use crate::common::buffers::filled;
+use crate::common::catalogue::all_inputs;
 use crate::common::ctc::Case;
 use crate::common::{self, Random, differentiable, read, rows_of};
 use crate::common::{Family, family};
@@ -57,6 +58,9 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
             (_, "ctc_loss") => {
                 let case = Case::new(&[10, 3, 5], 0, &[4, 2, 3], 2.0, random);
                 cases.push((loss(), case.inputs(DType::F32, DType::I64, true)));
+            }
+            (_, "rnnt_loss") => {
+                cases.push((loss(), all_inputs(&*loss(), DType::F32, random).swap_remove(0)));
             }
             (_, "multilabel_margin_loss") => {
                 let shapes =

@@ -3,7 +3,7 @@
 use crate::workload::{Input, Numbers, Workload};
 use wgloss::{
     BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, GeneralizedBoxIou, KlDiv,
-    LinearCrossEntropy, Loss, Mse, Reduction, Result, SmoothL1, TripletMargin,
+    LinearCrossEntropy, Loss, Mse, Reduction, Result, Rnnt, SmoothL1, TripletMargin,
 };
 
 /// The elements of the large pointwise workloads.
@@ -13,7 +13,7 @@ const LARGE: usize = 1 << 24;
 pub type Make = fn() -> Workload;
 
 /// The workloads' names, and what makes each: with value and gradients, but for `fwd`.
-pub const WORKLOADS: [(&str, Make); 15] = [
+pub const WORKLOADS: [(&str, Make); 16] = [
     ("mse_fwd", || mse(LARGE).value_only()),
     ("mse_fwdbwd", || mse(LARGE)),
     ("smooth_l1_fwdbwd", || smooth_l1(LARGE)),
@@ -27,6 +27,7 @@ pub const WORKLOADS: [(&str, Make); 15] = [
     ("triplet_fwdbwd", || triplet(65536, 128)),
     ("cosine_embedding_fwdbwd", || cosine_embedding(65536, 128)),
     ("ctc_fwdbwd", || ctc(200, 16, 64, 50)),
+    ("rnnt_fwdbwd", || rnnt(8, 100, 20, 256)),
     ("generalized_box_iou_fwdbwd", || generalized_box_iou(1 << 18)),
     ("small_mse_fwdbwd", || mse(1024)),
 ];
@@ -102,6 +103,17 @@ fn ctc(steps: usize, batch: usize, classes: usize, target: usize) -> Workload {
         ("target_lengths", vec![batch], Numbers::All(integer(target))),
     ];
     workload(Ctc::default(), inputs, &["log_probs"])
+}
+
+fn rnnt(batch: usize, steps: usize, target: usize, classes: usize) -> Workload {
+    let inputs = [
+        ("logits", vec![batch, steps, target + 1, classes], Numbers::Normal),
+        // The last class is the blank.
+        ("targets", vec![batch, target], below(0, classes - 1)),
+        ("logit_lengths", vec![batch], Numbers::All(integer(steps))),
+        ("target_lengths", vec![batch], Numbers::All(integer(target))),
+    ];
+    workload(Rnnt::default(), inputs, &["logits"])
 }
 
 /// That of so many pairs of boxes.

@@ -145,7 +145,8 @@ impl Evaluator {
     /// Pointwise losses and losses over rows read their inputs and give their outputs in windows, so
     /// that memory does not grow with them, where the inputs are borrowed from mapped files. What needs
     /// the whole is held: the gradient of an input that broadcasts, of
-    /// [`Ctc`](crate::Ctc) and [`LinearCrossEntropy`](crate::LinearCrossEntropy) all gradients.
+    /// [`Ctc`](crate::Ctc), [`Rnnt`](crate::Rnnt) and
+    /// [`LinearCrossEntropy`](crate::LinearCrossEntropy) all gradients.
     ///
     /// # Errors
     /// As [`Evaluator::evaluate`], and [`Error::Sink`] if the sink takes no more.

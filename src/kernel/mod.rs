@@ -23,6 +23,9 @@ use storage::{Stores, stores};
 
 pub(crate) const NUMERIC: &str = include_str!("../../shaders/numeric.wgsl");
 pub(crate) const NARROW: &str = include_str!("../../shaders/narrow.wgsl");
+pub(crate) const LABELS: &str = include_str!("../../shaders/labels.wgsl");
+pub(crate) const CHECK_LABELS: &str = include_str!("../../shaders/check_labels.wgsl");
+pub(crate) const NOTE_LABELS: &str = include_str!("../../shaders/note_labels.wgsl");
 pub(crate) const REDUCE: &str = include_str!("../../shaders/reduce.wgsl");
 
 /// How a kernel uses a binding.

@@ -93,7 +93,10 @@ static DEFINITION: Definition = Definition {
     reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
     weighted_mean: false,
     shader: Shader::new(
-        include_str!("../../shaders/own/ctc_loss.wgsl"),
+        concat!(
+            include_str!("../../shaders/scaled.wgsl"),
+            include_str!("../../shaders/own/ctc_loss.wgsl"),
+        ),
         &[WINDOW, OPTIONS, kernel::LENGTHS],
     ),
 };

@@ -3,6 +3,7 @@
 mod boxes;
 mod inputs;
 mod options;
+mod scaled;
 
 use crate::error::{Error, Result, plain};
 use crate::family::Loss;
@@ -66,6 +67,7 @@ catalogue! {
     nll_loss: Nll,
     poisson_nll_loss: PoissonNll,
     quantile_loss: Quantile,
+    rnnt_loss: Rnnt,
     sigmoid_focal_loss: SigmoidFocal,
     smooth_l1_loss: SmoothL1,
     soft_margin_loss: SoftMargin,

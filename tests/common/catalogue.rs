@@ -65,6 +65,25 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                 made.push(case.inputs(dtype, DType::I64, true));
             }
         }
+        "rnnt_loss" => {
+            // Whole quads of classes, and others.
+            for [batch, steps, columns, classes] in [[3, 4, 3, 5], [2, 5, 4, 8]] {
+                let logits = [("logits", dtype, &[batch, steps, columns, classes][..])];
+                let logits = inputs(loss, &logits, 0, random);
+                let labels: Vec<f64> =
+                    (0..batch * (columns - 1)).map(|_| [0.0, 1.0, 3.0][random.below(3)]).collect();
+                #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+                let lengths = |most: usize| -> Vec<f64> {
+                    (0..batch).map(|n| (most - n % 2) as f64).collect()
+                };
+                let integers = [
+                    ("targets", tensor(DType::I64, &[batch, columns - 1], &labels)),
+                    ("logit_lengths", tensor(DType::I32, &[batch], &lengths(steps))),
+                    ("target_lengths", tensor(DType::U8, &[batch], &lengths(columns - 1))),
+                ];
+                made.push(logits.into_iter().chain(integers).collect());
+            }
+        }
         "multilabel_margin_loss" => {
             for shape in [[5, 3], [7, 10]] {
                 #[allow(clippy::cast_precision_loss, reason = "small numbers")]

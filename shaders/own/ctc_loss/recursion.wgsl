@@ -10,19 +10,6 @@ struct Pair {
 // The last state of each lane, alternately in two halves: a step reads what the one before wrote.
 var<workgroup> edges: array<Scaled, 2 * THREADS>;
 var<workgroup> ends: array<Scaled, 2>;
-var<workgroup> counts: array<u32, THREADS>;
-
-// Sums of whole numbers over the workgroup.
-fn total_count(lane: u32, mine: u32) -> u32 {
-    counts[lane] = mine;
-    workgroupBarrier(); // all lanes have written before all read
-    var total = 0u;
-    for (var i = 0u; i < THREADS; i++) {
-        total += counts[i];
-    }
-    workgroupBarrier(); // all have read before the next sum is written
-    return total;
-}
 
 fn place_of(n: u32, lane: u32) -> u32 {
     if (PADDED) {
@@ -33,19 +20,6 @@ fn place_of(n: u32, lane: u32) -> u32 {
         mine += target_length(i);
     }
     return total_count(lane, mine);
-}
-
-fn is_label(label: i32) -> bool {
-    return label >= 0 && u32(label) < window.classes && u32(label) != options().blank;
-}
-
-// Keeps the value of the first bad label for the status.
-fn note_label(place: u32) {
-    if (place == ~status[1]) {
-        let words = targets_words(place);
-        status[2] = words.x;
-        status[3] = words.y;
-    }
 }
 
 fn load_pair(word: u32) -> Pair {

@@ -2,17 +2,6 @@
 // its next occurrence in the same target. A link is the place of the next occurrence within the
 // target, 0 if there is none; that of a label with an earlier occurrence is negative.
 
-// The status counts bad labels; the first is kept as its complement, so that a cleared status means
-// that there is none.
-fn check_label(place: u32, label: i32) -> bool {
-    let good = label >= 0 && u32(label) < window.classes && u32(label) != options().blank;
-    if (!good) {
-        atomicAdd(&status[0], 1u);
-        atomicMax(&status[1], ~place);
-    }
-    return good;
-}
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

@@ -3,7 +3,9 @@
 use super::DEFINITION;
 use super::shape::Shape;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, Parameters, store_loss};
+use crate::kernel::{
+    CHECK_LABELS, Header, Kernel, LABELS, NOTE_LABELS, NUMERIC, Parameters, store_loss,
+};
 use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::request::{Losses, Slot, Upstream};
@@ -35,7 +37,8 @@ impl Spec<'_> {
         header.write(Slot::Status, "status", "array<atomic<u32>>");
         header.write(Slot::Scratch, "scratch", "array<f32>");
         header.constant("LINKS", links);
-        join(header, "targets", include_str!("../../../shaders/own/ctc_loss/targets.wgsl"))
+        let own = include_str!("../../../shaders/own/ctc_loss/targets.wgsl");
+        join(header, "targets", &[LABELS, CHECK_LABELS, own])
     }
 
     /// Alpha, and with `rows` beta too, both kept for each step.
@@ -60,7 +63,8 @@ impl Spec<'_> {
             Losses::Scratch => "scratch[window.losses + n] = loss;".into(),
         };
         header.line(&format!("fn store_loss(n: u32, loss: f32) {{\n    {place}\n}}"));
-        join(header, "recursion", include_str!("../../../shaders/own/ctc_loss/recursion.wgsl"))
+        let own = include_str!("../../../shaders/own/ctc_loss/recursion.wgsl");
+        join(header, "recursion", &[LABELS, NOTE_LABELS, own])
     }
 
     /// The gradient of each sequence at each step.
@@ -85,7 +89,7 @@ impl Spec<'_> {
             scale += " * upstream[n]";
         }
         header.line(&format!("fn row_scale(n: u32) -> f32 {{ return {scale}; }}"));
-        join(header, "gradient", include_str!("../../../shaders/own/ctc_loss/gradient.wgsl"))
+        join(header, "gradient", &[include_str!("../../../shaders/own/ctc_loss/gradient.wgsl")])
     }
 
     /// Where the gradient goes, and as what: its kernel writes labels' classes twice, so that it cannot add
@@ -170,7 +174,7 @@ impl Spec<'_> {
     }
 }
 
-fn join(header: Header, what: &str, kernel: &str) -> Kernel {
+fn join(header: Header, what: &str, kernel: &[&str]) -> Kernel {
     let label = format!("wgloss {} {what}", DEFINITION.name);
-    header.join(label, &[NUMERIC, DEFINITION.shader.text, kernel])
+    header.join(label, &[&[NUMERIC, DEFINITION.shader.text], kernel].concat())
 }
