@@ -188,15 +188,22 @@ fn sigmoid(x: f32) -> f32 {
 // x >= 0 it is (no - yes e) / (1 + e). Stable: around 0, where both sides are near 1/2, the numerator
 // is (no - yes) + yes (1 - e), of which nothing is rounded to 1; the 1 stands behind a select.
 fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
-    let no = 1.0 - y;
-    let yes = weight * y;
+    return weighted_difference(x, 1.0 - y, weight * y, 1.0 - (1.0 + weight) * y);
+}
+
+// The slope of softplus_sum: no sigmoid(x) - yes sigmoid(-x). Stable as sigmoid_difference.
+fn softplus_sum_slope(x: f32, yes: f32, no: f32) -> f32 {
+    return weighted_difference(x, no, yes, no - yes);
+}
+
+fn weighted_difference(x: f32, no: f32, yes: f32, difference: f32) -> f32 {
     let e = exponential_of_number(-abs(x));
     // The exponential's own remainder, with which compilers take what follows from there.
     let r = reduced_exponent(clamp(-abs(x), -89.0, 89.0)).remainder;
     let slope = exponential_core(r) * r + 1.0; // (e^r - 1) / r
     let is_near = abs(x) < 0.25;
     let far = select(vec2(no, yes * e), vec2(no * e, yes), x < 0.0);
-    let near = vec2(1.0 - (1.0 + weight) * y, select(yes, -no, x < 0.0) * (slope * r));
+    let near = vec2(difference, select(yes, -no, x < 0.0) * (slope * r));
     let parts = select(far, near, is_near);
     return select((parts.x - parts.y) / (1.0 + e), x, is_nan(x));
 }
@@ -211,6 +218,14 @@ fn log_sigmoid(x: f32) -> f32 {
 fn softplus(x: f32) -> f32 {
     let tail = logarithm_one_plus_unit(exponential_of_number(-abs(x)));
     return select(max(x, 0.0) + tail, x, is_nan(x));
+}
+
+// yes softplus(-x) + no softplus(x): the binary cross entropy of a logit whose sides weigh so much. Stable:
+// both softplus share log(1 + e^-|x|), and no term cancels another unless a weight is negative. A weight of
+// 0 silences its term even where softplus is infinite.
+fn softplus_sum(x: f32, yes: f32, no: f32) -> f32 {
+    let tail = logarithm_one_plus(exponential(-abs(x)));
+    return silenced(yes, max(-x, 0.0) + tail) + silenced(no, max(x, 0.0) + tail);
 }
 
 // (e^2|x| - 1) / (e^2|x| + 1) with the sign of x, over m = e^2|x| - 1: m / (m + 2). Stable: m has

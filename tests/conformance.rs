@@ -102,7 +102,9 @@ fn configured(op: &str, options: &Value) -> Result<(Box<dyn Loss>, Reduction), C
         };
         // JSON writes whole numbers as such, and integers may come as 1.0.
         let text = match setting {
-            Setting::Integer(_) => text.trim_end_matches(".0").to_string(),
+            Setting::Integer(_) | Setting::OptionalInteger(_) => {
+                text.trim_end_matches(".0").to_string()
+            }
             _ => text,
         };
         setting.set(name, &text).map_err(Configured::Invalid)?;

@@ -32,6 +32,7 @@ fn custom(loss: &dyn Loss) -> Custom {
         match (setting, value) {
             (Setting::Number(x), Parameter::Number(value)) => *x = value,
             (Setting::Integer(x), Parameter::Flag(value)) => *x = value.into(),
+            (Setting::Integer(x), Parameter::Choice(place)) => *x = place.into(),
             other => panic!("{name}: {other:?}"),
         }
     }
@@ -43,6 +44,7 @@ fn number(domain: Domain, random: &mut Random) -> f64 {
         // Away from the ends, where second differences are taken.
         Domain::Unit => 0.02 + 0.96 * random.unit(),
         Domain::NonNegative => 0.02 + 3.0 * random.unit(),
+        Domain::NonPositive => -0.02 - 3.0 * random.unit(),
         other => random.number(other),
     }
 }

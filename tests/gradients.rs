@@ -1,6 +1,6 @@
 //! The reference's gradients against central differences of its own values, in float64.
 
-use crate::common::{Random, differentiable, order_corners, tensor};
+use crate::common::{Random, differentiable, make_valid, order_corners, tensor};
 use wgloss::definition::{Domain, Role, Setting};
 use wgloss::{Batch, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
@@ -16,19 +16,24 @@ fn inputs(
             Role::IndexOrRows if !target.is_float() => &[4],
             Role::Classes => &[5],
             Role::Labels => &[4],
+            Role::Own if input.name == "advantages" => &[4],
             Role::Own if input.name == "input" => &[4, 3],
             Role::Own if input.name == "linear_weight" => &[5, 3],
             Role::Own if input.name == "linear_bias" => &[5],
             Role::Vectors(4) => &[3, 4],
             _ => &[4, 5],
         };
-        let index = shape == [4] && input.role != Role::Labels;
+        let indices = matches!(input.role, Role::Index | Role::IndexOrRows);
+        let index = indices && shape == [4];
         let count = shape.iter().product();
         let mut numbers: Vec<f64> = (0..count)
             .map(|_| match index {
                 #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
                 true => random.below(5) as f64,
-                false if input.domain == Domain::Sign => random.number(input.domain),
+                false if is_discrete(input.domain) => random.number(input.domain),
+                false if input.domain == Domain::NonPositive => {
+                    -0.02 + 0.96 * random.number(input.domain)
+                }
                 // Away from the ends of a domain, so that differences stay inside it.
                 false => 0.02 + 0.96 * random.number(input.domain),
             })
@@ -39,6 +44,10 @@ fn inputs(
         (input.name, tensor(if index { DType::I64 } else { DType::F64 }, shape, &numbers))
     };
     loss.definition().inputs.iter().map(make).collect()
+}
+
+fn is_discrete(domain: Domain) -> bool {
+    matches!(domain, Domain::Sign | Domain::Binary)
 }
 
 fn value(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)], reduction: Reduction) -> f64 {
@@ -85,15 +94,17 @@ fn vary(loss: &mut dyn Loss, place: usize, flag: bool) {
             // refused beside probabilities where it is a class.
             _ if ["eps", "ignore_index"].contains(&name) => continue,
             Setting::Number(_) => "0.7",
-            Setting::Integer(_) => "2",
+            Setting::OptionalNumber(_) => "1.1",
+            Setting::Integer(_) | Setting::OptionalInteger(_) => "2",
             // Rates that are not logarithms are positive, which the inputs are not.
             Setting::Flag(_) if flag || name == "log_input" => "true",
             Setting::Flag(_) => "false",
-            Setting::Choice(choice) => choice.names()[place],
+            Setting::Choice(choice) => choice.names()[place.min(choice.names().len() - 1)],
             other => panic!("{name}: no other value for {other:?}"),
         };
         setting.set(name, text).unwrap_or_else(|error| panic!("{error}"));
     }
+    make_valid(loss);
 }
 
 /// The most choices of a setting.

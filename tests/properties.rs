@@ -18,18 +18,29 @@ fn family(rows: bool) -> Vec<Box<dyn Loss>> {
 }
 
 /// Other options than the defaults, where these numbers are valid.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few choices")]
 fn vary(loss: &mut dyn Loss, number: f32) {
     for (_, mut setting) in loss.options() {
         match &mut setting {
             Setting::Number(x) if **x > 0.01 => **x = number,
             Setting::Flag(x) => **x = number > 0.5,
             Setting::Choice(x) => {
-                let place = usize::from(number > 0.5);
-                x.choose(place);
+                let count = x.names().len();
+                x.choose((number * 100.0) as usize % count);
             }
             _ => {}
         }
     }
+    if loss.validate().is_err() {
+        // Some choices have other numbers than 0.
+        for (_, mut setting) in loss.options() {
+            match &mut setting {
+                Setting::Number(x) if **x == 0.0 => **x = number,
+                _ => {}
+            }
+        }
+    }
+    common::make_valid(loss);
 }
 
 fn reductions() -> impl Strategy<Value = Reduction> {

@@ -23,8 +23,8 @@ pub fn json(loss: &mut dyn Loss) -> Value {
     let described: HashMap<_, _> = loss.described().into_iter().collect();
     let option = |(name, setting): (&str, Setting<'_>)| {
         let kind = match setting {
-            Setting::Number(_) => "number",
-            Setting::Integer(_) => "integer",
+            Setting::Number(_) | Setting::OptionalNumber(_) => "number",
+            Setting::Integer(_) | Setting::OptionalInteger(_) => "integer",
             Setting::Flag(_) => "flag",
             _ => "choice",
         };

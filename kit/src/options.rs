@@ -10,7 +10,11 @@ use wgloss::definition::Setting;
 pub fn json(setting: &Setting<'_>) -> Value {
     let text = setting.value();
     match setting {
-        Setting::Number(_) => numbers::json(text.parse().unwrap_or(f64::NAN)),
+        Setting::Number(_) | Setting::OptionalNumber(Some(_)) => {
+            numbers::json(text.parse().unwrap_or(f64::NAN))
+        }
+        Setting::OptionalInteger(Some(x)) => json!(*x),
+        Setting::OptionalNumber(None) | Setting::OptionalInteger(None) => Value::Null,
         Setting::Integer(x) => json!(**x),
         Setting::Flag(x) => json!(**x),
         _ => json!(text),

@@ -9,11 +9,6 @@ struct Parameters {
     gamma: f32,
 }
 
-fn cross_entropy(x: f32, t: f32) -> f32 {
-    let tail = logarithm_one_plus(exponential(-abs(x)));
-    return silenced(t, max(-x, 0.0) + tail) + silenced(1.0 - t, max(x, 0.0) + tail);
-}
-
 fn balance(t: f32, c: Parameters) -> f32 {
     return select(c.alpha * t + (1.0 - c.alpha) * (1.0 - t), 1.0, c.alpha < 0.0);
 }
@@ -21,7 +16,7 @@ fn balance(t: f32, c: Parameters) -> f32 {
 fn value(x: f32, t: f32, c: Parameters) -> f32 {
     let miss = t * sigmoid(-x) + (1.0 - t) * sigmoid(x);
     let root = power(miss, 0.5 * c.gamma);
-    return balance(t, c) * silenced(root, silenced(root, cross_entropy(x, t)));
+    return balance(t, c) * silenced(root, silenced(root, softplus_sum(x, t, 1.0 - t)));
 }
 
 // The factor that gamma brings has the limit 0 where 1 - p_t is 0, though gamma - 1 may be negative.
@@ -32,6 +27,7 @@ fn gradient(x: f32, t: f32, c: Parameters) -> f32 {
     let plain = power(miss, c.gamma) * sigmoid_difference(x, t, 1.0);
     let by_miss = silenced(c.gamma, power(miss, c.gamma - 1.0));
     let by_power = by_miss * (1.0 - 2.0 * t) * yes * no;
-    let focus = select(silenced(by_power, cross_entropy(x, t)), 0.0, miss == 0.0);
+    let entropy = softplus_sum(x, t, 1.0 - t);
+    let focus = select(silenced(by_power, entropy), 0.0, miss == 0.0);
     return balance(t, c) * (plain + focus);
 }

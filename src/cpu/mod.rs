@@ -4,6 +4,7 @@
 //! The loops over a block or a row, each family's own, are compiled for each instruction set, which is
 //! chosen when the program runs; all that they call is inlined, since only so it is compiled for it too.
 
+mod flags;
 mod instructions;
 mod lanes;
 pub(crate) mod numeric;
@@ -11,6 +12,7 @@ mod results;
 mod targets;
 mod weights;
 
+pub(crate) use flags::check_flags;
 pub(crate) use instructions::{dispatch, is_brief};
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Larger, Sum};

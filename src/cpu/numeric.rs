@@ -104,6 +104,12 @@ fn exp_m1_of_number(x: f32) -> f32 {
     of_signed_bits(bits.min(BITS_OF_INFINITY))
 }
 
+/// `e^x - 1`, relative accuracy around 0; -1 to the last place below -18.
+#[inline(always)]
+pub(crate) fn exp_m1(x: f32) -> f32 {
+    select(x.is_nan(), x, exp_m1_of_number(select(x > -18.0, x, -18.0)))
+}
+
 /// `e^x - 1` for |x| <= 0.35, with relative accuracy around 0.
 #[inline(always)]
 pub(crate) fn exp_m1_near_0(x: f32) -> f32 {
@@ -180,14 +186,24 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 /// `(no - yes) + yes (1 - e)`, of which nothing is rounded to 1.
 #[inline(always)]
 pub(crate) fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
-    let (no, yes) = (1.0 - y, weight * y);
+    weighted_difference(x, 1.0 - y, weight * y, 1.0 - (1.0 + weight) * y)
+}
+
+/// The slope of [`softplus_sum`]: `no sigmoid(x) - yes sigmoid(-x)`, as [`sigmoid_difference`].
+#[inline(always)]
+pub(crate) fn softplus_sum_slope(x: f32, yes: f32, no: f32) -> f32 {
+    weighted_difference(x, no, yes, no - yes)
+}
+
+#[inline(always)]
+fn weighted_difference(x: f32, no: f32, yes: f32, difference: f32) -> f32 {
     let a = x.abs();
     let (r, exponent) = reduced(-a);
     let slope = exp_core(r) * r + 1.0; // (e^r - 1) / r
     let power = of_signed_bits(BITS_OF_ONE.wrapping_add(exponent));
     let e = select(-a < LN_OF_SMALLEST_NORMAL, 0.0, power * (slope * r + 1.0));
     let (far, lesser) = if x < 0.0 { (no * e - yes, -no) } else { (no - yes * e, yes) };
-    let near = (1.0 - (1.0 + weight) * y) + lesser * (slope * a);
+    let near = difference + lesser * (slope * a);
     select(a < 0.25, near, far) / (1.0 + e)
 }
 
@@ -196,6 +212,13 @@ pub(crate) fn sigmoid_difference(x: f32, y: f32, weight: f32) -> f32 {
 pub(crate) fn softplus(x: f32) -> f32 {
     let tail = ln_1p_of_number(exp_of_negative(-x.abs()));
     select(x < 0.0, 0.0, x) + tail
+}
+
+/// `yes softplus(-x) + no softplus(x)`: the binary cross entropy of a logit whose sides weigh so much. A
+/// weight of 0 silences its term even where softplus is infinite.
+#[inline(always)]
+pub(crate) fn softplus_sum(x: f32, yes: f32, no: f32) -> f32 {
+    silenced(yes, softplus(-x)) + silenced(no, softplus(x))
 }
 
 /// `m / (m + 2)` over `m = e^2|x| - 1`, with the sign of x: m has relative accuracy at 0. Worst

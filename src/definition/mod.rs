@@ -103,10 +103,14 @@ pub enum Domain {
     Unit,
     /// 0 or more.
     NonNegative,
+    /// 0 or less.
+    NonPositive,
     /// 1 or -1.
     Sign,
     /// Vectors: the lowest corner of a box and behind it the highest one.
     Corners,
+    /// 0 or 1, as a number or a flag. Others are refused where they are on the host.
+    Binary,
 }
 
 /// What an input holds, and so which shapes it may have.
@@ -129,6 +133,9 @@ pub enum Role {
     /// Pointwise: a vector of so many floats (2 to 4) for each term, along a last dimension behind the
     /// shape of the terms, which is exactly that of the first input.
     Vectors(u8),
+    /// Pointwise: what something is measured from, one number or elements of exactly the first input's
+    /// shape; 0 where it is absent.
+    Offset,
     /// Rows: `[C]`, `[N, C]` or `[N, C, d1...]`.
     Rows,
     /// Rows: an integer class per row, `[]`, `[N]` or `[N, d1...]`.
@@ -185,6 +192,11 @@ impl Role {
     pub(crate) fn width(self) -> usize {
         if let Self::Vectors(width) = self { width.into() } else { 1 }
     }
+
+    /// What an input that is absent counts as: nothing where it is added, or else 1.
+    pub(crate) fn absent(self) -> f32 {
+        if self == Self::Offset { 0.0 } else { 1.0 }
+    }
 }
 
 impl Input {
@@ -206,7 +218,7 @@ impl Input {
         self
     }
 
-    /// The same, but it may be absent; then it counts as 1.
+    /// The same, but it may be absent; then it counts as its role says, mostly as 1.
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self

@@ -58,6 +58,8 @@ pub enum Parameter {
     Flag(bool),
     /// The place of a [`Choice`], for one of type `u32`.
     Choice(u32),
+    /// Nothing, for none.
+    Absent,
 }
 
 impl From<f32> for Parameter {
@@ -75,6 +77,12 @@ impl From<i64> for Parameter {
 impl From<bool> for Parameter {
     fn from(value: bool) -> Self {
         Self::Flag(value)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Parameter {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Into::into)
     }
 }
 

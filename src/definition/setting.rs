@@ -15,7 +15,14 @@ pub enum Setting<'a> {
     Flag(&'a mut bool),
     /// One of some words.
     Choice(&'a mut dyn Choice),
+    /// A number, or none.
+    OptionalNumber(&'a mut Option<f32>),
+    /// A whole number, or none.
+    OptionalInteger(&'a mut Option<i64>),
 }
+
+/// The text of an option that has no value.
+const NONE: &str = "none";
 
 /// An option that is one of some words.
 pub trait Choice: Debug {
@@ -47,6 +54,18 @@ impl<'a> From<&'a mut bool> for Setting<'a> {
     }
 }
 
+impl<'a> From<&'a mut Option<f32>> for Setting<'a> {
+    fn from(option: &'a mut Option<f32>) -> Self {
+        Self::OptionalNumber(option)
+    }
+}
+
+impl<'a> From<&'a mut Option<i64>> for Setting<'a> {
+    fn from(option: &'a mut Option<i64>) -> Self {
+        Self::OptionalInteger(option)
+    }
+}
+
 impl<'a, C: Choice> From<&'a mut C> for Setting<'a> {
     fn from(option: &'a mut C) -> Self {
         Self::Choice(option)
@@ -61,6 +80,8 @@ impl Setting<'_> {
             Self::Integer(x) => x.to_string(),
             Self::Flag(x) => x.to_string(),
             Self::Choice(x) => x.names()[x.chosen()].into(),
+            Self::OptionalNumber(x) => x.map_or(NONE.into(), written),
+            Self::OptionalInteger(x) => x.map_or(NONE.into(), |x| x.to_string()),
         }
     }
 
@@ -71,6 +92,8 @@ impl Setting<'_> {
             Self::Integer(_) => "a whole number".into(),
             Self::Flag(_) => "true or false".into(),
             Self::Choice(x) => x.names().join(" or "),
+            Self::OptionalNumber(_) => "a number or none".into(),
+            Self::OptionalInteger(_) => "a whole number or none".into(),
         }
     }
 
@@ -82,14 +105,11 @@ impl Setting<'_> {
         let expected = self.expected();
         let bad = || Error::argument(name, text, &*expected);
         match self {
-            Self::Number(x) => {
-                let number: f32 = text.parse().map_err(|_| bad())?;
-                let significand = text.split(['e', 'E']).next().unwrap_or_default();
-                let is_zero = significand.bytes().all(|digit| !matches!(digit, b'1'..=b'9'));
-                let is_finite = text.bytes().any(|digit| digit.is_ascii_digit());
-                check_held(name, text, number, is_zero, is_finite)?;
-                **x = number;
-            }
+            Self::Number(x) => **x = number(name, text, bad)?,
+            Self::OptionalNumber(x) if is_none(text) => **x = None,
+            Self::OptionalNumber(x) => **x = Some(number(name, text, bad)?),
+            Self::OptionalInteger(x) if is_none(text) => **x = None,
+            Self::OptionalInteger(x) => **x = Some(text.parse().map_err(|_| bad())?),
             Self::Integer(x) => **x = text.parse().map_err(|_| bad())?,
             Self::Flag(x) => {
                 **x = match text {
@@ -105,6 +125,20 @@ impl Setting<'_> {
         }
         Ok(())
     }
+}
+
+fn is_none(text: &str) -> bool {
+    [NONE, "None", "null"].contains(&text)
+}
+
+/// A number that float32 holds.
+fn number(name: &str, text: &str, bad: impl FnOnce() -> Error) -> Result<f32> {
+    let number: f32 = text.parse().map_err(|_| bad())?;
+    let significand = text.split(['e', 'E']).next().unwrap_or_default();
+    let is_zero = significand.bytes().all(|digit| !matches!(digit, b'1'..=b'9'));
+    let is_finite = text.bytes().any(|digit| digit.is_ascii_digit());
+    check_held(name, text, number, is_zero, is_finite)?;
+    Ok(number)
 }
 
 /// A number in the form that is short to read, and exact.

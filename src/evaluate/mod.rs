@@ -13,7 +13,7 @@ pub use resident::Resident;
 
 use crate::batch::Batch;
 use crate::cancel::Cancel;
-use crate::cpu::{Results, Work};
+use crate::cpu::{Results, Work, check_flags};
 use crate::error::{Error, Result};
 use crate::family::{Loss, resolve};
 use crate::gpu::{Clock, Gpu};
@@ -180,6 +180,7 @@ impl Evaluator {
             check_upstream(&resolved, upstream)?;
         }
         let inputs = resolved.placed(batch.inputs)?;
+        check_flags(&resolved, &inputs, Cancel(batch.cancel))?;
         loss.family().check(&resolved, &inputs)?;
         batch.check_cancelled()?;
         if let Some(sink) = sink.as_deref_mut() {

@@ -109,7 +109,7 @@
 //!
 //! The functions of `numeric.wgsl` may be called too, where a plain formula would cancel or
 //! overflow: `exponential_minus_one`, `logarithm_one_plus`, `sigmoid`, `log_sigmoid`, `softplus`,
-//! `log_cosh`, `power` (for bases from 0), `silenced`, `is_nan`, `is_finite`.
+//! `softplus_sum(x, yes, no)`, `log_cosh`, `power` (for bases from 0), `silenced`, `is_nan`, `is_finite`.
 //!
 //! # Speed
 //!

@@ -42,7 +42,7 @@
 //! | 8 | none | 256 | none |
 //! | 4 | none | 256 | none |
 //! | 3 | none | 64 | `linear_cross_entropy` |
-//! | 2 | `cross_entropy`, `ctc_loss`, `multi_margin_loss`, `multilabel_margin_loss`, `nll_loss`, `rnnt_loss` | 64 | `linear_cross_entropy` |
+//! | 2 | `cross_entropy`, `ctc_loss`, `grpo_loss`, `multi_margin_loss`, `multilabel_margin_loss`, `nll_loss`, `rnnt_loss` | 64 | `linear_cross_entropy` |
 //!
 //! # Sums of losses, and batches in parts
 //!

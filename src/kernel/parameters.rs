@@ -4,12 +4,13 @@ use super::{Declared, Header};
 use crate::definition::Parameter;
 use crate::request::Slot;
 use naga::ScalarKind;
+use std::borrow::Cow;
 
 /// The parameters, with what the kernel knows of them.
 ///
 /// Numbers are read from a uniform, so that another one needs no other kernel. Those that losses
 /// treat apart, or that leave nothing to compute, are constants of the kernel instead: 0, 1 and 2, which
-/// switch off a cap, are a flag, or make a power a square. A compiler then leaves out the other side,
+/// switch off a cap, are a flag, or make a power a square, and the choices, each of which is another formula. A compiler then leaves out the other side,
 /// which matters most where both sides of a branch are run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parameters {
@@ -23,7 +24,7 @@ struct Member {
     /// What the uniform has there.
     word: u32,
     /// The value, if the kernel knows it.
-    known: Option<&'static str>,
+    known: Option<Cow<'static, str>>,
 }
 
 impl Parameters {
@@ -33,10 +34,14 @@ impl Parameters {
     /// If there is none: a test goes through the catalogue.
     pub(crate) fn new(formula: &'static Declared, values: &[(&'static str, Parameter)]) -> Self {
         let member = |(name, kind): &'static (String, ScalarKind)| {
-            let value = values.iter().find(|(known, _)| known == name);
-            let word = value.and_then(|(_, value)| word(*kind, *value));
+            let value = values.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+            let word = value.and_then(|value| word(*kind, value));
             let word = word.unwrap_or_else(|| panic!("no value for a parameter {name}: {kind:?}"));
-            Member { name, word, known: constant(*kind, word) }
+            let known = match value {
+                Some(Parameter::Choice(place)) => Some(format!("{place}u").into()),
+                _ => constant(*kind, word).map(Cow::Borrowed),
+            };
+            Member { name, word, known }
         };
         Self { members: formula.parameters.iter().map(member).collect() }
     }
@@ -62,8 +67,8 @@ impl Parameters {
         if self.members.iter().any(|member| member.known.is_none()) {
             header.uniform(Slot::Parameters, "parameters", "Parameters");
         }
-        let value = |member: &Member| match member.known {
-            Some(constant) => constant.into(),
+        let value = |member: &Member| match &member.known {
+            Some(constant) => constant.to_string(),
             None => format!("parameters.{}", member.name),
         };
         let values: Vec<String> = self.members.iter().map(value).collect();

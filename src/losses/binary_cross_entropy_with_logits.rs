@@ -74,8 +74,7 @@ impl pointwise::Formula for BinaryCrossEntropyWithLogits {
 
     #[inline(always)]
     fn value(&self, [x, y, w, _]: [f32; 4]) -> f32 {
-        numeric::silenced(w * y, numeric::softplus(-x))
-            + numeric::silenced(1.0 - y, numeric::softplus(x))
+        numeric::softplus_sum(x, w * y, 1.0 - y)
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! The losses, one file each, under the names that PyTorch users know.
 
 mod boxes;
+mod choices;
 mod inputs;
 mod options;
 mod scaled;
@@ -10,6 +11,7 @@ use crate::family::Loss;
 
 /// What a loss's file needs.
 mod prelude {
+    pub(super) use super::choices::{choices, run_each};
     pub(super) use super::inputs::inputs;
     pub(super) use super::options::{ABOVE_ZERO, FINITE, FROM_ZERO, Valid, ZERO_TO_ONE, options};
     pub(super) use crate::cpu::numeric;
@@ -48,14 +50,18 @@ catalogue! {
     binary_cross_entropy_with_logits: BinaryCrossEntropyWithLogits,
     complete_box_iou_loss: CompleteBoxIou,
     cosine_embedding_loss: CosineEmbedding,
+    cpo_loss: Cpo,
     cross_entropy: CrossEntropy,
     ctc_loss: Ctc,
     distance_box_iou_loss: DistanceBoxIou,
+    dpo_loss: Dpo,
     gaussian_nll_loss: GaussianNll,
     generalized_box_iou_loss: GeneralizedBoxIou,
+    grpo_loss: Grpo,
     hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
     kl_div: KlDiv,
+    kto_loss: Kto,
     l1_loss: L1,
     linear_cross_entropy: LinearCrossEntropy,
     log_cosh_loss: LogCosh,
@@ -65,16 +71,24 @@ catalogue! {
     multilabel_margin_loss: MultiLabelMargin,
     multilabel_soft_margin_loss: MultiLabelSoftMargin,
     nll_loss: Nll,
+    orpo_loss: Orpo,
     poisson_nll_loss: PoissonNll,
     quantile_loss: Quantile,
     rnnt_loss: Rnnt,
     sigmoid_focal_loss: SigmoidFocal,
+    simpo_loss: Simpo,
     smooth_l1_loss: SmoothL1,
     soft_margin_loss: SoftMargin,
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
 }
 
+#[doc(inline)]
+pub use cpo_loss::CpoType;
+#[doc(inline)]
+pub use dpo_loss::DpoType;
+#[doc(inline)]
+pub use grpo_loss::{GrpoType, ImportanceSampling};
 #[doc(inline)]
 pub use triplet_margin_with_distance_loss::Distance;
 

@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 /// }
 /// ```
 ///
+/// Where what is valid depends on another option, `together |loss| { margin = loss.margins(); }` before the
+/// parameters says it by a method that returns a [`Valid`].
+///
 /// That is the plain struct with `Default`, and [`Options`](crate::definition::Options), which has the
 /// documentation at run time too. The kernels have each option that their `struct Parameters` has a
 /// member for, of the option's name, and what stands under `parameters` besides. The type of an option
@@ -51,6 +54,7 @@ macro_rules! options {
                 pub $option:ident: $kind:ty = $default:expr $(, $valid:expr)?;
             )*
         }
+        $(together |$both:ident| { $($bound:ident = $bound_valid:expr;)* })?
         $(parameters |$own:ident| { $($parameter:ident = $value:expr;)* })?
     ) => {
         $(#[doc = $about])*
@@ -80,6 +84,10 @@ macro_rules! options {
                     stringify!($option),
                     self.$option,
                 )?;)?)*
+                $($({
+                    let $both = self;
+                    $bound_valid.check(stringify!($bound), self.$bound)?;
+                })*)?
                 Ok(())
             }
 

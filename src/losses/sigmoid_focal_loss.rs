@@ -63,12 +63,6 @@ impl SigmoidFocal {
     }
 }
 
-#[inline(always)]
-fn entropy(x: f32, t: f32) -> f32 {
-    let tail = numeric::ln_1p(numeric::exp(-x.abs()));
-    numeric::silenced(t, (-x).max(0.0) + tail) + numeric::silenced(1.0 - t, x.max(0.0) + tail)
-}
-
 impl pointwise::Formula for SigmoidFocal {
     fn reference(&self, [x, t, ..]: [f64; 4]) -> (f64, [f64; 4]) {
         let (alpha, gamma) = (f64::from(self.alpha), f64::from(self.gamma));
@@ -89,7 +83,8 @@ impl pointwise::Formula for SigmoidFocal {
         // As the root twice: where the power is below the smallest number, its product with a large
         // cross entropy need not be.
         let root = numeric::pow(miss, 0.5 * self.gamma);
-        self.balance(t) * numeric::silenced(root, numeric::silenced(root, entropy(x, t)))
+        let entropy = numeric::softplus_sum(x, t, 1.0 - t);
+        self.balance(t) * numeric::silenced(root, numeric::silenced(root, entropy))
     }
 
     #[inline(always)]
@@ -99,7 +94,8 @@ impl pointwise::Formula for SigmoidFocal {
         let plain = numeric::pow(miss, self.gamma) * numeric::sigmoid_difference(x, t, 1.0);
         let by_miss = numeric::silenced(self.gamma, numeric::pow(miss, self.gamma - 1.0));
         let by_power = by_miss * (1.0 - 2.0 * t) * yes * no;
-        let focus = if miss == 0.0 { 0.0 } else { numeric::silenced(by_power, entropy(x, t)) };
+        let entropy = numeric::softplus_sum(x, t, 1.0 - t);
+        let focus = if miss == 0.0 { 0.0 } else { numeric::silenced(by_power, entropy) };
         [self.balance(t) * (plain + focus), 0.0, 0.0, 0.0]
     }
 }

@@ -1,29 +1,14 @@
 use super::prelude::*;
-use crate::definition::Choice;
 
-/// What [`TripletMarginWithDistance`] measures with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Distance {
-    /// `|a - b + eps|`, PyTorch's `pairwise_distance`.
-    #[default]
-    Euclidean,
-    /// `1 - cos(a, b)`; a zero vector has cosine 0.
-    Cosine,
-    /// `|a - b|^2`.
-    Squared,
-}
-
-impl Choice for Distance {
-    fn names(&self) -> &'static [&'static str] {
-        &["euclidean", "cosine", "squared"]
-    }
-
-    fn chosen(&self) -> usize {
-        *self as usize
-    }
-
-    fn choose(&mut self, place: usize) {
-        *self = [Self::Euclidean, Self::Cosine, Self::Squared][place];
+choices! {
+    /// What [`TripletMarginWithDistance`] measures with.
+    pub enum Distance {
+        /// `|a - b + eps|`, PyTorch's `pairwise_distance`.
+        Euclidean = "euclidean",
+        /// `1 - cos(a, b)`; a zero vector has cosine 0.
+        Cosine = "cosine",
+        /// `|a - b|^2`.
+        Squared = "squared",
     }
 }
 

@@ -94,6 +94,20 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                 made.push(input.into_iter().chain([target]).collect());
             }
         }
+        "grpo_loss" => {
+            for (tokens, all) in [(7, false), (7, true), (1500, true)] {
+                let table: &[usize] = &[5, tokens];
+                let mut shapes = vec![
+                    ("log_probs", dtype, table),
+                    ("advantages", dtype, &table[..1]),
+                    ("old_log_probs", dtype, table),
+                    ("reference_log_probs", dtype, table),
+                    ("mask", dtype, table),
+                ];
+                shapes.truncate(if all { 5 } else { 2 });
+                made.push(inputs(loss, &shapes, 2, random));
+            }
+        }
         "linear_cross_entropy" => {
             // Items, features, classes, positions.
             let all = [[33, 17, 100, 1], [3, 5, 2049, 1], [4101, 3, 7, 1], [7, 3, 5, 3]];

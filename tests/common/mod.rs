@@ -5,7 +5,7 @@ pub(crate) mod catalogue;
 pub(crate) mod ctc;
 pub(crate) mod recorded;
 
-use wgloss::definition::{Domain, Role};
+use wgloss::definition::{Domain, Role, Setting};
 use wgloss::{
     Batch, DType, Evaluation, Evaluator, Gpu, GradientType, Loss, Tensor, adapters, reference,
 };
@@ -102,6 +102,8 @@ impl Random {
         match domain {
             Domain::Unit => self.unit(),
             Domain::NonNegative => 3.0 * self.unit(),
+            Domain::NonPositive => -3.0 * self.unit(),
+            Domain::Binary => [0.0, 1.0][self.below(2)],
             Domain::Sign => [-1.0, 1.0][self.below(2)],
             _ => 8.0 * self.unit() - 4.0,
         }
@@ -271,6 +273,22 @@ pub(crate) fn order_corners(numbers: &mut [f64]) {
             #[allow(clippy::cast_possible_truncation, reason = "a float32 is meant")]
             let above = (*low + extent) as f32;
             *high = above.into();
+        }
+    }
+}
+
+/// Sets numbers back to their defaults, one after the other, until all options are valid together.
+pub(crate) fn make_valid(loss: &mut dyn Loss) {
+    let name = loss.definition().name;
+    let defaults = wgloss::by_name(name).expect("a loss of the catalogue").values();
+    for (option, default) in defaults {
+        if loss.validate().is_ok() {
+            return;
+        }
+        for (name, mut setting) in loss.options() {
+            if name == option && matches!(setting, Setting::Number(_)) {
+                setting.set(name, &default).expect("a default");
+            }
         }
     }
 }

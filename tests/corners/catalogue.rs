@@ -68,6 +68,8 @@ fn nan_is_carried() {
         }
         let definition = loss.definition();
         let rows = family(loss.as_ref()) == Family::Rows;
+        // What is neither 0 nor 1 is refused where that is meant.
+        let known = |input: &wgloss::definition::Input| input.domain != Domain::Binary;
         let make = |input: &wgloss::definition::Input, nan: bool| {
             let odd = if nan { NAN } else { 0.75 };
             match input.role {
@@ -78,13 +80,15 @@ fn nan_is_carried() {
                     &[2, 4],
                     &[0.0, 0.0, 1.0, 1.5, 0.5, 0.5, 2.0, if nan { NAN } else { 1.0 }],
                 ),
+                _ if !known(input) => floats(&[3], &[1.0, 0.0, 1.0]),
+                _ if input.domain == Domain::NonPositive => floats(&[3], &[-0.5, -0.25, -odd]),
                 _ => floats(&[3], &[0.5, 0.25, odd]),
             }
         };
         let floating = |input: &wgloss::definition::Input| {
             !matches!(input.role, Role::Index | Role::IndexOrRows)
         };
-        for odd in definition.inputs.iter().filter(|input| floating(input)) {
+        for odd in definition.inputs.iter().filter(|input| floating(input) && known(input)) {
             let given = definition.inputs.iter().filter(|i| !i.optional || i.name == odd.name);
             let inputs: Vec<_> =
                 given.map(|input| (input.name, make(input, input.name == odd.name))).collect();

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod elements;
+mod preference;
 mod rows;
 
 use crate::common::{self, tensor};

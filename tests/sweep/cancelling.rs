@@ -31,6 +31,11 @@ impl Sizes {
         rest[..end].parse().expect("a number")
     }
 
+    /// Whether it is of differences of its inputs, which are rounded before anything else.
+    pub(super) fn of_differences(&self) -> bool {
+        ["cpo_loss", "dpo_loss", "kto_loss", "orpo_loss", "simpo_loss"].contains(&self.loss)
+    }
+
     pub(super) fn at(&self, x: &[f64]) -> [f64; 4] {
         match (self.loss, x) {
             ("binary_cross_entropy_with_logits", &[x, y]) => {
@@ -62,8 +67,53 @@ impl Sizes {
                 0.0 => NONE,
                 margin => [margin + (a - b).abs(), 0.0, 0.0, 0.0],
             },
+            // The logarithms of the odds, and what they come to.
+            ("orpo_loss", &[c, r]) => {
+                let rest = |x: f64| (-x.exp_m1()).ln();
+                let d = (c - rest(c)) - (r - rest(r));
+                let size = c.abs() + r.abs() + rest(c).abs() + rest(r).abs();
+                let slope = self.number("beta") / (1.0 + d.exp());
+                [if size.is_finite() { size * slope } else { 0.0 }, 0.0, 0.0, 0.0]
+            }
+            ("dpo_loss", &[policy_c, policy_r, reference_c, reference_r]) => {
+                self.preference(policy_c - reference_c, policy_r - reference_r)
+            }
             _ => NONE,
         }
+    }
+
+    /// Parts of opposite signs.
+    fn preference(&self, c: f64, r: f64) -> [f64; 4] {
+        let (beta, e) = (self.number("beta"), self.number("label_smoothing"));
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+        let bell = |x: f64| sigmoid(x) * sigmoid(-x);
+        let z = beta * (c - r);
+        let both = |slope: f64| [beta * slope, beta * slope];
+        let (value, [by_c, by_r]) = match () {
+            () if self.has("loss_type: Robust") => {
+                ((softplus(-z) + softplus(z)) / (1.0 - 2.0 * e), [0.0; 2])
+            }
+            () if self.has("loss_type: ExoPair") => (
+                sigmoid(z) * (softplus(-z) + 1.0) + sigmoid(-z) * (softplus(z) - e.ln()),
+                both(bell(z) * (z.abs() - e.ln())),
+            ),
+            () if self.has("loss_type: NcaPair") => {
+                (0.0, [beta * (sigmoid(beta * c) + sigmoid(-beta * c)), 0.0])
+            }
+            () if self.has("loss_type: ApoDown") => (0.0, [beta * (bell(beta * c) + bell(z)), 0.0]),
+            () if self.has("loss_type: Discopop") => {
+                let tau = self.number("discopop_tau");
+                let (u, v) = (sigmoid(z / tau), sigmoid(-z / tau));
+                let power = (-z - softplus(-z / tau)).exp();
+                let mixed = v / tau * (power + u * softplus(-z));
+                (0.0, both(mixed + v * sigmoid(-z) + power))
+            }
+            () => (0.0, [0.0; 2]),
+        };
+        let slopes = [by_c, by_r, by_c];
+        [value, slopes[0], slopes[1], slopes[2]]
+            .map(|size| if size.is_finite() { size } else { 0.0 })
     }
 
     /// An exponential or logarithm and a number that is almost the same; but exp(x) - t, where x is
@@ -107,8 +157,31 @@ impl Sizes {
                 let margin = self.number("margin");
                 margin > 0.0 && (margin - t * (a - b)).abs() <= 1e-6 * margin
             }
+            ("cpo_loss", &[c, r]) if self.has("Hinge") => self.is_hinge(c - r, c.abs() + r.abs()),
+            // Of huge ratios that are almost the same nothing is left but their rounding.
+            ("dpo_loss", &[policy_c, policy_r, reference_c, reference_r])
+                if is_lost(policy_c - reference_c, policy_r - reference_r) =>
+            {
+                true
+            }
+            ("dpo_loss", &[policy_c, policy_r, reference_c, reference_r]) if self.has("Hinge") => {
+                let difference = (policy_c - reference_c) - (policy_r - reference_r);
+                self.is_hinge(difference, x.iter().map(|x| x.abs()).sum())
+            }
             _ => false,
         }
+    }
+}
+
+fn is_lost(c: f64, r: f64) -> bool {
+    let size = c.abs() + r.abs();
+    size > 10.0 && (c - r).abs() < 1e-4 * size
+}
+
+impl Sizes {
+    fn is_hinge(&self, difference: f64, size: f64) -> bool {
+        let beta = self.number("beta");
+        (1.0 - beta * difference).abs() <= 1e-6 * (1.0 + beta * size)
     }
 }
 

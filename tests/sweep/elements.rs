@@ -2,26 +2,41 @@
 
 use super::cancelling::{Sizes, is_flushed};
 use super::{Spacing, Wrong, evaluated, moved, numbers, variants};
-use crate::common::{Family, family, takes_vectors, tensor};
+use crate::common::{Family, differentiable, family, takes_vectors, tensor};
 use wgloss::definition::{Domain, Input};
-use wgloss::{BinaryCrossEntropy, DType, GaussianNll, KlDiv, Loss, PoissonNll, losses};
+use wgloss::reference::{self, Answer};
+use wgloss::{
+    Batch, BinaryCrossEntropy, DType, GaussianNll, KlDiv, Loss, PoissonNll, Reduction, Request,
+    Tensor, losses,
+};
 
 fn is_in(domain: Domain, x: f64) -> bool {
     match domain {
         Domain::Unit => (0.0..=1.0).contains(&x),
         Domain::NonNegative => x >= 0.0,
+        Domain::NonPositive => x <= 0.0,
         Domain::Sign => x.abs() == 1.0,
+        Domain::Binary => x == 0.0 || x == 1.0,
         _ => x.is_finite(),
     }
 }
 
-/// Numbers of the first two domains with each other and with their neighbours, and with a third one's.
+/// Numbers of the first two domains with each other and with their neighbours, and with a third one's; a
+/// fourth one's by turns.
 fn arguments(domains: &[Domain]) -> Vec<Vec<f64>> {
-    let third = domains.get(2).map(|&domain| numbers(domain, Spacing::Coarse));
-    let thin = if third.is_some() { 5 } else { 1 };
-    let mut made = Vec::new();
+    let [third, fourth] = [2, 3].map(|i| Some(numbers(*domains.get(i)?, Spacing::Coarse)));
+    let thin = [1, 1, 1, 5, 15][domains.len()];
+    let mut made: Vec<Vec<f64>> = Vec::new();
     let mut add = |x: f64, y: f64, step: usize| match &third {
-        Some(third) => made.extend(third.iter().step_by(step).map(|&z| vec![x, y, z])),
+        // Of few numbers all.
+        Some(third) => {
+            let step = if third.len() < 10 { 1 } else { step };
+            for &z in third.iter().step_by(step) {
+                let turn = made.len() * 7;
+                let last = fourth.as_ref().map(|numbers| numbers[turn % numbers.len()]);
+                made.push([x, y, z].into_iter().chain(last).collect());
+            }
+        }
         None => made.push(vec![x, y]),
     };
     let coarse = [0, 1].map(|i| numbers(domains[i], Spacing::Coarse));
@@ -51,15 +66,19 @@ fn check(loss: &dyn Loss, dtype: DType, arguments: &[Vec<f64>], wrong: &mut Wron
     let inputs: Vec<_> = needed.iter().enumerate().map(make).collect();
     let (want, got) = evaluated(loss, &inputs);
     let sizes = Sizes::of(loss);
+    let moves = if sizes.of_differences() { moves(loss, &inputs, &want) } else { Vec::new() };
+    let moves = |output: usize, i: usize| moves.get(output).map_or(0.0, |moves| moves[i]);
     for (backend, got) in &got {
         let mut compare = |output: &str, got: &[f32], want: &[f64]| {
             let what = format!("{output} of {loss:?} on {backend}");
             let place = needed.iter().position(|input| input.name == output).map(|i| i + 1);
-            for ((x, &got), &want) in arguments.iter().zip(got).zip(want) {
+            for (i, ((x, &got), &want)) in arguments.iter().zip(got).zip(want).enumerate() {
                 let name = loss.definition().name;
                 let lost = sizes.is_at_kink(x) || *backend == "gpu" && is_flushed(name, output, x);
                 if !lost {
-                    wrong.check(&what, x, got, want, sizes.at(x)[place.unwrap_or(0)]);
+                    let place = place.unwrap_or(0);
+                    let size = sizes.at(x).get(place).copied().unwrap_or(0.0) + moves(place, i);
+                    wrong.check(&what, x, got, want, size);
                 }
             }
         };
@@ -68,6 +87,37 @@ fn check(loss: &dyn Loss, dtype: DType, arguments: &[Vec<f64>], wrong: &mut Wron
             compare(name, &got.to_f32(), want);
         }
     }
+}
+
+/// How much the value and each slope change with the inputs, in units of the inputs' relative change: a loss of
+/// differences cannot know better what its inputs are.
+fn moves(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)], want: &Answer) -> Vec<Vec<f64>> {
+    const STEP: f64 = 1e-6;
+    let gradients = differentiable(loss, inputs);
+    let lists = |answer: &Answer| -> Vec<Vec<f64>> {
+        let slopes = answer.gradients.iter().map(|(_, slopes)| slopes.clone());
+        std::iter::once(answer.value.clone()).chain(slopes).collect()
+    };
+    let want = lists(want);
+    let mut moves: Vec<Vec<f64>> = want.iter().map(|list| vec![0.0; list.len()]).collect();
+    for name in &gradients {
+        let mut moved = inputs.to_vec();
+        for (_, own) in moved.iter_mut().filter(|(own, _)| own == name) {
+            let numbers: Vec<f64> = own.to_f64().iter().map(|x| x + x * STEP).collect();
+            *own = tensor(DType::F64, own.shape(), &numbers);
+        }
+        let request =
+            Request { reduction: Reduction::None, gradients: &gradients, ..Request::default() };
+        let batch = Batch { inputs: &moved, request, ..Batch::default() };
+        let other = lists(&reference::evaluate(loss, &batch).expect("the reference takes it"));
+        for ((moves, want), other) in moves.iter_mut().zip(&want).zip(&other) {
+            for ((own, want), other) in moves.iter_mut().zip(want).zip(other) {
+                let by = (other - want).abs() / STEP;
+                *own += if by.is_finite() { by } else { 0.0 };
+            }
+        }
+    }
+    moves
 }
 
 #[test]

@@ -52,7 +52,9 @@ fn numbers(domain: Domain, spacing: Spacing) -> Vec<f64> {
             both.chain([0.0, 1.0]).collect()
         }
         Domain::NonNegative => all.chain([0.0]).collect(),
+        Domain::NonPositive => all.map(|x| -x).chain([0.0]).collect(),
         Domain::Sign => vec![1.0, -1.0],
+        Domain::Binary => vec![1.0, 0.0],
         _ => all.flat_map(|x| [x, -x]).chain([0.0]).collect(),
     }
 }
@@ -133,10 +135,20 @@ fn variants(name: &str) -> Vec<Box<dyn Loss>> {
                 setting.set(name, other).expect("a valid option");
             }
         }
+        // What some choices need.
+        for (name, mut setting) in loss.options() {
+            if name == "label_smoothing" && option == "loss_type" && needs_smoothing(other) {
+                setting.set(name, "0.1").expect("a valid option");
+            }
+        }
         loss
     };
     let changes: Vec<_> = new().options().into_iter().flat_map(others).collect();
     [new()].into_iter().chain(changes.into_iter().map(changed)).collect()
+}
+
+fn needs_smoothing(choice: &str) -> bool {
+    ["robust", "exo_pair"].contains(&choice)
 }
 
 /// What is wanted, and what both backends give.

@@ -24,6 +24,7 @@ pub(super) fn lies(loss: &dyn Loss, role: Role, list: bool) -> Option<(Lies, boo
         | Role::Weight
         | Role::WeightOnto
         | Role::Variance
+        | Role::Offset
         | Role::Labels => (Lies::Single, false),
         Role::Rows | Role::Scores | Role::Features => (Lies::Rows, false),
         Role::Classes | Role::Factors => (Lies::Shared, false),

@@ -63,6 +63,9 @@ impl Rules<'_> {
                 self.call_of("sigmoid", other)
             }
             "softplus" => self.call_of("sigmoid", first),
+            "softplus_sum" | "softplus_sum_slope" => {
+                return Some(self.softplus_sum(name, value, [x[0], x[1], x[2]]));
+            }
             "log_cosh" => self.call_of("hyperbolic_tangent", first),
             "hyperbolic_tangent" => {
                 let square = self.terms.product(value, value);
@@ -78,6 +81,31 @@ impl Rules<'_> {
             _ => return None,
         };
         Some(self.chain(value, x[0], factor))
+    }
+
+    /// `yes softplus(-x) + no softplus(x)`, or its slope.
+    fn softplus_sum(&mut self, name: &str, value: Term, x: [Dual; 3]) -> Dual {
+        let [x_value, yes, no] = x.map(|x| x.value);
+        let other = self.terms.negative(x_value);
+        let [side, other_side] = [x_value, other].map(|x| self.call_of("sigmoid", x));
+        let factors = if name == "softplus_sum" {
+            let by_yes = self.call_of("softplus", other);
+            let by_no = self.call_of("softplus", x_value);
+            [self.terms.call("softplus_sum_slope", vec![x_value, yes, no]), by_yes, by_no]
+        } else {
+            let both = self.terms.sum(yes, no);
+            let bell = self.terms.product(side, other_side);
+            [self.terms.product(both, bell), self.terms.negative(other_side), side]
+        };
+        let mut slopes = [None; 4];
+        for (k, slope) in slopes.iter_mut().enumerate() {
+            for (x, factor) in x.iter().zip(factors) {
+                let Some(own) = x.slopes[k] else { continue };
+                let term = self.terms.product(factor, own);
+                *slope = Some(slope.map_or(term, |slope| self.terms.sum(slope, term)));
+            }
+        }
+        Dual { value, slopes }
     }
 
     pub(super) fn divided(&mut self, value: Term, x: Dual, divisor: Term) -> Dual {

@@ -1,6 +1,6 @@
 //! The loops over a block of a pointwise loss.
 
-use super::formula::Formula;
+use super::formula::{Formula, Loops};
 use crate::cpu::dispatch;
 use crate::order::Lanes;
 use pulp::{Simd, WithSimd};
@@ -10,12 +10,12 @@ pub(super) const TILE: usize = 256;
 
 pub(super) type Tile = [f32; TILE];
 
-/// What an absent input is read from. As long as a block, it would take the cache's padding from the others.
-static ONES: Tile = [1.0; TILE];
+/// What absent inputs are read from. As long as a block, it would take the cache's padding from the others.
+pub(super) static ONES: Tile = [1.0; TILE];
+static ZEROS: Tile = [0.0; TILE];
 
 /// One block of a pointwise loss: its arguments, and where its results go. All slices have a number for
-/// each term, those of vectors one for each of theirs, but that absent inputs, which stand for ones, are
-/// empty.
+/// each term, those of vectors one for each of theirs, but that absent inputs are empty.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
     /// The number of terms.
@@ -23,6 +23,8 @@ pub(crate) struct Block<'a> {
     pub(super) arguments: [&'a [f32]; 4],
     /// The numbers of an element of each argument.
     pub(super) widths: [usize; 4],
+    /// What arguments that are absent count as, 0 or 1.
+    pub(super) absent: [f32; 4],
     pub(super) weight: &'a [f32],
     /// The upstream gradient of each term.
     pub(super) upstream: &'a [f32],
@@ -81,11 +83,11 @@ impl<L: Formula> Runs for L {
     }
 
     fn run(&self, block: &mut Block<'_>, brief: bool) {
-        dispatch(brief, Loops { loss: self, block });
+        dispatch(brief, Work { loss: self, block });
     }
 }
 
-/// The textbook formula of so many numbers, of which those that no argument has are 1.
+/// The textbook formula of so many numbers; those that no argument has do not count.
 pub(super) fn reference<const N: usize>(loss: &impl Formula<N>, x: &[f64]) -> (f64, Vec<f64>) {
     let (value, slopes) = loss.reference(std::array::from_fn(|k| x.get(k).copied().unwrap_or(1.0)));
     (value, slopes.to_vec())
@@ -101,9 +103,7 @@ impl Runs for &dyn Runs {
     }
 }
 
-/// The loops of a block, compiled for each loss and instruction set with the mathematics inlined:
-/// over whole tiles in arrays, which LLVM vectorises.
-struct Loops<'l, 'b, 'a, L> {
+struct Work<'l, 'b, 'a, L> {
     loss: &'l L,
     block: &'b mut Block<'a>,
 }
@@ -116,57 +116,83 @@ struct Inputs<'a> {
     scale: f32,
 }
 
-impl<L: Formula> WithSimd for Loops<'_, '_, '_, L> {
+impl<L: Formula> WithSimd for Work<'_, '_, '_, L> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { loss, block } = self;
-        let count = block.count;
+        self.loss.run(self.block);
+    }
+}
+
+/// The loops are over whole tiles in arrays, which LLVM vectorises.
+impl Loops for &mut Block<'_> {
+    #[inline(always)]
+    fn run<L: Formula>(self, loss: &L) {
+        let count = self.count;
+        let values = self.wants_value();
+        let [first, others @ ..] = self.gradients.each_ref().map(Option::is_some);
+        let several = others.contains(&true);
+        let zeros = self.absent.map(|absent| absent == 0.0);
         let mut sums = Lanes::NONE;
-        let (mut terms, mut slopes) = ([0.0; TILE], [0.0; TILE]);
+        let (mut terms, mut slopes) = ([0.0; TILE], [[0.0; TILE]; 4]);
         // Only the last tile may be cut short.
         let mut paddings = vec![[1.0; TILE]; if count.is_multiple_of(TILE) { 0 } else { 6 }];
         for start in (0..count).step_by(TILE) {
             let size = TILE.min(count - start);
             let mut paddings = paddings.iter_mut();
-            let mut whole = |all| whole(all, start, paddings.next());
-            let [a, b, c, d] = block.arguments;
-            let tile = Inputs {
-                arguments: [whole(a), whole(b), whole(c), whole(d)],
-                weight: whole(block.weight),
-                upstream: whole(block.upstream),
-                scale: block.scale,
+            let mut whole = |all, zero| {
+                let absent = if zero { &ZEROS } else { &ONES };
+                whole(all, absent, start, paddings.next())
             };
-            let [first, others @ ..] = &mut block.gradients;
-            tile.differentiate(loss, start, others, &mut slopes);
-            if block.sum.is_some() || block.losses.is_some() {
-                match first {
-                    Some(_) => tile.terms_and_slopes(loss, &mut terms, &mut slopes),
-                    None => tile.terms(loss, &mut terms),
+            let [a, b, c, d] = self.arguments;
+            let tile = Inputs {
+                arguments: [
+                    whole(a, zeros[0]),
+                    whole(b, zeros[1]),
+                    whole(c, zeros[2]),
+                    whole(d, zeros[3]),
+                ],
+                weight: whole(self.weight, false),
+                upstream: whole(self.upstream, false),
+                scale: self.scale,
+            };
+            match (several, first, values) {
+                (true, _, _) => {
+                    tile.all_slopes(loss, &mut slopes);
+                    if values {
+                        tile.terms(loss, &mut terms);
+                    }
                 }
-                sums.add(start, &terms[..size]);
-                store(&mut block.losses, start, &terms);
-            } else if first.is_some() {
-                tile.slopes::<0, L>(loss, &mut slopes);
+                (_, true, true) => tile.terms_and_slopes(loss, &mut terms, &mut slopes[0]),
+                (_, true, false) => tile.slopes(loss, &mut slopes[0]),
+                (_, false, _) => tile.terms(loss, &mut terms),
             }
-            store(first, start, &slopes);
+            if values {
+                sums.add(start, &terms[..size]);
+                store(&mut self.losses, start, &terms);
+            }
+            for (gradient, slopes) in self.gradients.iter_mut().zip(&slopes) {
+                store(gradient, start, slopes);
+            }
         }
-        if let Some(sum) = &mut block.sum {
+        if let Some(sum) = &mut self.sum {
             **sum = sums.total();
         }
     }
 }
 
-/// The tile from `start` on; where it is cut short, completed in `padding`, and ones where there is none.
+/// The tile from `start` on; where it is cut short, completed in `padding`, and where there is none, that of
+/// what is absent.
 #[inline(always)]
 pub(super) fn whole<'a>(
     values: &'a [f32],
+    absent: &'static Tile,
     start: usize,
     padding: Option<&'a mut Tile>,
 ) -> &'a Tile {
     if values.is_empty() {
-        return &ONES;
+        return absent;
     }
     let rest = &values[start..];
     match (rest.first_chunk(), padding) {
@@ -210,34 +236,21 @@ impl Inputs<'_> {
         }
     }
 
+    /// The gradient of the first argument.
     #[inline(always)]
-    fn slopes<const COMPONENT: usize, L: Formula>(&self, loss: &L, slopes: &mut Tile) {
+    fn slopes<L: Formula>(&self, loss: &L, slopes: &mut Tile) {
         for (i, slope) in slopes.iter_mut().enumerate() {
-            *slope = self.factor(i) * loss.gradient(self.at(i))[COMPONENT];
+            *slope = self.factor(i) * loss.gradient(self.at(i))[0];
         }
     }
 
-    /// The gradients of all arguments but the first.
+    /// The gradients of all arguments in one loop, where what they share is computed once.
     #[inline(always)]
-    fn differentiate<L: Formula>(
-        &self,
-        loss: &L,
-        start: usize,
-        gradients: &mut [Option<&mut [f32]>; 3],
-        slopes: &mut Tile,
-    ) {
-        let [second, third, fourth] = gradients;
-        if second.is_some() {
-            self.slopes::<1, L>(loss, slopes);
-            store(second, start, slopes);
-        }
-        if third.is_some() {
-            self.slopes::<2, L>(loss, slopes);
-            store(third, start, slopes);
-        }
-        if fourth.is_some() {
-            self.slopes::<3, L>(loss, slopes);
-            store(fourth, start, slopes);
+    fn all_slopes<L: Formula>(&self, loss: &L, slopes: &mut [Tile; 4]) {
+        let [a, b, c, d] = slopes;
+        for i in 0..TILE {
+            let factor = self.factor(i);
+            [a[i], b[i], c[i], d[i]] = loss.gradient(self.at(i)).map(|slope| factor * slope);
         }
     }
 
@@ -254,7 +267,7 @@ impl Inputs<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Formula, Loops, Runs};
+    use super::{Block, Formula, Runs, Work};
     use crate::losses::{BinaryCrossEntropyWithLogits, GaussianNll, KlDiv, LogCosh, SmoothL1};
     use pulp::{Scalar, WithSimd};
 
@@ -271,6 +284,7 @@ mod tests {
             count: weight.len(),
             arguments: arguments.each_ref().map(|x| &x[..]),
             widths: [1; 4],
+            absent: [1.0; 4],
             weight: &weight,
             upstream: &weight,
             scale: 0.3,
@@ -284,7 +298,7 @@ mod tests {
     fn check<L: Formula>(loss: &L) {
         let widest = bits(|block| Runs::run(loss, block, false));
         let brief = bits(|block| Runs::run(loss, block, true));
-        let baseline = bits(|block| Loops { loss, block }.with_simd(Scalar));
+        let baseline = bits(|block| Work { loss, block }.with_simd(Scalar));
         assert_eq!(widest, baseline, "{loss:?}");
         assert_eq!(brief, baseline, "{loss:?}, brief");
     }

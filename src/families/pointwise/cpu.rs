@@ -28,6 +28,10 @@ pub(super) fn evaluate(
         |i: usize| Some(Operand::new(work.inputs[i]?, access[i]?, axes, i, roles[i].width()));
     let is_weight: Vec<bool> = roles.iter().map(|role| role.is_weight()).collect();
     let arguments: Vec<usize> = (0..is_weight.len()).filter(|&i| !is_weight[i]).collect();
+    let mut absent = [1.0; 4];
+    for (absent, &i) in absent.iter_mut().zip(&arguments) {
+        *absent = resolved.definition.inputs[i].role.absent();
+    }
     let weight_place = is_weight.iter().position(|&is| is);
     let weights = weights(resolved, &work.inputs, work.cancel)?;
     let divisor = divisor(resolved, || weights.sums.total());
@@ -38,6 +42,7 @@ pub(super) fn evaluate(
     let pass = Pass {
         formula,
         operands: arguments.iter().map(|&i| operand(i)).collect(),
+        absent,
         weight: weight_place.and_then(operand),
         upstream: upstream.filter(|_| by_term).unwrap_or(&[]),
         scale,
@@ -154,6 +159,8 @@ struct Pass<'a> {
     formula: &'a dyn Runs,
     /// The arguments, absent ones included.
     operands: Vec<Option<Operand<'a>>>,
+    /// What those count as.
+    absent: [f32; 4],
     weight: Option<Operand<'a>>,
     upstream: &'a [f32],
     scale: f32,
@@ -280,9 +287,19 @@ impl Pass<'_> {
         };
         let upstream = self.upstream.get(first..first + count).unwrap_or_default();
         let scale = self.scale;
-        let widths = self.widths();
-        let mut block =
-            Block { count, arguments, widths, weight, upstream, scale, losses, sum, gradients };
+        let (widths, absent) = (self.widths(), self.absent);
+        let mut block = Block {
+            count,
+            arguments,
+            widths,
+            absent,
+            weight,
+            upstream,
+            scale,
+            losses,
+            sum,
+            gradients,
+        };
         let brief = is_brief(self.count);
         self.formula.run(&mut block, brief);
         if let Some(unweighted) = unweighted {

@@ -98,7 +98,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
     work.push(builder, Writes { losses: false, sum: Some(Destination::Scratch), gradients: vec![] })
 }
 
-/// The pass over the data; where the device binds too few buffers at once, one for each gradient.
+/// The pass over the data; where the device binds too few buffers at once, as few passes as it can be.
 fn push_passes(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
@@ -125,18 +125,32 @@ fn push_passes(
     let all = Writes { losses, sum, gradients };
     // Totals keep losses, beside their sum in the scratch.
     let keeps = builder.resolved.totals && sum.is_some();
-    let widest = match keeps {
-        true => Writes { losses: true, sum: Some(Destination::Scratch), ..all.clone() },
-        false => all.clone(),
+    let widest = |writes: Writes| match keeps && writes.sum.is_some() {
+        true => Writes { losses: true, sum: Some(Destination::Scratch), ..writes },
+        false => writes,
     };
-    if builder.binds(&work.spec.pass(&widest, true)) {
+    let binds = |builder: &Builder<'_>, writes: Writes| {
+        builder.binds(&work.spec.pass(&widest(writes), true))
+    };
+    if binds(builder, all.clone()) {
         return work.push(builder, all);
     }
     builder.in_place = Err(FEW_BUFFERS);
-    work.push(builder, Writes { gradients: vec![], ..all.clone() })?;
-    all.gradients.iter().try_for_each(|&i| {
-        work.push(builder, Writes { losses: false, sum: None, gradients: vec![i] })
-    })
+    let mut left = all.gradients.clone();
+    let mut values = Writes { gradients: vec![], ..all };
+    loop {
+        // With the losses, or at least one.
+        let least = usize::from(!values.losses && values.sum.is_none()).min(left.len());
+        let with = |count: usize| Writes { gradients: left[..count].to_vec(), ..values.clone() };
+        let most = (least..=left.len()).rev().find(|&count| binds(builder, with(count)));
+        let count = most.unwrap_or(least);
+        work.push(builder, with(count))?;
+        left.drain(..count);
+        if left.is_empty() {
+            return Ok(());
+        }
+        values = Writes { losses: false, sum: None, gradients: vec![] };
+    }
 }
 
 /// A pass over dense tensors, cut into windows that can be bound.

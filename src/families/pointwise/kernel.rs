@@ -126,11 +126,13 @@ impl Spec<'_> {
             .map(|i| self.name(i))
     }
 
-    /// The loss's arguments: every input but the weight, 1 for an absent one.
+    /// The loss's arguments: every input but the weight, and what an absent one counts as.
     fn arguments(&self, present: impl Fn(usize) -> String) -> Vec<String> {
+        let role = |i: usize| self.definition.inputs[i].role;
+        let absent = |i: usize| format!("{:?}", role(i).absent());
         (0..self.inputs.len())
-            .filter(|&i| !self.definition.inputs[i].role.is_weight())
-            .map(|i| self.inputs[i].map_or("1.0".into(), |_| present(i)))
+            .filter(|&i| !role(i).is_weight())
+            .map(|i| self.inputs[i].map_or_else(|| absent(i), |_| present(i)))
             .collect()
     }
 

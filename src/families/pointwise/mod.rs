@@ -17,7 +17,7 @@ mod way;
 mod windows;
 
 pub(crate) use block::{Block, Runs};
-pub(crate) use formula::Formula;
+pub(crate) use formula::{Formula, Loops};
 pub(crate) use shape::Access;
 
 use crate::cancel::Cancel;

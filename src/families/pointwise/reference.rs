@@ -18,14 +18,17 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
     for term in 0..count {
         let place = |i: usize| broadcast_place(&resolved.layout.output, &shapes[i], term);
-        let at = |i: usize| inputs[i].as_ref().map_or(1.0, |input| input[place(i)]);
+        let absent = |i: usize| f64::from(roles[i].absent());
+        let at = |i: usize| inputs[i].as_ref().map_or_else(|| absent(i), |input| input[place(i)]);
         // The input and the place in it of each number.
         let numbers = (0..inputs.len()).filter(|&i| !roles[i].is_weight()).flat_map(|i| {
             let width = roles[i].width();
             (0..width).map(move |k| (i, width * place(i) + k))
         });
         let numbers: Vec<(usize, usize)> = numbers.collect();
-        let number = |&(i, place): &(usize, usize)| inputs[i].as_ref().map_or(1.0, |x| x[place]);
+        let number = |&(i, place): &(usize, usize)| {
+            inputs[i].as_ref().map_or_else(|| absent(i), |input| input[place])
+        };
         let x: Vec<f64> = numbers.iter().map(number).collect();
         let (value, slopes) = formula.reference(&x);
         let weight = weight_place.map_or(1.0, at);

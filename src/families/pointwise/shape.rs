@@ -143,6 +143,10 @@ pub(super) fn layout(
             Role::Alike | Role::Weight if given != first => {
                 format!("{first:?}, the shape of {}", definition.inputs[0].name)
             }
+            Role::Offset if given != first && !is_one(given, first) => {
+                let shape_of = definition.inputs[0].name;
+                format!("{first:?}, the shape of {shape_of}, or one number")
+            }
             Role::Onto | Role::WeightOnto | Role::Variance
                 if broadcast(given, first).as_deref() != Some(first) =>
             {
@@ -222,6 +226,11 @@ pub(crate) fn placed<'a>(role: Role, given: &'a [usize], first: &[usize]) -> Cow
         return [given, &[1]].concat().into();
     }
     given.into()
+}
+
+/// Whether a shape is that of one number beside the first input.
+fn is_one(given: &[usize], first: &[usize]) -> bool {
+    given.is_empty() || (given == [1] && !first.is_empty())
 }
 
 /// The shape that both broadcast to, by PyTorch's rules.

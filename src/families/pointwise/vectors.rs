@@ -1,7 +1,7 @@
 //! The loops over a block of a pointwise loss of vectors.
 
-use super::block::{Block, Runs, TILE, Tile, reference, store, whole};
-use super::formula::Formula;
+use super::block::{Block, ONES, Runs, TILE, Tile, reference, store, whole};
+use super::formula::{Formula, Loops};
 use crate::cpu::dispatch;
 use crate::order::Lanes;
 use pulp::{Simd, WithSimd};
@@ -15,16 +15,18 @@ impl<L: Formula<N>, const N: usize> Runs for Vectors<'_, L, N> {
     }
 
     fn run(&self, block: &mut Block<'_>, brief: bool) {
-        dispatch(brief, Loops { loss: self.0, block });
+        dispatch(brief, Work { loss: self.0, block });
     }
+}
+
+struct Work<'l, 'b, 'a, L, const N: usize> {
+    loss: &'l L,
+    block: &'b mut Block<'a>,
 }
 
 /// The loops of a block: vectors are taken apart into a tile for each of their numbers, and the slopes of
 /// all numbers come from one loop, as they have most in common.
-struct Loops<'l, 'b, 'a, L, const N: usize> {
-    loss: &'l L,
-    block: &'b mut Block<'a>,
-}
+struct Apart<'b, 'a>(&'b mut Block<'a>);
 
 /// What all terms of a tile are multiplied by.
 struct Factors<'a> {
@@ -33,12 +35,19 @@ struct Factors<'a> {
     scale: f32,
 }
 
-impl<L: Formula<N>, const N: usize> WithSimd for Loops<'_, '_, '_, L, N> {
+impl<L: Formula<N>, const N: usize> WithSimd for Work<'_, '_, '_, L, N> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { loss, block } = self;
+        self.loss.run(Apart(self.block));
+    }
+}
+
+impl<const N: usize> Loops<N> for Apart<'_, '_> {
+    #[inline(always)]
+    fn run<L: Formula<N>>(self, loss: &L) {
+        let Self(block) = self;
         let count = block.count;
         let mut sums = Lanes::NONE;
         let mut terms = [0.0; TILE];
@@ -50,8 +59,8 @@ impl<L: Formula<N>, const N: usize> WithSimd for Loops<'_, '_, '_, L, N> {
             let size = TILE.min(count - start);
             let mut paddings = paddings.iter_mut();
             let factors = Factors {
-                weight: whole(block.weight, start, paddings.next()),
-                upstream: whole(block.upstream, start, paddings.next()),
+                weight: whole(block.weight, &ONES, start, paddings.next()),
+                upstream: whole(block.upstream, &ONES, start, paddings.next()),
                 scale: block.scale,
             };
             let mut places = numbers.iter_mut();

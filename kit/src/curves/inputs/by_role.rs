@@ -93,6 +93,7 @@ impl Lying<'_> {
             (Lies::Rows, _) => 0.0,
             (_, Domain::Real) => 0.0,
             (_, Domain::Unit) if self.predicted => 0.5,
+            (_, Domain::NonPositive) => -1.0,
             _ => 1.0,
         };
         let mut row = vec![number; count];

@@ -168,8 +168,9 @@ impl Held {
 /// The numbers between which a slider moves that stands for a number of a domain.
 pub(super) fn range(domain: Domain) -> [f32; 2] {
     match domain {
-        Domain::Unit => [0.0, 1.0],
+        Domain::Unit | Domain::Binary => [0.0, 1.0],
         Domain::NonNegative => [0.0, 3.0],
+        Domain::NonPositive => [-3.0, 0.0],
         Domain::Sign => [-1.0, 1.0],
         _ => [-3.0, 3.0],
     }

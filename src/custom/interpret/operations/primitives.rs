@@ -14,7 +14,9 @@ pub(in super::super) fn primitive(name: &str) -> Option<Operation> {
         "logarithm_one_plus" => lanes!(|x| x.ln_1p()),
         "sigmoid" => lanes!(|x| sigmoid(x)),
         "log_sigmoid" => lanes!(|x| minimum(x, 0.0) - (-x.abs()).exp().ln_1p()),
-        "softplus" => lanes!(|x| maximum(x, 0.0) + (-x.abs()).exp().ln_1p()),
+        "softplus" => lanes!(|x| softplus(x)),
+        "softplus_sum" => lanes!(|x, yes, no| softplus_sum(x, yes, no)),
+        "softplus_sum_slope" => lanes!(|x, yes, no| no * sigmoid(x) - yes * sigmoid(-x)),
         "hyperbolic_tangent" => lanes!(|x| x.tanh()),
         "log_cosh" => lanes!(|x| log_cosh(x)),
         "power" => lanes!(|base, exponent| power(base, exponent)),
@@ -30,6 +32,14 @@ pub(in super::super) fn primitive(name: &str) -> Option<Operation> {
         _ => return None,
     };
     Some(operation)
+}
+
+fn softplus(x: f64) -> f64 {
+    maximum(x, 0.0) + (-x.abs()).exp().ln_1p()
+}
+
+fn softplus_sum(x: f64, yes: f64, no: f64) -> f64 {
+    silenced(yes, softplus(-x)) + silenced(no, softplus(x))
 }
 
 /// Through `e^-|x|`, which cannot overflow.

@@ -3,7 +3,7 @@
 use super::super::operations::primitive;
 use super::{NUMERIC, assert_expression};
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "exponential",
     "exponential_minus_one",
     "logarithm",
@@ -11,6 +11,8 @@ const NAMES: [&str; 19] = [
     "sigmoid",
     "log_sigmoid",
     "softplus",
+    "softplus_sum",
+    "softplus_sum_slope",
     "hyperbolic_tangent",
     "log_cosh",
     "power",
@@ -58,6 +60,14 @@ fn stable_forms_neither_cancel_nor_overflow() {
     let softplus = |p: f64| if p > 40.0 { p } else { p.exp().ln_1p() };
     assert_expression("softplus(p)", |p, _| softplus(p));
     assert_expression("log_sigmoid(p)", |p, _| -softplus(-p));
+    let part = |factor: f64, term: f64| {
+        if factor == 0.0 && !term.is_nan() { 0.0 } else { factor * term }
+    };
+    let sum = |p: f64, t: f64| part(t, softplus(-p)) + part(1.0 - t, softplus(p));
+    assert_expression("softplus_sum(p, t, 1.0 - t)", sum);
+    let sigmoid = |p: f64| 1.0 / (1.0 + (-p).exp());
+    let slope = move |p: f64, t: f64| (1.0 - t) * sigmoid(p) - t * sigmoid(-p);
+    assert_expression("softplus_sum_slope(p, t, 1.0 - t)", slope);
     assert_expression("log_cosh(p)", |p, _| match p.abs() {
         // cosh^2 = 1 + sinh^2
         p if p < 40.0 => 0.5 * (p.sinh() * p.sinh()).ln_1p(),
