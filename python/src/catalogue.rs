@@ -67,8 +67,8 @@ fn of_option<'py>(
     let facts = PyDict::new(py);
     facts.set_item("name", name)?;
     let kind = match setting {
-        Setting::Number(_) => "float",
-        Setting::Integer(_) => "int",
+        Setting::Number(_) | Setting::OptionalNumber(_) => "float",
+        Setting::Integer(_) | Setting::OptionalInteger(_) => "int",
         Setting::Flag(_) => "bool",
         _ => "str",
     };

@@ -14,28 +14,35 @@ pub(crate) fn set(name: &str, setting: &mut Setting<'_>, value: &Bound<'_, PyAny
         PyTypeError::new_err(format!("{name}: {got} is not valid, expected {expected}"))
     };
     let text = match setting {
-        Setting::Number(place) => {
+        Setting::OptionalNumber(place) if value.is_none() => {
+            **place = None;
+            return Ok(());
+        }
+        Setting::OptionalInteger(place) if value.is_none() => {
+            **place = None;
+            return Ok(());
+        }
+        Setting::Number(_) | Setting::OptionalNumber(_) => {
             let number =
                 if value.is_instance_of::<PyString>() { None } else { value.extract().ok() };
             let Some(number) = number else { return Err(unfit(setting)) };
-            if let Some(number) = held(number) {
-                **place = number;
-                return Ok(());
+            match (held(number), &mut *setting) {
+                (Some(number), Setting::Number(place)) => **place = number,
+                (Some(number), Setting::OptionalNumber(place)) => **place = Some(number),
+                _ => return setting.set(name, &format!("{number:e}")).map_err(raised),
             }
-            format!("{number:e}")
+            return Ok(());
         }
-        Setting::Integer(place) => {
-            if value.hasattr("__index__")? && !value.is_instance_of::<PyBool>() {
-                match value.extract::<i64>() {
-                    Ok(integer) => {
-                        **place = integer;
-                        return Ok(());
-                    }
-                    Err(_) => value.str()?.to_string(),
-                }
-            } else {
+        Setting::Integer(_) | Setting::OptionalInteger(_) => {
+            if !value.hasattr("__index__")? || value.is_instance_of::<PyBool>() {
                 return Err(unfit(setting));
             }
+            match (value.extract::<i64>(), &mut *setting) {
+                (Ok(integer), Setting::Integer(place)) => **place = integer,
+                (Ok(integer), Setting::OptionalInteger(place)) => **place = Some(integer),
+                _ => return setting.set(name, value.str()?.to_str()?).map_err(raised),
+            }
+            return Ok(());
         }
         Setting::Flag(place) => match value.extract::<bool>() {
             Ok(flag) => {
@@ -64,11 +71,13 @@ fn held(number: f64) -> Option<f32> {
 pub(crate) fn value(py: Python<'_>, setting: &Setting<'_>) -> PyResult<Py<PyAny>> {
     Ok(match setting {
         // As it is written: 0.1 is no sum of powers of two.
-        Setting::Number(_) => {
+        Setting::OptionalNumber(None) | Setting::OptionalInteger(None) => py.None(),
+        Setting::Number(_) | Setting::OptionalNumber(Some(_)) => {
             let number: f64 = setting.value().parse().unwrap_or(f64::NAN);
             number.into_pyobject(py)?.into_any().unbind()
         }
         Setting::Integer(x) => (**x).into_pyobject(py)?.into_any().unbind(),
+        Setting::OptionalInteger(Some(x)) => (*x).into_pyobject(py)?.into_any().unbind(),
         Setting::Flag(x) => (**x).into_pyobject(py)?.to_owned().into_any().unbind(),
         _ => setting.value().into_pyobject(py)?.into_any().unbind(),
     })

@@ -14,6 +14,8 @@ def inputs(name: str, rows: int = 3, classes: int = 4, optional: bool = True) ->
     """Inputs on a lattice that keeps away from kinks: from 0, from margins, and from each other."""
     if name == "ctc_loss":
         return ctc(rows, classes)
+    if name == "rnnt_loss":
+        return rnnt(rows, classes)
     if name == "multilabel_margin_loss":
         target = np.tile(np.r_[1, 0, -np.ones(classes - 2)].astype(np.int64), (rows, 1))
         return {"input": lattice("real", (rows, classes), 0), "target": target}
@@ -31,6 +33,10 @@ def array(described: dict[str, Any], rows: int, classes: int, rank: int) -> np.n
             return (np.arange(rows, dtype=np.int64) * 3 + 1) % classes
         case _, "labels":
             shape = (rows,)
+        case "advantages", _:
+            shape = (rows,)
+        case _, "vectors(4)":
+            shape = (rows, 4)
         case _, "classes" | "factors":
             shape = (classes,)
         case _:
@@ -43,6 +49,13 @@ def lattice(domain: str, shape: tuple[int, ...], rank: int) -> np.ndarray:
     step = np.arange(np.prod(shape)).reshape(shape) * (3 + 2 * rank)
     moved = 0.06 + 0.07 * rank + 0.02 * np.arange(shape[-1])
     match domain:
+        case "binary":
+            return np.where(step % 3 > 0, 1, 0).astype(np.float32)
+        case "corners":
+            low = 0.25 * (step[..., :2] % 5) + 0.13 * rank
+            return np.concatenate([low, low + 1 + 0.25 * (step[..., 2:] % 3)], -1, dtype=np.float32)
+        case "non_positive":
+            return -(0.5 + 0.25 * (step % 5) + moved).astype(np.float32)
         case "sign":
             return np.where(step % 4 < 2, 1, -1).astype(np.float32)
         case "unit":
@@ -64,6 +77,16 @@ def ctc(items: int, classes: int) -> dict[str, np.ndarray]:
     }
 
 
+def rnnt(items: int, classes: int) -> dict[str, np.ndarray]:
+    steps, longest = 4, 2
+    return {
+        "logits": lattice("real", (items, steps, longest + 1, classes), 0),
+        "targets": np.arange(items * longest).reshape(items, longest) % (classes - 1),
+        "logit_lengths": steps - np.arange(items) % 2,
+        "target_lengths": 1 + np.arange(items) % longest,
+    }
+
+
 def differentiable(name: str, given: dict[str, Any]) -> list[str]:
     """The inputs with a gradient; a class index has none."""
     described = CATALOGUE[name]["inputs"]
@@ -80,55 +103,14 @@ def is_float(array: Any) -> bool:
 
 def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> Any:
     """The loss of float64 tensors as PyTorch has it, or as its authors write it."""
+    import beyond
     import torch
 
     if reduction is None:
         reduction = CATALOGUE[name]["reductions"][0]
-    # PyTorch has no soft_margin_loss that is differentiable by its target.
-    beyond = {
-        "log_cosh_loss": log_cosh,
-        "quantile_loss": quantile,
-        "sigmoid_focal_loss": focal,
-        "soft_margin_loss": soft_margin,
-    }
-    if name in beyond:
-        return reduced(beyond[name](**given, **options), reduction)
+    if name in beyond.TERMS or name == "grpo_loss":
+        return beyond.exact(name, given, reduction, **options)
     options.pop("z_loss", None), options.pop("softcap", None)
     if name == "triplet_margin_with_distance_loss":
         options.pop("distance", None), options.pop("eps", None)
     return getattr(torch.nn.functional, name)(**given, reduction=reduction, **options)
-
-
-def reduced(terms: Any, reduction: str) -> Any:
-    return terms if reduction == "none" else getattr(terms, reduction)()
-
-
-def log_cosh(input: Any, target: Any) -> Any:
-    import torch
-
-    d = input - target
-    return torch.logaddexp(d, -d) - np.log(2)
-
-
-def quantile(input: Any, target: Any, quantile: float = 0.5) -> Any:
-    import torch
-
-    d = target - input
-    return torch.maximum(quantile * d, (quantile - 1) * d)
-
-
-def soft_margin(input: Any, target: Any) -> Any:
-    import torch
-
-    return torch.nn.functional.softplus(-target * input)
-
-
-def focal(input: Any, target: Any, alpha: float = 0.25, gamma: float = 2.0) -> Any:
-    import torch
-
-    p = torch.sigmoid(input)
-    cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits(
-        input, target, reduction="none"
-    )
-    terms = cross_entropy * (1 - (p * target + (1 - p) * (1 - target))) ** gamma
-    return (alpha * target + (1 - alpha) * (1 - target)) * terms if alpha >= 0 else terms

@@ -49,7 +49,7 @@ def calls(draw: Any, name: str) -> dict[str, Any]:
     rows, classes = draw(SIZES)
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     doubt = draw(st.sampled_from(DOUBTS))
-    classes = max(classes, 3 if name in ("ctc_loss", "multilabel_margin_loss") else 1)
+    classes = max(classes, 3 if name in ("ctc_loss", "multilabel_margin_loss", "rnnt_loss") else 1)
     arrays = inputs(name, rows=rows, classes=classes, optional=draw(st.booleans()))
     arrays = {one: jittered(name, one, array, rng) for one, array in arrays.items()}
     changed = draw(st.sampled_from(sorted(arrays)))
@@ -108,6 +108,8 @@ def jittered(name: str, one: str, array: np.ndarray, rng: np.random.Generator) -
             return rng.uniform(0.01, 0.99, array.shape).astype(np.float32)
         case "non_negative":
             return rng.uniform(0.3, 3, array.shape).astype(np.float32)
+        case "non_positive":
+            return rng.uniform(-3, -0.3, array.shape).astype(np.float32)
     return array
 
 
@@ -169,7 +171,7 @@ def reference(name: str, call: dict[str, Any], names: list[str]) -> Any:
             tensors[one] = tensors[one].double()
         tensors[one].requires_grad_()
     if name not in ("cross_entropy", "nll_loss", "linear_cross_entropy", "multi_margin_loss",
-                    "multilabel_margin_loss", "ctc_loss"):  # fmt: skip
+                    "multilabel_margin_loss", "ctc_loss", "rnnt_loss"):  # fmt: skip
         tensors = {
             one: tensor if tensor.is_floating_point() else tensor.double()
             for one, tensor in tensors.items()

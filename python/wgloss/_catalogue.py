@@ -161,11 +161,11 @@ def tuple_of(names: list[str]) -> str:
 def without_gradient(inputs: Sequence[dict[str, Any]], needed: Sequence[bool]) -> str | None:
     """The first input that has no gradient where one is needed, by a flag for each input.
 
-    Labels of 1 and -1 are only compared and have none, as in PyTorch. Weights and probabilities have one
+    Labels of 1 and -1, or 0, are only compared and have none, as in PyTorch. Weights and probabilities have one
     in mathematics, so that its lack is an error.
     """
     for fact, flag in zip(inputs, needed, strict=True):
-        if flag and not fact["differentiable"] and fact["domain"] != "sign":
+        if flag and not fact["differentiable"] and fact["domain"] not in ("binary", "sign"):
             return str(fact["name"])
     return None
 

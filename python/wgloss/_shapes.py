@@ -18,8 +18,14 @@ def shape(name: str, facts: Sequence[dict[str, Any]], inputs: Sequence[Any]) -> 
             return tuple(each.shape)
     if role == "rows":
         return first[:1] + first[2:] if len(first) > 1 else ()
-    if role in ("scores", "features") or name == "multilabel_margin_loss":
+    if (
+        role in ("scores", "features")
+        or role.startswith("vectors")
+        or name == "multilabel_margin_loss"
+    ):
         return first[:-1]
+    if name == "rnnt_loss":
+        return first[:1]
     if name == "ctc_loss":
         return first[1:2] if len(first) == 3 else ()
     if name == "linear_cross_entropy":

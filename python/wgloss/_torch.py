@@ -72,7 +72,9 @@ class Operator:
         self.broadcasts = len(inputs) > 1 and inputs[1]["role"] == "elements"
         self.places = _Places(self)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
-        rest = [f"{fact['type']} {fact['name']}" for fact in options]
+        rest = [
+            f"{fact['type']}{'?' * (fact['default'] is None)} {fact['name']}" for fact in options
+        ]
         rest += ["str reduction", "str? backend", "int[] gradients", "bool wide"]
         self.operator = self._define(name, [*tensors, *rest], self._run, self._fake)
         self.backward = self._define(

@@ -58,6 +58,7 @@ impl Sub for Dual {
     }
 }
 
+#[expect(clippy::suspicious_arithmetic_impl, reason = "the rule for the slopes")]
 impl Mul for Dual {
     type Output = Self;
 
@@ -67,6 +68,7 @@ impl Mul for Dual {
     }
 }
 
+#[expect(clippy::suspicious_arithmetic_impl, reason = "the rule for the slopes")]
 impl Div for Dual {
     type Output = Self;
 

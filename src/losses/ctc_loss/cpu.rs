@@ -2,9 +2,9 @@
 
 use super::shape::{Sequence, Shape};
 use super::{Ctc, length_divisor};
-use crate::losses::scaled::{NEVER, ONE, Scaled};
 use crate::cpu::{Results, Weights, Work, divisor};
 use crate::error::Result;
+use crate::losses::scaled::{NEVER, ONE, Scaled};
 use crate::numbers::Numbers;
 use crate::request::{Resolved, Slot, Status, Upstream};
 use crate::tensor::Tensor;

@@ -5,13 +5,13 @@ use crate::request::Resolved;
 use crate::terms::{Terms, product};
 
 pub(super) fn terms(loss: &Grpo, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
-    let [sequences, tokens] = shape(resolved).map(|size| usize::try_from(size).unwrap_or(0));
+    let [_, tokens] = shape(resolved).map(|size| usize::try_from(size).unwrap_or(0));
     let input = |i: usize| inputs[i].as_deref();
     let log_probs = input(LOG_PROBS).unwrap_or_default();
     let advantages = input(ADVANTAGES).unwrap_or_default();
     let beta = f64::from(loss.beta);
     let mut terms = Terms::new(inputs.len());
-    for sequence in 0..sequences {
+    for (sequence, &advantage) in advantages.iter().enumerate() {
         let all = sequence * tokens..(sequence + 1) * tokens;
         let mask = |t: usize| input(MASK).map_or(1.0, |mask| mask[t]);
         let ratio = |t: usize| input(OLD).map_or(0.0, |old| log_probs[t] - old[t]);
@@ -32,7 +32,7 @@ pub(super) fn terms(loss: &Grpo, resolved: &Resolved, inputs: &[Option<Vec<f64>>
             let factor = if mask(t) == 1.0 { factor } else { f64::NAN };
             let of_sequences = loss.is_of_sequences();
             let d = if of_sequences { mean } else { ratio(t) };
-            let (own, by_ratio) = policy(loss, d, advantages[sequence]);
+            let (own, by_ratio) = policy(loss, d, advantage);
             let k = input(REFERENCE).filter(|_| beta > 0.0).map_or(0.0, |r| r[t] - log_probs[t]);
             let divergence = beta * (k.exp_m1() - k);
             terms.values.push(factor * (own + divergence));

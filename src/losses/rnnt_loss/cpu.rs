@@ -221,17 +221,20 @@ pub(super) fn evaluate(rnnt: &Rnnt, work: &Work<'_>, results: &mut Results<'_>) 
     };
 
     let mut nodes = vec![Node::default(); shape.nodes()];
-    nodes.par_chunks_mut(columns).enumerate().try_for_each_init(Vec::new, |room, (row, nodes)| {
-        cancel.check()?;
-        let (own, places) = read(row);
-        if own > 0 {
-            let logits = logits.floats(places, room);
-            let labels = &labels[row / steps];
-            let nodes = &mut nodes[..own];
-            dispatch(brief, Gather { logits, classes, blank, labels, nodes });
-        }
-        Ok(())
-    })?;
+    nodes.par_chunks_mut(columns).enumerate().try_for_each_init(
+        Vec::new,
+        |room, (row, nodes)| {
+            cancel.check()?;
+            let (own, places) = read(row);
+            if own > 0 {
+                let logits = logits.floats(places, room);
+                let labels = &labels[row / steps];
+                let nodes = &mut nodes[..own];
+                dispatch(brief, Gather { logits, classes, blank, labels, nodes });
+            }
+            Ok(())
+        },
+    )?;
 
     let slot = resolved.gradients.first().map(|&i| Slot::Gradient(i));
     let wanted = slot.is_some();

@@ -86,13 +86,7 @@ impl Spec<'_> {
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.declare_threads(&mut header);
         let kind = if self.whole_quads() { Stores::Quads } else { Stores::Singles };
-        stores(
-            &mut header,
-            Slot::Gradient(0),
-            "gradient",
-            self.resolved.gradient_dtype(0),
-            kind,
-        );
+        stores(&mut header, Slot::Gradient(0), "gradient", self.resolved.gradient_dtype(0), kind);
         header.line(&if self.whole_quads() {
             "fn store_four(start: u32, quad: u32, four: vec4<f32>) {
     store_gradient(start / 4u + quad, four);

@@ -81,7 +81,11 @@ fn check_sizes(spec: &Spec<'_>) -> Result<()> {
     let Shape { steps, classes, .. } = spec.shape;
     let check = |name: &str, got: u64, unit: &'static str, limit: u64, why: &'static str| {
         let argument = name.to_string();
-        if got <= limit { Ok(()) } else { Err(Error::Limit { argument, got, unit, limit, name: why }) }
+        if got <= limit {
+            Ok(())
+        } else {
+            Err(Error::Limit { argument, got, unit, limit, name: why })
+        }
     };
     let rounds = "rounds of a loop";
     check("targets", spec.shape.longest() as u64, "labels in a target", LONGEST as u64, rounds)?;
@@ -153,7 +157,9 @@ impl<'a, 'b> Planned<'a, 'b> {
         let (nodes, classes) = (self.spec.shape.nodes() as u64, self.spec.shape.classes as u64);
         let resolved = builder.resolved;
         let size = |slot: Slot| match slot {
-            Slot::Input(i) => resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size() as u64),
+            Slot::Input(i) => {
+                resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size() as u64)
+            }
             _ => resolved.gradient_dtype(0).size() as u64,
         };
         let slots = [Slot::Input(0), Slot::Gradient(0)];
@@ -175,8 +181,11 @@ impl<'a, 'b> Planned<'a, 'b> {
                 let end = last * classes * size;
                 regions.push((slot, offset, (end - offset).next_multiple_of(4)));
                 let shift = index((start - offset) / size)?;
-                *(if slot == Slot::Input(0) { &mut window.shift } else { &mut window.gradient_shift }) =
-                    shift;
+                *(if slot == Slot::Input(0) {
+                    &mut window.shift
+                } else {
+                    &mut window.gradient_shift
+                }) = shift;
             }
             builder.push(kernel.clone(), &window, &regions, groups)?;
             first = last;

@@ -95,8 +95,7 @@ pub(super) fn layout(
     }
     let Some(blank) = rnnt.blank_of(shape.classes) else {
         let classes = shape.classes;
-        let expected =
-            format!("-{classes} to {}, a class of logits", classes.saturating_sub(1));
+        let expected = format!("-{classes} to {}, a class of logits", classes.saturating_sub(1));
         return Err(unfit("blank", rnnt.blank, expected));
     };
     let (output, terms) = (vec![shape.batch], shape.batch as u64);

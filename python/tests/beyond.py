@@ -1,0 +1,240 @@
+"""Losses that torch.nn.functional lacks, in PyTorch's float64 as their authors write them."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, softplus
+
+Tensor = torch.Tensor
+
+
+def log_cosh(input: Tensor, target: Tensor) -> Tensor:
+    d = input - target
+    return torch.logaddexp(d, -d) - np.log(2)
+
+
+def quantile(input: Tensor, target: Tensor, quantile: float = 0.5) -> Tensor:
+    d = target - input
+    return torch.maximum(quantile * d, (quantile - 1) * d)
+
+
+def soft_margin(input: Tensor, target: Tensor) -> Tensor:
+    return softplus(-target * input)
+
+
+def focal(input: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
+    p = torch.sigmoid(input)
+    cross_entropy = binary_cross_entropy_with_logits(input, target, reduction="none")
+    terms = cross_entropy * (1 - (p * target + (1 - p) * (1 - target))) ** gamma
+    return (alpha * target + (1 - alpha) * (1 - target)) * terms if alpha >= 0 else terms
+
+
+def preferred(z: Tensor, label_smoothing: float, loss_type: str = "sigmoid") -> Tensor:
+    """The terms of a margin, of the usual kind or of a hinge."""
+    if loss_type == "hinge" and label_smoothing == 0:
+        return torch.relu(1 - z)
+    if loss_type != "sigmoid" or not 0 <= label_smoothing <= 1:
+        raise ValueError(loss_type)
+    return -(1 - label_smoothing) * logsigmoid(z) - label_smoothing * logsigmoid(-z)
+
+
+def alike(*tensors: Tensor) -> None:
+    if any(tensor.shape != tensors[0].shape for tensor in tensors):
+        raise ValueError("shapes differ")
+
+
+def cpo(
+    policy_chosen: Tensor,
+    policy_rejected: Tensor,
+    beta: float = 0.1,
+    label_smoothing: float = 0.0,
+    loss_type: str = "sigmoid",
+) -> Tensor:
+    alike(policy_chosen, policy_rejected)
+    return preferred(beta * (policy_chosen - policy_rejected), label_smoothing, loss_type)
+
+
+def dpo(
+    policy_chosen: Tensor,
+    policy_rejected: Tensor,
+    reference_chosen: Tensor,
+    reference_rejected: Tensor,
+    beta: float = 0.1,
+    label_smoothing: float = 0.0,
+    loss_type: str = "sigmoid",
+    discopop_tau: float = 0.05,
+) -> Tensor:
+    alike(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    chosen, rejected = policy_chosen - reference_chosen, policy_rejected - reference_rejected
+    return preferred(beta * (chosen - rejected), label_smoothing, loss_type)
+
+
+def simpo(
+    policy_chosen: Tensor,
+    policy_rejected: Tensor,
+    beta: float = 0.1,
+    gamma: float = 0.5,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    alike(policy_chosen, policy_rejected)
+    return preferred(beta * (policy_chosen - policy_rejected) - gamma, label_smoothing)
+
+
+def orpo(policy_chosen: Tensor, policy_rejected: Tensor, beta: float = 0.1) -> Tensor:
+    alike(policy_chosen, policy_rejected)
+    odds = [p - torch.log(-torch.expm1(p)) for p in (policy_chosen, policy_rejected)]
+    return -beta * logsigmoid(odds[0] - odds[1])
+
+
+def kto(
+    policy: Tensor,
+    reference: Tensor,
+    labels: Tensor,
+    kl: Tensor | None = None,
+    beta: float = 0.1,
+    desirable_weight: float = 1.0,
+    undesirable_weight: float = 1.0,
+) -> Tensor:
+    alike(policy, reference, labels)
+    z = beta * (policy - reference - (0 if kl is None else kl.detach()))
+    desirable, undesirable = torch.sigmoid(-z), torch.sigmoid(z)
+    return torch.where(labels == 1, desirable_weight * desirable, undesirable_weight * undesirable)
+
+
+def grpo(
+    log_probs: Tensor,
+    advantages: Tensor,
+    old_log_probs: Tensor | None = None,
+    reference_log_probs: Tensor | None = None,
+    mask: Tensor | None = None,
+    epsilon_low: float = 0.2,
+    epsilon_high: float = 0.2,
+    beta: float = 0.0,
+    delta: float | None = None,
+    loss_type: str = "dapo",
+    importance_sampling_level: str = "token",
+    num_items: int | None = None,
+    max_completion_length: int | None = None,
+    *,
+    reduction: str,
+) -> Tensor:
+    if (loss_type, importance_sampling_level) != ("dapo", "token"):
+        raise ValueError(loss_type)
+    old = log_probs.detach() if old_log_probs is None else old_log_probs.detach()
+    kept = torch.ones_like(log_probs) if mask is None else mask.detach()
+    alike(log_probs, old, kept)
+    ratio = torch.exp(log_probs - old)
+    own = ratio if delta is None else ratio.clamp(max=delta)
+    advantage = advantages.detach()[:, None]
+    clipped = ratio.clamp(1 - epsilon_low, 1 + epsilon_high)
+    terms = -torch.minimum(own * advantage, clipped * advantage)
+    if beta > 0:
+        if reference_log_probs is None:
+            raise ValueError("no reference")
+        k = reference_log_probs.detach() - log_probs
+        terms = terms + beta * (torch.expm1(k) - k)
+    terms = terms * kept
+    if reduction == "none":
+        return terms
+    count = kept.sum() if num_items is None else torch.tensor(float(num_items))
+    return terms.sum() / (count.clamp(min=1) if reduction == "mean" else 1)
+
+
+def areas(boxes: Tensor) -> Tensor:
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+def overlap(input: Tensor, target: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The intersection over the union, the union, and the extents of the enclosing box."""
+    alike(input, target)
+    low = torch.maximum(input[..., :2], target[..., :2])
+    high = torch.minimum(input[..., 2:], target[..., 2:])
+    common = torch.relu(high - low).prod(-1)
+    union = areas(input) + areas(target) - common
+    low = torch.minimum(input[..., :2], target[..., :2])
+    high = torch.maximum(input[..., 2:], target[..., 2:])
+    return common / (union + eps), union, high - low
+
+
+def generalized_box_iou(input: Tensor, target: Tensor, eps: float = 1e-7) -> Tensor:
+    iou, union, hull = overlap(input, target, eps)
+    return 1 - iou + (hull.prod(-1) - union) / (hull.prod(-1) + eps)
+
+
+def distance_box_iou(input: Tensor, target: Tensor, eps: float = 1e-7) -> Tensor:
+    iou, _, hull = overlap(input, target, eps)
+    d = (input[..., :2] + input[..., 2:] - target[..., :2] - target[..., 2:]) / 2
+    return 1 - iou + (d * d).sum(-1) / ((hull * hull).sum(-1) + eps)
+
+
+def complete_box_iou(input: Tensor, target: Tensor, eps: float = 1e-7) -> Tensor:
+    iou, _, _ = overlap(input, target, eps)
+    angles = [
+        torch.atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))
+        for boxes in (input, target)
+    ]
+    v = 4 / math.pi**2 * (angles[1] - angles[0]) ** 2
+    factor = (v / (1 - iou + v + eps)).detach()
+    return distance_box_iou(input, target, eps) + factor * v
+
+
+def rnnt(
+    logits: Tensor,
+    targets: Tensor,
+    logit_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int = -1,
+    clamp: float = -1.0,
+) -> Tensor:
+    if clamp > 0:
+        raise ValueError("the gradient is clamped")
+    log_p, classes = logits.log_softmax(-1), logits.shape[-1]
+    blank = blank % classes
+    costs = []
+    for item, (steps, labels) in enumerate(zip(logit_lengths, target_lengths, strict=True)):
+        alpha: dict[tuple[int, int], Tensor] = {(0, 0): log_p.new_zeros(())}
+        for t in range(int(steps)):
+            for u in range(int(labels) + 1):
+                ways = []
+                if t > 0:
+                    ways.append(alpha[t - 1, u] + log_p[item, t - 1, u, blank])
+                if u > 0:
+                    label = targets[item, u - 1]
+                    ways.append(alpha[t, u - 1] + log_p[item, t, u - 1, label])
+                if ways:
+                    alpha[t, u] = torch.logsumexp(torch.stack(ways), 0)
+        end = int(steps) - 1, int(labels)
+        costs.append(-(alpha[end] + log_p[item, *end, blank]))
+    return torch.stack(costs) if costs else logits.new_zeros(0)
+
+
+TERMS: dict[str, Callable[..., Tensor]] = {
+    "complete_box_iou_loss": complete_box_iou,
+    "cpo_loss": cpo,
+    "distance_box_iou_loss": distance_box_iou,
+    "dpo_loss": dpo,
+    "generalized_box_iou_loss": generalized_box_iou,
+    "kto_loss": kto,
+    "log_cosh_loss": log_cosh,
+    "orpo_loss": orpo,
+    "quantile_loss": quantile,
+    "rnnt_loss": rnnt,
+    "sigmoid_focal_loss": focal,
+    "simpo_loss": simpo,
+    # PyTorch's is not differentiable by its target.
+    "soft_margin_loss": soft_margin,
+}
+"""The terms of each."""
+
+
+def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> Tensor:
+    """The loss of float64 tensors."""
+    if name == "grpo_loss":
+        return grpo(**given, **options, reduction=reduction)
+    terms = TERMS[name](**given, **options)
+    if name.endswith("box_iou_loss") and reduction == "mean" and not terms.numel():
+        return terms.sum()
+    return terms if reduction == "none" else getattr(terms, reduction)()
