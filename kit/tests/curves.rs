@@ -88,7 +88,9 @@ fn inputs_that_may_be_absent_are_switched_on_by_their_numbers() {
             let field = field.expect("the same input");
             assert!(field.present && field.given, "{name}: {}", input.name);
             assert_eq!(field.numbers, input.numbers, "{name}: {}", input.name);
-            let values = evaluated(&curve, &[0.25, 0.75]).values;
+            let [from, to] = curve.range();
+            let xs = [0.25, 0.75].map(|part| from + part * (to - from));
+            let values = evaluated(&curve, &xs).values;
             assert!(values.iter().all(|value| value.is_finite()), "{name}: {values:?}");
         }
     }

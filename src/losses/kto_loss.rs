@@ -14,8 +14,8 @@ options! {
     /// `policy` and `reference` are log-probabilities of whole answers, sums over their tokens. `kl` is how far the
     /// policy is from the reference; it is a constant, as TRL detaches it, and the caller clamps an estimate at 0 as
     /// TRL does. Without it this is TRL's `apo_zero_unpaired`. `mean` divides by the number of answers, whatever their
-    /// weights. Labels that are neither 0 nor 1 are refused; in buffers, where they are floats and nobody looks, their terms are
-    /// NaN. Small losses keep their digits, which `1 - sigmoid(z)` in the packages loses.
+    /// weights. Labels that are neither 0 nor 1 are refused; in buffers, where they are floats and nobody looks for
+    /// others, those are NaN. Small losses keep their digits, which `1 - sigmoid(z)` in the packages loses.
     ///
     /// Source: K. Ethayarajh et al., "KTO: Model Alignment as Prospect Theoretic Optimization", 2024; TRL 1.16
     /// `KTOTrainer`; Liger `chunked_loss.kto_loss`.
