@@ -13,7 +13,7 @@ pub(super) const REDUCTIONS: &[Reduction] = &[Reduction::None, Reduction::Mean, 
 /// Two boxes that overlap, of other shapes.
 pub(super) fn sample() -> Vec<Sample> {
     vec![
-        Sample::floats("input", &[4], &[-1.0, -1.0, 1.0, 0.5]),
+        Sample::floats("input", &[4], &[-1.0, -1.0, 0.75, 0.5]),
         Sample::floats("target", &[4], &[-0.5, -0.5, 1.5, 1.75]),
     ]
 }
