@@ -24,6 +24,7 @@ MADE = "# Made by tools/stubs.py.\n"
 
 OTHERS = {
     "input_lengths": "list[int] | tuple[int, ...]",
+    "logit_lengths": "list[int] | tuple[int, ...]",
     "target_lengths": "list[int] | tuple[int, ...]",
     "var": "float",
 }

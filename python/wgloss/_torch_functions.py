@@ -29,9 +29,9 @@ _PREPARED = {
 if size_average is not None or reduce is not None:
     reduction = _legacy(size_average, reduce)
 """,
-    "target_lengths": """\
-input_lengths, target_lengths = _as_tensor(input_lengths), _as_tensor(target_lengths)
-""",
+    "input_lengths": "input_lengths = _as_tensor(input_lengths)\n",
+    "logit_lengths": "logit_lengths = _as_tensor(logit_lengths)\n",
+    "target_lengths": "target_lengths = _as_tensor(target_lengths)\n",
     "var": """\
 if not isinstance(var, _Tensor):
     var = _full_like(input, var)
