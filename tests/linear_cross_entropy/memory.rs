@@ -14,7 +14,7 @@ fn the_logits_are_never_all_held() {
     // With gradients of 16 bits, the tiles add up that of the input in float32.
     let (wide, narrow) = (GradientType::Float32, GradientType::Input);
     for (float, gradient_type, most) in
-        [(DType::F32, wide, 64), (DType::BF16, wide, 64), (DType::BF16, narrow, 33 + 16)]
+        [(DType::F32, wide, 66), (DType::BF16, wide, 66), (DType::BF16, narrow, 33 + 16)]
     {
         let inputs = [
             ("input", kind(float, &[items, features])),
