@@ -128,12 +128,17 @@ impl Work<'_> {
             Ok(())
         })?;
         let tile = of_tile(&gradients.bias, positions);
-        let places = gradients.bias[tile].iter_mut().skip(chunk.position).step_by(positions);
-        let mut sums = vec![0.0; width];
-        for row in slopes.rows() {
-            sums.iter_mut().zip(row).for_each(|(sum, slope)| *sum += slope);
+        if tile.is_empty() {
+            return Ok(());
         }
-        places.zip(sums).for_each(|(place, sum)| *place += sum);
+        // In float32, thousands of slopes of either sign would be added up to less than the digits asked for.
+        let mut sums = vec![0.0f64; width];
+        for row in slopes.rows() {
+            sums.iter_mut().zip(row).for_each(|(sum, &slope)| *sum += f64::from(slope));
+        }
+        let places = gradients.bias[tile].iter_mut().skip(chunk.position).step_by(positions);
+        #[expect(clippy::cast_possible_truncation, reason = "a gradient is float32")]
+        places.zip(sums).for_each(|(place, sum)| *place += sum as f32);
         Ok(())
     }
 }
