@@ -419,8 +419,13 @@ def test_only_what_is_asked_for_gets_a_gradient() -> None:
         ]
 
 
-# PyTorch asks these for their sign only, and gives them no gradient.
-COMPARED = {("cosine_embedding_loss", "target"), ("hinge_embedding_loss", "target")}
+# These are only compared, and have no gradient; PyTorch gives those that it has none either.
+COMPARED = {
+    ("cosine_embedding_loss", "target"),
+    ("grpo_loss", "mask"),
+    ("hinge_embedding_loss", "target"),
+    ("kto_loss", "labels"),
+}
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -73,7 +73,8 @@ class Operator:
         self.places = _Places(self)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
         rest = [
-            f"{fact['type']}{'?' * (fact['default'] is None)} {fact['name']}" for fact in options
+            f"{fact['type']}{'?' * (fact.get('default', 0) is None)} {fact['name']}"
+            for fact in options
         ]
         rest += ["str reduction", "str? backend", "int[] gradients", "bool wide"]
         self.operator = self._define(name, [*tensors, *rest], self._run, self._fake)

@@ -79,39 +79,39 @@ fn main(
         for (var k = own; k > 0u; k--) {
             let at = k - 1u;
             let column = first_column + at;
-            if (column > labels || diagonal < column || diagonal - column >= steps) {
-                continue;
-            }
+            // Before the diagonal gets there, the difference wraps to a large number.
             let step = diagonal - column;
-            let t = select(step, steps - 1u - step, reversed);
-            let u = select(column, labels - column, reversed);
-            let node = (n * window.steps + t) * window.columns + u;
-            let word = window.nodes + NODE_WORDS * node;
-            let by_blank = scaled_exponential(scratch[word + 2u]);
-            let by_label = scaled_exponential(scratch[word + 3u]);
-            var stay = pairs[at].stay;
-            var go = impossible();
-            if (at > 0u) {
-                go = pairs[at - 1u].go;
-            } else if (lane > 0u) {
-                go = edges[from_half + lane - 1u];
-            }
-            if (reversed) {
-                stay = product_of(stay, by_blank);
-                go = product_of(go, by_label);
-            }
-            var sum = normalised(sum_of(stay, go));
-            if (is_nan(by_blank.d)) {
-                // No path through it is needed for that.
-                sum = by_blank;
-            }
-            if (KEEPS) {
-                store(select(window.alphas, window.betas, reversed) + 2u * node, sum);
-            }
-            if (reversed) {
-                pairs[at] = Pair(sum, sum);
-            } else {
-                pairs[at] = Pair(product_of(sum, by_blank), product_of(sum, by_label));
+            if (column <= labels && step < steps) {
+                let t = select(step, steps - 1u - step, reversed);
+                let u = select(column, labels - column, reversed);
+                let node = (n * window.steps + t) * window.columns + u;
+                let word = window.nodes + NODE_WORDS * node;
+                let by_blank = scaled_exponential(scratch[word + 2u]);
+                let by_label = scaled_exponential(scratch[word + 3u]);
+                var stay = pairs[at].stay;
+                var go = impossible();
+                if (at > 0u) {
+                    go = pairs[at - 1u].go;
+                } else if (lane > 0u) {
+                    go = edges[from_half + lane - 1u];
+                }
+                if (reversed) {
+                    stay = product_of(stay, by_blank);
+                    go = product_of(go, by_label);
+                }
+                var sum = normalised(sum_of(stay, go));
+                if (is_nan(by_blank.d)) {
+                    // No path through it is needed for that.
+                    sum = by_blank;
+                }
+                if (KEEPS) {
+                    store(select(window.alphas, window.betas, reversed) + 2u * node, sum);
+                }
+                if (reversed) {
+                    pairs[at] = Pair(sum, sum);
+                } else {
+                    pairs[at] = Pair(product_of(sum, by_blank), product_of(sum, by_label));
+                }
             }
         }
         edges[THREADS - from_half + lane] = pairs[own - 1u].go;
@@ -121,10 +121,7 @@ fn main(
     let done = window.last == window.diagonals;
     for (var i = 0u; i < own; i++) {
         let column = first_column + i;
-        if (column > labels) {
-            continue;
-        }
-        if (!done) {
+        if (!done && column <= labels) {
             let word = window.carried + PAIR_WORDS * (number * window.columns + column);
             store(word, pairs[i].stay);
             store(word + 2u, pairs[i].go);

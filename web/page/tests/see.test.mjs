@@ -135,13 +135,13 @@ test("long names are broken where a phone ends", async () => {
   await picture(page, "see_long");
 });
 
-test("it works without WebGPU, in the dark", async () => {
+test("it works without WebGPU, in the dark", async (t) => {
   const without = await start({ webgpu: false });
+  t.after(() => without.stop());
   const page = await without.open("", { colorScheme: "dark" });
   await page.waitForSelector(".read-out");
   assert.equal((await readOut(page))[2][1], "2.25");
   await picture(page, "see_dark");
-  await without.stop();
 });
 
 test("a number that is being typed keeps its field", async () => {

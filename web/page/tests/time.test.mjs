@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { native, picture, start } from "./page.mjs";
 
-test("a workload and some sizes are timed and downloaded", { timeout: 900_000 }, async () => {
+test("a workload and some sizes are timed and downloaded", { timeout: 900_000 }, async (t) => {
   const site = await start();
+  t.after(() => site.stop());
   const page = await site.open("#time");
   const boxes = page.getByRole("checkbox");
   await boxes.first().waitFor();
@@ -41,5 +42,4 @@ test("a workload and some sizes are timed and downloaded", { timeout: 900_000 },
   // The workloads stay.
   assert.equal(await page.locator(".times tbody tr").count(), 1);
   await picture(page, "time");
-  await site.stop();
 });

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { picture, start } from "./page.mjs";
 
-test("on the CPU the bits are those of the tests, on the GPU the numbers are close", { timeout: 600_000 }, async () => {
+test("on the CPU the bits are those of the tests, on the GPU the numbers are close", { timeout: 600_000 }, async (t) => {
   const site = await start();
+  t.after(() => site.stop());
   const page = await site.open("#trust");
   const button = page.getByRole("button", { name: "Compare the bits" });
   await button.click();
@@ -26,16 +27,15 @@ test("on the CPU the bits are those of the tests, on the GPU the numbers are clo
   }
   console.log(await page.locator("[aria-live]").first().innerText());
   await picture(page, "trust");
-  await site.stop();
 });
 
-test("without WebGPU the page says so, and compares the CPU's", { timeout: 600_000 }, async () => {
+test("without WebGPU the page says so, and compares the CPU's", { timeout: 600_000 }, async (t) => {
   const site = await start({ webgpu: false });
+  t.after(() => site.stop());
   const page = await site.open("#trust");
   await page.getByText("No GPU:").waitFor();
   await page.getByRole("button", { name: "Compare the bits" }).click();
   await page.waitForSelector("button:not([disabled])", { timeout: 500_000 });
   const [, same, all] = (await page.locator("[aria-live]").first().innerText()).match(/^CPU: the same bits for (\d+) of (\d+)$/);
   assert.ok(Number(all) > 20 && Number(all) - Number(same) <= 1, `${same} of ${all}`);
-  await site.stop();
 });

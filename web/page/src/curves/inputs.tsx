@@ -103,7 +103,7 @@ export function Options({ options, choice, change }: { options: Option[]; choice
     <fieldset>
       <legend>options</legend>
       {options.map((option) => {
-        const value = given(choice, option.name) ?? String(option.default ?? "NaN");
+        const value = given(choice, option.name) ?? String(option.default ?? "none");
         const put = (text: string) => change(set(choice, option.name, text));
         return <OptionField key={option.name} {...{ option, value, put }} />;
       })}
