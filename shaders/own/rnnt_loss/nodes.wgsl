@@ -24,7 +24,7 @@ fn main(
     let inside = own < count && place.y < sequence.steps && place.z <= sequence.labels;
     let start = window.shift + (node - window.first) * window.classes;
     let quads = select(0u, (window.classes + 3u) / 4u, inside);
-    var peak = -3.4028235e38;
+    var peak = -0x1.fffffep+127f;
     for (var quad = lane; quad < quads; quad += THREADS) {
         peak = max(peak, largest(logits_four(start, quad)));
     }
