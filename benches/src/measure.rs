@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn short_runs_are_repeated() {
-        let effort = Effort { span: Duration::from_millis(5), ..EFFORT };
+        let effort = Effort { span: Duration::from_millis(100), ..EFFORT };
         let sample = Sample { wall: Duration::from_millis(1), device: None };
         let run = async |_| {
             std::thread::sleep(Duration::from_millis(1) / 10);

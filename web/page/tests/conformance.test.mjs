@@ -73,8 +73,9 @@ async function run({ bytes, cases, backend }) {
 }
 
 for (const backend of ["cpu", "gpu"]) {
-  test(`conformance cases on the ${backend}, every ${every}`, { timeout: 3_000_000 }, async () => {
+  test(`conformance cases on the ${backend}, every ${every}`, { timeout: 3_000_000 }, async (t) => {
     const site = await start();
+    t.after(() => site.stop());
     const failed = [];
     let passed = 0;
     for (const set of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
