@@ -16,7 +16,7 @@ pub(crate) use shared::IN_PLACE;
 pub use uniform::Member;
 pub(crate) use uniform::{Uniform, uniform};
 
-use crate::request::{Slot, Upstream};
+use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 use std::fmt::Write as _;
 use storage::{Stores, stores};
@@ -240,6 +240,28 @@ pub(crate) fn store_loss(header: &mut Header, place: &str, loss: &str) -> String
     if (ADDS) {{ own_loss += {place}; }}
     {place} = own_loss;"
     )
+}
+
+/// `store_loss(TERM, loss)` puts a term's loss where it goes: to this place of the output, or to that of the
+/// scratch.
+pub(crate) fn declare_store_loss(
+    header: &mut Header,
+    losses: Losses,
+    term: &str,
+    [output, scratch]: [&str; 2],
+) {
+    let body = match losses {
+        Losses::Nowhere => String::new(),
+        Losses::Value => {
+            header.write(Slot::Value, "losses", "array<f32>");
+            store_loss(header, &format!("losses[{output}]"), "loss * window.weight")
+        }
+        Losses::Scratch => {
+            header.write(Slot::Scratch, "scratch", "array<f32>");
+            format!("scratch[{scratch}] = loss;")
+        }
+    };
+    header.line(&format!("fn store_loss({term}: u32, loss: f32) {{\n    {body}\n}}"));
 }
 
 /// The divisor of the mean: from the shapes, or the total of the weights.

@@ -10,8 +10,9 @@ use std::borrow::Cow;
 ///
 /// Numbers are read from a uniform, so that another one needs no other kernel. Those that losses
 /// treat apart, or that leave nothing to compute, are constants of the kernel instead: 0, 1 and 2, which
-/// switch off a cap, are a flag, or make a power a square, and the choices, each of which is another formula. A compiler then leaves out the other side,
-/// which matters most where both sides of a branch are run.
+/// switch off a cap, are a flag, or make a power a square, and the choices, each of which is another
+/// formula. A compiler then leaves out the other side, which matters most where both sides of a branch
+/// are run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parameters {
     members: Vec<Member>,

@@ -6,7 +6,7 @@ use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT}
 use crate::definition::Definition;
 use crate::families::rows::kernel::{ROW, declare_calls};
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Declared, Header, Kernel, NUMERIC, Parameters, store_loss};
+use crate::kernel::{Declared, Header, Kernel, NUMERIC, Parameters, declare_store_loss};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 
@@ -166,17 +166,8 @@ fn store(class_: u32, d: u32, sum: f32) {
         header.constant("GRADIENTS", gradients);
         self.rows(&mut header, false);
         self.report(&mut header);
-        let place = match losses {
-            Losses::Nowhere => String::new(),
-            Losses::Value => {
-                header.write(Slot::Value, "losses", "array<f32>");
-                store_loss(&mut header, "losses[r]", "loss * window.weight")
-            }
-            Losses::Scratch => {
-                "scratch[window.losses + window.first_item * window.positions + r] = loss;".into()
-            }
-        };
-        header.line(&format!("fn store_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
+        let places = ["r", "window.losses + window.first_item * window.positions + r"];
+        declare_store_loss(&mut header, losses, "r", places);
         let mut scale = "1.0".to_string();
         if gradients {
             scale = self.upstream.declare(&mut header, self.scratch_divisor);

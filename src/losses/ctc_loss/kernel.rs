@@ -4,7 +4,7 @@ use super::DEFINITION;
 use super::shape::Shape;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
 use crate::kernel::{
-    CHECK_LABELS, Header, Kernel, LABELS, NOTE_LABELS, NUMERIC, Parameters, store_loss,
+    CHECK_LABELS, Header, Kernel, LABELS, NOTE_LABELS, NUMERIC, Parameters, declare_store_loss,
 };
 use crate::reduction::Reduction;
 use crate::request::Resolved;
@@ -54,15 +54,8 @@ impl Spec<'_> {
         header.constant("PAIRS", format!("{}u", self.pairs()));
         header.constant("DIRECTIONS", if rows { "2u" } else { "1u" });
         header.constant("ROWS", rows);
-        let place = match self.losses {
-            Losses::Nowhere => String::new(),
-            Losses::Value => {
-                header.write(Slot::Value, "losses", "array<f32>");
-                store_loss(&mut header, "losses[n]", "loss * window.weight")
-            }
-            Losses::Scratch => "scratch[window.losses + n] = loss;".into(),
-        };
-        header.line(&format!("fn store_loss(n: u32, loss: f32) {{\n    {place}\n}}"));
+        let places = ["n", "window.losses + n"];
+        declare_store_loss(&mut header, self.losses, "n", places);
         let own = include_str!("../../../shaders/own/ctc_loss/recursion.wgsl");
         join(header, "recursion", &[LABELS, NOTE_LABELS, own])
     }

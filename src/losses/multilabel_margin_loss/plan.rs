@@ -4,8 +4,8 @@ use super::DEFINITION;
 use crate::dispatch::{Builder, MOST_ROUNDS, index};
 use crate::error::Result;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
-use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, store_loss, uniform};
-use crate::request::{Resolved, Slot, Upstream};
+use crate::kernel::{Header, Kernel, NUMERIC, REDUCE, declare_store_loss, uniform};
+use crate::request::{Losses, Resolved, Slot, Upstream};
 
 uniform! {
     /// The window of the kernels of the multi-label margin loss.
@@ -132,13 +132,8 @@ fn pairs(resolved: &Resolved) -> Kernel {
 fn row_sums(reduced: bool) -> Kernel {
     let mut header = Header::new();
     header.write(Slot::Scratch, "scratch", "array<f32>");
-    let body = if reduced {
-        "scratch[window.losses + row] = loss;".into()
-    } else {
-        header.write(Slot::Value, "losses", "array<f32>");
-        store_loss(&mut header, "losses[row]", "loss * window.weight")
-    };
-    header.line(&format!("fn store_loss(row: u32, loss: f32) {{\n    {body}\n}}"));
+    let losses = if reduced { Losses::Scratch } else { Losses::Value };
+    declare_store_loss(&mut header, losses, "row", ["row", "window.losses + row"]);
     join(header, "rows", include_str!("../../../shaders/own/multilabel_margin_loss/rows.wgsl"))
 }
 

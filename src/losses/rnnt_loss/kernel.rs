@@ -4,7 +4,7 @@ use super::DEFINITION;
 use super::shape::Shape;
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
 use crate::kernel::{
-    CHECK_LABELS, Header, Kernel, LABELS, NOTE_LABELS, NUMERIC, Parameters, store_loss,
+    CHECK_LABELS, Header, Kernel, LABELS, NOTE_LABELS, NUMERIC, Parameters, declare_store_loss,
 };
 use crate::request::{Losses, Resolved, Slot, Upstream};
 
@@ -62,15 +62,8 @@ impl Spec<'_> {
         header.constant("COLUMNS", format!("{}u", self.columns()));
         header.constant("DIRECTIONS", if keeps { "2u" } else { "1u" });
         header.constant("KEEPS", keeps);
-        let place = match self.losses {
-            Losses::Nowhere => String::new(),
-            Losses::Value => {
-                header.write(Slot::Value, "losses", "array<f32>");
-                store_loss(&mut header, "losses[n]", "loss * window.weight")
-            }
-            Losses::Scratch => "scratch[window.losses + n] = loss;".into(),
-        };
-        header.line(&format!("fn store_loss(n: u32, loss: f32) {{\n    {place}\n}}"));
+        let places = ["n", "window.losses + n"];
+        declare_store_loss(&mut header, self.losses, "n", places);
         let own = include_str!("../../../shaders/own/rnnt_loss/recursion.wgsl");
         join(header, "recursion", &[LABELS, NOTE_LABELS, own])
     }
@@ -155,8 +148,7 @@ impl Spec<'_> {
             floats(header, Slot::Input(0), "logits", kind.dtype, Loads::Quads);
             header.line(
                 "fn logit_at(i: u32) -> f32 {
-    let four = logits_quad(i / 4u);
-    return select(select(four.x, four.y, i % 4u == 1u), select(four.z, four.w, i % 4u == 3u), i % 4u > 1u);
+    return logits_quad(i / 4u)[i % 4u];
 }
 fn logits_four(start: u32, quad: u32) -> vec4<f32> {
     return logits_quad(start / 4u + quad);

@@ -181,11 +181,10 @@ impl<'a, 'b> Planned<'a, 'b> {
                 let end = last * classes * size;
                 regions.push((slot, offset, (end - offset).next_multiple_of(4)));
                 let shift = index((start - offset) / size)?;
-                *(if slot == Slot::Input(0) {
-                    &mut window.shift
-                } else {
-                    &mut window.gradient_shift
-                }) = shift;
+                match slot {
+                    Slot::Input(_) => window.shift = shift,
+                    _ => window.gradient_shift = shift,
+                }
             }
             builder.push(kernel.clone(), &window, &regions, groups)?;
             first = last;

@@ -47,7 +47,7 @@ impl Work<'_, '_> {
             position: index(tile.position)?,
             statistics: index(self.statistics)?,
             tile: index(self.tile + if self.keeps { tile.first_class } else { 0 })?,
-            stride: index(self.stride())?,
+            stride: index(self.stride)?,
             losses: index(self.losses_place)?,
             adds: tile.adds.into(),
             width: self.builder.width(groups)?,

@@ -47,6 +47,8 @@ pub(super) struct Work<'a, 'b> {
     pub(super) most_classes: u64,
     /// Whether the logits of all classes are kept.
     pub(super) keeps: bool,
+    /// From one row of the logits in the scratch to the next.
+    pub(super) stride: u64,
     pub(super) losses: Losses,
     /// Where the losses, the offsets of the biases, the statistics and the tile are in the scratch.
     pub(super) losses_place: u64,
@@ -82,6 +84,8 @@ impl<'a, 'b> Work<'a, 'b> {
         };
         let one_chunk = resolved.gradients.iter().any(narrow);
         let fewest = if one_chunk { most_items } else { fewest_items };
+        // Whole quads.
+        let stride = |classes: u64| classes.next_multiple_of(4);
         let per_row = 4 * stride(classes);
         let keeps = !resolved.gradients.is_empty() && items.min(fewest) * per_row <= LOGITS;
         while keeps && items.min(most_items) * per_row > LOGITS {
@@ -98,9 +102,9 @@ impl<'a, 'b> Work<'a, 'b> {
             offset,
         };
         let rows = items.min(most_items);
-        let width = stride(if keeps { classes } else { classes.min(most_classes) });
+        let stride = stride(if keeps { classes } else { classes.min(most_classes) });
         // Both parts are read as quads too; a whole one may be needed to get to a quad's start.
-        let size = rows * (spec.statistics() + width) + 3;
+        let size = rows * (spec.statistics() + stride) + 3;
         let statistics = builder.reserve(size)?.next_multiple_of(4);
         let tile = statistics + spec.statistics() * rows;
         Ok(Self {
@@ -113,6 +117,7 @@ impl<'a, 'b> Work<'a, 'b> {
             most_items,
             most_classes,
             keeps,
+            stride,
             losses,
             losses_place,
             offsets,
@@ -130,11 +135,6 @@ impl<'a, 'b> Work<'a, 'b> {
             position,
             adds: false,
         }
-    }
-
-    /// From one row of the logits in the scratch to the next.
-    pub(super) fn stride(&self) -> u64 {
-        stride(if self.keeps { self.classes } else { self.classes.min(self.most_classes) })
     }
 }
 
@@ -157,9 +157,4 @@ fn check_rounds(input: &'static str, got: u64, unit: &'static str, limit: u64) -
     }
     let argument = input.into();
     Err(Error::Limit { argument, got, unit, limit, name: "rounds of a loop" })
-}
-
-/// The places of so many classes: whole quads.
-fn stride(classes: u64) -> u64 {
-    classes.next_multiple_of(4)
 }

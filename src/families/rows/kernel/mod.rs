@@ -10,6 +10,7 @@ use crate::dispatch::{Builder, limits};
 use crate::kernel::storage::{Loads, floats, floats_after, indices, indices_after};
 use crate::kernel::{
     Declared, Destination, Header, IN_PLACE, Kernel, NUMERIC, Parameters, REDUCE, declare_items,
+    declare_store_loss,
 };
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
@@ -160,7 +161,8 @@ impl Spec<'_> {
         };
         declare_calls(&mut header, self.definition.shader, &self.parameters);
         self.declare_range(&mut header);
-        self.declare_store_loss(&mut header, writes);
+        let places = ["r + window.row_skip", "window.destination + r"];
+        declare_store_loss(&mut header, writes.losses, "r", places);
         self.declare_gradients(&mut header, &writes.gradients);
         let skeleton = include_str!("../../../../shaders/rows.wgsl");
         let label = format!("wgloss {}", self.definition.name);

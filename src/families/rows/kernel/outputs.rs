@@ -1,26 +1,11 @@
 //! How the rows' losses and gradients are written.
 
-use super::{Spec, Writes};
+use super::Spec;
 use crate::kernel::storage::{Stores, stores};
-use crate::kernel::{Header, divisor, store_loss};
-use crate::request::{Losses, Slot, Upstream};
+use crate::kernel::{Header, divisor};
+use crate::request::{Slot, Upstream};
 
 impl Spec<'_> {
-    pub(super) fn declare_store_loss(&self, header: &mut Header, writes: &Writes) {
-        let place = match writes.losses {
-            Losses::Value => {
-                header.write(Slot::Value, "losses", "array<f32>");
-                store_loss(header, "losses[r + window.row_skip]", "loss * window.weight")
-            }
-            Losses::Scratch => {
-                header.write(Slot::Scratch, "scratch", "array<f32>");
-                "scratch[window.destination + r] = loss;".into()
-            }
-            Losses::Nowhere => String::new(),
-        };
-        header.line(&format!("fn store_loss(r: u32, loss: f32) {{\n    {place}\n}}"));
-    }
-
     /// `row_scale(r, state)` and `store_gradients(...)`.
     pub(super) fn declare_gradients(&self, header: &mut Header, gradients: &[usize]) {
         if gradients.is_empty() {
