@@ -371,8 +371,11 @@ fn every_variant_for_subgroups_is_valid_everywhere() {
 #[test]
 fn every_shader_belongs_to_a_loss() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let names: BTreeSet<_> =
-        losses::catalogue().iter().map(|loss| loss.definition().name.to_string()).collect();
+    let catalogue = losses::catalogue();
+    let names: BTreeSet<&str> = catalogue.iter().map(|loss| loss.definition().name).collect();
+    // Behind a matrix product, a loss over rows is computed by its own formula.
+    let has_its_own =
+        |name: &&&str| !name.strip_prefix("linear_").is_some_and(|of| names.contains(of));
     let mut found = BTreeSet::new();
     for folder in ["pointwise", "rows", "own"] {
         for entry in std::fs::read_dir(root.join(folder)).expect("the shaders") {
@@ -381,7 +384,9 @@ fn every_shader_belongs_to_a_loss() {
             found.insert(stem);
         }
     }
-    assert_eq!(found, names);
+    let expected: BTreeSet<_> =
+        names.iter().filter(has_its_own).map(|name| name.to_string()).collect();
+    assert_eq!(found, expected);
 }
 
 /// A loop in a kernel never comes near the 65,535 rounds after which llvmpipe gives up.
