@@ -9,7 +9,8 @@ struct Window {
     width: u32,
     classes: u32,
     ignored: i32,
-    counts: u32, // where in the scratch the numbers of kept rows go
+    counts: u32,  // where in the scratch the numbers of kept rows go
+    weights: u32, // where the rows' weights are, if they have their own
 }
 
 @compute @workgroup_size(LANES)
@@ -32,11 +33,10 @@ fn main(
             continue;
         }
         if (index < 0 || u32(index) >= window.classes) {
-            atomicAdd(&status[0], 1u);
-            atomicMax(&status[1], ~(window.first + row));
+            note_bad(window.first + row);
             continue;
         }
-        let weight = class_weight(u32(index));
+        let weight = row_weight(row, u32(index));
         store_weight(row, weight);
         sum += weight;
         count += 1.0;

@@ -1,37 +1,5 @@
-// Merges a tile of logits into the statistics of its rows: 64 lanes to a row, first for the maxima,
-// then for the sums relative to them.
-
-var<workgroup> lane_peaks: array<Peaks, 64>;
-var<workgroup> lane_sums: array<Sums, 64>;
-var<workgroup> group_sums: array<Sums, 8>;
-
-fn workgroup_maxima(lane: u32, mine: Peaks) -> Peaks {
-    lane_peaks[lane] = mine;
-    workgroupBarrier(); // all lanes have written before all read
-    var best = Peaks(LOWEST);
-    for (var i = 0u; i < 64u; i++) {
-        best = max(best, lane_peaks[i]);
-    }
-    return best;
-}
-
-fn workgroup_sums(lane: u32, mine: Sums) -> Sums {
-    lane_sums[lane] = mine;
-    workgroupBarrier(); // all lanes have written before eight of them read
-    if (lane < 8u) {
-        var sum = Sums();
-        for (var i = 0u; i < 8u; i++) {
-            sum += lane_sums[8u * lane + i];
-        }
-        group_sums[lane] = sum;
-    }
-    workgroupBarrier(); // the eight have written before all read
-    var sum = Sums();
-    for (var i = 0u; i < 8u; i++) {
-        sum += group_sums[i];
-    }
-    return sum;
-}
+// Merges a tile into the statistics of its lines, each of which is a row of a formula: 64 lanes to a line, first for
+// the maxima, then for the sums relative to them.
 
 @compute @workgroup_size(64)
 fn main(
@@ -39,11 +7,10 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let own = group.x + group.y * window.width;
-    // A workgroup without a row repeats the last one, so that all reach the barriers.
-    let item = min(own, window.items - 1u);
-    let start = window.tile + item * window.stride;
-    let place = statistics_place(item);
-    let row = row_at(item);
+    // A workgroup without a line repeats the last one, so that all reach the barriers.
+    let line = min(own, lines() - 1u);
+    let place = line_place(line);
+    let row = line_at(line);
     var lower = Peaks(LOWEST);
     var before = Sums();
     if (window.adds == 1u) {
@@ -51,20 +18,20 @@ fn main(
         before = sums_at(place);
     }
     var peak = lower;
-    for (var c = lane; c < window.classes; c += 64u) {
-        peak = max(peak, peaks_of(item_at(item, c, scratch[start + c])));
+    for (var c = lane; c < numbers(); c += 64u) {
+        peak = max(peak, peaks_of(number_at(line, c, scratch[place_of(line, c)])));
     }
     peak = workgroup_maxima(lane, peak);
     var sums = Sums();
-    for (var c = lane; c < window.classes; c += 64u) {
-        sums += sums_of(item_at(item, c, scratch[start + c]), row, peak);
+    for (var c = lane; c < numbers(); c += 64u) {
+        sums += sums_of(number_at(line, c, scratch[place_of(line, c)]), row, peak);
     }
     sums = workgroup_sums(lane, sums);
-    if ((lane == 0u) & (own < window.items)) {
+    if ((lane == 0u) & (own < lines())) {
         // A class before or after this tile, and an index outside the range, wrap to a large number.
-        let class_ = u32(row.index) - window.first_class;
-        if (class_ < window.classes) {
-            scratch[place + 2u] = scratch[start + class_];
+        let class_ = u32(row.index) - first_number();
+        if (class_ < numbers()) {
+            scratch[place + 2u] = number_at(line, class_, scratch[place_of(line, class_)]).first;
         }
         keep_peaks(place, peak);
         keep_sums(place, moved(before, lower, peak) + sums);

@@ -5,14 +5,14 @@ mod gradients;
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use super::row::{Runs, Statistics, Tile};
 use crate::cancel::Cancel;
-use crate::cpu::{self, Classes, Results, Weights, divisor, mean_weight};
+use crate::cpu::{self, Classes, Results, Weights, divisor, matrix, matrix_mut, mean_weight};
 use crate::error::Result;
 use crate::families::rows::Row;
 use crate::numbers::Numbers;
 use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
+use ndarray::ArrayView2;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -276,7 +276,7 @@ impl Work<'_> {
     ) {
         let Problem { features, positions, .. } = self.problem;
         let linear = self.linear_weight(position, first, width);
-        let input = matrix(input, features);
+        let input = rows_of(input, features);
         let mut product = matrix_mut(out, (input.nrows(), width), stride);
         general_mat_mul(1.0, &input, &linear.t(), 0.0, &mut product);
         if let Some(bias) = &self.bias {
@@ -292,8 +292,7 @@ impl Work<'_> {
     fn linear_weight(&self, position: usize, first: usize, width: usize) -> ArrayView2<'_, f32> {
         let Problem { features, positions, .. } = self.problem;
         let start = (first * positions + position) * features;
-        let shape = (width, features).strides((positions * features, 1));
-        ArrayView2::from_shape(shape, &self.linear[start..]).expect("the tile is in the tensor")
+        matrix(&self.linear[start..], (width, features), positions * features)
     }
 
     /// A row's loss; the scale of its slopes is left in its statistics.
@@ -322,10 +321,7 @@ fn offsets(problem: Problem, bias: Option<&[f32]>) -> Vec<f32> {
     (0..problem.positions).map(of).collect()
 }
 
-fn matrix(data: &[f32], columns: usize) -> ArrayView2<'_, f32> {
-    ArrayView2::from_shape((data.len() / columns, columns), data).expect("whole rows")
-}
-
-fn matrix_mut(data: &mut [f32], shape: (usize, usize), stride: usize) -> ArrayViewMut2<'_, f32> {
-    ArrayViewMut2::from_shape(shape.strides((stride, 1)), data).expect("whole rows")
+/// Whole rows of so many numbers.
+fn rows_of(data: &[f32], columns: usize) -> ArrayView2<'_, f32> {
+    matrix(data, (data.len() / columns, columns), columns)
 }

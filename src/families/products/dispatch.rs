@@ -7,7 +7,8 @@ mod work;
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, WEIGHT};
 use crate::dispatch::Builder;
 use crate::error::Result;
-use crate::families::rows::{RowShape, RowWeight, Target, kernel as rows, push_check};
+use crate::families::rows::kernel::{Check, Weighed};
+use crate::families::rows::push_check;
 use crate::kernel::Kernel;
 use crate::request::Losses;
 use work::{Tile, Work, step};
@@ -46,29 +47,19 @@ impl Work<'_, '_> {
         if !self.spec.problem.index {
             return Ok(());
         }
-        let weighted = self.spec.inputs[WEIGHT].is_some();
-        let shape = RowShape {
+        let of = |i: usize| Some((i, self.spec.inputs[i]?));
+        let name = self.builder.resolved.definition.inputs[WEIGHT].name;
+        let class = |(input, dtype)| Weighed::Class { input, name, dtype };
+        let check = Check {
+            label: format!("wgloss {}", self.builder.resolved.definition.name),
+            index: of(TARGET),
             classes: self.classes,
-            inner: self.positions,
-            over: [None; 3],
-            target: Target::Index(TARGET),
-            label: None,
-            weight: if weighted { RowWeight::Classes(WEIGHT) } else { RowWeight::One },
-        };
-        let spec = rows::Spec {
-            definition: self.builder.resolved.definition,
-            parameters: self.spec.parameters.clone(),
-            inputs: self.spec.inputs.clone(),
-            gradients: vec![],
-            shape,
-            lanes: shape.lanes(self.builder),
+            weight: of(WEIGHT).map_or(Weighed::One, class),
             ignores: true,
-            upstream: self.spec.upstream,
-            scratch_divisor: self.spec.scratch_divisor,
-            by_weights: self.spec.scratch_divisor,
+            counts: self.spec.scratch_divisor && of(WEIGHT).is_some(),
             counted: None,
         };
-        push_check(self.builder, &spec)
+        push_check(self.builder, &check)
     }
 
     /// Takes off what the biases have in common: all of them are seen at once.

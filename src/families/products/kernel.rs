@@ -1,6 +1,9 @@
 //! The headers of the kernels.
 
 mod inputs;
+mod vectors;
+
+pub(crate) use vectors::vectors;
 
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use crate::definition::Definition;
@@ -11,10 +14,16 @@ use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 
 const SKELETON: &str = include_str!("../../../shaders/products.wgsl");
-const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");
+pub(crate) const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");
+/// Merges a tile into what is known of its lines: of its rows, or of its columns.
+pub(crate) const GATHER: &str = include_str!("../../../shaders/products/gather.wgsl");
+/// Adds a tile's part in the second sums.
+pub(crate) const GATHER_AGAIN: &str = include_str!("../../../shaders/products/gather_again.wgsl");
+/// How the lanes of a line join what they have.
+pub(crate) const JOINS: &str = include_str!("../../../shaders/products/joins.wgsl");
 
 /// What is known of a row besides its maxima and sums: its state, its scale and the logit of its target class.
-const KNOWN: usize = 3;
+pub(crate) const KNOWN: usize = 3;
 
 /// The state that finish.wgsl has kept, where the scratch is bound as quads.
 const IS_IGNORED: &str = "fn is_ignored(item: u32) -> bool {
@@ -122,18 +131,8 @@ fn store(class_: u32, d: u32, sum: f32) {
         self.join(header, "gradient of linear_weight", PRODUCT)
     }
 
-    /// `add_gradient(place, sum)`: adds to what earlier tiles have left. 16 bits are written once.
     fn adds(&self, header: &mut Header, input: usize) {
-        let (slot, dtype) = self.gradients[input];
-        stores(header, slot, "gradient", dtype, Stores::Singles);
-        let others = match (slot, dtype) {
-            (Slot::Staging(_), _) => " + select(0.0, gradient_out[place], window.adds == 1u)",
-            (_, DType::F32) => " + select(0.0, gradient_out[place], window.adds == 1u && !ADDS)",
-            _ => "",
-        };
-        header.line(&format!(
-            "fn add_gradient(place: u32, sum: f32) {{\n    store_gradient(place, sum{others});\n}}"
-        ));
+        declare_adds(header, self.gradients[input]);
     }
 
     /// A chunk's share in the gradient of the bias, which is this input.
@@ -155,8 +154,16 @@ fn store(class_: u32, d: u32, sum: f32) {
     pub(super) fn gather(&self) -> Kernel {
         let mut header = self.header_of_loss();
         self.rows(&mut header, true);
-        let gather = include_str!("../../../shaders/products/gather.wgsl");
-        self.of_rows(header, "statistics", gather)
+        header.line(
+            "fn lines() -> u32 { return window.items; }
+fn numbers() -> u32 { return window.classes; }
+fn first_number() -> u32 { return window.first_class; }
+fn place_of(item: u32, class_: u32) -> u32 { return window.tile + item * window.stride + class_; }
+fn line_place(item: u32) -> u32 { return statistics_place(item); }
+fn line_at(item: u32) -> Row { return row_at(item); }
+fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, class_, logit); }",
+        );
+        self.of_rows(header, "statistics", &[JOINS, GATHER].concat())
     }
 
     /// The losses and scales of the rows.
@@ -277,9 +284,22 @@ fn store(class_: u32, d: u32, sum: f32) {
     }
 }
 
+/// `add_gradient(place, sum)`: adds to what earlier tiles have left. 16 bits are written once.
+pub(crate) fn declare_adds(header: &mut Header, (slot, dtype): (Slot, DType)) {
+    stores(header, slot, "gradient", dtype, Stores::Singles);
+    let others = match (slot, dtype) {
+        (Slot::Staging(_), _) => " + select(0.0, gradient_out[place], window.adds == 1u)",
+        (_, DType::F32) => " + select(0.0, gradient_out[place], window.adds == 1u && !ADDS)",
+        _ => "",
+    };
+    header.line(&format!(
+        "fn add_gradient(place: u32, sum: f32) {{\n    store_gradient(place, sum{others});\n}}"
+    ));
+}
+
 /// `NAME_at(place)` and `keep_NAME(place, NAME)`: maxima or sums, which lie so far behind the start of a row's
 /// statistics.
-fn held(header: &mut Header, name: &str, first: usize, members: &[String]) {
+pub(crate) fn held(header: &mut Header, name: &str, first: usize, members: &[String]) {
     let alias = match name {
         "peaks" => "Peaks",
         _ => "Sums",
@@ -299,7 +319,7 @@ fn held(header: &mut Header, name: &str, first: usize, members: &[String]) {
 
 /// The sizes of a product, rows by columns by depth, which operands are dense along the depth, and
 /// the side of a workgroup's square.
-fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2], side: u32) {
+pub(crate) fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2], side: u32) {
     header.constant("SIDE", format!("{side}u"));
     for (name, size) in ["height", "breadth", "depth"].into_iter().zip(sizes) {
         header.line(&format!("fn {name}() -> u32 {{ return window.{size}; }}"));

@@ -3,10 +3,10 @@
 
 mod cpu;
 mod dispatch;
-mod kernel;
+pub(crate) mod kernel;
 mod problem;
 mod reference;
-mod row;
+pub(crate) mod row;
 
 use super::rows::{self, Formula};
 use crate::cancel::Cancel;

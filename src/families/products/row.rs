@@ -8,13 +8,13 @@ const MOST: usize = 8;
 
 /// What is known of a row after some tiles.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Statistics {
+pub(in crate::families) struct Statistics {
     peaks: [f32; MOST],
     sums: [f32; MOST],
     /// The logit of the target class.
-    pub(super) picked: f32,
+    pub(in crate::families) picked: f32,
     /// What the slopes are multiplied by.
-    pub(super) scale: f32,
+    pub(in crate::families) scale: f32,
 }
 
 impl Default for Statistics {
@@ -25,19 +25,19 @@ impl Default for Statistics {
 
 /// A row's part of a tile of classes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tile<'a> {
-    pub(super) row: Row,
-    pub(super) first: usize,
+pub(in crate::families) struct Tile<'a> {
+    pub(in crate::families) row: Row,
+    pub(in crate::families) first: usize,
     /// The row's class index, anywhere.
-    pub(super) class: Option<usize>,
+    pub(in crate::families) class: Option<usize>,
     /// The probabilities of the tile's classes; empty for a class index.
-    pub(super) target: &'a [f32],
+    pub(in crate::families) target: &'a [f32],
     /// The weights of the tile's classes; empty where there are none.
-    pub(super) weight: &'a [f32],
+    pub(in crate::families) weight: &'a [f32],
 }
 
 /// A formula over rows, tile by tile.
-pub(super) trait Runs: Send + Sync {
+pub(in crate::families) trait Runs: Send + Sync {
     /// The textbook value and derivatives of one row in float64.
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss;
 
@@ -46,6 +46,12 @@ pub(super) trait Runs: Send + Sync {
 
     /// Merges the logits of a tile into a row's statistics.
     fn gather(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]);
+
+    /// Whether there are second sums, which need the first ones of all tiles.
+    fn twice(&self) -> bool;
+
+    /// Adds a tile's part in a row's second sums.
+    fn gather_again(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]);
 
     /// The loss of a row whose target is a class index, or is not.
     fn value(&self, statistics: &Statistics, row: &Row, has_index: bool) -> f32;
@@ -72,6 +78,14 @@ impl<F: Formula> Runs for F {
 
     fn gather(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]) {
         rows::run(self, false, Gather { statistics, tile, logits });
+    }
+
+    fn twice(&self) -> bool {
+        F::TWICE
+    }
+
+    fn gather_again(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]) {
+        rows::run(self, false, GatherAgain { statistics, tile, logits });
     }
 
     fn value(&self, statistics: &Statistics, row: &Row, has_index: bool) -> f32 {
@@ -165,17 +179,7 @@ impl Loops for Gather<'_> {
             }
             higher = higher.with::<Larger>(L::Peaks::joined::<Larger>(lanes, end - first));
         }
-        let mut sums = L::Sums::start::<Sum>();
-        for (first, end) in parts {
-            let mut lanes = L::Sums::lanes::<Sum>();
-            for start in (first..end).step_by(ABREAST) {
-                let items = tile.items(logits, start);
-                for i in 0..ABREAST {
-                    loss.sums(items.at(i), &row, higher).join::<Sum>(&mut lanes, i);
-                }
-            }
-            sums = sums.with::<Sum>(L::Sums::joined::<Sum>(lanes, end - first));
-        }
+        let sums = added::<L>(tile, logits, |item| loss.sums(item, &row, higher));
         let before = loss.moved(L::Sums::read(&statistics.sums), lower, higher);
         before.with::<Sum>(sums).write(&mut statistics.sums);
         higher.write(&mut statistics.peaks);
@@ -183,6 +187,45 @@ impl Loops for Gather<'_> {
         if let Some(&picked) = place.and_then(|place| logits.get(place)) {
             statistics.picked = picked;
         }
+    }
+}
+
+/// The sum over the classes of a tile.
+#[inline(always)]
+fn added<L: Formula>(tile: &Tile<'_>, logits: &[f32], of: impl Fn(Item) -> L::Sums) -> L::Sums {
+    let whole = logits.len() - logits.len() % ABREAST;
+    let mut sums = L::Sums::start::<Sum>();
+    for (first, end) in [(0, whole), (whole, logits.len())] {
+        let mut lanes = L::Sums::lanes::<Sum>();
+        for start in (first..end).step_by(ABREAST) {
+            let items = tile.items(logits, start);
+            for i in 0..ABREAST {
+                of(items.at(i)).join::<Sum>(&mut lanes, i);
+            }
+        }
+        sums = sums.with::<Sum>(L::Sums::joined::<Sum>(lanes, end - first));
+    }
+    sums
+}
+
+struct GatherAgain<'g> {
+    statistics: &'g mut Statistics,
+    tile: &'g Tile<'g>,
+    logits: &'g [f32],
+}
+
+impl Loops for GatherAgain<'_> {
+    fn has_index(&self) -> bool {
+        self.tile.has_index()
+    }
+
+    #[inline(always)]
+    fn run<L: Formula>(self, loss: &L) {
+        let Self { statistics, tile, logits } = self;
+        let row = tile.row(statistics);
+        let (peaks, sums) = (L::Peaks::read(&statistics.peaks), L::Sums::read(&statistics.sums));
+        let second = added::<L>(tile, logits, |item| loss.second_sums(item, &row, peaks, sums));
+        sums.with::<Sum>(second).write(&mut statistics.sums);
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     if terms == 0 {
         builder.push_no_weights()?;
     } else if shape.index().is_some() {
-        push_check(builder, &spec)?;
+        push_check(builder, &spec.check())?;
     }
     let losses = resolved.losses();
     let sum = (losses == Losses::Scratch).then(|| builder.row_sums(terms)).transpose()?;

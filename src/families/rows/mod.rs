@@ -15,7 +15,7 @@ mod tests;
 mod textbook;
 
 pub(crate) use row::{Formula, Loops, Row, Runs, run};
-pub(crate) use shape::{RowShape, RowWeight, Target, check_ignore_index};
+pub(crate) use shape::check_ignore_index;
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};

@@ -15,6 +15,8 @@ pub(crate) trait Formula: Debug + Send + Sync {
     type Sums: Gathered;
     /// Whether the derivative with respect to the first member uses [`Item::reused`].
     const REUSES: bool = false;
+    /// Whether there are [second sums](Formula::second_sums), for which the row is read once more.
+    const TWICE: bool = false;
     /// Where the maxima only keep the sums from overflow and loss: what takes their place in rows
     /// whose sums are [in range](Formula::in_range) with it.
     const UNIT: Option<Self::Peaks> = None;
@@ -42,6 +44,11 @@ pub(crate) trait Formula: Debug + Send + Sync {
 
     /// What is summed over the row.
     fn sums(&self, item: Item, row: &Row, peaks: Self::Peaks) -> Self::Sums;
+
+    /// What is summed over the row once the sums are known, and then added to them: these have 0 where it is.
+    fn second_sums(&self, _: Item, _: &Row, _: Self::Peaks, _: Self::Sums) -> Self::Sums {
+        Self::Sums::start::<Sum>()
+    }
 
     /// The sums relative to higher maxima, where those of a part of the row are known before the rest.
     fn moved(&self, sums: Self::Sums, _lower: Self::Peaks, _higher: Self::Peaks) -> Self::Sums {

@@ -1,10 +1,9 @@
 //! The pass over class indices, before that over the rows.
 
-use super::kernel::Spec;
+use super::kernel::{Check, Weighed};
 use crate::dispatch::{Builder, Sum, TOTAL_COUNT, TOTAL_WEIGHT, index};
 use crate::error::Result;
 use crate::kernel::{Destination, uniform};
-use crate::layout::Indices;
 use crate::order::BLOCK;
 use crate::request::{List, Slot};
 
@@ -18,11 +17,12 @@ uniform! {
         classes: u32,
         ignored: i32,
         counts: u32,
+        weights: u32,
     }
 }
 
-/// Checks the class indices and sums their weights.
-pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
+/// Checks the class indices and sums the rows' weights.
+pub(crate) fn push_check(builder: &mut Builder<'_>, check: &Check) -> Result<()> {
     let resolved = builder.resolved;
     let rows = resolved.layout.terms;
     let blocks = rows.div_ceil(BLOCK);
@@ -32,11 +32,14 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
     };
     let weights =
         resolved.sums_weights().then(|| sums(builder, List::Weights, TOTAL_WEIGHT)).transpose()?;
-    let counted = weights.is_some() && (spec.has_mean_weight() || resolved.totals);
+    let counted = weights.is_some() && (check.counts || resolved.totals);
     let counts = counted.then(|| sums(builder, List::Kept, TOTAL_COUNT)).transpose()?;
     let place_of = |sum: &Option<Sum>, block| sum.as_ref().map_or(0, |sum| sum.place(block));
-    let Some(Indices { input, .. }) = resolved.layout.indices else { return Ok(()) };
-    let size = builder.resolved.inputs[input].as_ref().map_or(4, |kind| kind.dtype.size() as u64);
+    if check.index.is_none() && weights.is_none() {
+        return Ok(());
+    }
+    let size = check.index.map_or(4, |(_, dtype)| dtype.size() as u64);
+    let own = if let Weighed::Scratch(place) = check.weight { place } else { 0 };
     let limit = builder.limits.max_storage_buffer_binding_size;
     // Kept weights have 4 bytes.
     let widest = if resolved.totals { size.max(4) } else { size };
@@ -58,15 +61,19 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<(
             first: index(first)?,
             destination: index(place_of(&weights, block))?,
             width: builder.width(groups)?,
-            classes: index(spec.shape.classes)?,
+            classes: index(check.classes)?,
             ignored: resolved.ignored_index(),
             counts: index(place_of(&counts, block))?,
+            weights: index(own)?,
         };
-        let region = (Slot::Input(input), first * size, (count * size).next_multiple_of(4));
-        let mut regions = vec![region];
+        let mut regions = Vec::new();
+        if let Some((input, _)) = check.index {
+            let bytes = (count * size).next_multiple_of(4);
+            regions.push((Slot::Input(input), first * size, bytes));
+        }
         let cut = weights.is_some() && resolved.totals && first >= kept;
         regions.extend(cut.then(|| (Slot::Totals, 4 * (list + first - kept), 4 * count)));
-        let kernel = spec.check(weights.is_some(), counted, cut);
+        let kernel = check.kernel(weights.is_some(), counted, cut);
         builder.push(kernel, &window, &regions, groups)?;
         first += count;
         // Both have the same rounds.

@@ -1,10 +1,11 @@
 //! The gradients of a chunk.
 
 use super::super::row::Statistics;
-use super::{CLASSES, Chunk, Gradients, Problem, TASK, Work, matrix, matrix_mut};
+use super::{CLASSES, Chunk, Gradients, Problem, TASK, Work, rows_of};
+use crate::cpu::matrix_mut;
 use crate::error::Result;
+use ndarray::Axis;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayViewMut2, Axis, ShapeBuilder as _};
 use rayon::prelude::*;
 
 impl Work<'_> {
@@ -83,7 +84,7 @@ impl Work<'_> {
                 }
                 let mut products = vec![0.0; by_input.len()];
                 let mut out = matrix_mut(&mut products, (rows.len(), features), features);
-                general_mat_mul(1.0, &matrix(slopes, width), &linear, 0.0, &mut out);
+                general_mat_mul(1.0, &rows_of(slopes, width), &linear, 0.0, &mut out);
                 let sums = by_input.chunks_mut(features).zip(products.chunks(features));
                 for (i, (sums, products)) in sums.enumerate() {
                     // A row that is ignored has slopes of 0, but the weights may hold NaN.
@@ -107,13 +108,13 @@ impl Work<'_> {
         gradients: &mut Gradients,
     ) -> Result<()> {
         let Problem { features, positions, .. } = self.problem;
-        let slopes = matrix(slopes, width);
+        let slopes = rows_of(slopes, width);
         let of_tile = |all: &[f32], size: usize| {
             if all.is_empty() { 0..0 } else { first * size..(first + width) * size }
         };
         let size = positions * features;
         let tile = of_tile(&gradients.linear, size);
-        let input = matrix(&chunk.input, features);
+        let input = rows_of(&chunk.input, features);
         let before = if chunk.first == 0 { 0.0 } else { 1.0 };
         let blocks = gradients.linear[tile].par_chunks_mut(TASK * size).enumerate();
         blocks.try_for_each(|(block, sums)| {
@@ -121,9 +122,7 @@ impl Work<'_> {
             let count = sums.len() / size;
             let columns = slopes.slice_axis(Axis(1), (block * TASK..block * TASK + count).into());
             let start = &mut sums[chunk.position * features..];
-            let shape = (count, features).strides((size, 1));
-            let mut out =
-                ArrayViewMut2::from_shape(shape, start).expect("the tile is in the tensor");
+            let mut out = matrix_mut(start, (count, features), size);
             general_mat_mul(1.0, &columns.t(), &input, before, &mut out);
             Ok(())
         })?;

@@ -2,42 +2,15 @@
 
 use super::super::problem::{TARGET, WEIGHT};
 use super::Spec;
+use super::vectors::vectors;
 use crate::kernel::Header;
 use crate::kernel::storage::{Loads, floats, indices};
 use crate::request::Slot;
 use crate::tensor::DType;
 
 impl Spec {
-    /// `NAME_quad_of(row, given, d)`: four features of a row of a matrix; 0 past its end, or where
-    /// the row is not given.
     pub(super) fn dense(&self, header: &mut Header, input: usize, name: &str) {
-        let whole = self.problem.features.is_multiple_of(4);
-        let loads = if whole { Loads::Quads } else { Loads::Singles };
-        floats(header, Slot::Input(input), name, self.dtype(input), loads);
-        let body = if whole {
-            format!("return {name}_quad((row * window.features + d) / 4u);")
-        } else {
-            let at = |i: u32| {
-                format!("select(0.0, {name}_at(min(start + {i}u, last)), start + {i}u <= last)")
-            };
-            format!(
-                "let start = row * window.features + d;
-    let last = (row + 1u) * window.features - 1u;
-    return vec4({}, {}, {}, {});",
-                at(0),
-                at(1),
-                at(2),
-                at(3)
-            )
-        };
-        header.line(&format!(
-            "fn {name}_quad_of(row: u32, given: bool, d: u32) -> vec4<f32> {{
-    if (!given || d >= window.features) {{
-        return vec4<f32>();
-    }}
-    {body}
-}}"
-        ));
+        vectors(header, Slot::Input(input), name, self.dtype(input), self.problem.features);
     }
 
     /// Declares an input of single numbers if it is there, and says how `@` is read.

@@ -1,15 +1,18 @@
 //! The rows family's headers.
 
+mod check;
 mod items;
 mod joins;
 mod outputs;
 
+pub(crate) use check::{Check, Weighed};
+
 use super::shape::{RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
 use crate::dispatch::{Builder, limits};
-use crate::kernel::storage::{Loads, floats, floats_after, indices, indices_after};
+use crate::kernel::storage::{Loads, floats, floats_after, indices_after};
 use crate::kernel::{
-    Declared, Destination, Header, IN_PLACE, Kernel, NUMERIC, Parameters, REDUCE, declare_items,
+    Declared, Header, IN_PLACE, Kernel, NUMERIC, Parameters, REDUCE, declare_items,
     declare_store_loss,
 };
 use crate::request::{Losses, Slot, Upstream};
@@ -170,42 +173,25 @@ impl Spec<'_> {
         header.join(label, &[NUMERIC, REDUCE, ROW, skeleton, joins, &part, shader])
     }
 
-    /// The pass over the class indices: their range, the sum and the number of the kept rows' weights, and
-    /// in a cut block these themselves.
-    pub(crate) fn check(&self, sums: bool, counts: bool, cut: bool) -> Kernel {
-        let mut header = Header::new();
-        let of = |i: usize| Some((Slot::Input(i), self.inputs[i]?));
-        if let Some((slot, dtype)) = self.shape.index().and_then(of) {
-            indices(&mut header, slot, "target", dtype);
+    /// The pass before it over the class indices.
+    pub(crate) fn check(&self) -> Check {
+        let of = |i: usize| Some((i, self.inputs[i]?));
+        let weight = match self.shape.weight {
+            RowWeight::Classes(input) => {
+                let dtype = self.inputs[input].unwrap_or(DType::F32);
+                Weighed::Class { input, name: self.name(input), dtype }
+            }
+            _ => Weighed::One,
+        };
+        Check {
+            label: format!("wgloss {}", self.definition.name),
+            index: self.shape.index().and_then(of),
+            classes: self.shape.classes,
+            weight,
+            ignores: self.ignores,
+            counts: self.has_mean_weight(),
+            counted: self.counted,
         }
-        let mut weight = "1.0".to_string();
-        if let (RowWeight::Classes(i), true) = (self.shape.weight, sums)
-            && let Some((slot, dtype)) = of(i)
-        {
-            floats(&mut header, slot, self.name(i), dtype, Loads::Singles);
-            weight = self.weight_at("class_", "");
-        }
-        header.write(Slot::Status, "status", "array<atomic<u32>>");
-        declare_items(&mut header, self.counted);
-        header.constant("IGNORES", self.ignores);
-        header.constant("SUMS", sums);
-        if sums {
-            Destination::Scratch.declare(&mut header);
-        } else {
-            header.line("fn store_total(block: u32, total: f32) {}");
-        }
-        header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
-        let mut store = "";
-        if cut {
-            header.write(Slot::Totals, "cut_weights", "array<f32>");
-            store = "cut_weights[row] = weight;";
-        }
-        header.line(&format!("fn store_weight(row: u32, weight: f32) {{\n    {store}\n}}"));
-        header.constant("COUNTS", counts);
-        let keep = if counts { "scratch[window.counts + block] = count;" } else { "" };
-        header.line(&format!("fn store_count(block: u32, count: f32) {{\n    {keep}\n}}"));
-        let label = format!("wgloss {} targets", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, include_str!("../../../../shaders/check_rows.wgsl")])
     }
 
     fn declared(&self) -> &'static Declared {
@@ -330,6 +316,17 @@ fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
     return gradient(item, row, peak, total{last});
 }}"
     ));
+    // A formula with second sums says in which kernels it has them.
+    header.line(&match Declared::of(shader).defines("second_sums") {
+        true => format!(
+            "fn second_sums_of(item: Item, row: Row, peak: Peaks, total: Sums) -> Sums {{
+    return second_sums(item, row, peak, total{last});
+}}"
+        ),
+        false => "const TWICE = false;
+fn second_sums_of(item: Item, row: Row, peak: Peaks, total: Sums) -> Sums { return Sums(); }"
+            .into(),
+    });
     if !Declared::of(shader).defines("moved") {
         header.line("fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }");
     }

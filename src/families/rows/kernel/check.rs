@@ -1,0 +1,86 @@
+//! The pass over class indices and weights, before that over the rows.
+
+use crate::kernel::storage::{Loads, floats, indices};
+use crate::kernel::{Destination, Header, Kernel, NUMERIC, REDUCE, declare_items};
+use crate::request::Slot;
+use crate::tensor::DType;
+
+/// What the pass is made for: class indices, or rows with weights of their own.
+#[derive(Clone, Debug)]
+pub(crate) struct Check {
+    /// What the kernel is called.
+    pub(crate) label: String,
+    /// The input that holds the class indices.
+    pub(crate) index: Option<(usize, DType)>,
+    /// How many classes there are.
+    pub(crate) classes: u64,
+    pub(crate) weight: Weighed,
+    /// Whether a class index may mark a row as ignored.
+    pub(crate) ignores: bool,
+    /// Whether the number of kept rows is wanted beside the sum of their weights.
+    pub(crate) counts: bool,
+    /// The rows of an item, where the number of items is in a buffer.
+    pub(crate) counted: Option<u64>,
+}
+
+/// What a row weighs.
+#[derive(Clone, Debug)]
+pub(crate) enum Weighed {
+    /// 1.
+    One,
+    /// What an input says of its class.
+    Class { input: usize, name: &'static str, dtype: DType },
+    /// What is at its place in the scratch, from here on.
+    Scratch(u64),
+}
+
+impl Check {
+    /// The kernel: the range of the class indices, the sum and the number of the kept rows' weights, and
+    /// in a cut block these themselves.
+    pub(in crate::families::rows) fn kernel(&self, sums: bool, counts: bool, cut: bool) -> Kernel {
+        let mut header = Header::new();
+        let bad = match self.index {
+            Some((input, dtype)) => {
+                indices(&mut header, Slot::Input(input), "target", dtype);
+                header.write(Slot::Status, "status", "array<atomic<u32>>");
+                "atomicAdd(&status[0], 1u);\n    atomicMax(&status[1], ~row);"
+            }
+            None => {
+                header.line("fn target_index(row: u32) -> i32 { return 0; }");
+                ""
+            }
+        };
+        header.line(&format!("fn note_bad(row: u32) {{\n    {bad}\n}}"));
+        let weight = match (&self.weight, sums) {
+            (Weighed::Class { input, name, dtype }, true) => {
+                floats(&mut header, Slot::Input(*input), name, *dtype, Loads::Singles);
+                format!("{name}_at(class_)")
+            }
+            (Weighed::Scratch(_), true) => {
+                header.write(Slot::Scratch, "scratch", "array<f32>");
+                "scratch[window.weights + window.first + row]".into()
+            }
+            _ => "1.0".into(),
+        };
+        declare_items(&mut header, self.counted);
+        header.constant("IGNORES", self.ignores);
+        header.constant("SUMS", sums);
+        if sums {
+            Destination::Scratch.declare(&mut header);
+        } else {
+            header.line("fn store_total(block: u32, total: f32) {}");
+        }
+        header.line(&format!("fn row_weight(row: u32, class_: u32) -> f32 {{ return {weight}; }}"));
+        let mut store = "";
+        if cut {
+            header.write(Slot::Totals, "cut_weights", "array<f32>");
+            store = "cut_weights[row] = weight;";
+        }
+        header.line(&format!("fn store_weight(row: u32, weight: f32) {{\n    {store}\n}}"));
+        header.constant("COUNTS", counts);
+        let keep = if counts { "scratch[window.counts + block] = count;" } else { "" };
+        header.line(&format!("fn store_count(block: u32, count: f32) {{\n    {keep}\n}}"));
+        let text = include_str!("../../../../shaders/check_rows.wgsl");
+        header.join(format!("{} targets", self.label), &[NUMERIC, REDUCE, text])
+    }
+}
