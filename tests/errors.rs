@@ -125,7 +125,7 @@ fn types_and_names() {
     assert_eq!(unknown("hube"), meant);
     let others = format!(" and {} others", names - 10);
     let error = unknown("perceptual");
-    assert!(error.contains(" known: binary_cross_entropy, bce, ") && error.ends_with(&others));
+    assert!(error.contains(" known: arc_face_loss, arcface, ") && error.ends_with(&others));
     let error = "meen".parse::<Reduction>().expect_err("no such reduction").to_string();
     let known = "did you mean mean? known: none, mean, sum, batchmean";
     assert_eq!(error, format!("reduction \"meen\" is not known; {known}"));

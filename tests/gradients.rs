@@ -17,6 +17,7 @@ fn inputs(
             Role::Classes => &[5],
             Role::Labels => &[4],
             Role::Own if input.name == "advantages" => &[4],
+            Role::Own if input.name.starts_with("logit_") => &[],
             Role::Own if input.name == "input" => &[4, 3],
             Role::Own if input.name == "linear_weight" => &[5, 3],
             Role::Own if input.name == "linear_bias" => &[5],
@@ -57,11 +58,15 @@ fn value(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)], reduction: Reduction) -
 }
 
 fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Random) {
+    check_inputs(loss, &inputs(loss, target, random), reduction);
+}
+
+/// The same of inputs that fit together.
+pub(crate) fn check_inputs(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)], reduction: Reduction) {
     const STEP: f64 = 1e-6;
-    let inputs = inputs(loss, target, random);
-    let names = differentiable(loss, &inputs);
+    let names = differentiable(loss, inputs);
     let batch = Batch {
-        inputs: &inputs,
+        inputs,
         request: Request { reduction, gradients: &names, ..Request::default() },
         ..Batch::default()
     };
@@ -73,7 +78,7 @@ fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Rand
             let moved = |step: f64| {
                 let mut numbers = numbers.clone();
                 numbers[i] += step;
-                let mut inputs = inputs.clone();
+                let mut inputs = inputs.to_vec();
                 inputs[place].1 = tensor(kind.dtype, &kind.shape, &numbers);
                 value(loss, &inputs, reduction)
             };
@@ -87,7 +92,7 @@ fn check(loss: &dyn Loss, target: DType, reduction: Reduction, random: &mut Rand
 }
 
 /// Other options than the defaults, with this choice and these flags.
-fn vary(loss: &mut dyn Loss, place: usize, flag: bool) {
+pub(crate) fn vary(loss: &mut dyn Loss, place: usize, flag: bool) {
     for (name, mut setting) in loss.options() {
         let text = match &setting {
             // The gradient of a clamped variance is not its slope, by design, and the other one is

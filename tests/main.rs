@@ -27,6 +27,7 @@ mod lost;
 mod multilabel_margin;
 mod numeric;
 mod overlaps;
+mod pairs;
 mod pieces;
 mod pointwise;
 mod properties;

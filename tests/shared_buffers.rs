@@ -59,7 +59,16 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
                 let case = Case::new(&[10, 3, 5], 0, &[4, 2, 3], 2.0, random);
                 cases.push((loss(), case.inputs(DType::F32, DType::I64, true)));
             }
-            (_, "rnnt_loss") => {
+            (
+                _,
+                "arc_face_loss"
+                | "cos_face_loss"
+                | "info_nce_loss"
+                | "nt_xent_loss"
+                | "rnnt_loss"
+                | "sigmoid_contrastive_loss"
+                | "sup_con_loss",
+            ) => {
                 cases.push((loss(), all_inputs(&*loss(), DType::F32, random).swap_remove(0)));
             }
             (_, "grpo_loss") => {

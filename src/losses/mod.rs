@@ -46,9 +46,11 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    arc_face_loss: ArcFace,
     binary_cross_entropy: BinaryCrossEntropy,
     binary_cross_entropy_with_logits: BinaryCrossEntropyWithLogits,
     complete_box_iou_loss: CompleteBoxIou,
+    cos_face_loss: CosFace,
     cosine_embedding_loss: CosineEmbedding,
     cpo_loss: Cpo,
     cross_entropy: CrossEntropy,
@@ -60,6 +62,7 @@ catalogue! {
     grpo_loss: Grpo,
     hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
+    info_nce_loss: InfoNce,
     kl_div: KlDiv,
     kto_loss: Kto,
     l1_loss: L1,
@@ -71,14 +74,17 @@ catalogue! {
     multilabel_margin_loss: MultiLabelMargin,
     multilabel_soft_margin_loss: MultiLabelSoftMargin,
     nll_loss: Nll,
+    nt_xent_loss: NtXent,
     orpo_loss: Orpo,
     poisson_nll_loss: PoissonNll,
     quantile_loss: Quantile,
     rnnt_loss: Rnnt,
+    sigmoid_contrastive_loss: SigmoidContrastive,
     sigmoid_focal_loss: SigmoidFocal,
     simpo_loss: Simpo,
     smooth_l1_loss: SmoothL1,
     soft_margin_loss: SoftMargin,
+    sup_con_loss: SupCon,
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
 }

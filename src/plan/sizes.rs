@@ -168,11 +168,11 @@ impl Plans {
 }
 
 /// Sizes below a limit that have, together with the limit, the kernels of all: what decides are whole
-/// blocks, which are powers of two, a part of one behind others, and whether one invocation adds up all
-/// that is left.
+/// blocks, which are powers of two, a part of one behind others, whether one invocation adds up all that is
+/// left, and whether there is anything.
 fn decisive(limit: usize) -> BTreeSet<usize> {
     let powers = (0..usize::BITS).map(|k| 1 << k);
-    powers.take_while(|&power| power < limit).chain(limit.checked_sub(1)).collect()
+    powers.take_while(|&power| power < limit).chain(limit.checked_sub(1)).chain([0]).collect()
 }
 
 /// The inputs of a request with so many items; `None` if there is no batch.

@@ -132,6 +132,45 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                 made.push(own);
             }
         }
+        "arc_face_loss" | "cos_face_loss" => {
+            // Rows, features, classes.
+            for [rows, features, classes] in [[33, 17, 100], [3, 5, 2049], [4101, 8, 7]] {
+                let shapes = [
+                    ("input", dtype, &[rows, features][..]),
+                    ("linear_weight", dtype, &[classes, features]),
+                    ("target", DType::I16, &[rows]),
+                ];
+                made.push(inputs(loss, &shapes, classes, random));
+            }
+        }
+        "info_nce_loss" | "sigmoid_contrastive_loss" => {
+            for (size, features, all) in [(33, 17, false), (130, 8, true)] {
+                let definition = loss.definition();
+                let table = [size, features];
+                let of = |input: &wgloss::definition::Input| match input.role {
+                    Role::OwnIntegers => (input.name, DType::I64, &table[..1]),
+                    _ if input.name.starts_with("logit_") => (input.name, dtype, &[][..]),
+                    _ => (input.name, dtype, &table[..]),
+                };
+                let given = definition.inputs.iter().filter(|input| all || !input.optional);
+                let shapes: Vec<_> = given.map(of).collect();
+                let mut own = inputs(loss, &shapes, size, random);
+                // Similarities of thousands would be rounded by more than the tolerance asks.
+                own.iter_mut().take(2).for_each(|(_, vectors)| {
+                    let numbers: Vec<f64> =
+                        vectors.to_f32().iter().map(|&x| f64::from(x) / 8.0).collect();
+                    *vectors = tensor(dtype, &[size, features], &numbers);
+                });
+                made.push(own);
+            }
+        }
+        "nt_xent_loss" | "sup_con_loss" => {
+            for [rows, features, labels] in [[33, 17, 7], [130, 8, 50]] {
+                let shapes =
+                    [("input", dtype, &[rows, features][..]), ("labels", DType::U16, &[rows])];
+                made.push(inputs(loss, &shapes, labels, random));
+            }
+        }
         name => panic!("no inputs for {name}"),
     }
     made

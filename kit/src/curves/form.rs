@@ -35,8 +35,11 @@ pub(super) fn lies(loss: &dyn Loss, role: Role, list: bool) -> Option<(Lies, boo
     })
 }
 
-/// Whether a loss takes tables of the same rows and columns, whatever else it says of them.
+/// Whether a loss takes tables of the same rows and columns, and says nothing else of them.
 fn is_table(loss: &dyn Loss) -> bool {
+    if !loss.sample().is_empty() {
+        return false;
+    }
     let example = loss.example();
     let shape = example.first().map(|(_, kind)| &kind.shape);
     example.iter().all(|(_, kind)| kind.shape.len() == 2 && Some(&kind.shape) == shape)
