@@ -1,6 +1,6 @@
 //! The reference's gradients against central differences of its own values, in float64.
 
-use crate::common::{Random, differentiable, make_valid, order_corners, tensor};
+use crate::common::{Family, Random, differentiable, family, make_valid, order_corners, tensor};
 use wgloss::definition::{Domain, Role, Setting};
 use wgloss::{Batch, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
@@ -11,9 +11,14 @@ fn inputs(
     random: &mut Random,
 ) -> Vec<(&'static str, Tensor<'static>)> {
     let make = |input: &wgloss::definition::Input| {
+        let of_regions = family(loss) == Family::Regions;
+        let without_first = loss.values().contains(&("include_background", "false".into()));
         let shape: &[usize] = match input.role {
             Role::Index => &[4],
+            Role::IndexOrRows if of_regions && !target.is_float() => &[2, 3],
             Role::IndexOrRows if !target.is_float() => &[4],
+            Role::Regions | Role::IndexOrRows if of_regions => &[2, 5, 3],
+            Role::Classes if without_first => &[4],
             Role::Classes => &[5],
             Role::Labels => &[4],
             Role::Own if input.name == "advantages" => &[4],
@@ -25,7 +30,7 @@ fn inputs(
             _ => &[4, 5],
         };
         let indices = matches!(input.role, Role::Index | Role::IndexOrRows);
-        let index = indices && shape == [4];
+        let index = indices && [&[4][..], &[2, 3]].contains(&shape);
         let count = shape.iter().product();
         let mut numbers: Vec<f64> = (0..count)
             .map(|_| match index {

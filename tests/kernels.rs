@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wgloss::definition::Role;
 use wgloss::{
-    DType, GradientType, Loss, Member, Plan, Reduction, Request, Sharing, Source, SourceOptions,
-    TensorKind, losses,
+    Activation, DType, Dice, GeneralizedDice, GradientType, Loss, Member, Plan, Reduction, Request,
+    Sharing, Source, SourceOptions, TensorKind, Tversky, losses,
 };
 
 const FLOATS: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
@@ -30,6 +30,10 @@ fn shapes(loss: &dyn Loss) -> Vec<(Vec<usize>, Vec<usize>)> {
             (vec![2, 5000], vec![]),
             (vec![9], vec![9]),
         ],
+        Family::Regions => {
+            let all = [[2, 3, 8], [2, 3, 7], [2, 10, 8], [1, 2, 5000]];
+            all.map(|shape| (shape.to_vec(), shape.to_vec())).to_vec()
+        }
         _ => {
             let all = [[10, 8, 0], [10, 7, 0], [3, 6, 5], [2, 5000, 0], [2, 5001, 0], [2, 9, 64]];
             // Scores are a matrix at most; 0 stands for no dimension.
@@ -105,7 +109,7 @@ fn variants(mut types: Types) -> BTreeSet<Source> {
             add_variants(&*loss, &kinds(&*loss, shape, DType::F32, DType::F32, false), &mut texts);
         }
     }
-    for loss in losses::catalogue() {
+    for loss in losses::catalogue().into_iter().chain(activated()) {
         let loss = loss.as_ref();
         if family(loss) == Family::Own {
             add_own_variants(loss, &loss.example(), &mut types, &mut texts);
@@ -126,6 +130,21 @@ fn variants(mut types: Types) -> BTreeSet<Source> {
         }
     }
     texts
+}
+
+/// Losses over regions of logits.
+fn activated() -> Vec<Box<dyn Loss>> {
+    let (softmax, sigmoid) = (Activation::Softmax, Activation::Sigmoid);
+    let include_background = false;
+    vec![
+        Box::new(Dice { activation: softmax, ..Dice::default() }),
+        Box::new(Tversky { activation: sigmoid, ..Tversky::default() }),
+        Box::new(GeneralizedDice {
+            activation: softmax,
+            include_background,
+            ..GeneralizedDice::default()
+        }),
+    ]
 }
 
 /// A loss of its own in the shapes of its example, with and without what is optional.
@@ -330,10 +349,19 @@ fn every_variant_is_small_once_it_is_inlined() {
 #[test]
 fn formulas_have_no_short_circuits() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let folders = ["pointwise", "rows"].map(|folder| root.join(folder));
+    let folders = ["pointwise", "regions", "rows"].map(|folder| root.join(folder));
     let entries = folders.iter().flat_map(|f| std::fs::read_dir(f).expect("the shaders"));
     let own = entries.map(|entry| entry.expect("a shader").path());
-    let shared = ["boxes.wgsl", "numeric.wgsl", "row.wgsl"].map(|name| root.join(name));
+    let shared = [
+        "boxes.wgsl",
+        "numeric.wgsl",
+        "region.wgsl",
+        "row.wgsl",
+        "scores.wgsl",
+        "tversky.wgsl",
+        "voxels.wgsl",
+    ];
+    let shared = shared.map(|name| root.join(name));
     for path in own.chain(shared) {
         let text = std::fs::read_to_string(&path).expect("a readable shader");
         let mut code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
@@ -375,7 +403,7 @@ fn every_shader_belongs_to_a_loss() {
     let names: BTreeSet<&str> = catalogue.iter().map(|loss| loss.definition().name).collect();
     let mut found = BTreeSet::new();
     let mut texts = BTreeSet::new();
-    for folder in ["pointwise", "rows", "pairs", "own"] {
+    for folder in ["pointwise", "rows", "pairs", "regions", "own"] {
         for entry in std::fs::read_dir(root.join(folder)).expect("the shaders") {
             let path = entry.expect("a shader").path();
             if path.is_dir() {

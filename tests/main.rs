@@ -32,6 +32,7 @@ mod pieces;
 mod pointwise;
 mod properties;
 mod recording;
+mod regions;
 mod resident;
 mod reuse;
 mod rnnt;

@@ -5,8 +5,8 @@ use crate::common::catalogue::{Inputs, all_inputs, examples};
 use crate::common::{self, Random, differentiable};
 use std::collections::HashMap;
 use wgloss::{
-    Batch, CrossEntropy, DType, Evaluator, KlDiv, Loss, PoissonNll, Reduction, Request,
-    TripletMargin, losses,
+    Activation, Batch, CrossEntropy, DType, Dice, Evaluator, GeneralizedDice, KlDiv, Loss,
+    PoissonNll, Reduction, Request, TripletMargin, losses,
 };
 
 /// The catalogue, options that choose another formula, and the custom losses of the examples.
@@ -16,6 +16,10 @@ fn all_losses() -> Vec<Box<dyn Loss>> {
     all.push(Box::new(PoissonNll { log_input: false, full: true, ..PoissonNll::default() }));
     all.push(Box::new(CrossEntropy { z_loss: 0.1, softcap: 5.0, ..CrossEntropy::default() }));
     all.push(Box::new(TripletMargin { p: 3.0, swap: true, ..TripletMargin::default() }));
+    let softmax = Activation::Softmax;
+    all.push(Box::new(Dice { activation: softmax, squared: true, ..Dice::default() }));
+    let sigmoid = Activation::Sigmoid;
+    all.push(Box::new(GeneralizedDice { activation: sigmoid, ..GeneralizedDice::default() }));
     all.extend(examples());
     all
 }

@@ -48,6 +48,11 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
                     cases.push((loss(), inputs(&*loss(), shape, DType::F32, random)));
                 }
             }
+            (Family::Regions, _) => {
+                for (shape, target) in [([3, 2, 1400], DType::F32), ([2, 3, 301], DType::I64)] {
+                    cases.push((loss(), inputs(&*loss(), &shape, target, random)));
+                }
+            }
             (Family::Rows, _) => {
                 for (shape, target) in
                     [([5, 301], DType::I64), ([70, 12], DType::I64), ([2, 1100], DType::F32)]
@@ -216,7 +221,10 @@ fn gradients_take_their_inputs_place() {
         };
         let in_place = assert_same_bits(&gpu, &*loss, &batch, true);
         // Those of their own read inputs in several passes, but for tokens that have ratios of their own.
-        let several = family(loss.as_ref()) == Family::Own && loss.definition().name != "grpo_loss";
+        let several = match family(loss.as_ref()) {
+            Family::Own => loss.definition().name != "grpo_loss",
+            of => of == Family::Regions,
+        };
         assert!(in_place.iter().all(|&it| it != several), "{loss:?}: {in_place:?}");
         written += in_place.iter().filter(|&&it| it).count();
     }

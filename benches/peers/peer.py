@@ -113,6 +113,13 @@ def torch_losses():
         hull = area(low.minimum(low_t), high.maximum(high_t))
         return (1 - common / (union + eps) + (hull - union) / (hull + eps)).mean()
 
+    def dice_loss(input, target, smooth=1e-5):
+        p = input.softmax(1)
+        y = functional.one_hot(target, input.shape[1]).movedim(-1, 1).to(p.dtype)
+        space = tuple(range(2, p.dim()))
+        both, size = (p * y).sum(space), p.sum(space) + y.sum(space)
+        return (1 - (2 * both + smooth) / (size + smooth)).mean()
+
     return {
         "mse_loss": functional.mse_loss,
         "smooth_l1_loss": functional.smooth_l1_loss,
@@ -124,6 +131,7 @@ def torch_losses():
         "triplet_margin_loss": functional.triplet_margin_loss,
         "cosine_embedding_loss": functional.cosine_embedding_loss,
         "ctc_loss": functional.ctc_loss,
+        "dice_loss": dice_loss,
         "generalized_box_iou_loss": generalized_box_iou_loss,
     }
 
@@ -195,6 +203,13 @@ def jax_losses():
         hull = area(jnp.minimum(low, low_t), jnp.maximum(high, high_t))
         return (1 - common / (union + eps) + (hull - union) / (hull + eps)).mean()
 
+    def dice_loss(input, target, smooth=1e-5):
+        p = jax.nn.softmax(input, 1)
+        y = jax.nn.one_hot(target, input.shape[1], axis=1, dtype=p.dtype)
+        space = tuple(range(2, p.ndim))
+        both, size = (p * y).sum(space), p.sum(space) + y.sum(space)
+        return (1 - (2 * both + smooth) / (size + smooth)).mean()
+
     return {
         "mse_loss": lambda input, target: optax.squared_error(input, target).mean(),
         "smooth_l1_loss": lambda input, target: optax.huber_loss(input, target).mean(),
@@ -211,6 +226,7 @@ def jax_losses():
         ),
         "cosine_embedding_loss": cosine_embedding,
         "ctc_loss": ctc,
+        "dice_loss": dice_loss,
         "generalized_box_iou_loss": generalized_box_iou_loss,
     }
 

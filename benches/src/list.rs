@@ -2,8 +2,9 @@
 
 use crate::workload::{Input, Numbers, Workload};
 use wgloss::{
-    BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, GeneralizedBoxIou, KlDiv,
-    LinearCrossEntropy, Loss, Mse, Reduction, Result, Rnnt, SmoothL1, TripletMargin,
+    Activation, BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, Dice,
+    GeneralizedBoxIou, KlDiv, LinearCrossEntropy, Loss, Mse, Reduction, Result, Rnnt, SmoothL1,
+    TripletMargin,
 };
 
 /// The elements of the large pointwise workloads.
@@ -13,7 +14,7 @@ const LARGE: usize = 1 << 24;
 pub type Make = fn() -> Workload;
 
 /// The workloads' names, and what makes each: with value and gradients, but for `fwd`.
-pub const WORKLOADS: [(&str, Make); 16] = [
+pub const WORKLOADS: [(&str, Make); 17] = [
     ("mse_fwd", || mse(LARGE).value_only()),
     ("mse_fwdbwd", || mse(LARGE)),
     ("smooth_l1_fwdbwd", || smooth_l1(LARGE)),
@@ -28,6 +29,7 @@ pub const WORKLOADS: [(&str, Make); 16] = [
     ("cosine_embedding_fwdbwd", || cosine_embedding(65536, 128)),
     ("ctc_fwdbwd", || ctc(200, 16, 64, 50)),
     ("rnnt_fwdbwd", || rnnt(8, 100, 20, 256)),
+    ("dice_2x4x64x64x64_fwdbwd", || dice(&[2, 4, 64, 64, 64])),
     ("generalized_box_iou_fwdbwd", || generalized_box_iou(1 << 18)),
     ("small_mse_fwdbwd", || mse(1024)),
 ];
@@ -114,6 +116,16 @@ fn rnnt(batch: usize, steps: usize, target: usize, classes: usize) -> Workload {
         ("target_lengths", vec![batch], Numbers::All(integer(target))),
     ];
     workload(Rnnt::default(), inputs, &["logits"])
+}
+
+/// The Dice loss of a softmax over the second dimension, with class indices.
+fn dice(shape: &[usize]) -> Workload {
+    let inputs = [
+        ("input", shape.to_vec(), Numbers::Normal),
+        ("target", [&shape[..1], &shape[2..]].concat(), below(0, shape[1])),
+    ];
+    let loss = Dice { activation: Activation::Softmax, ..Dice::default() };
+    workload(loss, inputs, &["input"])
 }
 
 /// That of so many pairs of boxes.

@@ -48,6 +48,19 @@ impl<'a> Classes<'a> {
         }
     }
 
+    /// The same as numbers, -1 where a row is ignored.
+    pub(crate) fn labels(&self, first: usize, places: &mut [i32]) {
+        let mut integers = [0; 256];
+        for (k, places) in places.chunks_mut(integers.len()).enumerate() {
+            let integers = &mut integers[..places.len()];
+            self.target.read_integers(first + k * 256, integers);
+            for (place, &class) in places.iter_mut().zip(&*integers) {
+                let kept = Some(class) != self.ignored;
+                *place = if kept { i32::try_from(class).unwrap_or(-1) } else { -1 };
+            }
+        }
+    }
+
     /// Those of all rows.
     pub(crate) fn all(&self) -> Vec<Option<usize>> {
         let mut all = vec![None; self.target.len()];

@@ -1,11 +1,13 @@
 //! The facts of a loss: names, inputs, reductions.
 
+mod choices;
 mod documentation;
 mod options;
 mod sample;
 mod setting;
 mod typed;
 
+pub(crate) use choices::choices;
 pub(crate) use documentation::documentation;
 pub use options::{Options, Parameter};
 pub use sample::{Sample, SampleNumbers};
@@ -152,6 +154,9 @@ pub enum Role {
     Labels,
     /// Rows: a factor per class, or for each class of each row.
     Factors,
+    /// Regions: `[N, C, d1, ...]`, a probability or logit for each class of each voxel. Their target is an
+    /// `IndexOrRows`, their weight `Classes`.
+    Regions,
     /// A loss of its own: floats in a shape that the loss checks.
     Own,
     /// A loss of its own: integers in a shape that the loss checks.

@@ -128,8 +128,8 @@ impl Evaluator {
     }
 
     /// Evaluates a batch. On a GPU, where it is larger than [`Gpu::memory`] or a tensor than the
-    /// device's largest buffer, a pointwise loss or a loss over rows is evaluated in pieces, to the same
-    /// bits.
+    /// device's largest buffer, a pointwise loss, a loss over rows or over regions is evaluated in
+    /// pieces, to the same bits.
     ///
     /// # Errors
     /// If a name, option, shape or type does not fit, a class index is outside its range, a size
@@ -142,7 +142,7 @@ impl Evaluator {
     /// computed, instead of being kept in memory: the evaluation has the reduced loss, the totals and
     /// the times. The bits are those of [`Evaluator::evaluate`].
     ///
-    /// Pointwise losses and losses over rows read their inputs and give their outputs in windows, so
+    /// Pointwise losses, losses over rows and over regions read their inputs and give their outputs in windows, so
     /// that memory does not grow with them, where the inputs are borrowed from mapped files. What needs
     /// the whole is held: the gradient of an input that broadcasts, of
     /// [`Ctc`](crate::Ctc), [`Rnnt`](crate::Rnnt) and

@@ -3,4 +3,5 @@
 pub(crate) mod pairs;
 pub(crate) mod pointwise;
 pub(crate) mod products;
+pub(crate) mod regions;
 pub(crate) mod rows;

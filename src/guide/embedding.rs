@@ -22,7 +22,7 @@
 //!
 //! A gradient may be written exactly over its input by pointwise losses and by losses over rows,
 //! but for inputs that broadcast, elementwise weights and some 16-bit rows: [`Plan::in_place`]
-//! tells which. Losses with kernels of their own cannot.
+//! tells which. Losses over regions and those with kernels of their own cannot.
 //!
 //! # Limits
 //!

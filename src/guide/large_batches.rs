@@ -4,9 +4,9 @@
 //!
 //! A tensor that is larger than the device binds at once is cut into windows by the plan. Where one
 //! is larger than a buffer, or a batch than the memory that it may take on the device
-//! ([`Gpu::with_memory`]), [`Evaluator::evaluate`] cuts pointwise losses and losses over rows into
-//! pieces: one is uploaded while another is computed and a third is read. Both give the same bits as if
-//! nothing had been cut.
+//! ([`Gpu::with_memory`]), [`Evaluator::evaluate`] cuts pointwise losses, losses over rows and,
+//! where sums do not run over the batch, losses over regions into pieces: one is uploaded while another is
+//! computed and a third is read. Both give the same bits as if nothing had been cut.
 //!
 //! # Without holding the results
 //!

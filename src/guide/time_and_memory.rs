@@ -20,6 +20,7 @@
 //! | --- | --- |
 //! | pointwise, reduced | 4 for each 4096 elements, at most 4 MiB, and 96 for each 2^20 |
 //! | rows, reduced | 4 for each row, at most 4 MiB and 4 for each 1024 rows |
+//! | regions | 8 for each 2048 voxels of a region and each region, 12 of `generalized_dice_loss`; reduced 4 for each loss |
 //! | gradients of what is broadcast | 4 for each 4096 places of an element |
 //! | `multilabel_margin_loss` | 8 for each element (12 past 30,000 classes) and row |
 //! | `ctc_loss` with its gradient | `32 T (N + all labels)`, at most what can be bound (128 MiB at least) |

@@ -4,6 +4,7 @@ mod boxes;
 mod choices;
 mod inputs;
 mod options;
+mod regions;
 mod scaled;
 
 use crate::error::{Error, Result, plain};
@@ -11,12 +12,13 @@ use crate::family::Loss;
 
 /// What a loss's file needs.
 mod prelude {
-    pub(super) use super::choices::{choices, run_each};
+    pub(super) use super::choices::run_each;
     pub(super) use super::inputs::inputs;
     pub(super) use super::options::{ABOVE_ZERO, FINITE, FROM_ZERO, Valid, ZERO_TO_ONE, options};
     pub(super) use crate::cpu::numeric;
-    pub(super) use crate::definition::{Definition, Sample};
+    pub(super) use crate::definition::{Definition, Sample, choices};
     pub(super) use crate::error::Result;
+    pub(super) use crate::families::regions::{self, Activation, Common, Textbook, Voxel};
     pub(super) use crate::families::rows::{Item, Loops, Row, RowLoss, TextbookRow};
     pub(super) use crate::families::{pointwise, rows};
     pub(super) use crate::family::{Family, Loss};
@@ -55,10 +57,13 @@ catalogue! {
     cpo_loss: Cpo,
     cross_entropy: CrossEntropy,
     ctc_loss: Ctc,
+    dice_loss: Dice,
     distance_box_iou_loss: DistanceBoxIou,
     dpo_loss: Dpo,
+    focal_tversky_loss: FocalTversky,
     gaussian_nll_loss: GaussianNll,
     generalized_box_iou_loss: GeneralizedBoxIou,
+    generalized_dice_loss: GeneralizedDice,
     grpo_loss: Grpo,
     hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
@@ -87,12 +92,17 @@ catalogue! {
     sup_con_loss: SupCon,
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
+    tversky_loss: Tversky,
 }
 
+#[doc(inline)]
+pub use crate::families::regions::Activation;
 #[doc(inline)]
 pub use cpo_loss::CpoType;
 #[doc(inline)]
 pub use dpo_loss::DpoType;
+#[doc(inline)]
+pub use generalized_dice_loss::RegionWeight;
 #[doc(inline)]
 pub use grpo_loss::{GrpoType, ImportanceSampling};
 #[doc(inline)]

@@ -393,7 +393,7 @@ fn difference(own: &[String], others: &[String]) -> Option<(String, String)> {
 fn classes(resolved: &Resolved) -> Option<u64> {
     let first = resolved.inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
     let classes = match resolved.definition.inputs[0].role {
-        Role::Rows => first.get(1).or(first.first()),
+        Role::Rows | Role::Regions => first.get(1).or(first.first()),
         Role::Scores | Role::Features => first.last(),
         _ => return resolved.layout.indices.map(|indices| indices.classes),
     };

@@ -24,11 +24,16 @@ const POINTWISE: [(&[usize], &[usize]); 7] = [
 const ROWS: [&[usize]; 7] =
     [&[7], &[5, 7], &[5, 8], &[130, 3], &[2, 257], &[3, 6, 5], &[3, 5, 2, 7]];
 
+/// Voxels by fours and others, one patch and several, more classes than a lane keeps sums of.
+const REGIONS: [&[usize]; 5] =
+    [&[2, 3, 5], &[2, 2, 4100], &[3, 9, 2, 6], &[2, 2, 2051], &[1, 3, 1, 4]];
+
 fn family_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs> {
     let definition = loss.definition();
     let scores = definition.inputs[0].role == Role::Scores;
     let all = match family(loss) {
         Family::Pointwise => POINTWISE.to_vec(),
+        Family::Regions => REGIONS.into_iter().map(|shape| (shape, shape)).collect(),
         _ => ROWS.into_iter().filter(|s| !scores || s.len() < 3).map(|s| (s, s)).collect(),
     };
     let made = all.into_iter().enumerate().map(|(i, (shape, other))| {

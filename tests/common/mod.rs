@@ -305,6 +305,7 @@ pub(crate) fn differentiable(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> 
 pub(crate) enum Family {
     Pointwise,
     Rows,
+    Regions,
     Own,
 }
 
@@ -312,6 +313,7 @@ pub(crate) fn family(loss: &dyn Loss) -> Family {
     match loss.definition().inputs[0].role {
         Role::Own => Family::Own,
         Role::Rows | Role::Scores | Role::Features => Family::Rows,
+        Role::Regions => Family::Regions,
         _ => Family::Pointwise,
     }
 }

@@ -35,7 +35,8 @@ fn two_runs_give_the_same_bits() {
         if family(loss) == Family::Own {
             continue; // in their own tests
         }
-        let shape: &[usize] = &[50, 300];
+        let regions = family(loss) == Family::Regions;
+        let shape: &[usize] = if regions { &[5, 3, 1000] } else { &[50, 300] };
         let (classes, output) = common::rows_of(loss, shape);
         let needed = loss.definition().inputs.iter().filter(|input| !input.optional);
         let shapes: Vec<_> = needed
@@ -68,13 +69,20 @@ fn nan_is_carried() {
         }
         let definition = loss.definition();
         let rows = family(loss.as_ref()) == Family::Rows;
+        let regions = family(loss.as_ref()) == Family::Regions;
         // What is neither 0 nor 1 is refused where that is meant.
         let known = |input: &wgloss::definition::Input| input.domain != Domain::Binary;
         let make = |input: &wgloss::definition::Input, nan: bool| {
             let odd = if nan { NAN } else { 0.75 };
             match input.role {
-                Role::Index | Role::IndexOrRows => tensor(DType::I64, &[3], &[0.0, 1.0, 2.0]),
+                Role::Index | Role::IndexOrRows => {
+                    let shape: &[usize] = if regions { &[3, 1] } else { &[3] };
+                    tensor(DType::I64, shape, &[0.0, 1.0, 2.0])
+                }
                 Role::Classes | Role::Labels => floats(&[3], &[1.0, -1.0, odd]),
+                Role::Regions => {
+                    floats(&[3, 3, 1], &[0.5, 0.25, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5, odd])
+                }
                 _ if rows => floats(&[3, 3], &[0.5, 0.25, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5, odd]),
                 Role::Vectors(4) => floats(
                     &[2, 4],

@@ -1,0 +1,97 @@
+// The voxels of an item, four at a time: what their classes' numbers become, and their targets.
+
+// The largest logit of each voxel, and the sum of the others' exponentials relative to it.
+struct Others {
+    highest: vec4<f32>,
+    rest: vec4<f32>,
+}
+
+// Probabilities, and what is missing to 1.
+struct Parts {
+    p: vec4<f32>,
+    rest: vec4<f32>,
+}
+
+// The class index of each voxel, where there are such, and which voxels count.
+struct Labels {
+    index: vec4<i32>,
+    kept: vec4<bool>,
+    bad: vec4<bool>,
+}
+
+fn exponentials(x: vec4<f32>) -> vec4<f32> {
+    return vec4(exponential(x.x), exponential(x.y), exponential(x.z), exponential(x.w));
+}
+
+fn number_of(x: f32) -> f32 {
+    return select(not_a_number(), x, is_finite(x));
+}
+
+fn others_of(item: u32, voxel: u32) -> Others {
+    if (!SOFTMAX) {
+        return Others();
+    }
+    var highest = input_four(item, 0u, voxel);
+    for (var class_ = 1u; class_ < window.classes; class_++) {
+        highest = max(highest, input_four(item, class_, voxel));
+    }
+    // Where no class exists, or one is infinite, there are no probabilities.
+    highest = vec4(
+        number_of(highest.x), number_of(highest.y), number_of(highest.z), number_of(highest.w));
+    var rest = vec4<f32>();
+    var peaks = vec4<f32>();
+    for (var class_ = 0u; class_ < window.classes; class_++) {
+        let x = input_four(item, class_, voxel);
+        let is_peak = x == highest;
+        rest += select(exponentials(x - highest), vec4<f32>(), is_peak);
+        peaks += select(vec4<f32>(), vec4(1.0), is_peak);
+    }
+    return Others(highest, rest + (peaks - 1.0));
+}
+
+fn sigmoids(x: vec4<f32>) -> Parts {
+    let e = exponentials(-abs(x));
+    let high = 1.0 / (1.0 + e);
+    let low = e / (1.0 + e);
+    return Parts(select(high, low, x < vec4<f32>()), select(low, high, x < vec4<f32>()));
+}
+
+// The probabilities of a class.
+fn parts_of(x: vec4<f32>, others: Others) -> Parts {
+    if (SOFTMAX) {
+        let sum = 1.0 + others.rest;
+        let p = exponentials(x - others.highest) / sum;
+        return Parts(p, select(1.0 - p, others.rest / sum, x == others.highest));
+    }
+    if (SIGMOID) {
+        return sigmoids(x);
+    }
+    return Parts(x, 1.0 - x);
+}
+
+fn labels_of(item: u32, voxel: u32) -> Labels {
+    let places = vec4(voxel, voxel + 1u, voxel + 2u, voxel + 3u);
+    let inside = places < vec4(window.voxels);
+    if (!INDEX) {
+        return Labels(vec4<i32>(), inside, vec4<bool>());
+    }
+    let first = item * window.voxels;
+    let at = vec4(first) + min(places, vec4(window.voxels - 1u));
+    let index = vec4(target_index(at.x), target_index(at.y), target_index(at.z), target_index(at.w));
+    let kept = inside & (index != vec4(window.ignored));
+    let is_class = (index >= vec4<i32>()) & (index < vec4(i32(window.classes)));
+    return Labels(index, kept, kept & !is_class);
+}
+
+// The target of a class; a bad index makes all of them NaN.
+fn targets_of(labels: Labels, item: u32, class_: u32, voxel: u32) -> vec4<f32> {
+    if (INDEX) {
+        let own = select(vec4<f32>(), vec4(1.0), labels.index == vec4(i32(class_)));
+        return select(own, vec4(not_a_number()), labels.bad);
+    }
+    return target_four(item, class_, voxel);
+}
+
+fn voxel_of(parts: Parts, y: vec4<f32>, i: u32) -> Voxel {
+    return Voxel(parts.p[i], parts.rest[i], y[i], 1.0 - y[i]);
+}
