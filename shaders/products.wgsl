@@ -26,7 +26,7 @@ struct Window {
 }
 
 fn state_of(index: i32) -> u32 {
-    if (index == window.ignored) {
+    if (IGNORES & (index == window.ignored)) {
         return IGNORED;
     }
     return select(KEPT, BAD, (index < 0) | (u32(index) >= window.all_classes));

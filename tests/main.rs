@@ -22,6 +22,7 @@ mod kernels;
 mod large;
 mod limits;
 mod linear_cross_entropy;
+mod linear_forms;
 mod loss_scale;
 mod lost;
 mod multilabel_margin;

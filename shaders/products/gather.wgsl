@@ -30,7 +30,7 @@ fn main(
     if ((lane == 0u) & (own < lines())) {
         // A class before or after this tile, and an index outside the range, wrap to a large number.
         let class_ = u32(row.index) - first_number();
-        if (class_ < numbers()) {
+        if (!PICKED & (class_ < numbers())) {
             scratch[place + 2u] = number_at(line, class_, scratch[place_of(line, class_)]).first;
         }
         keep_peaks(place, peak);

@@ -5,7 +5,7 @@
 // denormal, on which processors multiply up to a hundred times slower.
 const NEGLIGIBLE: f32 = 7.888609e-31;
 
-fn slope(item: u32, class_: u32, row: Row, peak: Peaks, total: Sums, scale: f32) -> f32 {
+fn tile_slope(item: u32, class_: u32, row: Row, peak: Peaks, total: Sums, scale: f32) -> f32 {
     if (class_ >= window.classes) {
         return 0.0;
     }
@@ -35,6 +35,6 @@ fn main(
     let scale = scratch[place + 1u];
     let start = window.tile + item * window.stride + class_;
     for (var i = 0u; i < 4u; i++) {
-        scratch[start + i] = slope(item, class_ + i, row, peak, total, scale);
+        scratch[start + i] = tile_slope(item, class_ + i, row, peak, total, scale);
     }
 }

@@ -25,7 +25,7 @@
 /// a field for each line, and `Gradients` and `Wanted`, with one for each differentiable input.
 macro_rules! inputs {
     (
-        of $loss:ident;
+        of $loss:ident $(<$inner:ident>)?;
         differentiable {
             $(
                 $(#[doc = $about:literal])*
@@ -122,7 +122,7 @@ macro_rules! inputs {
             }
         }
 
-        impl $crate::definition::Typed for $loss {
+        impl$(<$inner>)? $crate::definition::Typed for $loss$(<$inner>)? {
             type Inputs<T> = Inputs<T>;
             type Gradients<T> = Gradients<T>;
             type Wanted = Wanted;

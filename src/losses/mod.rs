@@ -3,6 +3,8 @@
 mod boxes;
 mod choices;
 mod inputs;
+/// Losses of the logits of a linear layer, with their inputs and gradients by name.
+pub mod linear;
 mod options;
 mod regions;
 mod scaled;
@@ -30,9 +32,9 @@ mod prelude {
 }
 
 /// Each line is a file of this folder and the loss in it. The file is a public module too, for the
-/// loss's inputs and gradients by name.
+/// loss's inputs and gradients by name. The losses behind `linear` are there of a linear layer's logits too.
 macro_rules! catalogue {
-    ($($file:ident: $loss:ident),* $(,)?) => {
+    ($($file:ident: $loss:ident),* => linear: $($of:ident),* $(,)?) => {
         $(
             #[doc = concat!("The inputs and gradients of [`", stringify!($loss), "`] by name.")]
             pub mod $file;
@@ -42,7 +44,12 @@ macro_rules! catalogue {
 
         /// Every loss with its default options, in alphabetical order.
         pub fn catalogue() -> Vec<Box<dyn Loss>> {
-            vec![$(Box::new($loss::default())),*]
+            let mut all: Vec<Box<dyn Loss>> = vec![
+                $(Box::new($loss::default()),)*
+                $(Box::new(Linear($of::default())),)*
+            ];
+            all.sort_by_key(|loss| loss.definition().name);
+            all
         }
     };
 }
@@ -92,8 +99,12 @@ catalogue! {
     sup_con_loss: SupCon,
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
-    tversky_loss: Tversky,
+    tversky_loss: Tversky
+    => linear: MultiMargin
 }
+
+#[doc(inline)]
+pub use linear::Linear;
 
 #[doc(inline)]
 pub use crate::families::regions::Activation;

@@ -78,6 +78,11 @@ impl MultiMargin {
 impl rows::Formula for MultiMargin {
     type Peaks = [f32; 0];
     type Sums = [f32; 2];
+    const PICKS: bool = true;
+
+    fn shifts(&self) -> bool {
+        true
+    }
 
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let mut loss = RowLoss::zeros(row.first.len());

@@ -113,7 +113,7 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                 made.push(inputs(loss, &shapes, 2, random));
             }
         }
-        "linear_cross_entropy" => {
+        name if name.starts_with("linear_") => {
             // Items, features, classes, positions.
             let all = [[33, 17, 100, 1], [3, 5, 2049, 1], [4101, 3, 7, 1], [7, 3, 5, 3]];
             for [items, features, classes, positions] in all {

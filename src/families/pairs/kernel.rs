@@ -304,6 +304,7 @@ fn is_given(own: u32) -> bool {{ return {given}; }}"
     pub(super) fn gather(&self, lines: Lines, again: bool) -> Kernel {
         let mut header = self.header_of_loss();
         self.rows(&mut header);
+        header.constant("PICKED", false);
         header.line(match lines {
             Lines::Rows => {
                 "fn lines() -> u32 { return window.items; }

@@ -204,6 +204,13 @@ impl Work<'_> {
         work.into_par_iter().try_for_each_init(
             Vec::new,
             |room, (block, ((statistics, input), kept))| {
+                if self.formula.picks() {
+                    let rows = statistics.iter_mut().zip(input.chunks(features)).enumerate();
+                    for (i, (row, input)) in rows {
+                        row.picked =
+                            self.picked(input, chunk.first + block * TASK + i, chunk.position);
+                    }
+                }
                 for first_class in (0..classes).step_by(CLASSES) {
                     self.cancel.check()?;
                     let width = CLASSES.min(classes - first_class);
@@ -225,6 +232,17 @@ impl Work<'_> {
             },
         )?;
         Ok(statistics)
+    }
+
+    /// The logit of a row's target class.
+    fn picked(&self, input: &[f32], n: usize, position: usize) -> f32 {
+        let Problem { features, positions, .. } = self.problem;
+        let Some(class) = self.class(n * positions + position) else { return 0.0 };
+        let place = class * positions + position;
+        let weights = &self.linear[place * features..][..features];
+        let product: f32 = input.iter().zip(weights).map(|(x, w)| x * w).sum();
+        let bias = self.bias.as_ref().map_or(0.0, |bias| bias[place]);
+        product + (bias - self.offsets[position])
     }
 
     /// What is known of a row and some classes.

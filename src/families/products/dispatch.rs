@@ -7,18 +7,18 @@ mod work;
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, WEIGHT};
 use crate::dispatch::Builder;
 use crate::error::Result;
+use crate::families::products::row::Runs;
 use crate::families::rows::kernel::{Check, Weighed};
 use crate::families::rows::push_check;
 use crate::kernel::Kernel;
 use crate::request::Losses;
 use work::{Tile, Work, step};
 
-/// `shifts`: whether the formula allows that a number is taken off all logits of a row.
-pub(super) fn build(builder: &mut Builder<'_>, shifts: bool) -> Result<()> {
+pub(super) fn build(builder: &mut Builder<'_>, formula: &dyn Runs) -> Result<()> {
     let resolved = builder.resolved;
     let losses = resolved.losses();
     let terms = resolved.layout.terms;
-    let mut work = Work::new(builder, losses, shifts)?;
+    let mut work = Work::new(builder, losses, formula)?;
     work.stage();
     if terms > 0 {
         work.check_targets()?;
@@ -55,7 +55,7 @@ impl Work<'_, '_> {
             index: of(TARGET),
             classes: self.classes,
             weight: of(WEIGHT).map_or(Weighed::One, class),
-            ignores: true,
+            ignores: self.spec.ignores,
             counts: self.spec.scratch_divisor && of(WEIGHT).is_some(),
             counted: None,
         };
@@ -78,6 +78,10 @@ impl Work<'_, '_> {
         let tiles: Vec<Tile> =
             starts.map(|first_class| self.tile_at(position, first_item, first_class)).collect();
         let whole = Tile { classes: self.classes, ..tiles[0] };
+        let picks = self.spec.picks;
+        for &tile in tiles.iter().filter(|_| picks) {
+            self.push(self.spec.pick(), tile, tile.items)?;
+        }
         for &tile in &tiles {
             self.push_logits(tile)?;
             let adds = tile.first_class > 0;

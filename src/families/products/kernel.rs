@@ -8,7 +8,7 @@ pub(crate) use vectors::vectors;
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use crate::definition::Definition;
 use crate::families::rows::kernel::{ROW, declare_calls};
-use crate::kernel::storage::{Stores, stores};
+use crate::kernel::storage::{Loads, Stores, floats, stores};
 use crate::kernel::{Declared, Header, Kernel, NUMERIC, Parameters, declare_store_loss};
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
@@ -44,6 +44,10 @@ pub(super) struct Spec {
     pub(super) scratch_divisor: bool,
     /// Whether what the biases of a position have in common is taken off them.
     pub(super) offset: bool,
+    /// Whether the logits of the target classes are computed before the others.
+    pub(super) picks: bool,
+    /// Whether a class index may mark a row as ignored.
+    pub(super) ignores: bool,
 }
 
 impl Spec {
@@ -150,10 +154,28 @@ fn store(class_: u32, d: u32, sum: f32) {
         (KNOWN + declared.peaks.len() + declared.sums.len()).next_multiple_of(4) as u64
     }
 
+    /// The logits of target classes.
+    pub(super) fn pick(&self) -> Kernel {
+        let mut header = self.header();
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        for (input, name) in [(INPUT, "input"), (LINEAR_WEIGHT, "linear_weight")] {
+            let dtype = self.inputs[input].unwrap_or(DType::F32);
+            floats(&mut header, Slot::Input(input), name, dtype, Loads::Singles);
+        }
+        self.targets(&mut header, false);
+        self.offset(&mut header);
+        let bias = self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
+        let bias = bias.replace('@', "place");
+        header.line(&format!("fn bias_at(place: u32) -> f32 {{ return {bias}; }}"));
+        let pick = include_str!("../../../shaders/products/pick.wgsl");
+        self.join(header, "target logits", pick)
+    }
+
     /// Merges a tile into the statistics.
     pub(super) fn gather(&self) -> Kernel {
         let mut header = self.header_of_loss();
         self.rows(&mut header, true);
+        header.constant("PICKED", self.picks);
         header.line(
             "fn lines() -> u32 { return window.items; }
 fn numbers() -> u32 { return window.classes; }
@@ -269,6 +291,7 @@ fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, 
 
     fn with_statistics(&self, mut header: Header) -> Header {
         header.constant("STATISTICS", format!("{}u", self.statistics()));
+        header.constant("IGNORES", self.ignores);
         header
     }
 

@@ -54,7 +54,8 @@ impl Family for Products<'_> {
         problem::check(self.loss.definition(), inputs)?;
         rows::check_ignore_index(self.loss.ignore_index(), problem.index)?;
         let terms = problem.items as u64 * problem.positions as u64;
-        let weights = if problem.index { Weights::Kept } else { Weights::None };
+        let weighted = problem.index && self.loss.definition().weighted_mean;
+        let weights = if weighted { Weights::Kept } else { Weights::None };
         let classes = problem.classes as u64;
         Ok(Layout {
             output: problem::output(inputs),
@@ -93,7 +94,7 @@ impl Family for Products<'_> {
     }
 
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
-        dispatch::build(builder, self.formula.shifts())
+        dispatch::build(builder, &*self.formula)
     }
 
     fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {

@@ -44,6 +44,9 @@ pub(in crate::families) trait Runs: Send + Sync {
     /// Whether a number may be taken off all logits of a row.
     fn shifts(&self) -> bool;
 
+    /// Whether sums need the logit of the target class before all classes are seen.
+    fn picks(&self) -> bool;
+
     /// Merges the logits of a tile into a row's statistics.
     fn gather(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]);
 
@@ -74,6 +77,10 @@ impl<F: Formula> Runs for F {
 
     fn shifts(&self) -> bool {
         Formula::shifts(self)
+    }
+
+    fn picks(&self) -> bool {
+        F::PICKS
     }
 
     fn gather(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]) {
@@ -184,7 +191,7 @@ impl Loops for Gather<'_> {
         before.with::<Sum>(sums).write(&mut statistics.sums);
         higher.write(&mut statistics.peaks);
         let place = tile.class.and_then(|class| class.checked_sub(tile.first));
-        if let Some(&picked) = place.and_then(|place| logits.get(place)) {
+        if let Some(&picked) = place.and_then(|place| logits.get(place)).filter(|_| !L::PICKS) {
             statistics.picked = picked;
         }
     }

@@ -15,6 +15,8 @@ pub(crate) trait Formula: Debug + Send + Sync {
     type Sums: Gathered;
     /// Whether the derivative with respect to the first member uses [`Item::reused`].
     const REUSES: bool = false;
+    /// Whether the sums need [`Row::picked`], which is else known with the last of them.
+    const PICKS: bool = false;
     /// Whether there are [second sums](Formula::second_sums), for which the row is read once more.
     const TWICE: bool = false;
     /// Where the maxima only keep the sums from overflow and loss: what takes their place in rows

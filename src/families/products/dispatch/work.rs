@@ -2,6 +2,7 @@
 
 use super::super::kernel::Spec;
 use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET};
+use super::super::row::Runs;
 use crate::dispatch::Builder;
 use crate::error::{Error, Result};
 use crate::request::Losses;
@@ -58,7 +59,11 @@ pub(super) struct Work<'a, 'b> {
 }
 
 impl<'a, 'b> Work<'a, 'b> {
-    pub(super) fn new(builder: &'a mut Builder<'b>, losses: Losses, shifts: bool) -> Result<Self> {
+    pub(super) fn new(
+        builder: &'a mut Builder<'b>,
+        losses: Losses,
+        formula: &dyn Runs,
+    ) -> Result<Self> {
         let resolved = builder.resolved;
         let problem = Problem::of(&resolved.inputs);
         let [items, features, classes, positions] =
@@ -75,7 +80,7 @@ impl<'a, 'b> Work<'a, 'b> {
         let most_classes = bindable(MOST_CLASSES, FEWEST_CLASSES, 4 * positions * features);
         let terms = resolved.layout.terms;
         let losses_place = if losses == Losses::Scratch { builder.reserve(terms)? } else { 0 };
-        let offset = biases > 0 && shifts;
+        let offset = biases > 0 && formula.shifts();
         let offsets = if offset { builder.reserve(positions)? } else { 0 };
         // A gradient of 16 bits to which several chunks are added takes float32 memory of its size, which is
         // more than the logits are.
@@ -100,6 +105,8 @@ impl<'a, 'b> Work<'a, 'b> {
             upstream: resolved.upstream,
             scratch_divisor: resolved.divisor_in_scratch(),
             offset,
+            picks: problem.index && formula.picks(),
+            ignores: resolved.ignored.is_some(),
         };
         let rows = items.min(most_items);
         let stride = stride(if keeps { classes } else { classes.min(most_classes) });
