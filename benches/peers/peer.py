@@ -96,6 +96,7 @@ def with_torch(arguments, asked, arrays):
 
 
 def torch_losses():
+    import torch
     from torch.nn import functional
 
     def linear_cross_entropy(input, linear_weight, target):
@@ -120,7 +121,12 @@ def torch_losses():
         both, size = (p * y).sum(space), p.sum(space) + y.sum(space)
         return (1 - (2 * both + smooth) / (size + smooth)).mean()
 
+    def info_nce_loss(query, key, temperature=0.07):
+        own = torch.arange(len(query), device=query.device)
+        return functional.cross_entropy(query @ key.T / temperature, own)
+
     return {
+        "info_nce_loss": info_nce_loss,
         "mse_loss": functional.mse_loss,
         "smooth_l1_loss": functional.smooth_l1_loss,
         "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,
@@ -210,7 +216,11 @@ def jax_losses():
         both, size = (p * y).sum(space), p.sum(space) + y.sum(space)
         return (1 - (2 * both + smooth) / (size + smooth)).mean()
 
+    def info_nce_loss(query, key, temperature=0.07):
+        return cross_entropy(query @ key.T / temperature, jnp.arange(len(query)))
+
     return {
+        "info_nce_loss": info_nce_loss,
         "mse_loss": lambda input, target: optax.squared_error(input, target).mean(),
         "smooth_l1_loss": lambda input, target: optax.huber_loss(input, target).mean(),
         "binary_cross_entropy_with_logits": lambda input, target: (

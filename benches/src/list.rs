@@ -3,8 +3,8 @@
 use crate::workload::{Input, Numbers, Workload};
 use wgloss::{
     Activation, BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, Dice,
-    GeneralizedBoxIou, KlDiv, LinearCrossEntropy, Loss, Mse, Reduction, Result, Rnnt, SmoothL1,
-    TripletMargin,
+    GeneralizedBoxIou, InfoNce, KlDiv, LinearCrossEntropy, Loss, Mse, Reduction, Result, Rnnt,
+    SmoothL1, TripletMargin,
 };
 
 /// The elements of the large pointwise workloads.
@@ -14,7 +14,7 @@ const LARGE: usize = 1 << 24;
 pub type Make = fn() -> Workload;
 
 /// The workloads' names, and what makes each: with value and gradients, but for `fwd`.
-pub const WORKLOADS: [(&str, Make); 17] = [
+pub const WORKLOADS: [(&str, Make); 18] = [
     ("mse_fwd", || mse(LARGE).value_only()),
     ("mse_fwdbwd", || mse(LARGE)),
     ("smooth_l1_fwdbwd", || smooth_l1(LARGE)),
@@ -25,6 +25,7 @@ pub const WORKLOADS: [(&str, Make); 17] = [
     ("ce_128x128256_fwdbwd", || cross_entropy(128, 128256)),
     ("ce_128x128256_fwd", || cross_entropy(128, 128256).value_only()),
     ("linear_ce_256x512x32000_fwdbwd", || linear(256, 512, 32000)),
+    ("info_nce_2048x256_fwdbwd", || info_nce(2048, 256)),
     ("triplet_fwdbwd", || triplet(65536, 128)),
     ("cosine_embedding_fwdbwd", || cosine_embedding(65536, 128)),
     ("ctc_fwdbwd", || ctc(200, 16, 64, 50)),
@@ -78,6 +79,13 @@ pub fn linear(rows: usize, features: usize, classes: usize) -> Workload {
         ("target", vec![rows], below(0, classes)),
     ];
     workload(LinearCrossEntropy::default(), inputs, &["input", "linear_weight"])
+}
+
+/// The loss of so many queries among as many keys.
+fn info_nce(pairs: usize, features: usize) -> Workload {
+    let inputs =
+        ["query", "key"].map(|name| (name, vec![pairs, features], Numbers::Weights(features)));
+    workload(InfoNce::default(), inputs, &["query", "key"])
 }
 
 /// The triplet margin loss of rows of features.
