@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, softplus
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    logsigmoid,
+    softplus,
+)
 
 Tensor = torch.Tensor
 
@@ -27,8 +32,8 @@ def soft_margin(input: Tensor, target: Tensor) -> Tensor:
 
 def focal(input: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
     p = torch.sigmoid(input)
-    cross_entropy = binary_cross_entropy_with_logits(input, target, reduction="none")
-    terms = cross_entropy * (1 - (p * target + (1 - p) * (1 - target))) ** gamma
+    entropy = binary_cross_entropy_with_logits(input, target, reduction="none")
+    terms = entropy * (1 - (p * target + (1 - p) * (1 - target))) ** gamma
     return (alpha * target + (1 - alpha) * (1 - target)) * terms if alpha >= 0 else terms
 
 
@@ -211,6 +216,151 @@ def rnnt(
     return torch.stack(costs) if costs else logits.new_zeros(0)
 
 
+def direction(vectors: Tensor) -> Tensor:
+    """Vectors divided by their lengths; those of zeros stay."""
+    length = vectors.norm(dim=-1, keepdim=True)
+    return vectors / torch.where(length == 0, torch.ones_like(length), length)
+
+
+def one(number: Tensor | None, other: float) -> Tensor | float:
+    """A number of no shape."""
+    if number is None:
+        return other
+    if number.shape not in ((), (1,)):
+        raise ValueError("not one number")
+    return number.reshape(())
+
+
+def info_nce(
+    query: Tensor,
+    key: Tensor,
+    logit_scale: Tensor | None = None,
+    target: Tensor | None = None,
+    temperature: float = 0.07,
+    symmetric: bool = False,
+    normalize: bool = False,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    if query.dim() != 2 or key.dim() != 2 or not query.numel() or len(key) < len(query):
+        raise ValueError("shapes")
+    if symmetric and (target is not None or len(query) != len(key)):
+        raise ValueError("symmetric")
+    if logit_scale is not None and temperature != 0.07:
+        raise ValueError("temperature")
+    if normalize:
+        query, key = direction(query), direction(key)
+    s = one(logit_scale, 1 / temperature) * (query @ key.T)
+    own = torch.arange(len(query)) if target is None else target
+    kept = own != ignore_index
+    rows = cross_entropy(s, own, reduction="none", ignore_index=ignore_index)
+    if symmetric:
+        rows = (rows + cross_entropy(s.T, own, reduction="none")) / 2
+    return rows, kept.sum()
+
+
+def sigmoid_contrastive(
+    image: Tensor,
+    text: Tensor,
+    logit_scale: Tensor,
+    logit_bias: Tensor | None = None,
+    normalize: bool = False,
+) -> tuple[Tensor, Tensor]:
+    alike(image, text)
+    if image.dim() != 2 or not image.numel():
+        raise ValueError("shapes")
+    if normalize:
+        image, text = direction(image), direction(text)
+    s = one(logit_scale, 1.0) * (image @ text.T) + one(logit_bias, 0.0)
+    sign = 2 * torch.eye(len(image), dtype=s.dtype) - 1
+    return -logsigmoid(sign * s).sum(1), torch.tensor(len(image))
+
+
+def similarities(
+    input: Tensor, labels: Tensor, temperature: float, normalize: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The similarities of rows, which are others, and which of these are partners."""
+    if input.dim() != 2 or not input.shape[1] or labels.shape != input.shape[:1]:
+        raise ValueError("shapes")
+    vectors = direction(input) if normalize else input
+    others = ~torch.eye(len(input), dtype=torch.bool)
+    return vectors @ vectors.T / temperature, others, others & (labels[:, None] == labels)
+
+
+def nt_xent(
+    input: Tensor, labels: Tensor, temperature: float = 0.07, normalize: bool = True
+) -> tuple[Tensor, Tensor]:
+    s, others, partners = similarities(input, labels, temperature, normalize)
+    above = torch.where(others & ~partners, s, -math.inf).logsumexp(1)
+    costs = softplus(torch.where(above.isinf(), -1e9, above)[:, None] - s)
+    return torch.where(partners, costs, 0).sum(1), partners.sum()
+
+
+def sup_con(
+    input: Tensor, labels: Tensor, temperature: float = 0.1, normalize: bool = True
+) -> tuple[Tensor, Tensor]:
+    s, others, partners = similarities(input, labels, temperature, normalize)
+    log_p = s - torch.where(others, s, -math.inf).logsumexp(1, keepdim=True)
+    count = partners.sum(1)
+    costs = -torch.where(partners, log_p, 0).sum(1) / count.clamp(min=1)
+    return torch.where(count > 0, costs, 0), (count > 0).sum()
+
+
+def cosines(input: Tensor, linear_weight: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The cosines to the centres of all classes, and which of them is the target's."""
+    if input.dim() != 2 or linear_weight.dim() != 2 or target.shape != input.shape[:1]:
+        raise ValueError("shapes")
+    c = direction(input) @ direction(linear_weight).T
+    return c, torch.arange(len(linear_weight)) == target[:, None]
+
+
+def of_cosines(logits: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    rows = cross_entropy(logits, target, reduction="none", ignore_index=ignore_index)
+    return rows, (target != ignore_index).sum()
+
+
+def arc_face(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    margin: float = 0.5,
+    scale: float = 64.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    c, own = cosines(input, linear_weight, target)
+    if not 0 <= margin < math.pi or not 0 < scale < math.inf:
+        raise ValueError("options")
+    angle = torch.acos(c.clamp(-1, 1))
+    widened = torch.where(
+        angle <= math.pi - margin, torch.cos(angle + margin), c - margin * math.sin(margin)
+    )
+    return of_cosines(scale * torch.where(own, widened, c), target, ignore_index)
+
+
+def cos_face(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    margin: float = 0.35,
+    scale: float = 64.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    c, own = cosines(input, linear_weight, target)
+    if not 0 < scale < math.inf:
+        raise ValueError("options")
+    return of_cosines(scale * torch.where(own, c - margin, c), target, ignore_index)
+
+
+PAIRS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
+    "arc_face_loss": arc_face,
+    "cos_face_loss": cos_face,
+    "info_nce_loss": info_nce,
+    "nt_xent_loss": nt_xent,
+    "sigmoid_contrastive_loss": sigmoid_contrastive,
+    "sup_con_loss": sup_con,
+}
+"""The terms of each, and what its mean divides by."""
+
+
 TERMS: dict[str, Callable[..., Tensor]] = {
     "complete_box_iou_loss": complete_box_iou,
     "cpo_loss": cpo,
@@ -234,6 +384,11 @@ def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> T
     """The loss of float64 tensors."""
     if name == "grpo_loss":
         return grpo(**given, **options, reduction=reduction)
+    if name in PAIRS:
+        terms, count = PAIRS[name](**given, **options)
+        if reduction == "none":
+            return terms
+        return terms.sum() / count if reduction == "mean" else terms.sum()
     terms = TERMS[name](**given, **options)
     if name.endswith("box_iou_loss") and reduction == "mean" and not terms.numel():
         return terms.sum()

@@ -35,6 +35,12 @@ def array(described: dict[str, Any], rows: int, classes: int, rank: int) -> np.n
             shape = (rows,)
         case "advantages", _:
             shape = (rows,)
+        case "logit_scale" | "logit_bias", _:
+            shape = ()
+        case "labels", "own_integers":
+            return np.arange(rows, dtype=np.int64) // 2
+        case _, "own_integers":
+            return (np.arange(rows, dtype=np.int64) * 3 + 1) % rows
         case _, "vectors(4)":
             shape = (rows, 4)
         case _, "classes" | "factors":
@@ -47,7 +53,9 @@ def array(described: dict[str, Any], rows: int, classes: int, rank: int) -> np.n
 def lattice(domain: str, shape: tuple[int, ...], rank: int) -> np.ndarray:
     """Multiples of a quarter, moved by 0.07 for each input and by 0.02 for each class."""
     step = np.arange(np.prod(shape)).reshape(shape) * (3 + 2 * rank)
-    moved = 0.06 + 0.07 * rank + 0.02 * np.arange(shape[-1])
+    moved = 0.06 + 0.07 * rank + 0.02 * np.arange(shape[-1] if shape else 1)
+    if not shape:
+        return np.float32(0.5 + moved[0]).reshape(())
     match domain:
         case "binary":
             return np.where(step % 3 > 0, 1, 0).astype(np.float32)
@@ -108,7 +116,7 @@ def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> A
 
     if reduction is None:
         reduction = CATALOGUE[name]["reductions"][0]
-    if name in beyond.TERMS or name == "grpo_loss":
+    if name in beyond.TERMS or name in beyond.PAIRS or name == "grpo_loss":
         return beyond.exact(name, given, reduction, **options)
     options.pop("z_loss", None), options.pop("softcap", None)
     if name == "triplet_margin_with_distance_loss":

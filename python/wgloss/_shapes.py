@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def shape(name: str, facts: Sequence[dict[str, Any]], inputs: Sequence[Any]) -> tuple[Any, ...]:
+PAIRS = (
+    "arc_face_loss",
+    "cos_face_loss",
+    "info_nce_loss",
+    "nt_xent_loss",
+    "sigmoid_contrastive_loss",
+    "sup_con_loss",
+)
+"""The losses with a term for each row of their first input, whatever else they have."""
+
+
+def shape(
+    name: str,
+    facts: Sequence[dict[str, Any]],
+    inputs: Sequence[Any],
+    options: Mapping[str, Any],
+) -> tuple[Any, ...]:
     """The shape of the unreduced loss of some inputs, whose sizes may be symbols."""
     given = [(fact, each) for fact, each in zip(facts, inputs, strict=True) if each is not None]
     first = tuple(given[0][1].shape)
     role = facts[0]["role"]
+    if name in PAIRS:
+        return first[:1]
+    if role == "regions":
+        classes = first[1] if options["include_background"] else first[1] - 1
+        return (classes,) if options["batch"] else (first[0], classes)
     if role == "elements":
         return _broadcast([tuple(each.shape) for fact, each in given if fact["role"] == "elements"])
     for fact, each in given:
@@ -28,7 +49,7 @@ def shape(name: str, facts: Sequence[dict[str, Any]], inputs: Sequence[Any]) -> 
         return first[:1]
     if name == "ctc_loss":
         return first[1:2] if len(first) == 3 else ()
-    if name == "linear_cross_entropy":
+    if name.startswith("linear_"):
         target = given[2][1]
         behind = tuple(target.shape)
         return behind if not _is_float(target) else first[:-1] + behind[len(first) :]

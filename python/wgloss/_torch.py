@@ -69,6 +69,7 @@ class Operator:
         self.inputs = inputs
         self.forward = forward
         self.count = len(inputs)
+        self.option_names = [fact["name"] for fact in options]
         self.broadcasts = len(inputs) > 1 and inputs[1]["role"] == "elements"
         self.places = _Places(self)
         tensors = [f"Tensor{'?' * fact['optional']} {fact['name']}" for fact in inputs]
@@ -196,8 +197,9 @@ class Operator:
         return dtype or torch.float32
 
     def _fake(self, *arguments: Any) -> Outputs:
-        inputs, _, reduction, _, gradients, wide = self._split(arguments)
-        sizes = shape(self.name, self.inputs, inputs) if reduction == "none" else ()
+        inputs, options, reduction, _, gradients, wide = self._split(arguments)
+        named = dict(zip(self.option_names, options, strict=True))
+        sizes = shape(self.name, self.inputs, inputs, named) if reduction == "none" else ()
         given = next(tensor for tensor in inputs if tensor is not None)
         value = given.new_empty(sizes, dtype=torch.float32 if wide else self._dtype(inputs))
         computed = [] if reduction == "none" else gradients

@@ -28,6 +28,8 @@ options! {
     /// digits, and a vector of zeros has similarity 0 with everything, and gradient 0 (PyTorch's `normalize` has
     /// gradients of 1e12 there).
     ///
+    /// Parts of a batch add up to the whole with a `target`, which may name any of all keys, and not without.
+    ///
     /// Memory: beside inputs and gradients a plan holds tiles of 32 MiB at most and a few numbers for each query and
     /// key. Products of more than 65,536 keys, and those of a symmetric loss that do not fit, are computed a second time
     /// for the gradients. The CPU backend holds a copy of the vectors where they are normalised. 16-bit gradients take
@@ -54,6 +56,9 @@ options! {
 }
 
 const TEMPERATURE: f32 = 0.07;
+
+/// The place of the target.
+const TARGET: usize = 3;
 
 inputs! {
     of InfoNce;
@@ -111,6 +116,11 @@ impl Loss for InfoNce {
         ]
     }
 
+    fn check_totals(&self, inputs: &[Option<TensorKind>]) -> Result<()> {
+        let has_target = inputs.get(TARGET).is_some_and(Option::is_some);
+        if has_target { Ok(()) } else { pairs::check_totals("info_nce_loss without target") }
+    }
+
     fn family(&self) -> Box<dyn Family + '_> {
         let own = (self.temperature != TEMPERATURE).then_some(("temperature", self.temperature));
         let setup = Setup {
@@ -122,7 +132,7 @@ impl Loss for InfoNce {
             scale: Some(2),
             not_with_scale: own,
             bias: None,
-            partners: Partners::Class(3),
+            partners: Partners::Class(TARGET),
             symmetric: self.symmetric,
             margin: None,
         };

@@ -70,6 +70,10 @@ impl Loss for NtXent {
         pairs::labels_sample()
     }
 
+    fn check_totals(&self, _: &[Option<TensorKind>]) -> Result<()> {
+        pairs::check_totals(DEFINITION.name)
+    }
+
     fn family(&self) -> Box<dyn Family + '_> {
         let setup = Setup::of_labels(self.temperature, self.normalize, Weigh::Partners);
         pairs::family(self, *self, setup)

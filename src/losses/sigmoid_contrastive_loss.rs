@@ -70,6 +70,10 @@ impl Loss for SigmoidContrastive {
         ]
     }
 
+    fn check_totals(&self, _: &[Option<TensorKind>]) -> Result<()> {
+        pairs::check_totals(DEFINITION.name)
+    }
+
     fn family(&self) -> Box<dyn Family + '_> {
         let setup = Setup {
             left: 0,

@@ -126,3 +126,30 @@ fn indices_and_options() {
     assert_refused(&SupCon { temperature: 0.0, ..SupCon::default() }, &of_labels, cold);
     assert_refused(&NtXent { temperature: 0.0, ..NtXent::default() }, &of_labels, cold);
 }
+
+/// A part of a batch has not all that its rows are compared with.
+#[test]
+fn totals() {
+    let vectors = |name: &'static str| (name, zeros(&[2, 2]));
+    let labels = ("labels", integers(&[0.0, 0.0]));
+    let of_labels = vec![vectors("input"), labels];
+    let pairs = vec![vectors("query"), vectors("key")];
+    let images = vec![vectors("image"), vectors("text"), ("logit_scale", zeros(&[]))];
+    let cases: [(&dyn Loss, _, &str); 4] = [
+        (&NtXent::default(), &of_labels, "nt_xent_loss"),
+        (&SupCon::default(), &of_labels, "sup_con_loss"),
+        (&InfoNce::default(), &pairs, "info_nce_loss without target"),
+        (&SigmoidContrastive::default(), &images, "sigmoid_contrastive_loss"),
+    ];
+    for (loss, inputs, name) in cases {
+        let request = Request { totals: true, ..Request::default() };
+        let batch = Batch { inputs, request, ..Batch::default() };
+        let message = format!(
+            "totals: true with {name} is not valid, expected false: rows are compared with all others, which a part has not"
+        );
+        for (backend_name, backend) in backends() {
+            let error = backend.evaluate_blocking(loss, &batch).expect_err(&message);
+            assert_eq!(error.to_string(), message, "{backend_name}");
+        }
+    }
+}

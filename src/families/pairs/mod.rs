@@ -16,7 +16,7 @@ use crate::cancel::Cancel;
 use crate::cpu::{Results, Weights as Known, Work};
 use crate::definition::Sample;
 use crate::dispatch::Builder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::family::{Family, Loss};
 use crate::layout::{Indices, Layout, Summed, Weights, divisor};
 use crate::reduction::Reduction;
@@ -24,6 +24,12 @@ use crate::request::Resolved;
 use crate::tensor::{DType, Tensor, TensorKind};
 use crate::terms::Terms;
 use problem::Problem;
+
+/// Why losses of parts of a batch do not add up to that of the whole, where rows are compared with each other.
+pub(crate) fn check_totals(loss: &'static str) -> Result<()> {
+    let expected = "false: rows are compared with all others, which a part has not";
+    Err(Error::argument("totals", format!("true with {loss}"), expected))
+}
 
 /// Inputs of a loss of classes to begin with.
 pub(crate) fn classes_sample() -> Vec<Sample> {
