@@ -15,7 +15,7 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let block = group.x + group.y * window.width;
-    let patch = block % window.patches;
+    let own_patch = block % window.patches;
     let groups = (window.classes - FIRST + GROUP - 1u) / GROUP;
     let first = FIRST + block / window.patches % groups * GROUP;
     let item = block / window.patches / groups;
@@ -23,8 +23,8 @@ fn main(
         return;
     }
     var own: array<Sums, GROUP>;
-    let end = min((patch + 1u) * PATCH, window.voxels);
-    for (var voxel = patch * PATCH + 4u * lane; voxel < end; voxel += 4u * LANES) {
+    let end = min((own_patch + 1u) * PATCH, window.voxels);
+    for (var voxel = own_patch * PATCH + 4u * lane; voxel < end; voxel += 4u * LANES) {
         let labels = labels_of(item, voxel);
         if (INDEX && first == FIRST) {
             check_labels(item, voxel, labels);
@@ -43,6 +43,6 @@ fn main(
     let sum = joined(lane);
     let region = (window.first + item) * (window.classes - FIRST) + first - FIRST + lane / SUMS;
     if (lane < NUMBERS && first + lane / SUMS < window.classes) {
-        scratch[window.place + (region * window.patches + patch) * SUMS + lane % SUMS] = sum;
+        scratch[window.place + (region * window.patches + own_patch) * SUMS + lane % SUMS] = sum;
     }
 }

@@ -212,10 +212,9 @@ fn sigmoids(p: &mut Tile, rest: &mut Tile) {
 
 /// The tiles of a patch: where each begins in the item, and how many voxels it has.
 #[inline(always)]
-fn tiles(patch: &Patch<'_>, mut each: impl FnMut(usize, usize)) {
-    for start in (0..patch.count).step_by(TILE) {
-        each(patch.start + start, TILE.min(patch.count - start));
-    }
+fn tiles(patch: &Patch<'_>) -> impl Iterator<Item = (usize, usize)> {
+    let (first, all) = (patch.start, patch.count);
+    (0..all).step_by(TILE).map(move |start| (first + start, TILE.min(all - start)))
 }
 
 /// The sums of a patch.
@@ -235,13 +234,13 @@ impl<L: Formula<K>, const K: usize> WithSimd for Sums<'_, '_, L, K> {
         let Self { loss, patch, room, sums } = self;
         let first = patch.inputs.first;
         let mut lanes = vec![[ZEROS; K]; sums.len()];
-        tiles(patch, |start, count| {
+        for (start, count) in tiles(patch) {
             room.read(patch, start, count);
             for (k, lanes) in lanes.iter_mut().enumerate() {
                 room.target(patch, first + k, start, count);
                 add(loss, room.of(first + k), &room.kept, lanes);
             }
-        });
+        }
         for (sums, lanes) in sums.iter_mut().zip(lanes) {
             *sums = Gathered::joined::<Sum>(lanes, ABREAST);
         }
@@ -282,7 +281,7 @@ impl<L: Formula<K>, const K: usize> WithSimd for Slopes<'_, '_, L, K> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { loss, patch, room, factors, gradients: [mut by_input, mut by_target] } = self;
         let Inputs { activation, classes, first, .. } = *patch.inputs;
-        tiles(patch, |start, count| {
+        for (start, count) in tiles(patch) {
             room.read(patch, start, count);
             let own = start - patch.start..start - patch.start + count;
             for class in 0..classes {
@@ -299,7 +298,7 @@ impl<L: Formula<K>, const K: usize> WithSimd for Slopes<'_, '_, L, K> {
                 }
             }
             if by_input.is_empty() {
-                return;
+                continue;
             }
             if activation == Activation::Softmax {
                 room.of_softmax();
@@ -317,7 +316,7 @@ impl<L: Formula<K>, const K: usize> WithSimd for Slopes<'_, '_, L, K> {
                 }
                 gradient[own.clone()].copy_from_slice(&slopes[..count]);
             }
-        });
+        }
     }
 }
 
