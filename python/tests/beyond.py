@@ -350,6 +350,110 @@ def cos_face(
     return of_cosines(scale * torch.where(own, c - margin, c), target, ignore_index)
 
 
+def region_sums(
+    input: Tensor,
+    target: Tensor,
+    activation: str,
+    include_background: bool,
+    batch: bool,
+    ignore_index: int,
+) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
+    """Probabilities and targets of the classes that count, and sums over the voxels that are kept."""
+    if input.dim() < 3 or (input.shape[1] == 1 and (activation == "softmax" or not include_background)):
+        raise ValueError("shapes")
+    p = input
+    if activation != "none":
+        p = torch.sigmoid(input) if activation == "sigmoid" else input.softmax(1)
+    kept = torch.ones_like(input[:, :1])
+    if target.is_floating_point():
+        alike(input, target)
+        y = target
+    else:
+        if target.shape != input.shape[:1] + input.shape[2:]:
+            raise ValueError("shapes")
+        kept = (target != ignore_index)[:, None].to(input.dtype)
+        one_hot = torch.nn.functional.one_hot(target.where(kept[:, 0] == 1, 0), input.shape[1])
+        y = one_hot.movedim(-1, 1).to(input.dtype)
+    first = 0 if include_background else 1
+    over = ([0] if batch else []) + list(range(2, input.dim()))
+    return p[:, first:], y[:, first:], lambda numbers: (kept * numbers).sum(over)
+
+
+def dice(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    squared: bool = False,
+    jaccard: bool = False,
+    activation: str = "none",
+    include_background: bool = True,
+    batch: bool = False,
+    ignore_index: int = -100,
+    smooth_numerator: float = 1e-5,
+    smooth_denominator: float = 1e-5,
+) -> Tensor:
+    rest = activation, include_background, batch, ignore_index
+    p, y, total = region_sums(input, target, *rest)
+    both = total(p * y)
+    sizes = total(p * p + y * y if squared else p + y)
+    divisor = 2 * (sizes - both) if jaccard else sizes
+    terms = 1 - (2 * both + smooth_numerator) / (divisor + smooth_denominator)
+    if weight is not None and weight.shape != p.shape[1:2]:
+        raise ValueError("weight")
+    return terms if weight is None else terms * weight.detach()
+
+
+def generalized_dice(
+    input: Tensor,
+    target: Tensor,
+    weight_type: str = "square",
+    activation: str = "none",
+    include_background: bool = True,
+    batch: bool = False,
+    ignore_index: int = -100,
+    smooth_numerator: float = 1e-5,
+    smooth_denominator: float = 1e-5,
+) -> Tensor:
+    rest = activation, include_background, batch, ignore_index
+    p, y, total = region_sums(input, target.detach(), *rest)
+    sizes = total(y)
+    importance = {"square": 1 / sizes**2, "simple": 1 / sizes}.get(weight_type, sizes**0)
+    finite = torch.where(sizes == 0, 0, importance)
+    v = torch.where(sizes == 0, finite.amax(-1, keepdim=True), importance).detach()
+    both, all = (v * total(p * y)).sum(-1), (v * total(p + y)).sum(-1)
+    return 1 - (2 * both + smooth_numerator) / (all + smooth_denominator)
+
+
+def tversky(
+    input: Tensor,
+    target: Tensor,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    activation: str = "none",
+    include_background: bool = True,
+    batch: bool = False,
+    ignore_index: int = -100,
+    smooth_numerator: float = 1e-5,
+    smooth_denominator: float = 1e-5,
+) -> Tensor:
+    rest = activation, include_background, batch, ignore_index
+    p, y, total = region_sums(input, target, *rest)
+    both, wrong, missed = total(p * y), total(p * (1 - y)), total((1 - p) * y)
+    divisor = both + alpha * wrong + beta * missed + smooth_denominator
+    return 1 - (both + smooth_numerator) / divisor
+
+
+def focal_tversky(
+    input: Tensor,
+    target: Tensor,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    gamma: float = 0.75,
+    **rest: Any,
+) -> Tensor:
+    return torch.relu(tversky(input, target, alpha, beta, **rest)) ** gamma
+
+
 PAIRS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "arc_face_loss": arc_face,
     "cos_face_loss": cos_face,
@@ -364,9 +468,12 @@ PAIRS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
 TERMS: dict[str, Callable[..., Tensor]] = {
     "complete_box_iou_loss": complete_box_iou,
     "cpo_loss": cpo,
+    "dice_loss": dice,
     "distance_box_iou_loss": distance_box_iou,
     "dpo_loss": dpo,
+    "focal_tversky_loss": focal_tversky,
     "generalized_box_iou_loss": generalized_box_iou,
+    "generalized_dice_loss": generalized_dice,
     "kto_loss": kto,
     "log_cosh_loss": log_cosh,
     "orpo_loss": orpo,
@@ -376,12 +483,24 @@ TERMS: dict[str, Callable[..., Tensor]] = {
     "simpo_loss": simpo,
     # PyTorch's is not differentiable by its target.
     "soft_margin_loss": soft_margin,
+    "tversky_loss": tversky,
 }
 """The terms of each."""
 
 
+def linear(name: str, given: dict[str, Any], reduction: str, **options: Any) -> Tensor:
+    """A loss of the logits of a linear layer."""
+    input, weight = given.pop("input"), given.pop("linear_weight")
+    bias = given.pop("linear_bias", None)
+    logits = torch.nn.functional.linear(input, weight, bias)
+    of = getattr(torch.nn.functional, name.removeprefix("linear_"))
+    return of(logits, **given, reduction=reduction, **options)
+
+
 def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> Tensor:
     """The loss of float64 tensors."""
+    if name.startswith("linear_"):
+        return linear(name, dict(given), reduction, **options)
     if name == "grpo_loss":
         return grpo(**given, **options, reduction=reduction)
     if name in PAIRS:

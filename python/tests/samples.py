@@ -20,6 +20,8 @@ def inputs(name: str, rows: int = 3, classes: int = 4, optional: bool = True) ->
         target = np.tile(np.r_[1, 0, -np.ones(classes - 2)].astype(np.int64), (rows, 1))
         return {"input": lattice("real", (rows, classes), 0), "target": target}
     given = [one for one in CATALOGUE[name]["inputs"] if optional or not one["optional"]]
+    if given[0]["role"] == "regions":
+        return regions(given, rows, classes)
     return {one["name"]: array(one, rows, classes, rank) for rank, one in enumerate(given)}
 
 
@@ -95,6 +97,17 @@ def rnnt(items: int, classes: int) -> dict[str, np.ndarray]:
     }
 
 
+def regions(given: list[dict[str, Any]], items: int, classes: int) -> dict[str, np.ndarray]:
+    """Probabilities, and class indices or the same."""
+    voxels = (items, classes, 2, 3)
+    arrays = {
+        "input": lattice("unit", voxels, 0),
+        "target": np.arange(items * 6).reshape(items, 2, 3) * 3 % classes,
+        "weight": lattice("non_negative", (classes,), 2),
+    }
+    return {one["name"]: arrays[one["name"]] for one in given}
+
+
 def differentiable(name: str, given: dict[str, Any]) -> list[str]:
     """The inputs with a gradient; a class index has none."""
     described = CATALOGUE[name]["inputs"]
@@ -116,7 +129,8 @@ def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> A
 
     if reduction is None:
         reduction = CATALOGUE[name]["reductions"][0]
-    if name in beyond.TERMS or name in beyond.PAIRS or name == "grpo_loss":
+    own = beyond.TERMS.keys() | beyond.PAIRS.keys() | {"grpo_loss", "linear_multi_margin_loss"}
+    if name in own:
         return beyond.exact(name, given, reduction, **options)
     options.pop("z_loss", None), options.pop("softcap", None)
     if name == "triplet_margin_with_distance_loss":

@@ -147,19 +147,25 @@ def laid_out(array: np.ndarray, how: str | None) -> Any:
     return array
 
 
-def wide(call: dict[str, Any]) -> dict[str, Any]:
+def wide(name: str, call: dict[str, Any]) -> dict[str, Any]:
     """The inputs in float64, and class indices as PyTorch takes them."""
     tensors = {}
     for one, array in call["inputs"].items():
         array = np.asarray(array)
-        index = array.dtype.kind in "iu" and one in ("target", "targets") or "lengths" in one
+        index = array.dtype.kind in "iu" and one in integers(name) or "lengths" in one
         tensors[one] = torch.tensor(array.astype("int64" if index else "float64"))
     return tensors
 
 
+def integers(name: str) -> list[str]:
+    """The inputs that hold whole numbers, or may."""
+    roles = ("index", "index_or_rows", "own_integers")
+    return [one["name"] for one in CATALOGUE[name]["inputs"] if one["role"] in roles]
+
+
 def reference(name: str, call: dict[str, Any], names: list[str]) -> Any:
     """PyTorch's value and gradients in float64, or `None` where it does not take the call."""
-    tensors, options = wide(call), dict(call["options"])
+    tensors, options = wide(name, call), dict(call["options"])
     if any(options.get(one) for one in ("z_loss", "softcap")) or "distance" in options:
         return None
     if name == "triplet_margin_with_distance_loss" and options.get("eps", 1e-6) != 1e-6:
@@ -170,8 +176,7 @@ def reference(name: str, call: dict[str, Any], names: list[str]) -> Any:
         if not tensors[one].is_floating_point():
             tensors[one] = tensors[one].double()
         tensors[one].requires_grad_()
-    if name not in ("cross_entropy", "nll_loss", "linear_cross_entropy", "multi_margin_loss",
-                    "multilabel_margin_loss", "ctc_loss", "rnnt_loss"):  # fmt: skip
+    if not integers(name):
         tensors = {
             one: tensor if tensor.is_floating_point() else tensor.double()
             for one, tensor in tensors.items()

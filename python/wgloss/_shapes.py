@@ -29,6 +29,8 @@ def shape(
     role = facts[0]["role"]
     if name in PAIRS:
         return first[:1]
+    if name == "generalized_dice_loss":
+        return (1,) if options["batch"] else first[:1]
     if role == "regions":
         classes = first[1] if options["include_background"] else first[1] - 1
         return (classes,) if options["batch"] else (first[0], classes)
