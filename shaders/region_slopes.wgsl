@@ -24,30 +24,36 @@ fn slopes_at(item: u32, class_: u32, voxel: u32, parts: Parts, labels: Labels) -
     return Slopes(vec4(a.x, b.x, c.x, d.x), vec4(a.y, b.y, c.y, d.y));
 }
 
-// The slopes of a voxel's classes relative to that of its most probable class, and their mean by the probabilities: so
-// nothing cancels where one probability is near 1.
-struct Mean {
-    highest: vec4<f32>, // the slope of the most probable class
-    mean: vec4<f32>,    // relative to it
+// The slope of a voxel's most probable class, and relative to it the mean of all, by the probabilities: so nothing
+// cancels where one of these is near 1.
+var<private> highest_slope: vec4<f32>;
+var<private> mean: vec4<f32>;
+// Of the probabilities so far.
+var<private> sum: vec4<f32>;
+
+fn add_to_mean(item: u32, class_: u32, voxel: u32, parts: Parts, labels: Labels) {
+    let slope = slopes_at(item, class_, voxel, parts, labels).by_p;
+    // Up to the most probable class they are relative to 0.
+    let moved = (highest_slope - slope) * sum;
+    mean += select(parts.p * (slope - highest_slope), moved, parts.is_peak);
+    highest_slope = select(highest_slope, slope, parts.is_peak);
+    sum += parts.p;
 }
 
-fn mean_slopes(item: u32, voxel: u32, others: Others, labels: Labels) -> Mean {
-    var own = Mean();
-    if (!SOFTMAX) {
-        return own;
+fn store_class(item: u32, class_: u32, voxel: u32, parts: Parts, labels: Labels) {
+    let slopes = slopes_at(item, class_, voxel, parts, labels);
+    var by_input = slopes.by_p;
+    if (SOFTMAX) {
+        by_input = parts.p * ((slopes.by_p - highest_slope) - mean);
+    } else if (SIGMOID) {
+        by_input = slopes.by_p * (parts.p * parts.rest);
     }
-    var sum = vec4<f32>();
-    for (var class_ = 0u; class_ < window.classes; class_++) {
-        let x = input_four(item, class_, voxel);
-        let parts = parts_of(x, others);
-        let slope = slopes_at(item, class_, voxel, parts, labels).by_p;
-        let is_peak = x == others.highest;
-        // Up to the peak they are relative to 0.
-        own.mean += select(parts.p * (slope - own.highest), (own.highest - slope) * sum, is_peak);
-        own.highest = select(own.highest, slope, is_peak);
-        sum += parts.p;
+    if (BY_INPUT) {
+        store_input(item, class_, voxel, select(vec4<f32>(), by_input, labels.kept));
     }
-    return own;
+    if (BY_TARGET) {
+        store_target(item, class_, voxel, slopes.by_y);
+    }
 }
 
 @compute @workgroup_size(LANES)
@@ -64,24 +70,8 @@ fn main(
     }
     let labels = labels_of(item, voxel);
     let others = others_of(item, voxel);
-    var own = Mean();
-    if (BY_INPUT) {
-        own = mean_slopes(item, voxel, others, labels);
+    if (SOFTMAX && BY_INPUT) {
+        add_classes_to_mean(item, voxel, others, labels);
     }
-    for (var class_ = 0u; class_ < window.classes; class_++) {
-        let parts = parts_of(input_four(item, class_, voxel), others);
-        let slopes = slopes_at(item, class_, voxel, parts, labels);
-        var by_input = slopes.by_p;
-        if (SOFTMAX) {
-            by_input = parts.p * ((slopes.by_p - own.highest) - own.mean);
-        } else if (SIGMOID) {
-            by_input = slopes.by_p * (parts.p * parts.rest);
-        }
-        if (BY_INPUT) {
-            store_input(item, class_, voxel, select(vec4<f32>(), by_input, labels.kept));
-        }
-        if (BY_TARGET) {
-            store_target(item, class_, voxel, slopes.by_y);
-        }
-    }
+    store_classes(item, voxel, others, labels);
 }

@@ -9,6 +9,12 @@ fn four_sums(parts: Parts, y: vec4<f32>, kept: vec4<bool>) -> Sums {
         + select(Sums(), sums_of(voxel_of(parts, y, 3u)), kept.w));
 }
 
+var<private> own: array<Sums, GROUP>;
+
+fn add_class(item: u32, class_: u32, k: u32, voxel: u32, parts: Parts, labels: Labels) {
+    own[k] += four_sums(parts, targets_of(labels, item, class_, voxel), labels.kept);
+}
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -22,20 +28,13 @@ fn main(
     if (item >= window.items) {
         return;
     }
-    var own: array<Sums, GROUP>;
     let end = min((own_patch + 1u) * PATCH, window.voxels);
     for (var voxel = own_patch * PATCH + 4u * lane; voxel < end; voxel += 4u * LANES) {
         let labels = labels_of(item, voxel);
         if (INDEX && first == FIRST) {
             check_labels(item, voxel, labels);
         }
-        let others = others_of(item, voxel);
-        for (var k = 0u; k < GROUP; k++) {
-            // Past the last class it is that one again.
-            let class_ = min(first + k, window.classes - 1u);
-            let parts = parts_of(input_four(item, class_, voxel), others);
-            own[k] += four_sums(parts, targets_of(labels, item, class_, voxel), labels.kept);
-        }
+        add_classes(item, first, voxel, others_of(item, voxel), labels);
     }
     for (var k = 0u; k < GROUP; k++) {
         put_sums(lane, k, own[k]);

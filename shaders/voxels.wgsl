@@ -10,6 +10,7 @@ struct Others {
 struct Parts {
     p: vec4<f32>,
     rest: vec4<f32>,
+    is_peak: vec4<bool>, // whether the logit is the largest
 }
 
 // The class index of each voxel, where there are such, and which voxels count.
@@ -23,50 +24,57 @@ fn exponentials(x: vec4<f32>) -> vec4<f32> {
     return vec4(exponential(x.x), exponential(x.y), exponential(x.z), exponential(x.w));
 }
 
-fn number_of(x: f32) -> f32 {
-    return select(not_a_number(), x, is_finite(x));
+// Where no class exists, or one is infinite, there are no probabilities.
+fn numbers_of(highest: vec4<f32>) -> vec4<f32> {
+    let there = vec4(
+        is_finite(highest.x), is_finite(highest.y), is_finite(highest.z), is_finite(highest.w));
+    return select(vec4(not_a_number()), highest, there);
+}
+
+// Exponentials relative to the largest logit, whose own is 1, are added up apart from those that are 1.
+var<private> rest_of_all: vec4<f32>;
+var<private> peaks_of_all: vec4<f32>;
+
+fn add_exponentials(e: vec4<f32>) {
+    let is_peak = e == vec4(1.0);
+    rest_of_all += select(e, vec4<f32>(), is_peak);
+    peaks_of_all += select(vec4<f32>(), vec4(1.0), is_peak);
 }
 
 fn others_of(item: u32, voxel: u32) -> Others {
     if (!SOFTMAX) {
         return Others();
     }
-    var highest = input_four(item, 0u, voxel);
-    for (var class_ = 1u; class_ < window.classes; class_++) {
-        highest = max(highest, input_four(item, class_, voxel));
-    }
-    // Where no class exists, or one is infinite, there are no probabilities.
-    highest = vec4(
-        number_of(highest.x), number_of(highest.y), number_of(highest.z), number_of(highest.w));
-    var rest = vec4<f32>();
-    var peaks = vec4<f32>();
-    for (var class_ = 0u; class_ < window.classes; class_++) {
-        let x = input_four(item, class_, voxel);
-        let is_peak = x == highest;
-        rest += select(exponentials(x - highest), vec4<f32>(), is_peak);
-        peaks += select(vec4<f32>(), vec4(1.0), is_peak);
-    }
-    return Others(highest, rest + (peaks - 1.0));
+    rest_of_all = vec4<f32>();
+    peaks_of_all = vec4<f32>();
+    let highest = add_all_exponentials(item, voxel);
+    return Others(highest, rest_of_all + (peaks_of_all - 1.0));
+}
+
+fn softmax_parts(e: vec4<f32>, others: Others) -> Parts {
+    let sum = 1.0 + others.rest;
+    let p = e / sum;
+    let is_peak = e == vec4(1.0);
+    return Parts(p, select(1.0 - p, others.rest / sum, is_peak), is_peak);
 }
 
 fn sigmoids(x: vec4<f32>) -> Parts {
     let e = exponentials(-abs(x));
     let high = 1.0 / (1.0 + e);
     let low = e / (1.0 + e);
-    return Parts(select(high, low, x < vec4<f32>()), select(low, high, x < vec4<f32>()));
+    let below = x < vec4<f32>();
+    return Parts(select(high, low, below), select(low, high, below), vec4<bool>());
 }
 
 // The probabilities of a class.
 fn parts_of(x: vec4<f32>, others: Others) -> Parts {
     if (SOFTMAX) {
-        let sum = 1.0 + others.rest;
-        let p = exponentials(x - others.highest) / sum;
-        return Parts(p, select(1.0 - p, others.rest / sum, x == others.highest));
+        return softmax_parts(exponentials(x - others.highest), others);
     }
     if (SIGMOID) {
         return sigmoids(x);
     }
-    return Parts(x, 1.0 - x);
+    return Parts(x, 1.0 - x, vec4<bool>());
 }
 
 fn labels_of(item: u32, voxel: u32) -> Labels {

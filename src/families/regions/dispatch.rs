@@ -25,14 +25,19 @@ pub(super) fn build(
         return if sums { builder.push_no_losses(last) } else { Ok(()) };
     }
     let numbers = Declared::of(resolved.definition.shader).sums.len() as u64;
+    let group = kept(shape.counted(), numbers, builder.limits);
+    let most = MOST_KEPT.min(builder.tuning.most_held.into());
     let spec = Spec {
         resolved,
         parameters: builder.parameters(),
         activation,
         shape,
         sums: numbers,
-        group: kept(shape.counted(), numbers, builder.limits),
+        group,
         patch: patch(shape.classes),
+        holds: activation == Activation::Softmax
+            && shape.classes <= most
+            && group == shape.counted(),
     };
     check_classes(&spec)?;
     let patches = spec.patches();

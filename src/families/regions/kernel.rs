@@ -72,6 +72,8 @@ pub(super) struct Spec<'a> {
     pub(super) group: u64,
     /// The voxels whose sums a workgroup adds up.
     pub(super) patch: u64,
+    /// Whether a lane keeps the exponentials of all classes of its voxels, instead of computing them again.
+    pub(super) holds: bool,
 }
 
 impl Spec<'_> {
@@ -114,6 +116,7 @@ impl Spec<'_> {
             self.declare_four(&mut header, TARGET, "target", "y");
             header.line("fn target_index(place: u32) -> i32 { return 0; }");
         }
+        self.declare_exponentials(&mut header);
         header
     }
 
@@ -156,6 +159,87 @@ fn put_numbers(i: u32, numbers: Sums) {{
         ));
     }
 
+    /// `add_all_exponentials(item, voxel)`: adds them up, keeps them if there is room, and returns the largest logit.
+    fn declare_exponentials(&self, header: &mut Header) {
+        if !self.holds {
+            header.line(
+                "fn add_all_exponentials(item: u32, voxel: u32) -> vec4<f32> {
+    var highest = input_four(item, 0u, voxel);
+    for (var class_ = 1u; class_ < window.classes; class_++) {
+        highest = max(highest, input_four(item, class_, voxel));
+    }
+    highest = numbers_of(highest);
+    for (var class_ = 0u; class_ < window.classes; class_++) {
+        add_exponentials(exponentials(input_four(item, class_, voxel) - highest));
+    }
+    return highest;
+}",
+            );
+            return;
+        }
+        let mut body = String::from("    var highest = input_four(item, 0u, voxel);\n");
+        let classes = 0..self.shape.classes;
+        for class in classes.clone() {
+            header.line(&format!("var<private> held_{class}: vec4<f32>;"));
+            body += &format!(
+                "    held_{class} = input_four(item, {class}u, voxel);\n    highest = max(highest, held_{class});\n"
+            );
+        }
+        body += "    highest = numbers_of(highest);\n";
+        for class in classes {
+            body += &format!(
+                "    held_{class} = exponentials(held_{class} - highest);\n    add_exponentials(held_{class});\n"
+            );
+        }
+        header.line(&format!(
+            "fn add_all_exponentials(item: u32, voxel: u32) -> vec4<f32> {{\n{body}    return highest;\n}}"
+        ));
+    }
+
+    /// `NAME(item, voxel, others, labels)`: calls a function for each class.
+    fn declare_each(&self, header: &mut Header, name: &str, call: &str) {
+        let mut body = String::new();
+        if self.holds {
+            for class in 0..self.shape.classes {
+                let parts = format!("softmax_parts(held_{class}, others)");
+                body += &format!("    {call}(item, {class}u, voxel, {parts}, labels);\n");
+            }
+        } else {
+            body += &format!(
+                "    for (var class_ = 0u; class_ < window.classes; class_++) {{
+        let parts = parts_of(input_four(item, class_, voxel), others);
+        {call}(item, class_, voxel, parts, labels);
+    }}\n"
+            );
+        }
+        header.line(&format!(
+            "fn {name}(item: u32, voxel: u32, others: Others, labels: Labels) {{\n{body}}}"
+        ));
+    }
+
+    /// `add_classes(item, first, voxel, others, labels)`: adds so many classes to a lane's sums. Each is written out, so
+    /// that these are no array that is indexed as the kernel runs.
+    fn declare_add_classes(&self, header: &mut Header) {
+        let mut body = String::new();
+        for k in 0..self.group {
+            if self.holds {
+                let class = self.shape.first + k;
+                let parts = format!("softmax_parts(held_{class}, others)");
+                body += &format!("    add_class(item, {class}u, {k}u, voxel, {parts}, labels);\n");
+                continue;
+            }
+            // Past the last class it is that one again.
+            body += &format!(
+                "    let class_{k} = min(first + {k}u, window.classes - 1u);
+    let parts_{k} = parts_of(input_four(item, class_{k}, voxel), others);
+    add_class(item, class_{k}, {k}u, voxel, parts_{k}, labels);\n"
+            );
+        }
+        header.line(&format!(
+            "fn add_classes(item: u32, first: u32, voxel: u32, others: Others, labels: Labels) {{\n{body}}}"
+        ));
+    }
+
     /// What the formula's functions are called by, with their parameters.
     fn declare_calls(&self, header: &mut Header) {
         let last = if self.parameters.is_empty() { "" } else { ", options()" };
@@ -184,6 +268,7 @@ fn slopes_of(v: Voxel, by: Sums) -> vec2<f32> {{
         header.constant("GROUP", format!("{}u", self.group));
         header.constant("NUMBERS", format!("{}u", self.group * self.sums));
         header.constant("PATCH", format!("{}u", self.patch));
+        self.declare_add_classes(&mut header);
         self.declare_calls(&mut header);
         let labels = match self.shape.index {
             true => {
@@ -249,6 +334,8 @@ fn slopes_of(v: Voxel, by: Sums) -> vec2<f32> {{
         let mut header = self.of_voxels();
         self.declare_calls(&mut header);
         header.constant("BATCH", self.shape.batch);
+        self.declare_each(&mut header, "add_classes_to_mean", "add_to_mean");
+        self.declare_each(&mut header, "store_classes", "store_class");
         for (i, name, skip) in [(INPUT, "input", "z"), (TARGET, "target", "w")] {
             let wanted = gradients.contains(&i);
             header.constant(&format!("BY_{}", name.to_uppercase()), wanted);
