@@ -1,6 +1,7 @@
 // Before the rows themselves: finds class indices outside their range, and sums the weights of the
 // kept rows and their number where the mean needs them. The status counts bad rows; the first is kept as its
-// complement, so that a cleared status means that there is none.
+// complement, so that a cleared status means that there is none. Of rows without class indices those that are
+// kept have index 0 here, and others the ignored one.
 
 struct Window {
     rows: u32,

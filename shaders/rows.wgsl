@@ -2,26 +2,8 @@
 // row's maxima, its sums and its gradients. A lane keeps its part of the row meanwhile or, if that is
 // too long, reads it again for each; where a loss says how sums move to a higher peak (ONLINE), the
 // maxima and sums of a long row come from one reading. Where the maxima only keep the sums from
-// overflow and loss (UNITS), rows whose sums are in range without need none.
-
-struct Window {
-    rows: u32,         // in this window
-    first: u32,        // the window's first row
-    destination: u32,  // where in the scratch the losses of its rows go
-    width: u32,        // workgroups in a row of the dispatch
-    divisor: f32,
-    scale: f32,        // of the gradients
-    classes: u32,
-    inner: u32,        // distance between a row's classes
-    // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
-    // the gradients, and of what has one number a row.
-    skips: vec4<u32>,
-    gradient_skips: vec4<u32>,
-    row_skip: u32,
-    ignored: i32,
-    within: u32,       // the first row's place in its batch item
-    weight: f32,       // of the losses that are not reduced
-}
+// overflow and loss (UNITS), rows whose sums are in range without need none. Some losses have second sums
+// (TWICE), which need the first ones and are added to them.
 
 struct Items {
     a: Item,
@@ -51,6 +33,13 @@ fn quad_sums(items: Items, row: Row, peak: Peaks, class_: u32) -> Sums {
         + counted(sums_of(items.b, row, peak), class_ + 1u))
         + (counted(sums_of(items.c, row, peak), class_ + 2u)
         + counted(sums_of(items.d, row, peak), class_ + 3u));
+}
+
+fn quad_second_sums(items: Items, row: Row, peak: Peaks, total: Sums, class_: u32) -> Sums {
+    return (counted(second_sums_of(items.a, row, peak, total), class_)
+        + counted(second_sums_of(items.b, row, peak, total), class_ + 1u))
+        + (counted(second_sums_of(items.c, row, peak, total), class_ + 2u)
+        + counted(second_sums_of(items.d, row, peak, total), class_ + 3u));
 }
 
 fn quad_peaks(items: Items) -> Peaks {
@@ -126,6 +115,10 @@ fn main(place: Place) {
         if (HAS_SUMS) {
             total = row_sums(slot, thread, part_sums(part, row, peak));
         }
+    }
+    if (TWICE) {
+        workgroupBarrier(); // all lanes have read what the first sums were joined in
+        total += row_sums(slot, thread, part_second_sums(part, row, peak, total));
     }
     if (IN_PLACE) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.

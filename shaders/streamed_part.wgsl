@@ -26,6 +26,15 @@ fn part_sums(part: Part, row: Row, peak: Peaks) -> Sums {
     return total;
 }
 
+fn part_second_sums(part: Part, row: Row, peak: Peaks, total: Sums) -> Sums {
+    var second = Sums();
+    for (var quad = part.first; quad < part.end; quad += TEAM) {
+        let items = items_of(load(part.r, quad), row, quad);
+        second += quad_second_sums(items, row, peak, total, 4u * quad);
+    }
+    return second;
+}
+
 fn store_part_gradients(part: Part, row: Row, peak: Peaks, total: Sums, scale: f32) {
     for (var quad = part.first; quad < part.end; quad += TEAM) {
         let items = items_of(load(part.r, quad), row, quad);

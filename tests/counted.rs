@@ -19,7 +19,7 @@ type Shapes = fn(usize) -> Vec<(&'static str, TensorKind)>;
 /// A loss, its inputs, and for each gradient whether it has the items.
 type Case = (&'static str, Shapes, &'static [(&'static str, bool)]);
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 8] = [
     (
         "mse_loss",
         |n| vec![("input", float(&[n, 7])), ("target", float(&[n, 7])), ("weight", float(&[n, 7]))],
@@ -55,6 +55,19 @@ const CASES: [Case; 6] = [
         "triplet_margin_loss",
         |n| ["anchor", "positive", "negative"].map(|name| (name, float(&[n, 4]))).to_vec(),
         &[("anchor", true), ("negative", true)],
+    ),
+    (
+        "total_variation_loss",
+        |n| {
+            let labels = kind(DType::I64, &[n, 2]);
+            vec![("input", float(&[n, 5, 2])), ("teacher", float(&[n, 5, 2])), ("labels", labels)]
+        },
+        &[("input", true), ("teacher", true)],
+    ),
+    (
+        "ranking_softmax_loss",
+        |n| ["input", "target", "mask"].map(|name| (name, float(&[n, 3]))).to_vec(),
+        &[("input", true), ("target", true)],
     ),
 ];
 

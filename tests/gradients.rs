@@ -14,7 +14,7 @@ fn inputs(
         let of_regions = family(loss) == Family::Regions;
         let without_first = loss.values().contains(&("include_background", "false".into()));
         let shape: &[usize] = match input.role {
-            Role::Index => &[4],
+            Role::Index | Role::Marks => &[4],
             Role::IndexOrRows if of_regions && !target.is_float() => &[2, 3],
             Role::IndexOrRows if !target.is_float() => &[4],
             Role::Regions | Role::IndexOrRows if of_regions => &[2, 5, 3],
@@ -29,7 +29,7 @@ fn inputs(
             Role::Vectors(4) => &[3, 4],
             _ => &[4, 5],
         };
-        let indices = matches!(input.role, Role::Index | Role::IndexOrRows);
+        let indices = matches!(input.role, Role::Index | Role::IndexOrRows | Role::Marks);
         let index = indices && [&[4][..], &[2, 3]].contains(&shape);
         let count = shape.iter().product();
         let mut numbers: Vec<f64> = (0..count)

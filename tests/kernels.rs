@@ -56,6 +56,8 @@ fn kinds<'a>(
     let (classes, rows) = common::rows_of(loss, first);
     let kind = |input: &wgloss::definition::Input| match input.role {
         Role::Index => TensorKind { dtype: target, shape: rows.clone() },
+        Role::Marks if target.is_float() => TensorKind::new(DType::I64, &rows[..]),
+        Role::Marks => TensorKind { dtype: target, shape: rows.clone() },
         Role::IndexOrRows if !target.is_float() => {
             TensorKind { dtype: target, shape: rows.clone() }
         }
@@ -116,7 +118,7 @@ fn variants(mut types: Types) -> BTreeSet<Source> {
             continue;
         }
         let role = loss.definition().inputs[1].role;
-        let indices = matches!(role, Role::Index | Role::IndexOrRows);
+        let indices = matches!(role, Role::Index | Role::IndexOrRows | Role::Marks);
         for shape in shapes(loss) {
             for (float, integer) in types.next(1, indices) {
                 let rows = (role == Role::IndexOrRows).then_some(float);

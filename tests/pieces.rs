@@ -3,7 +3,7 @@
 use crate::common::{self, Random, bits, inputs, tensor, with_limits};
 use wgloss::{
     Batch, CrossEntropy, DType, Error, Evaluation, Evaluator, GradientType, KlDiv, Loss, Mse, Nll,
-    Reduction, Request, Tensor,
+    RankingSoftmax, Reduction, Request, SoftmaxEntropy, Tensor,
 };
 
 /// A device whose buffers have at most so many bytes.
@@ -67,6 +67,8 @@ fn pieces_have_the_bits_of_the_whole() {
             5,
         ),
         (&CrossEntropy::default(), &[("input", f, plane), ("target", f, plane)], 0),
+        (&SoftmaxEntropy::default(), &[("input", f, plane), ("labels", DType::U16, &[700])], 503),
+        (&RankingSoftmax, &[("input", f, plane), ("target", h, plane), ("mask", f, plane)], 0),
         // Weights by whose sum no mean divides.
         (
             &CrossEntropy::default(),

@@ -126,7 +126,7 @@ proptest! {
             .iter()
             .filter(|input| weighted || !input.optional)
             .map(|input| match input.role {
-                Role::Index => (input.name, DType::I64, &output[..]),
+                Role::Index | Role::Marks => (input.name, DType::I64, &output[..]),
                 Role::IndexOrRows if !probabilities => (input.name, DType::I64, &output[..]),
                 Role::Labels => (input.name, DType::F32, &output[..]),
                 Role::Classes | Role::Factors => {

@@ -35,6 +35,8 @@ fn row_inputs(
         .filter(|input| weighted || !input.optional)
         .map(|input| match input.role {
             Role::Index => (input.name, target, &output[..]),
+            Role::Marks if target.is_float() => (input.name, DType::I64, &output[..]),
+            Role::Marks => (input.name, target, &output[..]),
             Role::IndexOrRows if !target.is_float() => (input.name, target, &output[..]),
             Role::Classes | Role::Factors => (input.name, dtype, std::slice::from_ref(&classes)),
             Role::Labels => (input.name, dtype, &output[..]),

@@ -27,7 +27,7 @@ fn inputs(loss: &dyn Loss, shape: &[usize], target: DType, random: &mut Random) 
         .inputs
         .iter()
         .map(|input| match input.role {
-            Role::Index => (input.name, DType::I64, &rows[..]),
+            Role::Index | Role::Marks => (input.name, DType::I64, &rows[..]),
             Role::IndexOrRows if !target.is_float() => (input.name, target, &rows[..]),
             Role::Labels => (input.name, DType::F32, &rows[..]),
             Role::Classes | Role::Factors => (input.name, DType::F32, &classes_shape[..]),

@@ -8,8 +8,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use wgloss::{
-    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Evaluator, GradientType, Huber,
-    LinearCrossEntropy, Loss, Mse, MultiLabelMargin, Reduction, Request, Tensor, TripletMargin,
+    Batch, BinaryCrossEntropyWithLogits, CrossEntropy, Ctc, DType, Evaluator, GeneralizedJsd,
+    GradientType, Huber, LinearCrossEntropy, Loss, Mse, MultiLabelMargin, RankingSoftmax,
+    Reduction, Request, Tensor, TripletMargin,
 };
 
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
@@ -37,6 +38,8 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs)> {
     add(Box::<CrossEntropy>::default(), &shapes, 9);
     let wide: &[usize] = &[5, 9001];
     add(Box::<CrossEntropy>::default(), &[("input", b, wide), ("target", f, wide)], 0);
+    add(Box::<GeneralizedJsd>::default(), &[("input", b, wide), ("teacher", f, wide)], 0);
+    add(Box::new(RankingSoftmax), &[("input", f, wide), ("target", f, wide), ("mask", h, wide)], 0);
     let three = ["anchor", "positive", "negative"].map(|name| (name, f, plane));
     add(Box::<TripletMargin>::default(), &three, 0);
     add(Box::new(MultiLabelMargin), &[("input", f, plane), ("target", DType::I16, plane)], 77);

@@ -154,6 +154,12 @@ pub enum Role {
     Labels,
     /// Rows: a factor per class, or for each class of each row.
     Factors,
+    /// Rows: a factor for each class of each row.
+    ItemFactors,
+    /// Rows: for each class of each row whether it is there, 0 or 1 of any type.
+    Mask,
+    /// Rows: an integer per row of any size, which tells by one value that the row is ignored.
+    Marks,
     /// Regions: `[N, C, d1, ...]`, a probability or logit for each class of each voxel. Their target is an
     /// `IndexOrRows`, their weight `Classes`.
     Regions,

@@ -8,6 +8,7 @@ pub mod linear;
 mod options;
 mod regions;
 mod scaled;
+mod softmax;
 
 use crate::error::{Error, Result, plain};
 use crate::family::Loss;
@@ -71,6 +72,7 @@ catalogue! {
     gaussian_nll_loss: GaussianNll,
     generalized_box_iou_loss: GeneralizedBoxIou,
     generalized_dice_loss: GeneralizedDice,
+    generalized_jsd_loss: GeneralizedJsd,
     grpo_loss: Grpo,
     hinge_embedding_loss: HingeEmbedding,
     huber_loss: Huber,
@@ -89,18 +91,23 @@ catalogue! {
     nt_xent_loss: NtXent,
     orpo_loss: Orpo,
     poisson_nll_loss: PoissonNll,
+    poly1_cross_entropy: Poly1CrossEntropy,
     quantile_loss: Quantile,
+    ranking_softmax_loss: RankingSoftmax,
     rnnt_loss: Rnnt,
     sigmoid_contrastive_loss: SigmoidContrastive,
     sigmoid_focal_loss: SigmoidFocal,
     simpo_loss: Simpo,
     smooth_l1_loss: SmoothL1,
     soft_margin_loss: SoftMargin,
+    softmax_entropy: SoftmaxEntropy,
+    softmax_focal_loss: SoftmaxFocal,
     sup_con_loss: SupCon,
+    total_variation_loss: TotalVariation,
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
     tversky_loss: Tversky
-    => linear: MultiMargin
+    => linear: MultiMargin, Poly1CrossEntropy, SoftmaxFocal
 }
 
 #[doc(inline)]

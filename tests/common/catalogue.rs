@@ -41,7 +41,7 @@ fn family_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inpu
         let probabilities = (i + definition.name.len()).is_multiple_of(2);
         let (classes, rows) = rows_of(loss, shape);
         let of = |input: &wgloss::definition::Input| match input.role {
-            Role::Index => (input.name, DType::I64, &rows[..]),
+            Role::Index | Role::Marks => (input.name, DType::I64, &rows[..]),
             Role::IndexOrRows if !probabilities => (input.name, DType::U8, &rows[..]),
             // Gradients of two types at once.
             Role::IndexOrRows => (input.name, DType::F32, shape),

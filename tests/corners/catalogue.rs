@@ -94,7 +94,7 @@ fn nan_is_carried() {
             }
         };
         let floating = |input: &wgloss::definition::Input| {
-            !matches!(input.role, Role::Index | Role::IndexOrRows)
+            !matches!(input.role, Role::Index | Role::IndexOrRows | Role::Marks)
         };
         for odd in definition.inputs.iter().filter(|input| floating(input) && known(input)) {
             let given = definition.inputs.iter().filter(|i| !i.optional || i.name == odd.name);

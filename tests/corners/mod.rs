@@ -1,6 +1,7 @@
 //! The corners: where wgloss is right and PyTorch 2.15 is not, and where both agree.
 
 mod catalogue;
+mod distillation;
 mod elements;
 mod preference;
 mod rows;

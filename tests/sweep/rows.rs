@@ -56,7 +56,13 @@ fn sizes(loss: &dyn Loss, row: &Row) -> Sizes {
             let by_input = |i: usize| REFERENCE + sigmoid_difference(a[i], 1.0 - b[i], b[i]);
             Some((0.0, [std::array::from_fn(by_input), [0.0; CLASSES], [0.0; CLASSES]]))
         }
-        "cross_entropy" => Some((REFERENCE, [[REFERENCE; CLASSES]; 3])),
+        "cross_entropy" | "poly1_cross_entropy" | "softmax_focal_loss" => {
+            Some((REFERENCE, [[REFERENCE; CLASSES]; 3]))
+        }
+        "softmax_entropy" => Some(entropy(row)),
+        "ranking_softmax_loss" => Some(ranking(row)),
+        "generalized_jsd_loss" => Some(divergence(row)),
+        "total_variation_loss" => variation(row),
         "multi_margin_loss" => multi_margin(row, format!("{loss:?}").contains("p: 2")),
         "cosine_embedding_loss" => cosine(row),
         "triplet_margin_loss" | "triplet_margin_with_distance_loss" => triplet(row),
@@ -99,6 +105,51 @@ fn cosine(row: &Row) -> Sizes {
     let by_first = std::array::from_fn(|i| slope(a[i], b[i], aa));
     let by_second = std::array::from_fn(|i| slope(b[i], a[i], bb));
     Some((1.0 + products, [by_first, by_second, [0.0; CLASSES]]))
+}
+
+/// How far each class is below the peak, and its probability.
+fn softmax(x: [f64; CLASSES]) -> ([f64; CLASSES], [f64; CLASSES]) {
+    let peak = x.into_iter().fold(f64::MIN, f64::max);
+    let below = x.map(|x| peak - x);
+    let sum: f64 = below.iter().map(|below| (-below).exp()).sum();
+    (below, below.map(|below| (-below).exp() / sum))
+}
+
+/// How far a class is below the peak, and the mean of that.
+fn entropy(row: &Row) -> (f64, [[f64; CLASSES]; 3]) {
+    let (below, p) = softmax(row.vectors[0]);
+    let far = |i: usize| if p[i] > 0.0 { p[i] * below[i] } else { 0.0 };
+    let mean: f64 = (0..CLASSES).map(far).sum();
+    let slope = |i: usize| REFERENCE + far(i) + p[i] * mean;
+    (REFERENCE, [std::array::from_fn(slope), [0.0; CLASSES], [0.0; CLASSES]])
+}
+
+/// Relevances of both signs, and their sum.
+fn ranking(row: &Row) -> (f64, [[f64; CLASSES]; 3]) {
+    let [x, y, _] = row.vectors;
+    let (below, p) = softmax(x);
+    let sum: f64 = below.iter().map(|below| (-below).exp()).sum();
+    let all: f64 = y.iter().map(|y| y.abs()).sum();
+    let value = (0..CLASSES).map(|i| y[i].abs() * (REFERENCE + below[i] + sum.ln())).sum();
+    let by_input = |i: usize| y[i].abs() + all * (p[i] + REFERENCE);
+    (value, [std::array::from_fn(by_input), [REFERENCE; CLASSES], [0.0; CLASSES]])
+}
+
+/// The logarithms of both probabilities in their difference; past e^-80 they come to no more.
+fn divergence(row: &Row) -> (f64, [[f64; CLASSES]; 3]) {
+    let [(below, p), (far, q)] = [row.vectors[0], row.vectors[1]].map(softmax);
+    let size = |i: usize| 2.0 + below[i].min(80.0) + far[i].min(80.0);
+    let mean = |x: [f64; CLASSES]| (0..CLASSES).map(|i| x[i] * size(i)).sum::<f64>();
+    let slope = |x: [f64; CLASSES]| std::array::from_fn(|i| REFERENCE + x[i] * (size(i) + mean(x)));
+    (mean(p) + mean(q), [slope(p), slope(q), [0.0; CLASSES]])
+}
+
+/// Both probabilities; which of them is larger must be clear.
+fn variation(row: &Row) -> Sizes {
+    let [(_, p), (_, q)] = [row.vectors[0], row.vectors[1]].map(softmax);
+    let decided =
+        (0..CLASSES).all(|i| p[i] + q[i] == 0.0 || (p[i] - q[i]).abs() > 1e-5 * (p[i] + q[i]));
+    decided.then_some((2.0, [p.map(|p| p + REFERENCE), q.map(|q| q + REFERENCE), [0.0; CLASSES]]))
 }
 
 /// The margin of 1 and two distances, and the slopes of both; eps and a difference.

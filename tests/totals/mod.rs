@@ -8,7 +8,8 @@ mod refused;
 use crate::common::{Random, inputs, tensor};
 use wgloss::{
     Batch, BinaryCrossEntropyWithLogits, CrossEntropy, DType, Evaluator, Huber, LinearCrossEntropy,
-    Loss, Mse, MultiLabelMargin, Part, Reduction, Request, Tensor, Totals,
+    Loss, Mse, MultiLabelMargin, Part, RankingSoftmax, Reduction, Request, SoftmaxEntropy, Tensor,
+    Totals,
 };
 
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
@@ -116,10 +117,22 @@ fn cases() -> Vec<(Box<dyn Loss>, Inputs, usize)> {
         &[("input", f, &[5000, 3]), ("target", DType::I64, &[5000, 3])],
         3,
     );
+    add(
+        Box::<SoftmaxEntropy>::default(),
+        &[("input", f, &[20_001, 7]), ("labels", DType::I64, rows)],
+        7,
+    );
+    // Lists without an item are among them.
+    let lists: &[usize] = &[9001, 2];
+    add(
+        Box::new(RankingSoftmax),
+        &[("input", f, lists), ("target", h, lists), ("mask", f, lists)],
+        0,
+    );
     // Some rows of a loss that can have them are ignored.
     for (loss, inputs, _) in &mut cases {
         for (_, target) in inputs.iter_mut().filter(|(name, tensor)| {
-            *name == "target" && matches!(tensor.dtype(), DType::I64 | DType::I32)
+            ["target", "labels"].contains(name) && matches!(tensor.dtype(), DType::I64 | DType::I32)
         }) {
             if loss.ignore_index().is_none() {
                 continue;

@@ -26,10 +26,12 @@ pub(super) fn lies(loss: &dyn Loss, role: Role, list: bool) -> Option<(Lies, boo
         | Role::Variance
         | Role::Offset
         | Role::Labels => (Lies::Single, false),
-        Role::Rows | Role::Scores | Role::Features => (Lies::Rows, false),
+        Role::Rows | Role::Scores | Role::Features | Role::ItemFactors | Role::Mask => {
+            (Lies::Rows, false)
+        }
         Role::Classes | Role::Factors => (Lies::Shared, false),
         Role::IndexOrRows if list => (Lies::Rows, false),
-        Role::Index | Role::IndexOrRows => (Lies::Single, true),
+        Role::Index | Role::IndexOrRows | Role::Marks => (Lies::Single, true),
         Role::Own | Role::OwnIntegers if is_table(loss) => (Lies::Rows, role == Role::OwnIntegers),
         _ => return None,
     })

@@ -6,7 +6,7 @@ use crate::definition::Definition;
 use crate::families::products::kernel::{
     GATHER, GATHER_AGAIN, JOINS, KNOWN, PRODUCT, declare_adds, held, sizes, vectors,
 };
-use crate::families::rows::kernel::{Check, ROW, Weighed, declare_calls};
+use crate::families::rows::kernel::{Check, LeftOut, ROW, Weighed, declare_calls};
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
 use crate::kernel::{
     Declared, Header, Kernel, NUMERIC, Parameters, declare_store_loss, divisor, uniform,
@@ -413,6 +413,7 @@ fn number_at(class_: u32, item: u32, product: f32) -> Item {
             ignores: self.index().is_some(),
             counts: false,
             counted: None,
+            left_out: LeftOut::Nothing,
         }
     }
 

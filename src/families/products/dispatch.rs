@@ -8,7 +8,7 @@ use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, WEIGHT};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::families::products::row::Runs;
-use crate::families::rows::kernel::{Check, Weighed};
+use crate::families::rows::kernel::{Check, LeftOut, Weighed};
 use crate::families::rows::push_check;
 use crate::kernel::Kernel;
 use crate::request::Losses;
@@ -58,6 +58,7 @@ impl Work<'_, '_> {
             ignores: self.spec.ignores,
             counts: self.spec.scratch_divisor && of(WEIGHT).is_some(),
             counted: None,
+            left_out: LeftOut::Nothing,
         };
         push_check(self.builder, &check)
     }

@@ -117,6 +117,27 @@ impl Abreast<'_> {
         rows: &[Row; ABREAST],
         lanes: &mut Lanes,
     ) -> (<L::Peaks as Gathered>::Lanes, <L::Sums as Gathered>::Lanes) {
+        let (peaks, mut sums) = self.gathered_once(loss, rows, lanes);
+        if L::TWICE {
+            let first = sums;
+            for class in 0..self.classes {
+                for (i, row) in rows.iter().enumerate() {
+                    let (peaks, known) = (L::Peaks::at(&peaks, i), L::Sums::at(&first, i));
+                    let second = loss.second_sums(lanes.item(class, i), row, peaks, known);
+                    second.join::<Sum>(&mut sums, i);
+                }
+            }
+        }
+        (peaks, sums)
+    }
+
+    #[inline(always)]
+    fn gathered_once<L: Formula>(
+        &self,
+        loss: &L,
+        rows: &[Row; ABREAST],
+        lanes: &mut Lanes,
+    ) -> (<L::Peaks as Gathered>::Lanes, <L::Sums as Gathered>::Lanes) {
         let Some(unit) = L::UNIT else {
             let peaks = self.peaks(loss, lanes);
             return (peaks, self.sums(loss, rows, lanes, &peaks));

@@ -1,5 +1,6 @@
 //! The rows family on the CPU.
 
+use super::kept::Kept;
 use super::over::Over;
 use super::row::Runs;
 use super::shape::{RowShape, RowWeight};
@@ -32,9 +33,14 @@ pub(super) fn evaluate(
         RowWeight::Classes(i) => work.inputs[i].map(Tensor::to_f32).unwrap_or_default(),
         _ => Default::default(),
     };
-    let weights = match &indices {
-        Some(indices) => indices.weights(resolved, &weight, work.cancel)?,
-        None => Weights::default(),
+    let kept = match indices {
+        Some(_) => None,
+        None => Kept::of(resolved, &shape, &work.inputs),
+    };
+    let weights = match (&indices, &kept) {
+        (Some(indices), _) => indices.weights(resolved, &weight, work.cancel)?,
+        (None, Some(kept)) => kept.weights(resolved, work.cancel)?,
+        (None, None) => Weights::default(),
     };
     let divisor = divisor(resolved, || weights.sums.total());
     let pass = Pass {
@@ -47,6 +53,8 @@ pub(super) fn evaluate(
         weights: if let RowWeight::Rows(i) = shape.weight { over(i) } else { None },
         labels: shape.label.and_then(|i| work.inputs[i]),
         indices,
+        kept,
+        mask: shape.mask.and_then(over),
         upstream: work.upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
@@ -125,6 +133,8 @@ struct Pass<'a> {
     weights: Option<Over<'a>>,
     labels: Option<&'a Tensor<'a>>,
     indices: Option<Classes<'a>>,
+    kept: Option<Kept<'a>>,
+    mask: Option<Over<'a>>,
     upstream: Option<&'a [f32]>,
     by_term: bool,
     divisor: f32,
@@ -142,6 +152,10 @@ struct Rooms {
     weight: Vec<f32>,
     labels: Vec<f32>,
     indices: Vec<Option<usize>>,
+    kept: Vec<bool>,
+    mask: Vec<f32>,
+    /// The inputs, the target and the weights without what the mask leaves out.
+    masked: [Vec<f32>; 5],
 }
 
 /// Some rows: what is absent is empty.
@@ -152,6 +166,33 @@ struct Rows<'a> {
     weight: &'a [f32],
     labels: &'a [f32],
     indices: Option<&'a [Option<usize>]>,
+    kept: Option<&'a [bool]>,
+    mask: &'a [f32],
+}
+
+impl<'a> Rows<'a> {
+    /// The same without the items that the mask leaves out: a first input of -inf is a class that does not
+    /// exist, and all else there counts as 0.
+    fn masked(self, rooms: &'a mut [Vec<f32>; 5]) -> Self {
+        let Self { inputs: [first, second, third], target, weight, mask, .. } = self;
+        let [a, b, c, d, e] = rooms;
+        let zeros = |numbers, room| without(numbers, mask, 0.0, room);
+        let inputs =
+            [without(first, mask, f32::NEG_INFINITY, a), zeros(second, b), zeros(third, c)];
+        Self { inputs, target: zeros(target, d), weight: zeros(weight, e), ..self }
+    }
+
+    /// Whether a row is to be computed.
+    fn is_kept(&self, row: usize) -> bool {
+        self.kept.is_none_or(|kept| kept[row])
+    }
+}
+
+/// The numbers with others in place of those that a mask leaves out.
+fn without<'a>(numbers: &[f32], mask: &[f32], other: f32, room: &'a mut Vec<f32>) -> &'a [f32] {
+    room.clear();
+    room.extend(numbers.iter().zip(mask).map(|(&x, &flag)| if flag == 0.0 { other } else { x }));
+    room
 }
 
 impl Pass<'_> {
@@ -198,18 +239,25 @@ impl Pass<'_> {
             rooms.labels.resize(count, 0.0);
             labels.read(first, &mut rooms.labels);
         }
+        if let Some(kept) = &self.kept {
+            rooms.kept.resize(count, true);
+            kept.read(first, &mut rooms.kept);
+        }
         let over = |over: &'b Option<Over<'_>>, room| match over {
             Some(over) => over.rows(first, count, room),
             None => &[],
         };
-        Rows {
+        let rows = Rows {
             first,
             inputs,
             target: over(&self.target, &mut rooms.target),
             weight: over(&self.weights, &mut rooms.weight),
             labels: &rooms.labels,
             indices: self.indices.map(|_| &rooms.indices[..]),
-        }
+            kept: self.kept.map(|_| &rooms.kept[..]),
+            mask: over(&self.mask, &mut rooms.mask),
+        };
+        if self.mask.is_some() { rows.masked(&mut rooms.masked) } else { rows }
     }
 
     fn run_rows(
@@ -220,9 +268,10 @@ impl Pass<'_> {
         padding: &mut Padding,
     ) {
         if self.classes <= FEW {
-            return self.run_abreast(rows, losses, gradients);
+            self.run_abreast(rows, losses, &mut gradients);
+            return self.silence(rows, losses, &mut gradients);
         }
-        for (k, loss) in losses.iter_mut().enumerate() {
+        for (k, loss) in losses.iter_mut().enumerate().filter(|&(k, _)| rows.is_kept(k)) {
             let own = k * self.classes..(k + 1) * self.classes;
             let mut by_component = [None, None, None, None];
             for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
@@ -230,10 +279,25 @@ impl Pass<'_> {
             }
             self.run_row(rows, k, loss, by_component, padding);
         }
+        self.silence(rows, losses, &mut gradients);
+    }
+
+    /// Zeros where a row is not kept, or a class is not there, whatever was computed.
+    fn silence(&self, rows: &Rows<'_>, losses: &mut [f32], gradients: &mut [&mut [f32]]) {
+        for (k, loss) in losses.iter_mut().enumerate().filter(|&(k, _)| !rows.is_kept(k)) {
+            *loss = 0.0;
+            for gradient in gradients.iter_mut() {
+                gradient[k * self.classes..(k + 1) * self.classes].fill(0.0);
+            }
+        }
+        for gradient in gradients {
+            let missing = gradient.iter_mut().zip(rows.mask).filter(|(_, flag)| **flag == 0.0);
+            missing.for_each(|(slope, _)| *slope = 0.0);
+        }
     }
 
     /// Rows of few classes, as many at once as there are lanes.
-    fn run_abreast(&self, rows: &Rows<'_>, losses: &mut [f32], mut gradients: Vec<&mut [f32]>) {
+    fn run_abreast(&self, rows: &Rows<'_>, losses: &mut [f32], gradients: &mut [&mut [f32]]) {
         for (group, values) in losses.chunks_mut(ABREAST).enumerate() {
             let first = group * ABREAST;
             let own = first..first + values.len();

@@ -32,6 +32,11 @@ uniform! {
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let shape = RowShape::of(resolved);
+    let terms = resolved.layout.terms;
+    let kept_rows = match shape.mask {
+        Some(_) => builder.reserve(terms)?,
+        None => 0,
+    };
     let spec = Spec {
         definition: resolved.definition,
         parameters: builder.parameters(),
@@ -44,13 +49,16 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         scratch_divisor: resolved.divisor_in_scratch(),
         by_weights: resolved.denominator || resolved.layout.divisor == Divisor::Weights,
         counted: resolved.counted_terms(),
+        kept_rows,
     };
     check_classes(&spec)?;
-    check_rows(&spec, resolved.layout.terms)?;
-    let terms = resolved.layout.terms;
+    check_rows(&spec, terms)?;
     if terms == 0 {
         builder.push_no_weights()?;
-    } else if shape.index().is_some() {
+    } else {
+        if let Some(mask) = shape.mask {
+            push_rows(builder, &spec, spec.masked(mask), &[], None)?;
+        }
         push_check(builder, &spec.check())?;
     }
     let losses = resolved.losses();
@@ -107,8 +115,9 @@ fn check_rows(spec: &Spec<'_>, rows: u64) -> Result<()> {
 
 fn check_classes(spec: &Spec<'_>) -> Result<()> {
     let RowShape { classes, .. } = spec.shape;
-    // Three passes over the row's quads.
-    let limit = MOST_ROUNDS / 3 * spec.lanes.threads * 4;
+    // So many passes over the row's quads.
+    let passes = if spec.may_read_twice() { 4 } else { 3 };
+    let limit = MOST_ROUNDS / passes * spec.lanes.threads * 4;
     if classes <= limit {
         return Ok(());
     }
@@ -142,7 +151,8 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
     let mut cuts: Vec<Cut> = Vec::new();
     for (i, kind) in builder.resolved.inputs.iter().enumerate() {
         let Some(kind) = kind else { continue };
-        let per_row = spec.shape.index() == Some(i) || spec.shape.label == Some(i);
+        let per_row = [spec.shape.index(), spec.shape.label, spec.shape.marks];
+        let per_row = per_row.contains(&Some(i));
         if spec.shape.weight != RowWeight::Classes(i) {
             let classes = classes.filter(|_| !per_row);
             cuts.push(Cut { slot: Slot::Input(i), size: kind.dtype.size() as u64, classes });

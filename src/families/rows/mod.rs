@@ -3,6 +3,7 @@
 mod abreast;
 mod cpu;
 mod dispatch;
+mod kept;
 pub(crate) mod kernel;
 mod over;
 mod reference;
@@ -26,6 +27,7 @@ use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
+use crate::kernel::OPTIONS;
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
@@ -35,6 +37,11 @@ use crate::terms::Terms;
 /// A formula's WGSL, which knows what a row is and whether its target is a class index.
 pub(crate) const fn shader(text: &'static str) -> Shader {
     Shader::new(text, &[kernel::ROW, "const INDEX = true;"])
+}
+
+/// The same of a formula whose `moved` asks for its options.
+pub(crate) const fn shader_with_options(text: &'static str) -> Shader {
+    Shader::new(text, &[kernel::ROW, "const INDEX = true;", OPTIONS])
 }
 
 /// The family of a loss over rows. It is not inlined, so that the loops of a loss are compiled here,
@@ -75,7 +82,7 @@ impl Family for Rows<'_> {
         inputs: &[Option<&Tensor<'_>>],
         cancel: Cancel<'_>,
     ) -> Result<Weights> {
-        shape::weights(resolved, inputs, cancel)
+        kept::weights(resolved, inputs, cancel)
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {

@@ -17,14 +17,31 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     for r in 0..size(resolved.layout.terms) {
         let place = |c: usize| (r / inner * classes + c) * inner + r % inner;
         let over = |i: usize| -> Vec<f64> { (0..classes).map(|c| input(i)[place(c)]).collect() };
+        let mask = shape.mask.map(over);
+        let is_there = |c: usize| mask.as_ref().is_none_or(|mask| mask[c] != 0.0);
         let mut rows = [None, None, None].map(|_: Option<()>| vec![0.0; classes]);
         rows.iter_mut().zip(shape.over()).for_each(|(row, i)| *row = over(i));
-        let weight = match shape.weight {
+        let mut weight = match shape.weight {
             RowWeight::One => vec![1.0; classes],
             RowWeight::Classes(i) => input(i).to_vec(),
             RowWeight::Rows(i) => over(i),
         };
         let mut target = shape.target_rows().map_or(vec![0.0; classes], over);
+        for c in (0..classes).filter(|&c| !is_there(c)) {
+            rows.iter_mut().for_each(|row| row[c] = 0.0);
+            rows[0][c] = f64::NEG_INFINITY;
+            (target[c], weight[c]) = (0.0, 0.0);
+        }
+        if shape.index().is_none() && (shape.marks.is_some() || mask.is_some()) {
+            #[expect(clippy::cast_possible_truncation, reason = "integers")]
+            let marked = shape.marks.is_some_and(|i| Some(input(i)[r] as i64) == ignored);
+            if marked || !(0..classes).any(is_there) {
+                terms.values.push(0.0);
+                terms.sizes.push(0.0);
+                continue;
+            }
+            terms.weight += 1.0;
+        }
         let mut bad = false;
         if let Some(i) = shape.index() {
             #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
@@ -52,7 +69,8 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
         for i in shape.with_slopes() {
             let slopes = &loss.slopes[shape.component(i)];
             let slope = |c: usize| if bad { f64::NAN } else { slopes[c] };
-            terms.slopes[i].extend((0..classes).map(|c| (r, place(c), slope(c))));
+            let known = (0..classes).filter(|&c| is_there(c));
+            terms.slopes[i].extend(known.map(|c| (r, place(c), slope(c))));
         }
     }
     if resolved.layout.divisor == Divisor::Weights && terms.weight == 0.0 {

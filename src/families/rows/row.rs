@@ -187,6 +187,16 @@ impl Loops for &mut Abreast<'_> {
 impl RowTask<'_> {
     #[inline(always)]
     fn gathered<L: Formula>(&mut self, loss: &L, row: &Row) -> (L::Peaks, L::Sums) {
+        let (peaks, sums) = self.gathered_once(loss, row);
+        if !L::TWICE {
+            return (peaks, sums);
+        }
+        let second = self.added::<L>(false, |item| loss.second_sums(item, row, peaks, sums));
+        (peaks, sums.with::<Sum>(second))
+    }
+
+    #[inline(always)]
+    fn gathered_once<L: Formula>(&mut self, loss: &L, row: &Row) -> (L::Peaks, L::Sums) {
         if let Some(unit) = L::UNIT {
             let sums = self.sums(loss, row, unit);
             if loss.in_range(row, sums) {
@@ -221,6 +231,12 @@ impl RowTask<'_> {
 
     #[inline(always)]
     fn sums<L: Formula>(&mut self, loss: &L, row: &Row, peaks: L::Peaks) -> L::Sums {
+        self.added::<L>(L::REUSES, |item| loss.sums(item, row, peaks))
+    }
+
+    /// The sum over the row, of whose items the first numbers may be kept.
+    #[inline(always)]
+    fn added<L: Formula>(&mut self, keeps: bool, of: impl Fn(Item) -> L::Sums) -> L::Sums {
         let mut all = L::Sums::start::<Sum>();
         let mut start = 0;
         while start < self.classes {
@@ -230,11 +246,11 @@ impl RowTask<'_> {
                 let items = segment.items(group);
                 let mut reused = ZEROS;
                 for (i, reused) in reused.iter_mut().enumerate() {
-                    let sums = loss.sums(items.at(i), row, peaks);
+                    let sums = of(items.at(i));
                     *reused = sums.first();
                     sums.join::<Sum>(&mut lanes, i);
                 }
-                if L::REUSES {
+                if keeps {
                     segment.store(0, group, reused);
                 }
             }
@@ -279,7 +295,10 @@ mod tests {
     use super::super::task::{Abreast, Padding, RowTask};
     use super::{Formula, Runs, Work};
     use crate::cpu::ABREAST;
-    use crate::losses::{CosineEmbedding, CrossEntropy, MultiMargin, TripletMargin};
+    use crate::losses::{
+        CosineEmbedding, CrossEntropy, GeneralizedJsd, MultiMargin, SoftmaxEntropy, SoftmaxFocal,
+        TripletMargin,
+    };
     use pulp::{Scalar, WithSimd};
 
     /// Two whole segments, a third one, and a group that is cut short.
@@ -372,6 +391,9 @@ mod tests {
         });
         check(&CosineEmbedding::default());
         check(&MultiMargin::default());
+        check(&SoftmaxEntropy::default());
+        check(&SoftmaxFocal::default());
+        check(&GeneralizedJsd::default());
         check(&TripletMargin::default());
         check(&TripletMargin { swap: true, ..TripletMargin::default() });
     }

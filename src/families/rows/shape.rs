@@ -1,14 +1,12 @@
 //! Rows of classes or features.
 
-use crate::cancel::Cancel;
-use crate::cpu::{Classes, Weights};
 use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
 use crate::family::{Cut, Share};
 use crate::layout::{self, Indices, Layout, Summed, divisor};
 use crate::reduction::Reduction;
 use crate::request::Resolved;
-use crate::tensor::{Tensor, TensorKind, elements};
+use crate::tensor::{TensorKind, elements};
 
 /// `classes` numbers a row, `inner` apart; row `n * inner + d` starts at `n * classes * inner + d`.
 /// The inputs are given by their places in the definition.
@@ -21,6 +19,10 @@ pub(crate) struct RowShape {
     pub(crate) target: Target,
     /// The number of each row.
     pub(crate) label: Option<usize>,
+    /// The integer of each row that marks it where it is the ignored one.
+    pub(crate) marks: Option<usize>,
+    /// Whether each class of each row is there; a row without any is ignored.
+    pub(crate) mask: Option<usize>,
     pub(crate) weight: RowWeight,
 }
 
@@ -48,6 +50,11 @@ impl RowShape {
     /// All inputs over the classes of each row that have slopes.
     pub(crate) fn with_slopes(&self) -> impl Iterator<Item = usize> {
         self.over().chain(self.target_rows())
+    }
+
+    /// Whether rows may be left out of what a mean is of.
+    fn leaves_out(&self) -> bool {
+        self.index().or(self.marks).or(self.mask).is_some()
     }
 
     /// The place of an input's slope among a row's: first, second, third, target.
@@ -121,6 +128,8 @@ impl Rows {
             over: [None; 3],
             target: Target::None,
             label: None,
+            marks: None,
+            mask: None,
             weight: RowWeight::One,
         };
         let mut places = shape.over.iter_mut();
@@ -138,6 +147,14 @@ impl Rows {
                     shape.label = Some(i);
                     (kind.shape == output, per_row)
                 }
+                Role::Marks => {
+                    shape.marks = Some(i);
+                    (kind.shape == output, per_row)
+                }
+                Role::Mask => {
+                    shape.mask = Some(i);
+                    (kind.shape == first, format!("{first:?}, the input's shape"))
+                }
                 Role::Classes => {
                     shape.weight = RowWeight::Classes(i);
                     (kind.shape == [classes], format!("[{classes}], one number for each class"))
@@ -149,6 +166,10 @@ impl Rows {
                 Role::Factors => {
                     shape.weight = RowWeight::Rows(i);
                     (kind.shape == first, format!("[{classes}] or {first:?}, the input's shape"))
+                }
+                Role::ItemFactors => {
+                    shape.weight = RowWeight::Rows(i);
+                    (kind.shape == first, format!("{first:?}, the input's shape"))
                 }
                 Role::IndexOrRows => {
                     shape.target = Target::Rows(i);
@@ -179,11 +200,12 @@ pub(super) fn layout(
     let Rows { output, shape } = Rows::new(definition, inputs)?;
     let classes = shape.classes;
     let indices = shape.index().map(|input| Indices { input, classes, excluded: None });
-    check_ignore_index(ignored, indices.is_some())?;
+    let takes_marks = definition.inputs.iter().any(|input| input.role == Role::Marks);
+    check_ignore_index(ignored, indices.is_some() || takes_marks)?;
     let terms = elements(&output).unwrap_or(u64::MAX);
-    let weights = match indices {
-        Some(_) if definition.weighted_mean => layout::Weights::Kept,
-        _ => layout::Weights::None,
+    let weights = match shape.leaves_out() && definition.weighted_mean {
+        true => layout::Weights::Kept,
+        false => layout::Weights::None,
     };
     let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
     let divisor = divisor(reduction, terms, weights, first);
@@ -198,9 +220,10 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
     let terms = if inner == 1 { Vec::new() } else { vec![inner] };
     let over = [&[classes], &terms[..]].concat();
     let part = |(i, kind): (usize, &Option<TensorKind>)| {
-        if shape.with_slopes().any(|over| over == i) || shape.weight == RowWeight::Rows(i) {
+        let by_class = shape.weight == RowWeight::Rows(i) || shape.mask == Some(i);
+        if shape.with_slopes().any(|over| over == i) || by_class {
             Share::Unit(over.clone())
-        } else if shape.index() == Some(i) || shape.label == Some(i) {
+        } else if [shape.index(), shape.label, shape.marks].contains(&Some(i)) {
             Share::Unit(terms.clone())
         } else {
             Share::All(kind.as_ref().map_or(Vec::new(), |kind| kind.shape.clone()))
@@ -208,25 +231,6 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
     };
     let units = resolved.inputs.iter().enumerate().map(part).collect();
     Some(Cut { inputs: units, terms, step: 1 })
-}
-
-/// The weights of the rows that have a class index.
-pub(super) fn weights(
-    resolved: &Resolved,
-    inputs: &[Option<&Tensor<'_>>],
-    cancel: Cancel<'_>,
-) -> Result<Weights> {
-    let shape = RowShape::of(resolved);
-    let Some(target) = shape.index().and_then(|i| inputs[i]) else {
-        return Ok(Weights::default());
-    };
-    let classes = usize::try_from(shape.classes).unwrap_or(usize::MAX);
-    let indices = Classes::of(resolved, target, classes, cancel)?;
-    let weight = match shape.weight {
-        RowWeight::Classes(i) => inputs[i].map(Tensor::to_f32),
-        _ => None,
-    };
-    indices.weights(resolved, weight.as_deref().unwrap_or_default(), cancel)
 }
 
 /// The kernels compare class indices as 32-bit integers, of which the lowest stands for any that

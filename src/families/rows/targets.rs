@@ -38,7 +38,7 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, check: &Check) -> Result<()>
     if check.index.is_none() && weights.is_none() {
         return Ok(());
     }
-    let size = check.index.map_or(4, |(_, dtype)| dtype.size() as u64);
+    let size = check.integers().map_or(4, |(_, dtype)| dtype.size() as u64);
     let own = if let Weighed::Scratch(place) = check.weight { place } else { 0 };
     let limit = builder.limits.max_storage_buffer_binding_size;
     // Kept weights have 4 bytes.
@@ -67,7 +67,7 @@ pub(crate) fn push_check(builder: &mut Builder<'_>, check: &Check) -> Result<()>
             weights: index(own)?,
         };
         let mut regions = Vec::new();
-        if let Some((input, _)) = check.index {
+        if let Some((input, _)) = check.integers() {
             let bytes = (count * size).next_multiple_of(4);
             regions.push((Slot::Input(input), first * size, bytes));
         }

@@ -12,6 +12,8 @@ pub(crate) struct Check {
     pub(crate) label: String,
     /// The input that holds the class indices.
     pub(crate) index: Option<(usize, DType)>,
+    /// Which rows are left out where there are none.
+    pub(crate) left_out: LeftOut,
     /// How many classes there are.
     pub(crate) classes: u64,
     pub(crate) weight: Weighed,
@@ -21,6 +23,17 @@ pub(crate) struct Check {
     pub(crate) counts: bool,
     /// The rows of an item, where the number of items is in a buffer.
     pub(crate) counted: Option<u64>,
+}
+
+/// What tells which rows without a class index are left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LeftOut {
+    /// Nothing: none is.
+    Nothing,
+    /// An integer of each row, which is the ignored one.
+    Marks { input: usize, dtype: DType },
+    /// A 0 at its place in the scratch, from here on.
+    Scratch(u64),
 }
 
 /// What a row weighs.
@@ -46,7 +59,12 @@ impl Check {
                 "atomicAdd(&status[0], 1u);\n    atomicMax(&status[1], ~row);"
             }
             None => {
-                header.line("fn target_index(row: u32) -> i32 { return 0; }");
+                let is_left_out = self.declare_left_out(&mut header);
+                header.line(&format!(
+                    "fn target_index(row: u32) -> i32 {{
+    return select(0, window.ignored, {is_left_out});
+}}"
+                ));
                 ""
             }
         };
@@ -63,7 +81,7 @@ impl Check {
             _ => "1.0".into(),
         };
         declare_items(&mut header, self.counted);
-        header.constant("IGNORES", self.ignores);
+        header.constant("IGNORES", self.ignores || self.index.is_none());
         header.constant("SUMS", sums);
         if sums {
             Destination::Scratch.declare(&mut header);
@@ -82,5 +100,28 @@ impl Check {
         header.line(&format!("fn store_count(block: u32, count: f32) {{\n    {keep}\n}}"));
         let text = include_str!("../../../../shaders/check_rows.wgsl");
         header.join(format!("{} targets", self.label), &[NUMERIC, REDUCE, text])
+    }
+
+    /// Whether `row` is left out.
+    fn declare_left_out(&self, header: &mut Header) -> String {
+        match self.left_out {
+            LeftOut::Nothing => "false".into(),
+            LeftOut::Marks { input, dtype } => {
+                indices(header, Slot::Input(input), "marks", dtype);
+                "marks_index(row) == window.ignored".into()
+            }
+            LeftOut::Scratch(place) => {
+                header.write(Slot::Scratch, "scratch", "array<f32>");
+                format!("scratch[{place}u + window.first + row] == 0.0")
+            }
+        }
+    }
+
+    /// The integers that it reads.
+    pub(in crate::families::rows) fn integers(&self) -> Option<(usize, DType)> {
+        match self.left_out {
+            LeftOut::Marks { input, dtype } => Some((input, dtype)),
+            _ => self.index,
+        }
     }
 }

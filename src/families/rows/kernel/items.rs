@@ -14,7 +14,8 @@ impl Spec<'_> {
             RowWeight::Rows(i) => Some(i),
             _ => None,
         };
-        let inputs: Vec<usize> = self.shape.with_slopes().chain(weight_rows).collect();
+        let inputs = self.shape.with_slopes().chain(weight_rows).chain(self.shape.mask);
+        let inputs: Vec<usize> = inputs.collect();
         let mut fields: String =
             inputs.iter().map(|&i| format!("    {}_: vec4<f32>,\n", self.name(i))).collect();
         let mut loads: Vec<String> = inputs.iter().map(|&i| self.four(i)).collect();
@@ -24,8 +25,7 @@ impl Spec<'_> {
             let at = |k: u32| self.weight_at(&format!("class_{k}"), "");
             loads.push(format!("vec4({}, {}, {}, {})", at(0), at(1), at(2), at(3)));
         }
-        let whole = self.shape.whole_quads();
-        let start = if whole { "row_start(r) / 4u + quad" } else { "row_start(r)" };
+        let start = self.quad_start();
         let classes: String = (0..4).map(|k| self.class(k)).collect();
         header.line(&format!(
             "struct Loaded {{
@@ -39,8 +39,18 @@ fn load(r: u32, quad: u32) -> Loaded {{
 
         let mut body = classes;
         for (k, member) in MEMBERS.into_iter().enumerate() {
-            let of = |i: usize| format!("loaded.{}_.{member}", self.name(i));
+            let held = |i: usize| format!("loaded.{}_.{member}", self.name(i));
+            let mask = self.shape.mask.map(held);
+            // What a mask leaves out counts as 0, and its first input as that of no class.
+            let or_else = |other: &str, number: String| match &mask {
+                Some(mask) => format!("select({number}, {other}, {mask} == 0.0)"),
+                None => number,
+            };
+            let of = |i: usize| or_else("0.0", held(i));
             let mut members: Vec<String> = self.shape.over().map(of).collect();
+            if let Some(first) = self.shape.over().next() {
+                members[0] = or_else("-infinity()", held(first));
+            }
             members.resize(3, "0.0".into());
             members.push(match self.shape.target {
                 Target::None => "0.0".into(),
@@ -60,8 +70,13 @@ fn load(r: u32, quad: u32) -> Loaded {{
         ));
     }
 
+    /// Where a quad of a row lies, or the row if its classes are read one by one.
+    pub(super) fn quad_start(&self) -> &'static str {
+        if self.shape.whole_quads() { "row_start(r) / 4u + quad" } else { "row_start(r)" }
+    }
+
     /// The class of a quad's member; past the last one, that one again.
-    fn class(&self, k: u32) -> String {
+    pub(super) fn class(&self, k: u32) -> String {
         if self.shape.whole_quads() {
             return format!("    let class_{k} = 4u * quad + {k}u;\n");
         }
@@ -69,7 +84,7 @@ fn load(r: u32, quad: u32) -> Loaded {{
     }
 
     /// Four elements of a row input.
-    fn four(&self, i: usize) -> String {
+    pub(super) fn four(&self, i: usize) -> String {
         let name = self.name(i);
         if self.shape.whole_quads() {
             return format!("{name}_quad(start)");
@@ -82,7 +97,8 @@ fn load(r: u32, quad: u32) -> Loaded {{
     pub(super) fn held_quads(&self) -> Option<u64> {
         let quads = self.lanes.quads(self.shape.classes.div_ceil(4));
         let inputs = self.shape.with_slopes().count() as u64
-            + u64::from(self.shape.weight != RowWeight::One);
+            + u64::from(self.shape.weight != RowWeight::One)
+            + u64::from(self.shape.mask.is_some());
         (1..=self.lanes.most_held).contains(&(quads * inputs)).then_some(quads)
     }
 
@@ -106,6 +122,10 @@ fn load(r: u32, quad: u32) -> Loaded {{
         });
         let sums = each("part.", &|k, place| {
             format!("total += quad_sums({}, row, peak, 4u * ({place}));", items(k, place))
+        });
+        let second = each("part.", &|k, place| {
+            let items = items(k, place);
+            format!("second += quad_second_sums({items}, row, peak, total, 4u * ({place}));")
         });
         let gradients = each("part.", &|k, place| {
             let items = items(k, place);
@@ -131,6 +151,10 @@ fn part_peaks(part: Part, row: Row) -> Peaks {{
 fn part_sums(part: Part, row: Row, peak: Peaks) -> Sums {{
     var total = Sums();
 {sums}    return total;
+}}
+fn part_second_sums(part: Part, row: Row, peak: Peaks, total: Sums) -> Sums {{
+    var second = Sums();
+{second}    return second;
 }}
 fn store_part_gradients(part: Part, row: Row, peak: Peaks, total: Sums, scale: f32) {{
 {gradients}}}"

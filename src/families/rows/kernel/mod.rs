@@ -5,7 +5,7 @@ mod items;
 mod joins;
 mod outputs;
 
-pub(crate) use check::{Check, Weighed};
+pub(crate) use check::{Check, LeftOut, Weighed};
 
 use super::shape::{RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
@@ -20,6 +20,9 @@ use crate::tensor::DType;
 
 /// What formulas see of a row.
 pub(crate) const ROW: &str = include_str!("../../../../shaders/row.wgsl");
+
+/// What a dispatch over rows works on.
+const ROWS_WINDOW: &str = include_str!("../../../../shaders/rows_window.wgsl");
 
 /// The workgroup memory of `any_row` in `rows.wgsl`.
 const MARK: u64 = 8;
@@ -43,6 +46,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) by_weights: bool,
     /// The rows of an item, where the number of items is in a buffer.
     pub(crate) counted: Option<u64>,
+    /// Where in the scratch it is kept which rows a mask leaves anything of.
+    pub(crate) kept_rows: u64,
 }
 
 /// What the rows' pass writes.
@@ -146,7 +151,7 @@ impl Spec<'_> {
         for (i, dtype) in self.inputs.iter().enumerate() {
             let Some(dtype) = *dtype else { continue };
             let (slot, name, skip) = (Slot::Input(i), self.name(i), format!("window.skips[{i}]"));
-            if self.shape.index() == Some(i) {
+            if [self.shape.index(), self.shape.marks].contains(&Some(i)) {
                 indices_after(&mut header, slot, name, dtype, &skip);
             } else if self.shape.label == Some(i) {
                 floats_after(&mut header, slot, name, dtype, Loads::Singles, &skip);
@@ -168,16 +173,53 @@ impl Spec<'_> {
         declare_store_loss(&mut header, writes.losses, "r", places);
         self.declare_gradients(&mut header, &writes.gradients);
         let skeleton = include_str!("../../../../shaders/rows.wgsl");
+        let window = ROWS_WINDOW;
         let label = format!("wgloss {}", self.definition.name);
         let shader = self.definition.shader.text;
-        header.join(label, &[NUMERIC, REDUCE, ROW, skeleton, joins, &part, shader])
+        header.join(label, &[NUMERIC, REDUCE, ROW, window, skeleton, joins, &part, shader])
     }
 
-    /// The pass before it over the class indices.
+    /// The pass over the mask: whether a row has a class that is there.
+    pub(crate) fn masked(&self, mask: usize) -> Kernel {
+        let mut header = Header::new();
+        header.constant("THREADS", format!("{}u", self.lanes.threads));
+        header.constant("ROWS", format!("{}u", self.lanes.rows));
+        header.constant("KEPT_ROWS", format!("{}u", self.kept_rows));
+        let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
+        let (slot, skip) = (Slot::Input(mask), format!("window.skips[{mask}]"));
+        let dtype = self.inputs[mask].unwrap_or(DType::F32);
+        floats_after(&mut header, slot, self.name(mask), dtype, loads, &skip);
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        self.declare_start(&mut header);
+        self.declare_flags(&mut header, mask);
+        let label = format!("wgloss {} mask", self.definition.name);
+        header.join(label, &[ROWS_WINDOW, include_str!("../../../../shaders/masked_rows.wgsl")])
+    }
+
+    /// `flags_of(r, quad)`: four of a row's flags.
+    fn declare_flags(&self, header: &mut Header, mask: usize) {
+        let classes: String = (0..4).map(|k| self.class(k)).collect();
+        let start = self.quad_start();
+        let four = self.four(mask);
+        header.line(&format!(
+            "fn flags_of(r: u32, quad: u32) -> vec4<f32> {{
+    let start = {start};
+{classes}    return {four};
+}}"
+        ));
+    }
+
+    /// The pass before it over the class indices, or over what tells which rows are kept.
     pub(crate) fn check(&self) -> Check {
         let of = |i: usize| Some((i, self.inputs[i]?));
+        let index = self.shape.index().and_then(of);
+        let left_out = match (self.shape.marks.and_then(of), self.shape.mask) {
+            (Some((input, dtype)), _) => LeftOut::Marks { input, dtype },
+            (None, Some(_)) => LeftOut::Scratch(self.kept_rows),
+            _ => LeftOut::Nothing,
+        };
         let weight = match self.shape.weight {
-            RowWeight::Classes(input) => {
+            RowWeight::Classes(input) if index.is_some() => {
                 let dtype = self.inputs[input].unwrap_or(DType::F32);
                 Weighed::Class { input, name: self.name(input), dtype }
             }
@@ -185,7 +227,8 @@ impl Spec<'_> {
         };
         Check {
             label: format!("wgloss {}", self.definition.name),
-            index: self.shape.index().and_then(of),
+            index,
+            left_out,
             classes: self.shape.classes,
             weight,
             ignores: self.ignores,
@@ -196,6 +239,11 @@ impl Spec<'_> {
 
     fn declared(&self) -> &'static Declared {
         Declared::of(self.definition.shader)
+    }
+
+    /// Whether there may be second sums.
+    pub(crate) fn may_read_twice(&self) -> bool {
+        self.declared().defines("second_sums")
     }
 
     /// Whether the maxima only keep the sums in range.
@@ -209,7 +257,8 @@ impl Spec<'_> {
 
     /// Whether the mean weight of the kept rows may be other than 1.
     pub(crate) fn has_mean_weight(&self) -> bool {
-        self.by_weights && matches!(self.shape.weight, RowWeight::Classes(_))
+        let by_class = matches!(self.shape.weight, RowWeight::Classes(_));
+        self.by_weights && by_class && self.shape.index().is_some()
     }
 
     /// The weight at a class of a row, whose place among the row inputs' elements is `place`.
@@ -231,8 +280,18 @@ impl Spec<'_> {
         }
     }
 
-    /// `row_start(r)` and `row_at(r)`: where a row lies and what is known of it.
-    fn declare_row(&self, header: &mut Header) {
+    /// Whether a row without a class index is ignored; `None` where none is.
+    fn left_out(&self, header: &mut Header, row: &str) -> Option<String> {
+        if let Some(i) = self.shape.marks {
+            return Some(format!("{}_index({row}) == window.ignored", self.name(i)));
+        }
+        self.shape.mask?;
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        Some(format!("scratch[{}u + window.first + {row}] == 0.0", self.kept_rows))
+    }
+
+    /// `row_start(r)`: where a row lies.
+    fn declare_start(&self, header: &mut Header) {
         header.line(if self.shape.inner == 1 {
             "fn row_start(r: u32) -> u32 { return r * window.classes; }"
         } else {
@@ -241,8 +300,13 @@ impl Spec<'_> {
     return (place / window.inner) * window.classes * window.inner + place % window.inner;
 }"
         });
+    }
+
+    /// `row_start(r)` and `row_at(r)`: where a row lies and what is known of it.
+    fn declare_row(&self, header: &mut Header) {
+        self.declare_start(header);
         let label = self.shape.label.map_or("0.0".into(), |i| format!("{}_at(r)", self.name(i)));
-        let mut state = |state: &str| match self.counted {
+        let state = |header: &mut Header, state: &str| match self.counted {
             Some(_) => {
                 declare_items(header, self.counted);
                 format!("select(IGNORED, {state}, is_item(window.first + r))")
@@ -250,7 +314,9 @@ impl Spec<'_> {
             None => state.to_string(),
         };
         let Some(index) = self.shape.index() else {
-            let state = state("KEPT");
+            let left_out = self.left_out(header, "r");
+            let kept = left_out.map(|ignored| format!("select(KEPT, IGNORED, {ignored})"));
+            let state = state(header, kept.as_deref().unwrap_or("KEPT"));
             header.line(&format!(
                 "fn row_at(r: u32) -> Row {{
     return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state}, 0.0);
@@ -258,7 +324,7 @@ impl Spec<'_> {
             ));
             return;
         };
-        let state = state("state_of(index)");
+        let state = state(header, "state_of(index)");
         header.write(Slot::Status, "status", "array<u32>");
         let mut mean_weight = "1.0";
         if self.has_mean_weight() {

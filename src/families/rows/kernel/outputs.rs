@@ -36,10 +36,21 @@ fn store_gradients(
 }}"
         ));
         let mut body = String::from("    let replaced = row.state != KEPT;\n");
-        for k in ["a", "b", "c", "d"] {
-            body += &format!(
-                "    let {k} = select(scale * slopes_of(items.{k}, row, peak, total), vec4(scale), replaced);\n"
+        if let Some(mask) = self.shape.mask {
+            self.declare_flags(header, mask);
+            body += "    let flags = flags_of(r, quad);\n";
+        }
+        for (k, flag) in [("a", "x"), ("b", "y"), ("c", "z"), ("d", "w")] {
+            let slopes = format!(
+                "select(scale * slopes_of(items.{k}, row, peak, total), vec4(scale), replaced)"
             );
+            // What is not there has no slope, whatever the others come to.
+            body += &match self.shape.mask {
+                Some(_) => {
+                    format!("    let {k} = select({slopes}, vec4<f32>(), flags.{flag} == 0.0);\n")
+                }
+                None => format!("    let {k} = {slopes};\n"),
+            };
         }
         for &input in gradients {
             let component = self.shape.component(input);

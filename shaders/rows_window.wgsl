@@ -1,0 +1,20 @@
+// What a dispatch over rows works on.
+
+struct Window {
+    rows: u32,         // in this window
+    first: u32,        // the window's first row
+    destination: u32,  // where in the scratch the losses of its rows go
+    width: u32,        // workgroups in a row of the dispatch
+    divisor: f32,
+    scale: f32,        // of the gradients
+    classes: u32,
+    inner: u32,        // distance between a row's classes
+    // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
+    // the gradients, and of what has one number a row.
+    skips: vec4<u32>,
+    gradient_skips: vec4<u32>,
+    row_skip: u32,
+    ignored: i32,
+    within: u32,       // the first row's place in its batch item
+    weight: f32,       // of the losses that are not reduced
+}

@@ -1,0 +1,34 @@
+// What losses of a row's softmax have in common. Exponentials are relative to the row's peak, and those of
+// the peaks, which are 1, are counted apart from others: the sum of two numbers, exponentials of others and
+// peaks, keeps the digits of how far it is above 1. So log1p keeps the logarithm of a probability near 1,
+// and what is missing from that probability is a quotient and no difference.
+
+// Of a class so far below the peak.
+fn exponentials(below: f32, at_peak: bool) -> vec2<f32> {
+    let one = select(0.0, 1.0, at_peak);
+    return vec2(exponential(-below) - one, one);
+}
+
+// The same relative to a peak that is so far above.
+fn moved_exponentials(s: vec2<f32>, way: f32) -> vec2<f32> {
+    return select(s, vec2((s.x + s.y) * exponential(-way), 0.0), way > 0.0);
+}
+
+fn log_of_exponentials(s: vec2<f32>) -> f32 {
+    return logarithm_one_plus(s.x + (s.y - 1.0));
+}
+
+struct Probability {
+    p: f32,
+    miss: f32, // 1 - p
+    cost: f32, // -log p
+}
+
+// Of a class so far below the peak, where all exponentials come to s.
+fn softmax_of(below: f32, at_peak: bool, s: vec2<f32>) -> Probability {
+    let sum = s.x + s.y;
+    let p = exponential(-below) / sum;
+    // Elsewhere p is at most 1/2.
+    let miss = select(1.0 - p, (s.x + (s.y - 1.0)) / sum, at_peak);
+    return Probability(p, miss, below + log_of_exponentials(s));
+}
