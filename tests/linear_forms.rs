@@ -1,7 +1,10 @@
 //! Losses over rows behind a linear layer, against the same loss of its logits.
 
 use crate::common::{Random, assert_agrees, backends, inputs, tensor};
-use wgloss::{Batch, DType, Linear, Loss, MultiMargin, Reduction, Request, Tensor};
+use wgloss::{
+    Batch, DType, Linear, LinearCrossEntropy, Loss, MultiMargin, Poly1CrossEntropy, Reduction,
+    Request, SoftmaxFocal, Tensor, TokenLogProbs,
+};
 
 /// Rows, features and classes around tiles; more than one position.
 const SHAPES: [(&[usize], &[usize], &[usize]); 6] = [
@@ -23,7 +26,9 @@ fn check(loss: &dyn Loss, reduction: Reduction, dtype: DType, random: &mut Rando
             ("linear_bias", dtype, bias),
             ("weight", DType::F32, &weight[..1]),
         ];
-        let mut own = inputs(loss, &shapes, weight[0], random);
+        let count = loss.definition().inputs.len();
+        let shapes = &shapes[..count];
+        let mut own = inputs(loss, shapes, weight[0], random);
         // Logits of 70, as larger weights give, are rounded by more than the tolerance asks.
         let smaller: Vec<f64> = own[1].1.to_f32().iter().map(|&x| f64::from(x) / 4.0).collect();
         own[1].1 = tensor(dtype, weight, &smaller);
@@ -44,6 +49,54 @@ fn multi_margin() {
     ] {
         let loss = Linear(MultiMargin { p, margin: 0.5 });
         check(&loss, reduction, dtype, &mut random);
+    }
+}
+
+#[test]
+fn distributions() {
+    let mut random = Random(82);
+    let (mean, none, sum) = (Reduction::Mean, Reduction::None, Reduction::Sum);
+    for (gamma, reduction, dtype) in [(2.0, mean, DType::F32), (0.5, none, DType::F16)] {
+        check(&Linear(SoftmaxFocal { gamma, ..Default::default() }), reduction, dtype, &mut random);
+    }
+    for (epsilon, label_smoothing, reduction) in [(1.0, 0.0, mean), (-0.5, 0.2, sum)] {
+        let loss = Poly1CrossEntropy { epsilon, label_smoothing, ..Default::default() };
+        check(&Linear(loss), reduction, DType::F32, &mut random);
+    }
+    for (temperature, reduction) in [(1.0, none), (0.5, mean)] {
+        let loss = TokenLogProbs { temperature, ..Default::default() };
+        check(&Linear(loss), reduction, DType::F32, &mut random);
+    }
+}
+
+/// Probabilities and their gradient; with what makes it cross entropy, it is that.
+#[test]
+fn probabilities() {
+    let mut random = Random(83);
+    let shapes = [
+        ("input", DType::F32, &[7, 5][..]),
+        ("linear_weight", DType::F32, &[9, 5]),
+        ("target", DType::F32, &[7, 9]),
+    ];
+    let plain = Poly1CrossEntropy { epsilon: 0.0, ..Default::default() };
+    let losses: [&dyn Loss; 3] =
+        [&Linear(SoftmaxFocal::default()), &Linear(Poly1CrossEntropy::default()), &Linear(plain)];
+    for loss in losses {
+        let inputs = inputs(loss, &shapes, 9, &mut random);
+        let gradients = ["input", "linear_weight", "target"];
+        let request = Request { reduction: Reduction::Sum, ..Request::with_gradients(&gradients) };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        assert_agrees(&format!("{loss:?}"), loss, &batch);
+    }
+    let inputs = inputs(&Linear(plain), &shapes, 9, &mut random);
+    let batch = Batch { inputs: &inputs, ..Batch::default() };
+    for (name, backend) in backends() {
+        let of = |loss: &dyn Loss| {
+            let got = backend.evaluate_blocking(loss, &batch).expect("a valid batch");
+            got.value.expect("wanted").to_f32()[0]
+        };
+        let (own, other) = (of(&Linear(plain)), of(&LinearCrossEntropy::default()));
+        assert!((own - other).abs() <= 2e-6 * other, "{name}: {own}, {other}");
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 /// | `target`, class indices | `[]`, `[N]` or `[N, d1...]`, any integer type | |
 /// | `target`, probabilities, where the loss takes them | `[V]`, `[N, V]` or `[N, V, d1...]`, a float type | differentiable |
 /// | `linear_bias` | `[V]` or `[V, d1...]` | optional, differentiable |
-/// | `weight` | `[V]` | optional factor of each class |
+/// | `weight`, where the loss has one | `[V]` | optional factor of each class |
 ///
 /// Memory and precision: as [`LinearCrossEntropy`](super::LinearCrossEntropy).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,12 +36,12 @@ inputs! {
         linear_bias: Option<T> = Own,
     }
     constant {
-        /// A factor of each class.
+        /// A factor of each class, where the loss has one.
         weight: Option<T> = Classes in NonNegative,
     }
 }
 
-/// What [`Linear`] takes: a loss whose inputs are `input`, `target` and `weight`.
+/// What [`Linear`] takes: a loss whose inputs are `input`, `target` and perhaps `weight`.
 pub(super) trait OfLogits: Loss + Options + rows::Formula + Copy {}
 
 impl<L: Loss + Options + rows::Formula + Copy> OfLogits for L {}
@@ -59,10 +59,15 @@ fn made(of: &'static Definition) -> Definition {
         Some(own) if input.name != "input" => *own,
         _ => *input,
     };
-    let inputs: Vec<Input> = INPUTS.iter().map(as_own).collect();
-    let first = ["input", "linear_weight", "target", "*", "linear_bias", "weight"];
-    let others = of.arguments.iter().copied().filter(|name| !first.contains(name));
-    let arguments: Vec<&str> = first.into_iter().chain(others).collect();
+    let mut inputs: Vec<Input> = INPUTS.iter().map(as_own).collect();
+    let mut arguments = vec!["input", "linear_weight", "target", "*", "linear_bias", "weight"];
+    if of.input("weight").is_err() {
+        inputs.pop();
+        arguments.pop();
+    }
+    let others = of.arguments.iter().copied().filter(|name| !arguments.contains(name));
+    let others: Vec<&str> = others.collect();
+    arguments.extend(others);
     let summary = of.summary.trim_end_matches('.');
     Definition {
         name: text(format!("linear_{}", of.name)),
@@ -89,7 +94,7 @@ impl<L: OfLogits> Options for Linear<L> {
 | `linear_weight` | `[V, D]`, or `[V, d1..., D]` with a batched input | differentiable |
 | `target` | as that of `{name}` for logits `[N, V, d1...]` | |
 | `linear_bias` | `[V]` or `[V, d1...]` | optional, differentiable |
-| `weight` | `[V]` | optional factor of each class |
+| `weight`, where `{name}` has one | `[V]` | optional factor of each class |
 
 Memory and precision: as `linear_cross_entropy`. Of the logits, `{name}` says:
 
@@ -135,13 +140,16 @@ impl<L: OfLogits> Loss for Linear<L> {
     fn sample(&self) -> Vec<Sample> {
         let takes_rows = self.definition().inputs[2].role == Role::IndexOrRows;
         let mut all = products::sample();
-        all.retain(|sample| sample.input != "target" || takes_rows || sample.shape.is_empty());
+        let has = |name: &str| self.definition().input(name).is_ok();
+        all.retain(|sample| {
+            has(sample.input) && (sample.input != "target" || takes_rows || sample.shape.is_empty())
+        });
         all
     }
 
     fn check_totals(&self, inputs: &[Option<TensorKind>]) -> Result<()> {
-        let [input, _, target, _, weight] = inputs else { return Ok(()) };
-        self.0.check_totals(&[input.clone(), target.clone(), weight.clone()])
+        let of = |i: usize| inputs.get(i).cloned().flatten();
+        self.0.check_totals(&[of(0), of(2), of(4)])
     }
 
     fn family(&self) -> Box<dyn Family + '_> {

@@ -103,11 +103,12 @@ catalogue! {
     softmax_entropy: SoftmaxEntropy,
     softmax_focal_loss: SoftmaxFocal,
     sup_con_loss: SupCon,
+    token_log_probs: TokenLogProbs,
     total_variation_loss: TotalVariation,
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
     tversky_loss: Tversky
-    => linear: MultiMargin, Poly1CrossEntropy, SoftmaxFocal
+    => linear: MultiMargin, Poly1CrossEntropy, SoftmaxFocal, TokenLogProbs
 }
 
 #[doc(inline)]

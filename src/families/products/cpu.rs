@@ -68,7 +68,7 @@ pub(super) fn evaluate(
 ) -> Result<()> {
     let cpu::Work { resolved, inputs: tensors, upstream, cancel } = request;
     let problem = Problem::of(&resolved.inputs);
-    let floats = |i: usize| tensors[i].map(Tensor::to_f32);
+    let floats = |i: usize| tensors.get(i).copied().flatten().map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
     let indices = indices(resolved, tensors, *cancel)?;
     let weights = match indices {
@@ -126,7 +126,7 @@ pub(super) fn weights(
     cancel: Cancel<'_>,
 ) -> Result<Weights> {
     let Some(indices) = indices(resolved, inputs, cancel)? else { return Ok(Weights::default()) };
-    let weight = inputs[WEIGHT].map(Tensor::to_f32);
+    let weight = inputs.get(WEIGHT).copied().flatten().map(Tensor::to_f32);
     indices.weights(resolved, weight.as_deref().unwrap_or_default(), cancel)
 }
 

@@ -48,8 +48,7 @@ impl Work<'_, '_> {
             return Ok(());
         }
         let of = |i: usize| Some((i, self.spec.inputs[i]?));
-        let name = self.builder.resolved.definition.inputs[WEIGHT].name;
-        let class = |(input, dtype)| Weighed::Class { input, name, dtype };
+        let class = |(input, dtype)| Weighed::Class { input, name: "weight", dtype };
         let check = Check {
             label: format!("wgloss {}", self.builder.resolved.definition.name),
             index: of(TARGET),

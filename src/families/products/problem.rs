@@ -4,7 +4,7 @@ use crate::definition::Definition;
 use crate::error::{Error, Result};
 use crate::tensor::TensorKind;
 
-/// The places of the inputs, which every loss of the family has.
+/// The places of the inputs, which every loss of the family has; the last one may lack.
 pub(super) const INPUT: usize = 0;
 pub(super) const LINEAR_WEIGHT: usize = 1;
 pub(super) const TARGET: usize = 2;
@@ -98,7 +98,7 @@ pub(super) fn check(definition: &Definition, inputs: &[Option<TensorKind>]) -> R
         (LINEAR_BIAS, expected_bias, "linear_weight without its features"),
         (WEIGHT, vec![classes], "one number for each class"),
     ] {
-        if inputs[i].is_some() && shape(inputs, i) != expected {
+        if inputs.get(i).is_some_and(Option::is_some) && shape(inputs, i) != expected {
             let expected = format!("{expected:?}, {what}");
             return Err(Error::shape(name(i), shape(inputs, i), expected));
         }

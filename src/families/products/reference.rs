@@ -17,7 +17,7 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     let class_of = |r: usize| problem.index.then(|| target[r] as i64);
     let is_ignored = |r: usize| class_of(r).is_some_and(|class| Some(class) == resolved.ignored);
     let kept: Vec<usize> = (0..problem.rows()).filter(|&r| !is_ignored(r)).collect();
-    let weight = inputs[WEIGHT].clone().unwrap_or_else(|| vec![1.0; classes]);
+    let weight = inputs.get(WEIGHT).cloned().flatten().unwrap_or_else(|| vec![1.0; classes]);
     let weight_of = |r: usize| {
         let class = class_of(r).and_then(|class| usize::try_from(class).ok());
         class.map_or(0.0, |class| weight.get(class).copied().unwrap_or(0.0))

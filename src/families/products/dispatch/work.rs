@@ -1,7 +1,7 @@
 //! What the dispatches have in common: the sizes of tiles, and where things are in the scratch.
 
 use super::super::kernel::Spec;
-use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET};
+use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use super::super::row::Runs;
 use crate::dispatch::Builder;
 use crate::error::{Error, Result};
@@ -99,7 +99,7 @@ impl<'a, 'b> Work<'a, 'b> {
         let spec = Spec {
             definition: resolved.definition,
             parameters: builder.parameters(),
-            inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
+            inputs: (0..=WEIGHT).map(|i| Some(resolved.inputs.get(i)?.as_ref()?.dtype)).collect(),
             problem,
             gradients: Vec::new(),
             upstream: resolved.upstream,
