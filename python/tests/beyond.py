@@ -454,8 +454,160 @@ def focal_tversky(
     return torch.relu(tversky(input, target, alpha, beta, **rest)) ** gamma
 
 
-PAIRS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
+def of_shares(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    cost: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor]:
+    """The costs of classes by their log-probabilities, times their shares of the target."""
+    axis = 1 if input.dim() > 1 else 0
+    classes = input.shape[axis]
+    factors = torch.ones(classes, dtype=input.dtype) if weight is None else weight.detach()
+    if factors.shape != (classes,) or not classes:
+        raise ValueError("weight")
+    factors = factors.reshape([-1] + [1] * (input.dim() - axis - 1))
+    if target.is_floating_point():
+        alike(input, target)
+        share, kept = target, torch.ones_like(input.select(axis, 0))
+    else:
+        if target.shape != input.shape[:axis] + input.shape[axis + 1 :]:
+            raise ValueError("shapes")
+        kept = (target != ignore_index).to(input.dtype)
+        place = target.where(kept == 1, 0)
+        share = torch.nn.functional.one_hot(place, classes).movedim(-1, axis).to(input.dtype)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError("label_smoothing")
+    counted = (share * factors).sum(axis) * kept if not target.is_floating_point() else kept
+    share = (1 - label_smoothing) * share + label_smoothing / classes
+    return kept * (factors * share * cost(input.log_softmax(axis))).sum(axis), counted.sum()
+
+
+def softmax_focal(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    gamma: float = 2.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    if not 0 <= gamma < math.inf:
+        raise ValueError("gamma")
+    cost = lambda log_p: -((-torch.expm1(log_p)) ** gamma) * log_p  # noqa: E731
+    return of_shares(input, target, weight, ignore_index, 0.0, cost)
+
+
+def poly1(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    epsilon: float = 1.0,
+    label_smoothing: float = 0.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    cost = lambda log_p: -log_p - epsilon * torch.expm1(log_p)  # noqa: E731
+    return of_shares(input, target, weight, ignore_index, label_smoothing, cost)
+
+
+def token_log_probs(
+    input: Tensor, target: Tensor, temperature: float = 1.0, ignore_index: int = -100
+) -> tuple[Tensor, Tensor]:
+    if not 0 < temperature < math.inf:
+        raise ValueError("temperature")
+    scaled = input / temperature
+    terms = -cross_entropy(scaled, target, reduction="none", ignore_index=ignore_index)
+    return terms, (target != ignore_index).sum()
+
+
+def marked(terms: Tensor, labels: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Rows that labels do not leave out."""
+    if labels is None:
+        return terms, torch.tensor(terms.numel())
+    if labels.shape != terms.shape:
+        raise ValueError("labels")
+    kept = labels != ignore_index
+    return terms.where(kept, 0), kept.sum()
+
+
+def softmax_entropy(
+    input: Tensor,
+    labels: Tensor | None = None,
+    temperature: float = 1.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    if not 0 < temperature < math.inf:
+        raise ValueError("temperature")
+    axis = 1 if input.dim() > 1 else 0
+    log_p = (input / temperature).log_softmax(axis)
+    return marked(-(log_p.exp() * log_p).sum(axis), labels, ignore_index)
+
+
+def generalized_jsd(
+    input: Tensor,
+    teacher: Tensor,
+    labels: Tensor | None = None,
+    beta: float = 0.5,
+    temperature: float = 1.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    alike(input, teacher)
+    if not 0 < temperature < math.inf or not 0 <= beta <= 1:
+        raise ValueError("options")
+    axis = 1 if input.dim() > 1 else 0
+    log_p, log_q = (each.div(temperature).log_softmax(axis) for each in (input, teacher))
+    p, q = log_p.exp(), log_q.exp()
+    if beta == 0:
+        terms = q * (log_q - log_p)
+    elif beta == 1:
+        terms = p * (log_p - log_q)
+    else:
+        log_m = (beta * q + (1 - beta) * p).log()
+        terms = beta * q * (log_q - log_m) + (1 - beta) * p * (log_p - log_m)
+    return marked(terms.sum(axis), labels, ignore_index)
+
+
+def total_variation(
+    input: Tensor,
+    teacher: Tensor,
+    labels: Tensor | None = None,
+    temperature: float = 1.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    alike(input, teacher)
+    if not 0 < temperature < math.inf:
+        raise ValueError("temperature")
+    axis = 1 if input.dim() > 1 else 0
+    p, q = (each.div(temperature).softmax(axis) for each in (input, teacher))
+    return marked((p - q).abs().sum(axis) / 2, labels, ignore_index)
+
+
+def ranking_softmax(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    alike(input, target, *(each for each in (weight, mask) if each is not None))
+    kept = torch.ones_like(input) if mask is None else mask.detach()
+    if not ((kept == 0) | (kept == 1)).all():
+        raise ValueError("mask")
+    share = target * kept * (1 if weight is None else weight.detach())
+    log_p = input.masked_fill(kept == 0, -math.inf).log_softmax(-1)
+    terms = -(share * log_p.masked_fill(kept == 0, 0)).sum(-1)
+    some = kept.any(-1)
+    return terms.where(some, 0), some.sum()
+
+
+WITH_COUNTS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "arc_face_loss": arc_face,
+    "generalized_jsd_loss": generalized_jsd,
+    "poly1_cross_entropy": poly1,
+    "ranking_softmax_loss": ranking_softmax,
+    "softmax_entropy": softmax_entropy,
+    "softmax_focal_loss": softmax_focal,
+    "token_log_probs": token_log_probs,
+    "total_variation_loss": total_variation,
     "cos_face_loss": cos_face,
     "info_nce_loss": info_nce,
     "nt_xent_loss": nt_xent,
@@ -493,8 +645,11 @@ def linear(name: str, given: dict[str, Any], reduction: str, **options: Any) -> 
     input, weight = given.pop("input"), given.pop("linear_weight")
     bias = given.pop("linear_bias", None)
     logits = torch.nn.functional.linear(input, weight, bias)
-    of = getattr(torch.nn.functional, name.removeprefix("linear_"))
-    return of(logits, **given, reduction=reduction, **options)
+    of = name.removeprefix("linear_")
+    if of in WITH_COUNTS:
+        return exact(of, {"input": logits, **given}, reduction, **options)
+    own = getattr(torch.nn.functional, of)
+    return own(logits, **given, reduction=reduction, **options)
 
 
 def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> Tensor:
@@ -503,8 +658,8 @@ def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> T
         return linear(name, dict(given), reduction, **options)
     if name == "grpo_loss":
         return grpo(**given, **options, reduction=reduction)
-    if name in PAIRS:
-        terms, count = PAIRS[name](**given, **options)
+    if name in WITH_COUNTS:
+        terms, count = WITH_COUNTS[name](**given, **options)
         if reduction == "none":
             return terms
         return terms.sum() / count if reduction == "mean" else terms.sum()

@@ -176,6 +176,7 @@ COMPARED = {
     ("grpo_loss", "mask"),
     ("hinge_embedding_loss", "target"),
     ("kto_loss", "labels"),
+    ("ranking_softmax_loss", "mask"),
 }
 
 

@@ -17,7 +17,7 @@ from samples import CATALOGUE, LOSSES, differentiable, exact, inputs
 import wgloss
 
 DOCUMENTED = (IndexError, TypeError, ValueError)
-EXAMPLES = {"cpu": 400, "gpu": 15}
+EXAMPLES = {"cpu": 240, "gpu": 10}
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
@@ -159,7 +159,7 @@ def wide(name: str, call: dict[str, Any]) -> dict[str, Any]:
 
 def integers(name: str) -> list[str]:
     """The inputs that hold whole numbers, or may."""
-    roles = ("index", "index_or_rows", "own_integers")
+    roles = ("index", "index_or_rows", "marks", "own_integers")
     return [one["name"] for one in CATALOGUE[name]["inputs"] if one["role"] in roles]
 
 

@@ -12,7 +12,7 @@ impl Work<'_, '_> {
     /// Decides where tiles put each gradient, and takes the memory to add it up in.
     pub(super) fn stage(&mut self) {
         let resolved = self.builder.resolved;
-        for input in 0..self.spec.inputs.len() {
+        for input in 0..resolved.inputs.len() {
             let adds = match input {
                 INPUT => self.classes > self.most_classes || self.positions > 1,
                 LINEAR_WEIGHT | LINEAR_BIAS => self.items > self.most_items,
