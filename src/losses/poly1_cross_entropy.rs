@@ -115,11 +115,11 @@ impl rows::Formula for Poly1CrossEntropy {
             |c: usize| row.weight[c] * ((1.0 - smoothing) * row.target[c] + smoothing / classes);
         let steepness = |c: usize| share(c) * (1.0 + epsilon * log_p[c].exp());
         let total: f64 = (0..row.first.len()).map(steepness).sum();
-        for c in 0..row.first.len() {
-            let (cost, miss) = (-log_p[c], -log_p[c].exp_m1());
+        for (c, &log) in log_p.iter().enumerate() {
+            let (cost, miss) = (-log, -log.exp_m1());
             loss.value += product(share(c), cost + epsilon * miss);
             loss.size += product(share(c).abs(), cost + epsilon.abs() * miss);
-            loss.slopes[0][c] = total * log_p[c].exp() - steepness(c);
+            loss.slopes[0][c] = total * log.exp() - steepness(c);
             loss.slopes[3][c] = product((1.0 - smoothing) * row.weight[c], cost + epsilon * miss);
         }
         loss

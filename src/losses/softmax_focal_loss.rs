@@ -235,9 +235,9 @@ fn reference(gamma: f32, row: &TextbookRow<'_>) -> RowLoss {
         miss.powf(gamma) * (1.0 + gamma * quotient)
     };
     let total: f64 = (0..row.first.len()).map(|c| product(share(c), steepness(c))).sum();
-    for c in 0..row.first.len() {
+    for (c, log) in log_p.iter().enumerate() {
         loss.value += product(share(c), cost(c));
-        loss.slopes[0][c] = total * log_p[c].exp() - product(share(c), steepness(c));
+        loss.slopes[0][c] = total * log.exp() - product(share(c), steepness(c));
         loss.slopes[3][c] = product(row.weight[c], cost(c));
     }
     loss

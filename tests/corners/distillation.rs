@@ -90,8 +90,7 @@ fn a_masked_item_is_not_there() {
             let random = &mut *random;
             let mask = |i: usize| if i / items == 1 { 0.0 } else { [0.0, 1.0][i * 7 % 5 % 2] };
             let mask: Vec<f64> = (0..lists * items).map(mask).collect();
-            let mut number =
-                |&there: &f64| if there == 0.0 { odd } else { random.below(90) as f64 / 9.0 };
+            let mut number = |&there: &f64| if there == 0.0 { odd } else { 10.0 * random.unit() };
             (mask.iter().map(&mut number).collect(), mask)
         };
         let shape = [lists, items];
