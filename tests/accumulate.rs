@@ -96,7 +96,9 @@ fn assert_sums(what: &str, dtype: DType, got: &[f64], held: &[f32], added: &[f32
             continue;
         }
         let size = f64::from(held.abs().max(added.abs()));
-        let tolerance = unit * sum.abs() + least + 2f64.powi(-23) * size;
+        // Tiles of a product, of which there are a few, are added one by one.
+        let rounded = if what.starts_with("linear_") { 3.0 } else { 1.0 };
+        let tolerance = unit * sum.abs() + least + rounded * 2f64.powi(-23) * size;
         assert!((got - sum).abs() <= tolerance, "{what} at {i}: {got}, not {held} + {added}");
     }
 }

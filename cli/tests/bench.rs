@@ -149,7 +149,7 @@ fn unknown_names() {
     let near = "did you mean mse_fwd, mse_fwdbwd or small_mse_fwdbwd? 18 are known";
     let message = format!("workload \"mse\" is not known; {near}\n");
     assert_eq!(unknown.err, format!("wgloss: error: {message}"));
-    assert!(known.len() == 16 && known.contains(&"ctc_fwdbwd"), "{known:?}");
+    assert!(known.len() == 18 && known.contains(&"ctc_fwdbwd"), "{known:?}");
 
     let adapter = ["bench", "small_mse_fwdbwd", "--backend", "cpu", "--adapter", "x"];
     let adapter = run(folder.path(), &adapter);

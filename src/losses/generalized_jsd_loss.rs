@@ -134,6 +134,14 @@ impl rows::Formula for GeneralizedJsd {
         };
         let (log_p, log_q) = (log_of(row.first), log_of(row.second));
         let ratio = |c: usize| if log_p[c] == log_q[c] { 0.0 } else { log_q[c] - log_p[c] };
+        // log(1 - share + share e^d), whose exponential overflows where probabilities are below the normal numbers.
+        let mixed = |d: f64, share: f64| {
+            if d > 1.0 {
+                d + (share + (1.0 - share) * (-d).exp()).ln()
+            } else {
+                (share * d.exp_m1()).ln_1p()
+            }
+        };
         let of = |c: usize| {
             let d = ratio(c);
             if beta == 0.0 {
@@ -141,9 +149,7 @@ impl rows::Formula for GeneralizedJsd {
             } else if beta == 1.0 {
                 (-d, 0.0)
             } else {
-                let by_first = (beta * d.exp_m1()).ln_1p();
-                let by_second = ((1.0 - beta) * (-d).exp_m1()).ln_1p();
-                (-(1.0 - beta) * by_first, -beta * by_second)
+                (-(1.0 - beta) * mixed(d, beta), -beta * mixed(-d, 1.0 - beta))
             }
         };
         let classes = row.first.len();

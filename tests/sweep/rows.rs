@@ -56,7 +56,7 @@ fn sizes(loss: &dyn Loss, row: &Row) -> Sizes {
             let by_input = |i: usize| REFERENCE + sigmoid_difference(a[i], 1.0 - b[i], b[i]);
             Some((0.0, [std::array::from_fn(by_input), [0.0; CLASSES], [0.0; CLASSES]]))
         }
-        "cross_entropy" | "poly1_cross_entropy" | "softmax_focal_loss" => {
+        "cross_entropy" | "poly1_cross_entropy" | "softmax_focal_loss" | "token_log_probs" => {
             Some((REFERENCE, [[REFERENCE; CLASSES]; 3]))
         }
         "softmax_entropy" => Some(entropy(row)),

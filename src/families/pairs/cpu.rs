@@ -78,7 +78,7 @@ impl Work<'_> {
         for chunk in chunks() {
             products.resize(if keeps { chunk.len() * columns } else { 0 }, 0.0);
             self.gather(&chunk, &mut products, &mut known, false)?;
-            if self.formula.twice() {
+            if self.formula.twice(self.inputs.labels.is_none()) {
                 self.gather(&chunk, &mut products, &mut known, true)?;
             }
             if !self.setup.symmetric {

@@ -201,9 +201,16 @@ impl Work<'_> {
         let blocks = statistics.chunks_mut(TASK).zip(chunk.input.chunks(TASK * features));
         let kept = kept.chunks_mut(TASK * classes).chain(std::iter::repeat_with(Default::default));
         let work: Vec<_> = blocks.zip(kept).enumerate().collect();
+        let twice = self.formula.twice(self.problem.index);
+        // All of them, and where there are second sums once more.
+        let tiles = || {
+            let passes = [false, true].into_iter().take(1 + usize::from(twice));
+            passes.flat_map(|again| (0..classes).step_by(CLASSES).map(move |first| (again, first)))
+        };
         work.into_par_iter().try_for_each_init(
             Vec::new,
             |room, (block, ((statistics, input), kept))| {
+                let there = !kept.is_empty();
                 if self.formula.picks() {
                     let rows = statistics.iter_mut().zip(input.chunks(features)).enumerate();
                     for (i, (row, input)) in rows {
@@ -211,21 +218,28 @@ impl Work<'_> {
                             self.picked(input, chunk.first + block * TASK + i, chunk.position);
                     }
                 }
-                for first_class in (0..classes).step_by(CLASSES) {
+                for (again, first_class) in tiles() {
                     self.cancel.check()?;
                     let width = CLASSES.min(classes - first_class);
-                    let (logits, stride) = if kept.is_empty() {
+                    let (logits, stride) = if !there {
                         room.resize(statistics.len() * width, 0.0);
                         (&mut room[..], width)
                     } else {
                         (&mut kept[first_class..], classes)
                     };
-                    self.logits(input, chunk.position, first_class, width, (logits, stride));
+                    if !again || !there {
+                        self.logits(input, chunk.position, first_class, width, (logits, stride));
+                    }
                     for (i, row) in statistics.iter_mut().enumerate() {
                         let n = chunk.first + block * TASK + i;
                         let target = self.target(n, chunk.position, first_class, width);
                         let tile = self.tile(n, chunk.position, first_class, width, &target);
-                        self.formula.gather(row, &tile, &logits[i * stride..][..width]);
+                        let logits = &logits[i * stride..][..width];
+                        if again {
+                            self.formula.gather_again(row, &tile, logits);
+                        } else {
+                            self.formula.gather(row, &tile, logits);
+                        }
                     }
                 }
                 Ok(())

@@ -85,7 +85,14 @@ impl Work<'_, '_> {
         for &tile in &tiles {
             self.push_logits(tile)?;
             let adds = tile.first_class > 0;
-            self.push(self.spec.gather(), Tile { adds, ..tile }, tile.items)?;
+            self.push(self.spec.gather(false), Tile { adds, ..tile }, tile.items)?;
+        }
+        let twice = self.spec.twice;
+        for &tile in tiles.iter().filter(|_| twice) {
+            if !self.keeps && tiles.len() > 1 {
+                self.push_logits(tile)?;
+            }
+            self.push(self.spec.gather(true), tile, tile.items)?;
         }
         let gradients = self.builder.resolved.gradients.clone();
         let finish = self.spec.finish(self.losses, !gradients.is_empty());

@@ -44,6 +44,8 @@ pub(super) struct Spec {
     pub(super) scratch_divisor: bool,
     /// Whether what the biases of a position have in common is taken off them.
     pub(super) offset: bool,
+    /// Whether there are second sums, which need the first ones of all tiles.
+    pub(super) twice: bool,
     /// Whether the logits of the target classes are computed before the others.
     pub(super) picks: bool,
     /// Whether a class index may mark a row as ignored.
@@ -171,8 +173,8 @@ fn store(class_: u32, d: u32, sum: f32) {
         self.join(header, "target logits", pick)
     }
 
-    /// Merges a tile into the statistics.
-    pub(super) fn gather(&self) -> Kernel {
+    /// Merges a tile into the statistics; or, once all tiles are merged, adds its part in the second sums.
+    pub(super) fn gather(&self, again: bool) -> Kernel {
         let mut header = self.header_of_loss();
         self.rows(&mut header, true);
         header.constant("PICKED", self.picks);
@@ -185,7 +187,9 @@ fn line_place(item: u32) -> u32 { return statistics_place(item); }
 fn line_at(item: u32) -> Row { return row_at(item); }
 fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, class_, logit); }",
         );
-        self.of_rows(header, "statistics", &[JOINS, GATHER].concat())
+        let (what, text) =
+            if again { ("second sums", GATHER_AGAIN) } else { ("statistics", GATHER) };
+        self.of_rows(header, what, &[JOINS, text].concat())
     }
 
     /// The losses and scales of the rows.

@@ -50,8 +50,9 @@ pub(in crate::families) trait Runs: Send + Sync {
     /// Merges the logits of a tile into a row's statistics.
     fn gather(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]);
 
-    /// Whether there are second sums, which need the first ones of all tiles.
-    fn twice(&self) -> bool;
+    /// Whether there are second sums, which need the first ones of all tiles, where the target is a class index, or
+    /// is not.
+    fn twice(&self, has_index: bool) -> bool;
 
     /// Adds a tile's part in a row's second sums.
     fn gather_again(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]);
@@ -87,8 +88,10 @@ impl<F: Formula> Runs for F {
         rows::run(self, false, Gather { statistics, tile, logits });
     }
 
-    fn twice(&self) -> bool {
-        F::TWICE
+    fn twice(&self, has_index: bool) -> bool {
+        let mut twice = false;
+        rows::run(self, true, Twice { has_index, twice: &mut twice });
+        twice
     }
 
     fn gather_again(&self, statistics: &mut Statistics, tile: &Tile<'_>, logits: &[f32]) {
@@ -213,6 +216,22 @@ fn added<L: Formula>(tile: &Tile<'_>, logits: &[f32], of: impl Fn(Item) -> L::Su
         sums = sums.with::<Sum>(L::Sums::joined::<Sum>(lanes, end - first));
     }
     sums
+}
+
+struct Twice<'g> {
+    has_index: bool,
+    twice: &'g mut bool,
+}
+
+impl Loops for Twice<'_> {
+    fn has_index(&self) -> bool {
+        self.has_index
+    }
+
+    #[inline(always)]
+    fn run<L: Formula>(self, _: &L) {
+        *self.twice = L::TWICE;
+    }
 }
 
 struct GatherAgain<'g> {

@@ -105,6 +105,7 @@ impl<'a, 'b> Work<'a, 'b> {
             upstream: resolved.upstream,
             scratch_divisor: resolved.divisor_in_scratch(),
             offset,
+            twice: formula.twice(problem.index),
             picks: problem.index && formula.picks(),
             ignores: resolved.ignored.is_some(),
         };
