@@ -254,10 +254,11 @@ fn add<L: Formula<K>, const K: usize>(loss: &L, of: Of<'_>, kept: &Tile, lanes: 
     for start in (0..TILE).step_by(ABREAST) {
         for lane in 0..ABREAST {
             let i = start + lane;
-            let sums = loss.sums(&of.voxel(i));
-            for k in 0..K {
-                own[k][lane] += if kept[i] == 0.0 { 0.0 } else { sums[k] };
+            let mut sums = loss.sums(&of.voxel(i));
+            for sum in &mut sums {
+                *sum = if kept[i] == 0.0 { 0.0 } else { *sum };
             }
+            Gathered::join::<Sum>(sums, &mut own, lane);
         }
     }
     *lanes = own;
@@ -311,8 +312,8 @@ impl<L: Formula<K>, const K: usize> WithSimd for Slopes<'_, '_, L, K> {
                         slopes[i] *= p[i] * rest[i];
                     }
                 }
-                for i in 0..TILE {
-                    slopes[i] = if room.kept[i] == 0.0 { 0.0 } else { slopes[i] };
+                for (slope, &kept) in slopes.iter_mut().zip(&room.kept) {
+                    *slope = if kept == 0.0 { 0.0 } else { *slope };
                 }
                 gradient[own.clone()].copy_from_slice(&slopes[..count]);
             }
