@@ -96,8 +96,7 @@ fn made(loss: &dyn Loss, shape: &[usize], index: bool, random: &mut Random) -> I
     let shapes = [("input", DType::F32, shape), ("target", target.0, target.1)];
     let mut made = inputs(loss, &shapes, shape[1], random);
     if !format!("{loss:?}").contains("activation: None") {
-        let numbers: Vec<f64> =
-            made[0].1.to_f64().into_iter().map(|x| f64::from((8.0 * x - 4.0) as f32)).collect();
+        let numbers: Vec<f64> = made[0].1.to_f64().into_iter().map(|x| 8.0 * x - 4.0).collect();
         made[0].1 = floats(shape, &numbers);
     }
     made
@@ -220,7 +219,7 @@ fn confident_predictions_keep_their_digits() {
         for (i, &label) in labels.iter().enumerate() {
             for (class, number) in [0.0, 1.0, 2.0].into_iter().zip(0..) {
                 let logit = if class == label { spread } else { 0.0 } + random.unit();
-                logits[i / 200 * 600 + number * 200 + i % 200] = f64::from(logit as f32);
+                logits[i / 200 * 600 + number * 200 + i % 200] = logit;
             }
         }
         let inputs =
