@@ -8,11 +8,11 @@ use crate::request::{Losses, Resolved, Slot, Upstream};
 use crate::tensor::DType;
 
 /// Regions as formulas see them.
-pub(super) const REGION: &str = include_str!("../../../shaders/region.wgsl");
-const WINDOW: &str = include_str!("../../../shaders/region_window.wgsl");
-const VOXELS: &str = include_str!("../../../shaders/voxels.wgsl");
-const JOINS: &str = include_str!("../../../shaders/region_joins.wgsl");
-const LABELS: &str = include_str!("../../../shaders/region_labels.wgsl");
+pub(super) const REGION: &str = include_str!("../../../shaders/regions/kernels/region.wgsl");
+const WINDOW: &str = include_str!("../../../shaders/regions/kernels/window.wgsl");
+const VOXELS: &str = include_str!("../../../shaders/regions/kernels/voxels.wgsl");
+const JOINS: &str = include_str!("../../../shaders/regions/kernels/joins.wgsl");
+const LABELS: &str = include_str!("../../../shaders/regions/kernels/labels.wgsl");
 
 /// The sums that a workgroup folds.
 pub(super) const FOLD: u64 = 4096;
@@ -277,7 +277,7 @@ fn slopes_of(v: Voxel, by: Sums) -> vec2<f32> {{
             }
             false => "fn check_labels(item: u32, voxel: u32, labels: Labels) {}",
         };
-        let skeleton = include_str!("../../../shaders/region_sums.wgsl");
+        let skeleton = include_str!("../../../shaders/regions/kernels/sums.wgsl");
         self.join(header, "sums", &[WINDOW, VOXELS, labels, JOINS, skeleton])
     }
 
@@ -288,7 +288,7 @@ fn slopes_of(v: Voxel, by: Sums) -> vec2<f32> {{
         indices_after(&mut header, slot, "target", dtype, "window.skips.y");
         header.write(Slot::Status, "status", "array<u32>");
         let label = format!("wgloss {} status", self.resolved.definition.name);
-        header.join(label, &[WINDOW, include_str!("../../../shaders/region_status.wgsl")])
+        header.join(label, &[WINDOW, include_str!("../../../shaders/regions/kernels/status.wgsl")])
     }
 
     /// The sums of patches' sums.
@@ -297,7 +297,11 @@ fn slopes_of(v: Voxel, by: Sums) -> vec2<f32> {{
         self.declare_numbers(&mut header);
         header.constant("NUMBERS", "SUMS");
         header.constant("FOLD", format!("{FOLD}u"));
-        self.join(header, "folds", &[JOINS, include_str!("../../../shaders/region_folds.wgsl")])
+        self.join(
+            header,
+            "folds",
+            &[JOINS, include_str!("../../../shaders/regions/kernels/folds.wgsl")],
+        )
     }
 
     /// The terms, and the factors of slopes if gradients are wanted.
@@ -326,7 +330,7 @@ fn slopes_of(v: Voxel, by: Sums) -> vec2<f32> {{
             }
         }
         header.line(&format!("fn term_scale(term: u32) -> f32 {{ return {scale}; }}"));
-        self.join(header, "terms", &[include_str!("../../../shaders/region_terms.wgsl")])
+        self.join(header, "terms", &[include_str!("../../../shaders/regions/kernels/terms.wgsl")])
     }
 
     /// Some gradients.
@@ -341,7 +345,7 @@ fn slopes_of(v: Voxel, by: Sums) -> vec2<f32> {{
             header.constant(&format!("BY_{}", name.to_uppercase()), wanted);
             self.declare_store(&mut header, wanted.then_some(i), name, skip);
         }
-        let skeleton = include_str!("../../../shaders/region_slopes.wgsl");
+        let skeleton = include_str!("../../../shaders/regions/kernels/slopes.wgsl");
         self.join(header, "slopes", &[WINDOW, VOXELS, skeleton])
     }
 
