@@ -359,7 +359,9 @@ def region_sums(
     ignore_index: int,
 ) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
     """Probabilities and targets of the classes that count, and sums over the voxels that are kept."""
-    if input.dim() < 3 or (input.shape[1] == 1 and (activation == "softmax" or not include_background)):
+    if input.dim() < 3 or (
+        input.shape[1] == 1 and (activation == "softmax" or not include_background)
+    ):
         raise ValueError("shapes")
     p = input
     if activation != "none":

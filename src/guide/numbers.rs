@@ -33,7 +33,7 @@
 //!
 //! The CPU backend runs on all cores with the widest instructions that the processor has (AVX-512,
 //! AVX2 or the target's own), which it finds out when it runs. All of them give the same bits, but
-//! for the matrix products of `linear_cross_entropy`.
+//! for the products of matrices: of losses of pairs and those behind a linear layer.
 //!
 //! [`mod@reference`] has the textbook formulas in float64, with which the tests compare both
 //! backends.

@@ -18,7 +18,7 @@ const LABELS: &str = include_str!("../../../shaders/regions/kernels/labels.wgsl"
 pub(super) const FOLD: u64 = 4096;
 
 uniform! {
-    /// The window of `region_window.wgsl`.
+    /// The window of `window.wgsl`.
     pub(super) struct ItemsWindow {
         items: u32,
         first: u32,
@@ -33,7 +33,7 @@ uniform! {
 }
 
 uniform! {
-    /// The window of `region_folds.wgsl`.
+    /// The window of `folds.wgsl`.
     pub(super) struct FoldsWindow {
         regions: u32,
         count: u32,
@@ -46,7 +46,7 @@ uniform! {
 }
 
 uniform! {
-    /// The window of `region_terms.wgsl`.
+    /// The window of `terms.wgsl`.
     pub(super) struct TermsWindow {
         terms: u32,
         each: u32,
