@@ -1,7 +1,7 @@
 //! The same batches on every machine, and the bits of what comes out.
 //!
 //! On the CPU these are the same everywhere, in WebAssembly too, but where a loss has a power, which is the
-//! platform's own. On a GPU they are those of one driver
+//! platform's own, or products of matrices, which a processor may fuse with the sums that they go into. On a GPU they are those of one driver
 //! (Mesa's lavapipe): WGSL leaves it to a driver how some operations round.
 
 use crate::curves::{Curve, points};

@@ -250,7 +250,10 @@ def info_nce(
     if normalize:
         query, key = direction(query), direction(key)
     s = one(logit_scale, 1 / temperature) * (query @ key.T)
-    own = torch.arange(len(query)) if target is None else target
+    if target is None:
+        own, ignore_index = torch.arange(len(query)), -100
+    else:
+        own = target
     kept = own != ignore_index
     rows = cross_entropy(s, own, reduction="none", ignore_index=ignore_index)
     if symmetric:
@@ -496,7 +499,12 @@ def softmax_focal(
 ) -> tuple[Tensor, Tensor]:
     if not 0 <= gamma < math.inf:
         raise ValueError("gamma")
-    cost = lambda log_p: -((-torch.expm1(log_p)) ** gamma) * log_p  # noqa: E731
+
+    def cost(log_p: Tensor) -> Tensor:
+        miss = -torch.expm1(log_p)
+        # Nothing is missing from 1, and the slope of a root there is none.
+        return torch.where(miss > 0, -(miss.where(miss > 0, 1) ** gamma) * log_p, 0)
+
     return of_shares(input, target, weight, ignore_index, 0.0, cost)
 
 

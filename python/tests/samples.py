@@ -44,7 +44,7 @@ def array(described: dict[str, Any], rows: int, classes: int, rank: int) -> np.n
         case "labels", "own_integers":
             return np.arange(rows, dtype=np.int64) // 2
         case _, "own_integers":
-            return (np.arange(rows, dtype=np.int64) * 3 + 1) % rows
+            return (np.arange(rows, dtype=np.int64) * 3 + 1) % max(min(rows, classes), 1)
         case _, "vectors(4)":
             shape = (rows, 4)
         case _, "classes" | "factors":
@@ -62,7 +62,8 @@ def lattice(domain: str, shape: tuple[int, ...], rank: int) -> np.ndarray:
         return np.float32(0.5 + moved[0]).reshape(())
     match domain:
         case "binary":
-            return np.where(step % 3 > 0, 1, 0).astype(np.float32)
+            own = np.arange(np.prod(shape)).reshape(shape)
+            return np.where(own % 4 != 1, 1, 0).astype(np.float32)
         case "corners":
             low = 0.25 * (step[..., :2] % 5) + 0.13 * rank
             return np.concatenate([low, low + 1 + 0.25 * (step[..., 2:] % 3)], -1, dtype=np.float32)

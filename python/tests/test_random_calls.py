@@ -170,7 +170,10 @@ def reference(name: str, call: dict[str, Any], names: list[str]) -> Any:
         return None
     if name == "triplet_margin_with_distance_loss" and options.get("eps", 1e-6) != 1e-6:
         return None
-    if name in ("multi_margin_loss", "multilabel_margin_loss") and not tensors["input"].numel():
+    if (
+        name.endswith(("multi_margin_loss", "multilabel_margin_loss"))
+        and not tensors["input"].numel()
+    ):
         return None  # PyTorch's mean of nothing is 0 there, and NaN elsewhere.
     for one in names:
         if not tensors[one].is_floating_point():
@@ -247,7 +250,7 @@ def test_random_calls(name: str, backend: str) -> None:
     run()
     if backend == "cpu":
         assert outcomes.total() >= EXAMPLES[backend]
-        assert outcomes["right"] >= 60 and outcomes["refused"] >= 40, outcomes
+        assert outcomes["right"] >= 36 and outcomes["refused"] >= 24, outcomes
 
 
 def test_ten_thousand_calls() -> None:

@@ -37,9 +37,10 @@ export function View() {
       <p>
         Each loss of the catalogue is evaluated here, with all its gradients, on a batch whose numbers are the same
         everywhere. What comes out is hashed, bit by bit, beside the hash that the project's tests pin: on the CPU of the
-        machine that tests it, and on Mesa's software GPU, lavapipe. On a CPU the bits are the same
-        everywhere, but for a loss with a power, which is the platform's own. A GPU may round some operations otherwise; then the last column says how far its numbers are from the CPU's, as a
-        share of the largest.
+        machine that tests it, and on Mesa's software GPU, lavapipe. On a CPU the bits are the same everywhere, but for a
+        loss with a power, which is the platform's own, or with products of vectors, whose sums some processors round less
+        often. A GPU may round some operations otherwise; then the last column says how far its numbers are from the
+        CPU's, as a share of the largest.
       </p>
       <p>{gpu === undefined ? "Asking for a GPU…" : "problem" in gpu ? `No GPU: ${gpu.problem}` : `GPU: ${gpu.name}`}</p>
       <p class="row">
