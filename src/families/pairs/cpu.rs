@@ -33,6 +33,9 @@ struct Work<'a> {
     cancel: crate::cancel::Cancel<'a>,
 }
 
+/// Gradients by their inputs.
+type Outputs = Vec<(usize, Vec<f32>)>;
+
 /// What is known of all rows and, where they are rows too, of all columns.
 struct Statistic {
     rows: Vec<Statistics>,
@@ -59,7 +62,7 @@ pub(super) fn evaluate(
 
 impl Work<'_> {
     /// The losses of all rows, and the gradients that are wanted.
-    fn run(&self, wanted: &[usize]) -> Result<(Vec<f32>, Vec<(usize, Vec<f32>)>)> {
+    fn run(&self, wanted: &[usize]) -> Result<(Vec<f32>, Outputs)> {
         let Inputs { rows, columns, .. } = self.inputs;
         let differentiates = !wanted.is_empty();
         // Where the products of some tasks fit, they are computed once for value and gradients.
