@@ -75,17 +75,18 @@ fn kinds<'a>(
 }
 
 /// The types that texts are made for: all pairs of a float and an integer type, or one pair after the
-/// other, so that each loss of a family has each float type in some shape.
+/// other, so that each loss of a family has each float type in some shape. How numbers are read and written is
+/// the same for all losses of a family with such a target: all pairs are for the first of them.
 struct Types {
     all: bool,
     turn: usize,
 }
 
 impl Types {
-    /// All pairs or the next `count`; without class indices, one integer type stands for all.
-    fn next(&mut self, count: usize, indices: bool) -> Vec<(DType, DType)> {
+    /// All pairs, for a first loss, or the next `count`; without class indices, one integer type stands for all.
+    fn next(&mut self, count: usize, indices: bool, first: bool) -> Vec<(DType, DType)> {
         let integers = if indices { &INTEGERS[..] } else { &[DType::I64] };
-        if self.all {
+        if self.all && first {
             let with = |&integer: &DType| FLOATS.map(|float| (float, integer));
             return integers.iter().flat_map(with).collect();
         }
@@ -111,6 +112,7 @@ fn variants(mut types: Types) -> BTreeSet<Source> {
             add_variants(&*loss, &kinds(&*loss, shape, DType::F32, DType::F32, false), &mut texts);
         }
     }
+    let mut met = Vec::new();
     for loss in losses::catalogue().into_iter().chain(activated()) {
         let loss = loss.as_ref();
         if family(loss) == Family::Own {
@@ -119,8 +121,13 @@ fn variants(mut types: Types) -> BTreeSet<Source> {
         }
         let role = loss.definition().inputs[1].role;
         let indices = matches!(role, Role::Index | Role::IndexOrRows | Role::Marks);
+        let kind = (family(loss), loss.definition().inputs[0].role, role);
+        let first = !met.contains(&kind);
+        if first {
+            met.push(kind);
+        }
         for shape in shapes(loss) {
-            for (float, integer) in types.next(1, indices) {
+            for (float, integer) in types.next(1, indices, first) {
                 let rows = (role == Role::IndexOrRows).then_some(float);
                 for target in [integer].into_iter().chain(rows) {
                     for optional in [false, true] {
@@ -156,7 +163,7 @@ fn add_own_variants(
     types: &mut Types,
     texts: &mut BTreeSet<Source>,
 ) {
-    for (float, integer) in types.next(2 * FLOATS.len(), true) {
+    for (float, integer) in types.next(2 * FLOATS.len(), true, true) {
         for optional in [false, true] {
             let given = loss.definition().inputs.iter().zip(example);
             let given = given.filter(|(input, _)| optional || !input.optional);

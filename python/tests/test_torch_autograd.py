@@ -571,8 +571,10 @@ def constructed(name: str) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
         torch.manual_seed(0)
         module = wgloss.torch.LinearCrossEntropyLoss(4, 4, label_smoothing=0.1)
         return module, (given["input"], given["target"])
-    own = name not in TORCHS or name in ("l1_loss", "mse_loss", "huber_loss")
-    buffers = {one: given.pop(one) for one in ("weight", "pos_weight") if one in given and not own}
+    named = ("weight", "pos_weight") if name in TORCHS else ()
+    buffers = {one: given.pop(one) for one in named if one in given}
+    if name in ("l1_loss", "mse_loss", "huber_loss"):
+        buffers = {}
     module = getattr(wgloss.torch, MODULES[name])(**buffers, reduction="sum")
     return module, tuple(given.values())
 
