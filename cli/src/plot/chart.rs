@@ -71,7 +71,11 @@ impl Picture for Chart {
         head.draw(root)?;
         let (_, below) = root.split_vertically(head.height()? * UNIT);
         let (upper, lower) = below.split_vertically(HEIGHTS[0] * UNIT);
-        let slope = format!("slope by {}", self.x_name);
+        // Names that do not fit beside a panel stand below it.
+        let slope = match self.x_name.len() {
+            0..=36 => format!("slope by {}", self.x_name),
+            _ => "slope".into(),
+        };
         for (i, (area, y_name)) in [(upper, "loss"), (lower, &slope)].into_iter().enumerate() {
             let (low, high) = self.heights(i);
             let x_name = (i == 1).then_some(&*self.x_name);

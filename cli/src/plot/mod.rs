@@ -128,8 +128,12 @@ fn chart(curves: &[Curve], from: f32, to: f32) -> Result<Chart> {
         }
         lines.push(Line { name: curve.name.clone(), points });
     }
-    let mut x_names: Vec<String> = curves.iter().map(|curve| curve.curve.label()).collect();
-    x_names.dedup();
+    let mut x_names: Vec<String> = Vec::new();
+    for label in curves.iter().map(|curve| curve.curve.label()) {
+        if !x_names.contains(&label) {
+            x_names.push(label);
+        }
+    }
     Ok(Chart {
         title: title(curves),
         notes: notes(curves),
