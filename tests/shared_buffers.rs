@@ -64,18 +64,6 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
                 let case = Case::new(&[10, 3, 5], 0, &[4, 2, 3], 2.0, random);
                 cases.push((loss(), case.inputs(DType::F32, DType::I64, true)));
             }
-            (
-                _,
-                "arc_face_loss"
-                | "cos_face_loss"
-                | "info_nce_loss"
-                | "nt_xent_loss"
-                | "rnnt_loss"
-                | "sigmoid_contrastive_loss"
-                | "sup_con_loss",
-            ) => {
-                cases.push((loss(), all_inputs(&*loss(), DType::F32, random).swap_remove(0)));
-            }
             (_, "grpo_loss") => {
                 let shapes =
                     [("log_probs", DType::F32, &[6, 300][..]), ("advantages", DType::F32, &[6])];
@@ -86,7 +74,7 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
                     [("input", DType::F32, &[6, 10][..]), ("target", DType::I64, &[6, 10])];
                 cases.push((loss(), common::inputs(&*loss(), &shapes, 10, random)));
             }
-            _ => {
+            (_, name) if name.starts_with("linear_") => {
                 let shapes = [
                     ("input", DType::F32, &[9, 20][..]),
                     ("linear_weight", DType::F32, &[33, 20]),
@@ -99,6 +87,7 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
                 let shapes: Vec<_> = shapes.into_iter().filter(|(name, ..)| has(name)).collect();
                 cases.push((loss(), common::inputs(&*own, &shapes, 33, random)));
             }
+            _ => cases.push((loss(), all_inputs(&*loss(), DType::F32, random).swap_remove(0))),
         }
     }
     cases

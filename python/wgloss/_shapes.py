@@ -5,16 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-PAIRS = (
-    "arc_face_loss",
-    "cos_face_loss",
-    "info_nce_loss",
-    "nt_xent_loss",
-    "sigmoid_contrastive_loss",
-    "sup_con_loss",
-)
-"""The losses with a term for each row of their first input, whatever else they have."""
-
 
 def shape(
     name: str,
@@ -26,8 +16,6 @@ def shape(
     given = [(fact, each) for fact, each in zip(facts, inputs, strict=True) if each is not None]
     first = tuple(given[0][1].shape)
     role = facts[0]["role"]
-    if name in PAIRS:
-        return first[:1]
     if name == "generalized_dice_loss":
         return (1,) if options["batch"] else first[:1]
     if role == "regions":
@@ -46,15 +34,14 @@ def shape(
         or name == "multilabel_margin_loss"
     ):
         return first[:-1]
-    if name == "rnnt_loss":
-        return first[:1]
     if name == "ctc_loss":
         return first[1:2] if len(first) == 3 else ()
     if name.startswith("linear_"):
         target = given[2][1]
         behind = tuple(target.shape)
         return behind if not _is_float(target) else first[:-1] + behind[len(first) :]
-    return first
+    # A loss of its own mostly has a term for each row of its first input.
+    return first[:1] if role == "own" and name != "grpo_loss" else first
 
 
 def _is_float(array: Any) -> bool:

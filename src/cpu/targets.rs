@@ -37,26 +37,23 @@ impl<'a> Classes<'a> {
 
     /// Those of the rows from `first` on, `None` where a row is ignored.
     pub(crate) fn read(&self, first: usize, places: &mut [Option<usize>]) {
-        let mut integers = [0; 256];
-        for (k, places) in places.chunks_mut(integers.len()).enumerate() {
-            let integers = &mut integers[..places.len()];
-            self.target.read_integers(first + k * 256, integers);
-            for (place, &class) in places.iter_mut().zip(&*integers) {
-                let kept = Some(class) != self.ignored;
-                *place = usize::try_from(class).ok().filter(|_| kept);
-            }
-        }
+        self.read_as(first, places, |class| usize::try_from(class?).ok());
     }
 
     /// The same as numbers, -1 where a row is ignored.
     pub(crate) fn labels(&self, first: usize, places: &mut [i32]) {
+        let label = |class: Option<i64>| class.and_then(|class| i32::try_from(class).ok());
+        self.read_as(first, places, |class| label(class).unwrap_or(-1));
+    }
+
+    /// Those from `first` on as something else, `None` where a row is ignored.
+    fn read_as<T>(&self, first: usize, places: &mut [T], of: impl Fn(Option<i64>) -> T) {
         let mut integers = [0; 256];
         for (k, places) in places.chunks_mut(integers.len()).enumerate() {
             let integers = &mut integers[..places.len()];
             self.target.read_integers(first + k * 256, integers);
             for (place, &class) in places.iter_mut().zip(&*integers) {
-                let kept = Some(class) != self.ignored;
-                *place = if kept { i32::try_from(class).unwrap_or(-1) } else { -1 };
+                *place = of(Some(class).filter(|_| Some(class) != self.ignored));
             }
         }
     }

@@ -51,6 +51,32 @@ pub(crate) fn check(limits: &wgpu::Limits) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what an invocation would need too many rounds of a loop for.
+pub(crate) fn check_rounds(
+    argument: &'static str,
+    got: u64,
+    unit: &'static str,
+    limit: u64,
+) -> Result<()> {
+    if got <= limit {
+        return Ok(());
+    }
+    let argument = argument.into();
+    Err(Error::Limit { argument, got, unit, limit, name: "rounds of a loop" })
+}
+
+/// What every device can bind at once.
+const BINDING: u64 = 128 << 20;
+
+/// The largest size, halved from `most` on, of which each has so many bytes, that can be bound.
+pub(crate) fn bindable(most: u64, fewest: u64, bytes: u64) -> u64 {
+    let mut size = most;
+    while size > fewest && size.saturating_mul(bytes) > BINDING {
+        size /= 2;
+    }
+    size
+}
+
 /// Refuses a kernel whose workgroups are too large.
 pub(super) fn check_workgroup(limits: &wgpu::Limits, kernel: &Kernel) -> Result<()> {
     let (got, limit) = (kernel.invocations(), invocations(limits));

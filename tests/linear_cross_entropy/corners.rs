@@ -184,3 +184,25 @@ fn saturated_bounds() {
     };
     assert_agrees("all past the bound", &loss, &batch);
 }
+
+/// Kept rows of classes that weigh nothing: the mean is NaN, but its gradients are 0.
+#[test]
+fn no_weight() {
+    let inputs = [
+        ("input", floats(&[2, 2], &[1.0, -1.0, 0.5, 2.0])),
+        ("linear_weight", floats(&[3, 2], &[0.5, -0.5, 1.0, 0.25, 2.0, 0.5])),
+        ("target", tensor(DType::I64, &[2], &[1.0, 1.0])),
+        ("weight", floats(&[3], &[1.0, 0.0, 1.0])),
+    ];
+    let request = Request::with_gradients(&["input", "linear_weight"]);
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    assert_agrees("no weight", &LinearCrossEntropy::default(), &batch);
+    for (name, backend) in common::backends() {
+        let got = backend.evaluate_blocking(&LinearCrossEntropy::default(), &batch);
+        let got = got.expect("a valid batch");
+        assert!(got.value.expect("wanted").to_f32()[0].is_nan(), "{name}");
+        for (input, gradient) in &got.gradients {
+            assert!(gradient.to_f32().iter().all(|&slope| slope == 0.0), "{input} on {name}");
+        }
+    }
+}

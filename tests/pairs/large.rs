@@ -20,7 +20,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A mean of rows over pairs that `is_pair` tells, with its gradients by the vectors of both sides.
+/// A mean over rows, with its gradients by the vectors of both sides.
 struct Answer {
     value: f64,
     left: Vec<f64>,

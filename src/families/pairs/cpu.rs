@@ -3,9 +3,10 @@
 mod gradients;
 mod inputs;
 
-pub(super) use inputs::weights;
+pub(super) use inputs::Found;
 
 use super::setup::Setup;
+use crate::cancel::Cancel;
 use crate::cpu::{self, Results, matrix_mut};
 use crate::error::Result;
 use crate::families::products::row::{Runs, Statistics, Tile};
@@ -30,14 +31,14 @@ struct Work<'a> {
     setup: &'a Setup,
     inputs: Inputs<'a>,
     known: Known,
-    cancel: crate::cancel::Cancel<'a>,
+    cancel: Cancel<'a>,
 }
 
 /// Gradients by their inputs.
 type Outputs = Vec<(usize, Vec<f32>)>;
 
 /// What is known of all rows and, where they are rows too, of all columns.
-struct Statistic {
+struct AllStatistics {
     rows: Vec<Statistics>,
     columns: Vec<Statistics>,
 }
@@ -49,9 +50,10 @@ pub(super) fn evaluate(
     results: &mut Results<'_>,
 ) -> Result<()> {
     let cpu::Work { resolved, inputs, cancel, .. } = request;
-    let weights = weights(setup, resolved, inputs, *cancel)?;
-    let known = Known::of(setup, request, &weights)?;
-    let inputs = Inputs::of(setup, resolved, inputs, *cancel)?;
+    let found = Found::of(setup, resolved, inputs, *cancel)?;
+    let weights = found.weights(resolved, *cancel)?;
+    let known = Known::of(setup, request, &weights);
+    let inputs = Inputs::of(setup, resolved, inputs, found);
     let work = Work { formula, setup, inputs, known, cancel: *cancel };
     let (losses, gradients) = work.run(&resolved.gradients)?;
     for (input, gradient) in gradients {
@@ -71,7 +73,7 @@ impl Work<'_> {
         let most = if keeps { fitting.clamp(TASK, ITEMS) } else { ITEMS };
         let mut losses = vec![0.0; rows];
         let mut gradients = self.gradients(wanted);
-        let mut known = Statistic {
+        let mut known = AllStatistics {
             rows: vec![Statistics::default(); rows],
             columns: vec![Statistics::default(); if self.setup.symmetric { columns } else { 0 }],
         };
@@ -108,7 +110,7 @@ impl Work<'_> {
         &self,
         chunk: &Range<usize>,
         products: &mut [f32],
-        known: &mut Statistic,
+        known: &mut AllStatistics,
         again: bool,
     ) -> Result<()> {
         let columns = self.inputs.columns;
@@ -222,7 +224,7 @@ impl Work<'_> {
     }
 
     /// The losses of some rows; the scale of their slopes is left in what is known of them.
-    fn finish(&self, rows: Range<usize>, known: &mut Statistic, losses: &mut [f32]) {
+    fn finish(&self, rows: Range<usize>, known: &mut AllStatistics, losses: &mut [f32]) {
         let has_index = self.inputs.labels.is_none();
         let share = if self.setup.symmetric { 0.5 } else { 1.0 };
         for r in rows {

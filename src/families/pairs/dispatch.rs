@@ -12,10 +12,10 @@ use crate::kernel::Kernel;
 use crate::request::Losses;
 use work::{Tile, Work, step};
 
-pub(super) fn build(builder: &mut Builder<'_>, setup: &Setup) -> Result<()> {
+pub(super) fn build(builder: &mut Builder<'_>, setup: &Setup, twice: bool) -> Result<()> {
     let terms = builder.resolved.layout.terms;
     let losses = builder.resolved.losses();
-    let mut work = Work::new(builder, setup)?;
+    let mut work = Work::new(builder, setup, twice)?;
     work.stage();
     if terms > 0 {
         work.weigh()?;
@@ -89,7 +89,7 @@ impl Work<'_, '_> {
 
     /// The second sums of a chunk's rows; the products of its last tile are there still.
     fn gather_again(&mut self, whole: Tile) -> Result<()> {
-        if !self.spec.twice() {
+        if !self.spec.twice {
             return Ok(());
         }
         let tiles = self.tiles(whole);

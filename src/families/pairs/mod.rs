@@ -111,7 +111,7 @@ impl Family for Pairs<'_> {
         inputs: &[Option<&Tensor<'_>>],
         cancel: Cancel<'_>,
     ) -> Result<Known> {
-        cpu::weights(&self.setup, resolved, inputs, cancel)
+        cpu::Found::of(&self.setup, resolved, inputs, cancel)?.weights(resolved, cancel)
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
@@ -130,7 +130,8 @@ impl Family for Pairs<'_> {
     }
 
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
-        dispatch::build(builder, &self.setup)
+        let has_index = !matches!(self.setup.partners, Partners::Labels(..));
+        dispatch::build(builder, &self.setup, self.formula.twice(has_index))
     }
 
     fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {

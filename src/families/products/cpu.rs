@@ -333,7 +333,8 @@ impl Work<'_> {
             return 0.0;
         }
         let upstream = self.upstream.map_or(1.0, |u| u[if self.by_term { r } else { 0 }]);
-        statistics.scale = upstream / self.divisor;
+        // Without any weight the mean is NaN, but its gradient is 0.
+        statistics.scale = if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor };
         self.formula.value(statistics, &self.row(r), self.problem.index)
     }
 }

@@ -1,8 +1,10 @@
 //! The headers of the kernels.
 
+mod finish;
 mod inputs;
 mod vectors;
 
+pub(crate) use finish::{declare_report, declare_row_scale};
 pub(crate) use vectors::vectors;
 
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
@@ -198,18 +200,11 @@ fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, 
         header.constant("VALUES", losses != Losses::Nowhere);
         header.constant("GRADIENTS", gradients);
         self.rows(&mut header, false);
-        self.report(&mut header);
+        let row = "window.first_item * window.positions + r";
+        declare_report(&mut header, self.problem.index, row);
         let places = ["r", "window.losses + window.first_item * window.positions + r"];
         declare_store_loss(&mut header, losses, "r", places);
-        let mut scale = "1.0".to_string();
-        if gradients {
-            scale = self.upstream.declare(&mut header, self.scratch_divisor);
-            if self.upstream == Upstream::Terms {
-                header.read(Slot::Upstream, "upstream", "array<f32>");
-                scale += " * upstream[r]";
-            }
-        }
-        header.line(&format!("fn row_scale(r: u32) -> f32 {{ return {scale}; }}"));
+        declare_row_scale(&mut header, gradients, self.upstream, self.scratch_divisor);
         let finish = include_str!("../../../shaders/products/finish.wgsl");
         self.of_rows(header, "losses", finish)
     }

@@ -3,8 +3,9 @@
 use super::formula::Activation;
 use super::kernel::{FOLD, FoldsWindow, ItemsWindow, Spec, TermsWindow};
 use super::shape::{INPUT, RegionShape, TARGET};
+use crate::dispatch::limits::check_rounds;
 use crate::dispatch::{Builder, MOST_ROUNDS, index};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::{Declared, Kernel};
 use crate::request::Slot;
 
@@ -102,12 +103,8 @@ fn patch(classes: u64) -> u64 {
 
 /// A lane goes through all classes up to four times.
 fn check_classes(spec: &Spec<'_>) -> Result<()> {
-    let (got, limit) = (spec.shape.classes, MOST_ROUNDS / 4);
-    if got <= limit {
-        return Ok(());
-    }
-    let argument = spec.resolved.definition.inputs[INPUT].name.into();
-    Err(Error::Limit { argument, got, unit: "classes", limit, name: "rounds of a loop" })
+    let name = spec.resolved.definition.inputs[INPUT].name;
+    check_rounds(name, spec.shape.classes, "classes", MOST_ROUNDS / 4)
 }
 
 /// Adds up the sums of patches, and returns where those of regions are.

@@ -3,6 +3,7 @@
 use super::kernel::{Spec, Writes};
 use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
+use crate::dispatch::limits::check_rounds;
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
 use crate::kernel::{Kernel, uniform};
@@ -118,16 +119,7 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
     // So many passes over the row's quads.
     let passes = if spec.may_read_twice() { 4 } else { 3 };
     let limit = MOST_ROUNDS / passes * spec.lanes.threads * 4;
-    if classes <= limit {
-        return Ok(());
-    }
-    Err(Error::Limit {
-        argument: spec.definition.inputs[0].name.into(),
-        got: classes,
-        unit: "classes",
-        limit,
-        name: "rounds of a loop",
-    })
+    check_rounds(spec.definition.inputs[0].name, classes, "classes", limit)
 }
 
 /// A tensor that is cut with the rows.

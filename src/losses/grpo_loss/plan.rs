@@ -1,8 +1,9 @@
 //! The dispatches of the clipped policy gradient.
 
 use super::{ADVANTAGES, DEFINITION, Grpo, INPUTS, LOG_PROBS, MASK, OLD, REFERENCE, shape};
+use crate::dispatch::limits::check_rounds;
 use crate::dispatch::{Builder, MOST_ROUNDS, TOTAL, index, narrow};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::storage::{Loads, Stores, floats, stores};
 use crate::kernel::{Destination, Header, Kernel, NUMERIC, REDUCE, store_loss, uniform};
 use crate::order::BLOCK;
@@ -46,6 +47,9 @@ uniform! {
     }
 }
 
+/// What 64 lanes go through.
+const MOST: u64 = 64 * MOST_ROUNDS;
+
 /// Where in the scratch what the tokens of a sequence have in common is.
 #[derive(Clone, Copy, Default)]
 struct Common {
@@ -66,7 +70,7 @@ pub(super) fn build(loss: &Grpo, builder: &mut Builder<'_>) -> Result<()> {
     builder.in_place = Ok(());
     if counts || loss.divides_by_tokens(resolved) || loss.is_of_sequences() {
         builder.in_place = Err("the ratios of sequences are read before");
-        check_rounds(INPUTS[LOG_PROBS].name, tokens, "tokens of a sequence")?;
+        check_rounds(INPUTS[LOG_PROBS].name, tokens, "tokens of a sequence", MOST)?;
         common = Common {
             counts: builder.reserve(sequences)?,
             ratios: builder.reserve(sequences)?,
@@ -83,20 +87,11 @@ pub(super) fn build(loss: &Grpo, builder: &mut Builder<'_>) -> Result<()> {
         builder.push(of_sequences(loss, resolved), &window, &[], sequences)?;
     }
     if counts {
-        check_rounds(INPUTS[LOG_PROBS].name, sequences, "sequences")?;
+        check_rounds(INPUTS[LOG_PROBS].name, sequences, "sequences", MOST)?;
         let window = CountWindow { sequences: index(sequences)?, counts: index(common.counts)? };
         builder.push(of_count(), &window, &[], 1)?;
     }
     push_tokens(loss, builder, common, last)
-}
-
-/// 64 lanes go through so many.
-fn check_rounds(name: &str, got: u64, unit: &'static str) -> Result<()> {
-    let limit = 64 * MOST_ROUNDS;
-    if got <= limit {
-        return Ok(());
-    }
-    Err(Error::Limit { argument: name.into(), got, unit, limit, name: "rounds of a loop" })
 }
 
 /// The pass over all tokens, cut into windows that can be bound.

@@ -1,6 +1,6 @@
 //! The gradients.
 
-use super::{COLUMNS, Line, Statistic, TASK, Work};
+use super::{AllStatistics, COLUMNS, Line, TASK, Work};
 use crate::cpu::{matrix, matrix_mut};
 use crate::error::Result;
 use ndarray::Axis;
@@ -35,7 +35,7 @@ impl Work<'_> {
     pub(super) fn add_gradients(
         &self,
         chunk: &Range<usize>,
-        known: &Statistic,
+        known: &AllStatistics,
         (room, there): (&mut Vec<f32>, bool),
         gradients: &mut Gradients,
     ) -> Result<()> {
@@ -71,7 +71,7 @@ impl Work<'_> {
         &self,
         chunk: &Range<usize>,
         tile: &Range<usize>,
-        known: &Statistic,
+        known: &AllStatistics,
         products: &[f32],
     ) -> Result<Vec<f32>> {
         if !self.setup.symmetric {
@@ -97,7 +97,7 @@ impl Work<'_> {
         &self,
         chunk: &Range<usize>,
         tile: &Range<usize>,
-        known: &Statistic,
+        known: &AllStatistics,
         products: &mut [f32],
         of_columns: &[f32],
         sums: &mut [[f32; 2]],

@@ -43,15 +43,18 @@ impl<'a> Inputs<'a> {
         setup: &Setup,
         resolved: &Resolved,
         inputs: &[Option<&'a Tensor<'a>>],
-        cancel: Cancel<'_>,
-    ) -> Result<Self> {
+        found: Found<'_>,
+    ) -> Self {
         let Problem { rows, columns, features } = Problem::of(setup, &resolved.inputs);
         let vectors = |input: usize| inputs[input].map_or(Cow::default(), Tensor::to_f32);
         let known = |floats| {
             if setup.normalize { directions(floats, features) } else { (floats, Vec::new()) }
         };
-        let indices = indices(setup, resolved, inputs, columns, cancel)?;
-        let indices = indices.map(|indices| indices.all());
+        let (indices, labels) = match found {
+            Found::Own => (None, None),
+            Found::Indices(indices) => (Some(indices.all()), None),
+            Found::Labels { numbers, .. } => (None, Some(numbers)),
+        };
         let mut left = vectors(setup.left);
         // A row that is ignored is never read: in sums of columns its slopes of 0 stay 0.
         if let Some(indices) = &indices {
@@ -64,12 +67,7 @@ impl<'a> Inputs<'a> {
         let other = (setup.right != setup.left).then(|| known(vectors(setup.right)));
         let (right, others) =
             other.map_or((None, Vec::new()), |(right, others)| (Some(right), others));
-        let labels = match setup.partners {
-            Partners::Labels(input, _) => inputs[input].map(|labels| numbered(labels).0),
-            _ => None,
-        };
-        let lengths = [own, others];
-        Ok(Self { rows, columns, features, left, right, lengths, indices, labels })
+        Self { rows, columns, features, left, right, lengths: [own, others], indices, labels }
     }
 
     pub(super) fn ignored(&self, row: usize) -> bool {
@@ -104,18 +102,18 @@ impl<'a> Inputs<'a> {
 }
 
 impl Known {
-    pub(super) fn of(setup: &Setup, request: &cpu::Work<'_>, weights: &Weights) -> Result<Self> {
+    pub(super) fn of(setup: &Setup, request: &cpu::Work<'_>, weights: &Weights) -> Self {
         let cpu::Work { resolved, inputs, upstream, .. } = request;
         let number = |input: Option<usize>| {
             input.and_then(|input| inputs[input]).map(|number| number.to_f32()[0])
         };
-        Ok(Self {
+        Self {
             factor: number(setup.scale).unwrap_or(setup.factor),
             bias: number(setup.bias).unwrap_or(0.0),
             divisor: divisor(resolved, || weights.sums.total()),
             upstream: upstream.as_deref().map(<[f32]>::to_vec),
             by_term: resolved.upstream == Upstream::Terms,
-        })
+        }
     }
 
     /// What the slopes of a row's term are multiplied by.
@@ -144,55 +142,71 @@ fn directions(vectors: Cow<'_, [f32]>, features: usize) -> (Cow<'_, [f32]>, Vec<
     (Cow::Owned(vectors), lengths)
 }
 
-/// Equal numbers for equal labels, from 0 on, and how often each is there.
-fn numbered(labels: &Tensor<'_>) -> (Vec<u32>, Vec<u32>) {
-    let (mut known, mut counts) = (HashMap::new(), Vec::new());
-    let number = |label: i128| {
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        let number = *known.entry(label).or_insert(next);
-        if number == next && counts.len() == number as usize {
-            counts.push(0);
+/// What an input says of rows and their partners.
+pub(in crate::families::pairs) enum Found<'a> {
+    /// Nothing: each row's is the column of its number.
+    Own,
+    /// The column of each row.
+    Indices(Classes<'a>),
+    /// Equal numbers for equal labels, from 0 on; how often each is there, and what that weighs.
+    Labels { numbers: Vec<u32>, counts: Vec<u32>, weigh: Weigh },
+}
+
+impl<'a> Found<'a> {
+    pub(in crate::families::pairs) fn of(
+        setup: &Setup,
+        resolved: &Resolved,
+        inputs: &[Option<&'a Tensor<'a>>],
+        cancel: Cancel<'_>,
+    ) -> Result<Self> {
+        match setup.partners {
+            Partners::Class(target) => {
+                let Problem { columns, .. } = Problem::of(setup, &resolved.inputs);
+                let classes = |target| Classes::of(resolved, target, columns, cancel);
+                inputs[target].map_or(Ok(Self::Own), |target| Ok(Self::Indices(classes(target)?)))
+            }
+            Partners::Labels(labels, weigh) => {
+                Ok(inputs[labels].map_or(Self::Own, |labels| Self::labelled(labels, weigh)))
+            }
+            Partners::Own => Ok(Self::Own),
         }
-        counts[number as usize] += 1;
-        number
-    };
-    (labels.to_integers().into_iter().map(number).collect(), counts)
-}
-
-fn indices<'a>(
-    setup: &Setup,
-    resolved: &Resolved,
-    inputs: &[Option<&'a Tensor<'a>>],
-    columns: usize,
-    cancel: Cancel<'_>,
-) -> Result<Option<Classes<'a>>> {
-    let Partners::Class(target) = setup.partners else { return Ok(None) };
-    inputs[target].map(|target| Classes::of(resolved, target, columns, cancel)).transpose()
-}
-
-/// The weights of the rows that have a partner by an input.
-pub(in crate::families::pairs) fn weights(
-    setup: &Setup,
-    resolved: &Resolved,
-    inputs: &[Option<&Tensor<'_>>],
-    cancel: Cancel<'_>,
-) -> Result<Weights> {
-    let Problem { columns, .. } = Problem::of(setup, &resolved.inputs);
-    if let Some(indices) = indices(setup, resolved, inputs, columns, cancel)? {
-        return indices.weights(resolved, &[], cancel);
     }
-    let Partners::Labels(input, weigh) = setup.partners else { return Ok(Weights::default()) };
-    let Some(labels) = inputs[input] else { return Ok(Weights::default()) };
-    let (numbers, counts) = numbered(labels);
-    let [_, order] = resolved.layout.summed.orders();
-    #[expect(clippy::cast_precision_loss, reason = "counts in float32 arithmetic")]
-    let weight = |&number: &u32| {
-        let others = counts[number as usize] - 1;
-        (if weigh == Weigh::Partners { others } else { others.min(1) }) as f32
-    };
-    Weights::of(order, resolved.first_term(), numbers.len(), |rows| {
-        let weights: Vec<f32> = numbers[rows].iter().map(weight).collect();
-        let kept = weights.len() as u64;
-        Ok((weights, kept))
-    })
+
+    fn labelled(labels: &Tensor<'_>, weigh: Weigh) -> Self {
+        let (mut known, mut counts) = (HashMap::new(), Vec::new());
+        let number = |label: i128| {
+            let number = *known.entry(label).or_insert(counts.len());
+            if number == counts.len() {
+                counts.push(0);
+            }
+            counts[number] += 1;
+            u32::try_from(number).unwrap_or(u32::MAX)
+        };
+        let numbers = labels.to_integers().into_iter().map(number).collect();
+        Self::Labels { numbers, counts, weigh }
+    }
+
+    /// The weights of all rows, where a mean divides by their sum.
+    pub(in crate::families::pairs) fn weights(
+        &self,
+        resolved: &Resolved,
+        cancel: Cancel<'_>,
+    ) -> Result<Weights> {
+        let (numbers, counts, weigh) = match self {
+            Self::Own => return Ok(Weights::default()),
+            Self::Indices(indices) => return indices.weights(resolved, &[], cancel),
+            Self::Labels { numbers, counts, weigh } => (numbers, counts, *weigh),
+        };
+        let [_, order] = resolved.layout.summed.orders();
+        #[expect(clippy::cast_precision_loss, reason = "counts in float32 arithmetic")]
+        let weight = |&number: &u32| {
+            let others = counts[number as usize] - 1;
+            (if weigh == Weigh::Partners { others } else { others.min(1) }) as f32
+        };
+        Weights::of(order, resolved.first_term(), numbers.len(), |rows| {
+            let weights: Vec<f32> = numbers[rows].iter().map(weight).collect();
+            let kept = weights.len() as u64;
+            Ok((weights, kept))
+        })
+    }
 }

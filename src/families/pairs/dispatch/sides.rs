@@ -4,7 +4,8 @@ use super::super::kernel::Side;
 use super::work::{Tile, Work, step};
 use crate::dispatch::index;
 use crate::error::Result;
-use crate::kernel::reduce::{self, RoundWindow};
+use crate::kernel::Kernel;
+use crate::kernel::reduce::RoundWindow;
 use crate::request::Slot;
 use crate::tensor::DType;
 
@@ -58,12 +59,7 @@ impl Work<'_, '_> {
     }
 
     /// A dispatch over some of one side's vectors, a workgroup to each.
-    fn push_part(
-        &mut self,
-        kernel: crate::kernel::Kernel,
-        side: Side,
-        part: (u64, u64),
-    ) -> Result<()> {
+    fn push_part(&mut self, kernel: Kernel, side: Side, part: (u64, u64)) -> Result<()> {
         let tile = Tile { first_item: part.0, items: part.1, ..Tile::default() };
         let mut window = self.window(tile, part.1)?;
         if side == Side::Right {
@@ -112,20 +108,12 @@ impl Work<'_, '_> {
             if !self.builder.resolved.gradients.contains(&input) {
                 continue;
             }
-            let staged = self.spec.gradients[input].0 == Slot::Staging(input);
-            for part in self.parts(side) {
-                if self.spec.setup.normalize {
+            if self.spec.setup.normalize {
+                for part in self.parts(side) {
                     self.push_part(self.spec.turn(side), side, part)?;
-                } else if staged {
-                    let elements = part.1 * self.features;
-                    let groups = elements.div_ceil(4 * 64);
-                    let window = RoundWindow {
-                        elements: index(elements)?,
-                        width: self.builder.width(groups)?,
-                    };
-                    let kernel = reduce::round(input, self.spec.outputs[input]);
-                    self.builder.push(kernel, &window, &self.regions_of(side, part), groups)?;
                 }
+            } else if self.spec.gradients[input].0 == Slot::Staging(input) {
+                self.builder.push_rounding(input)?;
             }
         }
         self.totals()

@@ -4,8 +4,9 @@
 use super::super::kernel::{PairsWindow, Side, Spec};
 use super::super::problem::Problem;
 use super::super::setup::{Partners, Setup};
+use crate::dispatch::limits::{bindable, check_rounds};
 use crate::dispatch::{Builder, MOST_ROUNDS, index};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::request::{Losses, Slot};
 
 /// A tile has as many rows and columns at most: powers of two, so that windows are aligned. They depend on the
@@ -18,8 +19,6 @@ const FEWEST: u64 = 128;
 /// The bytes that the products of a chunk of rows may take: where those of the fewest rows fit, they are computed
 /// once for value and gradients, else a second time.
 const PRODUCTS: u64 = 32 << 20;
-/// What every device can bind at once.
-const BINDING: u64 = 128 << 20;
 
 /// The place of a tile.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +53,7 @@ pub(super) struct Work<'a, 'b> {
 }
 
 impl<'a, 'b> Work<'a, 'b> {
-    pub(super) fn new(builder: &'a mut Builder<'b>, setup: &Setup) -> Result<Self> {
+    pub(super) fn new(builder: &'a mut Builder<'b>, setup: &Setup, twice: bool) -> Result<Self> {
         let resolved = builder.resolved;
         let problem = Problem::of(setup, &resolved.inputs);
         let [rows, columns, features] =
@@ -67,6 +66,7 @@ impl<'a, 'b> Work<'a, 'b> {
             inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
             gradients: Vec::new(),
             outputs: (0..resolved.inputs.len()).map(|i| resolved.gradient_dtype(i)).collect(),
+            twice,
             upstream: resolved.upstream,
             scratch_divisor: resolved.divisor_in_scratch(),
         };
@@ -205,21 +205,4 @@ impl<'a, 'b> Work<'a, 'b> {
 
 pub(super) fn step(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
-}
-
-/// The largest size, halved from `most` on, of which each has so many bytes, that can be bound.
-pub(super) fn bindable(most: u64, fewest: u64, bytes: u64) -> u64 {
-    let mut size = most;
-    while size > fewest && size.saturating_mul(bytes) > BINDING {
-        size /= 2;
-    }
-    size
-}
-
-fn check_rounds(input: &'static str, got: u64, unit: &'static str, limit: u64) -> Result<()> {
-    if got <= limit {
-        return Ok(());
-    }
-    let argument = input.into();
-    Err(Error::Limit { argument, got, unit, limit, name: "rounds of a loop" })
 }

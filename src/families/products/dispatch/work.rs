@@ -4,7 +4,8 @@ use super::super::kernel::Spec;
 use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use super::super::row::Runs;
 use crate::dispatch::Builder;
-use crate::error::{Error, Result};
+use crate::dispatch::limits::{bindable, check_rounds};
+use crate::error::Result;
 use crate::request::Losses;
 use crate::tensor::DType;
 
@@ -18,8 +19,6 @@ const FEWEST_CLASSES: u64 = 128;
 /// The bytes that the logits of a chunk of rows may take: where those of the fewest rows fit, they are computed
 /// once for value and gradients, else a second time.
 const LOGITS: u64 = 64 << 20;
-/// What every device can bind at once.
-const BINDING: u64 = 128 << 20;
 /// llvmpipe ends an invocation after 65,535 rounds of its loops: a product takes 7 for 16 features,
 /// the pass over the biases one for 256 classes.
 const MOST_FEATURES: u64 = 16 * 8_500;
@@ -148,21 +147,4 @@ impl<'a, 'b> Work<'a, 'b> {
 
 pub(super) fn step(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
-}
-
-/// The largest size, halved from `most` on, of which each has so many bytes, that can be bound.
-fn bindable(most: u64, fewest: u64, bytes: u64) -> u64 {
-    let mut size = most;
-    while size > fewest && size.saturating_mul(bytes) > BINDING {
-        size /= 2;
-    }
-    size
-}
-
-fn check_rounds(input: &'static str, got: u64, unit: &'static str, limit: u64) -> Result<()> {
-    if got <= limit {
-        return Ok(());
-    }
-    let argument = input.into();
-    Err(Error::Limit { argument, got, unit, limit, name: "rounds of a loop" })
 }

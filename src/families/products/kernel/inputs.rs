@@ -53,25 +53,6 @@ impl Spec {
         }
     }
 
-    /// `report(row, r)` writes the first bad class index into the status: the rows were checked before, so
-    /// that it is known which one that is.
-    pub(super) fn report(&self, header: &mut Header) {
-        if !self.problem.index {
-            header.line("fn report(row: Row, r: u32) {}");
-            return;
-        }
-        header.write(Slot::Status, "status", "array<u32>");
-        header.line(
-            "fn report(row: Row, r: u32) {
-    if (row.state == BAD && window.first_item * window.positions + r == ~status[1]) {
-        let words = target_words(r);
-        status[2] = words.x;
-        status[3] = words.y;
-    }
-}",
-        );
-    }
-
     fn dtype(&self, input: usize) -> DType {
         self.inputs[input].unwrap_or(DType::F32)
     }
