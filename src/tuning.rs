@@ -20,6 +20,11 @@ pub struct Tuning {
     /// features `SUBGROUP` and `SUBGROUP_BARRIER` and subgroups of one size, and else through the
     /// workgroup's memory.
     pub subgroups: bool,
+    /// From how many multiplications on the lanes of a subgroup, if those can be used and have 4 to 16 lanes, pass each
+    /// other what they have read of a matrix product's matrices, where others go through the workgroup's memory; the
+    /// bits are the same. For adapters on a CPU, on which a lane's read costs what dozens of multiplications do, and
+    /// from a size on that is worth the kernel, which takes a second to compile there.
+    pub least_exchanged: u64,
 }
 
 impl Default for Tuning {
@@ -32,6 +37,7 @@ impl Default for Tuning {
             most_held: 16,
             busy_groups: 256,
             subgroups: true,
+            least_exchanged: u64::MAX,
         }
     }
 }
@@ -44,13 +50,17 @@ impl Tuning {
     /// the fewer lanes a row has, the fewer wait for each other. Rows of 32,000 and of 128,256 classes
     /// took the same with 64 to 256 lanes. With 32 quads kept instead of none, those of 1,000 classes
     /// took 41 instead of 48 ms, but 1.8 s instead of 0.4 to compile. A product of 256 x 512 by
-    /// 512 x 2048 took 80 ms in squares of 64 x 64 and 44 ms in squares of 128 x 128. Subgroups made no
-    /// difference.
+    /// 512 x 2048 took 80 ms in squares of 64 x 64, 44 ms in squares of 128 x 128 and 15 ms where the lanes of
+    /// subgroups exchange what they read. In rows subgroups made no difference.
     pub(crate) fn of(kind: wgpu::DeviceType) -> Self {
         match kind {
-            wgpu::DeviceType::Cpu => {
-                Self { quads_per_lane: 32, most_held: 4, busy_groups: 4, ..Self::default() }
-            }
+            wgpu::DeviceType::Cpu => Self {
+                quads_per_lane: 32,
+                most_held: 4,
+                busy_groups: 4,
+                least_exchanged: 1 << 26,
+                ..Self::default()
+            },
             _ => Self::default(),
         }
     }

@@ -13,7 +13,7 @@ use std::path::Path;
 use wgloss::definition::Role;
 use wgloss::{
     Activation, DType, Dice, GeneralizedDice, GradientType, Loss, Member, Plan, Reduction, Request,
-    Sharing, Source, SourceOptions, TensorKind, Tversky, losses,
+    Sharing, Source, SourceOptions, TensorKind, Tuning, Tversky, losses,
 };
 
 const FLOATS: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
@@ -279,7 +279,7 @@ fn validated(Source { label, text, .. }: &Source) -> (naga::Module, naga::valid:
     let flags = naga::valid::ValidationFlags::all();
     // unpack2x16float, which every adapter of ours has.
     let mut capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-    if text.contains("subgroup_id") {
+    if text.contains("subgroup_invocation_id") {
         capabilities |=
             naga::valid::Capabilities::SUBGROUP | naga::valid::Capabilities::SUBGROUP_BARRIER;
     }
@@ -392,19 +392,39 @@ fn every_variant_for_subgroups_is_valid_everywhere() {
         let mut found = 0;
         for shape in shapes(loss) {
             let inputs = kinds(loss, &shape, DType::F32, DType::I64, true);
-            let gradients = with_gradients(loss, &inputs);
-            let request = Request::with_gradients(&gradients);
             for lanes in [4, 32, 128] {
-                let options = SourceOptions { subgroup: Some(lanes), ..SourceOptions::default() };
-                let sources = Plan::sources(loss, &inputs, &request, options);
-                for source in sources.expect("a valid request") {
-                    found += usize::from(source.text.contains("subgroup_id"));
-                    assert_valid_everywhere(&source);
-                }
+                found += subgroup_kernels(loss, &inputs, lanes);
             }
         }
         assert!(found > 0, "{}", loss.definition().name);
     }
+}
+
+#[test]
+fn matrix_products_for_subgroups_are_valid_everywhere() {
+    let float = |shape: &[usize]| TensorKind::new(DType::F32, shape);
+    let [linear, of_pairs] = ["linear_cross_entropy", "info_nce_loss"].map(|name| {
+        let found = losses::catalogue().into_iter().find(|loss| loss.definition().name == name);
+        found.expect("a known loss")
+    });
+    let target = TensorKind::new(DType::I64, [9]);
+    let logits = [("input", float(&[9, 8])), ("linear_weight", float(&[5, 8])), ("target", target)];
+    let vectors = [("query", float(&[9, 7])), ("key", float(&[9, 7]))];
+    for (lanes, expected) in [(4, 3), (8, 3), (16, 3), (32, 0)] {
+        assert_eq!(subgroup_kernels(linear.as_ref(), &logits, lanes), expected, "{lanes} lanes");
+        assert_eq!(subgroup_kernels(of_pairs.as_ref(), &vectors, lanes), expected, "{lanes} lanes");
+    }
+}
+
+/// How many kernels of all gradients use subgroups of so many lanes, wherever they can.
+fn subgroup_kernels(loss: &dyn Loss, inputs: &[(&str, TensorKind)], lanes: u32) -> usize {
+    let gradients = with_gradients(loss, inputs);
+    let request = Request::with_gradients(&gradients);
+    let tuning = Tuning { least_exchanged: 0, ..Tuning::default() };
+    let options = SourceOptions { subgroup: Some(lanes), tuning, ..SourceOptions::default() };
+    let sources = Plan::sources(loss, inputs, &request, options).expect("a valid request");
+    sources.iter().for_each(assert_valid_everywhere);
+    sources.iter().filter(|source| source.text.contains("subgroup_invocation_id")).count()
 }
 
 #[test]

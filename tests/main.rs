@@ -25,6 +25,7 @@ mod linear_cross_entropy;
 mod linear_forms;
 mod loss_scale;
 mod lost;
+mod matrix_products;
 mod multilabel_margin;
 mod numeric;
 mod overlaps;

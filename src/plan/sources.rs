@@ -7,6 +7,7 @@ use crate::family::{Loss, resolve};
 use crate::kernel::{Kernel, Member};
 use crate::request::Request;
 use crate::tensor::TensorKind;
+use crate::tuning::Tuning;
 
 /// The text of a kernel.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,8 @@ pub struct Source {
 pub struct SourceOptions {
     /// The lanes of a subgroup, a power of 2, on a device that can use them.
     pub subgroup: Option<u32>,
+    /// How kernels share their work.
+    pub tuning: Tuning,
     /// How inputs and outputs lie.
     pub sharing: Sharing,
 }
@@ -57,6 +60,7 @@ impl Plan {
         check_sizes(&resolved, &limits)?;
         let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
         builder.subgroup = options.subgroup;
+        builder.tuning = options.tuning;
         build(loss, &mut builder)?;
         let mut gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());
         let kernels = builder.kernels();

@@ -66,13 +66,17 @@ fn of_rows(used: Tuning) -> Vec<Tuning> {
 }
 
 fn of_products(used: Tuning) -> Vec<Tuning> {
-    [1, 16, 64, 256, u32::MAX].map(|busy_groups| Tuning { busy_groups, ..used }).into()
+    let squares = [1, 16, 64, 256, u32::MAX];
+    let squares =
+        squares.map(|busy_groups| Tuning { busy_groups, least_exchanged: u64::MAX, ..used });
+    [&[Tuning { least_exchanged: 0, ..used }][..], &squares].concat()
 }
 
 fn text(tuning: Tuning) -> String {
-    let Tuning { quads_per_lane, most_lanes, most_held, busy_groups, subgroups } = tuning;
+    let Tuning { quads_per_lane, most_lanes, most_held, busy_groups, subgroups, least_exchanged } =
+        tuning;
     format!(
         "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_held {most_held:2}, \
-         busy_groups {busy_groups}, subgroups {subgroups}"
+         busy_groups {busy_groups}, subgroups {subgroups}, least_exchanged {least_exchanged}"
     )
 }

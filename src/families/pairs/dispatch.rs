@@ -7,6 +7,7 @@ use super::kernel::{Lines, Side};
 use super::setup::{Partners, Setup};
 use crate::dispatch::Builder;
 use crate::error::Result;
+use crate::families::products::kernel::Product;
 use crate::families::rows::push_check;
 use crate::kernel::Kernel;
 use crate::request::Losses;
@@ -124,19 +125,20 @@ impl Work<'_, '_> {
     }
 
     fn push_products(&mut self, tile: Tile) -> Result<()> {
-        let (side, groups) = self.builder.tuning.squares(tile.items, tile.classes);
-        self.push(self.spec.products(side), tile, groups)
+        let (product, groups) =
+            Product::of(self.builder, [tile.items, tile.classes, self.features]);
+        self.push(self.spec.products(product), tile, groups)
     }
 
     /// Adds a tile's share in the gradient of one side.
     fn push_gradient(&mut self, side: Side, tile: Tile, first_tile: bool) -> Result<()> {
-        let (adds, vectors) = match side {
-            Side::Left => (!first_tile, tile.items),
-            Side::Right => (tile.first_item > 0, tile.classes),
+        let (adds, vectors, others) = match side {
+            Side::Left => (!first_tile, tile.items, tile.classes),
+            Side::Right => (tile.first_item > 0, tile.classes, tile.items),
         };
-        let (square, groups) = self.builder.tuning.squares(vectors, self.features);
+        let (product, groups) = Product::of(self.builder, [vectors, self.features, others]);
         let tile = Tile { adds: adds || self.spec.is_one(), ..tile };
-        self.push(self.spec.gradient(side, square), tile, groups)
+        self.push(self.spec.gradient(side, product), tile, groups)
     }
 
     fn push(&mut self, kernel: Kernel, tile: Tile, groups: u64) -> Result<()> {

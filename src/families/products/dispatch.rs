@@ -4,6 +4,7 @@ mod cuts;
 mod staging;
 mod work;
 
+use super::kernel::Product;
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, WEIGHT};
 use crate::dispatch::Builder;
 use crate::error::Result;
@@ -125,22 +126,24 @@ impl Work<'_, '_> {
     }
 
     fn push_logits(&mut self, tile: Tile) -> Result<()> {
-        let (side, groups) = self.builder.tuning.squares(tile.items, tile.classes);
-        self.push(self.spec.logits(side), tile, groups)
+        let (product, groups) =
+            Product::of(self.builder, [tile.items, tile.classes, self.features]);
+        self.push(self.spec.logits(product), tile, groups)
     }
 
     /// Adds a tile's share in a gradient; the gradient of the target is written with the slopes.
     fn push_gradient(&mut self, gradient: usize, tile: Tile, first_tile: bool) -> Result<()> {
-        let tuning = self.builder.tuning;
         let (kernel, adds, groups) = match gradient {
             INPUT => {
                 let adds = !first_tile || tile.position > 0;
-                let (side, groups) = tuning.squares(tile.items, self.features);
-                (self.spec.by_input(side), adds, groups)
+                let (product, groups) =
+                    Product::of(self.builder, [tile.items, self.features, tile.classes]);
+                (self.spec.by_input(product), adds, groups)
             }
             LINEAR_WEIGHT => {
-                let (side, groups) = tuning.squares(tile.classes, self.features);
-                (self.spec.by_linear_weight(side), tile.first_item > 0, groups)
+                let (product, groups) =
+                    Product::of(self.builder, [tile.classes, self.features, tile.items]);
+                (self.spec.by_linear_weight(product), tile.first_item > 0, groups)
             }
             LINEAR_BIAS => {
                 let groups = tile.classes.div_ceil(16);

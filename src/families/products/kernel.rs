@@ -2,9 +2,11 @@
 
 mod finish;
 mod inputs;
+mod product;
 mod vectors;
 
 pub(crate) use finish::{declare_report, declare_row_scale};
+pub(crate) use product::Product;
 pub(crate) use vectors::vectors;
 
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
@@ -16,7 +18,6 @@ use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
 
 const SKELETON: &str = include_str!("../../../shaders/products.wgsl");
-pub(crate) const PRODUCT: &str = include_str!("../../../shaders/matrix_product.wgsl");
 /// Merges a tile into what is known of its lines: of its rows, or of its columns.
 pub(crate) const GATHER: &str = include_str!("../../../shaders/products/gather.wgsl");
 /// Adds a tile's part in the second sums.
@@ -56,14 +57,14 @@ pub(super) struct Spec {
 
 impl Spec {
     /// A tile of logits, rows by classes: input by linear weight, plus bias.
-    pub(super) fn logits(&self, side: u32) -> Kernel {
+    pub(super) fn logits(&self, product: Product) -> Kernel {
         let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<f32>");
         self.dense(&mut header, INPUT, "input");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
         let bias = self.optional(&mut header, LINEAR_BIAS, "linear_bias", "0.0");
         self.offset(&mut header);
-        sizes(&mut header, ["items", "classes", "features"], [true, true], side);
+        let shader = product.declare(&mut header, ["items", "classes", "features"], [true, true]);
         header.line(&format!(
             "fn left_quad(item: u32, d: u32) -> vec4<f32> {{
     return input_quad_of(item, item < window.items, d);
@@ -78,17 +79,17 @@ fn store(item: u32, class_: u32, sum: f32) {{
 }}",
             bias = bias.replace('@', "place"),
         ));
-        self.join(header, "logits", PRODUCT)
+        self.join(header, "logits", shader)
     }
 
     /// A tile's share in the gradient of the input: slopes by linear weight.
-    pub(super) fn by_input(&self, side: u32) -> Kernel {
+    pub(super) fn by_input(&self, product: Product) -> Kernel {
         let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, LINEAR_WEIGHT, "linear_weight");
         self.adds(&mut header, INPUT);
         header.line(IS_IGNORED);
-        sizes(&mut header, ["items", "features", "classes"], [true, false], side);
+        let shader = product.declare(&mut header, ["items", "features", "classes"], [true, false]);
         // A row that is not kept has slopes of 0, but the weights may hold NaN.
         header.line(
             "fn left_quad(item: u32, class_: u32) -> vec4<f32> {
@@ -107,17 +108,17 @@ fn store(item: u32, d: u32, sum: f32) {
     add_gradient(place, mine);
 }",
         );
-        self.join(header, "gradient of input", PRODUCT)
+        self.join(header, "gradient of input", shader)
     }
 
     /// A chunk's share in the gradient of the linear weight: slopes, transposed, by input.
-    pub(super) fn by_linear_weight(&self, side: u32) -> Kernel {
+    pub(super) fn by_linear_weight(&self, product: Product) -> Kernel {
         let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         self.dense(&mut header, INPUT, "input");
         self.adds(&mut header, LINEAR_WEIGHT);
         header.line(IS_IGNORED);
-        sizes(&mut header, ["classes", "features", "items"], [false, false], side);
+        let shader = product.declare(&mut header, ["classes", "features", "items"], [false, false]);
         // A row that is ignored has slopes of 0, but the input may hold NaN there.
         header.line(
             "fn left_quad(class_: u32, item: u32) -> vec4<f32> {
@@ -136,7 +137,7 @@ fn store(class_: u32, d: u32, sum: f32) {
     add_gradient(place, sum);
 }",
         );
-        self.join(header, "gradient of linear_weight", PRODUCT)
+        self.join(header, "gradient of linear_weight", shader)
     }
 
     fn adds(&self, header: &mut Header, input: usize) {
@@ -337,15 +338,4 @@ pub(crate) fn held(header: &mut Header, name: &str, first: usize, members: &[Str
         body += &format!("    {place} = numbers{member};\n");
     }
     header.line(&format!("fn keep_{name}(place: u32, numbers: {alias}) {{\n{body}}}"));
-}
-
-/// The sizes of a product, rows by columns by depth, which operands are dense along the depth, and
-/// the side of a workgroup's square.
-pub(crate) fn sizes(header: &mut Header, sizes: [&str; 3], along: [bool; 2], side: u32) {
-    header.constant("SIDE", format!("{side}u"));
-    for (name, size) in ["height", "breadth", "depth"].into_iter().zip(sizes) {
-        header.line(&format!("fn {name}() -> u32 {{ return window.{size}; }}"));
-    }
-    header.constant("LEFT_ALONG_DEPTH", along[0]);
-    header.constant("RIGHT_ALONG_DEPTH", along[1]);
 }

@@ -1,7 +1,7 @@
 //! The kernels that read vectors: their products, and the gradients by them.
 
 use super::{Side, Spec};
-use crate::families::products::kernel::{PRODUCT, declare_adds, sizes, vectors};
+use crate::families::products::kernel::{Product, declare_adds, vectors};
 use crate::kernel::storage::{Loads, Stores, floats, stores};
 use crate::kernel::{Header, Kernel};
 use crate::request::Slot;
@@ -9,14 +9,14 @@ use crate::tensor::DType;
 
 impl Spec {
     /// A tile of products, rows by columns.
-    pub(in crate::families::pairs) fn products(&self, side: u32) -> Kernel {
+    pub(in crate::families::pairs) fn products(&self, product: Product) -> Kernel {
         let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<f32>");
         let left = self.vectors(&mut header, Side::Left);
         let right = if self.is_one() { left } else { self.vectors(&mut header, Side::Right) };
         let left = self.directions(&mut header, Side::Left, left, "scratch[@]");
         let right = self.directions(&mut header, Side::Right, right, "scratch[@]");
-        sizes(&mut header, ["items", "classes", "features"], [true, true], side);
+        let shader = product.declare(&mut header, ["items", "classes", "features"], [true, true]);
         header.line(&format!(
             "fn left_quad(item: u32, d: u32) -> vec4<f32> {{
     return {left}(item, item < window.items, d);
@@ -28,11 +28,11 @@ fn store(item: u32, class_: u32, sum: f32) {{
     scratch[window.tile + item * window.stride + class_] = sum;
 }}"
         ));
-        self.join(header, "products", &[PRODUCT])
+        self.join(header, "products", &[shader])
     }
 
     /// A tile's share in the gradient of one side: slopes, or slopes transposed, by the other side.
-    pub(in crate::families::pairs) fn gradient(&self, of: Side, square: u32) -> Kernel {
+    pub(in crate::families::pairs) fn gradient(&self, of: Side, product: Product) -> Kernel {
         let mut header = self.header();
         header.write(Slot::Scratch, "scratch", "array<vec4<f32>>");
         let other = if of == Side::Left { Side::Right } else { Side::Left };
@@ -88,8 +88,8 @@ fn store(class_: u32, d: u32, sum: f32) {{
             Side::Left => ["items", "features", "classes"],
             Side::Right => ["classes", "features", "items"],
         };
-        sizes(&mut header, dimensions, [of == Side::Left, false], square);
-        self.join(header, &format!("gradient of {}", self.name(of)), &[PRODUCT])
+        let shader = product.declare(&mut header, dimensions, [of == Side::Left, false]);
+        self.join(header, &format!("gradient of {}", self.name(of)), &[shader])
     }
 
     /// Declares the accessor of one side's vectors, and gives its name; one matrix has one for both sides.
