@@ -5,6 +5,7 @@ The workload is a folder that `wgloss bench --write-inputs` wrote.
 
 import argparse
 import json
+import math
 import statistics
 import time
 from pathlib import Path
@@ -125,8 +126,20 @@ def torch_losses():
         own = torch.arange(len(query), device=query.device)
         return functional.cross_entropy(query @ key.T / temperature, own)
 
+    def generalized_jsd_loss(input, teacher):
+        log_q, log_p = input.log_softmax(-1), teacher.log_softmax(-1)
+        log_m = torch.stack([log_q, log_p]).logsumexp(0) - math.log(2)
+        halves = [functional.kl_div(log_m, x, reduction="sum", log_target=True) for x in (log_p, log_q)]
+        return (halves[0] + halves[1]) / 2 / len(input)
+
+    def dpo_loss(policy_chosen, policy_rejected, reference_chosen, reference_rejected, beta=0.1):
+        ratios = policy_chosen - policy_rejected - (reference_chosen - reference_rejected)
+        return -functional.logsigmoid(beta * ratios).mean()
+
     return {
         "info_nce_loss": info_nce_loss,
+        "generalized_jsd_loss": generalized_jsd_loss,
+        "dpo_loss": dpo_loss,
         "mse_loss": functional.mse_loss,
         "smooth_l1_loss": functional.smooth_l1_loss,
         "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,
@@ -178,6 +191,7 @@ def with_jax(asked, arrays):
 
 
 def jax_losses():
+    import jax
     import jax.numpy as jnp
     import optax
 
@@ -219,8 +233,20 @@ def jax_losses():
     def info_nce_loss(query, key, temperature=0.07):
         return cross_entropy(query @ key.T / temperature, jnp.arange(len(query)))
 
+    def generalized_jsd_loss(input, teacher):
+        log_q, log_p = jax.nn.log_softmax(input), jax.nn.log_softmax(teacher)
+        log_m = jnp.logaddexp(log_q, log_p) - math.log(2)
+        halves = [(jnp.exp(x) * (x - log_m)).sum(-1) for x in (log_p, log_q)]
+        return ((halves[0] + halves[1]) / 2).mean()
+
+    def dpo_loss(policy_chosen, policy_rejected, reference_chosen, reference_rejected, beta=0.1):
+        ratios = policy_chosen - policy_rejected - (reference_chosen - reference_rejected)
+        return -jax.nn.log_sigmoid(beta * ratios).mean()
+
     return {
         "info_nce_loss": info_nce_loss,
+        "generalized_jsd_loss": generalized_jsd_loss,
+        "dpo_loss": dpo_loss,
         "mse_loss": lambda input, target: optax.squared_error(input, target).mean(),
         "smooth_l1_loss": lambda input, target: optax.huber_loss(input, target).mean(),
         "binary_cross_entropy_with_logits": lambda input, target: (

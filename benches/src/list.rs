@@ -2,9 +2,9 @@
 
 use crate::workload::{Input, Numbers, Workload};
 use wgloss::{
-    Activation, BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, Dice,
-    GeneralizedBoxIou, InfoNce, KlDiv, LinearCrossEntropy, Loss, Mse, Reduction, Result, Rnnt,
-    SmoothL1, TripletMargin,
+    Activation, BinaryCrossEntropyWithLogits, CosineEmbedding, CrossEntropy, Ctc, Dice, Dpo,
+    GeneralizedBoxIou, GeneralizedJsd, InfoNce, KlDiv, LinearCrossEntropy, Loss, Mse, Reduction,
+    Result, Rnnt, SmoothL1, TripletMargin,
 };
 
 /// The elements of the large pointwise workloads.
@@ -14,7 +14,7 @@ const LARGE: usize = 1 << 24;
 pub type Make = fn() -> Workload;
 
 /// The workloads' names, and what makes each: with value and gradients, but for `fwd`.
-pub const WORKLOADS: [(&str, Make); 18] = [
+pub const WORKLOADS: [(&str, Make); 20] = [
     ("mse_fwd", || mse(LARGE).value_only()),
     ("mse_fwdbwd", || mse(LARGE)),
     ("smooth_l1_fwdbwd", || smooth_l1(LARGE)),
@@ -25,13 +25,15 @@ pub const WORKLOADS: [(&str, Make); 18] = [
     ("ce_128x128256_fwdbwd", || cross_entropy(128, 128256)),
     ("ce_128x128256_fwd", || cross_entropy(128, 128256).value_only()),
     ("linear_ce_256x512x32000_fwdbwd", || linear(256, 512, 32000)),
-    ("info_nce_2048x256_fwdbwd", || info_nce(2048, 256)),
+    ("info_nce_4096x256_fwdbwd", || info_nce(4096, 256)),
     ("triplet_fwdbwd", || triplet(65536, 128)),
     ("cosine_embedding_fwdbwd", || cosine_embedding(65536, 128)),
     ("ctc_fwdbwd", || ctc(200, 16, 64, 50)),
     ("rnnt_fwdbwd", || rnnt(8, 100, 20, 256)),
-    ("dice_2x4x64x64x64_fwdbwd", || dice(&[2, 4, 64, 64, 64])),
+    ("jsd_2048x32000_fwdbwd", || generalized_jsd(2048, 32000)),
+    ("dice_16x4x128x128_fwdbwd", || dice(&[16, 4, 128, 128])),
     ("generalized_box_iou_fwdbwd", || generalized_box_iou(1 << 18)),
+    ("dpo_fwdbwd", || dpo(1 << 20)),
     ("small_mse_fwdbwd", || mse(1024)),
 ];
 
@@ -141,6 +143,20 @@ fn generalized_box_iou(boxes: usize) -> Workload {
     let names = ["input", "target"];
     let inputs = names.map(|name| (name, vec![boxes, 4], Numbers::Boxes));
     workload(GeneralizedBoxIou::default(), inputs, &names)
+}
+
+/// The Jensen-Shannon divergence of rows of logits from a teacher's.
+fn generalized_jsd(rows: usize, classes: usize) -> Workload {
+    let inputs = ["input", "teacher"].map(|name| (name, vec![rows, classes], Numbers::Normal));
+    workload(GeneralizedJsd::default(), inputs, &["input"])
+}
+
+/// Direct preference optimisation of so many pairs of answers, by the policy's log-probabilities.
+fn dpo(pairs: usize) -> Workload {
+    let loss = Dpo::default();
+    let names = [0, 1, 2, 3].map(|i| loss.definition().inputs[i].name);
+    let inputs = names.map(|name| (name, vec![pairs], Numbers::Normal));
+    workload(loss, inputs, &names[..2])
 }
 
 /// The Kullback-Leibler divergence of rows of probabilities.

@@ -146,10 +146,10 @@ fn unknown_names() {
     assert_eq!((unknown.code, unknown.out.as_str()), (Some(2), ""), "{unknown:?}");
     let known = run(folder.path(), &["bench", "--list"]).out;
     let known: Vec<_> = known.lines().collect();
-    let near = "did you mean mse_fwd, mse_fwdbwd or small_mse_fwdbwd? 18 are known";
+    let near = "did you mean mse_fwd, mse_fwdbwd or small_mse_fwdbwd? 20 are known";
     let message = format!("workload \"mse\" is not known; {near}\n");
     assert_eq!(unknown.err, format!("wgloss: error: {message}"));
-    assert!(known.len() == 18 && known.contains(&"ctc_fwdbwd"), "{known:?}");
+    assert!(known.len() == 20 && known.contains(&"ctc_fwdbwd"), "{known:?}");
 
     let adapter = ["bench", "small_mse_fwdbwd", "--backend", "cpu", "--adapter", "x"];
     let adapter = run(folder.path(), &adapter);

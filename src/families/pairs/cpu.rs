@@ -1,4 +1,4 @@
-//! The CPU backend: chunks of rows and tiles of columns, with the rows of a chunk on all cores.
+//! The CPU backend: chunks of rows and tiles of columns, each on all cores.
 
 mod gradients;
 mod inputs;
@@ -7,21 +7,22 @@ pub(super) use inputs::Found;
 
 use super::setup::Setup;
 use crate::cancel::Cancel;
-use crate::cpu::{self, Results, matrix_mut};
+use crate::cpu::{self, Results, matrix_mut, multiply};
 use crate::error::Result;
 use crate::families::products::row::{Runs, Statistics, Tile};
 use crate::families::rows::Row;
 use crate::request::Slot;
 use inputs::{Inputs, Known};
-use ndarray::linalg::general_mat_mul;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rows in a chunk, and columns in a tile.
 const ITEMS: usize = 4096;
 const COLUMNS: usize = 1024;
-/// Rows, or columns, of a task.
+/// Where the products of this many rows fit, they are kept.
 const TASK: usize = 128;
+/// The fewest rows, or columns, of a task that passes over products.
+const LINES: usize = 8;
 /// The numbers of the products of a chunk that may be kept from the value to the gradients: 64 MiB.
 const PRODUCTS: usize = 16 << 20;
 
@@ -124,24 +125,19 @@ impl Work<'_> {
                 room.resize(chunk.len() * width, 0.0);
                 (&mut room[..], width)
             };
-            let rows = &mut known.rows[chunk.clone()];
-            let work: Vec<_> = rows.chunks_mut(TASK).zip(tile.chunks_mut(TASK * stride)).collect();
-            work.into_par_iter().enumerate().try_for_each(|(block, (rows, tile))| {
+            if !(again && kept) {
+                self.products(chunk, first..first + width, (tile, stride))?;
+            }
+            let rows = known.rows[chunk.clone()].par_iter_mut().zip(tile.par_chunks(stride));
+            let rows = rows.enumerate().with_min_len(LINES);
+            rows.try_for_each_init(Line::default, |line, (i, (statistics, products))| {
                 self.cancel.check()?;
-                let own = chunk.start + block * TASK;
-                if !(again && kept) {
-                    self.products(own..own + rows.len(), first..first + width, (tile, stride));
-                }
-                let mut line = Line::default();
-                for (i, statistics) in rows.iter_mut().enumerate() {
-                    let products = &tile[i * stride..][..width];
-                    self.row(own + i, first, products, &mut line);
-                    let own = line.tile(self.row_of(columns), first);
-                    if again {
-                        self.formula.gather_again(statistics, &own, &line.numbers);
-                    } else {
-                        self.formula.gather(statistics, &own, &line.numbers);
-                    }
+                self.row(chunk.start + i, first, &products[..width], line);
+                let own = line.tile(self.row_of(columns), first);
+                if again {
+                    self.formula.gather_again(statistics, &own, &line.numbers);
+                } else {
+                    self.formula.gather(statistics, &own, &line.numbers);
                 }
                 Ok(())
             })?;
@@ -149,17 +145,14 @@ impl Work<'_> {
                 continue;
             }
             let tile = &*tile;
-            let others = known.columns[first..first + width].par_chunks_mut(TASK).enumerate();
-            others.try_for_each(|(block, others)| {
+            let others = known.columns[first..first + width].par_iter_mut().enumerate();
+            let others = others.with_min_len(LINES);
+            others.try_for_each_init(Line::default, |line, (place, statistics)| {
                 self.cancel.check()?;
-                let mut line = Line::default();
-                for (j, statistics) in others.iter_mut().enumerate() {
-                    let place = block * TASK + j;
-                    let products = tile[place..].iter().step_by(stride).take(chunk.len());
-                    self.column(first + place, products, &mut line);
-                    let row = self.row_of(self.inputs.rows);
-                    self.formula.gather(statistics, &line.tile(row, chunk.start), &line.numbers);
-                }
+                let products = tile[place..].iter().step_by(stride).take(chunk.len());
+                self.column(first + place, products, line);
+                let row = self.row_of(self.inputs.rows);
+                self.formula.gather(statistics, &line.tile(row, chunk.start), &line.numbers);
                 Ok(())
             })?;
         }
@@ -181,15 +174,13 @@ impl Work<'_> {
     /// Products of some rows with some columns, each row of them so many numbers from the one before.
     fn products(
         &self,
-        rows: Range<usize>,
+        rows: &Range<usize>,
         columns: Range<usize>,
         (out, stride): (&mut [f32], usize),
-    ) {
-        let shape = (rows.len(), columns.len());
-        let left = self.inputs.left(rows);
-        let right = self.inputs.right(columns);
-        let mut product = matrix_mut(out, shape, stride);
-        general_mat_mul(1.0, &left, &right.t(), 0.0, &mut product);
+    ) -> Result<()> {
+        let product = matrix_mut(out, (rows.len(), columns.len()), stride);
+        let (left, right) = (self.inputs.left(rows.clone()), self.inputs.right(columns));
+        multiply(left, right.t(), 0.0, product, self.cancel)
     }
 
     /// A row's similarities, and which of them are with partners.

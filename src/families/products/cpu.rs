@@ -1,26 +1,29 @@
-//! The CPU backend: chunks of rows and tiles of classes, with the rows of a chunk on all cores.
+//! The CPU backend: chunks of rows and tiles of classes, each on all cores.
 
 mod gradients;
 
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
 use super::row::{Runs, Statistics, Tile};
 use crate::cancel::Cancel;
-use crate::cpu::{self, Classes, Results, Weights, divisor, matrix, matrix_mut, mean_weight};
+use crate::cpu::{
+    self, Classes, Results, Weights, divisor, matrix, matrix_mut, mean_weight, multiply,
+};
 use crate::error::Result;
 use crate::families::rows::Row;
 use crate::numbers::Numbers;
 use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
 use ndarray::ArrayView2;
-use ndarray::linalg::general_mat_mul;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
 /// Rows in a chunk, and classes in a tile.
 const ITEMS: usize = 4096;
 const CLASSES: usize = 1024;
-/// Rows, or classes, of a task.
+/// Where the logits of this many rows fit, they are kept.
 const TASK: usize = 128;
+/// The fewest rows of a task that passes over logits.
+const ROWS: usize = 8;
 /// The numbers of the logits of a chunk that may be kept from the value to the gradients: 64 MiB.
 const LOGITS: usize = 16 << 20;
 
@@ -198,53 +201,44 @@ impl Work<'_> {
     fn gather(&self, chunk: &Chunk, kept: &mut [f32]) -> Result<Vec<Statistics>> {
         let Problem { features, classes, .. } = self.problem;
         let mut statistics = vec![Statistics::default(); chunk.input.len() / features];
-        let blocks = statistics.chunks_mut(TASK).zip(chunk.input.chunks(TASK * features));
-        let kept = kept.chunks_mut(TASK * classes).chain(std::iter::repeat_with(Default::default));
-        let work: Vec<_> = blocks.zip(kept).enumerate().collect();
+        if self.formula.picks() {
+            let rows = statistics.par_iter_mut().zip(chunk.input.par_chunks(features)).enumerate();
+            rows.for_each(|(i, (row, input))| {
+                row.picked = self.picked(input, chunk.first + i, chunk.position);
+            });
+        }
+        let there = !kept.is_empty();
+        let mut room = Vec::new();
         let twice = self.formula.twice(self.problem.index);
-        // All of them, and where there are second sums once more.
-        let tiles = || {
-            let passes = [false, true].into_iter().take(1 + usize::from(twice));
+        // All tiles, and where there are second sums once more.
+        let passes = [false, true].into_iter().take(1 + usize::from(twice));
+        for (again, first) in
             passes.flat_map(|again| (0..classes).step_by(CLASSES).map(move |first| (again, first)))
-        };
-        work.into_par_iter().try_for_each_init(
-            Vec::new,
-            |room, (block, ((statistics, input), kept))| {
-                let there = !kept.is_empty();
-                if self.formula.picks() {
-                    let rows = statistics.iter_mut().zip(input.chunks(features)).enumerate();
-                    for (i, (row, input)) in rows {
-                        row.picked =
-                            self.picked(input, chunk.first + block * TASK + i, chunk.position);
-                    }
-                }
-                for (again, first_class) in tiles() {
-                    self.cancel.check()?;
-                    let width = CLASSES.min(classes - first_class);
-                    let (logits, stride) = if !there {
-                        room.resize(statistics.len() * width, 0.0);
-                        (&mut room[..], width)
-                    } else {
-                        (&mut kept[first_class..], classes)
-                    };
-                    if !again || !there {
-                        self.logits(input, chunk.position, first_class, width, (logits, stride));
-                    }
-                    for (i, row) in statistics.iter_mut().enumerate() {
-                        let n = chunk.first + block * TASK + i;
-                        let target = self.target(n, chunk.position, first_class, width);
-                        let tile = self.tile(n, chunk.position, first_class, width, &target);
-                        let logits = &logits[i * stride..][..width];
-                        if again {
-                            self.formula.gather_again(row, &tile, logits);
-                        } else {
-                            self.formula.gather(row, &tile, logits);
-                        }
-                    }
+        {
+            let width = CLASSES.min(classes - first);
+            let (tile, stride) = if there {
+                (&mut kept[first..], classes)
+            } else {
+                room.resize(statistics.len() * width, 0.0);
+                (&mut room[..], width)
+            };
+            if !again || !there {
+                self.logits(chunk, first, width, (tile, stride))?;
+            }
+            let rows = statistics.par_iter_mut().zip(tile.par_chunks(stride)).enumerate();
+            rows.with_min_len(ROWS).try_for_each(|(i, (row, logits))| {
+                self.cancel.check()?;
+                let n = chunk.first + i;
+                let target = self.target(n, chunk.position, first, width);
+                let own = self.tile(n, chunk.position, first, width, &target);
+                if again {
+                    self.formula.gather_again(row, &own, &logits[..width]);
+                } else {
+                    self.formula.gather(row, &own, &logits[..width]);
                 }
                 Ok(())
-            },
-        )?;
+            })?;
+        }
         Ok(statistics)
     }
 
@@ -297,27 +291,28 @@ impl Work<'_> {
         rest.iter().step_by(positions).take(width).copied().collect()
     }
 
-    /// Some rows' logits of some classes, each row so many numbers from the one before.
+    /// A chunk's logits of some classes, each row so many numbers from the one before.
     fn logits(
         &self,
-        input: &[f32],
-        position: usize,
+        chunk: &Chunk,
         first: usize,
         width: usize,
         (out, stride): (&mut [f32], usize),
-    ) {
+    ) -> Result<()> {
         let Problem { features, positions, .. } = self.problem;
-        let linear = self.linear_weight(position, first, width);
-        let input = rows_of(input, features);
-        let mut product = matrix_mut(out, (input.nrows(), width), stride);
-        general_mat_mul(1.0, &input, &linear.t(), 0.0, &mut product);
+        let linear = self.linear_weight(chunk.position, first, width);
+        let input = rows_of(&chunk.input, features);
+        let product = matrix_mut(out, (input.nrows(), width), stride);
+        multiply(input, linear.t(), 0.0, product, self.cancel)?;
         if let Some(bias) = &self.bias {
-            for row in out.chunks_mut(stride) {
-                let bias = bias[first * positions + position..].iter().step_by(positions);
-                let places = row.iter_mut().take(width).zip(bias);
-                places.for_each(|(x, bias)| *x += bias - self.offsets[position]);
-            }
+            let offset = self.offsets[chunk.position];
+            let bias = &bias[first * positions + chunk.position..];
+            out.par_chunks_mut(stride).with_min_len(ROWS).for_each(|row| {
+                let places = row.iter_mut().take(width).zip(bias.iter().step_by(positions));
+                places.for_each(|(x, bias)| *x += bias - offset);
+            });
         }
+        Ok(())
     }
 
     /// Classes by features.

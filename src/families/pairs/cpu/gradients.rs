@@ -1,10 +1,8 @@
 //! The gradients.
 
-use super::{AllStatistics, COLUMNS, Line, TASK, Work};
-use crate::cpu::{matrix, matrix_mut};
+use super::{AllStatistics, COLUMNS, LINES, Line, Work};
+use crate::cpu::{matrix, matrix_mut, multiply};
 use crate::error::Result;
-use ndarray::Axis;
-use ndarray::linalg::general_mat_mul;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -45,14 +43,7 @@ impl Work<'_> {
             let tile = first..columns.min(first + most);
             room.resize(chunk.len() * tile.len(), 0.0);
             if !there {
-                let blocks = room.par_chunks_mut(TASK * tile.len()).enumerate();
-                blocks.try_for_each(|(block, out)| {
-                    self.cancel.check()?;
-                    let own = chunk.start + block * TASK;
-                    let rows = own..chunk.end.min(own + TASK);
-                    self.products(rows, tile.clone(), (out, tile.len()));
-                    Ok(())
-                })?;
+                self.products(chunk, tile.clone(), (room, tile.len()))?;
             }
             let of_columns = self.slopes_of_columns(chunk, &tile, known, room)?;
             self.slopes_of_rows(chunk, &tile, known, room, &of_columns, &mut gradients.sums)?;
@@ -145,24 +136,19 @@ impl Work<'_> {
         if left.is_empty() {
             return Ok(());
         }
-        let own = &mut left[chunk.start * features..chunk.end * features];
-        let blocks = own.par_chunks_mut(TASK * features).zip(slopes.par_chunks(TASK * tile.len()));
-        blocks.enumerate().try_for_each(|(block, (sums, slopes))| {
-            self.cancel.check()?;
-            let count = sums.len() / features;
-            let mut products = vec![0.0; sums.len()];
-            let mut out = matrix_mut(&mut products, (count, features), features);
-            let slopes = matrix(slopes, (count, tile.len()), tile.len());
-            general_mat_mul(1.0, &slopes, &self.inputs.right(tile.clone()), 0.0, &mut out);
-            let rows = sums.chunks_mut(features).zip(products.chunks(features)).enumerate();
+        let mut products = vec![0.0; chunk.len() * features];
+        let out = matrix_mut(&mut products, (chunk.len(), features), features);
+        let slopes = matrix(slopes, (chunk.len(), tile.len()), tile.len());
+        multiply(slopes, self.inputs.right(tile.clone()), 0.0, out, self.cancel)?;
+        let rows = left[chunk.start * features..].par_chunks_mut(features);
+        let rows = rows.zip(products.par_chunks(features)).enumerate().with_min_len(LINES);
+        rows.for_each(|(i, (sums, products))| {
             // A row that is ignored has slopes of 0, but the others may hold NaN.
-            for (i, (sums, products)) in rows {
-                if !self.inputs.ignored(chunk.start + block * TASK + i) {
-                    sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
-                }
+            if !self.inputs.ignored(chunk.start + i) {
+                sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
             }
-            Ok(())
-        })
+        });
+        Ok(())
     }
 
     fn add_to_columns(
@@ -179,14 +165,8 @@ impl Work<'_> {
         let slopes = matrix(slopes, (chunk.len(), tile.len()), tile.len());
         let left = self.inputs.left(chunk.clone());
         let own = &mut right[tile.start * features..tile.end * features];
-        own.par_chunks_mut(TASK * features).enumerate().try_for_each(|(block, sums)| {
-            self.cancel.check()?;
-            let count = sums.len() / features;
-            let columns = slopes.slice_axis(Axis(1), (block * TASK..block * TASK + count).into());
-            let mut out = matrix_mut(sums, (count, features), features);
-            general_mat_mul(1.0, &columns.t(), &left, 1.0, &mut out);
-            Ok(())
-        })
+        let out = matrix_mut(own, (tile.len(), features), features);
+        multiply(slopes.t(), left, 1.0, out, self.cancel)
     }
 
     /// The gradients that are wanted, by their inputs.

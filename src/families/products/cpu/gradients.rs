@@ -1,11 +1,9 @@
 //! The gradients of a chunk.
 
 use super::super::row::Statistics;
-use super::{CLASSES, Chunk, Gradients, Problem, TASK, Work, rows_of};
-use crate::cpu::matrix_mut;
+use super::{CLASSES, Chunk, Gradients, Problem, ROWS, Work, rows_of};
+use crate::cpu::{matrix_mut, multiply};
 use crate::error::Result;
-use ndarray::Axis;
-use ndarray::linalg::general_mat_mul;
 use rayon::prelude::*;
 
 impl Work<'_> {
@@ -43,59 +41,56 @@ impl Work<'_> {
     ) -> Result<()> {
         let Problem { features, classes, positions, .. } = self.problem;
         let position = chunk.position;
-        let linear = self.linear_weight(position, first, width);
         let per_item = classes * positions;
-        let by_input = blocks_of(&mut gradients.input, chunk.first, features);
-        let by_target = blocks_of(&mut gradients.target, chunk.first, per_item);
+        if !kept {
+            self.logits(chunk, first, width, (slopes, width))?;
+        }
+        let start = if gradients.target.is_empty() { 0 } else { chunk.first * per_item };
+        let by_target = gradients.target[start..].chunks_mut(ROWS * per_item);
         let work: Vec<_> = slopes
-            .chunks_mut(TASK * width)
-            .zip(statistics.chunks(TASK))
-            .zip(chunk.input.chunks(TASK * features))
-            .zip(by_input.chain(std::iter::repeat_with(Default::default)))
+            .chunks_mut(ROWS * width)
+            .zip(statistics.chunks(ROWS))
             .zip(by_target.chain(std::iter::repeat_with(Default::default)))
             .enumerate()
             .collect();
-        work.into_par_iter().try_for_each(
-            |(block, ((((slopes, rows), input), by_input), by_target))| {
-                self.cancel.check()?;
-                if !kept {
-                    self.logits(input, position, first, width, (slopes, width));
+        work.into_par_iter().try_for_each(|(block, ((slopes, rows), by_target))| {
+            self.cancel.check()?;
+            let mut of_target = vec![0.0; if by_target.is_empty() { 0 } else { width }];
+            for (i, (row, slopes)) in rows.iter().zip(slopes.chunks_mut(width)).enumerate() {
+                let n = chunk.first + block * ROWS + i;
+                if self.ignored(n * positions + position) {
+                    slopes.fill(0.0);
+                    continue;
                 }
-                let mut of_target = vec![0.0; if by_target.is_empty() { 0 } else { width }];
-                for (i, (row, slopes)) in rows.iter().zip(slopes.chunks_mut(width)).enumerate() {
-                    let n = chunk.first + block * TASK + i;
-                    if self.ignored(n * positions + position) {
-                        slopes.fill(0.0);
-                        continue;
-                    }
-                    let target = self.target(n, position, first, width);
-                    let tile = self.tile(n, position, first, width, &target);
-                    if by_target.is_empty() {
-                        self.formula.slopes(row, &tile, slopes, None);
-                        continue;
-                    }
-                    self.formula.slopes(row, &tile, slopes, Some(&mut of_target));
-                    let start = i * per_item + first * positions + position;
-                    let places = by_target[start..].iter_mut().step_by(positions);
-                    places.zip(&of_target).for_each(|(place, slope)| *place = *slope);
+                let target = self.target(n, position, first, width);
+                let tile = self.tile(n, position, first, width, &target);
+                if by_target.is_empty() {
+                    self.formula.slopes(row, &tile, slopes, None);
+                    continue;
                 }
-                if by_input.is_empty() {
-                    return Ok(());
-                }
-                let mut products = vec![0.0; by_input.len()];
-                let mut out = matrix_mut(&mut products, (rows.len(), features), features);
-                general_mat_mul(1.0, &rows_of(slopes, width), &linear, 0.0, &mut out);
-                let sums = by_input.chunks_mut(features).zip(products.chunks(features));
-                for (i, (sums, products)) in sums.enumerate() {
-                    // A row that is ignored has slopes of 0, but the weights may hold NaN.
-                    let n = chunk.first + block * TASK + i;
-                    if !self.ignored(n * positions + chunk.position) {
-                        sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
-                    }
-                }
-                Ok(())
-            },
-        )
+                self.formula.slopes(row, &tile, slopes, Some(&mut of_target));
+                let start = i * per_item + first * positions + position;
+                let places = by_target[start..].iter_mut().step_by(positions);
+                places.zip(&of_target).for_each(|(place, slope)| *place = *slope);
+            }
+            Ok(())
+        })?;
+        if gradients.input.is_empty() {
+            return Ok(());
+        }
+        let mut products = vec![0.0; chunk.input.len()];
+        let out = matrix_mut(&mut products, (statistics.len(), features), features);
+        let linear = self.linear_weight(position, first, width);
+        multiply(rows_of(slopes, width), linear, 0.0, out, self.cancel)?;
+        let sums = gradients.input[chunk.first * features..].par_chunks_mut(features);
+        let rows = sums.zip(products.par_chunks(features)).enumerate().with_min_len(ROWS);
+        rows.for_each(|(i, (sums, products))| {
+            // A row that is ignored has slopes of 0, but the weights may hold NaN.
+            if !self.ignored((chunk.first + i) * positions + position) {
+                sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
+            }
+        });
+        Ok(())
     }
 
     /// A chunk's share in the gradients of what each class has its own of.
@@ -116,16 +111,11 @@ impl Work<'_> {
         let tile = of_tile(&gradients.linear, size);
         let input = rows_of(&chunk.input, features);
         let before = if chunk.first == 0 { 0.0 } else { 1.0 };
-        let blocks = gradients.linear[tile].par_chunks_mut(TASK * size).enumerate();
-        blocks.try_for_each(|(block, sums)| {
-            self.cancel.check()?;
-            let count = sums.len() / size;
-            let columns = slopes.slice_axis(Axis(1), (block * TASK..block * TASK + count).into());
-            let start = &mut sums[chunk.position * features..];
-            let mut out = matrix_mut(start, (count, features), size);
-            general_mat_mul(1.0, &columns.t(), &input, before, &mut out);
-            Ok(())
-        })?;
+        if !tile.is_empty() {
+            let sums = &mut gradients.linear[tile][chunk.position * features..];
+            let out = matrix_mut(sums, (width, features), size);
+            multiply(slopes.t(), input, before, out, self.cancel)?;
+        }
         let tile = of_tile(&gradients.bias, positions);
         if tile.is_empty() {
             return Ok(());
@@ -140,10 +130,4 @@ impl Work<'_> {
         places.zip(sums).for_each(|(place, sum)| *place += sum as f32);
         Ok(())
     }
-}
-
-/// Blocks of items from the first on, or nothing where the gradient is not wanted.
-fn blocks_of(all: &mut [f32], first: usize, per_item: usize) -> impl Iterator<Item = &mut [f32]> {
-    let start = if all.is_empty() { 0 } else { first * per_item };
-    all[start..].chunks_mut(TASK * per_item)
 }
