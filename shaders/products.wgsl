@@ -32,6 +32,10 @@ fn state_of(index: i32) -> u32 {
     return select(KEPT, BAD, (index < 0) | (u32(index) >= window.all_classes));
 }
 
+fn state_of_mark(mark: i32) -> u32 {
+    return select(KEPT, IGNORED, IGNORES & (mark == window.ignored));
+}
+
 // The place of one class of an item in the target's probabilities.
 fn target_place(item: u32, class_: u32) -> u32 {
     return (item * window.all_classes + window.first_class + class_) * window.positions

@@ -79,6 +79,7 @@ fn cases(random: &mut Random) -> Vec<(Box<dyn Loss>, Inputs)> {
                     ("input", DType::F32, &[9, 20][..]),
                     ("linear_weight", DType::F32, &[33, 20]),
                     ("target", DType::I64, &[9]),
+                    ("labels", DType::I64, &[9]),
                     ("linear_bias", DType::F32, &[33]),
                     ("weight", DType::F32, &[33]),
                 ];

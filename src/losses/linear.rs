@@ -11,10 +11,13 @@ use std::sync::{Mutex, PoisonError};
 /// | --- | --- | --- |
 /// | `input` | `[N, D]` or `[D]` | differentiable |
 /// | `linear_weight` | `[V, D]`, or `[V, d1..., D]` with a batched input | differentiable |
-/// | `target`, class indices | `[]`, `[N]` or `[N, d1...]`, any integer type | |
+/// | `target`, class indices, where the loss has it | `[]`, `[N]` or `[N, d1...]`, any integer type | |
 /// | `target`, probabilities, where the loss takes them | `[V]`, `[N, V]` or `[N, V, d1...]`, a float type | differentiable |
 /// | `linear_bias` | `[V]` or `[V, d1...]` | optional, differentiable |
 /// | `weight`, where the loss has one | `[V]` | optional factor of each class |
+/// | `labels`, where the loss has them | `[]`, `[N]` or `[N, d1...]`, any integer type | optional: tells which rows are ignored |
+///
+/// A loss has either `target` or `labels`.
 ///
 /// Memory and precision: as [`LinearCrossEntropy`](super::LinearCrossEntropy).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,21 +33,21 @@ inputs! {
         input: T = Own,
         /// The features of each class.
         linear_weight: T = Own,
-        /// The class index of each row, or where the loss takes it a number for each of its classes.
-        target: T = IndexOrRows,
+        /// Where the loss has a target: the class index of each row, or where it takes it a number for each of its classes.
+        target: Option<T> = IndexOrRows,
         /// What is added to the logits of each class.
         linear_bias: Option<T> = Own,
     }
     constant {
         /// A factor of each class, where the loss has one.
         weight: Option<T> = Classes in NonNegative,
+        /// Where the loss has no target: a number for each row, which is ignored where that is `ignore_index`.
+        labels: Option<T> = Marks,
     }
 }
 
-/// What [`Linear`] takes: a loss whose inputs are `input`, `target` and perhaps `weight`.
+/// What [`Linear`] takes: a loss whose inputs are `input`, then `target` or `labels`, and perhaps `weight`.
 pub(super) trait OfLogits: Loss + Options + rows::Formula + Copy {}
-
-impl<L: Loss + Options + rows::Formula + Copy> OfLogits for L {}
 
 /// The definition for the loss of logits, made once.
 fn definition(of: &'static Definition) -> &'static Definition {
@@ -55,16 +58,14 @@ fn definition(of: &'static Definition) -> &'static Definition {
 
 fn made(of: &'static Definition) -> Definition {
     let text = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
-    let as_own = |input: &Input| match of.inputs.iter().find(|own| own.name == input.name) {
-        Some(own) if input.name != "input" => *own,
-        _ => *input,
-    };
-    let mut inputs: Vec<Input> = INPUTS.iter().map(as_own).collect();
-    let mut arguments = vec!["input", "linear_weight", "target", "*", "linear_bias", "weight"];
-    if of.input("weight").is_err() {
-        inputs.pop();
-        arguments.pop();
-    }
+    let ours = |name: &str| INPUTS.iter().find(|input| input.name == name);
+    let its = |name: &str| of.inputs.iter().find(|input| input.name == name);
+    let of_rows = its("target").or_else(|| its("labels"));
+    let inputs =
+        [ours("input"), ours("linear_weight"), of_rows, ours("linear_bias"), its("weight")];
+    let inputs: Vec<Input> = inputs.into_iter().flatten().copied().collect();
+    let mut arguments: Vec<&str> = inputs.iter().map(|input| input.name).collect();
+    arguments.insert(3, "*");
     let others = of.arguments.iter().copied().filter(|name| !arguments.contains(name));
     let others: Vec<&str> = others.collect();
     arguments.extend(others);
@@ -85,6 +86,7 @@ fn made(of: &'static Definition) -> Definition {
 impl<L: OfLogits> Options for Linear<L> {
     fn documentation(&self) -> String {
         let name = self.0.definition().name;
+        let of_rows = self.definition().inputs[2].name;
         format!(
             "`{name}` of the logits `input linear_weight^T + linear_bias` of a linear layer, which are never all held.
 
@@ -92,7 +94,7 @@ impl<L: OfLogits> Options for Linear<L> {
 | --- | --- | --- |
 | `input` | `[N, D]` or `[D]` | differentiable |
 | `linear_weight` | `[V, D]`, or `[V, d1..., D]` with a batched input | differentiable |
-| `target` | as that of `{name}` for logits `[N, V, d1...]` | |
+| `{of_rows}` | as that of `{name}` for logits `[N, V, d1...]` | |
 | `linear_bias` | `[V]` or `[V, d1...]` | optional, differentiable |
 | `weight`, where `{name}` has one | `[V]` | optional factor of each class |
 
@@ -139,11 +141,8 @@ impl<L: OfLogits> Loss for Linear<L> {
 
     fn sample(&self) -> Vec<Sample> {
         let takes_rows = self.definition().inputs[2].role == Role::IndexOrRows;
-        let mut all = products::sample();
-        let has = |name: &str| self.definition().input(name).is_ok();
-        all.retain(|sample| {
-            has(sample.input) && (sample.input != "target" || takes_rows || sample.shape.is_empty())
-        });
+        let mut all = products::sample(self.definition());
+        all.retain(|sample| sample.input != "target" || takes_rows || sample.shape.is_empty());
         all
     }
 

@@ -117,7 +117,7 @@ impl Loss for LinearCrossEntropy {
     }
 
     fn sample(&self) -> Vec<Sample> {
-        products::sample()
+        products::sample(&DEFINITION)
     }
 
     fn check_totals(&self, inputs: &[Option<TensorKind>]) -> Result<()> {

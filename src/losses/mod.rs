@@ -43,6 +43,8 @@ macro_rules! catalogue {
             pub use $file::$loss;
         )*
 
+        $(impl linear::OfLogits for $of {})*
+
         /// Every loss with its default options, in alphabetical order.
         pub fn catalogue() -> Vec<Box<dyn Loss>> {
             let mut all: Vec<Box<dyn Loss>> = vec![
@@ -108,7 +110,7 @@ catalogue! {
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
     tversky_loss: Tversky
-    => linear: MultiMargin, Poly1CrossEntropy, SoftmaxFocal, TokenLogProbs
+    => linear: MultiMargin, Poly1CrossEntropy, SoftmaxEntropy, SoftmaxFocal, TokenLogProbs
 }
 
 #[doc(inline)]

@@ -126,7 +126,7 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                 let shapes = [
                     ("input", dtype, &[items, features][..]),
                     ("linear_weight", dtype, &with(&[classes, features])[..]),
-                    ("target", DType::U8, &with(&[items])[..]),
+                    (loss.definition().inputs[2].name, DType::U8, &with(&[items])[..]),
                     ("linear_bias", dtype, &with(&[classes])[..]),
                 ];
                 let mut own = inputs(loss, &shapes, classes.min(200), random);

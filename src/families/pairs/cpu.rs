@@ -249,7 +249,8 @@ struct Line {
 
 impl Line {
     fn tile(&self, row: Row, first: usize) -> Tile<'_> {
-        Tile { row, first, class: self.class, target: &self.target, weight: &self.weight }
+        let (target, weight) = (&self.target[..], &self.weight[..]);
+        Tile { row, first, class: self.class, has_index: target.is_empty(), target, weight }
     }
 
     /// Where the partner is, if it is here.

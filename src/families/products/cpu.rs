@@ -2,14 +2,14 @@
 
 mod gradients;
 
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, WEIGHT};
 use super::row::{Runs, Statistics, Tile};
 use crate::cancel::Cancel;
 use crate::cpu::{
     self, Classes, Results, Weights, divisor, matrix, matrix_mut, mean_weight, multiply,
 };
 use crate::error::Result;
-use crate::families::rows::Row;
+use crate::families::rows::{Kept, Row};
 use crate::numbers::Numbers;
 use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
@@ -38,6 +38,8 @@ struct Work<'a> {
     offsets: Vec<f32>,
     /// The class of each row, `None` where it is ignored.
     indices: Option<Vec<Option<usize>>>,
+    /// Whether each row is kept, where marks tell.
+    kept: Option<Vec<bool>>,
     probabilities: Option<Cow<'a, [f32]>>,
     weight: Option<Cow<'a, [f32]>>,
     upstream: Option<&'a [f32]>,
@@ -70,16 +72,23 @@ pub(super) fn evaluate(
     results: &mut Results<'_>,
 ) -> Result<()> {
     let cpu::Work { resolved, inputs: tensors, upstream, cancel } = request;
-    let problem = Problem::of(&resolved.inputs);
+    let problem = Problem::of(resolved.definition, &resolved.inputs);
     let floats = |i: usize| tensors.get(i).copied().flatten().map(Tensor::to_f32);
     let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
     let indices = indices(resolved, tensors, *cancel)?;
-    let weights = match indices {
-        Some(indices) => {
+    let kept = marks(resolved, tensors);
+    let weights = match (indices, kept) {
+        (Some(indices), _) => {
             indices.weights(resolved, weight.as_deref().unwrap_or_default(), *cancel)?
         }
-        None => Weights::default(),
+        (None, Some(kept)) => kept.weights(resolved, *cancel)?,
+        (None, None) => Weights::default(),
     };
+    let kept = kept.map(|kept| {
+        let mut rows = vec![false; problem.rows()];
+        kept.read(0, &mut rows);
+        rows
+    });
     let divisor = divisor(resolved, || weights.sums.total());
     let work = Work {
         formula,
@@ -88,8 +97,9 @@ pub(super) fn evaluate(
         linear: floats(LINEAR_WEIGHT).unwrap_or_default(),
         offsets: offsets(problem, bias.as_deref().filter(|_| formula.shifts())),
         bias,
-        probabilities: floats(TARGET).filter(|_| !problem.index),
+        probabilities: floats(TARGET).filter(|_| problem.target == Target::Rows),
         indices: indices.map(|indices| indices.all()),
+        kept,
         weight,
         upstream: upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
@@ -117,17 +127,27 @@ fn indices<'a>(
     inputs: &[Option<&'a Tensor<'a>>],
     cancel: Cancel<'_>,
 ) -> Result<Option<Classes<'a>>> {
-    let problem = Problem::of(&resolved.inputs);
-    let target = inputs[TARGET].filter(|_| problem.index);
+    let problem = Problem::of(resolved.definition, &resolved.inputs);
+    let target = inputs[TARGET].filter(|_| problem.has_index());
     target.map(|target| Classes::of(resolved, target, problem.classes, cancel)).transpose()
 }
 
-/// The weights of the rows that have a class index.
+/// What tells which rows are kept, if the target only marks them.
+fn marks<'a>(resolved: &Resolved, inputs: &[Option<&'a Tensor<'a>>]) -> Option<Kept<'a>> {
+    let problem = Problem::of(resolved.definition, &resolved.inputs);
+    let marks = inputs[TARGET].filter(|_| problem.target == Target::Marks)?;
+    Some(Kept::Marks(marks, resolved.ignored))
+}
+
+/// The weights of the rows of which a mean may leave some out.
 pub(super) fn weights(
     resolved: &Resolved,
     inputs: &[Option<&Tensor<'_>>],
     cancel: Cancel<'_>,
 ) -> Result<Weights> {
+    if let Some(kept) = marks(resolved, inputs) {
+        return kept.weights(resolved, cancel);
+    }
     let Some(indices) = indices(resolved, inputs, cancel)? else { return Ok(Weights::default()) };
     let weight = inputs.get(WEIGHT).copied().flatten().map(Tensor::to_f32);
     indices.weights(resolved, weight.as_deref().unwrap_or_default(), cancel)
@@ -191,6 +211,7 @@ impl Work<'_> {
 
     fn ignored(&self, r: usize) -> bool {
         self.indices.as_ref().is_some_and(|indices| indices[r].is_none())
+            || self.kept.as_ref().is_some_and(|kept| !kept[r])
     }
 
     fn class(&self, r: usize) -> Option<usize> {
@@ -209,7 +230,7 @@ impl Work<'_> {
         }
         let there = !kept.is_empty();
         let mut room = Vec::new();
-        let twice = self.formula.twice(self.problem.index);
+        let twice = self.formula.twice(self.problem.has_index());
         // All tiles, and where there are second sums once more.
         let passes = [false, true].into_iter().take(1 + usize::from(twice));
         for (again, first) in
@@ -264,7 +285,8 @@ impl Work<'_> {
     ) -> Tile<'t> {
         let r = n * self.problem.positions + position;
         let weight = self.weight.as_deref().map_or(&[][..], |weight| &weight[first..first + width]);
-        Tile { row: self.row(r), first, class: self.class(r), target, weight }
+        let (row, class) = (self.row(r), self.class(r));
+        Tile { row, first, class, has_index: self.problem.has_index(), target, weight }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
@@ -330,7 +352,7 @@ impl Work<'_> {
         let upstream = self.upstream.map_or(1.0, |u| u[if self.by_term { r } else { 0 }]);
         // Without any weight the mean is NaN, but its gradient is 0.
         statistics.scale = if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor };
-        self.formula.value(statistics, &self.row(r), self.problem.index)
+        self.formula.value(statistics, &self.row(r), self.problem.has_index())
     }
 }
 

@@ -5,7 +5,7 @@ mod staging;
 mod work;
 
 use super::kernel::Product;
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, Target, WEIGHT};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::families::products::row::Runs;
@@ -45,20 +45,25 @@ pub(super) fn build(builder: &mut Builder<'_>, formula: &dyn Runs) -> Result<()>
 impl Work<'_, '_> {
     /// Looks for bad class indices, and sums and counts the weights that the mean divides by.
     fn check_targets(&mut self) -> Result<()> {
-        if !self.spec.problem.index {
+        let problem = self.spec.problem;
+        if !problem.leaves_out() {
             return Ok(());
         }
         let of = |i: usize| Some((i, self.spec.inputs[i]?));
+        let left_out = match of(TARGET).filter(|_| problem.target == Target::Marks) {
+            Some((input, dtype)) => LeftOut::Marks { input, dtype },
+            None => LeftOut::Nothing,
+        };
         let class = |(input, dtype)| Weighed::Class { input, name: "weight", dtype };
         let check = Check {
             label: format!("wgloss {}", self.builder.resolved.definition.name),
-            index: of(TARGET),
+            index: of(TARGET).filter(|_| problem.has_index()),
             classes: self.classes,
             weight: of(WEIGHT).map_or(Weighed::One, class),
             ignores: self.spec.ignores,
             counts: self.spec.scratch_divisor && of(WEIGHT).is_some(),
             counted: None,
-            left_out: LeftOut::Nothing,
+            left_out,
         };
         push_check(self.builder, &check)
     }

@@ -9,7 +9,7 @@ pub(crate) use finish::{declare_report, declare_row_scale};
 pub(crate) use product::Product;
 pub(crate) use vectors::vectors;
 
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, WEIGHT};
 use crate::definition::Definition;
 use crate::families::rows::kernel::{ROW, declare_calls};
 use crate::kernel::storage::{Loads, Stores, floats, stores};
@@ -202,7 +202,7 @@ fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, 
         header.constant("GRADIENTS", gradients);
         self.rows(&mut header, false);
         let row = "window.first_item * window.positions + r";
-        declare_report(&mut header, self.problem.index, row);
+        declare_report(&mut header, self.problem.has_index(), row);
         let places = ["r", "window.losses + window.first_item * window.positions + r"];
         declare_store_loss(&mut header, losses, "r", places);
         declare_row_scale(&mut header, gradients, self.upstream, self.scratch_divisor);
@@ -255,9 +255,12 @@ fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, 
         // The mean weight is of the kept rows.
         let counted = self.scratch_divisor && self.inputs[WEIGHT].is_some();
         let mean_weight = if counted { "scratch[1] / scratch[2]" } else { "1.0" };
-        let (state, weight) = match self.problem.index {
-            true => ("state_of(index)", "class_weight(select(0u, u32(index), state == KEPT))"),
-            false => ("KEPT", "1.0"),
+        let (state, weight) = match self.problem.target {
+            Target::Index => {
+                ("state_of(index)", "class_weight(select(0u, u32(index), state == KEPT))")
+            }
+            Target::Marks => ("state_of_mark(mark(item))", "1.0"),
+            Target::Rows | Target::None => ("KEPT", "1.0"),
         };
         header.line(&format!(
             "fn row_at(item: u32) -> Row {{

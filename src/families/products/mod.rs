@@ -11,7 +11,7 @@ pub(crate) mod row;
 use super::rows::{self, Formula};
 use crate::cancel::Cancel;
 use crate::cpu::{Results, Weights as Known, Work};
-use crate::definition::Sample;
+use crate::definition::{Definition, Role, Sample};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Family, Loss};
@@ -31,16 +31,19 @@ pub(crate) fn family<'a, F: Formula + 'a>(loss: &'a dyn Loss, formula: F) -> Box
 }
 
 /// Inputs to begin with: two features and three classes.
-pub(crate) fn sample() -> Vec<Sample> {
+pub(crate) fn sample(definition: &Definition) -> Vec<Sample> {
     let linear_weight = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0];
-    vec![
+    let mut all = vec![
         Sample::floats("input", &[2], &[1.0, 0.5]),
         Sample::floats("linear_weight", &[3, 2], &linear_weight),
         Sample::integers("target", &[], &[0], [0, 2]),
         Sample::floats("target", &[3], &[1.0, 0.0, 0.0]),
+        Sample::integers("labels", &[], &[0], [0, 2]),
         Sample::floats("linear_bias", &[3], &[0.0; 3]),
         Sample::floats("weight", &[3], &[1.0; 3]),
-    ]
+    ];
+    all.retain(|sample| definition.input(sample.input).is_ok());
+    all
 }
 
 struct Products<'a> {
@@ -50,11 +53,13 @@ struct Products<'a> {
 
 impl Family for Products<'_> {
     fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
-        let problem = Problem::of(inputs);
-        problem::check(self.loss.definition(), inputs)?;
-        rows::check_ignore_index(self.loss.ignore_index(), problem.index)?;
+        let definition = self.loss.definition();
+        let problem = Problem::of(definition, inputs);
+        problem::check(definition, inputs)?;
+        let takes_marks = definition.inputs[TARGET].role == Role::Marks;
+        rows::check_ignore_index(self.loss.ignore_index(), problem.has_index() || takes_marks)?;
         let terms = problem.items as u64 * problem.positions as u64;
-        let weighted = problem.index && self.loss.definition().weighted_mean;
+        let weighted = problem.leaves_out() && definition.weighted_mean;
         let weights = if weighted { Weights::Kept } else { Weights::None };
         let classes = problem.classes as u64;
         Ok(Layout {
@@ -62,7 +67,11 @@ impl Family for Products<'_> {
             terms,
             divisor: divisor(reduction, terms, weights, &[]),
             weights,
-            indices: problem.index.then_some(Indices { input: TARGET, classes, excluded: None }),
+            indices: problem.has_index().then_some(Indices {
+                input: TARGET,
+                classes,
+                excluded: None,
+            }),
             summed: Summed::Terms,
         })
     }

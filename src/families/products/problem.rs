@@ -1,10 +1,11 @@
 //! What the shapes of the inputs say.
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Role};
 use crate::error::{Error, Result};
 use crate::tensor::TensorKind;
 
-/// The places of the inputs, which every loss of the family has; the last one may lack.
+/// The places of the inputs, which every loss of the family has; the last one may lack. What stands at the
+/// target's place is a [`Target`].
 pub(super) const INPUT: usize = 0;
 pub(super) const LINEAR_WEIGHT: usize = 1;
 pub(super) const TARGET: usize = 2;
@@ -19,8 +20,31 @@ pub(super) struct Problem {
     pub(super) features: usize,
     pub(super) classes: usize,
     pub(super) positions: usize,
-    /// Whether the target is a class index.
-    pub(super) index: bool,
+    pub(super) target: Target,
+}
+
+/// What is known of a row beside its logits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Target {
+    /// Nothing.
+    None,
+    /// The class index.
+    Index,
+    /// A number for each class.
+    Rows,
+    /// An integer, which marks the row where it is the ignored one.
+    Marks,
+}
+
+impl Target {
+    fn of(definition: &Definition, kind: Option<&TensorKind>) -> Self {
+        match kind {
+            None => Self::None,
+            Some(_) if definition.inputs[TARGET].role == Role::Marks => Self::Marks,
+            Some(kind) if kind.dtype.is_float() => Self::Rows,
+            Some(_) => Self::Index,
+        }
+    }
 }
 
 fn shape(inputs: &[Option<TensorKind>], i: usize) -> &[usize] {
@@ -44,15 +68,30 @@ pub(super) fn output(inputs: &[Option<TensorKind>]) -> Vec<usize> {
 }
 
 impl Problem {
-    pub(super) fn of(inputs: &[Option<TensorKind>]) -> Self {
+    pub(super) fn of(definition: &Definition, inputs: &[Option<TensorKind>]) -> Self {
         let input = shape(inputs, INPUT);
         Self {
             items: if input.len() == 2 { input[0] } else { 1 },
             features: input.last().copied().unwrap_or(0),
             classes: shape(inputs, LINEAR_WEIGHT).first().copied().unwrap_or(0),
             positions: inner(inputs).iter().product(),
-            index: inputs[TARGET].as_ref().is_some_and(|kind| !kind.dtype.is_float()),
+            target: Target::of(definition, inputs[TARGET].as_ref()),
         }
+    }
+
+    /// Whether the target is a class index.
+    pub(super) fn has_index(&self) -> bool {
+        self.target == Target::Index
+    }
+
+    /// Whether rows may be left out of what a mean is of.
+    pub(super) fn leaves_out(&self) -> bool {
+        matches!(self.target, Target::Index | Target::Marks)
+    }
+
+    /// How many numbers the target has for each row.
+    pub(super) fn per_row(&self) -> usize {
+        if self.target == Target::Rows { self.classes } else { 1 }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -87,11 +126,12 @@ pub(super) fn check(definition: &Definition, inputs: &[Option<TensorKind>]) -> R
         _ => return refused("[V, D] or [V, d1..., D]".into()),
     }
     let (classes, inner) = (linear[0], inner(inputs));
-    let index = Problem::of(inputs).index;
-    let (batch, what) =
-        (&input[..input.len() - 1], if index { "class indices" } else { "probabilities" });
-    let expected_target =
-        if index { [batch, inner].concat() } else { [batch, &[classes], inner].concat() };
+    let batch = &input[..input.len() - 1];
+    let (expected_target, what) = match Problem::of(definition, inputs).target {
+        Target::Rows => ([batch, &[classes], inner].concat(), "probabilities"),
+        Target::Marks => ([batch, inner].concat(), "the shape of the rows"),
+        Target::Index | Target::None => ([batch, inner].concat(), "class indices"),
+    };
     let expected_bias = [&[classes], inner].concat();
     for (i, expected, what) in [
         (TARGET, expected_target, what),

@@ -1,6 +1,6 @@
 //! Rows of logits in float64: the product, and the textbook formula of each row.
 
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, WEIGHT};
 use super::row::Runs;
 use crate::families::rows::TextbookRow;
 use crate::reduction::Divisor;
@@ -10,16 +10,17 @@ use crate::terms::Terms;
 #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
-    let problem = Problem::of(&resolved.inputs);
+    let problem = Problem::of(resolved.definition, &resolved.inputs);
     let Problem { features, classes, positions, .. } = problem;
     let of = |i: usize| inputs[i].as_deref().unwrap_or_default();
     let target = of(TARGET);
-    let class_of = |r: usize| problem.index.then(|| target[r] as i64);
-    let is_ignored = |r: usize| class_of(r).is_some_and(|class| Some(class) == resolved.ignored);
+    let class_of = |r: usize| problem.has_index().then(|| target[r] as i64);
+    let is_ignored = |r: usize| problem.leaves_out() && Some(target[r] as i64) == resolved.ignored;
     let kept: Vec<usize> = (0..problem.rows()).filter(|&r| !is_ignored(r)).collect();
     let weight = inputs.get(WEIGHT).cloned().flatten().unwrap_or_else(|| vec![1.0; classes]);
     let weight_of = |r: usize| {
-        let class = class_of(r).and_then(|class| usize::try_from(class).ok());
+        let Some(class) = class_of(r) else { return 1.0 };
+        let class = usize::try_from(class).ok();
         class.map_or(0.0, |class| weight.get(class).copied().unwrap_or(0.0))
     };
     let mut terms = Terms {
@@ -37,7 +38,8 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
         let class = class_of(r).map(|class| usize::try_from(class).ok());
         let target_of = |c: usize| match class {
             Some(class) => f64::from(u8::from(class == Some(c))),
-            None => target[place(c)],
+            None if problem.target == Target::Rows => target[place(c)],
+            None => 0.0,
         };
         let loss = formula.reference(&TextbookRow {
             first: &logits,
@@ -60,7 +62,7 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
                 terms.slopes[LINEAR_WEIGHT].push((r, linear + d, slope * of(INPUT)[x]));
             }
             terms.slopes[LINEAR_BIAS].push((r, c * positions + k, slope));
-            if !problem.index {
+            if problem.target == Target::Rows {
                 terms.slopes[TARGET].push((r, place(c), loss.slopes[3][c]));
             }
         }

@@ -30,7 +30,9 @@ pub(in crate::families) struct Tile<'a> {
     pub(in crate::families) first: usize,
     /// The row's class index, anywhere.
     pub(in crate::families) class: Option<usize>,
-    /// The probabilities of the tile's classes; empty for a class index.
+    /// Whether the target is a class index.
+    pub(in crate::families) has_index: bool,
+    /// The numbers that the target has for the tile's classes; empty where it has none.
     pub(in crate::families) target: &'a [f32],
     /// The weights of the tile's classes; empty where there are none.
     pub(in crate::families) weight: &'a [f32],
@@ -116,10 +118,6 @@ impl<F: Formula> Runs for F {
 }
 
 impl Tile<'_> {
-    fn has_index(&self) -> bool {
-        self.target.is_empty()
-    }
-
     /// What is known of the row, with the logit of its target class.
     fn row(&self, statistics: &Statistics) -> Row {
         Row { picked: statistics.picked, ..self.row }
@@ -168,7 +166,7 @@ struct Gather<'g> {
 
 impl Loops for Gather<'_> {
     fn has_index(&self) -> bool {
-        self.tile.has_index()
+        self.tile.has_index
     }
 
     #[inline(always)]
@@ -242,7 +240,7 @@ struct GatherAgain<'g> {
 
 impl Loops for GatherAgain<'_> {
     fn has_index(&self) -> bool {
-        self.tile.has_index()
+        self.tile.has_index
     }
 
     #[inline(always)]
@@ -288,7 +286,7 @@ struct Slopes<'g> {
 
 impl Loops for Slopes<'_> {
     fn has_index(&self) -> bool {
-        self.tile.has_index()
+        self.tile.has_index
     }
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 
 /// What tells which rows are kept, on the host.
 #[derive(Clone, Copy)]
-pub(super) enum Kept<'a> {
+pub(in crate::families) enum Kept<'a> {
     /// Rows are kept whose integers are not the ignored one.
     Marks(&'a Tensor<'a>, Option<i64>),
     /// Rows are kept that have a class that is there.
@@ -34,7 +34,7 @@ impl<'a> Kept<'a> {
     }
 
     /// Whether those from `first` on are kept.
-    pub(super) fn read(&self, first: usize, places: &mut [bool]) {
+    pub(in crate::families) fn read(&self, first: usize, places: &mut [bool]) {
         match self {
             Self::Marks(marks, ignored) => {
                 let mut integers = [0; 256];
@@ -55,7 +55,11 @@ impl<'a> Kept<'a> {
     }
 
     /// The weights of all rows: 1 where they are kept.
-    pub(super) fn weights(&self, resolved: &Resolved, cancel: Cancel<'_>) -> Result<Weights> {
+    pub(in crate::families) fn weights(
+        &self,
+        resolved: &Resolved,
+        cancel: Cancel<'_>,
+    ) -> Result<Weights> {
         let [_, order] = resolved.layout.summed.orders();
         let rows = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
         Weights::of(order, resolved.first_term(), rows, |rows| {

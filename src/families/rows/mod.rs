@@ -15,6 +15,7 @@ mod task;
 mod tests;
 mod textbook;
 
+pub(in crate::families) use kept::Kept;
 pub(crate) use row::{Formula, Loops, Row, Runs, run};
 pub(crate) use shape::check_ignore_index;
 pub(crate) use targets::push_check;

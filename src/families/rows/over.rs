@@ -4,7 +4,7 @@ use crate::tensor::Tensor;
 
 /// Numbers for the classes of each row.
 #[derive(Clone, Copy)]
-pub(super) struct Over<'a> {
+pub(in crate::families) struct Over<'a> {
     tensor: &'a Tensor<'a>,
     classes: usize,
     inner: usize,

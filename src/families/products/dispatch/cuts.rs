@@ -66,7 +66,7 @@ impl Work<'_, '_> {
         let gradient = |i: usize| self.builder.resolved.gradient_dtype(i).size() as u64;
         let (rows, classes) = ((tile.first_item, tile.items), (tile.first_class, tile.classes));
         let per_class = self.positions * self.features;
-        let probabilities = if self.spec.problem.index { 1 } else { self.classes };
+        let per_row = self.spec.problem.per_row() as u64;
         let mut cuts = vec![
             (Slot::Input(INPUT), rows, self.features * size(INPUT)),
             (Slot::Gradient(INPUT), rows, self.features * gradient(INPUT)),
@@ -74,8 +74,8 @@ impl Work<'_, '_> {
             (Slot::Input(LINEAR_WEIGHT), classes, per_class * size(LINEAR_WEIGHT)),
             (Slot::Gradient(LINEAR_WEIGHT), classes, per_class * gradient(LINEAR_WEIGHT)),
             (Slot::Staging(LINEAR_WEIGHT), classes, per_class * 4),
-            (Slot::Input(TARGET), rows, self.positions * probabilities * size(TARGET)),
-            (Slot::Gradient(TARGET), rows, self.positions * probabilities * gradient(TARGET)),
+            (Slot::Input(TARGET), rows, self.positions * per_row * size(TARGET)),
+            (Slot::Gradient(TARGET), rows, self.positions * per_row * gradient(TARGET)),
             (Slot::Input(LINEAR_BIAS), classes, self.positions * size(LINEAR_BIAS)),
             (Slot::Gradient(LINEAR_BIAS), classes, self.positions * gradient(LINEAR_BIAS)),
             (Slot::Staging(LINEAR_BIAS), classes, self.positions * 4),

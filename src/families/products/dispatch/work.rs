@@ -64,7 +64,7 @@ impl<'a, 'b> Work<'a, 'b> {
         formula: &dyn Runs,
     ) -> Result<Self> {
         let resolved = builder.resolved;
-        let problem = Problem::of(&resolved.inputs);
+        let problem = Problem::of(resolved.definition, &resolved.inputs);
         let [items, features, classes, positions] =
             [problem.items, problem.features, problem.classes, problem.positions]
                 .map(|size| size as u64);
@@ -72,7 +72,7 @@ impl<'a, 'b> Work<'a, 'b> {
         let names = resolved.definition.inputs;
         check_rounds(names[INPUT].name, features, "features", MOST_FEATURES)?;
         check_rounds(names[LINEAR_BIAS].name, biases, "classes", MOST_BIASES)?;
-        let per_item = if problem.index { 8 * positions } else { 4 * positions * classes };
+        let per_item = positions * (4 * problem.per_row() as u64).max(8);
         let bytes_of = |i: usize| resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
         let fewest_items = if bytes_of(TARGET) == 1 { 2 * FEWEST_ITEMS } else { FEWEST_ITEMS };
         let mut most_items = bindable(MOST_ITEMS, fewest_items, per_item.max(4 * features));
@@ -104,8 +104,8 @@ impl<'a, 'b> Work<'a, 'b> {
             upstream: resolved.upstream,
             scratch_divisor: resolved.divisor_in_scratch(),
             offset,
-            twice: formula.twice(problem.index),
-            picks: problem.index && formula.picks(),
+            twice: formula.twice(problem.has_index()),
+            picks: problem.has_index() && formula.picks(),
             ignores: resolved.ignored.is_some(),
         };
         let rows = items.min(most_items);

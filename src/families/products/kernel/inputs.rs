@@ -1,6 +1,6 @@
 //! The accessors of the inputs.
 
-use super::super::problem::{TARGET, WEIGHT};
+use super::super::problem::{TARGET, Target, WEIGHT};
 use super::Spec;
 use super::vectors::vectors;
 use crate::kernel::Header;
@@ -28,22 +28,31 @@ impl Spec {
         format!("{name}_at(@)")
     }
 
-    /// `class_index(item)`, `class_weight(class)` and, for the passes over classes,
-    /// `probability(item, class)`.
+    /// `class_index(item)`, `class_weight(class)`, for the passes over classes `probability(item, class)` and, where
+    /// rows are marked, `mark(item)`.
     pub(super) fn targets(&self, header: &mut Header, over_classes: bool) {
-        header.constant("INDEX", self.problem.index);
+        header.constant("INDEX", self.problem.has_index());
         let weight = self.optional(header, WEIGHT, "weight", "1.0").replace('@', "class_");
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
         let dtype = self.dtype(TARGET);
         let mut index = "-1";
-        let mut probability =
-            "select(0.0, 1.0, class_index(item) == i32(window.first_class + class_))";
-        if self.problem.index {
-            indices(header, Slot::Input(TARGET), "target", dtype);
-            index = "target_index(row_place(item))";
-        } else if over_classes {
-            floats(header, Slot::Input(TARGET), "target", dtype, Loads::Singles);
-            probability = "target_at(target_place(item, class_))";
+        let mut probability = "0.0";
+        match self.problem.target {
+            Target::Index => {
+                indices(header, Slot::Input(TARGET), "target", dtype);
+                index = "target_index(row_place(item))";
+                probability =
+                    "select(0.0, 1.0, class_index(item) == i32(window.first_class + class_))";
+            }
+            Target::Rows if over_classes => {
+                floats(header, Slot::Input(TARGET), "target", dtype, Loads::Singles);
+                probability = "target_at(target_place(item, class_))";
+            }
+            Target::Marks => {
+                indices(header, Slot::Input(TARGET), "labels", dtype);
+                header.line("fn mark(item: u32) -> i32 { return labels_index(row_place(item)); }");
+            }
+            Target::Rows | Target::None => {}
         }
         header.line(&format!("fn class_index(item: u32) -> i32 {{ return {index}; }}"));
         if over_classes {
