@@ -82,6 +82,7 @@ fn main(place: Place) {
     let stretch = (quads + 8u * TEAMS - 1u) / (8u * TEAMS) * 8u;
     let start = thread / TEAM * stretch;
     let end = min(start + stretch, quads);
+    mark_listed(r, slot, thread);
     let part = part_at(r, start + thread % TEAM, end);
 
     var peak = Peaks(LOWEST);
@@ -118,7 +119,7 @@ fn main(place: Place) {
     }
     if (TWICE) {
         workgroupBarrier(); // all lanes have read what the first sums were joined in
-        total += row_sums(slot, thread, part_second_sums(part, row, peak, total));
+        total += row_sums(slot, thread, own_second_sums(part, thread, row, peak, total));
     }
     if (IN_PLACE) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.

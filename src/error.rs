@@ -102,7 +102,8 @@ pub enum Error {
         value: i128,
         /// The last class.
         last: u64,
-        /// " or N, which is ignored" or " without N" where the loss has such a value.
+        /// " or N, which is ignored" or " without N" where the loss has such a value; ", each once in a row"
+        /// where a value may not come twice.
         ignored: String,
         /// How many places are so.
         count: u64,

@@ -341,7 +341,7 @@ fn missing(definition: &Definition, name: &str) -> Error {
 fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
     let is_float = kind.dtype.is_float();
     let fits = match input.role {
-        Role::Index | Role::Marks | Role::OwnIntegers => !is_float,
+        Role::Index | Role::Marks | Role::ListedClasses | Role::OwnIntegers => !is_float,
         Role::Vectors(_) => is_float,
         Role::IndexOrRows => !is_float || kind.shape.len() >= rank,
         _ => true,

@@ -40,6 +40,8 @@ pub(crate) struct Indices {
     pub(crate) classes: u64,
     /// The value between 0 and the last class that is no class index.
     pub(crate) excluded: Option<i64>,
+    /// Whether each may be there once in a row.
+    pub(crate) once: bool,
 }
 
 /// What a kernel adds up as it computes.

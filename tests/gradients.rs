@@ -27,8 +27,13 @@ fn inputs(
             Role::Own if input.name == "linear_weight" => &[5, 3],
             Role::Own if input.name == "linear_bias" => &[5],
             Role::Vectors(4) => &[3, 4],
+            Role::Listed | Role::ListedClasses => &[4, 2],
             _ => &[4, 5],
         };
+        if input.role == Role::ListedClasses {
+            let classes = [0.0, 3.0, 4.0, 1.0, 2.0, 1.0, 3.0, 0.0];
+            return (input.name, tensor(DType::I64, shape, &classes));
+        }
         let indices = matches!(input.role, Role::Index | Role::IndexOrRows | Role::Marks);
         let index = indices && [&[4][..], &[2, 3]].contains(&shape);
         let count = shape.iter().product();

@@ -68,6 +68,10 @@ fn kinds<'a>(
         {
             TensorKind { dtype: float, shape: other.clone() }
         }
+        Role::ListedClasses => {
+            let dtype = if target.is_float() { DType::I64 } else { target };
+            TensorKind { dtype, shape: common::with_vectors(input.role, first) }
+        }
         role => TensorKind { dtype: float, shape: common::with_vectors(role, first) },
     };
     let given = loss.definition().inputs.iter().filter(|input| optional || !input.optional);

@@ -75,7 +75,7 @@ fn marked_rows() {
     let mut random = Random(84);
     for (temperature, reduction, dtype) in [
         (1.0, Reduction::Mean, DType::F32),
-        (0.5, Reduction::None, DType::F32),
+        (1.5, Reduction::None, DType::F32),
         (2.0, Reduction::Sum, DType::F16),
         (1.0, Reduction::Mean, DType::BF16),
     ] {

@@ -48,6 +48,7 @@ mod sums;
 mod sweep;
 mod threads;
 mod timestamps;
+mod top_k;
 mod totals;
 mod types;
 mod widths;

@@ -40,6 +40,7 @@ fn row_inputs(
             Role::IndexOrRows if !target.is_float() => (input.name, target, &output[..]),
             Role::Classes | Role::Factors => (input.name, dtype, std::slice::from_ref(&classes)),
             Role::Labels => (input.name, dtype, &output[..]),
+            Role::ListedClasses => (input.name, target, shape),
             _ => (input.name, dtype, shape),
         })
         .collect();

@@ -160,6 +160,10 @@ pub enum Role {
     Mask,
     /// Rows: an integer per row of any size, which tells by one value that the row is ignored.
     Marks,
+    /// Rows: classes that a list names for each row, `[..., k]`, each once.
+    ListedClasses,
+    /// Rows: a number for each class that a list names, `[..., k]`.
+    Listed,
     /// Regions: `[N, C, d1, ...]`, a probability or logit for each class of each voxel. Their target is an
     /// `IndexOrRows`, their weight `Classes`.
     Regions,

@@ -106,6 +106,7 @@ catalogue! {
     softmax_focal_loss: SoftmaxFocal,
     sup_con_loss: SupCon,
     token_log_probs: TokenLogProbs,
+    top_k_distillation_loss: TopKDistillation,
     total_variation_loss: TotalVariation,
     triplet_margin_loss: TripletMargin,
     triplet_margin_with_distance_loss: TripletMarginWithDistance,

@@ -266,8 +266,10 @@ impl Resolved {
 
 /// The type that kernels read: that itself, or float32 where the host has to round.
 pub(crate) fn native(role: Role, dtype: DType) -> DType {
-    let integers =
-        matches!(role, Role::Index | Role::IndexOrRows | Role::Marks | Role::OwnIntegers);
+    let integers = matches!(
+        role,
+        Role::Index | Role::IndexOrRows | Role::Marks | Role::ListedClasses | Role::OwnIntegers
+    );
     match dtype {
         DType::F64 => DType::F32,
         _ if dtype.is_float() || integers => dtype,

@@ -42,13 +42,14 @@ impl Status {
         let shape = resolved.inputs[input].as_ref().map_or(&[][..], |kind| &kind.shape);
         let excluded = indices.and_then(|own| own.excluded).map(|i| format!(" without {i}"));
         let ignored = resolved.ignored.map(|i| format!(" or {i}, which is ignored"));
+        let once = indices.filter(|own| own.once).map(|_| ", each once in a row".to_string());
         Error::TargetOutOfRange {
             argument: resolved.definition.inputs[input].name.into(),
             row: self.row,
             index: self.index(shape),
             value: self.value,
             last: classes.saturating_sub(1),
-            ignored: ignored.or(excluded).unwrap_or_default(),
+            ignored: once.or(ignored).or(excluded).unwrap_or_default(),
             count: self.count,
         }
     }

@@ -229,9 +229,19 @@ pub(crate) fn inputs<'a>(
         let input = definition.inputs[definition.input(name).expect("a known input")];
         // Shapes are those of terms.
         let shape = &with_vectors(input.role, shape)[..];
+        if input.role == Role::ListedClasses {
+            return (name, listed_classes(dtype, shape, classes, random));
+        }
         let count = shape.iter().product();
         let signed = !matches!(dtype, DType::U8 | DType::U16 | DType::U32 | DType::U64);
         let mut number = || {
+            if input.role == Role::Listed {
+                // Of some lists the probabilities add up to more than 1.
+                #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+                let count = shape.last().map_or(1.0, |&length| length as f64);
+                #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+                return f64::from((random.number(input.domain) - 0.7 * count.ln()) as f32);
+            }
             if dtype.is_float() {
                 // float64 is rounded to float32 by the backends: give numbers that are both.
                 #[allow(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
@@ -250,10 +260,39 @@ pub(crate) fn inputs<'a>(
     shapes.iter().map(make).collect()
 }
 
-/// The shape of an input for terms of this one: vectors lie along another dimension.
+/// Classes for each row of a list, each once.
+fn listed_classes(
+    dtype: DType,
+    shape: &[usize],
+    classes: usize,
+    random: &mut Random,
+) -> Tensor<'static> {
+    let dtype = if dtype.is_float() { DType::I64 } else { dtype };
+    let length = shape.last().copied().unwrap_or(1);
+    // What 8 bits hold.
+    let most = classes.min(if dtype.size() == 1 { 128 } else { classes });
+    let mut all = Vec::new();
+    for _ in 0..shape.iter().product::<usize>() / length {
+        let mut left: Vec<usize> = (0..most).collect();
+        for i in 0..length {
+            let other = i + random.below(most - i);
+            left.swap(i, other);
+        }
+        #[allow(clippy::cast_precision_loss, reason = "class indices are small")]
+        all.extend(left[..length].iter().map(|&class| class as f64));
+    }
+    tensor(dtype, shape, &all)
+}
+
+/// The shape of an input for terms of this one: vectors lie along another dimension, and lists name a part of the
+/// classes.
 pub(crate) fn with_vectors(role: Role, terms: &[usize]) -> Vec<usize> {
     match role {
         Role::Vectors(width) => [terms, &[width.into()]].concat(),
+        Role::Listed | Role::ListedClasses => {
+            let (last, before) = terms.split_last().expect("classes");
+            [before, &[(last / 3).clamp(1, 40)]].concat()
+        }
         _ => terms.to_vec(),
     }
 }

@@ -79,6 +79,9 @@ fn nan_is_carried() {
                     let shape: &[usize] = if regions { &[3, 1] } else { &[3] };
                     tensor(DType::I64, shape, &[0.0, 1.0, 2.0])
                 }
+                Role::ListedClasses => {
+                    tensor(DType::I64, &[3, 3], &[0.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 0.0, 2.0])
+                }
                 Role::Classes | Role::Labels => floats(&[3], &[1.0, -1.0, odd]),
                 Role::Regions => {
                     floats(&[3, 3, 1], &[0.5, 0.25, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5, odd])
@@ -94,7 +97,10 @@ fn nan_is_carried() {
             }
         };
         let floating = |input: &wgloss::definition::Input| {
-            !matches!(input.role, Role::Index | Role::IndexOrRows | Role::Marks)
+            !matches!(
+                input.role,
+                Role::Index | Role::IndexOrRows | Role::Marks | Role::ListedClasses
+            )
         };
         for odd in definition.inputs.iter().filter(|input| floating(input) && known(input)) {
             let given = definition.inputs.iter().filter(|i| !i.optional || i.name == odd.name);

@@ -86,7 +86,7 @@ impl Family for Pairs<'_> {
             terms,
             divisor: divisor(reduction, terms, weights, &[]),
             weights,
-            indices: index.map(|input| Indices { input, classes, excluded: None }),
+            indices: index.map(|input| Indices { input, classes, excluded: None, once: false }),
             summed: Summed::Terms,
         })
     }

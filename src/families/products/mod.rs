@@ -71,6 +71,7 @@ impl Family for Products<'_> {
                 input: TARGET,
                 classes,
                 excluded: None,
+                once: false,
             }),
             summed: Summed::Terms,
         })

@@ -132,7 +132,7 @@ pub(super) fn layout(
         (true, true) => vec![1],
     };
     let terms = elements(&output).unwrap_or(u64::MAX);
-    let indices = Indices { input: TARGET, classes: own.classes, excluded: None };
+    let indices = Indices { input: TARGET, classes: own.classes, excluded: None, once: false };
     Ok(Layout {
         divisor: divisor(reduction, terms, Weights::None, first),
         output,

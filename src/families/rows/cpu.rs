@@ -1,6 +1,7 @@
 //! The rows family on the CPU.
 
 use super::kept::Kept;
+use super::lists::Lists;
 use super::over::Over;
 use super::row::Runs;
 use super::shape::{RowShape, RowWeight};
@@ -37,6 +38,7 @@ pub(super) fn evaluate(
         Some(_) => None,
         None => Kept::of(resolved, &shape, &work.inputs),
     };
+    let lists = Lists::of(resolved, &shape, &work.inputs, kept.as_ref(), work.cancel)?;
     let weights = match (&indices, &kept) {
         (Some(indices), _) => indices.weights(resolved, &weight, work.cancel)?,
         (None, Some(kept)) => kept.weights(resolved, work.cancel)?,
@@ -55,6 +57,7 @@ pub(super) fn evaluate(
         indices,
         kept,
         mask: shape.mask.and_then(over),
+        lists,
         upstream: work.upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
@@ -135,6 +138,7 @@ struct Pass<'a> {
     indices: Option<Classes<'a>>,
     kept: Option<Kept<'a>>,
     mask: Option<Over<'a>>,
+    lists: Option<Lists<'a>>,
     upstream: Option<&'a [f32]>,
     by_term: bool,
     divisor: f32,
@@ -154,6 +158,7 @@ struct Rooms {
     indices: Vec<Option<usize>>,
     kept: Vec<bool>,
     mask: Vec<f32>,
+    listed: Vec<i64>,
     /// The inputs, the target and the weights without what the mask leaves out.
     masked: [Vec<f32>; 5],
 }
@@ -168,6 +173,8 @@ struct Rows<'a> {
     indices: Option<&'a [Option<usize>]>,
     kept: Option<&'a [bool]>,
     mask: &'a [f32],
+    /// The classes that lists name.
+    listed: &'a [i64],
 }
 
 impl<'a> Rows<'a> {
@@ -228,8 +235,14 @@ impl Pass<'_> {
     /// Reads some rows.
     fn rows<'b>(&'b self, first: usize, count: usize, rooms: &'b mut Rooms) -> Rows<'b> {
         let mut inputs = [&[][..]; 3];
-        for ((place, input), room) in inputs.iter_mut().zip(&self.inputs).zip(&mut rooms.inputs) {
+        let mut places = inputs.iter_mut().zip(&mut rooms.inputs);
+        for (input, (place, room)) in self.inputs.iter().zip(places.by_ref()) {
             *place = input.rows(first, count, room);
+        }
+        if let (Some(lists), Some((place, room))) = (&self.lists, places.next()) {
+            lists.classes(first, count, &mut rooms.listed);
+            lists.spread(first, &rooms.listed, [&mut *room, &mut rooms.target]);
+            *place = room;
         }
         if let Some(indices) = &self.indices {
             rooms.indices.resize(count, None);
@@ -250,12 +263,16 @@ impl Pass<'_> {
         let rows = Rows {
             first,
             inputs,
-            target: over(&self.target, &mut rooms.target),
+            target: match self.lists {
+                Some(_) => &rooms.target,
+                None => over(&self.target, &mut rooms.target),
+            },
             weight: over(&self.weights, &mut rooms.weight),
             labels: &rooms.labels,
             indices: self.indices.map(|_| &rooms.indices[..]),
             kept: self.kept.map(|_| &rooms.kept[..]),
             mask: over(&self.mask, &mut rooms.mask),
+            listed: &rooms.listed,
         };
         if self.mask.is_some() { rows.masked(&mut rooms.masked) } else { rows }
     }
@@ -354,12 +371,14 @@ impl Pass<'_> {
             None => None,
         };
         let own = k * self.classes..(k + 1) * self.classes;
+        let length = self.lists.map_or(0, |lists| lists.length());
         let mut task = RowTask {
             classes: self.classes,
             inputs: rows.inputs.map(|input| input.get(own.clone()).unwrap_or_default()),
             target: rows.target.get(own.clone()).unwrap_or_default(),
             weight: if self.weights.is_some() { &rows.weight[own] } else { self.weight },
             index,
+            listed: &rows.listed[k * length..(k + 1) * length],
             label: rows.labels.get(k).copied().unwrap_or_default(),
             mean_weight: self.mean_weight,
             scale: self.scale(rows.first + k),

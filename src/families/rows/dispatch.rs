@@ -34,8 +34,12 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
     let shape = RowShape::of(resolved);
     let terms = resolved.layout.terms;
-    let kept_rows = match shape.mask {
+    let kept_rows = match shape.mask.or(shape.list.map(|list| list.classes)) {
         Some(_) => builder.reserve(terms)?,
+        None => 0,
+    };
+    let lists = match shape.list {
+        Some(list) => builder.reserve(terms.saturating_mul(2 * list.length))?,
         None => 0,
     };
     let spec = Spec {
@@ -51,7 +55,9 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         by_weights: resolved.denominator || resolved.layout.divisor == Divisor::Weights,
         counted: resolved.counted_terms(),
         kept_rows,
+        lists,
     };
+    check_lists(&spec, terms)?;
     check_classes(&spec)?;
     check_rows(&spec, terms)?;
     if terms == 0 {
@@ -59,6 +65,10 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     } else {
         if let Some(mask) = shape.mask {
             push_rows(builder, &spec, spec.masked(mask), &[], None)?;
+        }
+        if let Some(list) = shape.list {
+            let spec = Spec { lanes: spec.lanes.of_list(), ..spec.clone() };
+            push_rows(builder, &spec, spec.sorted(list), &[], None)?;
         }
         push_check(builder, &spec.check())?;
     }
@@ -122,6 +132,25 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
     check_rounds(spec.definition.inputs[0].name, classes, "classes", limit)
 }
 
+/// The kernels count all that lists hold with 32 bits, and a lane compares its part of a list with all of it.
+fn check_lists(spec: &Spec<'_>, rows: u64) -> Result<()> {
+    let Some(list) = spec.shape.list else { return Ok(()) };
+    let name = spec.definition.inputs[list.classes].name;
+    let lanes = spec.lanes.of_list().threads;
+    check_rounds(
+        name,
+        list.length,
+        "listed classes",
+        (MOST_ROUNDS * lanes).isqrt() / lanes * lanes,
+    )?;
+    let got = rows.saturating_mul(2 * list.length);
+    if got <= u32::MAX.into() {
+        return Ok(());
+    }
+    let (argument, limit) = (name.into(), u32::MAX.into());
+    Err(Error::Limit { argument, got, unit: "numbers", limit, name: "32-bit indices" })
+}
+
 /// A tensor that is cut with the rows.
 struct Cut {
     slot: Slot,
@@ -146,7 +175,8 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
         let per_row = [spec.shape.index(), spec.shape.label, spec.shape.marks];
         let per_row = per_row.contains(&Some(i));
         if spec.shape.weight != RowWeight::Classes(i) {
-            let classes = classes.filter(|_| !per_row);
+            let listed = spec.shape.list.filter(|list| list.has(i)).map(|list| list.length);
+            let classes = listed.or(classes.filter(|_| !per_row));
             cuts.push(Cut { slot: Slot::Input(i), size: kind.dtype.size() as u64, classes });
         }
     }

@@ -5,6 +5,7 @@ mod cpu;
 mod dispatch;
 mod kept;
 pub(crate) mod kernel;
+mod lists;
 mod over;
 mod reference;
 mod row;
@@ -67,6 +68,8 @@ impl Family for Rows<'_> {
             Role::Index | Role::IndexOrRows => TensorKind::new(DType::I64, [64]),
             Role::Labels => TensorKind::new(DType::F32, [64]),
             Role::Classes => TensorKind::new(DType::F32, [1000]),
+            Role::ListedClasses => TensorKind::new(DType::I64, [64, 32]),
+            Role::Listed => TensorKind::new(DType::F32, [64, 32]),
             _ => TensorKind::new(DType::F32, [64, 1000]),
         };
         let inputs = self.loss.definition().inputs.iter().filter(|input| !input.optional);

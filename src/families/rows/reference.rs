@@ -32,6 +32,18 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
             rows[0][c] = f64::NEG_INFINITY;
             (target[c], weight[c]) = (0.0, 0.0);
         }
+        let mut bad = false;
+        if let Some(list) = shape.list {
+            let length = size(list.length);
+            for i in r * length..(r + 1) * length {
+                #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
+                let class = usize::try_from(input(list.classes)[i] as i64);
+                match class.ok().filter(|&class| class < classes && target[class] == 0.0) {
+                    Some(class) => (rows[1][class], target[class]) = (input(list.numbers)[i], 1.0),
+                    None => bad = true,
+                }
+            }
+        }
         if shape.index().is_none() && (shape.marks.is_some() || mask.is_some()) {
             #[expect(clippy::cast_possible_truncation, reason = "integers")]
             let marked = shape.marks.is_some_and(|i| Some(input(i)[r] as i64) == ignored);
@@ -42,7 +54,6 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
             }
             terms.weight += 1.0;
         }
-        let mut bad = false;
         if let Some(i) = shape.index() {
             #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
             let class = input(i)[r] as i64;

@@ -47,7 +47,8 @@ pub(crate) trait Formula: Debug + Send + Sync {
     /// What is summed over the row.
     fn sums(&self, item: Item, row: &Row, peaks: Self::Peaks) -> Self::Sums;
 
-    /// What is summed over the row once the sums are known, and then added to them: these have 0 where it is.
+    /// What is summed over the row once the sums are known, and then added to them: these have 0 where it is. Where
+    /// there are lists, it is 0 of what is not listed, which is passed over.
     fn second_sums(&self, _: Item, _: &Row, _: Self::Peaks, _: Self::Sums) -> Self::Sums {
         Self::Sums::start::<Sum>()
     }
@@ -191,8 +192,33 @@ impl RowTask<'_> {
         if !L::TWICE {
             return (peaks, sums);
         }
-        let second = self.added::<L>(false, |item| loss.second_sums(item, row, peaks, sums));
+        let of = |item| loss.second_sums(item, row, peaks, sums);
+        let second = match self.listed.is_empty() {
+            true => self.added::<L>(false, of),
+            false => self.added_of_list::<L>(of),
+        };
         (peaks, sums.with::<Sum>(second))
+    }
+
+    /// The sum over the classes that are listed.
+    #[inline(always)]
+    fn added_of_list<L: Formula>(&self, of: impl Fn(Item) -> L::Sums) -> L::Sums {
+        let [first, second, _] = self.inputs;
+        let mut lanes = L::Sums::lanes::<Sum>();
+        for (i, &class) in self.listed.iter().enumerate() {
+            let class = usize::try_from(class).unwrap_or(usize::MAX);
+            let at = |input: &[f32]| input.get(class).copied().unwrap_or(f32::NAN);
+            let item = Item {
+                first: at(first),
+                second: at(second),
+                third: 0.0,
+                target: 1.0,
+                weight: 1.0,
+                reused: 0.0,
+            };
+            of(item).join::<Sum>(&mut lanes, i % ABREAST);
+        }
+        L::Sums::joined::<Sum>(lanes, self.listed.len())
     }
 
     #[inline(always)]
@@ -321,6 +347,7 @@ mod tests {
             target: if index.is_some() { &[] } else { &target },
             weight: &weight,
             index,
+            listed: &[],
             label: 1.0,
             mean_weight: 0.7,
             scale: 0.3,

@@ -23,7 +23,32 @@ pub(crate) struct RowShape {
     pub(crate) marks: Option<usize>,
     /// Whether each class of each row is there; a row without any is ignored.
     pub(crate) mask: Option<usize>,
+    /// What a list says of some classes of each row.
+    pub(crate) list: Option<List>,
     pub(crate) weight: RowWeight,
+}
+
+/// A list for each row: classes, and a number for each of them. A formula sees the number as the second input at the
+/// class and 1 as its target; at others both are 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct List {
+    pub(crate) classes: usize,
+    pub(crate) numbers: usize,
+    /// How many classes a row's has.
+    pub(crate) length: u64,
+}
+
+impl List {
+    fn of(definition: &Definition, inputs: &[Option<TensorKind>]) -> Option<Self> {
+        let place = |role| definition.inputs.iter().position(|input| input.role == role);
+        let [classes, numbers] = [place(Role::ListedClasses)?, place(Role::Listed)?];
+        let length = *inputs[classes].as_ref()?.shape.last()? as u64;
+        Some(Self { classes, numbers, length })
+    }
+
+    pub(crate) fn has(&self, input: usize) -> bool {
+        [self.classes, self.numbers].contains(&input)
+    }
 }
 
 impl RowShape {
@@ -130,6 +155,7 @@ impl Rows {
             label: None,
             marks: None,
             mask: None,
+            list: List::of(definition, inputs),
             weight: RowWeight::One,
         };
         let mut places = shape.over.iter_mut();
@@ -154,6 +180,17 @@ impl Rows {
                 Role::Mask => {
                     shape.mask = Some(i);
                     (kind.shape == first, format!("{first:?}, the input's shape"))
+                }
+                Role::ListedClasses | Role::Listed => {
+                    let length = match input.role {
+                        Role::Listed => shape.list.map_or(0, |list| list.length),
+                        _ => kind.shape.last().map_or(0, |&length| length as u64),
+                    };
+                    let length = usize::try_from(length).unwrap_or(usize::MAX);
+                    let expected = [&output[..], &[length]].concat();
+                    let fits = kind.shape == expected && (1..=classes).contains(&length);
+                    let own = [&output[..], &[length.clamp(1, classes)]].concat();
+                    (fits, format!("{own:?}, a list of 1 to {classes} classes for each row"))
                 }
                 Role::Classes => {
                     shape.weight = RowWeight::Classes(i);
@@ -199,9 +236,11 @@ pub(super) fn layout(
 ) -> Result<Layout> {
     let Rows { output, shape } = Rows::new(definition, inputs)?;
     let classes = shape.classes;
-    let indices = shape.index().map(|input| Indices { input, classes, excluded: None });
+    let of = |once| move |input| Indices { input, classes, excluded: None, once };
+    let listed = shape.list.map(|list| list.classes).map(of(true));
+    let indices = shape.index().map(of(false)).or(listed);
     let takes_marks = definition.inputs.iter().any(|input| input.role == Role::Marks);
-    check_ignore_index(ignored, indices.is_some() || takes_marks)?;
+    check_ignore_index(ignored, shape.index().is_some() || takes_marks)?;
     let terms = elements(&output).unwrap_or(u64::MAX);
     let weights = match shape.leaves_out() && definition.weighted_mean {
         true => layout::Weights::Kept,
@@ -223,6 +262,8 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
         let by_class = shape.weight == RowWeight::Rows(i) || shape.mask == Some(i);
         if shape.with_slopes().any(|over| over == i) || by_class {
             Share::Unit(over.clone())
+        } else if let Some(list) = shape.list.filter(|list| list.has(i)) {
+            Share::Unit(vec![usize::try_from(list.length).unwrap_or(usize::MAX)])
         } else if [shape.index(), shape.label, shape.marks].contains(&Some(i)) {
             Share::Unit(terms.clone())
         } else {

@@ -28,6 +28,8 @@ pub(crate) struct RowTask<'a> {
     pub(super) target: &'a [f32],
     pub(super) weight: &'a [f32],
     pub(super) index: Option<usize>,
+    /// The classes that a list names; empty where there is none.
+    pub(super) listed: &'a [i64],
     pub(super) label: f32,
     pub(super) mean_weight: f32,
     pub(super) scale: f32,

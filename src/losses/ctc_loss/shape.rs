@@ -145,6 +145,7 @@ pub(super) fn layout(
             input: 1,
             classes: shape.classes as u64,
             excluded: Some(ctc.blank),
+            once: false,
         }),
         summed: Summed::Terms,
     })

@@ -108,6 +108,7 @@ pub(super) fn layout(
             input: 1,
             classes: shape.classes as u64,
             excluded: i64::try_from(blank).ok(),
+            once: false,
         }),
         summed: Summed::Terms,
     })

@@ -19,6 +19,10 @@ impl Spec<'_> {
         let mut fields: String =
             inputs.iter().map(|&i| format!("    {}_: vec4<f32>,\n", self.name(i))).collect();
         let mut loads: Vec<String> = inputs.iter().map(|&i| self.four(i)).collect();
+        if self.shape.list.is_some() {
+            fields += "    listed: Listed,\n";
+            loads.push("listed_in(r, quad)".into());
+        }
         let by_class = matches!(self.shape.weight, RowWeight::Classes(_));
         if by_class {
             fields += "    class_weights: vec4<f32>,\n";
@@ -48,11 +52,17 @@ fn load(r: u32, quad: u32) -> Loaded {{
             };
             let of = |i: usize| or_else("0.0", held(i));
             let mut members: Vec<String> = self.shape.over().map(of).collect();
+            // Past the last class, that one again.
+            let listed = |what: &str| format!("loaded.listed.{what}[class_{k} - 4u * quad]");
+            if self.shape.list.is_some() {
+                members.push(listed("numbers"));
+            }
             if let Some(first) = self.shape.over().next() {
                 members[0] = or_else("-infinity()", held(first));
             }
             members.resize(3, "0.0".into());
             members.push(match self.shape.target {
+                Target::None if self.shape.list.is_some() => listed("there"),
                 Target::None => "0.0".into(),
                 Target::Index(_) => format!("select(0.0, 1.0, i32(class_{k}) == row.index)"),
                 Target::Rows(i) => of(i),
@@ -98,7 +108,8 @@ fn load(r: u32, quad: u32) -> Loaded {{
         let quads = self.lanes.quads(self.shape.classes.div_ceil(4));
         let inputs = self.shape.with_slopes().count() as u64
             + u64::from(self.shape.weight != RowWeight::One)
-            + u64::from(self.shape.mask.is_some());
+            + u64::from(self.shape.mask.is_some())
+            + 2 * u64::from(self.shape.list.is_some());
         (1..=self.lanes.most_held).contains(&(quads * inputs)).then_some(quads)
     }
 

@@ -3,6 +3,7 @@
 mod check;
 mod items;
 mod joins;
+mod lists;
 mod outputs;
 
 pub(crate) use check::{Check, LeftOut, Weighed};
@@ -46,8 +47,10 @@ pub(crate) struct Spec<'a> {
     pub(crate) by_weights: bool,
     /// The rows of an item, where the number of items is in a buffer.
     pub(crate) counted: Option<u64>,
-    /// Where in the scratch it is kept which rows a mask leaves anything of.
+    /// Where in the scratch it is kept which rows a mask leaves anything of, or whose list is bad.
     pub(crate) kept_rows: u64,
+    /// Where in the scratch lists are, in the order of their classes.
+    pub(crate) lists: u64,
 }
 
 /// What the rows' pass writes.
@@ -110,8 +113,9 @@ impl RowShape {
         loop {
             lanes.rows = (64 / lanes.threads).max(1);
             let places = (lanes.threads + lanes.groups()) * lanes.rows;
+            let filters = 4 * self.filter_words() * lanes.rows;
             let fits = lanes.threads * lanes.rows <= limits::invocations(limits)
-                && places * bytes + MARK <= memory;
+                && places * bytes + filters + MARK <= memory;
             if fits || lanes.threads == 1 {
                 break;
             }
@@ -150,8 +154,12 @@ impl Spec<'_> {
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
         for (i, dtype) in self.inputs.iter().enumerate() {
             let Some(dtype) = *dtype else { continue };
+            if self.shape.list.is_some_and(|list| list.numbers == i) {
+                continue; // it is in the scratch
+            }
             let (slot, name, skip) = (Slot::Input(i), self.name(i), format!("window.skips[{i}]"));
-            if [self.shape.index(), self.shape.marks].contains(&Some(i)) {
+            let listed = self.shape.list.map(|list| list.classes);
+            if [self.shape.index(), self.shape.marks, listed].contains(&Some(i)) {
                 indices_after(&mut header, slot, name, dtype, &skip);
             } else if self.shape.label == Some(i) {
                 floats_after(&mut header, slot, name, dtype, Loads::Singles, &skip);
@@ -163,6 +171,7 @@ impl Spec<'_> {
         }
         self.declare_row(&mut header);
         self.declare_items(&mut header);
+        let lists = self.declare_lists(&mut header);
         let part = match kept {
             Some(quads) => self.held_part(quads),
             None => include_str!("../../../../shaders/streamed_part.wgsl").into(),
@@ -176,7 +185,7 @@ impl Spec<'_> {
         let window = ROWS_WINDOW;
         let label = format!("wgloss {}", self.definition.name);
         let shader = self.definition.shader.text;
-        header.join(label, &[NUMERIC, REDUCE, ROW, window, skeleton, joins, &part, shader])
+        header.join(label, &[NUMERIC, REDUCE, ROW, window, skeleton, joins, &part, lists, shader])
     }
 
     /// The pass over the mask: whether a row has a class that is there.
@@ -315,8 +324,12 @@ impl Spec<'_> {
         };
         let Some(index) = self.shape.index() else {
             let left_out = self.left_out(header, "r");
-            let kept = left_out.map(|ignored| format!("select(KEPT, IGNORED, {ignored})"));
-            let state = state(header, kept.as_deref().unwrap_or("KEPT"));
+            let listed = match self.shape.list {
+                Some(list) => self.declare_listed_state(header, list),
+                None => "KEPT",
+            };
+            let kept = left_out.map(|ignored| format!("select({listed}, IGNORED, {ignored})"));
+            let state = state(header, kept.as_deref().unwrap_or(listed));
             header.line(&format!(
                 "fn row_at(r: u32) -> Row {{
     return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state}, 0.0);
