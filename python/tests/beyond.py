@@ -609,6 +609,40 @@ def ranking_softmax(
     return terms.where(some, 0), some.sum()
 
 
+def top_k_distillation(
+    input: Tensor,
+    teacher_log_probs: Tensor,
+    teacher_classes: Tensor,
+    labels: Tensor | None = None,
+    temperature: float = 1.0,
+    ignore_index: int = -100,
+) -> tuple[Tensor, Tensor]:
+    if not 0 < temperature < math.inf:
+        raise ValueError("temperature")
+    alike(teacher_log_probs, teacher_classes)
+    classes, length = input.shape[-1], teacher_classes.shape[-1]
+    kept = torch.ones(input.shape[:-1], dtype=torch.bool)
+    if labels is not None:
+        alike(labels, kept)
+        kept = labels != ignore_index
+    listed = teacher_classes[kept].sort(-1).values
+    if ((listed < 0) | (listed >= classes)).any() or (listed.diff(dim=-1) == 0).any():
+        raise ValueError("teacher_classes")
+    if not 1 <= length <= classes or not (teacher_log_probs[kept] <= 0).all():
+        raise ValueError("teacher_log_probs")
+    own = teacher_classes.where(kept.unsqueeze(-1), torch.arange(length))
+    log_q = (input / temperature).log_softmax(-1)
+    log_p = teacher_log_probs.detach()
+    p = log_p.exp()
+    terms = (p * (log_p - log_q.gather(-1, own)).where(p > 0, 0)).sum(-1)
+    rest = (1 - p.sum(-1)).clamp(min=0)
+    if length == classes:
+        return marked(terms + rest, labels, ignore_index)
+    log_rest = log_q.scatter(-1, own, -math.inf).logsumexp(-1)
+    terms = terms + rest * (rest.log() - log_rest).where(rest > 0, 0)
+    return marked(terms, labels, ignore_index)
+
+
 WITH_COUNTS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "arc_face_loss": arc_face,
     "generalized_jsd_loss": generalized_jsd,
@@ -617,6 +651,7 @@ WITH_COUNTS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "softmax_entropy": softmax_entropy,
     "softmax_focal_loss": softmax_focal,
     "token_log_probs": token_log_probs,
+    "top_k_distillation_loss": top_k_distillation,
     "total_variation_loss": total_variation,
     "cos_face_loss": cos_face,
     "info_nce_loss": info_nce,

@@ -35,6 +35,10 @@ def array(described: dict[str, Any], rows: int, classes: int, rank: int) -> np.n
             return (np.arange(rows, dtype=np.int64) * 3 + 1) % classes
         case _, "labels":
             shape = (rows,)
+        case _, "listed":
+            return lattice("non_positive", (rows, min(2, classes)), rank) - np.float32(1)
+        case _, "listed_classes":
+            return (np.arange(rows)[:, None] * 3 + np.arange(min(2, classes))) % classes
         case "advantages", _:
             shape = (rows,)
         case "logit_scale" | "logit_bias", _:

@@ -37,9 +37,7 @@ def shape(
     if name == "ctc_loss":
         return first[1:2] if len(first) == 3 else ()
     if name.startswith("linear_"):
-        target = given[2][1]
-        behind = tuple(target.shape)
-        return behind if not _is_float(target) else first[:-1] + behind[len(first) :]
+        return first[:-1] + tuple(given[1][1].shape)[1:-1]
     # A loss of its own mostly has a term for each row of its first input.
     return first[:1] if role == "own" and name != "grpo_loss" else first
 
