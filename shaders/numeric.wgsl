@@ -35,6 +35,32 @@ fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) < 0x7f800000u;
 }
 
+// Comparisons that are false where either number is NaN. A compiler that may assume that there is none
+// takes `!(a < b)` for `a >= b`, and lavapipe's `a != a` is always false.
+fn is_less(a: f32, b: f32) -> bool {
+    return select(a < b, false, is_nan(a) | is_nan(b));
+}
+
+fn is_at_most(a: f32, b: f32) -> bool {
+    return select(a <= b, false, is_nan(a) | is_nan(b));
+}
+
+fn is_equal(a: f32, b: f32) -> bool {
+    return select(a == b, false, is_nan(a) | is_nan(b));
+}
+
+// 0, and x itself, of which no compiler knows so: one of u and u + 1 is even. With them x - x and 0 x
+// are NaN where x is not finite, which compilers forget.
+fn hidden_zero(x: f32) -> f32 {
+    let u = bitcast<u32>(x);
+    return bitcast<f32>((u * (u + 1u)) & 1u);
+}
+
+fn hidden(x: f32) -> f32 {
+    let u = bitcast<u32>(x);
+    return bitcast<f32>(u ^ ((u * (u + 1u)) & 1u));
+}
+
 // Through a variable: a constant expression must not be NaN or infinite.
 fn not_a_number() -> f32 {
     var bits = 0x7fc00000u;
@@ -292,6 +318,17 @@ fn power(base: f32, exponent: f32) -> f32 {
     result = select(result, not_a_number(), undefined);
     let exponent_is_zero = (bitcast<i32>(exponent) & 0x7fffffff) < BITS_OF_SMALLEST_NORMAL;
     return select(result, 1.0, exponent_is_zero | (base_bits == BITS_OF_ONE));
+}
+
+// base^exponent for any base: a negative one takes whole exponents, of which odd ones keep its sign, and
+// is NaN with others.
+fn signed_power(base: f32, exponent: f32) -> f32 {
+    let size = power(abs(base), exponent);
+    let is_whole = !is_nan(exponent) & (round(exponent) == exponent);
+    let is_odd = is_whole & (2.0 * round(0.5 * exponent) != exponent);
+    let is_any = is_whole | !is_finite(base) | (base == 0.0);
+    let result = select(not_a_number(), select(size, -size, is_odd), is_any);
+    return select(size, result, bitcast<i32>(base) < 0);
 }
 
 // The product, where a factor of 0 silences even an infinite term; NaN stays.

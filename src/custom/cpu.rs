@@ -1,4 +1,4 @@
-//! Custom losses on the CPU: float64, 64 elements at a time.
+//! Custom losses on the CPU, 64 elements at a time: in float32, and as reference in float64.
 
 use super::interpret::{Column, LANES, Machine};
 use super::loss::Custom;
@@ -47,7 +47,7 @@ impl Runs for Custom {
     #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
     fn run(&self, block: &mut Block<'_>, _: bool) {
         let parameters = self.parameter_columns();
-        let mut machine = self.made.program.machine();
+        let mut machine = self.made.program.narrow_machine();
         let inputs = block.arguments();
         let count = inputs[0].len();
         let mut values = vec![0.0; if block.wants_value() { count } else { 0 }];

@@ -33,6 +33,10 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
     // A function that has another name as an argument: the argument would be called.
     reserved.extend(source.called());
     for (i, name) in source.arguments.iter().enumerate() {
+        if name == "value" || name == "gradient" {
+            let reason = format!("{name} is the loss's own function: call the argument otherwise");
+            return Err(error_at(&source.text, source.argument_place(i), reason));
+        }
         if reserved.contains(name) {
             return Err(called_by_derivatives(&source.text, source.argument_place(i), name));
         }

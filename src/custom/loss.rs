@@ -23,13 +23,16 @@ pub struct Custom {
     numbers: Vec<Number>,
 }
 
-/// A parameter's number; NaN and `i64::MIN` stand for one that has not been set.
+/// A parameter's number; a NaN of its own and `i64::MIN` stand for one that has not been set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Number {
     Float(f32),
     Signed(i64),
     Unsigned(i64),
 }
+
+/// A NaN that no arithmetic and no text gives.
+const UNSET: f32 = f32::from_bits(0x7fc0_0bad);
 
 impl Custom {
     /// The loss that `fn value` of this WGSL is.
@@ -53,7 +56,7 @@ impl Custom {
         let unset = |kind| match kind {
             ScalarKind::Sint => Number::Signed(i64::MIN),
             ScalarKind::Uint => Number::Unsigned(i64::MIN),
-            _ => Number::Float(f32::NAN),
+            _ => Number::Float(UNSET),
         };
         let numbers = made.parameters.iter().map(|(_, kind)| unset(*kind)).collect();
         Self { made, numbers }
@@ -136,14 +139,14 @@ impl Number {
 
     fn is_set(self) -> bool {
         match self {
-            Self::Float(x) => !x.is_nan(),
+            Self::Float(x) => x.to_bits() != UNSET.to_bits(),
             Self::Signed(x) | Self::Unsigned(x) => x != i64::MIN,
         }
     }
 
     fn expected(self) -> &'static str {
         match self {
-            Self::Float(_) => "a number",
+            Self::Float(_) => "a number, and not NaN",
             Self::Signed(_) => "a whole number from -2147483648 to 2147483647",
             Self::Unsigned(_) => "a whole number from 0 to 4294967295",
         }
@@ -183,8 +186,12 @@ impl Options for Custom {
                     needed: format!("the parameters {}", listed(names)),
                 });
             }
-            if let (Number::Signed(x) | Number::Unsigned(x), false) = (number, number.is_valid()) {
-                return Err(Error::argument(name, x.to_string(), number.expected()));
+            if !number.is_valid() {
+                let given = match number {
+                    Number::Float(x) => x.to_string(),
+                    Number::Signed(x) | Number::Unsigned(x) => x.to_string(),
+                };
+                return Err(Error::argument(name, given, number.expected()));
             }
         }
         Ok(())

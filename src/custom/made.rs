@@ -5,7 +5,7 @@ use super::interpret::Program;
 use super::kernels;
 use super::refusal::Refusal;
 use super::source::{Source, parse};
-use crate::definition::{Definition, Input, Role};
+use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise;
 use crate::reduction::Reduction;
@@ -50,6 +50,8 @@ pub(super) fn made(name: &str, source: &str, accurate: bool) -> Result<&'static 
 
 impl Made {
     fn new(name: &str, text: &str, accurate: bool) -> Result<Self> {
+        // Editors of Windows begin files with a mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source::new(text)?;
         let arguments = source.arguments.iter();
         let all = arguments.map(|name| Input::new(kept(name), Role::Elements)).collect();
@@ -68,9 +70,20 @@ impl Made {
         }
         let by: Vec<usize> = (0..refusals.len()).filter(|&i| refusals[i].is_none()).collect();
         let derived = attempt(&by)?;
-        let (module, info) = parse(&derived)?;
-        let program = Program::new(&module, &info, &["value", "gradient"])
-            .map_err(|error| Refusal::new(error.span, error.to_string()).error(&derived))?;
+        let (module, info) = parse(&derived).map_err(|error| {
+            let reason = format!("what is derived from this is not valid: {error}");
+            Refusal::new(source.place(), reason).error(text)
+        })?;
+        let program = Program::new(&module, &info, &["value", "gradient"]).map_err(|error| {
+            // The same of the user's own text has a place there.
+            match Program::new(&source.module, &source.info, &["value"]) {
+                Err(own) => Refusal::new(own.span, own.to_string()).error(text),
+                Ok(_) => {
+                    let reason = format!("of its gradient, {error}");
+                    Refusal::new(source.place(), reason).error(text)
+                }
+            }
+        })?;
         let differentiable = |(input, refusal): (&Input, &Option<Error>)| match refusal {
             Some(_) => input.constant(),
             None => *input,
@@ -115,7 +128,7 @@ fn definition(
         arguments: arguments.leak(),
         reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
         weighted_mean: false,
-        shader: pointwise::shader(kept(shader)),
+        shader: Shader { knows_zero: false, ..pointwise::shader(kept(shader)) },
     }
 }
 

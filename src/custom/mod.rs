@@ -1,5 +1,6 @@
 //! Custom losses: one WGSL function in, loss and gradient kernels out.
 
+mod advice;
 mod cpu;
 mod derive;
 mod interpret;

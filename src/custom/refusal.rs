@@ -24,13 +24,15 @@ impl Refusal {
 
 /// An error at a byte of the text, or at its end.
 pub(super) fn error_at(text: &str, offset: usize, reason: impl Into<String>) -> Error {
+    let (line, column) = place(text, offset);
+    Error::Custom { line, column, reason: reason.into() }
+}
+
+/// The line and column of a byte of the text, or of its end.
+pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
-    Error::Custom {
-        line: before.matches('\n').count() + 1,
-        column: line.chars().count() + 1,
-        reason: reason.into(),
-    }
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 /// The error that a name of the user's is one of the kernels' too.

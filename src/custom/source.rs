@@ -1,12 +1,18 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
+use super::advice;
 use super::names::{Name, called, declared, redeclared, uses};
-use super::refusal::{Refusal, error_at, taken};
-use super::words::long_statement;
-use crate::error::Result;
+use super::refusal::{Refusal, error_at, place, taken};
+use super::words::{identifiers, long_statement, replaced, unclosed};
+use crate::error::{Error, Result};
 use crate::kernel::NUMERIC;
+use naga::WithSpan;
+use naga::front::wgsl::ParseError;
 use naga::keywords::wgsl::BUILTIN_IDENTIFIERS;
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::valid::{
+    Capabilities, ExpressionError, FunctionError, ModuleInfo, ValidationError, ValidationFlags,
+    Validator,
+};
 use naga::{AddressSpace, Expression, Function, Handle, Module, Scalar, Span, TypeInner};
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -38,6 +44,8 @@ pub(super) struct Source {
     declared: Vec<String>,
     /// The names of WGSL's own that the user declares, in the order of the text.
     pub(super) shadowed: Vec<Name>,
+    /// What stands in the text for `target`.
+    stand_in: Option<String>,
 }
 
 impl Source {
@@ -47,10 +55,35 @@ impl Source {
             let reason = format!("this has more than {MOST_WORDS} words: cut it with let");
             return Err(error_at(text, offset, reason));
         }
+        if let Some((offset, close)) = unclosed(text) {
+            let (line, column) = place(text, offset);
+            let open = text.get(offset..).and_then(|rest| rest.split_at_checked(close.len()));
+            let open = open.map_or("", |(open, _)| open);
+            let reason = format!(
+                "the text ends here, and {open} of line {line}, column {column} is not closed: \
+                 expected {close}"
+            );
+            return Err(error_at(text, text.len(), reason));
+        }
+        let stand_in = stand_in(text);
+        Self::read(text, stand_in.clone()).map_err(|error| match (error, stand_in) {
+            (Error::Custom { line, column, reason }, Some(other)) => {
+                Error::Custom { line, column, reason: reason.replace(&other, TARGET) }
+            }
+            (error, _) => error,
+        })
+    }
+
+    fn read(text: &str, stand_in: Option<String>) -> Result<Self> {
+        let text = match &stand_in {
+            Some(other) => &*replaced(text, TARGET, other),
+            None => text,
+        };
         let shadowed = shadowed(text)?;
         let (module, info) = parse(text)?;
         let mut source = Self {
             text: text.into(),
+            stand_in,
             entry: entry(text, &module)?,
             module,
             info,
@@ -66,9 +99,19 @@ impl Source {
         Ok(source)
     }
 
+    /// A name of the module as the user wrote it.
+    pub(super) fn written<'n>(&self, name: &'n str) -> &'n str {
+        if self.stand_in.as_deref() == Some(name) { TARGET } else { name }
+    }
+
     /// Whether the user declares this name at module scope.
     pub(super) fn declares(&self, name: &str) -> bool {
         self.declared.iter().any(|own| own == name)
+    }
+
+    /// Where `value` is declared.
+    pub(super) fn place(&self) -> Span {
+        self.module.functions.get_span(self.entry)
     }
 
     /// Where `value` has its argument of this number.
@@ -135,7 +178,7 @@ impl Source {
         let (mut arguments, mut parameters) = (Vec::new(), Vec::new());
         let last = function.arguments.len().saturating_sub(1);
         for (i, argument) in function.arguments.iter().enumerate() {
-            let name = argument.name.clone().unwrap_or_default();
+            let name = self.written(argument.name.as_deref().unwrap_or_default()).to_string();
             let ty = &module.types[argument.ty];
             match &ty.inner {
                 _ if is_f32(argument.ty) => arguments.push(name),
@@ -144,6 +187,11 @@ impl Source {
                 {
                     for member in members {
                         let name = member.name.clone().unwrap_or_default();
+                        if self.written(&name) == TARGET {
+                            let reason = "target is a reserved word of WGSL, which a parameter \
+                                          cannot be called: call it goal, for example";
+                            return self.refused(module.types.get_span(argument.ty), reason);
+                        }
                         if arguments.contains(&name) {
                             let reason = format!("{name} is an argument and a parameter");
                             return self.refused(module.types.get_span(argument.ty), reason);
@@ -183,14 +231,16 @@ fn entry(text: &str, module: &Module) -> Result<Handle<Function>> {
         .ok_or_else(|| error_at(text, 0, "fn value(...) -> f32 is missing"))
 }
 
+/// The names that numeric.wgsl declares.
+static OWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    // It is valid, or nothing that is joined with it is.
+    let module = naga::front::wgsl::parse_str(NUMERIC).unwrap_or_default();
+    declared(&module).into_iter().map(|(name, _)| name).collect()
+});
+
 /// The names of WGSL's own that a text declares for itself, unless numeric.wgsl needs them. Of
 /// numeric.wgsl's names it must have none.
 fn shadowed(text: &str) -> Result<Vec<Name>> {
-    static OWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-        // It is valid, or nothing that is joined with it is.
-        let module = naga::front::wgsl::parse_str(NUMERIC).unwrap_or_default();
-        declared(&module).into_iter().map(|(name, _)| name).collect()
-    });
     let known = OWN.iter().map(|name| &**name).chain(BUILTIN_IDENTIFIERS.iter().copied());
     let names = redeclared(text, known);
     for Name { name, offset } in &names {
@@ -208,28 +258,84 @@ fn shadowed(text: &str) -> Result<Vec<Name>> {
 /// Parses and validates text joined with numeric.wgsl.
 pub(super) fn parse(text: &str) -> Result<(Module, ModuleInfo)> {
     let joined = format!("{text}\n{NUMERIC}");
-    let module = naga::front::wgsl::parse_str(&joined).map_err(|error| {
-        let label = error.labels().next();
-        let offset = label.and_then(|(span, _)| span.to_range()).map_or(0, |range| range.start);
-        let detail = label.map(|(_, label)| label.to_string()).filter(|label| !label.is_empty());
-        let notes = detail.into_iter().chain(error.notes().map(String::from));
-        let reason: Vec<String> = [error.message().to_string()].into_iter().chain(notes).collect();
-        error_at(text, offset, reason.join("; "))
-    })?;
+    let module = naga::front::wgsl::parse_str(&joined).map_err(|error| syntax(text, &error))?;
     // The kernels need it too, for float16 inputs.
     let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
-    let info = validator.validate(&module).map_err(|error| {
-        // The first one is the whole function.
-        let places = error.spans().filter_map(|(span, _)| span.to_range());
-        let place = places.min_by_key(ExactSizeIterator::len);
-        let mut reason = error.as_inner().to_string();
-        let mut cause = error.as_inner().source();
-        while let Some(inner) = cause {
-            reason += &format!(": {inner}");
-            cause = inner.source();
-        }
-        error_at(text, place.map_or(0, |range| range.start), reason)
-    })?;
+    let info = validator.validate(&module).map_err(|error| meaning(text, &error))?;
     Ok((module, info))
 }
+
+/// What the parser has to say, of the user's text alone.
+fn syntax(text: &str, error: &ParseError) -> Error {
+    let label = error.labels().next();
+    let offset = label.and_then(|(span, _)| span.to_range()).map_or(0, |range| range.start);
+    if offset >= text.len() && !text.is_empty() {
+        return error_at(text, text.len(), "the text ends here, where more is expected");
+    }
+    let detail = label.map(|(_, label)| label.to_string());
+    let detail = detail.filter(|label| !error.message().contains(&**label));
+    let notes = detail.into_iter().chain(error.notes().map(String::from));
+    let reason: Vec<String> = [error.message().to_string()].into_iter().chain(notes).collect();
+    let mut reason = reason.join("; ");
+    let word = error.message().strip_prefix("no definition in scope for identifier: `");
+    let advice = match word.and_then(|rest| rest.split('`').next()) {
+        Some(word) => {
+            let words = identifiers(text).filter(|other| *other != word);
+            let own: Vec<&str> = OWN.iter().map(|name| &**name).chain(words).collect();
+            advice::of_word(word, &own).or_else(|| advice::of_sign(text, offset).map(String::from))
+        }
+        None if error.message().contains("reserved") => Some("give it another name".into()),
+        None => advice::of_sign(text, offset).map(String::from),
+    };
+    if let Some(advice) = advice {
+        reason += &format!("; {advice}");
+    }
+    error_at(text, offset, reason)
+}
+
+/// What is wrong with a text that can be parsed.
+fn meaning(text: &str, error: &WithSpan<ValidationError>) -> Error {
+    // The first one is the whole function.
+    let places: Vec<_> = error.spans().filter_map(|(span, _)| span.to_range()).collect();
+    let function = places.iter().max_by_key(|range| range.len());
+    let place = places.iter().min_by_key(|range| range.len()).map_or(0, |range| range.start);
+    if let ValidationError::Function { source, .. } = error.as_inner() {
+        match source {
+            FunctionError::Expression {
+                source: ExpressionError::InvalidBinaryOperandTypes { op, lhs_type, rhs_type, .. },
+                ..
+            } => return error_at(text, place, advice::of_operator(*op, [lhs_type, rhs_type])),
+            FunctionError::InvalidReturnType { expression: None, .. } => {
+                let end = function.and_then(|range| text.get(..range.end)?.rfind('}'));
+                let reason = "the function ends here without a value: every way through it needs a \
+                              return, behind an if without else too";
+                return error_at(text, end.unwrap_or(place), reason);
+            }
+            _ => {}
+        }
+    }
+    let mut reason = error.as_inner().to_string();
+    let mut cause = error.as_inner().source();
+    while let Some(inner) = cause {
+        reason += &format!(": {inner}");
+        cause = inner.source();
+    }
+    error_at(text, place, reason)
+}
+
+/// A word as long as `target`, which WGSL reserves and the inputs of most losses are called, that a text
+/// which says `target` does not have.
+fn stand_in(text: &str) -> Option<String> {
+    if !identifiers(text).any(|word| word == TARGET) {
+        return None;
+    }
+    let words: BTreeSet<&str> = identifiers(text).collect();
+    let others = (0..TARGET.len()).map(|i| {
+        let letter = |(k, c): (usize, char)| if k == i { c.to_ascii_uppercase() } else { c };
+        TARGET.chars().enumerate().map(letter).collect::<String>()
+    });
+    others.into_iter().find(|other| !words.contains(&**other))
+}
+
+const TARGET: &str = "target";

@@ -28,6 +28,54 @@ pub(super) fn long_statement(text: &str, most: usize) -> Option<usize> {
     None
 }
 
+/// The identifiers in a text without comments, and its numbers.
+pub(super) fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii();
+    text.split(move |c| !is_word(c)).filter(|name| !name.is_empty())
+}
+
+/// What opens in a text and is not closed: the byte, and what would close it.
+pub(super) fn unclosed(text: &str) -> Option<(usize, &'static str)> {
+    let mut open: Vec<(usize, &'static str)> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let place = text.len() - rest.len();
+        let (word, after) = rest.split_at(word(rest));
+        match word {
+            "(" => open.push((place, ")")),
+            "[" => open.push((place, "]")),
+            "{" => open.push((place, "}")),
+            ")" | "]" | "}" => {
+                // What closes something else is wrong at its own place.
+                open.pop().filter(|(_, close)| *close == word)?;
+            }
+            _ if word.starts_with("/*") && after.is_empty() && !closes(word) => {
+                return Some((place, "*/"));
+            }
+            _ => {}
+        }
+        rest = after;
+    }
+    open.pop()
+}
+
+/// Whether a comment ends before the text does.
+fn closes(comment: &str) -> bool {
+    comment.matches("*/").count() >= comment.matches("/*").count()
+}
+
+/// A text in which a word of so many letters stands for another, that is in none of its places.
+pub(super) fn replaced(text: &str, word_of: &str, by: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(word(rest));
+        out += if word == word_of { by } else { word };
+        rest = after;
+    }
+    out
+}
+
 /// The size of what a text begins with: a comment, a name or number, or a single character.
 fn word(text: &str) -> usize {
     // Letters may be followed by marks, which are none.
@@ -87,5 +135,27 @@ mod tests {
         ] {
             assert_eq!(long_statement(text, most), place, "{text}");
         }
+    }
+
+    #[test]
+    fn places_of_what_is_not_closed() {
+        for (text, place) in [
+            ("", None),
+            ("{ ( [ ] ) }", None),
+            ("{ ( [ ] }", None),
+            ("a { b ( c )", Some((2, "}"))),
+            ("a { b ( c ", Some((6, ")"))),
+            ("a } {", None),
+            ("a /* { */ // (", None),
+            ("a { /* } /* */ ", Some((4, "*/"))),
+        ] {
+            assert_eq!(unclosed(text), place, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_replaced_where_they_are_words() {
+        let text = "target targets /* target */ target.x";
+        assert_eq!(replaced(text, "target", "tarGet"), "tarGet targets /* target */ tarGet.x");
     }
 }

@@ -53,11 +53,14 @@ pub struct Shader {
     pub text: &'static str,
     /// What it calls of the kernels that it is joined with, besides `numeric.wgsl`.
     pub(crate) context: &'static [&'static str],
+    /// Whether a parameter of 0 may be a constant of the kernels. Where it may be a divisor, a driver
+    /// that knows it makes something else of what would be infinite.
+    pub(crate) knows_zero: bool,
 }
 
 impl Shader {
     pub(crate) const fn new(text: &'static str, context: &'static [&'static str]) -> Self {
-        Self { text, context }
+        Self { text, context, knows_zero: true }
     }
 }
 

@@ -36,7 +36,7 @@
 //! # Parameters
 //!
 //! A last argument of type `Parameters` holds what the host sets by name. A kernel takes all its
-//! values but 0, 1 and 2, which are constants of a kernel of their own:
+//! values but 1 and 2, which are constants of a kernel of their own:
 //!
 //! ```
 //! use wgloss::Custom;

@@ -19,6 +19,8 @@ pub(crate) struct Declared {
     functions: HashSet<String>,
     /// The members of `Parameters` and their types; none where there is no such struct.
     pub(crate) parameters: Vec<(String, ScalarKind)>,
+    /// Whether a parameter of 0 may be a constant of the kernels.
+    pub(crate) knows_zero: bool,
     /// How each number of the maxima and of the sums is written behind their names, where rows have them.
     pub(crate) peaks: Vec<String>,
     pub(crate) sums: Vec<String>,
@@ -60,6 +62,7 @@ impl Declared {
         Self {
             functions: functions.filter_map(|(_, function)| function.name.clone()).collect(),
             parameters: parameters(&module),
+            knows_zero: shader.knows_zero,
             peaks: members(&module, "peaks"),
             sums: members(&module, "sums"),
             sum_columns: sum_columns(&module),

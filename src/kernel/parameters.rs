@@ -40,6 +40,7 @@ impl Parameters {
             let word = word.unwrap_or_else(|| panic!("no value for a parameter {name}: {kind:?}"));
             let known = match value {
                 Some(Parameter::Choice(place)) => Some(format!("{place}u").into()),
+                _ if word == 0 && !formula.knows_zero => None,
                 _ => constant(*kind, word).map(Cow::Borrowed),
             };
             Member { name, word, known }

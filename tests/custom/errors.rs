@@ -51,14 +51,96 @@ fn texts_that_are_no_wgsl() {
         ("fn value(p: f32) -> f32 { return ▸p > 0.0; }", ""),
         ("fn value(p: f32) -> f32 { let ▸x: i32 = p; return p; }", ""),
         ("fn value(p: f32) -> f32 { return p; }\n▸}", "expected"),
-        ("fn value(p: f32) -> f32 { return p; ▸", "expected"),
+        ("fn value(p: f32) -> f32 { return p; ▸", "expected }"),
+        (
+            "fn value(p: f32, t: f32) -> f32 {\n    return p - t;\n▸",
+            "{ of line 1, column 33 is not",
+        ),
+        ("fn value(p: f32) -> f32 { return max(p, 1.0▸; }", "expected `)`"),
+        ("fn value(p: f32) -> f32 { return max(p, 1.0▸", "( of line 1, column 37 is not closed"),
+        ("fn value(p: f32, t: f32) -> f32 { return p; /* note }▸", "/* of line 1, column 45"),
+        ("fn value(p: f32) -> f32 { return p; } fn ▸", "the text ends here"),
+        (
+            "fn value(p: f32, t: f32) -> f32 {\n    let d = p - t;\n    if (d > 0.0) { return d; }\n▸}\n",
+            "without a value",
+        ),
+        ("fn value(p: f32, target: f32) -> f32 { return ▸targets; }", "is target meant?"),
+        (
+            "▸struct Parameters { target: f32 }\nfn value(p: f32, c: Parameters) -> f32 { return p; }",
+            "reserved",
+        ),
         ("fn value(p: f32) -> f32 { let ▸loop = p; return p; }", "reserved"),
-        ("fn value(p: f32) -> f32 { let ▸target = p; return p; }", "reserved"),
+        ("fn value(p: f32) -> f32 { let ▸filter = p; return p; }", "give it another name"),
         ("fn value(▸ref: f32) -> f32 { return 1.0; }", "reserved"),
         ("fn value(p: f32) -> f32 { return f(p); } fn ▸f(x: f32) -> f32 { return value(x); }", ""),
         ("fn value(p: f32) -> f32 { let x = ▸1.0 / 0.0; return p; }", ""),
         ("@▸bogus fn value(p: f32) -> f32 { return p; }", ""),
     ]);
+}
+
+/// What is said of what WGSL has not.
+#[test]
+fn words_of_other_languages() {
+    let words = [
+        ("log1p(p)", "logarithm_one_plus(x)"),
+        ("expm1(p)", "exponential_minus_one(x)"),
+        ("f32(isnan(p))", "is_nan(x)"),
+        ("f32(isinf(p))", "!is_finite(x)"),
+        ("relu(p)", "max(x, 0.0)"),
+        ("square(p)", "x * x"),
+        ("log10(p)", "0.4342945 * log(x)"),
+        ("logsigmoid(p)", "log_sigmoid(x)"),
+        ("clip(p, 0.0, 1.0)", "clamp(x, low, high)"),
+        ("where(p > 0.0, p, 0.0)", "select(no, yes, condition)"),
+        ("float(p)", "f32(x)"),
+        ("PI * p", "3.1415927"),
+        ("sigmod(p)", "is sigmoid meant?"),
+        ("Abs(p)", "is abs meant?"),
+        ("soft_plus(p)", "is softplus meant?"),
+    ];
+    for (call, part) in words {
+        let marked = format!("fn value(p: f32) -> f32 {{ return ▸{call}; }}");
+        let marked = marked.replace("▸f32(is", "f32(▸is");
+        check(&[(&marked, part)]);
+    }
+    check(&[
+        ("fn value(p: f32) -> f32 { return p *▸* 2.0; }", "pow(x, y)"),
+        ("fn value(p: f32) -> f32 { return ▸p ^ 2.0; }", "pow(x, y)"),
+        ("fn value(p: f32) -> f32 { return ▸p ^ 2; }", "pow(x, y)"),
+        ("fn value(p: f32) -> f32 { let k = 2; return ▸k * p; }", "f32(...)"),
+        ("fn value(p: f32) -> f32 { return ▸p + 1i; }", "f32(...)"),
+        ("fn value(p: f32) -> f32 { return ▸p * (p > 0.0); }", "select(0.0, 1.0, ...)"),
+        ("fn value(p: f32) -> f32 { return p > 0.0 ▸? p : 0.0; }", "select(no, yes, condition)"),
+        ("fn value(p: f32) -> f32 { if (p > 0.0 ▸and p < 1.0) { return 1.0; } return p; }", "&&"),
+        ("fn value(p: f32) -> f32 { float ▸d = p; return d; }", "let"),
+        (
+            "struct Parameters { k: i32 }\nfn value(p: f32, c: Parameters) -> f32 { return ▸c.k * p; }",
+            "f32(...)",
+        ),
+    ]);
+}
+
+/// Nothing of the library's text is in a message, and a place is one of the user's text.
+#[test]
+fn messages_are_of_the_own_text() {
+    let text = "fn square(x: f32) -> f32 { return x * x; }
+fn value(p: f32, t: f32) -> f32 {
+    let d = p - t;
+    if (d > 0.0) { return square(d); }
+    return 0.5 * square(d);
+}";
+    for end in 1..text.len() {
+        match Custom::new(&text[..end]) {
+            Err(Error::Custom { line, column, reason }) => {
+                let last = text[..end].matches('\n').count() + 1;
+                assert!(line <= last && column <= 80 && reason.len() < 300, "{end}: {reason}");
+                for own in ["is_nan", "bitcast", "BITS_OF", "const LOG2"] {
+                    assert!(!reason.contains(own), "{end}: {reason}");
+                }
+            }
+            other => panic!("{end}: {other:?}"),
+        }
+    }
 }
 
 #[test]
@@ -206,7 +288,8 @@ fn names_that_are_taken() {
         ("struct ▸f32 { x: i32 }\nfn value(p: f32) -> f32 { return p; }", ""),
         ("fn value(▸select: f32) -> f32 { return 2.0; }", "name select"),
         ("fn value(p: f32, ▸p_at: f32) -> f32 { return p; }", "name p_at"),
-        ("fn value(▸value: f32) -> f32 { return value; }", ""),
+        ("fn value(▸value: f32) -> f32 { return value; }", "call the argument otherwise"),
+        ("fn value(p: f32, ▸gradient: f32) -> f32 { return p; }", "call the argument otherwise"),
         (
             "struct Parameters { d: f32, ▸d: f32 }\nfn value(p: f32, c: Parameters) -> f32 { return p; }",
             "",
@@ -240,4 +323,98 @@ fn derivatives_that_are_missing() {
         let got = backend.evaluate_blocking(&loss, &batch(&["p"])).expect("a gradient of p");
         assert_eq!(*got.gradients[0].1.to_f32(), [1.5, 2.0], "{name}");
     }
+}
+
+/// Whatever is called like a word of WGSL's declarations is another name in the kernels, or refused here.
+#[test]
+fn names_like_words_of_declarations() {
+    for name in [
+        "uniform",
+        "storage",
+        "read",
+        "write",
+        "read_write",
+        "workgroup",
+        "private",
+        "function",
+        "perspective",
+        "vertex",
+        "i",
+        "f",
+        "quad",
+        "scale",
+        "parameters",
+        "options",
+        "window",
+    ] {
+        for text in [
+            format!(
+                "fn {name}(x: f32) -> f32 {{ return 0.5 * x * x; }}\nfn value(p: f32, t: f32) -> f32 {{ return {name}(p - t); }}"
+            ),
+            format!(
+                "struct {name} {{ x: f32 }}\nfn value(p: f32, t: f32) -> f32 {{ return {name}(p).x - t; }}"
+            ),
+            format!(
+                "const {name}: f32 = 2.0;\nfn value(p: f32, t: f32) -> f32 {{ return {name} * p - t; }}"
+            ),
+            format!(
+                "fn value(p: f32, t: f32) -> f32 {{ let {name} = p * t; return {name} * {name}; }}"
+            ),
+        ] {
+            let loss = match Custom::new(&text) {
+                Ok(loss) => loss,
+                Err(Error::Custom { line: 1, reason, .. }) => {
+                    assert!(reason.contains("rename yours"), "{text}: {reason}");
+                    continue;
+                }
+                other => panic!("{text}: {other:?}"),
+            };
+            let columns = [vec![1.0, 2.0], vec![3.0, 4.0]];
+            let inputs = super::case::named(&columns);
+            let request = Request::with_gradients(&["p", "t"]);
+            let batch = wgloss::Batch { inputs: &inputs, request, ..wgloss::Batch::default() };
+            for (backend, evaluator) in crate::common::backends() {
+                let got = evaluator.evaluate_blocking(&loss, &batch);
+                got.unwrap_or_else(|e| panic!("{backend}: {text}: {e}"));
+            }
+        }
+    }
+}
+
+/// `target` is a reserved word of WGSL, and what most losses call their second input.
+#[test]
+fn a_target() {
+    let text = "fn half(target: f32) -> f32 { let tarGet = target; return 0.5 * tarGet * target; }
+        fn value(input: f32, target: f32) -> f32 { return half(input - target); }";
+    let loss = Custom::new(text).expect("a loss");
+    let names: Vec<_> = wgloss::Loss::definition(&loss).inputs.iter().map(|own| own.name).collect();
+    assert_eq!(names, ["input", "target"]);
+    let columns = [("input", 3.0), ("target", 1.0)]
+        .map(|(name, x)| (name, crate::common::tensor(wgloss::DType::F32, &[1], &[x])));
+    let request = Request::with_gradients(&names);
+    let batch = wgloss::Batch { inputs: &columns, request, ..wgloss::Batch::default() };
+    for (name, backend) in crate::common::backends() {
+        let got = backend.evaluate_blocking(&loss, &batch).expect("an answer");
+        assert_eq!(got.scalar(), Some(2.0), "{name}");
+        let slopes: Vec<f32> = got.gradients.iter().map(|(_, x)| x.to_f32()[0]).collect();
+        assert_eq!(slopes, [2.0, -2.0], "{name}");
+    }
+    assert!(loss.derivative("target").is_ok());
+}
+
+/// A mark at the beginning, as some editors write it, is no part of the text.
+#[test]
+fn a_mark_of_the_encoding() {
+    let text = "\u{feff}// A loss.\nfn value(p: f32) -> f32 { return p; }";
+    let loss = Custom::new(text).expect("a loss");
+    assert_eq!(wgloss::definition::Options::documentation(&loss), "A loss.");
+}
+
+/// What is too large is so at a line of the own text.
+#[test]
+fn arrays_that_are_too_large() {
+    check(&[(
+        "fn value(p: f32, t: f32) -> f32 {\n    ▸var a: array<f32, 65536>; a[u32(abs(p))] = t; return a[1];\n}",
+        "",
+    )]);
 }

@@ -10,6 +10,7 @@ mod built_ins;
 mod case;
 mod compounds;
 mod errors;
+mod faults;
 mod geometry;
 mod helpers;
 mod kinks;

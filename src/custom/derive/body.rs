@@ -35,6 +35,12 @@ pub(super) struct Body<'w, 's> {
     pub(super) duals: HashMap<Handle<Expression>, Dual>,
     /// Terms that have been given a name since variables last changed.
     pub(super) named: HashMap<Term, String>,
+    /// What names stand for, and what variables hold.
+    pub(super) meanings: HashMap<Term, Term>,
+    /// What has been stored into whole variables since the block began.
+    pub(super) holds: HashMap<Handle<LocalVariable>, Term>,
+    /// What the user calls a constant, if it needs a name.
+    pub(super) wanted: HashMap<Term, String>,
     pub(super) locals: HashMap<Handle<LocalVariable>, Local>,
     /// What the variables for `&&` and `||` stand for.
     pub(super) conditions: HashMap<Handle<LocalVariable>, Term>,
@@ -89,6 +95,9 @@ impl<'w, 's> Body<'w, 's> {
             arguments: Vec::new(),
             duals: HashMap::new(),
             named: HashMap::new(),
+            wanted: HashMap::new(),
+            meanings: HashMap::new(),
+            holds: HashMap::new(),
             locals: HashMap::new(),
             conditions: HashMap::new(),
             found,
@@ -205,6 +214,10 @@ impl<'w, 's> Body<'w, 's> {
         }
         let local = self.local(place.local);
         let value = self.at(local.name, &place.steps);
+        let held = self.holds.get(&place.local).filter(|_| place.steps.is_empty());
+        if let Some(&held) = held.filter(|&&held| held != value) {
+            self.meanings.insert(value, held);
+        }
         let slopes = local.slopes.map(|name| name.map(|name| self.at(name, &place.steps)));
         Dual { value, slopes }
     }

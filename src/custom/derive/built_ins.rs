@@ -11,6 +11,11 @@ impl Rules<'_> {
     /// A built-in function of f32; `None` if its arguments have slopes and it has no rule.
     pub(super) fn math(&mut self, function: Math, x: &[Dual]) -> Option<Dual> {
         if let (true, Some(name)) = (self.accurate, accurate(function)) {
+            let exponent = x.get(1).and_then(|exponent| self.terms.as_number(exponent.value));
+            if let (Math::Pow, Some(number)) = (function, exponent) {
+                let value = self.raised(name, x[0].value, number);
+                return self.slopes_of(name, value, x);
+            }
             let mut x = x.to_vec();
             match function {
                 Math::Exp2 => x.insert(0, self.constant(2.0)),
@@ -197,7 +202,8 @@ fn accurate(function: Math) -> Option<&'static str> {
         Math::Exp => "exponential",
         Math::Log | Math::Log2 => "logarithm",
         Math::Tanh => "hyperbolic_tangent",
-        Math::Pow | Math::Exp2 => "power",
+        Math::Pow => "signed_power",
+        Math::Exp2 => "power",
         Math::Max => "maximum",
         Math::Min => "minimum",
         Math::Clamp | Math::Saturate => "clamped",

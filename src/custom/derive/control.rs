@@ -25,12 +25,12 @@ impl Body<'_, '_> {
             std::mem::swap(&mut accept, &mut reject);
         }
         let condition = self.text(condition);
-        self.forget();
+        self.begin();
         self.lines.open(format!("if ({condition}) {{"));
         self.block(accept)?;
         if !reject.is_empty() {
             self.lines.close("} else {");
-            self.forget();
+            self.begin();
             self.block(reject)?;
         }
         self.lines.close("}");
@@ -115,7 +115,7 @@ impl Body<'_, '_> {
             if case.fall_through {
                 continue;
             }
-            self.forget();
+            self.begin();
             let labels = std::mem::take(&mut labels).join(", ");
             let case_word = if labels == "default" { "" } else { "case " };
             self.lines.open(format!("{case_word}{labels}: {{"));
@@ -136,7 +136,7 @@ impl Body<'_, '_> {
         if break_if.is_none() && !leaves(body, true) {
             return Err(Refusal::new(span, "this loop never ends"));
         }
-        self.forget();
+        self.begin();
         self.lines.open("loop {");
         if let Some(counter) = self.writer.limiter() {
             self.lines.open(format!("if ({counter} == 0u) {{"));
@@ -146,7 +146,7 @@ impl Body<'_, '_> {
         }
         self.block(body)?;
         if !continuing.is_empty() || break_if.is_some() {
-            self.forget();
+            self.begin();
             self.lines.open("continuing {");
             self.block(continuing)?;
             if let Some(condition) = break_if {

@@ -5,10 +5,7 @@ use super::dual::Dual;
 use super::term::Term;
 use super::types::{literal_text, zero_component};
 use crate::custom::refusal::Refusal;
-use naga::{
-    BinaryOperator, Expression, Handle, Literal, RelationalFunction, ScalarKind, TypeInner,
-    UnaryOperator,
-};
+use naga::{Expression, Handle, Literal, RelationalFunction, ScalarKind, TypeInner};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -39,16 +36,16 @@ impl Body<'_, '_> {
             Expression::Literal(Literal::F32(x)) => Ok(Dual::constant(self.terms.number(x))),
             Expression::Literal(literal) => {
                 let text = literal_text(literal, function.expressions.get_span(handle))?;
-                Ok(Dual::constant(self.terms.name(text)))
+                Ok(Dual::constant(self.terms.literal(text)))
             }
             Expression::Constant(constant) => {
                 let name = self.writer.constant(constant)?;
-                Ok(Dual::constant(self.terms.name(name)))
+                Ok(Dual::constant(self.terms.literal(name)))
             }
             Expression::ZeroValue(_) => {
                 let zero = match zero_component(self.inner(handle)) {
                     Some(text) => {
-                        let (name, zero) = (self.type_of(handle)?, self.terms.name(text));
+                        let (name, zero) = (self.type_of(handle)?, self.terms.literal(text));
                         self.terms.call(name, vec![zero])
                     }
                     None => self.zero_of(handle)?,
@@ -61,7 +58,7 @@ impl Body<'_, '_> {
                 Ok(value.map(|x| self.terms.call(name.clone(), vec![x])))
             }
             Expression::Access { base, index } => {
-                let (base, index) = (self.dual(base)?, self.value(index)?);
+                let (base, index) = (self.dual(base)?, self.index(index)?);
                 Ok(base.map(|x| self.terms.index(x, index)))
             }
             Expression::AccessIndex { base, index } => {
@@ -149,88 +146,6 @@ impl Body<'_, '_> {
         Ok(Dual { value, slopes })
     }
 
-    fn unary(&mut self, operator: UnaryOperator, x: Handle<Expression>) -> Result<Dual> {
-        let x = self.dual(x)?;
-        Ok(match operator {
-            UnaryOperator::Negate => x.negative(&mut self.terms),
-            UnaryOperator::LogicalNot => Dual::constant(self.terms.unary("!", x.value)),
-            UnaryOperator::BitwiseNot => Dual::constant(self.terms.unary("~", x.value)),
-        })
-    }
-
-    fn binary(
-        &mut self,
-        handle: Handle<Expression>,
-        operator: BinaryOperator,
-        left: Handle<Expression>,
-        right: Handle<Expression>,
-    ) -> Result<Dual> {
-        use BinaryOperator as Op;
-        let (a, b) = (self.dual(left)?, self.dual(right)?);
-        let (a, b) = self.unsplat(operator, a, b, [left, right]);
-        if matches!(self.inner(handle), TypeInner::Matrix { .. }) {
-            return Err(self.refused(handle, "matrices are not supported"));
-        }
-        if self.is_float(handle) {
-            match operator {
-                Op::Add => return Ok(Dual::sum(a, b, &mut self.terms)),
-                Op::Subtract => return Ok(Dual::difference(a, b, &mut self.terms)),
-                Op::Multiply => return Ok(Dual::product(a, b, &mut self.terms)),
-                Op::Divide => return Ok(Dual::quotient(a, b, &mut self.terms)),
-                Op::Modulo => return Ok(Dual::remainder(a, b, &mut self.terms)),
-                _ => {}
-            }
-        }
-        let operator = match operator {
-            Op::Add => "+",
-            Op::Subtract => "-",
-            Op::Multiply => "*",
-            Op::Divide => "/",
-            Op::Modulo => "%",
-            Op::Equal => "==",
-            Op::NotEqual => "!=",
-            Op::Less => "<",
-            Op::LessEqual => "<=",
-            Op::Greater => ">",
-            Op::GreaterEqual => ">=",
-            Op::And => "&",
-            Op::ExclusiveOr => "^",
-            Op::InclusiveOr => "|",
-            Op::LogicalAnd => "&&",
-            Op::LogicalOr => "||",
-            Op::ShiftLeft => "<<",
-            Op::ShiftRight => ">>",
-        };
-        Ok(Dual::constant(self.terms.binary(operator, a.value, b.value)))
-    }
-
-    /// naga spreads the number in `2.0 * v`; as the user wrote it, it is a number.
-    fn unsplat(
-        &mut self,
-        operator: BinaryOperator,
-        a: Dual,
-        b: Dual,
-        handles: [Handle<Expression>; 2],
-    ) -> (Dual, Dual) {
-        use BinaryOperator as Op;
-        let scales = matches!(operator, Op::Multiply | Op::Divide);
-        let expressions = &self.function.expressions;
-        let value = |handle: Handle<Expression>| match expressions[handle] {
-            // Under a name of its own it may be older than what the number's variable holds now.
-            Expression::Splat { value, .. }
-                if scales && !self.function.named_expressions.contains_key(&handle) =>
-            {
-                self.duals.get(&value).copied()
-            }
-            _ => None,
-        };
-        match handles.map(value) {
-            [Some(a), None] => (a, b),
-            [None, Some(b)] => (a, b),
-            _ => (a, b),
-        }
-    }
-
     fn converted(
         &mut self,
         handle: Handle<Expression>,
@@ -248,9 +163,24 @@ impl Body<'_, '_> {
             let name = format!("bitcast<{name}>");
             return Ok(Dual::constant(self.terms.call(name, vec![dual.value])));
         }
-        let same = self.is_float(x) && kind == ScalarKind::Float;
-        let value = self.terms.call(name, vec![dual.value]);
-        Ok(if same { dual } else { Dual::constant(value) })
+        if self.is_float(x) && kind == ScalarKind::Float {
+            return Ok(dual);
+        }
+        let value = match kind {
+            ScalarKind::Bool if self.is_careful(x) => return self.is_not_zero(x, dual),
+            ScalarKind::Sint | ScalarKind::Uint if self.is_careful(x) => {
+                self.number_or_zero(x, dual)
+            }
+            _ => dual.value,
+        };
+        Ok(Dual::constant(self.terms.call(name, vec![value])))
+    }
+
+    /// An index that is found when the program runs, under a name if the compiler would know it: it
+    /// may lie outside, which is an error of a constant one.
+    fn index(&mut self, index: Handle<Expression>) -> Result<Term> {
+        let index = self.value(index)?;
+        Ok(if self.terms.is_constant(index) { self.kept(index, "index") } else { index })
     }
 
     /// Where a pointer points to.
@@ -265,7 +195,7 @@ impl Body<'_, '_> {
             }
             Expression::Access { base, index } => {
                 let mut place = self.place(base)?;
-                place.steps.push(Step::Index(self.value(index)?));
+                place.steps.push(Step::Index(self.index(index)?));
                 Ok(place)
             }
             _ => Err(self.refused(pointer, "only local variables can be pointed to")),

@@ -5,6 +5,7 @@
 //! ([`term`]), a slope of 0 is no term at all, and lines that nothing reads are left out
 //! ([`lines`]). A helper function is written once for each set of arguments that have slopes.
 
+mod arithmetic;
 mod body;
 mod built_ins;
 mod control;
@@ -14,6 +15,7 @@ mod expression;
 mod functions;
 mod lines;
 mod rules;
+mod same;
 mod statement;
 mod term;
 mod text;

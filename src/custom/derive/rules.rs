@@ -58,6 +58,7 @@ impl Rules<'_> {
                 let other = self.call_of("sigmoid", other);
                 self.terms.product(value, other)
             }
+            "hidden" => one,
             "log_sigmoid" => {
                 let other = self.terms.negative(first);
                 self.call_of("sigmoid", other)
@@ -71,13 +72,14 @@ impl Rules<'_> {
                 let square = self.terms.product(value, value);
                 self.terms.difference(one, square)
             }
-            "power" => return Some(self.power(value, x[0], x[1])),
+            "power" | "signed_power" => return Some(self.power(name, value, x[0], x[1])),
             "maximum" => return Some(self.larger(value, x[0], x[1], ">")),
             "minimum" => return Some(self.larger(value, x[0], x[1], "<")),
             "clamped" => return Some(self.clamped(value, x[0], x[1], x[2])),
             "silenced" => return Some(self.silenced(value, x[0], x[1])),
             // Constant but for jumps.
-            "sign_of" | "is_nan" | "is_finite" => return Some(Dual::constant(value)),
+            "sign_of" | "is_nan" | "is_finite" | "is_less" | "is_at_most" | "is_equal"
+            | "hidden_zero" => return Some(Dual::constant(value)),
             _ => return None,
         };
         Some(self.chain(value, x[0], factor))
@@ -113,28 +115,48 @@ impl Rules<'_> {
         Dual { value, slopes }
     }
 
+    /// The base to a constant power, by products where those are exact enough.
+    pub(super) fn raised(&mut self, name: &str, base: Term, exponent: f32) -> Term {
+        match exponent {
+            0.0 => self.terms.number(1.0),
+            1.0 => base,
+            2.0 => self.terms.product(base, base),
+            3.0 => {
+                let square = self.terms.product(base, base);
+                self.terms.product(square, base)
+            }
+            4.0 => {
+                let square = self.terms.product(base, base);
+                self.terms.product(square, square)
+            }
+            _ => {
+                let exponent = self.terms.number(exponent);
+                self.terms.call(name, vec![base, exponent])
+            }
+        }
+    }
+
     /// `exponent base^(exponent - 1)` and `base^exponent log base`; with an exponent of 0, and by
     /// the exponent with a base of 0, PyTorch's 0.
-    fn power(&mut self, value: Term, base: Dual, exponent: Dual) -> Dual {
+    fn power(&mut self, name: &str, value: Term, base: Dual, exponent: Dual) -> Dual {
         let (one, zero) = (self.terms.number(1.0), self.terms.number(0.0));
-        let [power, logarithm] =
-            if self.accurate { ["power", "logarithm"] } else { ["pow", "log"] };
+        let [name, logarithm] = if self.accurate { [name, "logarithm"] } else { ["pow", "log"] };
+        let constant = self.terms.as_number(exponent.value);
         let mut slopes = [None; 4];
         for (k, slope) in slopes.iter_mut().enumerate() {
             // With a constant exponent of 0 there is no slope by the base, not even at 0.
-            let constant_one = self.terms.as_number(exponent.value) == Some(0.0);
-            if let Some(by_base) = base.slopes[k].filter(|_| !constant_one) {
-                let factor = match self.terms.as_number(exponent.value) {
-                    Some(2.0) => self.terms.product(exponent.value, base.value),
+            if let Some(by_base) = base.slopes[k].filter(|_| constant != Some(0.0)) {
+                let factor = match constant {
                     Some(number) => {
-                        let less = self.terms.number(number - 1.0);
-                        let lower = self.terms.call(power, vec![base.value, less]);
+                        let lower = self.raised(name, base.value, number - 1.0);
                         self.terms.product(exponent.value, lower)
                     }
                     None => {
                         let less = self.terms.difference(exponent.value, one);
-                        let lower = self.terms.call(power, vec![base.value, less]);
-                        self.terms.call("silenced", vec![exponent.value, lower])
+                        let lower = self.terms.call(name, vec![base.value, less]);
+                        let factor = self.terms.product(exponent.value, lower);
+                        let is_one = self.terms.binary("==", exponent.value, zero);
+                        self.terms.choice(is_one, zero, factor)
                     }
                 };
                 *slope = Some(self.terms.product(factor, by_base));
@@ -143,6 +165,8 @@ impl Rules<'_> {
                 let logarithm = self.call_of(logarithm, base.value);
                 let factor = self.terms.product(value, logarithm);
                 let is_zero = self.terms.binary("==", base.value, zero);
+                let is_any = self.terms.binary(">=", exponent.value, zero);
+                let is_zero = self.terms.binary("&", is_zero, is_any);
                 let factor = self.terms.choice(is_zero, zero, factor);
                 let term = self.terms.product(factor, by_exponent);
                 *slope = Some(slope.map_or(term, |slope| self.terms.sum(slope, term)));

@@ -13,14 +13,22 @@ impl Body<'_, '_> {
     /// Writes the lines of the whole function.
     pub(super) fn write(&mut self) -> Result<()> {
         let function = self.function;
+        for (handle, local) in function.local_variables.iter() {
+            if let Some(init) = local.init {
+                let held = self.value(init)?;
+                self.holds.insert(handle, held);
+            }
+        }
         self.block(&function.body)
     }
 
     pub(super) fn block(&mut self, block: &Block) -> Result<()> {
         for (statement, &span) in block.span_iter() {
             self.statement(statement, span)?;
-            if !matches!(statement, Statement::Emit(_) | Statement::Call { .. }) {
-                self.forget();
+            match statement {
+                Statement::Emit(_) | Statement::Call { .. } => {}
+                Statement::Store { .. } => self.forget(),
+                _ => self.begin(),
             }
         }
         Ok(())
@@ -92,6 +100,8 @@ impl Body<'_, '_> {
             let mut named = HashMap::new();
             if !self.terms.is_simple(dual.value) {
                 named.insert(dual.value, self.unique(wanted));
+            } else if self.terms.is_constant(dual.value) {
+                self.wanted.insert(dual.value, wanted.clone());
             }
             for k in 0..4 {
                 if let Some(slope) = dual.slopes[k]
@@ -105,7 +115,11 @@ impl Body<'_, '_> {
                 [dual.value].into_iter().chain(dual.slopes.into_iter().flatten()).collect();
             self.lines_for(&roots, &named);
             dual = dual.map(|term| match self.named.get(&term) {
-                Some(name) => self.terms.name(name.clone()),
+                Some(name) => {
+                    let name = self.terms.name(name.clone());
+                    self.meanings.insert(name, term);
+                    name
+                }
                 None => term,
             });
         }
@@ -116,7 +130,10 @@ impl Body<'_, '_> {
     /// Writes `let` for the terms that get a name: a wanted one, or because they are shared.
     fn lines_for(&mut self, roots: &[Term], wanted: &HashMap<Term, String>) {
         for term in self.terms.shared(roots, wanted, &self.named) {
-            let name = wanted.get(&term).cloned().unwrap_or_else(|| self.unique("part"));
+            let name = wanted.get(&term).cloned().unwrap_or_else(|| {
+                let own = self.wanted.get(&term).cloned();
+                self.unique(own.as_deref().unwrap_or("part"))
+            });
             let text = self.terms.own_text(term, &self.named);
             self.lines.constant(&name, &text);
             self.named.insert(term, name);
@@ -127,6 +144,12 @@ impl Body<'_, '_> {
     pub(super) fn text(&mut self, term: Term) -> String {
         self.lines_for(&[term], &HashMap::new());
         self.terms.text(term, &self.named)
+    }
+
+    /// The same, and what variables hold is not known: a block has begun or ended.
+    pub(super) fn begin(&mut self) {
+        self.forget();
+        self.holds.clear();
     }
 
     /// Terms and names made from now on are not those made before: variables have changed, or a
@@ -140,6 +163,11 @@ impl Body<'_, '_> {
         let dual = self.dual(value)?;
         let zero = self.zero_of(value)?;
         *self.found.locals.entry(place.local).or_default() |= dual.directions();
+        if place.steps.is_empty() {
+            self.holds.insert(place.local, dual.value);
+        } else {
+            self.holds.remove(&place.local);
+        }
         let local = self.local(place.local);
         let names = local.slopes.iter().zip(dual.slopes);
         let slopes = names.filter_map(|(name, slope)| Some((name.clone()?, slope.unwrap_or(zero))));
@@ -185,6 +213,12 @@ impl Body<'_, '_> {
         let active: Vec<u8> = duals.iter().map(Dual::directions).collect();
         let variant = self.writer.variant(function, &active)?;
         let mut passed: Vec<Term> = duals.iter().map(|dual| dual.value).collect();
+        for i in 1..passed.len() {
+            let again = duals[..i].iter().any(|other| self.is_same(other.value, passed[i], 8));
+            if again && self.is_careful(arguments[i]) && !self.terms.is_constant(passed[i]) {
+                passed[i] = self.hidden(passed[i], self.size(arguments[i]));
+            }
+        }
         let directions = if variant.result == 0 { 0 } else { u8::MAX };
         for (dual, &argument) in duals.iter().zip(arguments) {
             let zero = self.zero_of(argument)?;

@@ -11,10 +11,10 @@ pub(super) struct Term(usize);
 pub(super) enum Node {
     /// A finite f32, by its bits.
     Number(u32),
-    /// A name or a literal; a `variable` may hold something else after the next statement.
+    /// A name or a literal.
     Name {
         text: String,
-        variable: bool,
+        kind: Kind,
     },
     Unary(&'static str, Term),
     Binary(&'static str, Term, Term),
@@ -22,6 +22,17 @@ pub(super) enum Node {
     /// A member, or components of a vector.
     Member(Term, String),
     Index(Term, Term),
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// What the compiler knows: a literal, or a constant of the module.
+    Constant,
+    /// The same wherever it is read.
+    Fixed,
+    /// A variable: it may hold something else after the next statement.
+    Variable,
 }
 
 #[derive(Debug, Default)]
@@ -54,13 +65,18 @@ impl Terms {
         self.make(Node::Number(x.to_bits()))
     }
 
-    /// A name that always stands for the same, or a literal.
+    /// A name that always stands for the same.
     pub(super) fn name(&mut self, text: impl Into<String>) -> Term {
-        self.make(Node::Name { text: text.into(), variable: false })
+        self.make(Node::Name { text: text.into(), kind: Kind::Fixed })
+    }
+
+    /// A literal, or the name of a constant.
+    pub(super) fn literal(&mut self, text: impl Into<String>) -> Term {
+        self.make(Node::Name { text: text.into(), kind: Kind::Constant })
     }
 
     pub(super) fn variable(&mut self, text: impl Into<String>) -> Term {
-        self.make(Node::Name { text: text.into(), variable: true })
+        self.make(Node::Name { text: text.into(), kind: Kind::Variable })
     }
 
     pub(super) fn call(&mut self, function: impl Into<String>, arguments: Vec<Term>) -> Term {
@@ -88,6 +104,16 @@ impl Terms {
         match self.node(term) {
             Node::Number(bits) => Some(f32::from_bits(*bits)),
             _ => None,
+        }
+    }
+
+    /// Whether a term is a whole number from 1 to 31.
+    pub(super) fn is_small_number(&self, term: Term) -> bool {
+        match self.node(term) {
+            Node::Name { text, .. } => {
+                text.trim_end_matches('u').parse().is_ok_and(|x: u32| (1..32).contains(&x))
+            }
+            _ => false,
         }
     }
 
@@ -172,6 +198,11 @@ impl Terms {
     }
 
     pub(super) fn quotient(&mut self, a: Term, b: Term) -> Term {
+        if let (Some(x), Some(y)) = (self.as_number(a), self.as_number(b))
+            && (x / y).is_finite()
+        {
+            return self.number(x / y);
+        }
         match (self.negated(a), self.as_number(b)) {
             (_, Some(1.0)) => a,
             (Some(inner), _) => {
@@ -200,6 +231,11 @@ impl Terms {
     }
 
     pub(super) fn difference(&mut self, a: Term, b: Term) -> Term {
+        if let (Some(x), Some(y)) = (self.as_number(a), self.as_number(b))
+            && (x - y).is_finite()
+        {
+            return self.number(x - y);
+        }
         match (self.negated(a), self.negated(b)) {
             (_, Some(b)) => self.sum(a, b),
             (Some(a), None) => {
@@ -228,7 +264,7 @@ impl Terms {
     pub(super) fn is_simple(&self, term: Term) -> bool {
         match self.node(term) {
             Node::Number(_) => true,
-            Node::Name { variable, .. } => !variable,
+            Node::Name { kind, .. } => *kind != Kind::Variable,
             Node::Unary("-", x) => self.is_simple(*x),
             Node::Member(base, _) => self.is_simple(*base),
             _ => false,

@@ -1,7 +1,8 @@
 //! Terms as text: which of them get a name, and how each is written.
 
-use super::term::{Node, Term, Terms};
-use std::collections::HashMap;
+use super::term::{Kind, Node, Term, Terms};
+use naga::keywords::wgsl::BUILTIN_IDENTIFIERS;
+use std::collections::{HashMap, HashSet};
 
 /// How tightly an operator binds; 0 where WGSL wants parentheses around every operation.
 fn precedence(operator: &str) -> u8 {
@@ -23,12 +24,14 @@ struct Seen {
     depths: HashMap<Term, usize>,
     /// Each after those that it is made of.
     order: Vec<Term>,
+    /// Constants that the compiler must not compute with.
+    kept: HashSet<Term>,
 }
 
 impl Terms {
     /// The terms below `roots` that get a name, each after those that it is made of: those in
-    /// `wanted`, what nests too deeply, and what occurs more than once and is more than a name. Those in
-    /// `named` have one.
+    /// `wanted`, what nests too deeply, what occurs more than once and is more than a name, and a
+    /// constant of an operation on constants alone. Those in `named` have one.
     pub(super) fn shared(
         &self,
         roots: &[Term],
@@ -41,10 +44,11 @@ impl Terms {
         for &root in roots {
             self.visit(root, &mut seen);
         }
-        let Seen { uses, depths, mut order } = seen;
+        let Seen { uses, depths, mut order, kept } = seen;
         order.retain(|term| {
             let shared = uses[term] > 1 && !self.is_cheap(*term);
-            shared || depths[term] == DEEPEST || wanted.contains_key(term)
+            let named = wanted.contains_key(term) || kept.contains(term);
+            shared || depths[term] == DEEPEST || named
         });
         order
     }
@@ -58,9 +62,63 @@ impl Terms {
             // What nests too deeply has a name, and so starts again.
             let depth = children.map(|child| self.visit(child, seen) % DEEPEST).max();
             seen.depths.insert(term, depth.unwrap_or_default() + 1);
+            seen.kept.extend(self.kept_from_compiler(term));
             seen.order.push(term);
         }
         seen.depths.get(&term).copied().unwrap_or_default()
+    }
+
+    /// Of an operation on constants alone, the one that gets a name, which makes it a number of the
+    /// running program: the compiler would compute with numbers of no type, and refuse results that
+    /// wrap, are infinite or NaN.
+    fn kept_from_compiler(&self, term: Term) -> Option<Term> {
+        let children = match self.node(term) {
+            Node::Unary("-", x) if self.as_number(*x).is_none() => vec![*x],
+            Node::Unary("~", x) => vec![*x],
+            Node::Binary(_, a, b) => vec![*a, *b],
+            Node::Call(name, of) if !self.is_constructor(name, of) => of.clone(),
+            _ => Vec::new(),
+        };
+        let constant = children.iter().all(|&child| self.is_constant(child));
+        children.first().copied().filter(|_| constant)
+    }
+
+    /// Whether the compiler knows what a term is, without computing anything.
+    pub(super) fn is_constant(&self, term: Term) -> bool {
+        match self.node(term) {
+            Node::Number(_) => true,
+            Node::Name { kind, .. } => *kind == Kind::Constant,
+            Node::Unary("-", x) => self.as_number(*x).is_some(),
+            Node::Unary("!", x) | Node::Member(x, _) => self.is_constant(*x),
+            Node::Index(base, index) => self.is_constant(*base) && self.is_place(*index),
+            Node::Call(name, of) => {
+                self.is_constructor(name, of) && of.iter().all(|&x| self.is_constant(x))
+            }
+            Node::Unary(..) | Node::Binary(..) => false,
+        }
+    }
+
+    /// Whether an index is that of a member which the text names.
+    fn is_place(&self, index: Term) -> bool {
+        match self.node(index) {
+            Node::Name { text, .. } => text.starts_with(|c: char| c.is_ascii_digit()),
+            _ => false,
+        }
+    }
+
+    /// Whether a call puts its arguments together, and computes nothing, or is one of a function that is
+    /// no constant whatever it is given.
+    fn is_constructor(&self, name: &str, of: &[Term]) -> bool {
+        let converts = || match of {
+            [x] => !matches!(self.node(*x), Node::Number(_) | Node::Name { .. }),
+            _ => false,
+        };
+        match name.split_once('<') {
+            Some(("bitcast", _)) => false,
+            Some(("array", _)) => true,
+            Some(_) => !converts(),
+            None => !BUILTIN_IDENTIFIERS.contains(&name),
+        }
     }
 
     fn is_cheap(&self, term: Term) -> bool {

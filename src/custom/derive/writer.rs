@@ -2,6 +2,7 @@
 
 use super::lines;
 use crate::custom::source::Source;
+use naga::keywords::wgsl::RESERVED;
 use naga::{Function, Handle};
 use std::collections::{HashMap, HashSet};
 
@@ -77,7 +78,9 @@ impl<'s> Writer<'s> {
                 || self.has(name)
                 || self.reserved.contains(name)
                 || self.source.declares(name)
+                || RESERVED.contains(&&**name)
         };
+        let wanted = self.source.written(wanted);
         let numbered = (1..).map(|i| format!("{wanted}_{i}"));
         let mut names = [wanted.to_string()].into_iter().chain(numbered);
         names.find(|name| !taken(name)).unwrap_or_default()

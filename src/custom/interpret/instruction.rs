@@ -1,5 +1,6 @@
 //! The instructions of a program, and the columns of numbers that they work on.
 
+use naga::ScalarKind;
 use std::ops::Range;
 
 /// How many elements are evaluated at once: as many as a mask has bits.
@@ -8,8 +9,22 @@ pub(crate) const LANES: usize = 64;
 /// One number for each element.
 pub(crate) type Column = [f64; LANES];
 
-/// An operation on all lanes. Those with fewer operands ignore the last ones.
-pub(super) type Operation = fn(&mut Column, [&Column; 4]);
+/// What is done in all lanes. What takes fewer operands ignores the last ones.
+pub(super) type Lanes = fn(&mut Column, [&Column; 4]);
+
+/// An operation, as it is and with its result rounded to float32.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operation {
+    pub(super) wide: Lanes,
+    pub(super) narrow: Lanes,
+}
+
+impl Operation {
+    /// The operation where it gives numbers of this kind: integers and booleans are not rounded.
+    pub(super) fn giving(self, kind: ScalarKind) -> Self {
+        if kind == ScalarKind::Float { self } else { Self { narrow: self.wide, ..self } }
+    }
+}
 
 /// Instructions in order.
 pub(super) type Block = Vec<Instruction>;

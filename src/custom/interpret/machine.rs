@@ -17,6 +17,8 @@ const MOST_ROUNDS: u32 = 100_000;
 pub(crate) struct Machine<'a> {
     program: &'a Program,
     registers: Vec<Column>,
+    /// Whether every result is rounded to float32.
+    narrow: bool,
     rounds: u32,
     /// Lanes that were in a loop for too long. They run no further.
     stopped: Mask,
@@ -39,19 +41,24 @@ fn where_true(column: &Column, holds: impl Fn(f64) -> bool) -> Mask {
 }
 
 impl Program {
-    /// Memory to call functions with.
+    /// Memory to call functions with, in float64.
     pub(crate) fn machine(&self) -> Machine<'_> {
-        Machine::new(self)
+        Machine::new(self, false)
+    }
+
+    /// The same whose numbers are those of float32: each result is rounded.
+    pub(crate) fn narrow_machine(&self) -> Machine<'_> {
+        Machine::new(self, true)
     }
 }
 
 impl<'a> Machine<'a> {
-    fn new(program: &'a Program) -> Self {
+    fn new(program: &'a Program, narrow: bool) -> Self {
         let mut registers = vec![[0.0; LANES]; program.registers];
         for &(register, value) in &program.constants {
             registers[register] = [value; LANES];
         }
-        Self { program, registers, rounds: 0, stopped: 0, broken: 0, continued: 0 }
+        Self { program, registers, narrow, rounds: 0, stopped: 0, broken: 0, continued: 0 }
     }
 
     /// Calls the function whose name was the `entry`-th: the columns of its arguments in order,
@@ -90,7 +97,8 @@ impl<'a> Machine<'a> {
         match instruction {
             Instruction::Compute { operation, to, from } => {
                 let (operands, results) = self.registers.split_at_mut(*to);
-                operation(&mut results[0], from.map(|register| &operands[register]));
+                let run = if self.narrow { operation.narrow } else { operation.wide };
+                run(&mut results[0], from.map(|register| &operands[register]));
             }
             &Instruction::Copy { to, from } => self.registers.copy_within(from..=from, to),
             &Instruction::Store { to, from } if mask == ALL => {
@@ -136,7 +144,7 @@ impl<'a> Machine<'a> {
         mask
     }
 
-    /// The register of an element in a lane. An index outside is moved to the nearest end.
+    /// The register of an element in a lane. An index outside is moved to the last one.
     fn register(&self, element: &Element, lane: usize) -> usize {
         let offset = |index: usize, stride, count| {
             place(self.registers[index][lane]).min(count - 1) * stride

@@ -23,7 +23,7 @@ impl Body<'_, '_> {
         let values = arguments.iter().map(|&argument| self.value(argument));
         let values = values.collect::<Result<Vec<_>>>()?;
         match operations::math(function, kind) {
-            Some(operation) => self.each(operation, &values, span),
+            Some(operation) => self.each(operation.giving(kind), &values, span),
             None => {
                 Geometry { body: self, kind, span }.function(function, &values)?.ok_or_else(none)
             }
@@ -82,12 +82,13 @@ impl Geometry<'_, '_, '_> {
     }
 
     fn each(&mut self, operation: Operation, operands: &[Value]) -> Result<Value> {
-        self.body.each(operation, operands, self.span)
+        self.body.each(operation.giving(self.kind), operands, self.span)
     }
 
     fn operator(&self, operator: BinaryOperator) -> Result<Operation> {
         let none = || Unsupported::new(format!("{operator:?} of these types"), self.span);
-        operations::binary(operator, self.kind).ok_or_else(none)
+        let operation = operations::binary(operator, self.kind).ok_or_else(none)?;
+        Ok(operation.giving(self.kind))
     }
 
     fn binary(&mut self, operator: BinaryOperator, a: &Value, b: &Value) -> Result<Value> {

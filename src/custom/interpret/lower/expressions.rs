@@ -121,16 +121,23 @@ impl<'a> Body<'a, '_> {
         expression: &Expression,
     ) -> Result<Vec<usize>> {
         let (operation, operands) = match *expression {
-            Expression::Unary { op, expr } => (operations::unary(op, self.kind(expr)?), vec![expr]),
+            Expression::Unary { op, expr } => {
+                let kind = self.kind(expr)?;
+                (operations::unary(op, kind).map(|own| own.giving(kind)), vec![expr])
+            }
             Expression::Binary { op, left, right } => {
-                (operations::binary(op, self.kind(left)?), vec![left, right])
+                let kind = self.kind(left)?;
+                (operations::binary(op, kind).map(|own| own.giving(kind)), vec![left, right])
             }
             Expression::Select { condition, accept, reject } => {
-                (Some(operations::SELECT), vec![condition, accept, reject])
+                // It gives what has been rounded, or needs not be.
+                let select = operations::SELECT.giving(ScalarKind::Bool);
+                (Some(select), vec![condition, accept, reject])
             }
             Expression::As { expr, kind, convert } => {
                 let operation = operations::conversion(self.kind(expr)?, kind, convert.is_none());
-                (operation.filter(|_| matches!(convert, None | Some(1 | 4))), vec![expr])
+                let operation = operation.filter(|_| matches!(convert, None | Some(1 | 4)));
+                (operation.map(|own| own.giving(kind)), vec![expr])
             }
             Expression::Relational { fun, argument } => {
                 return self.relational(handle, fun, argument);

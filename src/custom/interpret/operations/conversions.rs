@@ -6,7 +6,7 @@ use super::super::instruction::Operation;
 use super::lane::{signed, truth, unsigned};
 
 /// From one type to another of 32 bits, or to and from booleans; `bits` are kept rather than the
-/// value. Floats become the nearest integer towards 0 that exists, NaN becomes 0.
+/// value. Floats become the nearest integer towards 0 that both types have, NaN becomes 0.
 pub(in super::super) fn conversion(
     from: ScalarKind,
     to: ScalarKind,
@@ -18,8 +18,8 @@ pub(in super::super) fn conversion(
         (Float, Uint) if bits => lanes!(|x| f64::from(bits_of(x))),
         (Sint, Float) if bits => lanes!(|x| of_bits(signed(x).cast_unsigned())),
         (Uint, Float) if bits => lanes!(|x| of_bits(unsigned(x))),
-        (Float, Sint) => lanes!(|x| f64::from(signed(x))),
-        (Float, Uint) => lanes!(|x| f64::from(unsigned(x))),
+        (Float, Sint) => lanes!(|x| f64::from(signed(x.min(2_147_483_520.0)))),
+        (Float, Uint) => lanes!(|x| f64::from(unsigned(x.min(4_294_967_040.0)))),
         (Sint, Uint) => lanes!(|x| f64::from(signed(x).cast_unsigned())),
         (Uint, Sint) => lanes!(|x| f64::from(unsigned(x).cast_signed())),
         (Float | Sint | Uint, Bool) => lanes!(|x| truth(x != 0.0)),

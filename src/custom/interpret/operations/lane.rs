@@ -2,34 +2,46 @@
 
 /// An operation from a formula of one lane's operands.
 macro_rules! lanes {
-    (|$a:ident| $result:expr) => {
+    (|$($operand:ident),+| $result:expr) => {
+        $crate::custom::interpret::instruction::Operation {
+            wide: lanes!(@loop |$($operand),+| $result),
+            narrow: lanes!(@loop |$($operand),+| $crate::custom::interpret::operations::lane::narrowed($result)),
+        }
+    };
+    (@loop |$a:ident| $result:expr) => {
         |to, [a, ..]| {
             for (to, &$a) in to.iter_mut().zip(a) {
                 *to = $result;
             }
         }
     };
-    (|$a:ident, $b:ident| $result:expr) => {
+    (@loop |$a:ident, $b:ident| $result:expr) => {
         |to, [a, b, ..]| {
             for ((to, &$a), &$b) in to.iter_mut().zip(a).zip(b) {
                 *to = $result;
             }
         }
     };
-    (|$a:ident, $b:ident, $c:ident| $result:expr) => {
+    (@loop |$a:ident, $b:ident, $c:ident| $result:expr) => {
         |to, [a, b, c, ..]| {
             for (((to, &$a), &$b), &$c) in to.iter_mut().zip(a).zip(b).zip(c) {
                 *to = $result;
             }
         }
     };
-    (|$a:ident, $b:ident, $c:ident, $d:ident| $result:expr) => {
+    (@loop |$a:ident, $b:ident, $c:ident, $d:ident| $result:expr) => {
         |to, [a, b, c, d]| {
             for ((((to, &$a), &$b), &$c), &$d) in to.iter_mut().zip(a).zip(b).zip(c).zip(d) {
                 *to = $result;
             }
         }
     };
+}
+
+/// As float32 holds it: rounded once, and infinite where that ends.
+#[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
+pub(super) fn narrowed(x: f64) -> f64 {
+    f64::from(x as f32)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "what is not an i32 may become any")]
@@ -43,11 +55,11 @@ pub(super) fn unsigned(x: f64) -> u32 {
     x as u32
 }
 
-/// An index; what lies below 0 becomes 0.
+/// An index; what lies below 0 is as far outside as can be, as a u32 of the same bits is.
 #[expect(clippy::cast_possible_truncation, reason = "indices are small or outside anyway")]
-#[expect(clippy::cast_sign_loss, reason = "a negative index becomes 0")]
+#[expect(clippy::cast_sign_loss, reason = "what is below 0 is outside")]
 pub(in super::super) fn place(x: f64) -> usize {
-    x as usize
+    if x < 0.0 { usize::MAX } else { x as usize }
 }
 
 pub(super) fn truth(holds: bool) -> f64 {
