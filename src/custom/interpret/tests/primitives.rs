@@ -3,7 +3,7 @@
 use super::super::operations::primitive;
 use super::{NUMERIC, assert_expression};
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 27] = [
     "exponential",
     "exponential_minus_one",
     "logarithm",
@@ -16,11 +16,17 @@ const NAMES: [&str; 21] = [
     "hyperbolic_tangent",
     "log_cosh",
     "power",
+    "signed_power",
     "maximum",
     "minimum",
     "sign_of",
     "clamped",
     "silenced",
+    "is_less",
+    "is_at_most",
+    "is_equal",
+    "hidden_zero",
+    "hidden",
     "is_nan",
     "is_finite",
     "not_a_number",
@@ -89,6 +95,22 @@ fn powers_have_the_corners_of_c() {
         },
     );
     assert_expression("power(-0.0, 3.0)", |_, _| 0.0);
+}
+
+#[test]
+fn powers_of_any_base() {
+    assert_expression("signed_power(p, t)", f64::powf);
+    assert_expression("signed_power(p, floor(t))", |p, t| p.powf(t.floor()));
+    assert_expression("signed_power(-0.0, 3.0) + p", |p, _| p);
+}
+
+#[test]
+fn what_no_compiler_knows_is_what_it_is() {
+    assert_expression("hidden(p) + hidden_zero(t)", |p, _| p);
+    assert_expression("f32(is_less(p, t)) + 2.0 * f32(is_at_most(p, t))", |p, t| {
+        f64::from(u8::from(p < t) + 2 * u8::from(p <= t))
+    });
+    assert_expression("f32(is_equal(p, t))", |p, t| f64::from(u8::from(p == t)));
 }
 
 #[test]
