@@ -68,6 +68,12 @@ pub trait Loss: Options + Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether there may be a reason for NaN that the numbers do not tell.
+    #[doc(hidden)]
+    fn may_give_up(&self) -> bool {
+        false
+    }
+
     /// How data run through it.
     #[doc(hidden)]
     fn family(&self) -> Box<dyn Family + '_>;
@@ -97,6 +103,14 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// If they do not fit.
     fn check(&self, _resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Checks, where an output is NaN, that it is not because a term was given up.
+    ///
+    /// # Errors
+    /// Which term, and why.
+    fn check_given_up(&self, _resolved: &Resolved, _inputs: &[Option<Vec<f64>>]) -> Result<()> {
         Ok(())
     }
 

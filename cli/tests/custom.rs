@@ -95,6 +95,8 @@ fn what_is_wrong_is_said_with_its_place() {
     check(&["eval", "--custom", "none.wgsl", "p=p.npy"], &["--custom", "none.wgsl"]);
     check(&["eval", "--custom", "huber.wgsl", "p=p.npy"], &["delta", "missing"]);
     check(&["eval", "--custom", "huber.wgsl", "delta=x"], &["delta", "x is not valid", "a number"]);
+    let nan = ["eval", "--custom", "huber.wgsl", "delta=nan", "p=p.npy", "t=p.npy"];
+    check(&nan, &["delta", "NaN", "a number"]);
     check(&["eval", "--custom", "huber.wgsl", "mse_loss", "p=p.npy"], &["mse_loss", "p, t, delta"]);
     check(&["eval", "mse", "input=p.npy", "--second", "input=s.npy"], &["--custom"]);
 }

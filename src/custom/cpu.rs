@@ -3,6 +3,7 @@
 use super::interpret::{Column, LANES, Machine};
 use super::loss::Custom;
 use super::made::{GRADIENT, VALUE};
+use crate::error::Error;
 use crate::families::pointwise::{Block, Runs};
 
 impl Custom {
@@ -42,6 +43,26 @@ impl Runs for Custom {
         let value = self.call(&mut machine, VALUE, &arguments, &parameters)[0][0];
         let slopes = self.call(&mut machine, GRADIENT, &arguments, &parameters);
         (value, self.spread(|i| slopes[i][0]).to_vec())
+    }
+
+    fn given_up(&self, terms: &[Vec<f64>]) -> Option<(usize, Error)> {
+        let parameters = self.parameter_columns();
+        let mut machine = self.made.program.narrow_machine();
+        let mut arguments = [[0.0; LANES]; 4];
+        for start in (0..terms[0].len()).step_by(LANES) {
+            for (own, column) in arguments.iter_mut().zip(terms) {
+                own.iter_mut().zip(&column[start..]).for_each(|(own, &x)| *own = x);
+            }
+            self.call(&mut machine, VALUE, &arguments, &parameters);
+            let lanes = LANES.min(terms[0].len() - start);
+            let left = &machine.private()?[..lanes];
+            if let Some(lane) = left.iter().position(|&rounds| rounds == 0.0) {
+                let term = start + lane;
+                let numbers: Vec<f64> = terms.iter().map(|column| column[term]).collect();
+                return Some((term, self.made.too_many_rounds(&numbers)));
+            }
+        }
+        None
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]

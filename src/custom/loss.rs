@@ -227,6 +227,10 @@ impl Loss for Custom {
         self.made.refusals[input].clone().map_or(Ok(()), Err)
     }
 
+    fn may_give_up(&self) -> bool {
+        self.made.loops()
+    }
+
     fn family(&self) -> Box<dyn Family + '_> {
         pointwise::family(self)
     }

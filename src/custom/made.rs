@@ -1,6 +1,6 @@
 //! A source made into WGSL for kernels and a program in float64: once, and kept.
 
-use super::derive::{self, Wanted};
+use super::derive::{self, ROUNDS, Wanted};
 use super::interpret::Program;
 use super::kernels;
 use super::refusal::Refusal;
@@ -100,6 +100,24 @@ impl Made {
             parsed: source,
             reserved,
         })
+    }
+
+    /// The error that loops go on for too long with these numbers.
+    pub(super) fn too_many_rounds(&self, numbers: &[f64]) -> Error {
+        let inputs = self.definition.inputs.iter().zip(numbers);
+        let numbers: Vec<String> =
+            inputs.map(|(input, x)| format!("{} = {x}", input.name)).collect();
+        let reason = format!(
+            "with {} the loops take more than {ROUNDS} rounds in all, which is as many as every \
+             driver makes",
+            listed(numbers.iter().map(|x| &**x))
+        );
+        Refusal::new(self.parsed.first_loop().unwrap_or_default(), reason).error(&self.parsed.text)
+    }
+
+    /// Whether there is a loop.
+    pub(super) fn loops(&self) -> bool {
+        self.program.counts()
     }
 
     /// WGSL whose `value` is the derivative by an argument.

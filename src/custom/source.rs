@@ -3,7 +3,7 @@
 use super::advice;
 use super::names::{Name, called, declared, redeclared, uses};
 use super::refusal::{Refusal, error_at, place, taken};
-use super::words::{identifiers, long_statement, replaced, unclosed};
+use super::words::{identifiers, long_statement, replaced, unclosed, with_variables};
 use crate::error::{Error, Result};
 use crate::kernel::NUMERIC;
 use naga::WithSpan;
@@ -13,7 +13,9 @@ use naga::valid::{
     Capabilities, ExpressionError, FunctionError, ModuleInfo, ValidationError, ValidationFlags,
     Validator,
 };
-use naga::{AddressSpace, Expression, Function, Handle, Module, Scalar, Span, TypeInner};
+use naga::{
+    AddressSpace, Block, Expression, Function, Handle, Module, Scalar, Span, Statement, TypeInner,
+};
 use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::sync::LazyLock;
@@ -80,7 +82,11 @@ impl Source {
             None => text,
         };
         let shadowed = shadowed(text)?;
-        let (module, info) = parse(text)?;
+        let (module, info) = parse(text).or_else(|error| {
+            // naga takes the number itself for a `let` of it, and refuses to divide by it if it is 0.
+            let other = with_variables(text);
+            if other == text { Err(error) } else { parse(&other).map_err(|_| error) }
+        })?;
         let mut source = Self {
             text: text.into(),
             stand_in,
@@ -112,6 +118,14 @@ impl Source {
     /// Where `value` is declared.
     pub(super) fn place(&self) -> Span {
         self.module.functions.get_span(self.entry)
+    }
+
+    /// Where the user's first loop is.
+    pub(super) fn first_loop(&self) -> Option<Span> {
+        let functions = self.module.functions.iter();
+        let own = functions.filter(|(at, _)| self.is_own(self.module.functions.get_span(*at)));
+        let loops = own.filter_map(|(_, function)| loop_in(&function.body));
+        loops.min_by_key(|span| span.to_range().map_or(0, |range| range.start))
     }
 
     /// Where `value` has its argument of this number.
@@ -225,6 +239,17 @@ impl Source {
     }
 }
 
+/// The first loop of a block.
+fn loop_in(block: &Block) -> Option<Span> {
+    block.span_iter().find_map(|(statement, &span)| match statement {
+        Statement::Loop { .. } => Some(span),
+        Statement::Block(block) => loop_in(block),
+        Statement::If { accept, reject, .. } => loop_in(accept).or_else(|| loop_in(reject)),
+        Statement::Switch { cases, .. } => cases.iter().find_map(|case| loop_in(&case.body)),
+        _ => None,
+    })
+}
+
 fn entry(text: &str, module: &Module) -> Result<Handle<Function>> {
     let own = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some("value"));
     own.map(|(handle, _)| handle)
@@ -315,13 +340,31 @@ fn meaning(text: &str, error: &WithSpan<ValidationError>) -> Error {
             _ => {}
         }
     }
+    // What contains what is wrong is known from the place.
     let mut reason = error.as_inner().to_string();
     let mut cause = error.as_inner().source();
     while let Some(inner) = cause {
-        reason += &format!(": {inner}");
+        if reason.ends_with(" is invalid") {
+            reason.clear();
+        }
+        reason += if reason.is_empty() { "" } else { ": " };
+        reason += &inner.to_string();
         cause = inner.source();
     }
-    error_at(text, place, reason)
+    error_at(text, place, without_numbers(&reason))
+}
+
+/// A message without the numbers in brackets that naga has for expressions and types.
+fn without_numbers(reason: &str) -> String {
+    let mut pieces = reason.split(" [");
+    let mut out: String = pieces.next().unwrap_or_default().into();
+    for piece in pieces {
+        match piece.split_once(']') {
+            Some((number, rest)) if number.bytes().all(|c| c.is_ascii_digit()) => out += rest,
+            _ => out += &format!(" [{piece}"),
+        }
+    }
+    out
 }
 
 /// A word as long as `target`, which WGSL reserves and the inputs of most losses are called, that a text

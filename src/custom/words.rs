@@ -76,6 +76,28 @@ pub(super) fn replaced(text: &str, word_of: &str, by: &str) -> String {
     out
 }
 
+/// A text in which each `let` that is given a literal is a `var`: as long, and of the same meaning.
+pub(super) fn with_variables(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(word(rest));
+        out += if word == "let" && is_literal(after) { "var" } else { word };
+        rest = after;
+    }
+    out
+}
+
+/// Whether what follows a `let` gives its name a number.
+fn is_literal(text: &str) -> bool {
+    let Some((_, given)) = text.split_once(';').and_then(|(own, _)| own.split_once('=')) else {
+        return false;
+    };
+    let given = given.trim().trim_start_matches('-');
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-');
+    given.starts_with(|c: char| c.is_ascii_digit() || c == '.') && given.chars().all(is_part)
+}
+
 /// The size of what a text begins with: a comment, a name or number, or a single character.
 fn word(text: &str) -> usize {
     // Letters may be followed by marks, which are none.
@@ -151,6 +173,15 @@ mod tests {
         ] {
             assert_eq!(unclosed(text), place, "{text}");
         }
+    }
+
+    #[test]
+    fn lets_of_literals() {
+        let text =
+            "let a = 0; let b: i32 = -0x1; let c = 1e-3f; let d = a; let e = 1 + a; // let = 1";
+        let other =
+            "var a = 0; var b: i32 = -0x1; var c = 1e-3f; let d = a; let e = 1 + a; // let = 1";
+        assert_eq!(with_variables(text), other);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod reference;
 mod resident;
 mod reuse;
 mod taken;
+mod watch;
 
 pub use resident::Resident;
 
@@ -23,6 +24,7 @@ use crate::sink::{Output, Sink};
 use crate::tensor::{DType, Tensor, TensorKind, elements};
 use crate::totals::Totals;
 use std::time::Duration;
+use watch::Watch;
 use web_time::Instant;
 
 /// What a batch came to.
@@ -68,6 +70,12 @@ impl Evaluation {
     pub fn scalar(&self) -> Option<f32> {
         let value = self.value.as_ref().filter(|value| value.shape().is_empty())?;
         value.to_f32().first().copied()
+    }
+
+    /// Whether a number of the outputs is NaN.
+    fn has_nan(&self) -> bool {
+        let outputs = self.value.iter().chain(self.gradients.iter().map(|(_, of)| of));
+        outputs.into_iter().any(|output| output.to_f32().iter().any(|x| x.is_nan()))
     }
 
     /// Puts an output in its place.
@@ -187,14 +195,24 @@ impl Evaluator {
             sink.begin(&arrays(&resolved)).map_err(|error| Error::sink("outputs", &error))?;
         }
         let broadcast = Broadcast::of(&resolved);
+        // Their place is asked for when it is known that one is NaN.
+        let watched = loss.may_give_up().then(|| resolved.clone());
+        let mut watch = None;
+        let sink: Option<&mut dyn Sink> = match sink {
+            Some(sink) if watched.is_some() => Some(watch.insert(Watch::new(sink, &resolved))),
+            // Its own lifetime is longer than that of the request.
+            sink => sink.map(|sink| sink as &mut dyn Sink),
+        };
         let evaluation = match self {
             Self::Gpu(gpu) => gpu::evaluate(gpu, loss, resolved, batch, sink).await?,
-            Self::Cpu => {
-                // Its own lifetime is longer than that of the request.
-                let sink = sink.map(|sink| sink as &mut dyn Sink);
-                evaluate_on_cpu(loss, &resolved, batch, spare, sink)?
-            }
+            Self::Cpu => evaluate_on_cpu(loss, &resolved, batch, spare, sink)?,
         };
+        if let Some(resolved) = watched
+            && (evaluation.has_nan() || watch.is_some_and(|watch| watch.found()))
+        {
+            let inputs: Vec<_> = inputs.iter().map(|input| input.map(Tensor::to_f64)).collect();
+            loss.family().check_given_up(&resolved, &inputs)?;
+        }
         Ok(Evaluation { broadcast, ..evaluation })
     }
 

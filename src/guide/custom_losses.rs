@@ -76,8 +76,9 @@
 //!   depends on an argument, names that the kernels have or derivatives call, members of
 //!   `Parameters` named like an argument, statements of over 3,000 words. Each is an
 //!   [`Error::Custom`] with line and column, as syntax errors are.
-//! - **Loops** may take 400 rounds in all in one call of `value` or `gradient`; with more the
-//!   result is NaN. Some drivers end longer ones silently. A loop without a way out is refused.
+//! - **Loops** may take 500 rounds in all in one call of `value` or `gradient`: some drivers end longer
+//!   ones silently. With more the result is NaN, and an [`Evaluator`] says so in an [`Error::Custom`]
+//!   with the place of the loop and the numbers. A loop without a way out is refused.
 //!
 //! # The derivative
 //!
@@ -120,4 +121,4 @@
 //! backend.
 
 #[cfg(doc)]
-use crate::{Custom, Error};
+use crate::{Custom, Error, Evaluator};

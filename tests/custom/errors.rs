@@ -74,6 +74,10 @@ fn texts_that_are_no_wgsl() {
         ("fn value(▸ref: f32) -> f32 { return 1.0; }", "reserved"),
         ("fn value(p: f32) -> f32 { return f(p); } fn ▸f(x: f32) -> f32 { return value(x); }", ""),
         ("fn value(p: f32) -> f32 { let x = ▸1.0 / 0.0; return p; }", ""),
+        (
+            "fn value(p: f32) -> f32 { if (▸p) { return 1.0; } return p; }",
+            "The `if` condition is not",
+        ),
         ("@▸bogus fn value(p: f32) -> f32 { return p; }", ""),
     ]);
 }

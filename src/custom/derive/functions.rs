@@ -10,7 +10,7 @@ type Result<T> = std::result::Result<T, Refusal>;
 
 /// The rounds of loops that one call of `value` or `gradient` may take: as many as keep a kernel's
 /// invocation, which calls each for 64 elements, below the 65,535 at which some drivers end it.
-const ROUNDS: u32 = 500;
+pub(in crate::custom) const ROUNDS: u32 = 500;
 
 /// The text of a function but for its name.
 struct Written {

@@ -26,6 +26,7 @@ mod writer;
 use super::refusal::Refusal;
 use super::source::Source;
 use body::Returns;
+pub(super) use functions::ROUNDS;
 use std::collections::HashSet;
 use writer::Writer;
 

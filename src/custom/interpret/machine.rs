@@ -82,6 +82,11 @@ impl<'a> Machine<'a> {
         &self.registers[function.result.clone()]
     }
 
+    /// What the first private variable has come to.
+    pub(crate) fn private(&self) -> Option<&Column> {
+        self.program.private.map(|register| &self.registers[register])
+    }
+
     /// Runs a block in these lanes and returns those that come to its end.
     fn run(&mut self, block: &'a Block, mut mask: Mask) -> Mask {
         for instruction in block {

@@ -26,12 +26,19 @@ pub(crate) struct Program {
     pub(super) entries: Vec<usize>,
     /// Sets the private variables.
     pub(super) start: Block,
+    /// The register of the first private variable.
+    pub(super) private: Option<usize>,
     pub(super) registers: usize,
     /// Registers that hold one number for ever.
     pub(super) constants: Vec<(usize, f64)>,
 }
 
 impl Program {
+    /// Whether there is a private variable, which counts.
+    pub(crate) fn counts(&self) -> bool {
+        self.private.is_some()
+    }
+
     /// How many columns a function takes and how many it gives: structs, arrays and vectors count
     /// with all their scalars. `entry` is the place of its name among those given to
     /// [`new`](Self::new).

@@ -2,6 +2,7 @@
 
 use super::formula::{Formula, Loops};
 use crate::cpu::dispatch;
+use crate::error::Error;
 use crate::order::Lanes;
 use pulp::{Simd, WithSimd};
 
@@ -73,6 +74,11 @@ pub(crate) trait Runs: Send + Sync {
     /// The textbook value and derivatives in float64, of all numbers of a term.
     fn reference(&self, x: &[f64]) -> (f64, Vec<f64>);
 
+    /// Why these numbers of terms, a column for each of them, are given up: which term, and the error.
+    fn given_up(&self, _terms: &[Vec<f64>]) -> Option<(usize, Error)> {
+        None
+    }
+
     /// Runs one block of the CPU backend; of a batch that is brief, where it says so.
     fn run(&self, block: &mut Block<'_>, brief: bool);
 }
@@ -96,6 +102,10 @@ pub(super) fn reference<const N: usize>(loss: &impl Formula<N>, x: &[f64]) -> (f
 impl Runs for &dyn Runs {
     fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
         (**self).reference(x)
+    }
+
+    fn given_up(&self, terms: &[Vec<f64>]) -> Option<(usize, Error)> {
+        (**self).given_up(terms)
     }
 
     fn run(&self, block: &mut Block<'_>, brief: bool) {

@@ -70,6 +70,10 @@ impl Family for Pointwise<'_> {
         inputs.map(|input| (input.name, TensorKind::new(DType::F32, shape(input.role)))).collect()
     }
 
+    fn check_given_up(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Result<()> {
+        reference::check_given_up(&*self.formula, resolved, inputs)
+    }
+
     fn cut(&self, resolved: &Resolved) -> Option<Cut> {
         shape::cut(resolved)
     }

@@ -3,6 +3,7 @@
 use super::block::Runs;
 use super::shape::placed;
 use crate::definition::Role;
+use crate::error::Result;
 use crate::request::Resolved;
 use crate::terms::Terms;
 
@@ -41,6 +42,32 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
         }
     }
     terms
+}
+
+/// Looks for a term that the formula gives up, some at a time.
+pub(super) fn check_given_up(
+    formula: &dyn Runs,
+    resolved: &Resolved,
+    inputs: &[Option<Vec<f64>>],
+) -> Result<()> {
+    const AT_ONCE: usize = 4096;
+    let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
+    for first in (0..count).step_by(AT_ONCE) {
+        let terms = first..count.min(first + AT_ONCE);
+        let column = |i: usize| match &inputs[i] {
+            Some(input) => {
+                let place = |term| broadcast_place(&resolved.layout.output, shape(i), term);
+                terms.clone().map(|term| input[place(term)]).collect()
+            }
+            None => vec![f64::from(resolved.definition.inputs[i].role.absent()); terms.len()],
+        };
+        let columns: Vec<Vec<f64>> = (0..inputs.len()).map(column).collect();
+        if let Some((_, error)) = formula.given_up(&columns) {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Where a tensor that is broadcast to `output` has the output's element `term`.

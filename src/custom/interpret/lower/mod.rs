@@ -49,6 +49,9 @@ impl Program {
             depth: 0,
         };
         let start = lowering.private_variables()?;
+        let first = module.global_variables.iter().next();
+        let private = first.and_then(|(handle, _)| lowering.variables.get(&handle));
+        let private = private.map(|pointer| pointer.first);
         let entries = names.iter().map(|name| {
             let mut functions = module.functions.iter();
             let found = functions.find(|(_, function)| function.name.as_deref() == Some(*name));
@@ -57,7 +60,7 @@ impl Program {
         });
         let entries = entries.collect::<Result<_>>()?;
         let Lowering { registers, constants, functions, .. } = lowering;
-        Ok(Self { functions, entries, start, registers, constants })
+        Ok(Self { functions, entries, start, private, registers, constants })
     }
 }
 
