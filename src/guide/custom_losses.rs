@@ -75,7 +75,10 @@
 //!   functions, pointers as arguments, `modf`, `frexp`, `refract`, the bits of a number that
 //!   depends on an argument, names that the kernels have or derivatives call, members of
 //!   `Parameters` named like an argument, statements of over 3,000 words. Each is an
-//!   [`Error::Custom`] with line and column, as syntax errors are.
+//!   [`Error::Custom`] with line and column, as syntax errors are; what other languages call
+//!   otherwise (`log1p`, `isnan`, `**`) is said in WGSL.
+//! - **More than WGSL**: `target`, one of its reserved words, is a name here, as the inputs of most
+//!   losses have it.
 //! - **Loops** may take 500 rounds in all in one call of `value` or `gradient`: some drivers end longer
 //!   ones silently. With more the result is NaN, and an [`Evaluator`] says so in an [`Error::Custom`]
 //!   with the place of the loop and the numbers. A loop without a way out is refused.
@@ -95,7 +98,7 @@
 //! | `max` and `min` of equals | half for each |
 //! | `clamp` and `saturate` at their ends | 1 |
 //! | `floor`, `ceil`, `round`, `trunc`, `step` | 0 |
-//! | `pow(x, 0)` | 0 |
+//! | `pow(x, 0)`, and `pow(0, y)` by `y` from 0 on | 0 |
 //! | `if` and `select` | that of what they take, whatever the other side's is |
 //!
 //! [`Custom::derivative`] is a loss again, whose value is the derivative and whose gradient is the
@@ -104,7 +107,8 @@
 //! # Numbers
 //!
 //! `exp`, `exp2`, `log`, `log2`, `pow`, `tanh`, `min`, `max`, `clamp`, `saturate` and `sign` are
-//! replaced by the library's, which are accurate and carry NaN; a negative base of `pow` gives NaN.
+//! replaced by the library's, which are accurate and carry NaN. `pow` takes any base to whole
+//! powers, and gives NaN for others of negative bases.
 //! [`Custom::with_built_ins`] leaves the driver's. The trigonometric functions are the driver's in
 //! any case.
 //!
@@ -112,13 +116,39 @@
 //! overflow: `exponential_minus_one`, `logarithm_one_plus`, `sigmoid`, `log_sigmoid`, `softplus`,
 //! `softplus_sum(x, yes, no)`, `log_cosh`, `power` (for bases from 0), `silenced`, `is_nan`, `is_finite`.
 //!
+//! Integers wrap, `x / 0` is `x` and `x % 0` is 0, shifts count modulo 32, and an index that lies
+//! outside is moved to the last element: on every driver, and also where the compiler knows the numbers.
+//!
+//! WGSL lets a driver assume that there is neither NaN nor infinity. In derived text there are both, as
+//! in PyTorch: comparisons become `is_less`, `is_at_most` and `is_equal`, of which none holds for NaN
+//! (`t != t` finds it), and where a compiler would see that something cancels or is multiplied by 0
+//! (`p - p`, `0.0 * p`) one side is `hidden`: `p - p` of infinity is NaN. So a loss may leave NaN out:
+//!
+//! ```
+//! use wgloss::{Batch, Custom, Evaluator, Tensor};
+//!
+//! let masked = Custom::new(
+//!     "fn value(p: f32, target: f32) -> f32 {
+//!         if (target != target) { return 0.0; }
+//!         return (p - target) * (p - target);
+//!     }",
+//! )?;
+//! let inputs = [
+//!     ("p", Tensor::from_slice(&[1.0f32, 2.0], [2])?),
+//!     ("target", Tensor::from_slice(&[3.0f32, f32::NAN], [2])?),
+//! ];
+//! let batch = Batch { inputs: &inputs, ..Batch::default() };
+//! assert_eq!(Evaluator::Cpu.evaluate_blocking(&masked, &batch)?.scalar(), Some(2.0));
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
 //! # Speed
 //!
 //! `cargo bench --bench custom` compares with hand-written gradients of the same losses: on
 //! lavapipe the derived ones take 0.96 to 1.03 times as long.
 //!
-//! On the CPU the derived text is evaluated in float64, 64 elements at a time, as reference and as
-//! backend.
+//! On the CPU the derived text is evaluated 64 elements at a time: as backend each result is rounded to
+//! float32, as reference it stays in float64.
 
 #[cfg(doc)]
 use crate::{Custom, Error, Evaluator};
