@@ -45,7 +45,7 @@ impl Runs for Custom {
         (value, self.spread(|i| slopes[i][0]).to_vec())
     }
 
-    fn given_up(&self, terms: &[Vec<f64>]) -> Option<(usize, Error)> {
+    fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
         let parameters = self.parameter_columns();
         let mut machine = self.made.program.narrow_machine();
         let mut arguments = [[0.0; LANES]; 4];
@@ -57,9 +57,8 @@ impl Runs for Custom {
             let lanes = LANES.min(terms[0].len() - start);
             let left = &machine.private()?[..lanes];
             if let Some(lane) = left.iter().position(|&rounds| rounds == 0.0) {
-                let term = start + lane;
-                let numbers: Vec<f64> = terms.iter().map(|column| column[term]).collect();
-                return Some((term, self.made.too_many_rounds(&numbers)));
+                let numbers: Vec<f64> = terms.iter().map(|column| column[start + lane]).collect();
+                return Some(self.made.too_many_rounds(&numbers));
             }
         }
         None

@@ -30,17 +30,7 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
     if let Some(name) = shadowed.find(|name| reserved.contains(&name.name)) {
         return Err(called_by_derivatives(&source.text, name.offset, &name.name));
     }
-    // A function that has another name as an argument: the argument would be called.
     reserved.extend(source.called());
-    for (i, name) in source.arguments.iter().enumerate() {
-        if name == "value" || name == "gradient" {
-            let reason = format!("{name} is the loss's own function: call the argument otherwise");
-            return Err(error_at(&source.text, source.argument_place(i), reason));
-        }
-        if reserved.contains(name) {
-            return Err(called_by_derivatives(&source.text, source.argument_place(i), name));
-        }
-    }
     let kernels = kernels(definition, !source.parameters.is_empty());
     let (mut known, mut calls) = (BTreeSet::new(), HashSet::from(TYPES.map(String::from)));
     for kernel in &kernels {
@@ -60,11 +50,6 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
     let used = |name: &str| kernels.iter().any(|kernel| uses(kernel, name));
     if let Some(name) = shadowed.find(|name| used(&name.name)) {
         return Err(taken(&source.text, name.offset, &name.name));
-    }
-    for (i, name) in source.arguments.iter().enumerate() {
-        if calls.contains(name) {
-            return Err(taken(&source.text, source.argument_place(i), name));
-        }
     }
     reserved.extend(known);
     reserved.extend(calls);
@@ -237,7 +222,6 @@ mod tests {
     fn names_that_would_make_kernels_invalid() {
         for (text, place, name) in [
             ("fn value(p: f32, term: f32) -> f32 { return p * term; }", 18, "term_at"),
-            ("fn value(bool: f32) -> f32 { return bool; }", 10, "bool"),
             (
                 "fn read(x: f32) -> f32 { return x; } fn value(p: f32) -> f32 { return read(p); }",
                 4,

@@ -79,6 +79,15 @@ const OPERATIONS: &[Operation] = &[
     operation!(Float, [Signed], "f32($ % 8)", |x| f64::from(x[0].signed().wrapping_rem(8))),
     operation!(Float, [Unsigned], "f32($ & 7u)", |x| f64::from(x[0].unsigned() & 7)),
     operation!(Float, [Bool], "f32($)", |x| f64::from(u8::from(x[0].holds()))),
+    operation!(Float, [Float, Float, Signed], "array<f32, 3>($, $, 2.0)[$]", |x| {
+        [x[0].float(), x[1].float(), 2.0][place(x[2].signed().cast_unsigned(), 3)]
+    }),
+    operation!(Float, [Float, Float, Float], "dot(vec2($, $), vec2($, 0.5))", |x| {
+        x[0].float() * x[2].float() + 0.5 * x[1].float()
+    }),
+    operation!(Float, [Float, Float, Bool], "select(vec2($, 1.0), vec2($, 2.0), vec2($)).x", |x| {
+        if x[2].holds() { x[1].float() } else { x[0].float() }
+    }),
     // What runs it is not in this table.
     Operation(Float, &[Float, Signed, Bool], HELPER, |_| Value::Float(f64::NAN)),
     operation!(Signed, [Signed, Signed], "($ + $)", |x| x[0].signed().wrapping_add(x[1].signed())),
@@ -105,6 +114,12 @@ const OPERATIONS: &[Operation] = &[
     operation!(Signed, [Signed], "extractBits($, 3u, 9u)", |x| (x[0].signed() << 20) >> 23),
     operation!(Signed, [Signed, Signed, Bool], "select($, $, $)", |x| {
         if x[2].holds() { x[1].signed() } else { x[0].signed() }
+    }),
+    operation!(Signed, [Signed, Signed, Unsigned], "vec3<i32>($, $, 5)[$]", |x| {
+        [x[0].signed(), x[1].signed(), 5][place(x[2].unsigned(), 3)]
+    }),
+    operation!(Signed, [Signed, Signed, Signed], "(vec2($, $) * vec2($, 3)).yx.y", |x| {
+        x[0].signed().wrapping_mul(x[2].signed())
     }),
     operation!(Signed, [Float], "i32($)", |x| x[0].float() as i32),
     operation!(Signed, [Unsigned], "i32($)", |x| x[0].unsigned().cast_signed()),
@@ -140,10 +155,19 @@ const OPERATIONS: &[Operation] = &[
     operation!(Bool, [Unsigned, Unsigned], "($ > $)", |x| x[0].unsigned() > x[1].unsigned()),
     operation!(Bool, [Bool, Bool], "($ && $)", |x| x[0].holds() && x[1].holds()),
     operation!(Bool, [Bool, Bool], "($ || $)", |x| x[0].holds() || x[1].holds()),
+    operation!(Bool, [Float, Float, Float], "any(vec2($, $) < vec2($, 0.25))", |x| {
+        x[0].float() < x[2].float() || x[1].float() < 0.25
+    }),
+    operation!(Bool, [Signed, Signed], "all(vec2($, 4) != vec2($, 3))", |x| x[0] != x[1]),
     operation!(Bool, [Bool], "(!$)", |x| !x[0].holds()),
     operation!(Bool, [Bool, Bool], "($ != $)", |x| x[0] != x[1]),
     operation!(Bool, [Signed], "bool($ % 3)", |x| x[0].signed().wrapping_rem(3) != 0),
 ];
+
+/// Where an index points to among so many: one outside is moved to the last.
+fn place(index: u32, count: usize) -> usize {
+    (index as usize).min(count - 1)
+}
 
 const HELPER: &str = "helper($, $, $)";
 

@@ -7,7 +7,7 @@ use crate::common::{Random, backends};
 use wgloss::{Batch, Custom, Reduction, Request, reference};
 
 const RANGES: &[(f64, f64)] = &[(-2.0, 2.0), (-2.0, 2.0)];
-const PROGRAMS: u64 = 150;
+const PROGRAMS: u64 = 60;
 
 /// Whether rounding, here and there, changes next to nothing: no branch, and no integer.
 fn is_well_conditioned(program: &Program, x: &[f64]) -> bool {

@@ -74,8 +74,8 @@ pub(crate) trait Runs: Send + Sync {
     /// The textbook value and derivatives in float64, of all numbers of a term.
     fn reference(&self, x: &[f64]) -> (f64, Vec<f64>);
 
-    /// Why these numbers of terms, a column for each of them, are given up: which term, and the error.
-    fn given_up(&self, _terms: &[Vec<f64>]) -> Option<(usize, Error)> {
+    /// Why one of these terms, a column for each of their numbers, is given up.
+    fn given_up(&self, _terms: &[Vec<f64>]) -> Option<Error> {
         None
     }
 
@@ -104,7 +104,7 @@ impl Runs for &dyn Runs {
         (**self).reference(x)
     }
 
-    fn given_up(&self, terms: &[Vec<f64>]) -> Option<(usize, Error)> {
+    fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
         (**self).given_up(terms)
     }
 

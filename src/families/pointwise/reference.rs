@@ -63,7 +63,7 @@ pub(super) fn check_given_up(
             None => vec![f64::from(resolved.definition.inputs[i].role.absent()); terms.len()],
         };
         let columns: Vec<Vec<f64>> = (0..inputs.len()).map(column).collect();
-        if let Some((_, error)) = formula.given_up(&columns) {
+        if let Some(error) = formula.given_up(&columns) {
             return Err(error);
         }
     }
