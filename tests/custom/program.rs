@@ -260,12 +260,23 @@ impl<'r> Maker<'r> {
         })
     }
 
+    /// A number as this type, where no name has it: a literal would be a constant.
+    fn converted(&mut self, kind: Type) -> Tree {
+        let is_it = |operation: &Operation| operation.0 == kind && operation.1 == [Float];
+        match (OPERATIONS.iter().position(is_it), self.name_of(Float)) {
+            (Some(operation), Some(name)) if kind != Bool => {
+                Tree::Operation(operation, vec![Tree::Name(name)])
+            }
+            _ => self.literal(kind),
+        }
+    }
+
     /// A tree of this type, which is no literal.
     fn tree(&mut self, kind: Type, levels: usize) -> Tree {
         if levels == 0 || self.below(6) == 0 {
             return match self.name_of(kind) {
                 Some(name) => Tree::Name(name),
-                None => self.literal(kind),
+                None => self.converted(kind),
             };
         }
         let fitting: Vec<usize> = (0..OPERATIONS.len())
