@@ -1,5 +1,6 @@
 //! The kernels that a user's text is joined with: which names of its own they leave to it.
 
+use super::library;
 use super::names::{called, declared, redeclared, uses};
 use super::refusal::{error_at, taken};
 use super::source::Source;
@@ -31,6 +32,7 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
         return Err(called_by_derivatives(&source.text, name.offset, &name.name));
     }
     reserved.extend(source.called());
+    reserved.extend(library::names().map(String::from));
     let kernels = kernels(definition, !source.parameters.is_empty());
     let (mut known, mut calls) = (BTreeSet::new(), HashSet::from(TYPES.map(String::from)));
     for kernel in &kernels {

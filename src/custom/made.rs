@@ -3,6 +3,7 @@
 use super::derive::{self, ROUNDS, Wanted};
 use super::interpret::Program;
 use super::kernels;
+use super::library::with_called;
 use super::refusal::Refusal;
 use super::source::{Source, parse};
 use crate::definition::{Definition, Input, Role, Shader};
@@ -89,7 +90,7 @@ impl Made {
             None => *input,
         };
         let inputs = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
-        let definition = definition(name, inputs, &parameters, &derived);
+        let definition = definition(name, inputs, &parameters, &with_called(&derived));
         Ok(Self {
             source: text.into(),
             accurate,

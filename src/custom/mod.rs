@@ -5,6 +5,7 @@ mod cpu;
 mod derive;
 mod interpret;
 mod kernels;
+mod library;
 mod loss;
 mod made;
 mod names;

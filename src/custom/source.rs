@@ -1,11 +1,11 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
 use super::advice;
+use super::library::TEXTS;
 use super::names::{Name, called, declared, redeclared, uses};
 use super::refusal::{Refusal, error_at, place, taken};
 use super::words::{identifiers, long_statement, replaced, unclosed, with_variables};
 use crate::error::{Error, Result};
-use crate::kernel::NUMERIC;
 use naga::WithSpan;
 use naga::front::wgsl::ParseError;
 use naga::keywords::wgsl::BUILTIN_IDENTIFIERS;
@@ -24,6 +24,8 @@ use std::sync::LazyLock;
 /// stack.
 const MOST_WORDS: usize = 3000;
 
+static LIBRARY: LazyLock<String> = LazyLock::new(|| TEXTS.concat());
+
 /// A member of `Parameters`.
 #[derive(Clone, Debug)]
 pub(super) struct Parameter {
@@ -31,7 +33,7 @@ pub(super) struct Parameter {
     pub(super) kind: Scalar,
 }
 
-/// A user's WGSL, parsed together with numeric.wgsl, which comes after it.
+/// A user's WGSL, parsed together with the library's, which comes after it.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) text: String,
@@ -256,15 +258,15 @@ fn entry(text: &str, module: &Module) -> Result<Handle<Function>> {
         .ok_or_else(|| error_at(text, 0, "fn value(...) -> f32 is missing"))
 }
 
-/// The names that numeric.wgsl declares.
+/// The names that the library declares.
 static OWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     // It is valid, or nothing that is joined with it is.
-    let module = naga::front::wgsl::parse_str(NUMERIC).unwrap_or_default();
+    let module = naga::front::wgsl::parse_str(&LIBRARY).unwrap_or_default();
     declared(&module).into_iter().map(|(name, _)| name).collect()
 });
 
-/// The names of WGSL's own that a text declares for itself, unless numeric.wgsl needs them. Of
-/// numeric.wgsl's names it must have none.
+/// The names of WGSL's own that a text declares for itself, unless the library needs them. Of
+/// the library's names it must have none.
 fn shadowed(text: &str) -> Result<Vec<Name>> {
     let known = OWN.iter().map(|name| &**name).chain(BUILTIN_IDENTIFIERS.iter().copied());
     let names = redeclared(text, known);
@@ -273,16 +275,16 @@ fn shadowed(text: &str) -> Result<Vec<Name>> {
             let reason = format!("{name} is wgloss's own: use it as it is, or rename yours");
             return Err(error_at(text, *offset, reason));
         }
-        if uses(NUMERIC, name) {
+        if uses(&LIBRARY, name) {
             return Err(taken(text, *offset, name));
         }
     }
     Ok(names)
 }
 
-/// Parses and validates text joined with numeric.wgsl.
+/// Parses and validates text joined with the library.
 pub(super) fn parse(text: &str) -> Result<(Module, ModuleInfo)> {
-    let joined = format!("{text}\n{NUMERIC}");
+    let joined = format!("{text}\n{}", *LIBRARY);
     let module = naga::front::wgsl::parse_str(&joined).map_err(|error| syntax(text, &error))?;
     // The kernels need it too, for float16 inputs.
     let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;

@@ -1,8 +1,10 @@
 //! Long texts: what is deep gets names, and what would be too much for a compiler's stack is refused.
 
 use super::case::{Case, check};
+use crate::common::{backends, tensor};
 use std::fmt::Write;
-use wgloss::{Custom, Error};
+use std::time::Instant;
+use wgloss::{Batch, Custom, DType, Error, Request};
 
 /// `value` of one argument with this result.
 fn value(result: &str) -> String {
@@ -47,5 +49,44 @@ fn statements_of_too_many_words() {
             }
             other => panic!("{terms} terms: {other:?}"),
         }
+    }
+}
+
+/// `let`s that each use the one before.
+fn lets(count: usize) -> String {
+    let mut body = "    let x0 = p;\n".to_string();
+    for i in 1..=count {
+        writeln!(body, "    let x{i} = 0.999 * x{} + sin(x{}) * 1e-3;", i - 1, i / 2)
+            .expect("a string");
+    }
+    format!("fn value(p: f32) -> f32 {{\n{body}    return x{count};\n}}\n// {:?}\n", Instant::now())
+}
+
+/// The seconds until a loss of so many statements is made, and until each backend has a first result.
+fn seconds(count: usize) -> Vec<f64> {
+    let source = lets(count);
+    let start = Instant::now();
+    let loss = Custom::new(&source).expect("a loss");
+    let mut all = vec![start.elapsed().as_secs_f64()];
+    let p = tensor(DType::F32, &[8], &[0.5; 8]);
+    let inputs = [("p", p)];
+    let request = Request::with_gradients(&["p"]);
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    for (name, backend) in backends() {
+        let start = Instant::now();
+        backend.evaluate_blocking(&loss, &batch).unwrap_or_else(|e| panic!("{name}: {e}"));
+        all.push(start.elapsed().as_secs_f64());
+    }
+    println!("{count} statements: {all:.2?} s");
+    all
+}
+
+/// With the square of the statements it would be 16 times as long.
+#[test]
+fn compile_times_are_linear_in_the_statements() {
+    seconds(10);
+    let (few, many) = (seconds(1000), seconds(4000));
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(many < 10.0 * few + 0.5, "{many} s, not about 4 times {few} s");
     }
 }

@@ -11,6 +11,7 @@ mod case;
 mod compounds;
 mod errors;
 mod faults;
+mod functions;
 mod geometry;
 mod helpers;
 mod kinks;

@@ -49,6 +49,8 @@ pub(super) struct Body<'w, 's> {
     pub(super) found: Found,
     /// The names in use.
     pub(super) names: HashSet<String>,
+    /// How many names have been made of each.
+    used_names: HashMap<String, usize>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +104,7 @@ impl<'w, 's> Body<'w, 's> {
             conditions: HashMap::new(),
             found,
             names: HashSet::new(),
+            used_names: HashMap::new(),
         }
     }
 
@@ -245,7 +248,8 @@ impl<'w, 's> Body<'w, 's> {
 
     /// A name that nothing else has.
     pub(super) fn unique(&mut self, wanted: &str) -> String {
-        let name = self.writer.unique(wanted, &self.names);
+        let used = self.used_names.entry(wanted.into()).or_default();
+        let name = self.writer.unique_from(wanted, used, &self.names);
         self.names.insert(name.clone());
         name
     }

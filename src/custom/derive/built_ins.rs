@@ -172,7 +172,7 @@ impl Rules<'_> {
     }
 
     /// `sqrt((1 - x)(1 + x))`, which keeps its accuracy near 1.
-    fn root_of_one_less_square(&mut self, x: Term) -> Term {
+    pub(super) fn root_of_one_less_square(&mut self, x: Term) -> Term {
         let one = self.terms.number(1.0);
         let less = self.terms.difference(one, x);
         let more = self.terms.sum(one, x);
@@ -196,7 +196,7 @@ impl Rules<'_> {
     }
 }
 
-/// The function of numeric.wgsl that stands for a built-in one.
+/// The function of the library that stands for a built-in one.
 fn accurate(function: Math) -> Option<&'static str> {
     Some(match function {
         Math::Exp => "exponential",
@@ -208,6 +208,18 @@ fn accurate(function: Math) -> Option<&'static str> {
         Math::Min => "minimum",
         Math::Clamp | Math::Saturate => "clamped",
         Math::Sign => "sign_of",
+        Math::Sin => "sine",
+        Math::Cos => "cosine",
+        Math::Tan => "tangent",
+        Math::Asin => "arcsine",
+        Math::Acos => "arccosine",
+        Math::Atan => "arctangent",
+        Math::Atan2 => "polar_angle",
+        Math::Sinh => "hyperbolic_sine",
+        Math::Cosh => "hyperbolic_cosine",
+        Math::Asinh => "inverse_hyperbolic_sine",
+        Math::Acosh => "inverse_hyperbolic_cosine",
+        Math::Atanh => "inverse_hyperbolic_tangent",
         _ => return None,
     })
 }

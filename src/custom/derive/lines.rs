@@ -1,6 +1,7 @@
 //! The lines of a function, from which those that nothing reads are left out.
 
-use std::collections::HashSet;
+use crate::custom::words::identifiers;
+use std::collections::HashMap;
 
 /// What a line is to the names in it.
 #[derive(Debug)]
@@ -10,6 +11,16 @@ enum Line {
     /// Sets a variable, which is all it does with it.
     Store(String),
     Other,
+}
+
+impl Line {
+    /// What it sets and nothing else.
+    fn sets(&self) -> &str {
+        match self {
+            Self::Declaration(name) | Self::Store(name) => name,
+            Self::Other => "",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -71,27 +82,8 @@ impl Lines {
     /// The text without what nothing reads.
     pub(super) fn finish(mut self) -> String {
         loop {
+            self.drop_unread();
             let before = self.lines.len();
-            let mut read = HashSet::new();
-            for (line, text, _) in &self.lines {
-                let own = match line {
-                    Line::Declaration(name) | Line::Store(name) => name,
-                    Line::Other => "",
-                };
-                // A variable that is only set, by itself or others, is not read.
-                let mut own_seen = false;
-                for name in names(text) {
-                    if name == own && !own_seen {
-                        own_seen = true;
-                    } else {
-                        read.insert(name.to_string());
-                    }
-                }
-            }
-            self.lines.retain(|(line, ..)| match line {
-                Line::Declaration(name) | Line::Store(name) => read.contains(name),
-                Line::Other => true,
-            });
             self.drop_empty_blocks();
             if self.lines.len() == before {
                 break;
@@ -101,6 +93,35 @@ impl Lines {
         let indented =
             |(_, text, depth): &(Line, String, usize)| format!("{:1$}{text}\n", "", 4 * depth);
         self.lines.iter().map(indented).collect()
+    }
+
+    /// Drops lines that only set what nothing reads, and then what only those have read: each line is
+    /// looked at twice, however long such a chain is.
+    fn drop_unread(&mut self) {
+        let mut readers: HashMap<&str, usize> = HashMap::new();
+        let mut setters: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (i, (line, text, _)) in self.lines.iter().enumerate() {
+            setters.entry(line.sets()).or_default().push(i);
+            reads(line, text).for_each(|name| *readers.entry(name).or_default() += 1);
+        }
+        let is_unread = |name: &&str| !name.is_empty() && !readers.contains_key(name);
+        let mut unread: Vec<&str> = setters.keys().copied().filter(is_unread).collect();
+        let mut kept = vec![true; self.lines.len()];
+        while let Some(name) = unread.pop() {
+            for &i in setters.get(name).into_iter().flatten() {
+                kept[i] = false;
+                let (line, text, _) = &self.lines[i];
+                for name in reads(line, text) {
+                    let left = readers.entry(name).or_default();
+                    *left -= 1;
+                    if *left == 0 {
+                        unread.push(name);
+                    }
+                }
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.lines.retain(|_| kept.next().unwrap_or(true));
     }
 
     /// An `else` with nothing but an `if` in it becomes `else if`.
@@ -132,19 +153,29 @@ impl Lines {
 
     /// An `if` or `else` without anything in it.
     fn drop_empty_blocks(&mut self) {
-        let mut i = 0;
-        while i + 1 < self.lines.len() {
-            match (&self.lines[i].1[..], &self.lines[i + 1].1[..]) {
-                ("} else {", "}") => drop(self.lines.remove(i)),
-                (open, "}") if open.starts_with("if ") => drop(self.lines.drain(i..i + 2)),
-                _ => i += 1,
+        let mut kept: Vec<(Line, String, usize)> = Vec::with_capacity(self.lines.len());
+        for line in self.lines.drain(..) {
+            let open = kept.last().map_or("", |(_, text, _)| text);
+            match &line.1[..] {
+                "}" if open == "} else {" => {
+                    kept.pop();
+                    kept.push(line);
+                }
+                "}" if open.starts_with("if ") => drop(kept.pop()),
+                _ => kept.push(line),
             }
         }
+        self.lines = kept;
     }
 }
 
-/// The identifiers in a text.
-pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii();
-    text.split(move |c| !is_word(c)).filter(|name| !name.is_empty())
+/// The names that a line reads: a variable that it sets is not one of them, unless it comes again.
+fn reads<'l>(line: &Line, text: &'l str) -> impl Iterator<Item = &'l str> {
+    let own = line.sets().to_string();
+    let mut own_seen = false;
+    identifiers(text).filter(move |&name| {
+        let is_set = name == own && !own_seen;
+        own_seen |= is_set;
+        !is_set
+    })
 }

@@ -16,6 +16,7 @@ mod functions;
 mod lines;
 mod rules;
 mod same;
+mod special;
 mod statement;
 mod term;
 mod text;

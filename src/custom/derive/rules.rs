@@ -13,7 +13,7 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// A function of numeric.wgsl; `None` if its arguments have slopes and it has no rule.
+    /// A function of the library; `None` if its arguments have slopes and it has no rule.
     pub(super) fn numeric(&mut self, name: &str, x: &[Dual]) -> Option<Dual> {
         let value = self.call(name, x);
         if x.iter().all(Dual::is_constant) {
@@ -40,7 +40,7 @@ impl Rules<'_> {
         Dual { value, slopes }
     }
 
-    /// The slopes of a function that goes by its name in numeric.wgsl, if it has a rule. `value` may be
+    /// The slopes of a function that goes by its name in the library, if it has a rule. `value` may be
     /// another function's call of the same meaning.
     pub(super) fn slopes_of(&mut self, name: &str, value: Term, x: &[Dual]) -> Option<Dual> {
         let first = x[0].value;
@@ -68,10 +68,7 @@ impl Rules<'_> {
                 return Some(self.softplus_sum(name, value, [x[0], x[1], x[2]]));
             }
             "log_cosh" => self.call_of("hyperbolic_tangent", first),
-            "hyperbolic_tangent" => {
-                let square = self.terms.product(value, value);
-                self.terms.difference(one, square)
-            }
+            "hyperbolic_tangent" => self.call_of("hyperbolic_tangent_slope", first),
             "power" | "signed_power" => return Some(self.power(name, value, x[0], x[1])),
             "maximum" => return Some(self.larger(value, x[0], x[1], ">")),
             "minimum" => return Some(self.larger(value, x[0], x[1], "<")),
@@ -80,7 +77,7 @@ impl Rules<'_> {
             // Constant but for jumps.
             "sign_of" | "is_nan" | "is_finite" | "is_less" | "is_at_most" | "is_equal"
             | "hidden_zero" => return Some(Dual::constant(value)),
-            _ => return None,
+            _ => return self.special(name, value, x),
         };
         Some(self.chain(value, x[0], factor))
     }

@@ -38,11 +38,9 @@ impl Terms {
         wanted: &HashMap<Term, String>,
         named: &HashMap<Term, String>,
     ) -> Vec<Term> {
-        // What has a name is not looked into.
-        let uses = named.keys().map(|&term| (term, 1)).collect();
-        let mut seen = Seen { uses, ..Seen::default() };
+        let mut seen = Seen::default();
         for &root in roots {
-            self.visit(root, &mut seen);
+            self.visit(root, named, &mut seen);
         }
         let Seen { uses, depths, mut order, kept } = seen;
         order.retain(|term| {
@@ -54,13 +52,17 @@ impl Terms {
     }
 
     /// Returns how deeply the term nests, 0 for what has a name already.
-    fn visit(&self, term: Term, seen: &mut Seen) -> usize {
+    fn visit(&self, term: Term, named: &HashMap<Term, String>, seen: &mut Seen) -> usize {
+        // What has a name is not looked into.
+        if named.contains_key(&term) {
+            return 0;
+        }
         let count = seen.uses.entry(term).or_default();
         *count += 1;
         if *count == 1 {
             let children = self.children(term).into_iter();
             // What nests too deeply has a name, and so starts again.
-            let depth = children.map(|child| self.visit(child, seen) % DEEPEST).max();
+            let depth = children.map(|child| self.visit(child, named, seen) % DEEPEST).max();
             seen.depths.insert(term, depth.unwrap_or_default() + 1);
             seen.kept.extend(self.kept_from_compiler(term));
             seen.order.push(term);

@@ -1,7 +1,7 @@
 //! The text as it grows: functions, and what they need.
 
-use super::lines;
 use crate::custom::source::Source;
+use crate::custom::words::identifiers;
 use naga::keywords::wgsl::RESERVED;
 use naga::{Function, Handle};
 use std::collections::{HashMap, HashSet};
@@ -73,17 +73,32 @@ impl<'s> Writer<'s> {
 
     /// A name near the wanted one that nothing else has; `own` are those of the same function.
     pub(super) fn unique(&self, wanted: &str, own: &HashSet<String>) -> String {
-        let taken = |name: &String| {
-            own.contains(name)
-                || self.has(name)
-                || self.reserved.contains(name)
-                || self.source.declares(name)
-                || RESERVED.contains(&&**name)
-        };
+        self.unique_from(wanted, &mut 0, own)
+    }
+
+    /// The same, where as many names as `used` says have been asked for.
+    pub(super) fn unique_from(
+        &self,
+        wanted: &str,
+        used: &mut usize,
+        own: &HashSet<String>,
+    ) -> String {
         let wanted = self.source.written(wanted);
-        let numbered = (1..).map(|i| format!("{wanted}_{i}"));
-        let mut names = [wanted.to_string()].into_iter().chain(numbered);
-        names.find(|name| !taken(name)).unwrap_or_default()
+        loop {
+            let name = match *used {
+                0 => wanted.to_string(),
+                number => format!("{wanted}_{number}"),
+            };
+            *used += 1;
+            let taken = own.contains(&name)
+                || self.has(&name)
+                || self.reserved.contains(&name)
+                || self.source.declares(&name)
+                || RESERVED.contains(&&*name);
+            if !taken {
+                return name;
+            }
+        }
     }
 
     /// The pieces that `value` and `gradient` need.
@@ -92,7 +107,7 @@ impl<'s> Writer<'s> {
         let mut needed: HashSet<String> = ["value".into(), "gradient".into()].into();
         for (name, text) in self.pieces.into_iter().rev() {
             if needed.contains(&name) {
-                needed.extend(lines::names(&text).map(String::from));
+                needed.extend(identifiers(&text).map(String::from));
                 kept.push(text);
             }
         }

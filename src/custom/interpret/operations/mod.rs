@@ -8,6 +8,7 @@ mod conversions;
 mod math;
 mod operators;
 mod primitives;
+mod special;
 
 pub(super) use conversions::conversion;
 pub(super) use lane::place;

@@ -1,9 +1,10 @@
-//! The functions of `numeric.wgsl` as the mathematics that they approximate.
+//! The functions of `numeric.wgsl` and `functions` as the mathematics that they approximate.
 
-use std::f64::consts::LN_2;
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 
 use super::super::instruction::Operation;
-use super::lane::{clamped, maximum, minimum, power, sign, truth};
+use super::lane::{clamped, maximum, minimum, power, sign, signed, truth};
+use super::special;
 
 /// What a function of this name in `numeric.wgsl` stands for.
 pub(in super::super) fn primitive(name: &str) -> Option<Operation> {
@@ -35,9 +36,63 @@ pub(in super::super) fn primitive(name: &str) -> Option<Operation> {
         "is_finite" => lanes!(|x| truth(x.is_finite())),
         "not_a_number" => lanes!(|_x| f64::NAN),
         "infinity" => lanes!(|_x| f64::INFINITY),
+        _ => return trigonometric(name).or_else(|| special(name)),
+    };
+    Some(operation)
+}
+
+fn trigonometric(name: &str) -> Option<Operation> {
+    let operation: Operation = match name {
+        "sine" => lanes!(|x| x.sin()),
+        "cosine" => lanes!(|x| x.cos()),
+        "tangent" => lanes!(|x| x.tan()),
+        "tangent_slope" => lanes!(|x| x.cos().powi(-2)),
+        "arcsine" => lanes!(|x| x.asin()),
+        "arccosine" => lanes!(|x| x.acos()),
+        "arctangent" => lanes!(|x| x.atan()),
+        "polar_angle" => lanes!(|y, x| y.atan2(x)),
+        "polar_angle_slope" => lanes!(|a, b| polar_angle_slope(a, b)),
+        "hyperbolic_sine" => lanes!(|x| x.sinh()),
+        "hyperbolic_cosine" => lanes!(|x| x.cosh()),
+        "hyperbolic_tangent_slope" => lanes!(|x| x.cosh().powi(-2)),
+        "inverse_hyperbolic_sine" => lanes!(|x| x.asinh()),
+        "inverse_hyperbolic_cosine" => lanes!(|x| x.acosh()),
+        "inverse_hyperbolic_tangent" => lanes!(|x| x.atanh()),
+        "root_of_square_and_one" => lanes!(|x| x.hypot(1.0)),
         _ => return None,
     };
     Some(operation)
+}
+
+fn special(name: &str) -> Option<Operation> {
+    let operation: Operation = match name {
+        "integer_power" => lanes!(|x, n| x.powi(signed(n))),
+        "log_sum_exp" => lanes!(|a, b| special::log_sum_exp(a, b)),
+        "log_sum_exp_slope" => lanes!(|a, b| special::log_sum_exp_slope(a, b)),
+        "error_function" => lanes!(|x| special::error_function(x)),
+        "error_function_slope" => lanes!(|x| FRAC_2_SQRT_PI * (-x * x).exp()),
+        "error_function_complement" => lanes!(|x| special::error_function_complement(x)),
+        "normal_density" => lanes!(|x| special::normal_density(x)),
+        "normal_cdf" => lanes!(|x| special::normal_cdf(x)),
+        "log_normal_cdf" => lanes!(|x| special::log_normal_cdf(x)),
+        "log_normal_cdf_slope" => lanes!(|x| special::log_normal_cdf_slope(x)),
+        "log_gamma" => lanes!(|x| special::log_gamma(x)),
+        "digamma" => lanes!(|x| special::digamma(x)),
+        "trigamma" => lanes!(|x| special::trigamma(x)),
+        "log_beta" => lanes!(|a, b| special::log_beta(a, b)),
+        "digamma_difference" => lanes!(|a, b| special::digamma_difference(a, b)),
+        "bessel_i0e" => lanes!(|x| special::bessel_i0e(x)),
+        "bessel_i0e_slope" => lanes!(|x| special::bessel_i0e_slope(x)),
+        "log_bessel_i0e" => lanes!(|x| special::log_bessel_i0e(x)),
+        "log_bessel_i0e_slope" => lanes!(|x| special::log_bessel_i0e_slope(x)),
+        _ => return None,
+    };
+    Some(operation)
+}
+
+/// `a / (a^2 + b^2)`, 0 at the origin.
+fn polar_angle_slope(a: f64, b: f64) -> f64 {
+    if a == 0.0 && b == 0.0 { 0.0 } else { a / (a * a + b * b) }
 }
 
 fn softplus(x: f64) -> f64 {

@@ -10,8 +10,7 @@ mod statements;
 mod values;
 
 use super::{Column, LANES, Program, Unsupported};
-
-const NUMERIC: &str = include_str!("../../../../shaders/numeric.wgsl");
+use crate::custom::library::TEXTS;
 
 fn program(text: &str, names: &[&str]) -> Result<Program, Unsupported> {
     let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|error| {
@@ -25,9 +24,9 @@ fn program(text: &str, names: &[&str]) -> Result<Program, Unsupported> {
     Program::new(&module, &info, names)
 }
 
-/// The columns of `value` in a text that is joined with `numeric.wgsl`.
+/// The columns of `value` in a text that is joined with the library.
 fn evaluate(text: &str, arguments: &[&Column]) -> Vec<Column> {
-    let program = program(&format!("{text}\n{NUMERIC}"), &["value"]).expect("supported");
+    let program = program(&format!("{text}\n{}", TEXTS.concat()), &["value"]).expect("supported");
     let (taken, given) = program.columns(0);
     assert_eq!(taken, arguments.len());
     let result = program.machine().call(0, arguments).to_vec();

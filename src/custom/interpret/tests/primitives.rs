@@ -1,9 +1,9 @@
-//! The functions of `numeric.wgsl`.
+//! The functions of the library.
 
 use super::super::operations::primitive;
-use super::{NUMERIC, assert_expression};
+use super::{TEXTS, assert_expression};
 
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 62] = [
     "exponential",
     "exponential_minus_one",
     "logarithm",
@@ -31,16 +31,51 @@ const NAMES: [&str; 27] = [
     "is_finite",
     "not_a_number",
     "infinity",
+    "sine",
+    "cosine",
+    "tangent",
+    "tangent_slope",
+    "arcsine",
+    "arccosine",
+    "arctangent",
+    "polar_angle",
+    "polar_angle_slope",
+    "hyperbolic_sine",
+    "hyperbolic_cosine",
+    "hyperbolic_tangent_slope",
+    "inverse_hyperbolic_sine",
+    "inverse_hyperbolic_cosine",
+    "inverse_hyperbolic_tangent",
+    "root_of_square_and_one",
+    "integer_power",
+    "log_sum_exp",
+    "log_sum_exp_slope",
+    "error_function",
+    "error_function_slope",
+    "error_function_complement",
+    "normal_density",
+    "normal_cdf",
+    "log_normal_cdf",
+    "log_normal_cdf_slope",
+    "log_gamma",
+    "digamma",
+    "trigamma",
+    "log_beta",
+    "digamma_difference",
+    "bessel_i0e",
+    "bessel_i0e_slope",
+    "log_bessel_i0e",
+    "log_bessel_i0e_slope",
 ];
 
 #[test]
-fn every_primitive_is_a_function_of_numeric() {
-    let module = naga::front::wgsl::parse_str(NUMERIC).expect("valid");
+fn every_primitive_is_a_function_of_the_library() {
+    let module = naga::front::wgsl::parse_str(&TEXTS.concat()).expect("valid");
     for name in NAMES {
         assert!(primitive(name).is_some(), "{name} is no primitive");
         let mut functions = module.functions.iter();
         let found = functions.any(|(_, function)| function.name.as_deref() == Some(name));
-        assert!(found, "numeric.wgsl has no fn {name}");
+        assert!(found, "the library has no fn {name}");
     }
     let primitives = module
         .functions
