@@ -146,7 +146,7 @@ fn log_beta(a: f32, b: f32) -> f32 {
 // one sign, and what the asymptotic series from a + 8 on differ by.
 fn digamma_difference(a: f32, b: f32) -> f32 {
     let c = a + b;
-    var sum = b / c / a;
+    var sum = b / c / abs(a);
     for (var k = 1; k < 8; k++) {
         sum += b / (c + f32(k)) / (a + f32(k));
     }

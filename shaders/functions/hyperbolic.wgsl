@@ -30,8 +30,8 @@ fn hyperbolic_tangent_slope(x: f32) -> f32 {
     let mantissa = exponential_of_remainder(reduced.remainder);
     // The factor 4 in the exponent, so that the numerator does not vanish before the slope.
     let above = scaled(mantissa, reduced.exponent_bits + 0x01000000);
-    let below = 1.0 + 0.25 * above;
-    return select(above / (below * below), x, is_nan(x));
+    let e = 0.25 * above;
+    return select(above / (1.0 + e * (2.0 + e)), x, is_nan(x));
 }
 
 // asinh x: log(1 + u) of u = a + a^2 / (1 + sqrt(1 + a^2)), all of one sign; far out log(2 a).

@@ -3,7 +3,7 @@
 // scale e^(-rate a^2) for a >= 0, a rate of 1 or 1/2 and a scale from 0.3 to 1.2. The square of a's
 // first 12 bits is exact, and what it lacks comes as another factor, less 1: a rounded square would
 // cost an error of a^2 places.
-fn bell(a: f32, rate: f32, scale: f32) -> f32 {
+fn exponential_of_square(a: f32, rate: f32, scale: f32) -> f32 {
     let b = min(a, 14.0);
     let first = bitcast<f32>(bitcast<u32>(b) & 0xfffff000u);
     let reduced = reduced_exponent(max(-rate * (first * first), -89.0));
@@ -26,7 +26,7 @@ fn scaled_complement(a: f32) -> f32 {
 
 // e^-x^2 2 / sqrt(pi), the slope of the error function.
 fn error_function_slope(x: f32) -> f32 {
-    return select(bell(abs(x), 1.0, 1.1283792), x, is_nan(x));
+    return select(exponential_of_square(abs(x), 1.0, 1.1283792), x, is_nan(x));
 }
 
 // erf x for |x| <= 0.7, minimax.
@@ -40,7 +40,7 @@ fn error_function_core(x: f32) -> f32 {
 // erf x: past 0.7 1 - erfc.
 fn error_function(x: f32) -> f32 {
     let a = abs(x);
-    let far = 1.0 - bell(a, 1.0, 1.0) * scaled_complement(a);
+    let far = 1.0 - exponential_of_square(a, 1.0, 1.0) * scaled_complement(a);
     let size = select(far, error_function_core(a), a < 0.7);
     let sign_bit = bitcast<u32>(x) & 0x80000000u;
     return select(bitcast<f32>(bitcast<u32>(size) | sign_bit), x, is_nan(x));
@@ -49,7 +49,7 @@ fn error_function(x: f32) -> f32 {
 // erfc x = 1 - erf x, relative to itself where it is small.
 fn error_function_complement(x: f32) -> f32 {
     let a = abs(x);
-    let tail = bell(a, 1.0, 1.0) * scaled_complement(a);
+    let tail = exponential_of_square(a, 1.0, 1.0) * scaled_complement(a);
     let far = select(tail, 2.0 - tail, x < 0.0);
     return select(select(far, 1.0 - error_function_core(x), a < 0.7), x, is_nan(x));
 }
@@ -74,12 +74,12 @@ fn scaled_tail(a: f32) -> f32 {
 
 // What the normal distribution has beyond a >= 0.
 fn normal_tail(a: f32) -> f32 {
-    return bell(a, 0.5, 1.0) * scaled_tail(a);
+    return exponential_of_square(a, 0.5, 1.0) * scaled_tail(a);
 }
 
 // e^(-x^2 / 2) / sqrt(2 pi).
 fn normal_density(x: f32) -> f32 {
-    return select(bell(abs(x), 0.5, 0.3989423), x, is_nan(x));
+    return select(exponential_of_square(abs(x), 0.5, 0.3989423), x, is_nan(x));
 }
 
 // The normal distribution's cumulative function, relative to itself where it is small.
@@ -111,7 +111,7 @@ fn log_normal_cdf_slope(x: f32) -> f32 {
     let below = 0.3989423 / scaled_tail(a);
     let is_near = a < 0.7;
     let cdf = select(1.0 - normal_tail(a), normal_cdf_core(x), is_near);
-    let above = bell(a, 0.5, 0.3989423) / cdf;
+    let above = exponential_of_square(a, 0.5, 0.3989423) / cdf;
     let is_below = (x < 0.0) & !is_near;
     return select(select(above, select(below, a, a > 1e18), is_below), x, is_nan(x));
 }

@@ -15,9 +15,9 @@ use naga::front::wgsl::{ParseError, parse_str};
 use std::collections::{BTreeSet, HashSet};
 
 /// What derived text may call although the user's does not.
-const ADDED: [&str; 19] = [
-    "array", "clamp", "cos", "cosh", "cross", "degrees", "dot", "exp", "length", "log", "pow",
-    "radians", "select", "sign", "sin", "sinh", "sqrt", "step", "trunc",
+const ADDED: [&str; 21] = [
+    "array", "clamp", "cos", "cosh", "cross", "degrees", "dot", "exp", "length", "log", "max",
+    "min", "pow", "radians", "select", "sign", "sin", "sinh", "sqrt", "step", "trunc",
 ];
 
 /// The types of derived text.
@@ -42,6 +42,7 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
         let functions = module.functions.iter().map(|(_, function)| function);
         calls.extend(called(&module, functions.chain(entries)));
     }
+    known.insert("table_words".into());
     let others = known.iter().map(|name| &**name);
     let others = others.filter(|name| !["value", "Parameters"].contains(name));
     if let Some(name) = redeclared(&source.text, others).first() {

@@ -220,7 +220,9 @@ impl Loss for Custom {
     fn digest(&self) -> Option<u64> {
         // FNV-1a: the standard library's hashes may change from one version to the next.
         let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        Some(self.derived().bytes().fold(0xcbf2_9ce4_8422_2325, step))
+        let table = self.made.definition.shader.table.iter();
+        let table = table.flat_map(|word| word.to_le_bytes());
+        Some(self.derived().bytes().chain(table).fold(0xcbf2_9ce4_8422_2325, step))
     }
 
     fn check_gradient(&self, input: usize) -> Result<()> {

@@ -58,7 +58,7 @@ impl Made {
         let all = arguments.map(|name| Input::new(kept(name), Role::Elements)).collect();
         let parameters: Vec<(&'static str, ScalarKind)> =
             source.parameters.iter().map(|own| (kept(&own.name), own.kind.kind)).collect();
-        let plain = definition(name, all, &parameters, "");
+        let plain = definition(name, all, &parameters, "", Vec::new());
         let reserved = kernels::check(&source, &plain)?;
         let attempt = |by: &[usize]| {
             derive::write(&source, accurate, &Wanted::Loss(by.to_vec()), &reserved)
@@ -70,14 +70,15 @@ impl Made {
             return Err(error.clone());
         }
         let by: Vec<usize> = (0..refusals.len()).filter(|&i| refusals[i].is_none()).collect();
-        let derived = attempt(&by)?;
-        let (module, info) = parse(&derived).map_err(|error| {
+        let (derived, table) = attempt(&by)?;
+        let declared = if table.is_empty() { "" } else { pointwise::TABLE };
+        let (module, info) = parse(&[&derived, declared].concat()).map_err(|error| {
             let reason = format!("what is derived from this is not valid: {error}");
             Refusal::new(source.place(), reason).error(text)
         })?;
-        let program = Program::new(&module, &info, &["value", "gradient"]).map_err(|error| {
+        let program = Program::new(&module, &info, &["value", "gradient"], &table).map_err(|error| {
             // The same of the user's own text has a place there.
-            match Program::new(&source.module, &source.info, &["value"]) {
+            match Program::new(&source.module, &source.info, &["value"], &[]) {
                 Err(own) => Refusal::new(own.span, own.to_string()).error(text),
                 Ok(_) => {
                     let reason = format!("of its gradient, {error}");
@@ -90,7 +91,7 @@ impl Made {
             None => *input,
         };
         let inputs = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
-        let definition = definition(name, inputs, &parameters, &with_called(&derived));
+        let definition = definition(name, inputs, &parameters, &with_called(&derived), table);
         Ok(Self {
             source: text.into(),
             accurate,
@@ -124,6 +125,7 @@ impl Made {
     /// WGSL whose `value` is the derivative by an argument.
     pub(super) fn slope(&self, argument: usize) -> Result<String> {
         derive::write(&self.parsed, self.accurate, &Wanted::Slope(argument), &self.reserved)
+            .map(|(text, _)| text)
             .map_err(|error| error.error(&self.source))
     }
 }
@@ -133,7 +135,9 @@ fn definition(
     inputs: Vec<Input>,
     parameters: &[(&'static str, ScalarKind)],
     shader: &str,
+    table: Vec<u32>,
 ) -> Definition {
+    let shader = kept(shader);
     let names = inputs.iter().map(|input| input.name);
     let by_name = parameters.iter().map(|(name, _)| *name);
     let arguments: Vec<_> =
@@ -147,7 +151,14 @@ fn definition(
         arguments: arguments.leak(),
         reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
         weighted_mean: false,
-        shader: Shader { knows_zero: false, ..pointwise::shader(kept(shader)) },
+        shader: {
+            let shader = kept(shader);
+            let shader = match &*table.leak() {
+                [] => pointwise::shader(shader),
+                table => pointwise::shader_with_table(shader, table),
+            };
+            Shader { knows_zero: false, ..shader }
+        },
     }
 }
 

@@ -4,20 +4,32 @@
 //! is long enough, which ends the program. So this cannot be asked of naga: it is all of WGSL that
 //! is read by hand here.
 
-/// Where a statement begins that has more than so many words. Comments are none.
+/// Where a statement begins that has more than so many words. Comments are none, and what is listed
+/// between commas counts once, by its longest part: compilers go through it in a loop.
 pub(super) fn long_statement(text: &str, most: usize) -> Option<usize> {
     let (mut start, mut count) = (0, 0);
+    // The counts at which the open parentheses began.
+    let mut open = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let (word, after) = rest.split_at(word(rest));
         match word {
-            ";" | "{" | "}" => count = 0,
+            ";" | "{" | "}" => {
+                count = 0;
+                open.clear();
+            }
+            "," => count = open.last().copied().unwrap_or(count),
             _ if word.starts_with("//") || word.starts_with("/*") || word.trim().is_empty() => {}
             _ => {
                 if count == 0 {
                     start = text.len() - rest.len();
                 }
                 count += 1;
+                match word {
+                    "(" | "[" => open.push(count),
+                    ")" | "]" => drop(open.pop()),
+                    _ => {}
+                }
             }
         }
         if count > most {
@@ -152,6 +164,9 @@ mod tests {
             ("a /* b c /* d */ e */ f", 2, None),
             ("a /* b c /* d */ e */ f", 1, Some(0)),
             ("a /* b", 1, None),
+            ("f(a, b, c, d)", 4, None),
+            ("f(a, b + c, d)", 4, Some(0)),
+            ("f(a, g(b, c, d))", 4, Some(0)),
             ("; größer x\u{304} ≥ 2.5u", 6, None),
             ("; größer x\u{304} ≥ 2.5u", 5, Some(2)),
         ] {

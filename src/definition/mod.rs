@@ -56,11 +56,13 @@ pub struct Shader {
     /// Whether a parameter of 0 may be a constant of the kernels. Where it may be a divisor, a driver
     /// that knows it makes something else of what would be infinite.
     pub(crate) knows_zero: bool,
+    /// The words that its kernels read from a buffer, `table_words`, in which a formula of tables finds them.
+    pub(crate) table: &'static [u32],
 }
 
 impl Shader {
     pub(crate) const fn new(text: &'static str, context: &'static [&'static str]) -> Self {
-        Self { text, context, knows_zero: true }
+        Self { text, context, knows_zero: true, table: &[] }
     }
 }
 

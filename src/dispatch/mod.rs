@@ -74,8 +74,11 @@ pub struct Builder<'a> {
     /// Whether the driver may fuse products with the sums that they go into: those of processors do not.
     pub(crate) fuses: bool,
     pub(crate) resolved: &'a Resolved,
+    /// The parameters, the tables, and the windows.
     uniforms: Vec<u8>,
     parameters: Parameters,
+    /// Where in the uniforms the tables begin.
+    table: usize,
     scratch_words: u64,
     /// Each once, as a plan may have thousands of windows, with the members of its windows.
     kernels: Vec<(Kernel, &'static [Member])>,
@@ -125,6 +128,11 @@ impl<'a> Builder<'a> {
         // A uniform binding is as long as the struct, whose size is a multiple of 4 words at most.
         let mut words = parameters.words();
         words.resize(words.len().next_multiple_of(4), 0);
+        let table = (4 * words.len()).next_multiple_of(UNIFORM_ALIGNMENT);
+        if !resolved.definition.shader.table.is_empty() {
+            words.resize(table / 4, 0);
+            words.extend_from_slice(resolved.definition.shader.table);
+        }
         Self {
             gpu: None,
             limits,
@@ -133,6 +141,7 @@ impl<'a> Builder<'a> {
             fuses: true,
             resolved,
             parameters,
+            table,
             uniforms: bytemuck::cast_slice(&words).to_vec(),
             scratch_words: 4,
             kernels: Vec::new(),
@@ -355,11 +364,15 @@ impl<'a> Builder<'a> {
         };
         let staging = self.staging.iter().map(stage).collect::<Result<_>>()?;
         let memory = Memory { scratch, staging };
+        let tables = match self.resolved.definition.shader.table {
+            [] => wgpu::BufferUsages::empty(),
+            _ => wgpu::BufferUsages::STORAGE,
+        };
         let uniforms = gpu.checked("the uniforms", |device| {
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(&format!("wgloss {title} uniforms")),
                 size: self.uniforms.len().next_multiple_of(16).max(16) as u64,
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST | tables,
                 mapped_at_creation: false,
             });
             gpu.queue().write_buffer(&buffer, 0, &self.uniforms);
@@ -392,6 +405,7 @@ impl<'a> Builder<'a> {
                 (Slot::Parameters, _) => {
                     (0, (self.parameters.len() * 4).next_multiple_of(16) as u64)
                 }
+                (Slot::Table, _) => (self.table as u64, self.resolved.bytes(slot)),
                 (Slot::Scratch, _) => (0, self.scratch_words * 4),
                 (slot, None) => (0, self.resolved.bytes(slot)),
             };

@@ -74,7 +74,8 @@
 //! - **Refused**: matrices, textures, atomics, barriers, bindings, overrides, variables outside of
 //!   functions, pointers as arguments, `modf`, `frexp`, `refract`, the bits of a number that
 //!   depends on an argument, names that the kernels have or derivatives call, members of
-//!   `Parameters` named like an argument, statements of over 3,000 words. Each is an
+//!   `Parameters` named like an argument, statements of over 3,000 words (of what is listed between
+//!   commas the longest part counts). Each is an
 //!   [`Error::Custom`] with line and column, as syntax errors are; what other languages call
 //!   otherwise (`log1p`, `isnan`, `**`) is said in WGSL.
 //! - **More than WGSL**: `target`, one of its reserved words, is a name here, as the inputs of most
@@ -82,6 +83,10 @@
 //! - **Loops** may take 500 rounds in all in one call of `value` or `gradient`: some drivers end longer
 //!   ones silently. With more the result is NaN, and an [`Evaluator`] says so in an [`Error::Custom`]
 //!   with the place of the loop and the numbers. A loop without a way out is refused.
+//!
+//! - **Tables**: a constant array of 8 or more numbers that is read at a computed index,
+//!   `const weights = array(0.5, 1.0, ...)`, is read from a buffer, not compiled: 65,536 numbers take
+//!   about a second. An index outside of it reads its nearest end.
 //!
 //! # The derivative
 //!

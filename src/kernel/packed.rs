@@ -29,7 +29,8 @@ impl Kernel {
     pub(crate) fn packable(&self) -> impl Iterator<Item = Slot> {
         let scratch = self.binding(Slot::Scratch).is_none_or(|own| own.kind == SCRATCH);
         let read = self.bindings.iter().filter(move |own| scratch && own.used == Use::Read);
-        read.map(|binding| binding.slot).filter(|slot| !matches!(slot, Slot::Staging(_)))
+        read.map(|binding| binding.slot)
+            .filter(|slot| !matches!(slot, Slot::Staging(_) | Slot::Table))
     }
 
     /// The same kernel, which reads a slot's words in the scratch from `place` on.

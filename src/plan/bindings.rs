@@ -185,7 +185,7 @@ impl<'a> Bound<'a> {
     /// The buffer of a region, with the region's offset added to the binding's own.
     pub(super) fn region(&self, region: Region) -> wgpu::BufferBinding<'_> {
         let own = match region.slot {
-            Slot::Window | Slot::Parameters => Some(&self.plan.uniforms),
+            Slot::Window | Slot::Parameters | Slot::Table => Some(&self.plan.uniforms),
             Slot::Scratch => self.plan.memory.scratch.as_ref(),
             Slot::Status => return self.status(region),
             Slot::Staging(i) => {

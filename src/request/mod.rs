@@ -258,6 +258,7 @@ impl Resolved {
             Slot::Value | Slot::Upstream | Slot::Count => (1, 4),
             Slot::Status | Slot::Report | Slot::Denominator => (4, 4),
             Slot::Totals => (self.totals_words(), 4),
+            Slot::Table => (self.definition.shader.table.len() as u64, 4),
             Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),
         };
         count.saturating_mul(size).checked_next_multiple_of(4).unwrap_or(u64::MAX)

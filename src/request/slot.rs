@@ -11,6 +11,8 @@ pub(crate) enum Slot {
     Window,
     /// The loss's `Parameters`.
     Parameters,
+    /// The words of the loss's tables.
+    Table,
     /// An input, by its place in the definition.
     Input(usize),
     /// The upstream gradient.
@@ -98,6 +100,7 @@ impl Resolved {
             Slot::Scratch => "scratch memory".into(),
             Slot::Staging(i) => format!("float32 gradient {}", name(i)),
             Slot::Window | Slot::Parameters => "uniforms".into(),
+            Slot::Table => "tables".into(),
         }
     }
 }

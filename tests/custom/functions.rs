@@ -47,6 +47,12 @@ fn below_0(size: f64, x: f64) -> f64 {
     if x < 0.0 { size } else { 0.0 }
 }
 
+/// A size in whose units what a driver flushes to 0 is less than one.
+fn lost(x: f64, factor: f64) -> f64 {
+    let smallest = f64::from(f32::MIN_POSITIVE);
+    if x.abs() < smallest { factor * smallest * 24f64.exp2() } else { 0.0 }
+}
+
 fn polar_slope(a: f64, b: f64) -> f64 {
     if a == 0.0 && b == 0.0 { 0.0 } else { a / (a * a + b * b) }
 }
@@ -101,15 +107,22 @@ fn functions() -> Vec<Function> {
         ),
         of_one("integer_power(p, 2)", |x, _| x * x, |x, _| 2.0 * x, angles),
         of_one("integer_power(p, -1)", |x, _| 1.0 / x, |x, _| -1.0 / (x * x), angles),
-        of_one("integer_power(p, 17)", |x, _| x.powi(17), |x, _| 17.0 * x.powi(16), angles),
-        of_one("integer_power(p, 0)", |_, _| 1.0, |x, _| 0.0 * x, angles),
-        of_one(
+        of_one("integer_power(p, 0)", |_, _| 1.0, |_, _| 0.0, angles),
+    ];
+    // Their slopes vanish with the power that is one lower.
+    all.push(Function {
+        sizes: [none, |x, _| lost(x.powi(16), 17.0), none],
+        ..of_one("integer_power(p, 17)", |x, _| x.powi(17), |x, _| 17.0 * x.powi(16), angles)
+    });
+    all.push(Function {
+        sizes: [none, |x, _| lost(x.powi(-1000), 999.0), none],
+        ..of_one(
             "integer_power(p, -999)",
             |x, _| x.powi(-999),
             |x, _| -999.0 * x.powi(-1000),
             (0.9, 1.1),
-        ),
-    ];
+        )
+    });
     let log_gamma_sizes: [fn(f64, f64) -> f64; 3] = [
         |x, _| below_0(log_gamma(1.0 - x).abs() + 2.0, x),
         |x, _| below_0(PI + digamma(1.0 - x).abs() + (PI / (PI * (x - x.round())).tan()).abs(), x),
@@ -430,4 +443,21 @@ fn kernels_hold_what_they_call() {
     let own = derived("fn value(p: f32) -> f32 { let core = log_gamma(p); return core; }");
     assert!(own.contains("fn digamma(") && own.contains("fn log_gamma("), "{own}");
     assert!(!own.contains("fn trigamma(") && !own.contains("fn log_beta("), "{own}");
+}
+
+#[test]
+fn the_angle_of_the_origin_and_its_slopes_are_0() {
+    let loss = Custom::new("fn value(p: f32, t: f32) -> f32 { return atan2(p, t); }");
+    let loss = loss.expect("a loss");
+    let zeros = || tensor(DType::F32, &[1], &[0.0]);
+    let inputs = [("p", zeros()), ("t", zeros())];
+    let request = Request { gradients: &["p", "t"], ..Request::default() };
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    for (backend, evaluator) in backends() {
+        let got = evaluator.evaluate_blocking(&loss, &batch).expect("an evaluation");
+        assert_eq!(*got.value.expect("a value").to_f32(), [0.0], "{backend}");
+        for (name, slope) in &got.gradients {
+            assert_eq!(*slope.to_f32(), [0.0], "by {name} on {backend}");
+        }
+    }
 }

@@ -56,7 +56,8 @@ fn statements_of_too_many_words() {
 fn lets(count: usize) -> String {
     let mut body = "    let x0 = p;\n".to_string();
     for i in 1..=count {
-        writeln!(body, "    let x{i} = 0.999 * x{} + sin(x{}) * 1e-3;", i - 1, i / 2)
+        let half = i / 2;
+        writeln!(body, "    let x{i} = 0.999 * x{} + p * x{half} * 1e-3;", i - 1)
             .expect("a string");
     }
     format!("fn value(p: f32) -> f32 {{\n{body}    return x{count};\n}}\n// {:?}\n", Instant::now())

@@ -24,5 +24,6 @@ mod program;
 mod random;
 mod rounds;
 mod scopes;
+mod tables;
 mod tree;
 mod typed;

@@ -58,6 +58,9 @@ impl Body<'_, '_> {
                 Ok(value.map(|x| self.terms.call(name.clone(), vec![x])))
             }
             Expression::Access { base, index } => {
+                if let Some(element) = self.table_element(base, index)? {
+                    return Ok(Dual::constant(element));
+                }
                 let (base, index) = (self.dual(base)?, self.index(index)?);
                 Ok(base.map(|x| self.terms.index(x, index)))
             }

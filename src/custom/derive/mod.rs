@@ -18,6 +18,7 @@ mod rules;
 mod same;
 mod special;
 mod statement;
+mod tables;
 mod term;
 mod text;
 mod types;
@@ -42,13 +43,13 @@ pub(super) enum Wanted {
     Slope(usize),
 }
 
-/// WGSL for what is wanted. No name in it is one of `reserved`, but for the user's own functions.
+/// WGSL for what is wanted, and the words of tables that it reads from `table_words`. No name in it is one of `reserved`, but for the user's own functions.
 pub(super) fn write(
     source: &Source,
     accurate: bool,
     wanted: &Wanted,
     reserved: &HashSet<String>,
-) -> Result<String> {
+) -> Result<(String, Vec<u32>)> {
     let mut writer = Writer::new(source, accurate, matches!(wanted, Wanted::Loss(_)), reserved);
     let entry = source.entry;
     match wanted {

@@ -81,11 +81,14 @@ impl Rules<'_> {
             }
             "integer_power" => {
                 let n = x[1].value;
-                let unit = self.terms.name("1");
+                let [unit, nothing] = ["1", "0"].map(|text| self.terms.name(text));
                 let less = self.terms.binary("-", n, unit);
                 let lower = self.terms.call("integer_power", vec![first, less]);
-                let n = self.call_of("f32", n);
-                self.terms.call("silenced", vec![n, lower])
+                let factor = self.call_of("f32", n);
+                let product = self.terms.product(factor, lower);
+                let zero = self.terms.number(0.0);
+                let is_zero = self.terms.binary("==", n, nothing);
+                self.terms.choice(is_zero, zero, product)
             }
             _ => return self.of_two(name, value, x),
         };

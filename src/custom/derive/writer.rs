@@ -5,6 +5,7 @@ use crate::custom::words::identifiers;
 use naga::keywords::wgsl::RESERVED;
 use naga::{Function, Handle};
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// A helper function as it was written for one set of arguments with slopes.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub(super) struct Variant {
 pub(super) struct Writer<'s> {
     pub(super) source: &'s Source,
     pub(super) accurate: bool,
-    limited: bool,
+    pub(super) limited: bool,
     reserved: &'s HashSet<String>,
     /// The names of the arguments that directions belong to.
     pub(super) directions: Vec<String>,
@@ -29,6 +30,9 @@ pub(super) struct Writer<'s> {
     pub(super) variants: HashMap<(Handle<Function>, Vec<u8>), Variant>,
     /// The counter of rounds, where there is a loop.
     pub(super) counter: Option<String>,
+    /// The words of tables, and where each begins, by the function that reads it.
+    table: Vec<u32>,
+    tables: Vec<(String, Range<usize>)>,
 }
 
 impl<'s> Writer<'s> {
@@ -38,9 +42,20 @@ impl<'s> Writer<'s> {
         limited: bool,
         reserved: &'s HashSet<String>,
     ) -> Self {
-        let (pieces, variants, counter) = Default::default();
+        let (pieces, variants, counter, table, tables) = Default::default();
         let directions = source.arguments.clone();
-        Self { source, accurate, limited, reserved, directions, pieces, variants, counter }
+        Self {
+            source,
+            accurate,
+            limited,
+            reserved,
+            directions,
+            pieces,
+            variants,
+            counter,
+            table,
+            tables,
+        }
     }
 
     /// The counter of rounds, if they are to be counted.
@@ -101,8 +116,28 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// The pieces that `value` and `gradient` need.
-    pub(super) fn finish(self) -> String {
+    /// The function that reads these words of numbers of a type, each by its place; past the last one
+    /// the last one.
+    pub(super) fn table_function(&mut self, wanted: &str, kind: &str, words: &[u32]) -> String {
+        let own = |(name, range): &(String, Range<usize>)| {
+            (self.table[range.clone()] == *words && name.ends_with(kind)).then(|| name.clone())
+        };
+        if let Some(name) = self.tables.iter().find_map(own) {
+            return name;
+        }
+        let name = self.unique(&format!("{wanted}_at_{kind}"), &HashSet::new());
+        let start = self.table.len();
+        self.table.extend_from_slice(words);
+        let last = words.len().saturating_sub(1);
+        let word = format!("table_words[{start}u + min(i, {last}u)]");
+        let read = if kind == "u32" { word } else { format!("bitcast<{kind}>({word})") };
+        self.push(&name, format!("fn {name}(i: u32) -> {kind} {{\n    return {read};\n}}\n"));
+        self.tables.push((name.clone(), start..self.table.len()));
+        name
+    }
+
+    /// The pieces that `value` and `gradient` need, and the words of tables.
+    pub(super) fn finish(self) -> (String, Vec<u32>) {
         let mut kept: Vec<String> = Vec::new();
         let mut needed: HashSet<String> = ["value".into(), "gradient".into()].into();
         for (name, text) in self.pieces.into_iter().rev() {
@@ -112,6 +147,6 @@ impl<'s> Writer<'s> {
             }
         }
         kept.reverse();
-        kept.join("\n")
+        (kept.join("\n"), self.table)
     }
 }

@@ -51,6 +51,8 @@ pub(super) enum Instruction {
     Gather { to: usize, from: Element },
     /// Writes an element that each active lane chooses for itself.
     Scatter { to: Element, from: usize },
+    /// Reads a word of the tables that each lane chooses for itself.
+    Look { to: usize, index: usize },
     /// Runs a function, whose arguments are in their registers.
     Call { function: usize },
     /// Runs one block in the lanes where the condition is not 0, the other one elsewhere.

@@ -118,6 +118,13 @@ impl<'a> Machine<'a> {
                     self.registers[*to][lane] = self.registers[self.register(from, lane)][lane];
                 }
             }
+            &Instruction::Look { to, index } => {
+                let table = &self.program.table;
+                for lane in 0..LANES {
+                    let word = table.get(place(self.registers[index][lane]));
+                    self.registers[to][lane] = word.copied().unwrap_or_default().into();
+                }
+            }
             Instruction::Scatter { to, from } => {
                 for lane in (0..LANES).filter(|&lane| active(mask, lane)) {
                     let register = self.register(to, lane);

@@ -31,6 +31,8 @@ pub(crate) struct Program {
     pub(super) registers: usize,
     /// Registers that hold one number for ever.
     pub(super) constants: Vec<(usize, f64)>,
+    /// The words of tables.
+    pub(super) table: Vec<u32>,
 }
 
 impl Program {

@@ -49,6 +49,7 @@ impl Spec<'_> {
     /// element guarded.
     pub(crate) fn pass(&self, writes: &Writes, part: bool) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
+        self.declare_table(&mut header);
         for i in 0..self.inputs.len() {
             self.declare_input(&mut header, i, part);
         }
@@ -75,6 +76,7 @@ impl Spec<'_> {
     /// it as it is, without further levels of sums.
     pub(crate) fn gather(&self, input: usize, direct: bool) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
+        self.declare_table(&mut header);
         for i in 0..self.inputs.len() {
             self.declare_single(&mut header, i);
         }
@@ -113,6 +115,13 @@ impl Spec<'_> {
         let skeleton = include_str!("../../../shaders/gather.wgsl");
         let label = format!("wgloss {} gradient of {}", self.definition.name, self.name(input));
         header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader.text])
+    }
+
+    /// The words of a formula's tables.
+    fn declare_table(&self, header: &mut Header) {
+        if !self.definition.shader.table.is_empty() {
+            header.read(Slot::Table, "table_words", "array<u32>");
+        }
     }
 
     fn name(&self, i: usize) -> &'static str {

@@ -37,6 +37,14 @@ pub(crate) const fn shader(text: &'static str) -> Shader {
     Shader::new(text, &[])
 }
 
+/// That of a formula of tables, whose words are these.
+pub(crate) const fn shader_with_table(text: &'static str, table: &'static [u32]) -> Shader {
+    Shader { table, ..Shader::new(text, &[TABLE]) }
+}
+
+/// What a formula of tables reads.
+pub(crate) const TABLE: &str = "@group(0) @binding(0) var<storage, read> table_words: array<u32>;";
+
 /// The family of a pointwise loss. It is not inlined, so that the loops of a loss are compiled here, and
 /// not once more with each crate that uses it.
 #[inline(never)]

@@ -56,6 +56,8 @@ impl<'a> Body<'a, '_> {
     /// Evaluates an expression at this point of the block.
     pub(super) fn emit(&mut self, handle: Handle<Expression>) -> Result<()> {
         let held = match self.expression(handle) {
+            // It is read where it is loaded.
+            &Expression::Access { base, .. } if self.is_table(base) => return Ok(()),
             Expression::GlobalVariable(variable) => {
                 let found = self.program.variables.get(variable).cloned();
                 Held::Pointer(found.ok_or_else(|| self.refused(handle))?)

@@ -27,7 +27,8 @@ use pointer::Pointer;
 const MOST_CALLS: usize = 64;
 
 impl Program {
-    /// The functions of these names and all that they call, from a validated module.
+    /// The functions of these names and all that they call, from a validated module, in which
+    /// `table_words` are these words.
     ///
     /// # Errors
     /// The first statement, expression, type or variable that cannot be evaluated, or a name that
@@ -36,6 +37,7 @@ impl Program {
         module: &naga::Module,
         info: &naga::valid::ModuleInfo,
         names: &[&str],
+        table: &[u32],
     ) -> Result<Self> {
         let mut lowering = Lowering {
             module,
@@ -60,16 +62,25 @@ impl Program {
         });
         let entries = entries.collect::<Result<_>>()?;
         let Lowering { registers, constants, functions, .. } = lowering;
-        Ok(Self { functions, entries, start, private, registers, constants })
+        let table = table.to_vec();
+        Ok(Self { functions, entries, start, private, registers, constants, table })
     }
 }
 
 impl Lowering<'_> {
+    /// Whether this is the words of tables.
+    fn is_table(&self, handle: Handle<naga::GlobalVariable>) -> bool {
+        self.module.global_variables[handle].name.as_deref() == Some("table_words")
+    }
+
     /// Gives the private variables their registers; the block sets them.
     fn private_variables(&mut self) -> Result<Block> {
         let mut block = Block::new();
         for (handle, variable) in self.module.global_variables.iter() {
             let span = self.module.global_variables.get_span(handle);
+            if self.is_table(handle) {
+                continue;
+            }
             if variable.space != AddressSpace::Private {
                 let name = variable.name.as_deref().unwrap_or_default();
                 let what = format!("the variable {name:?} outside of functions and private memory");

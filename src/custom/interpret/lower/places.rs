@@ -13,6 +13,12 @@ impl<'a> Body<'a, '_> {
         &self.program.module.types
     }
 
+    /// Whether this is the words of tables.
+    pub(super) fn is_table(&self, handle: Handle<Expression>) -> bool {
+        let Expression::GlobalVariable(variable) = *self.expression(handle) else { return false };
+        self.program.is_table(variable)
+    }
+
     /// A member or an element, of a value or through a pointer.
     pub(super) fn member(
         &mut self,
@@ -76,6 +82,14 @@ impl<'a> Body<'a, '_> {
 
     pub(super) fn load(&mut self, pointer: Handle<Expression>) -> Result<Vec<usize>> {
         let span = self.span(pointer);
+        if let &Expression::Access { base, index } = self.expression(pointer)
+            && self.is_table(base)
+        {
+            let index = self.value(index)?.first().copied().ok_or_else(|| self.refused(index))?;
+            let to = self.program.allocate(1, span)?.start;
+            self.block.push(Instruction::Look { to, index });
+            return Ok(vec![to]);
+        }
         let pointer = self.pointer(pointer)?;
         let size = self.size_behind(&pointer, span)?;
         if pointer.steps.is_empty() {

@@ -21,7 +21,7 @@ fn program(text: &str, names: &[&str]) -> Result<Program, Unsupported> {
     let info = validator.validate(&module).unwrap_or_else(|error| {
         panic!("{}", error.emit_to_string(text));
     });
-    Program::new(&module, &info, names)
+    Program::new(&module, &info, names, &[])
 }
 
 /// The columns of `value` in a text that is joined with the library.
