@@ -23,10 +23,10 @@ type Pair = fn(Dual, Dual) -> Dual;
 
 /// Functions of one number: the text around the argument, and the value and slope.
 const CALLS: [(&str, Call); 10] = [
-    ("tanh($)", |x| (x.tanh(), 1.0 - x.tanh().powi(2))),
+    ("tanh($)", |x| (x.tanh(), x.cosh().powi(-2))),
     ("sigmoid($)", |x| (sigmoid(x), sigmoid(x) * sigmoid(-x))),
     ("softplus($)", |x| (x.max(0.0) + (-x.abs()).exp().ln_1p(), sigmoid(x))),
-    ("exp(tanh($))", |x| (x.tanh().exp(), x.tanh().exp() * (1.0 - x.tanh().powi(2)))),
+    ("exp(tanh($))", |x| (x.tanh().exp(), x.tanh().exp() * x.cosh().powi(-2))),
     ("log_cosh($)", |x| (x.abs() - LN_2 + (-2.0 * x.abs()).exp().ln_1p(), x.tanh())),
     ("abs($)", |x| (x.abs(), x.signum())),
     ("-($)", |x| (-x, -1.0)),
