@@ -2,6 +2,7 @@
 
 use super::case::NAMES;
 use crate::common::{backends, tensor};
+use std::f32::consts::SQRT_2;
 use wgloss::{Batch, Custom, DType, Loss, Reduction, Request};
 
 /// What a text comes to for these columns of its inputs.
@@ -348,7 +349,7 @@ fn powers_of_any_base() {
     let one: &[&[f32]] = &[&[-3.0, -1.0, 0.0, 2.0, NAN], &[1.0; 5]];
     let zero: &[&[f32]] = &[&[1.0; 5], &[0.0; 5]];
     let root: &[&[f32]] =
-        &[&[NAN, NAN, 0.0, 1.414_213_5, NAN], &[NAN, NAN, INFINITY, 0.353_553_4, NAN]];
+        &[&[NAN, NAN, 0.0, SQRT_2, NAN], &[NAN, NAN, INFINITY, 0.25 * SQRT_2, NAN]];
     let reciprocal: &[&[f32]] =
         &[&[-1.0 / 3.0, -1.0, INFINITY, 0.5, NAN], &[-1.0 / 9.0, -1.0, -INFINITY, -0.25, NAN]];
     for (exponent, want) in [

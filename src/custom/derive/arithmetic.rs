@@ -89,11 +89,12 @@ impl Body<'_, '_> {
                         a.value = self.hidden(a.value, sizes[0]);
                     }
                 }
-                Op::Multiply | Op::Divide | Op::Modulo if self.is_same(a.value, b.value, 8) => {
-                    // A square of what is no root needs no help.
-                    if operator != Op::Multiply || self.is_root(a.value) {
-                        b.value = self.hidden(b.value, sizes[1]);
-                    }
+                // A square of what is no root needs no help.
+                Op::Multiply | Op::Divide | Op::Modulo
+                    if (operator != Op::Multiply || self.is_root(a.value))
+                        && self.is_same(a.value, b.value, 8) =>
+                {
+                    b.value = self.hidden(b.value, sizes[1]);
                 }
                 _ => {}
             }
