@@ -133,7 +133,7 @@ fn at_most_the_divergence() {
                 assert!(*got <= most * (1.0 + 1e-5), "{name}, {k}: {got}, {most}");
             }
             let (none, flat) = of(&backend, &loss, &same, Reduction::None).expect("valid");
-            assert!(none.iter().all(|&x| (0.0..1e-9).contains(&x)), "{name}, {k}: {none:?}");
+            assert!(none.iter().all(|&x| (0.0..1e-7).contains(&x)), "{name}, {k}: {none:?}");
             assert!(flat.iter().all(|&x| x.abs() < 1e-6), "{name}, {k}: {flat:?}");
         }
     }

@@ -44,8 +44,8 @@ fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums {
 struct Parts {
     p: f32,          // the teacher's rest
     log_p: f32,
+    known: f32,      // the sum of the listed ones
     more: f32,       // what the teacher's parts add up to beyond 1
-    excess: f32,     // the same where it may be less
     log_q: f32,      // of the student's rest
     log_listed: f32, // of the rest of the student
     log_sum: f32,    // of the listed exponentials
@@ -64,15 +64,14 @@ fn parts_of(peak: Peaks, total: Sums, c: Parameters) -> Parts {
     let at_peak = exponential(peak.z);
     let missing = -exponential_minus_one(peak.z) - (total[1].x + (total[1].y - 1.0) * at_peak);
     let known = total[1].x + total[1].y * at_peak;
-    let more = maximum(-missing, 0.0);
     let has_rest = total[1].w > 0.0;
     let p = select(0.0, maximum(missing, 0.0), has_rest);
     let log_p = select(logarithm(p), logarithm_one_plus(-known), known < 0.5);
     return Parts(
         p,
         select(log_p, -infinity(), p == 0.0),
-        more,
-        select(-missing, more, has_rest),
+        known,
+        maximum(-missing, 0.0),
         -softplus(odds),
         -softplus(-odds),
         select(log_sum, 0.0, listed == 0.0),
@@ -90,8 +89,8 @@ fn log_ratio(log_p: f32, log_q: f32) -> f32 {
 
 // (e^d - 1 - d) / d^2 for |d| <= 1: its series.
 fn remainder_of_exponential(d: f32) -> f32 {
-    let high = ((2.7557319e-7 * d + 2.7557319e-6) * d + 2.4801587e-5) * d + 1.984127e-4;
-    let middle = (high * d + 1.3888889e-3) * d + 8.3333333e-3;
+    let high = ((2.755732e-7 * d + 2.7557319e-6) * d + 2.4801588e-5) * d + 1.984127e-4;
+    let middle = (high * d + 1.3888889e-3) * d + 8.333334e-3;
     return ((middle * d + 4.1666668e-2) * d + 0.16666667) * d + 0.5;
 }
 
@@ -127,7 +126,8 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let log_p = select(parts.log_p, item.second, is_listed);
     let p = select(parts.p, exponential(item.second), is_listed);
     let q = exponential(log_q);
-    let by_part = difference(p, q, log_ratio(log_p, log_q)) + q * parts.excess;
+    let beside_rest = difference(p, q, log_ratio(log_p, log_q)) + q * parts.more;
+    let by_part = select(q * parts.known - p, beside_rest, total[1].w > 0.0);
     let e = exponential(-(peak.y - item.first) / c.temperature);
     let part = select(e / (total[0].z + total[0].w), 0.0, e == 0.0);
     let by_input = select(part, 1.0, is_listed) * by_part / c.temperature;

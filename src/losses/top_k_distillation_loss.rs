@@ -112,10 +112,10 @@ struct Parts {
     /// The teacher's rest.
     p: f32,
     log_p: f32,
+    /// The sum of the listed ones.
+    known: f32,
     /// What the teacher's parts add up to beyond 1.
     more: f32,
-    /// The same where it may be less.
-    excess: f32,
     /// Of the student's rest.
     log_q: f32,
     /// Of the rest of the student.
@@ -133,8 +133,8 @@ fn log_ratio(log_p: f32, log_q: f32) -> f32 {
 /// `(e^d - 1 - d) / d^2` for |d| <= 1: its series.
 #[inline(always)]
 fn remainder_of_exponential(d: f32) -> f32 {
-    let high = ((2.755_731_9e-7 * d + 2.755_731_9e-6) * d + 2.480_158_7e-5) * d + 1.984_127e-4;
-    let middle = (high * d + 1.388_888_9e-3) * d + 8.333_333e-3;
+    let high = ((2.755_732e-7 * d + 2.755_731_9e-6) * d + 2.480_158_8e-5) * d + 1.984_127e-4;
+    let middle = (high * d + 1.388_888_9e-3) * d + 8.333_334e-3;
     ((middle * d + 4.166_666_8e-2) * d + 0.166_666_67) * d + 0.5
 }
 
@@ -175,15 +175,14 @@ impl TopKDistillation {
         let at_peak = numeric::exp(highest);
         let missing = -numeric::exp_m1(highest) - (below + (at - 1.0) * at_peak);
         let known = below + at * at_peak;
-        let more = numeric::max_nan(-missing, 0.0);
         let has_rest = not_listed > 0.0;
         let p = if has_rest { numeric::max_nan(missing, 0.0) } else { 0.0 };
         let log_p = if known < 0.5 { numeric::ln_1p(-known) } else { numeric::ln(p) };
         Parts {
             p,
             log_p: if p == 0.0 { f32::NEG_INFINITY } else { log_p },
-            more,
-            excess: if has_rest { more } else { -missing },
+            known,
+            more: numeric::max_nan(-missing, 0.0),
             log_q: -numeric::softplus(odds),
             log_listed: -numeric::softplus(-odds),
             log_sum: if listed == 0.0 { 0.0 } else { log_sum },
@@ -215,7 +214,7 @@ impl rows::Formula for TopKDistillation {
         let below = listed.iter().filter(|&&c| Some(c) != highest).map(|&c| log_p[c].exp());
         let below: f64 = below.sum();
         let missing = highest.map_or(1.0, |c| -log_p[c].exp_m1()) - below;
-        let known = 1.0 - missing;
+        let known = highest.map_or(0.0, |c| log_p[c].exp()) + below;
         let (p_rest, total) = match others.is_empty() {
             true => (0.0, known),
             false if missing < 0.0 => (0.0, known),
@@ -223,12 +222,14 @@ impl rows::Formula for TopKDistillation {
         };
         let log_p_rest = if known < 0.5 { (-known).ln_1p() } else { p_rest.ln() };
         let largest = others.iter().map(|&c| log_q[c]).fold(f64::NEG_INFINITY, f64::max);
-        let q_rest: f64 = others.iter().map(|&c| product(1.0, log_q[c].exp())).sum();
-        let log_q_rest = match largest.is_finite() {
-            true => {
-                largest + others.iter().map(|&c| (log_q[c] - largest).exp()).sum::<f64>().ln()
-            }
-            false => q_rest.ln(),
+        let q_rest: f64 = others.iter().map(|&c| log_q[c].exp()).sum();
+        let q_listed: f64 = listed.iter().map(|&c| log_q[c].exp()).sum();
+        let log_q_rest = if q_listed < 0.5 {
+            (-q_listed).ln_1p()
+        } else if largest.is_finite() {
+            largest + others.iter().map(|&c| (log_q[c] - largest).exp()).sum::<f64>().ln()
+        } else {
+            q_rest.ln()
         };
         let ratio = |log_p: f64, log_q: f64| if log_p == log_q { 0.0 } else { log_p - log_q };
         let mut loss = RowLoss::zeros(classes);
@@ -307,7 +308,8 @@ impl rows::Formula for TopKDistillation {
             (parts.log_q, parts.log_p, parts.p)
         };
         let q = numeric::exp(log_q);
-        let by_part = difference(p, q, log_ratio(log_p, log_q)) + q * parts.excess;
+        let beside_rest = difference(p, q, log_ratio(log_p, log_q)) + q * parts.more;
+        let by_part = if sums[7] > 0.0 { beside_rest } else { q * parts.known - p };
         let e = numeric::exp(-(peaks[1] - item.first) / self.temperature);
         let part = if e == 0.0 { 0.0 } else { e / (sums[2] + sums[3]) };
         let part = if is_listed { 1.0 } else { part };
