@@ -245,9 +245,11 @@ impl rows::Formula for TopKDistillation {
         for c in listed {
             loss.slopes[0][c] = (total * log_q[c].exp() - log_p[c].exp()) / temperature;
         }
+        // Of a rest near 1, what both lack of it.
+        let of_rest = if known < 0.5 { known - q_listed } else { total * q_rest - p_rest };
         for c in others {
             let part = if log_q[c] == f64::NEG_INFINITY { 0.0 } else { (log_q[c] - log_q_rest).exp() };
-            loss.slopes[0][c] = part * (total * q_rest - p_rest) / temperature;
+            loss.slopes[0][c] = part * of_rest / temperature;
         }
         loss
     }
