@@ -58,10 +58,12 @@ fn listed_in(r: u32, quad: u32) -> Listed {
     return listed;
 }
 
-// Of the classes that are listed alone.
-fn own_second_sums(part: Part, thread: u32, row: Row, peak: Peaks, total: Sums) -> Sums {
+// Of the classes that are listed alone: of each list, a section of the row takes its share.
+fn own_second_sums(
+    part: Part, section: u32, thread: u32, row: Row, peak: Peaks, total: Sums
+) -> Sums {
     var second = Sums();
-    for (var i = thread; i < LISTED; i += THREADS) {
+    for (var i = section * THREADS + thread; i < LISTED; i += THREADS * SECTIONS) {
         let first = first_at(row_start(part.r) + listed_class(part.r, i) * window.inner);
         let number = scratch[pair_place(part.r, i) + 1u];
         second += second_sums_of(Item(first, number, 0.0, 1.0, 1.0), row, peak, total);

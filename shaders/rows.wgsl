@@ -3,7 +3,8 @@
 // too long, reads it again for each; where a loss says how sums move to a higher peak (ONLINE), the
 // maxima and sums of a long row come from one reading. Where the maxima only keep the sums from
 // overflow and loss (UNITS), rows whose sums are in range without need none. Some losses have second sums
-// (TWICE), which need the first ones and are added to them.
+// (TWICE), which need the first ones and are added to them. What several workgroups share, of a row, is gathered in
+// dispatches of their own before (GATHERS_SECTIONS, GATHERS_SECOND_SUMS), and joined here (JOINS_SECTIONS).
 
 struct Items {
     a: Item,
@@ -72,22 +73,30 @@ fn main(place: Place) {
     let lane = lane_of(place);
     let slot = lane / THREADS;
     let thread = lane % THREADS;
-    let own = (group.x + group.y * window.width) * ROWS + slot;
+    // Of long rows each workgroup has one of SECTIONS.
+    let number = group.x + group.y * window.width;
+    let own_section = number % SECTIONS;
+    let own = number / SECTIONS * ROWS + slot;
     // Lanes without a row repeat the last one, so that all reach the barriers.
     let r = min(own, window.rows - 1u);
-    let row = row_at(r);
-    let quads = (window.classes + 3u) / 4u;
+    let row = joined_row(r, row_at(r));
+    let first = first_quad(own_section);
+    let last = end_quad(own_section);
+    let quads = last - first;
     // Up to 8 lanes read side by side, and each such team its own stretch of the row: what a team
     // reads next lies next to what it has read.
     let stretch = (quads + 8u * TEAMS - 1u) / (8u * TEAMS) * 8u;
-    let start = thread / TEAM * stretch;
-    let end = min(start + stretch, quads);
+    let start = first + thread / TEAM * stretch;
+    let end = min(start + stretch, last);
     mark_listed(r, slot, thread);
     let part = part_at(r, start + thread % TEAM, end);
 
     var peak = Peaks(LOWEST);
     var total = Sums();
-    if (ONLINE) {
+    if (JOINS_SECTIONS) {
+        peak = joined_peak(r);
+        total = joined_total(r, peak);
+    } else if (ONLINE) {
         for (var quad = part.first; quad < part.end; quad += TEAM) {
             let items = items_of(load(r, quad), row, quad);
             let higher = max(peak, quad_peaks(items));
@@ -117,16 +126,32 @@ fn main(place: Place) {
             total = row_sums(slot, thread, part_sums(part, row, peak));
         }
     }
-    if (TWICE) {
+    if (GATHERS_SECTIONS) {
+        if (thread == 0u && own < window.rows) {
+            keep_section(r, own_section, row, peak, total);
+        }
+        return;
+    }
+    if (TWICE && JOINS_SECTIONS && !GATHERS_SECOND_SUMS) {
+        total += joined_second_sums(r);
+    } else if (TWICE) {
         workgroupBarrier(); // all lanes have read what the first sums were joined in
-        total += row_sums(slot, thread, own_second_sums(part, thread, row, peak, total));
+        let mine = own_second_sums(part, own_section, thread, row, peak, total);
+        let second = row_sums(slot, thread, mine);
+        if (GATHERS_SECOND_SUMS) {
+            if (thread == 0u && own < window.rows) {
+                keep_second_sums(r, own_section, second);
+            }
+            return;
+        }
+        total += second;
     }
     if (IN_PLACE) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.
         storageBarrier();
     }
     if (own < window.rows) {
-        if (VALUES && thread == 0u) {
+        if (VALUES && thread == 0u && own_section == 0u) {
             store_loss(r, row_value(row, peak, total));
         }
         if (GRADIENTS) {

@@ -13,6 +13,9 @@ pub struct Tuning {
     /// The most times four elements of a row's inputs that a lane keeps in registers between the steps
     /// of a loss, at most 64; if it has more, it reads them again. Each is written out in the kernel.
     pub most_held: u32,
+    /// The most times four classes of a row that a workgroup takes: several share a longer row, of losses whose sums
+    /// can be joined, so that a few rows of a large vocabulary keep an adapter busy.
+    pub quads_per_group: u32,
     /// How many workgroups keep the adapter busy: matrix products are cut into squares of 128 x 128
     /// where there are at least as many of them, and of 64 x 64 else.
     pub busy_groups: u32,
@@ -35,6 +38,7 @@ impl Default for Tuning {
             quads_per_lane: 8,
             most_lanes: 256,
             most_held: 16,
+            quads_per_group: 4096,
             busy_groups: 256,
             subgroups: true,
             least_exchanged: u64::MAX,
@@ -57,6 +61,7 @@ impl Tuning {
             wgpu::DeviceType::Cpu => Self {
                 quads_per_lane: 32,
                 most_held: 4,
+                quads_per_group: u32::MAX,
                 busy_groups: 4,
                 least_exchanged: 1 << 26,
                 ..Self::default()

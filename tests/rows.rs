@@ -285,3 +285,52 @@ fn options_of_margins() {
         }
     }
 }
+
+/// Rows that several workgroups share, down to sections of few quads: whole and cut short, in place of what is read,
+/// however many buffers a device binds.
+#[test]
+fn rows_in_sections() {
+    let Evaluator::Gpu(gpu) = &backends()[0].1 else { panic!("the first backend is the GPU") };
+    let mut random = Random(14);
+    for (i, quads_per_group) in [8, 24, 100].into_iter().enumerate() {
+        let tuning = Tuning { quads_per_group, quads_per_lane: 2, ..Tuning::default() };
+        let tuned = [Evaluator::Gpu(gpu.clone().with_tuning(tuning))];
+        for (j, loss) in rows().into_iter().enumerate() {
+            let shape = [&[3, 517][..], &[2, 1024], &[2, 401, 3]][(i + j) % 3];
+            let takes_rows = loss.definition().inputs.iter().any(|i| i.role == Role::IndexOrRows);
+            let probabilities = takes_rows && (i + j / 3) % 2 == 1;
+            let target = if probabilities { DType::F32 } else { DType::I64 };
+            let (input, how) = ((shape, DType::F32), (Reduction::None, j % 2 == 0));
+            let what = format!("{tuning:?}");
+            check_on(&tuned, &what, loss.as_ref(), input, target, how, &mut random);
+        }
+    }
+}
+
+/// Sections are joined in their order, whatever else is asked for and however few buffers there are.
+#[test]
+fn sections_have_the_same_bits_however_they_are_bound() {
+    let mut random = Random(15);
+    let tuning = Tuning { quads_per_group: 32, ..Tuning::default() };
+    let tuned = |backend: Evaluator| match backend {
+        Evaluator::Gpu(gpu) => Evaluator::Gpu(gpu.with_tuning(tuning)),
+        Evaluator::Cpu => Evaluator::Cpu,
+    };
+    let usual = tuned(Evaluator::Gpu(common::gpu()));
+    let few = tuned(common::with_limits(wgpu::Limits {
+        max_storage_buffers_per_shader_stage: 4,
+        ..wgpu::Limits::downlevel_defaults()
+    }));
+    for loss in rows() {
+        let loss = loss.as_ref();
+        let inputs = row_inputs(loss, (&[5, 901], DType::F32), DType::I64, true, &mut random);
+        let gradients = differentiable(loss, &inputs);
+        let request =
+            Request { reduction: Reduction::None, gradients: &gradients, ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        let of = |backend: &Evaluator| {
+            bits(&backend.evaluate_blocking(loss, &batch).expect("a valid batch"))
+        };
+        assert!(of(&usual) == of(&few), "{loss:?}");
+    }
+}

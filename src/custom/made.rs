@@ -76,16 +76,17 @@ impl Made {
             let reason = format!("what is derived from this is not valid: {error}");
             Refusal::new(source.place(), reason).error(text)
         })?;
-        let program = Program::new(&module, &info, &["value", "gradient"], &table).map_err(|error| {
-            // The same of the user's own text has a place there.
-            match Program::new(&source.module, &source.info, &["value"], &[]) {
-                Err(own) => Refusal::new(own.span, own.to_string()).error(text),
-                Ok(_) => {
-                    let reason = format!("of its gradient, {error}");
-                    Refusal::new(source.place(), reason).error(text)
+        let program =
+            Program::new(&module, &info, &["value", "gradient"], &table).map_err(|error| {
+                // The same of the user's own text has a place there.
+                match Program::new(&source.module, &source.info, &["value"], &[]) {
+                    Err(own) => Refusal::new(own.span, own.to_string()).error(text),
+                    Ok(_) => {
+                        let reason = format!("of its gradient, {error}");
+                        Refusal::new(source.place(), reason).error(text)
+                    }
                 }
-            }
-        })?;
+            })?;
         let differentiable = |(input, refusal): (&Input, &Option<Error>)| match refusal {
             Some(_) => input.constant(),
             None => *input,

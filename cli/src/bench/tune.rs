@@ -62,6 +62,7 @@ fn of_rows(used: Tuning) -> Vec<Tuning> {
             }
         }
     }
+    all.extend([1024, 4096, 16_384].map(|quads_per_group| Tuning { quads_per_group, ..used }));
     all
 }
 
@@ -73,10 +74,18 @@ fn of_products(used: Tuning) -> Vec<Tuning> {
 }
 
 fn text(tuning: Tuning) -> String {
-    let Tuning { quads_per_lane, most_lanes, most_held, busy_groups, subgroups, least_exchanged } =
-        tuning;
+    let Tuning {
+        quads_per_lane,
+        most_lanes,
+        most_held,
+        quads_per_group,
+        busy_groups,
+        subgroups,
+        least_exchanged,
+    } = tuning;
     format!(
         "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_held {most_held:2}, \
-         busy_groups {busy_groups}, subgroups {subgroups}, least_exchanged {least_exchanged}"
+         quads_per_group {quads_per_group}, busy_groups {busy_groups}, subgroups {subgroups}, \
+         least_exchanged {least_exchanged}"
     )
 }

@@ -6,9 +6,9 @@ use super::problem::Problem;
 use super::setup::{Partners, Setup, Weigh};
 use crate::definition::Definition;
 use crate::families::products::kernel::{
-    GATHER, GATHER_AGAIN, JOINS, KNOWN, declare_report, declare_row_scale, held,
+    GATHER, GATHER_AGAIN, JOINS, KNOWN, declare_report, declare_row_scale,
 };
-use crate::families::rows::kernel::{Check, LeftOut, ROW, Weighed, declare_calls};
+use crate::families::rows::kernel::{Check, LeftOut, ROW, Weighed, declare_calls, held};
 use crate::kernel::storage::{Loads, Stores, floats, indices, stores};
 use crate::kernel::{Declared, Header, Kernel, NUMERIC, Parameters, declare_store_loss, uniform};
 use crate::request::{Losses, Slot, Upstream};

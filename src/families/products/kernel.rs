@@ -11,7 +11,7 @@ pub(crate) use vectors::vectors;
 
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, WEIGHT};
 use crate::definition::Definition;
-use crate::families::rows::kernel::{ROW, declare_calls};
+use crate::families::rows::kernel::{ROW, declare_calls, held};
 use crate::kernel::storage::{Loads, Stores, floats, stores};
 use crate::kernel::{Declared, Header, Kernel, NUMERIC, Parameters, declare_store_loss};
 use crate::request::{Losses, Slot, Upstream};
@@ -321,24 +321,4 @@ pub(crate) fn declare_adds(header: &mut Header, (slot, dtype): (Slot, DType)) {
     header.line(&format!(
         "fn add_gradient(place: u32, sum: f32) {{\n    store_gradient(place, sum{others});\n}}"
     ));
-}
-
-/// `NAME_at(place)` and `keep_NAME(place, NAME)`: maxima or sums, which lie so far behind the start of a row's
-/// statistics.
-pub(crate) fn held(header: &mut Header, name: &str, first: usize, members: &[String]) {
-    let alias = match name {
-        "peaks" => "Peaks",
-        _ => "Sums",
-    };
-    let place = |i: usize| format!("scratch[place + {}u]", first + i);
-    let all: Vec<String> = (0..members.len()).map(place).collect();
-    header.line(&format!(
-        "fn {name}_at(place: u32) -> {alias} {{\n    return {alias}({});\n}}",
-        all.join(", ")
-    ));
-    let mut body = String::new();
-    for (member, place) in members.iter().zip(&all) {
-        body += &format!("    {place} = numbers{member};\n");
-    }
-    header.line(&format!("fn keep_{name}(place: u32, numbers: {alias}) {{\n{body}}}"));
 }

@@ -1,12 +1,12 @@
 //! The dispatches of a loss over rows.
 
-use super::kernel::{Spec, Writes};
+use super::kernel::{Sections, Spec, Stage, Writes, known_of_section};
 use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
 use crate::dispatch::limits::check_rounds;
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
-use crate::kernel::{Kernel, uniform};
+use crate::kernel::{Declared, Kernel, uniform};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Losses, Slot, Upstream};
 
@@ -42,6 +42,14 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         Some(list) => builder.reserve(terms.saturating_mul(2 * list.length))?,
         None => 0,
     };
+    let declared = Declared::of(resolved.definition.shader);
+    let sections = match shape.sections(builder) {
+        Some(sections) => {
+            let numbers = sections.count.saturating_mul(known_of_section(declared));
+            Some(Sections { place: builder.reserve(terms.saturating_mul(numbers))?, ..sections })
+        }
+        None => None,
+    };
     let spec = Spec {
         definition: resolved.definition,
         parameters: builder.parameters(),
@@ -56,6 +64,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         counted: resolved.counted_terms(),
         kept_rows,
         lists,
+        sections,
     };
     check_lists(&spec, terms)?;
     check_classes(&spec)?;
@@ -64,10 +73,11 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         builder.push_no_weights()?;
     } else {
         if let Some(mask) = shape.mask {
+            let spec = Spec { sections: None, ..spec.clone() };
             push_rows(builder, &spec, spec.masked(mask), &[], None)?;
         }
         if let Some(list) = shape.list {
-            let spec = Spec { lanes: spec.lanes.of_list(), ..spec.clone() };
+            let spec = Spec { lanes: spec.lanes.of_list(), sections: None, ..spec.clone() };
             push_rows(builder, &spec, spec.sorted(list), &[], None)?;
         }
         push_check(builder, &spec.check())?;
@@ -100,12 +110,21 @@ fn push_passes(
     if *losses == Losses::Nowhere && gradients.is_empty() {
         return Ok(());
     }
-    let kernel = spec.pass(&writes);
+    let mut stage = Stage::Whole;
+    if spec.sections.is_some() {
+        let nothing = Writes { losses: Losses::Nowhere, gradients: vec![] };
+        push_rows(builder, spec, spec.pass(&nothing, Stage::Sections), &[], None)?;
+        if spec.may_read_twice() {
+            push_rows(builder, spec, spec.pass(&nothing, Stage::SecondSums), &[], None)?;
+        }
+        stage = Stage::Joined;
+    }
+    let kernel = spec.pass(&writes, stage);
     if builder.binds(&kernel) {
         return push_rows(builder, spec, kernel, gradients, sum);
     }
     builder.in_place = Err(FEW_BUFFERS);
-    let pass = |losses, gradients| spec.pass(&Writes { losses, gradients });
+    let pass = |losses, gradients| spec.pass(&Writes { losses, gradients }, stage);
     if *losses != Losses::Nowhere {
         push_rows(builder, spec, pass(*losses, vec![]), &[], sum)?;
     }
@@ -128,7 +147,8 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
     let RowShape { classes, .. } = spec.shape;
     // So many passes over the row's quads.
     let passes = if spec.may_read_twice() { 4 } else { 3 };
-    let limit = MOST_ROUNDS / passes * spec.lanes.threads * 4;
+    let sections = spec.sections.map_or(1, |sections| sections.count);
+    let limit = MOST_ROUNDS / passes * spec.lanes.threads * 4 * sections;
     check_rounds(spec.definition.inputs[0].name, classes, "classes", limit)
 }
 
@@ -218,7 +238,7 @@ fn push_rows(
         let within = first % inner;
         let rows = (most - within).min(end - first);
         let items = (within + rows).next_multiple_of(inner);
-        let groups = rows.div_ceil(lanes.rows);
+        let groups = rows.div_ceil(lanes.rows) * spec.sections.map_or(1, |sections| sections.count);
         let mut window = RowsWindow {
             rows: index(rows)?,
             first: index(first)?,

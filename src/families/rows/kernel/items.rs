@@ -105,6 +105,9 @@ fn load(r: u32, quad: u32) -> Loaded {{
 
     /// How many quads of a row a lane has, if it can keep what they hold.
     pub(super) fn held_quads(&self) -> Option<u64> {
+        if self.sections.is_some() {
+            return None;
+        }
         let quads = self.lanes.quads(self.shape.classes.div_ceil(4));
         let inputs = self.shape.with_slopes().count() as u64
             + u64::from(self.shape.weight != RowWeight::One)

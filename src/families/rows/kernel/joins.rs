@@ -1,7 +1,9 @@
-//! How a row's lanes join what they have gathered.
+//! How a row's lanes, and the workgroups that share a long row, join what they have gathered.
 
 use super::Spec;
+use super::sections::{Stage, held, known_of_section};
 use crate::kernel::Header;
+use crate::request::Slot;
 
 impl Spec<'_> {
     /// What the joins' shader needs, and that shader. Lanes are joined in groups and then the groups,
@@ -26,6 +28,39 @@ impl Spec<'_> {
             self.exchanged_sums()
         ));
         include_str!("../../../../shaders/lanes_by_subgroups.wgsl")
+    }
+
+    /// The part of a workgroup, and what is known of sections.
+    pub(super) fn declare_sections(&self, header: &mut Header, stage: Stage) -> &'static str {
+        let count = self.sections.map_or(1, |sections| sections.count);
+        header.constant("SECTIONS", format!("{count}u"));
+        header.constant("GATHERS_SECTIONS", stage == Stage::Sections);
+        header.constant("GATHERS_SECOND_SUMS", stage == Stage::SecondSums);
+        let (Some(sections), true) = (self.sections, stage != Stage::Whole) else {
+            header.line(
+                "const JOINS_SECTIONS = false;
+fn first_quad(section: u32) -> u32 { return 0u; }
+fn keep_section(r: u32, section: u32, row: Row, peak: Peaks, total: Sums) {}
+fn keep_second_sums(r: u32, section: u32, total: Sums) {}
+fn joined_row(r: u32, row: Row) -> Row { return row; }
+fn joined_peak(r: u32) -> Peaks { return Peaks(); }
+fn joined_total(r: u32, peak: Peaks) -> Sums { return Sums(); }
+fn joined_second_sums(r: u32) -> Sums { return Sums(); }
+fn end_quad(section: u32) -> u32 { return (window.classes + 3u) / 4u; }",
+            );
+            return "";
+        };
+        let declared = self.declared();
+        header.write(Slot::Scratch, "scratch", "array<f32>");
+        header.constant("JOINS_SECTIONS", stage != Stage::Sections);
+        header.constant("QUADS", format!("{}u", sections.quads));
+        header.constant("KNOWN_SECTIONS", format!("{}u", sections.place));
+        header.constant("KNOWN", format!("{}u", known_of_section(declared)));
+        held(header, "peaks", 1, &declared.peaks);
+        held(header, "sums", 1 + declared.peaks.len(), &declared.sums);
+        let behind = 1 + declared.peaks.len() + declared.sums.len();
+        held(header, "second", behind, &declared.sums);
+        include_str!("../../../../shaders/row_sections.wgsl")
     }
 
     /// Another lane's sums: matrices are exchanged by columns.

@@ -64,7 +64,9 @@ impl Spec<'_> {
         let (Some(list), Some(first)) = (self.shape.list, self.shape.over().next()) else {
             header.line(
                 "fn mark_listed(r: u32, slot: u32, thread: u32) {}
-fn own_second_sums(part: Part, thread: u32, row: Row, peak: Peaks, total: Sums) -> Sums {
+fn own_second_sums(
+    part: Part, section: u32, thread: u32, row: Row, peak: Peaks, total: Sums
+) -> Sums {
     return part_second_sums(part, row, peak, total);
 }",
             );

@@ -5,8 +5,10 @@ mod items;
 mod joins;
 mod lists;
 mod outputs;
+mod sections;
 
 pub(crate) use check::{Check, LeftOut, Weighed};
+pub(crate) use sections::{Sections, Stage, held, known_of_section};
 
 use super::shape::{RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
@@ -51,6 +53,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) kept_rows: u64,
     /// Where in the scratch lists are, in the order of their classes.
     pub(crate) lists: u64,
+    /// How rows are cut that several workgroups share.
+    pub(crate) sections: Option<Sections>,
 }
 
 /// What the rows' pass writes.
@@ -100,7 +104,9 @@ impl RowShape {
     pub(crate) fn lanes(&self, builder: &Builder<'_>) -> Lanes {
         let (tuning, limits) = (builder.tuning, builder.limits);
         let apart = self.inner >= 32 && self.classes <= 4096;
-        let threads = if apart { 1 } else { tuning.lanes(self.classes.div_ceil(4)) };
+        let quads =
+            self.sections(builder).map_or(self.classes.div_ceil(4), |sections| sections.quads);
+        let threads = if apart { 1 } else { tuning.lanes(quads) };
         let mut lanes = Lanes {
             threads,
             rows: 1,
@@ -125,6 +131,14 @@ impl RowShape {
         lanes
     }
 
+    /// How rows are cut, where they are: those of formulas that say how the sums of a part follow higher maxima.
+    pub(crate) fn sections(&self, builder: &Builder<'_>) -> Option<Sections> {
+        let quads = u64::from(builder.tuning.quads_per_group.max(1)).next_multiple_of(8);
+        let count = self.classes.div_ceil(4).div_ceil(quads);
+        let moves = Declared::of(builder.resolved.definition.shader).defines("moved");
+        (moves && count > 1).then_some(Sections { quads, count, place: 0 })
+    }
+
     /// Whether four classes can be read at once.
     pub(crate) fn whole_quads(&self) -> bool {
         self.inner == 1 && self.classes.is_multiple_of(4)
@@ -132,8 +146,8 @@ impl RowShape {
 }
 
 impl Spec<'_> {
-    /// The pass over the rows.
-    pub(crate) fn pass(&self, writes: &Writes) -> Kernel {
+    /// The pass over the rows, or what a stage does of it.
+    pub(crate) fn pass(&self, writes: &Writes, stage: Stage) -> Kernel {
         let mut header = Header::of_loss(&self.parameters);
         let lanes = self.lanes;
         header.constant("THREADS", format!("{}u", lanes.threads));
@@ -172,6 +186,7 @@ impl Spec<'_> {
         self.declare_row(&mut header);
         self.declare_items(&mut header);
         let lists = self.declare_lists(&mut header);
+        let sections = self.declare_sections(&mut header, stage);
         let part = match kept {
             Some(quads) => self.held_part(quads),
             None => include_str!("../../../../shaders/streamed_part.wgsl").into(),
@@ -185,7 +200,10 @@ impl Spec<'_> {
         let window = ROWS_WINDOW;
         let label = format!("wgloss {}", self.definition.name);
         let shader = self.definition.shader.text;
-        header.join(label, &[NUMERIC, REDUCE, ROW, window, skeleton, joins, &part, lists, shader])
+        header.join(
+            label,
+            &[NUMERIC, REDUCE, ROW, window, skeleton, joins, &part, lists, sections, shader],
+        )
     }
 
     /// The pass over the mask: whether a row has a class that is there.

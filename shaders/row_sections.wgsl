@@ -1,0 +1,58 @@
+// What is known of a row's sections, each of which a workgroup has gathered: all join it in the order of the sections.
+
+fn first_quad(section: u32) -> u32 {
+    return section * QUADS;
+}
+
+fn end_quad(section: u32) -> u32 {
+    return min((section + 1u) * QUADS, (window.classes + 3u) / 4u);
+}
+
+fn section_place(r: u32, section: u32) -> u32 {
+    return KNOWN_SECTIONS + ((window.first + r) * SECTIONS + section) * KNOWN;
+}
+
+fn keep_section(r: u32, section: u32, row: Row, peak: Peaks, total: Sums) {
+    let place = section_place(r, section);
+    scratch[place] = row.picked;
+    keep_peaks(place, peak);
+    keep_sums(place, total);
+}
+
+fn keep_second_sums(r: u32, section: u32, total: Sums) {
+    keep_second(section_place(r, section), total);
+}
+
+// The row with what its gradients may have been written over.
+fn joined_row(r: u32, row: Row) -> Row {
+    var joined = row;
+    if (JOINS_SECTIONS) {
+        joined.picked = scratch[section_place(r, 0u)];
+    }
+    return joined;
+}
+
+fn joined_peak(r: u32) -> Peaks {
+    var peak = Peaks(LOWEST);
+    for (var section = 0u; section < SECTIONS; section++) {
+        peak = max(peak, peaks_at(section_place(r, section)));
+    }
+    return peak;
+}
+
+fn joined_total(r: u32, peak: Peaks) -> Sums {
+    var total = Sums();
+    for (var section = 0u; section < SECTIONS; section++) {
+        let place = section_place(r, section);
+        total += moved(sums_at(place), peaks_at(place), peak);
+    }
+    return total;
+}
+
+fn joined_second_sums(r: u32) -> Sums {
+    var total = Sums();
+    for (var section = 0u; section < SECTIONS; section++) {
+        total += second_at(section_place(r, section));
+    }
+    return total;
+}
