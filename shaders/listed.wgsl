@@ -12,7 +12,7 @@ var<private> own_filter: u32;
 
 // The place of one of a row's pairs.
 fn pair_place(r: u32, i: u32) -> u32 {
-    return LISTS + 2u * ((window.first + r) * LISTED + i);
+    return window.lists + 2u * ((window.first + r) * LISTED + i);
 }
 
 // The class of a pair; of a row that is ignored or bad it may be any.

@@ -9,7 +9,7 @@ fn end_quad(section: u32) -> u32 {
 }
 
 fn section_place(r: u32, section: u32) -> u32 {
-    return KNOWN_SECTIONS + ((window.first + r) * SECTIONS + section) * KNOWN;
+    return window.sections + (r * SECTIONS + section) * KNOWN;
 }
 
 fn keep_section(r: u32, section: u32, row: Row, peak: Peaks, total: Sums) {

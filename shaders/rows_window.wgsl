@@ -17,4 +17,8 @@ struct Window {
     ignored: i32,
     within: u32,       // the first row's place in its batch item
     weight: f32,       // of the losses that are not reduced
+    lists: u32,        // where in the scratch lists are
+    sections: u32,     // where what is known of the sections of this window's rows is
+    padding_0: u32,
+    padding_1: u32,
 }

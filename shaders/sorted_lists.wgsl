@@ -28,7 +28,7 @@ fn main(
             is_good = is_good && !is_earlier;
             before += select(0u, 1u, other < class_ || is_earlier);
         }
-        let place = LISTS + 2u * ((window.first + r) * LISTED + before);
+        let place = window.lists + 2u * ((window.first + r) * LISTED + before);
         scratch[place] = f32(class_);
         scratch[place + 1u] = numbers_at(r * LISTED + i);
         if (!is_good) {

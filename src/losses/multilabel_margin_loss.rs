@@ -92,7 +92,12 @@ impl Family for MultiLabelMargin {
             divisor: divisor(reduction, terms, Weights::None, input),
             weights: Weights::None,
             output,
-            indices: Some(Indices { input: 1, classes: classes as u64, excluded: None, once: false }),
+            indices: Some(Indices {
+                input: 1,
+                classes: classes as u64,
+                excluded: None,
+                once: false,
+            }),
             summed: Summed::Terms,
         })
     }

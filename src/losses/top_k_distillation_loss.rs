@@ -159,7 +159,8 @@ impl TopKDistillation {
         let [listed_peak, other_peak, highest] = peaks;
         let [a, at_a, b, at_b, below, at, _, not_listed] = sums;
         let (listed, others) = (a + at_a, b + at_b);
-        let (log_sum, log_others) = (log_of_exponentials([a, at_a]), log_of_exponentials([b, at_b]));
+        let (log_sum, log_others) =
+            (log_of_exponentials([a, at_a]), log_of_exponentials([b, at_b]));
         let between = (listed_peak - other_peak) / self.temperature + (log_sum - log_others);
         let all = listed + others;
         // The logarithm of the listed classes' odds, NaN where there is no class at all or one is NaN.
@@ -248,7 +249,8 @@ impl rows::Formula for TopKDistillation {
         // Of a rest near 1, what both lack of it.
         let of_rest = if known < 0.5 { known - q_listed } else { total * q_rest - p_rest };
         for c in others {
-            let part = if log_q[c] == f64::NEG_INFINITY { 0.0 } else { (log_q[c] - log_q_rest).exp() };
+            let part =
+                if log_q[c] == f64::NEG_INFINITY { 0.0 } else { (log_q[c] - log_q_rest).exp() };
             loss.slopes[0][c] = part * of_rest / temperature;
         }
         loss
@@ -304,11 +306,8 @@ impl rows::Formula for TopKDistillation {
         let is_listed = item.target == 1.0;
         let own = self.log_q(item, peaks[0], parts);
         let own_p = numeric::exp(item.second);
-        let (log_q, log_p, p) = if is_listed {
-            (own, item.second, own_p)
-        } else {
-            (parts.log_q, parts.log_p, parts.p)
-        };
+        let (log_q, log_p, p) =
+            if is_listed { (own, item.second, own_p) } else { (parts.log_q, parts.log_p, parts.p) };
         let q = numeric::exp(log_q);
         let beside_rest = difference(p, q, log_ratio(log_p, log_q)) + q * parts.more;
         let by_part = if sums[7] > 0.0 { beside_rest } else { q * parts.known - p };

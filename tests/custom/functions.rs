@@ -405,7 +405,8 @@ fn the_reference_has_the_values_of_mpmath() {
 /// By an argument that the function is the slope of another by.
 #[test]
 fn second_derivatives_are_those_of_the_slopes() {
-    let second: [(&str, fn(f64) -> f64); 9] = [
+    type Exact = fn(f64) -> f64;
+    let second: [(&str, Exact); 9] = [
         ("sin(p)", |x| -x.sin()),
         ("tan(p)", |x| 2.0 * x.tan() * x.cos().powi(-2)),
         ("tanh(p)", |x| -2.0 * x.tanh() * x.cosh().powi(-2)),

@@ -27,8 +27,15 @@ uniform! {
         ignored: i32,
         within: u32,
         weight: f32,
+        lists: u32,
+        sections: u32,
+        padding_0: u32,
+        padding_1: u32,
     }
 }
+
+/// The bytes that what is known of the sections of a window's rows may take.
+const SECTIONS: u64 = 16 << 20;
 
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let resolved = builder.resolved;
@@ -46,7 +53,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let sections = match shape.sections(builder) {
         Some(sections) => {
             let numbers = sections.count.saturating_mul(known_of_section(declared));
-            Some(Sections { place: builder.reserve(terms.saturating_mul(numbers))?, ..sections })
+            let rows = (SECTIONS / 4 / numbers).clamp(1, terms.max(1));
+            Some(Sections { place: builder.reserve(rows * numbers)?, rows, ..sections })
         }
         None => None,
     };
@@ -74,11 +82,11 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     } else {
         if let Some(mask) = shape.mask {
             let spec = Spec { sections: None, ..spec.clone() };
-            push_rows(builder, &spec, spec.masked(mask), &[], None)?;
+            push_rows(builder, &spec, &[spec.masked(mask)], &[], None)?;
         }
         if let Some(list) = shape.list {
             let spec = Spec { lanes: spec.lanes.of_list(), sections: None, ..spec.clone() };
-            push_rows(builder, &spec, spec.sorted(list), &[], None)?;
+            push_rows(builder, &spec, &[spec.sorted(list)], &[], None)?;
         }
         push_check(builder, &spec.check())?;
     }
@@ -99,7 +107,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     sum.map_or(Ok(()), |sum| builder.finish_sum(&sum, builder.losses_destination()))
 }
 
-/// The pass over the rows; where the device binds too few buffers at once, one for each output.
+/// The passes over the rows; where the device binds too few buffers at once, one for each output.
 fn push_passes(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
@@ -110,27 +118,28 @@ fn push_passes(
     if *losses == Losses::Nowhere && gradients.is_empty() {
         return Ok(());
     }
+    let mut kernels = Vec::new();
     let mut stage = Stage::Whole;
     if spec.sections.is_some() {
         let nothing = Writes { losses: Losses::Nowhere, gradients: vec![] };
-        push_rows(builder, spec, spec.pass(&nothing, Stage::Sections), &[], None)?;
+        kernels.push(spec.pass(&nothing, Stage::Sections));
         if spec.may_read_twice() {
-            push_rows(builder, spec, spec.pass(&nothing, Stage::SecondSums), &[], None)?;
+            kernels.push(spec.pass(&nothing, Stage::SecondSums));
         }
         stage = Stage::Joined;
     }
     let kernel = spec.pass(&writes, stage);
     if builder.binds(&kernel) {
-        return push_rows(builder, spec, kernel, gradients, sum);
+        kernels.push(kernel);
+    } else {
+        builder.in_place = Err(FEW_BUFFERS);
+        let pass = |losses, gradients| spec.pass(&Writes { losses, gradients }, stage);
+        if *losses != Losses::Nowhere {
+            kernels.push(pass(*losses, vec![]));
+        }
+        kernels.extend(gradients.iter().map(|&i| pass(Losses::Nowhere, vec![i])));
     }
-    builder.in_place = Err(FEW_BUFFERS);
-    let pass = |losses, gradients| spec.pass(&Writes { losses, gradients }, stage);
-    if *losses != Losses::Nowhere {
-        push_rows(builder, spec, pass(*losses, vec![]), &[], sum)?;
-    }
-    gradients
-        .iter()
-        .try_for_each(|&i| push_rows(builder, spec, pass(Losses::Nowhere, vec![i]), &[i], None))
+    push_rows(builder, spec, &kernels, gradients, sum)
 }
 
 /// The kernels count rows with 32 bits.
@@ -213,12 +222,12 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
     cuts
 }
 
-/// The pass over the rows, cut into windows that can be bound: of tensors with classes, these see
+/// The passes over the rows, one after another in each of the windows that can be bound: of tensors with classes, these see
 /// whole batch items, which a window may begin and end within.
 fn push_rows(
     builder: &mut Builder<'_>,
     spec: &Spec<'_>,
-    kernel: Kernel,
+    kernels: &[Kernel],
     gradients: &[usize],
     sum: Option<&Sum>,
 ) -> Result<()> {
@@ -236,7 +245,8 @@ fn push_rows(
     while first < terms {
         let end = sum.map_or(terms, |sum| sum.end_of_round(first).min(terms));
         let within = first % inner;
-        let rows = (most - within).min(end - first);
+        let known = spec.sections.map_or(u64::MAX, |sections| sections.rows);
+        let rows = (most - within).min(end - first).min(known);
         let items = (within + rows).next_multiple_of(inner);
         let groups = rows.div_ceil(lanes.rows) * spec.sections.map_or(1, |sections| sections.count);
         let mut window = RowsWindow {
@@ -251,6 +261,8 @@ fn push_rows(
             inner: index(inner)?,
             ignored: builder.resolved.ignored_index(),
             within: index(within)?,
+            lists: index(spec.lists)?,
+            sections: index(spec.sections.map_or(0, |sections| sections.place))?,
             ..RowsWindow::default()
         };
         let mut regions = Vec::new();
@@ -266,7 +278,9 @@ fn push_rows(
                 _ => &mut window.row_skip,
             } = index(skipped / size)?;
         }
-        builder.push(kernel.clone(), &window, &regions, groups)?;
+        for kernel in kernels {
+            builder.push(kernel.clone(), &window, &regions, groups)?;
+        }
         first += rows;
         if let Some(sum) = sum.filter(|_| first == end) {
             builder.sum_round(sum, end)?;

@@ -54,7 +54,6 @@ fn end_quad(section: u32) -> u32 { return (window.classes + 3u) / 4u; }",
         header.write(Slot::Scratch, "scratch", "array<f32>");
         header.constant("JOINS_SECTIONS", stage != Stage::Sections);
         header.constant("QUADS", format!("{}u", sections.quads));
-        header.constant("KNOWN_SECTIONS", format!("{}u", sections.place));
         header.constant("KNOWN", format!("{}u", known_of_section(declared)));
         held(header, "peaks", 1, &declared.peaks);
         held(header, "sums", 1 + declared.peaks.len(), &declared.sums);

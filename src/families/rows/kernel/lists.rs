@@ -55,7 +55,6 @@ impl Spec<'_> {
 
     fn declare_list_places(&self, header: &mut Header, list: List) {
         header.constant("LISTED", format!("{}u", list.length));
-        header.constant("LISTS", format!("{}u", self.lists));
         header.constant("BAD_LISTS", format!("{}u", self.kept_rows));
     }
 

@@ -136,7 +136,7 @@ impl RowShape {
         let quads = u64::from(builder.tuning.quads_per_group.max(1)).next_multiple_of(8);
         let count = self.classes.div_ceil(4).div_ceil(quads);
         let moves = Declared::of(builder.resolved.definition.shader).defines("moved");
-        (moves && count > 1).then_some(Sections { quads, count, place: 0 })
+        (moves && count > 1).then_some(Sections { quads, count, place: 0, rows: 0 })
     }
 
     /// Whether four classes can be read at once.

@@ -12,6 +12,8 @@ pub(crate) struct Sections {
     pub(crate) count: u64,
     /// Where in the scratch what is known of the sections is.
     pub(crate) place: u64,
+    /// Of how many rows at a time.
+    pub(crate) rows: u64,
 }
 
 /// What a pass over the rows does.
