@@ -1,7 +1,6 @@
 // Before the rows themselves: finds class indices outside their range, and sums the weights of the
 // kept rows and their number where the mean needs them. The status counts bad rows; the first is kept as its
-// complement, so that a cleared status means that there is none. Of rows without class indices those that are
-// kept have index 0 here, and others the ignored one.
+// complement, so that a cleared status means that there is none. Rows without class indices have index 0 here.
 
 struct Window {
     rows: u32,
@@ -29,7 +28,7 @@ fn main(
     var count = 0.0;
     for (var row = start + lane; row < end; row += LANES) {
         let index = target_index(row);
-        if (!is_item(window.first + row) || (IGNORES && index == window.ignored)) {
+        if (!is_item(window.first + row) || is_ignored(row, index)) {
             store_weight(row, 0.0);
             continue;
         }

@@ -159,7 +159,7 @@ def wide(name: str, call: dict[str, Any]) -> dict[str, Any]:
 
 def integers(name: str) -> list[str]:
     """The inputs that hold whole numbers, or may."""
-    roles = ("index", "index_or_rows", "marks", "own_integers")
+    roles = ("index", "index_or_rows", "listed_classes", "marks", "own_integers")
     return [one["name"] for one in CATALOGUE[name]["inputs"] if one["role"] in roles]
 
 

@@ -3,8 +3,8 @@
 use super::{INF, NAN, assert_same, evaluated, floats};
 use crate::common::{self, assert_agrees, assert_close, tensor};
 use wgloss::{
-    Batch, CrossEntropy, DType, Evaluator, GeneralizedJsd, Loss, Poly1CrossEntropy, RankingSoftmax,
-    Reduction, Request, SoftmaxEntropy, SoftmaxFocal, Tensor, TotalVariation,
+    Batch, CrossEntropy, DType, Evaluator, GeneralizedJsd, Linear, Loss, Poly1CrossEntropy,
+    RankingSoftmax, Reduction, Request, SoftmaxEntropy, SoftmaxFocal, Tensor, TotalVariation,
 };
 
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
@@ -344,4 +344,24 @@ fn what_does_not_fit_is_refused() {
         )
         .expect_err("no such mixture");
     assert_eq!(error.to_string(), "beta: 1.5 is not valid, expected a number from 0 to 1");
+}
+
+/// Any label may be the one that marks a row.
+#[test]
+fn rows_marked_by_0() {
+    let odd = [0.5, -1.0, 0.25, NAN, INF, -INF, 1.0, 0.0, -0.5];
+    let input = ("input", floats(&[3, 3], &odd));
+    let teacher = ("teacher", floats(&[3, 3], &odd.map(|x| 2.0 * x + 0.25)));
+    let weight = ("linear_weight", floats(&[2, 3], &[1.0, -0.5, 0.25, 0.5, 1.0, -1.0]));
+    let labels = ("labels", integers(&[3], &[1.0, 0.0, -100.0]));
+    let entropy = SoftmaxEntropy { ignore_index: 0, ..SoftmaxEntropy::default() };
+    let distance = TotalVariation { ignore_index: 0, ..TotalVariation::default() };
+    let losses: [(&dyn Loss, Inputs); 3] = [
+        (&entropy, vec![input.clone(), labels.clone()]),
+        (&distance, vec![input.clone(), teacher, labels.clone()]),
+        (&Linear(entropy), vec![input, weight, labels]),
+    ];
+    for (loss, inputs) in losses {
+        check(loss, &inputs, Reduction::Mean);
+    }
 }

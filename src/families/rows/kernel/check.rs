@@ -56,13 +56,20 @@ impl Check {
             Some((input, dtype)) => {
                 indices(&mut header, Slot::Input(input), "target", dtype);
                 header.write(Slot::Status, "status", "array<atomic<u32>>");
+                let is_ignored = if self.ignores { "index == window.ignored" } else { "false" };
+                header.line(&format!(
+                    "fn is_ignored(row: u32, index: i32) -> bool {{ return {is_ignored}; }}"
+                ));
                 "atomicAdd(&status[0], 1u);\n    atomicMax(&status[1], ~row);"
             }
             None => {
                 let is_left_out = self.declare_left_out(&mut header);
                 header.line(&format!(
                     "fn target_index(row: u32) -> i32 {{
-    return select(0, window.ignored, {is_left_out});
+    return 0;
+}}
+fn is_ignored(row: u32, index: i32) -> bool {{
+    return {is_left_out};
 }}"
                 ));
                 ""
@@ -81,7 +88,6 @@ impl Check {
             _ => "1.0".into(),
         };
         declare_items(&mut header, self.counted);
-        header.constant("IGNORES", self.ignores || self.index.is_none());
         header.constant("SUMS", sums);
         if sums {
             Destination::Scratch.declare(&mut header);
