@@ -86,14 +86,21 @@ const PAUSE = 200;
 
 /** Begins with the state of the address and keeps it there. */
 export function follow(): void {
+  let known = location.hash;
   read();
-  addEventListener("hashchange", read);
+  addEventListener("hashchange", () => {
+    known = location.hash;
+    read();
+  });
   let waiting: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const address = written();
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      if (address !== location.hash) history.replaceState(null, "", address);
+      // Another one, which a link has led to, is about to be read.
+      if (location.hash !== known || address === known) return;
+      history.replaceState(null, "", address);
+      known = location.hash;
     }, PAUSE);
   });
 }
