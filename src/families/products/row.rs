@@ -187,7 +187,12 @@ impl Loops for Gather<'_> {
             }
             higher = higher.with::<Larger>(L::Peaks::joined::<Larger>(lanes, end - first));
         }
-        let sums = added::<L>(tile, logits, |item| loss.sums(item, &row, higher));
+        let sums = added::<L>(
+            tile,
+            logits,
+            #[inline(always)]
+            |item| loss.sums(item, &row, higher),
+        );
         let before = loss.moved(L::Sums::read(&statistics.sums), lower, higher);
         before.with::<Sum>(sums).write(&mut statistics.sums);
         higher.write(&mut statistics.peaks);
@@ -248,7 +253,12 @@ impl Loops for GatherAgain<'_> {
         let Self { statistics, tile, logits } = self;
         let row = tile.row(statistics);
         let (peaks, sums) = (L::Peaks::read(&statistics.peaks), L::Sums::read(&statistics.sums));
-        let second = added::<L>(tile, logits, |item| loss.second_sums(item, &row, peaks, sums));
+        let second = added::<L>(
+            tile,
+            logits,
+            #[inline(always)]
+            |item| loss.second_sums(item, &row, peaks, sums),
+        );
         sums.with::<Sum>(second).write(&mut statistics.sums);
     }
 }

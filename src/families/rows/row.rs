@@ -192,10 +192,16 @@ impl RowTask<'_> {
         if !L::TWICE {
             return (peaks, sums);
         }
-        let of = |item| loss.second_sums(item, row, peaks, sums);
         let second = match self.listed.is_empty() {
-            true => self.added::<L>(false, of),
-            false => self.added_of_list::<L>(of),
+            true => self.added::<L>(
+                false,
+                #[inline(always)]
+                |item| loss.second_sums(item, row, peaks, sums),
+            ),
+            false => self.added_of_list::<L>(
+                #[inline(always)]
+                |item| loss.second_sums(item, row, peaks, sums),
+            ),
         };
         (peaks, sums.with::<Sum>(second))
     }
@@ -257,10 +263,15 @@ impl RowTask<'_> {
 
     #[inline(always)]
     fn sums<L: Formula>(&mut self, loss: &L, row: &Row, peaks: L::Peaks) -> L::Sums {
-        self.added::<L>(L::REUSES, |item| loss.sums(item, row, peaks))
+        self.added::<L>(
+            L::REUSES,
+            #[inline(always)]
+            |item| loss.sums(item, row, peaks),
+        )
     }
 
-    /// The sum over the row, of whose items the first numbers may be kept.
+    /// The sum over the row, of whose items the first numbers may be kept. `of` is to be inlined: called, it would have
+    /// none of the instruction set that the loops are compiled for.
     #[inline(always)]
     fn added<L: Formula>(&mut self, keeps: bool, of: impl Fn(Item) -> L::Sums) -> L::Sums {
         let mut all = L::Sums::start::<Sum>();
