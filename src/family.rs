@@ -110,7 +110,7 @@ pub trait Family: Send + Sync {
     ///
     /// # Errors
     /// Which term, and why.
-    fn check_given_up(&self, _resolved: &Resolved, _inputs: &[Option<Vec<f64>>]) -> Result<()> {
+    fn check_given_up(&self, _resolved: &Resolved, _inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
         Ok(())
     }
 

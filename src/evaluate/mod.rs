@@ -210,7 +210,6 @@ impl Evaluator {
         if let Some(resolved) = watched
             && (evaluation.has_nan() || watch.is_some_and(|watch| watch.found()))
         {
-            let inputs: Vec<_> = inputs.iter().map(|input| input.map(Tensor::to_f64)).collect();
             loss.family().check_given_up(&resolved, &inputs)?;
         }
         Ok(Evaluation { broadcast, ..evaluation })

@@ -64,6 +64,13 @@ pub(crate) fn named(columns: &[Vec<f64>]) -> Vec<(&'static str, Tensor<'static>)
     NAMES.into_iter().zip(tensors).collect()
 }
 
+/// Their terms, with all gradients.
+pub(crate) fn terms_and_slopes<'a>(inputs: &'a [(&'static str, Tensor<'static>)]) -> Batch<'a> {
+    let gradients = &NAMES[..inputs.len()];
+    let request = Request { reduction: Reduction::None, gradients, ..Request::default() };
+    Batch { inputs, request, ..Batch::default() }
+}
+
 /// Leaves the text of the kernel in `CARGO_TARGET_TMPDIR/custom_kernels`, where `.ci/tint` checks it
 /// by the browsers' rules.
 fn leave(what: &str, loss: &Custom, inputs: &[(&'static str, Tensor<'_>)], gradients: &[&str]) {

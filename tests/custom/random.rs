@@ -1,7 +1,7 @@
 //! Random functions: the value and its slopes agree with Rust's, with differences, and on both
 //! backends; the slopes' slopes with differences of the slopes.
 
-use super::case::{named, points, slope};
+use super::case::{named, points, slope, terms_and_slopes};
 use super::tree::{Dual, HELPERS, Scope, Tree, trees};
 use crate::common::{Random, backends};
 use proptest::prelude::*;
@@ -166,12 +166,7 @@ fn check_first(function: &Function, differences: &Counts, float32: &Counts) {
     let want = columns_of(&loss, &columns, &["p", "t"]);
     let value = |x: &[f64]| function.evaluate(x, None).value;
     let inputs = named(&columns);
-    let gradients = &["p", "t"];
-    let batch = Batch {
-        inputs: &inputs,
-        request: Request { reduction: Reduction::None, gradients, ..Request::default() },
-        ..Batch::default()
-    };
+    let batch = terms_and_slopes(&inputs);
     let evaluated = backends().map(|(name, backend)| {
         let got =
             backend.evaluate_blocking(&loss, &batch).unwrap_or_else(|e| panic!("{e}\n{text}"));

@@ -1,8 +1,8 @@
 //! Loops of many rounds: right numbers up to the limit, an error past it, and never a loop without end.
 
-use super::case::named;
+use super::case::{named, terms_and_slopes};
 use crate::common::{assert_close, backends};
-use wgloss::{Batch, Custom, Error, Output, Reduction, Request, Sink, TensorKind};
+use wgloss::{Custom, Error, Output, Sink, TensorKind};
 
 /// Whole blocks, so that every invocation takes all the elements that it can.
 const COUNT: usize = 2 * 4096;
@@ -13,12 +13,7 @@ fn evaluate(source: &str, mut check: impl FnMut(&str, Result<Vec<Vec<f32>>, Erro
     let column = |step: f64| (0..COUNT).map(|i| ((i % 64) as f64 - 31.0) * step).collect();
     let columns: Vec<Vec<f64>> = vec![column(1.0 / 64.0), column(1.0 / 128.0)];
     let inputs = named(&columns);
-    let gradients = &["p", "t"];
-    let batch = Batch {
-        inputs: &inputs,
-        request: Request { reduction: Reduction::None, gradients, ..Request::default() },
-        ..Batch::default()
-    };
+    let batch = terms_and_slopes(&inputs);
     for (name, backend) in backends() {
         let got = backend.evaluate_blocking(&loss, &batch).map(|got| {
             let value = got.value.as_ref().expect("a value").to_f32().to_vec();

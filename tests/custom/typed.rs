@@ -1,10 +1,10 @@
 //! Random programs of floats, integers and conditions, with every kind of statement: what they come to
 //! agrees with an evaluator of their trees, the slopes with its differences, and both backends with both.
 
-use super::case::{named, points, slope};
+use super::case::{named, points, slope, terms_and_slopes};
 use super::program::{Noise, Program};
 use crate::common::{Random, backends};
-use wgloss::{Batch, Custom, Reduction, Request, reference};
+use wgloss::{Custom, reference};
 
 const RANGES: &[(f64, f64)] = &[(-2.0, 2.0), (-2.0, 2.0)];
 const PROGRAMS: u64 = 60;
@@ -28,12 +28,7 @@ fn programs() {
         let loss = Custom::new(&text).unwrap_or_else(|e| panic!("{seed}: {e}\n{text}"));
         let columns = points(RANGES, &mut Random(seed));
         let inputs = named(&columns);
-        let gradients = &["p", "t"];
-        let batch = Batch {
-            inputs: &inputs,
-            request: Request { reduction: Reduction::None, gradients, ..Request::default() },
-            ..Batch::default()
-        };
+        let batch = terms_and_slopes(&inputs);
         let want = reference::evaluate(&loss, &batch).expect("a valid batch");
         let got = backends().map(|(name, backend)| {
             let got = backend

@@ -78,7 +78,7 @@ impl Family for Pointwise<'_> {
         inputs.map(|input| (input.name, TensorKind::new(DType::F32, shape(input.role)))).collect()
     }
 
-    fn check_given_up(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Result<()> {
+    fn check_given_up(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
         reference::check_given_up(&*self.formula, resolved, inputs)
     }
 

@@ -5,7 +5,9 @@ use super::shape::placed;
 use crate::definition::Role;
 use crate::error::Result;
 use crate::request::Resolved;
+use crate::tensor::Tensor;
 use crate::terms::Terms;
+use rayon::prelude::*;
 
 pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
     let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
@@ -44,30 +46,34 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     terms
 }
 
-/// Looks for a term that the formula gives up, some at a time.
+/// Looks for the first term that the formula gives up.
 pub(super) fn check_given_up(
     formula: &dyn Runs,
     resolved: &Resolved,
-    inputs: &[Option<Vec<f64>>],
+    inputs: &[Option<&Tensor<'_>>],
 ) -> Result<()> {
     const AT_ONCE: usize = 4096;
     let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
     let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
-    for first in (0..count).step_by(AT_ONCE) {
-        let terms = first..count.min(first + AT_ONCE);
-        let column = |i: usize| match &inputs[i] {
+    let parts = (0..count.div_ceil(AT_ONCE)).into_par_iter();
+    let found = parts.find_map_first(|part| {
+        let terms = part * AT_ONCE..count.min((part + 1) * AT_ONCE);
+        let column = |i: usize| match inputs[i] {
             Some(input) => {
-                let place = |term| broadcast_place(&resolved.layout.output, shape(i), term);
-                terms.clone().map(|term| input[place(term)]).collect()
+                let number = |term| {
+                    let mut number = [0.0];
+                    let place = broadcast_place(&resolved.layout.output, shape(i), term);
+                    input.read(place, &mut number);
+                    f64::from(number[0])
+                };
+                terms.clone().map(number).collect()
             }
             None => vec![f64::from(resolved.definition.inputs[i].role.absent()); terms.len()],
         };
         let columns: Vec<Vec<f64>> = (0..inputs.len()).map(column).collect();
-        if let Some(error) = formula.given_up(&columns) {
-            return Err(error);
-        }
-    }
-    Ok(())
+        formula.given_up(&columns)
+    });
+    found.map_or(Ok(()), Err)
 }
 
 /// Where a tensor that is broadcast to `output` has the output's element `term`.
