@@ -81,7 +81,7 @@ impl Rules<'_> {
             }
             "integer_power" => {
                 let n = x[1].value;
-                let [unit, nothing] = ["1", "0"].map(|text| self.terms.name(text));
+                let [unit, nothing] = ["1", "0"].map(|text| self.terms.literal(text));
                 let less = self.terms.binary("-", n, unit);
                 let lower = self.terms.call("integer_power", vec![first, less]);
                 let factor = self.call_of("f32", n);

@@ -40,10 +40,8 @@ impl Body<'_, '_> {
         let is_signed = *self.inner(index) == TypeInner::Scalar(Scalar::I32);
         let mut index = self.value(index)?;
         if is_signed {
-            // An index below 0 reads the first one, as on the CPU.
-            let zero = self.terms.name("0");
-            let from_zero = self.terms.call("max", vec![index, zero]);
-            index = self.terms.call("u32", vec![from_zero]);
+            // One below 0 is past the last one, as of every array.
+            index = self.terms.call("u32", vec![index]);
         }
         Ok(Some(self.terms.call(function, vec![index])))
     }
