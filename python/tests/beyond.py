@@ -51,6 +51,11 @@ def alike(*tensors: Tensor) -> None:
         raise ValueError("shapes differ")
 
 
+def above_zero(temperature: float) -> None:
+    if not 0 < temperature < math.inf:
+        raise ValueError("temperature")
+
+
 def cpo(
     policy_chosen: Tensor,
     policy_rejected: Tensor,
@@ -523,8 +528,7 @@ def poly1(
 def token_log_probs(
     input: Tensor, target: Tensor, temperature: float = 1.0, ignore_index: int = -100
 ) -> tuple[Tensor, Tensor]:
-    if not 0 < temperature < math.inf:
-        raise ValueError("temperature")
+    above_zero(temperature)
     scaled = input / temperature
     terms = -cross_entropy(scaled, target, reduction="none", ignore_index=ignore_index)
     return terms, (target != ignore_index).sum()
@@ -546,8 +550,7 @@ def softmax_entropy(
     temperature: float = 1.0,
     ignore_index: int = -100,
 ) -> tuple[Tensor, Tensor]:
-    if not 0 < temperature < math.inf:
-        raise ValueError("temperature")
+    above_zero(temperature)
     axis = 1 if input.dim() > 1 else 0
     log_p = (input / temperature).log_softmax(axis)
     return marked(-(log_p.exp() * log_p).sum(axis), labels, ignore_index)
@@ -562,8 +565,9 @@ def generalized_jsd(
     ignore_index: int = -100,
 ) -> tuple[Tensor, Tensor]:
     alike(input, teacher)
-    if not 0 < temperature < math.inf or not 0 <= beta <= 1:
-        raise ValueError("options")
+    above_zero(temperature)
+    if not 0 <= beta <= 1:
+        raise ValueError("beta")
     axis = 1 if input.dim() > 1 else 0
     log_p, log_q = (each.div(temperature).log_softmax(axis) for each in (input, teacher))
     p, q = log_p.exp(), log_q.exp()
@@ -585,8 +589,7 @@ def total_variation(
     ignore_index: int = -100,
 ) -> tuple[Tensor, Tensor]:
     alike(input, teacher)
-    if not 0 < temperature < math.inf:
-        raise ValueError("temperature")
+    above_zero(temperature)
     axis = 1 if input.dim() > 1 else 0
     p, q = (each.div(temperature).softmax(axis) for each in (input, teacher))
     return marked((p - q).abs().sum(axis) / 2, labels, ignore_index)
@@ -617,8 +620,7 @@ def top_k_distillation(
     temperature: float = 1.0,
     ignore_index: int = -100,
 ) -> tuple[Tensor, Tensor]:
-    if not 0 < temperature < math.inf:
-        raise ValueError("temperature")
+    above_zero(temperature)
     alike(teacher_log_probs, teacher_classes)
     classes, length = input.shape[-1], teacher_classes.shape[-1]
     kept = torch.ones(input.shape[:-1], dtype=torch.bool)
