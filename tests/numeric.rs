@@ -1,7 +1,7 @@
 //! The worst error of each elementary function, of `numeric.wgsl` on the GPU and of `numeric.rs` on
 //! the CPU, against float64 of the standard library.
 
-use on_cpu::{atan, exp, exp_of_negative, ln, ln_1p, log_cosh};
+use on_cpu::{atan, exp, exp_m1, exp_of_negative, exp_of_negative_and_rest, ln, ln_1p, log_cosh};
 use on_cpu::{max_nan, min_nan, pow, sigmoid, sign, softplus, tanh};
 
 /// The CPU backend's, which are its own.
@@ -57,7 +57,17 @@ fn functions() -> Vec<Function> {
             |x, _| x.exp(),
             (1e-3, 104.0),
         ),
-        on_the_gpu("exponential_minus_one", |x, _| x.exp_m1(), (1e-3, 90.0)),
+        function("exponential_minus_one", |x, _| exp_m1(x), |x, _| x.exp_m1(), (1e-3, 90.0)),
+        // That of numbers up to 0, which comes with e^x.
+        function(
+            "exponential_minus_one",
+            |x, _| match (-80.0..=0.0).contains(&x) {
+                true => -exp_of_negative_and_rest(x)[1],
+                false => exp_m1(x),
+            },
+            |x, _| x.exp_m1(),
+            (1e-3, 90.0),
+        ),
         function("logarithm", |x, _| ln(x), |x, _| x.ln(), (0.2, 5.0)),
         function("logarithm_one_plus", |x, _| ln_1p(x), |x, _| x.ln_1p(), (1e-3, 20.0)),
         // 1 + e^-x overflows nowhere in float64 where the result matters in float32.

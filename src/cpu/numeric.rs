@@ -94,6 +94,16 @@ pub(crate) fn exp_of_negative(x: f32) -> f32 {
     select(x < LN_OF_SMALLEST_NORMAL, 0.0, result)
 }
 
+/// `e^x` and `1 - e^x` for x in [-80, 0], each with relative accuracy: `(1 - 2^n) - 2^n (e^r - 1)`, in which
+/// nothing cancels.
+#[inline(always)]
+pub(crate) fn exp_of_negative_and_rest(x: f32) -> [f32; 2] {
+    let (r, exponent) = reduced(x);
+    let power = of_signed_bits(BITS_OF_ONE.wrapping_add(exponent));
+    let core = exp_core(r);
+    [power * ((core * r + 1.0) * r + 1.0), (1.0 - power) - power * (r + r * r * core)]
+}
+
 /// `e^x - 1` for x >= -18 but NaN: `2^n ((e^r - 1) + (1 - 2^-n))`, in which nothing cancels around
 /// 0.
 #[inline(always)]

@@ -82,14 +82,16 @@ impl Loss for GeneralizedJsd {
 
 /// `log(p / m)` and `log(q / m)` from `d = log q - log p`. The larger one of p and q has the weight w in m: its
 /// logarithm is `-log(w + (1 - w) e^-|d|)`, that of the other `-log(1 - w + w e^|d|)`, each by log1p of a
-/// quotient without cancellation, whatever w is. Beyond e^-80 the lesser one is nothing beside the larger.
+/// quotient without cancellation, whatever w is. Beyond e^-80 the lesser one is nothing beside the larger. Where
+/// neither weight is small, nothing that counts cancels in their difference d either.
 #[inline(always)]
 fn shares_of_mixture(d: f32, beta: f32) -> [f32; 2] {
     let far = if d.abs() < 80.0 { d.abs() } else { 80.0 };
-    let (e, gap) = (numeric::exp_of_negative(-far), -numeric::exp_m1(-far));
+    let [e, gap] = numeric::exp_of_negative_and_rest(-far);
     let (w, rest) = if d > 0.0 { (beta, 1.0 - beta) } else { (1.0 - beta, beta) };
     let larger = numeric::ln_1p(rest * gap / (w + rest * e));
-    let lesser = -numeric::ln_1p(w * gap / e);
+    let alike = (0.125..=0.875).contains(&beta);
+    let lesser = if alike { larger - d.abs() } else { -numeric::ln_1p(w * gap / e) };
     if d > 0.0 { [lesser, larger] } else { [larger, lesser] }
 }
 
@@ -125,6 +127,16 @@ impl rows::Formula for GeneralizedJsd {
 
     fn shifts(&self) -> bool {
         true
+    }
+
+    #[inline(always)]
+    fn run<T: Loops>(&self, loops: T) {
+        match *self {
+            Self { beta: 0.5, temperature: 1.0, ignore_index } => {
+                loops.run(&Self { beta: 0.5, temperature: 1.0, ignore_index });
+            }
+            _ => loops.run(self),
+        }
     }
 
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
