@@ -10,10 +10,12 @@ fn inputs(
     target: DType,
     random: &mut Random,
 ) -> Vec<(&'static str, Tensor<'static>)> {
+    let of_answers = loss.values().iter().any(|(name, _)| *name == "average_log_prob");
     let make = |input: &wgloss::definition::Input| {
         let of_regions = family(loss) == Family::Regions;
         let without_first = loss.values().contains(&("include_background", "false".into()));
         let shape: &[usize] = match input.role {
+            Role::Index if of_answers => &[4, 2],
             Role::Index | Role::Marks => &[4],
             Role::IndexOrRows if of_regions && !target.is_float() => &[2, 3],
             Role::IndexOrRows if !target.is_float() => &[4],
@@ -22,6 +24,8 @@ fn inputs(
             Role::Classes => &[5],
             Role::Labels => &[4],
             Role::Own if input.name == "advantages" => &[4],
+            Role::Own if of_answers && input.name == "input" => &[4, 2, 3],
+            Role::Own if of_answers && input.name.starts_with("reference_") => &[2],
             Role::Own if input.name.starts_with("logit_") => &[],
             Role::Own if input.name == "input" => &[4, 3],
             Role::Own if input.name == "linear_weight" => &[5, 3],
@@ -35,7 +39,7 @@ fn inputs(
             return (input.name, tensor(DType::I64, shape, &classes));
         }
         let indices = matches!(input.role, Role::Index | Role::IndexOrRows | Role::Marks);
-        let index = indices && [&[4][..], &[2, 3]].contains(&shape);
+        let index = indices && [&[4][..], &[2, 3], &[4, 2]].contains(&shape);
         let count = shape.iter().product();
         let mut numbers: Vec<f64> = (0..count)
             .map(|_| match index {

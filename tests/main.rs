@@ -23,6 +23,7 @@ mod large;
 mod limits;
 mod linear_cross_entropy;
 mod linear_forms;
+mod linear_preference;
 mod loss_scale;
 mod lost;
 mod matrix_products;

@@ -693,10 +693,38 @@ def linear(name: str, given: dict[str, Any], reduction: str, **options: Any) -> 
     bias = given.pop("linear_bias", None)
     logits = torch.nn.functional.linear(input, weight, bias)
     of = name.removeprefix("linear_")
+    if of.endswith("po_loss"):
+        return answers(of, logits, given, reduction, **options)
     if of in WITH_COUNTS:
         return exact(of, {"input": logits, **given}, reduction, **options)
     own = getattr(torch.nn.functional, of)
     return own(logits, **given, reduction=reduction, **options)
+
+
+def answers(
+    name: str,
+    logits: Tensor,
+    given: dict[str, Any],
+    reduction: str,
+    average_log_prob: bool | None = None,
+    ignore_index: int = -100,
+    **options: Any,
+) -> Tensor:
+    """A preference of the chosen answers, which come first, to the rejected ones."""
+    target = given.pop("target")
+    if logits.dim() != 3 or len(logits) % 2 or target.shape != logits.shape[:2]:
+        raise ValueError("shapes differ")
+    kept = target != ignore_index
+    classes = torch.where(kept, target, 0)
+    if ((classes < 0) | (classes >= logits.shape[-1])).any():
+        raise ValueError("target")
+    log_p = torch.log_softmax(logits, -1).gather(-1, classes[..., None])[..., 0]
+    worth = torch.where(kept, log_p, 0).sum(-1)
+    if name in ("orpo_loss", "simpo_loss") if average_log_prob is None else average_log_prob:
+        worth = worth / kept.sum(-1)
+    chosen, rejected = worth.chunk(2)
+    given = {"policy_chosen": chosen, "policy_rejected": rejected, **given}
+    return exact(name, given, reduction, **options)
 
 
 def exact(name: str, given: dict[str, Any], reduction: str, **options: Any) -> Tensor:

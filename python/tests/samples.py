@@ -20,6 +20,8 @@ def inputs(name: str, rows: int = 3, classes: int = 4, optional: bool = True) ->
         target = np.tile(np.r_[1, 0, -np.ones(classes - 2)].astype(np.int64), (rows, 1))
         return {"input": lattice("real", (rows, classes), 0), "target": target}
     given = [one for one in CATALOGUE[name]["inputs"] if optional or not one["optional"]]
+    if any(option["name"] == "average_log_prob" for option in CATALOGUE[name]["options"]):
+        return answers(given, rows, classes)
     if given[0]["role"] == "regions":
         return regions(given, rows, classes)
     return {one["name"]: array(one, rows, classes, rank) for rank, one in enumerate(given)}
@@ -113,6 +115,22 @@ def regions(given: list[dict[str, Any]], items: int, classes: int) -> dict[str, 
         "weight": lattice("non_negative", (classes,), 2),
     }
     return {one["name"]: arrays[one["name"]] for one in given}
+
+
+def answers(given: list[dict[str, Any]], pairs: int, classes: int) -> dict[str, np.ndarray]:
+    """Answers of two tokens, of which the reference says about what the policy does."""
+    arrays = {
+        "input": lattice("real", (2 * pairs, 2, classes), 0),
+        "target": np.arange(4 * pairs).reshape(2 * pairs, 2) * 3 % classes,
+        "reference_chosen": lattice("non_positive", (pairs,), 2) - np.float32(1),
+        "reference_rejected": lattice("non_positive", (pairs,), 3) - np.float32(1),
+    }
+    own = arrays | {
+        one["name"]: array(one, pairs, classes, rank)
+        for rank, one in enumerate(given)
+        if one["name"].startswith("linear_")
+    }
+    return {one["name"]: own[one["name"]] for one in given}
 
 
 def differentiable(name: str, given: dict[str, Any]) -> list[str]:

@@ -348,7 +348,7 @@ def test_the_program_lists_and_fails() -> None:
 
 
 def test_the_catalogue() -> None:
-    assert len(LOSSES) == 58
+    assert len(LOSSES) == 62
     assert wgloss.__version__ == version("wgloss")
     listed = json.loads(program("list", "--json").stdout)
     for loss, other in zip(wgloss.catalogue(), listed, strict=True):

@@ -15,6 +15,8 @@ def shape(
     """The shape of the unreduced loss of some inputs, whose sizes may be symbols."""
     given = [(fact, each) for fact, each in zip(facts, inputs, strict=True) if each is not None]
     first = tuple(given[0][1].shape)
+    if "average_log_prob" in options:
+        return (first[0] // 2,)
     role = facts[0]["role"]
     if name == "generalized_dice_loss":
         return (1,) if options["batch"] else first[:1]

@@ -6,7 +6,7 @@ mod sums;
 
 pub(crate) use sums::Sum;
 
-use crate::definition::Parameter;
+use crate::definition::{Parameter, Shader};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline, buffer};
 use crate::kernel::reduce::RoundWindow;
@@ -155,6 +155,21 @@ impl<'a> Builder<'a> {
     /// The loss's parameters, as its kernels take them.
     pub(crate) fn parameters(&self) -> Parameters {
         self.parameters.clone()
+    }
+
+    /// The parameters of a further formula, and the bytes of the uniforms that its kernels see of them.
+    pub(crate) fn further(
+        &mut self,
+        formula: Shader,
+        values: &[(&'static str, Parameter)],
+    ) -> (Parameters, (Slot, u64, u64)) {
+        let parameters = Parameters::new(Declared::of(formula), values);
+        let mut words = parameters.words();
+        words.resize(words.len().next_multiple_of(4), 0);
+        let start = self.uniforms.len().next_multiple_of(UNIFORM_ALIGNMENT);
+        self.uniforms.resize(start, 0);
+        self.uniforms.extend_from_slice(bytemuck::cast_slice(&words));
+        (parameters, (Slot::Parameters, start as u64, 4 * words.len() as u64))
     }
 
     /// The divisor in the windows; a GPU sum of weights takes its place where there is one.

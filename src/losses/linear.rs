@@ -1,8 +1,7 @@
+use super::derived::{self, Own};
 use super::prelude::*;
 use crate::definition::{Input, Options, Parameter, Role, Sample, Setting};
 use crate::families::products;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 /// A loss over rows of logits, of the logits `input linear_weight^T + linear_bias` of a linear layer, which are never
 /// all held: `Linear(MultiMargin::default())` is `linear_multi_margin_loss`. Its options are those of the loss.
@@ -49,15 +48,7 @@ inputs! {
 /// What [`Linear`] takes: a loss whose inputs are `input`, then `target` or `labels`, and perhaps `weight`.
 pub(super) trait OfLogits: Loss + Options + rows::Formula + Copy {}
 
-/// The definition for the loss of logits, made once.
-fn definition(of: &'static Definition) -> &'static Definition {
-    static KNOWN: Mutex<BTreeMap<&str, &Definition>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    known.entry(of.name).or_insert_with(|| Box::leak(Box::new(made(of))))
-}
-
-fn made(of: &'static Definition) -> Definition {
-    let text = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+fn own(of: &'static Definition) -> Own {
     let ours = |name: &str| INPUTS.iter().find(|input| input.name == name);
     let its = |name: &str| of.inputs.iter().find(|input| input.name == name);
     let of_rows = its("target").or_else(|| its("labels"));
@@ -69,17 +60,12 @@ fn made(of: &'static Definition) -> Definition {
     let others = of.arguments.iter().copied().filter(|name| !arguments.contains(name));
     let others: Vec<&str> = others.collect();
     arguments.extend(others);
-    let summary = of.summary.trim_end_matches('.');
-    Definition {
-        name: text(format!("linear_{}", of.name)),
-        aliases: &[],
-        summary: text(format!(
-            "{summary}: of the logits of a linear layer, which are never all held."
-        )),
-        formula: text(format!("{}, input = features linear_weight^T + linear_bias", of.formula)),
-        inputs: inputs.leak(),
-        arguments: arguments.leak(),
-        ..*of
+    Own {
+        summary: "of the logits of a linear layer, which are never all held.",
+        formula: "input = features linear_weight^T + linear_bias",
+        inputs,
+        arguments,
+        shader: of.shader,
     }
 }
 
@@ -132,7 +118,7 @@ Memory and precision: as `linear_cross_entropy`. Of the logits, `{name}` says:
 
 impl<L: OfLogits> Loss for Linear<L> {
     fn definition(&self) -> &'static Definition {
-        definition(self.0.definition())
+        derived::linear(self.0.definition(), own)
     }
 
     fn ignore_index(&self) -> Option<i64> {

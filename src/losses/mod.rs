@@ -2,9 +2,12 @@
 
 mod boxes;
 mod choices;
+mod derived;
 mod inputs;
 /// Losses of the logits of a linear layer, with their inputs and gradients by name.
 pub mod linear;
+/// Losses of pairs of answers whose logits are those of a linear layer, with their inputs and gradients by name.
+pub mod linear_preference;
 mod options;
 mod regions;
 mod scaled;
@@ -33,9 +36,14 @@ mod prelude {
 }
 
 /// Each line is a file of this folder and the loss in it. The file is a public module too, for the
-/// loss's inputs and gradients by name. The losses behind `linear` are there of a linear layer's logits too.
+/// loss's inputs and gradients by name. The losses behind `linear` are there of a linear layer's logits too; those of
+/// pairs behind `preference` of the sums, or the means, of the log-probabilities that such logits give tokens.
 macro_rules! catalogue {
-    ($($file:ident: $loss:ident),* => linear: $($of:ident),* $(,)?) => {
+    (
+        $($file:ident: $loss:ident),*
+        => linear: $($of:ident),*
+        => preference: $($pair:ident of $worth:ident),* $(,)?
+    ) => {
         $(
             #[doc = concat!("The inputs and gradients of [`", stringify!($loss), "`] by name.")]
             pub mod $file;
@@ -45,11 +53,16 @@ macro_rules! catalogue {
 
         $(impl linear::OfLogits for $of {})*
 
+        $(impl linear_preference::OfAnswers for $pair {
+            const WORTH: linear_preference::Worth = linear_preference::Worth::$worth;
+        })*
+
         /// Every loss with its default options, in alphabetical order.
         pub fn catalogue() -> Vec<Box<dyn Loss>> {
             let mut all: Vec<Box<dyn Loss>> = vec![
                 $(Box::new($loss::default()),)*
                 $(Box::new(Linear($of::default())),)*
+                $(Box::new(LinearPreference::<$pair>::default()),)*
             ];
             all.sort_by_key(|loss| loss.definition().name);
             all
@@ -112,10 +125,13 @@ catalogue! {
     triplet_margin_with_distance_loss: TripletMarginWithDistance,
     tversky_loss: Tversky
     => linear: MultiMargin, Poly1CrossEntropy, SoftmaxEntropy, SoftmaxFocal, TokenLogProbs
+    => preference: Cpo of Sums, Dpo of Sums, Orpo of Means, Simpo of Means
 }
 
 #[doc(inline)]
 pub use linear::Linear;
+#[doc(inline)]
+pub use linear_preference::LinearPreference;
 
 #[doc(inline)]
 pub use crate::families::regions::Activation;

@@ -113,6 +113,21 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                 made.push(inputs(loss, &shapes, 2, random));
             }
         }
+        _ if loss.values().iter().any(|(name, _)| *name == "average_log_prob") => {
+            // Pairs, tokens, features, classes.
+            for [pairs, tokens, features, classes] in [[3, 17, 5, 100], [2, 1, 4, 2049]] {
+                let all = [
+                    ("input", dtype, &[2 * pairs, tokens, features][..]),
+                    ("linear_weight", dtype, &[classes, features]),
+                    ("target", DType::U8, &[2 * pairs, tokens]),
+                    ("linear_bias", dtype, &[classes]),
+                    ("reference_chosen", dtype, &[pairs]),
+                    ("reference_rejected", dtype, &[pairs]),
+                ];
+                let count = loss.definition().inputs.len();
+                made.push(inputs(loss, &all[..count], classes.min(200), random));
+            }
+        }
         name if name.starts_with("linear_") => {
             // Items, features, classes, positions.
             let all = [[33, 17, 100, 1], [3, 5, 2049, 1], [4101, 3, 7, 1], [7, 3, 5, 3]];

@@ -44,7 +44,7 @@ impl Work<'_, '_> {
             let whole = Tile { items: self.rows, ..Tile::default() };
             self.push(self.spec.weights(input, weigh), whole, self.rows)?;
         }
-        push_check(self.builder, &self.spec.check(self.weights))
+        push_check(self.builder, self.builder.resolved.layout.terms, &self.spec.check(self.weights))
     }
 
     /// All rows, chunk by chunk.

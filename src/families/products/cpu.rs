@@ -1,9 +1,11 @@
 //! The CPU backend: chunks of rows and tiles of classes, each on all cores.
 
 mod gradients;
+mod sequences;
 
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, weight};
 use super::row::{Runs, Statistics, Tile};
+use super::sequences::Sequences;
 use crate::cancel::Cancel;
 use crate::cpu::{
     self, Classes, Results, Weights, divisor, matrix, matrix_mut, mean_weight, multiply,
@@ -42,11 +44,22 @@ struct Work<'a> {
     kept: Option<Vec<bool>>,
     probabilities: Option<Cow<'a, [f32]>>,
     weight: Option<Cow<'a, [f32]>>,
+    /// What is made of pairs of sequences, with the constants of each.
+    sequences: Option<Pairs<'a>>,
     upstream: Option<&'a [f32]>,
     by_term: bool,
     divisor: f32,
     mean_weight: f32,
     cancel: Cancel<'a>,
+}
+
+/// What is made of pairs of sequences.
+struct Pairs<'a> {
+    of: &'a Sequences<'a>,
+    constants: Vec<Cow<'a, [f32]>>,
+    pairs: usize,
+    /// Of each sequence.
+    tokens: usize,
 }
 
 /// The gradients, empty where not wanted.
@@ -68,16 +81,18 @@ struct Chunk {
 
 pub(super) fn evaluate(
     formula: &dyn Runs,
+    sequences: Option<&Sequences<'_>>,
     request: &cpu::Work<'_>,
     results: &mut Results<'_>,
 ) -> Result<()> {
     let cpu::Work { resolved, inputs: tensors, upstream, cancel } = request;
     let problem = Problem::of(resolved.definition, &resolved.inputs);
     let floats = |i: usize| tensors.get(i).copied().flatten().map(Tensor::to_f32);
-    let (weight, bias) = (floats(WEIGHT), floats(LINEAR_BIAS));
+    let (weight, bias) = (weight(resolved.definition).and_then(floats), floats(LINEAR_BIAS));
     let indices = indices(resolved, tensors, *cancel)?;
     let kept = marks(resolved, tensors);
     let weights = match (indices, kept) {
+        (Some(_), _) if sequences.is_some() => Weights::default(),
         (Some(indices), _) => {
             indices.weights(resolved, weight.as_deref().unwrap_or_default(), *cancel)?
         }
@@ -101,6 +116,11 @@ pub(super) fn evaluate(
         indices: indices.map(|indices| indices.all()),
         kept,
         weight,
+        sequences: sequences.zip(problem.tokens).map(|(of, tokens)| {
+            let constants = of.places().map(|i| floats(i).unwrap_or_default()).collect();
+            let pairs = resolved.layout.output.iter().product();
+            Pairs { of, constants, pairs, tokens }
+        }),
         upstream: upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
@@ -149,7 +169,7 @@ pub(super) fn weights(
         return kept.weights(resolved, cancel);
     }
     let Some(indices) = indices(resolved, inputs, cancel)? else { return Ok(Weights::default()) };
-    let weight = inputs.get(WEIGHT).copied().flatten().map(Tensor::to_f32);
+    let weight = weight(resolved.definition).and_then(|i| inputs[i]).map(Tensor::to_f32);
     indices.weights(resolved, weight.as_deref().unwrap_or_default(), cancel)
 }
 
@@ -176,30 +196,27 @@ impl Work<'_> {
         })
     }
 
-    /// The losses of all rows, and the gradients, if any is wanted.
+    /// The losses, and the gradients, if any is wanted.
     fn run(&self, differentiates: bool, gradients: &mut Gradients) -> Result<Vec<f32>> {
-        let Problem { items, features, classes, positions, .. } = self.problem;
+        let Problem { items, classes, positions, .. } = self.problem;
         let mut losses = vec![0.0; self.problem.rows()];
         // Where the logits of some tasks fit, they are computed once for value and gradients.
         let fitting = LOGITS / classes / TASK * TASK;
         let keeps = differentiates && (fitting > 0 || items * classes <= LOGITS);
         let most = if keeps { fitting.clamp(TASK, ITEMS) } else { ITEMS };
+        if let Some(pairs) = &self.sequences {
+            let keeps = keeps && items <= most;
+            return pairs.run(self, most, keeps, differentiates.then_some(gradients));
+        }
         let mut logits = Vec::new();
         for position in 0..positions {
             for first in (0..items).step_by(most) {
-                let count = most.min(items - first);
-                let mut input = self.input[first * features..][..count * features].to_vec();
-                for (i, row) in input.chunks_mut(features).enumerate() {
-                    if self.ignored((first + i) * positions + position) {
-                        row.fill(0.0);
-                    }
-                }
-                let chunk = Chunk { position, first, input };
-                logits.resize(if keeps { count * classes } else { 0 }, 0.0);
-                let mut statistics = self.gather(&chunk, &mut logits)?;
+                let chunk = self.chunk(position, first, most.min(items - first));
+                let mut statistics = self.gather(&chunk, keeps, &mut logits)?;
                 for (i, row) in statistics.iter_mut().enumerate() {
                     let r = (first + i) * positions + position;
-                    losses[r] = self.finish(row, r);
+                    row.scale = self.scale(r);
+                    losses[r] = self.value(row, r);
                 }
                 if differentiates {
                     self.add_gradients(&chunk, &statistics, &mut logits, gradients)?;
@@ -207,6 +224,18 @@ impl Work<'_> {
             }
         }
         Ok(losses)
+    }
+
+    /// Some items at a position.
+    fn chunk(&self, position: usize, first: usize, count: usize) -> Chunk {
+        let Problem { features, positions, .. } = self.problem;
+        let mut input = self.input[first * features..][..count * features].to_vec();
+        for (i, row) in input.chunks_mut(features).enumerate() {
+            if self.ignored((first + i) * positions + position) {
+                row.fill(0.0);
+            }
+        }
+        Chunk { position, first, input }
     }
 
     fn ignored(&self, r: usize) -> bool {
@@ -218,17 +247,18 @@ impl Work<'_> {
         self.indices.as_ref().and_then(|indices| indices[r])
     }
 
-    /// The statistics of a chunk's rows, over all tiles, whose logits are left where there is room for all.
-    fn gather(&self, chunk: &Chunk, kept: &mut [f32]) -> Result<Vec<Statistics>> {
+    /// The statistics of a chunk's rows, over all tiles, of whose logits all are kept, or none.
+    fn gather(&self, chunk: &Chunk, keeps: bool, kept: &mut Vec<f32>) -> Result<Vec<Statistics>> {
         let Problem { features, classes, .. } = self.problem;
         let mut statistics = vec![Statistics::default(); chunk.input.len() / features];
+        kept.resize(if keeps { statistics.len() * classes } else { 0 }, 0.0);
         if self.formula.picks() {
             let rows = statistics.par_iter_mut().zip(chunk.input.par_chunks(features)).enumerate();
             rows.for_each(|(i, (row, input))| {
                 row.picked = self.picked(input, chunk.first + i, chunk.position);
             });
         }
-        let there = !kept.is_empty();
+        let there = keeps;
         let mut room = Vec::new();
         let twice = self.formula.twice(self.problem.has_index());
         // All tiles, and where there are second sums once more.
@@ -344,14 +374,18 @@ impl Work<'_> {
         matrix(&self.linear[start..], (width, features), positions * features)
     }
 
-    /// A row's loss; the scale of its slopes is left in its statistics.
-    fn finish(&self, statistics: &mut Statistics, r: usize) -> f32 {
+    /// What the slopes of a term are multiplied by.
+    fn scale(&self, term: usize) -> f32 {
+        let upstream = self.upstream.map_or(1.0, |u| u[if self.by_term { term } else { 0 }]);
+        // Without any weight the mean is NaN, but its gradient is 0.
+        if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor }
+    }
+
+    /// What a row is worth.
+    fn value(&self, statistics: &Statistics, r: usize) -> f32 {
         if self.ignored(r) {
             return 0.0;
         }
-        let upstream = self.upstream.map_or(1.0, |u| u[if self.by_term { r } else { 0 }]);
-        // Without any weight the mean is NaN, but its gradient is 0.
-        statistics.scale = if self.divisor == 0.0 { 0.0 } else { upstream / self.divisor };
         self.formula.value(statistics, &self.row(r), self.problem.has_index())
     }
 }

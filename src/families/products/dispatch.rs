@@ -1,39 +1,49 @@
 //! The dispatches: for each chunk of batch items and each position, tiles of classes.
 
 mod cuts;
+mod sequences;
 mod staging;
 mod work;
 
 use super::kernel::Product;
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, Target, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, TARGET, Target, weight};
+use super::sequences::Sequences;
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::families::products::row::Runs;
 use crate::families::rows::kernel::{Check, LeftOut, Weighed};
 use crate::families::rows::push_check;
+use crate::family::Loss;
 use crate::kernel::Kernel;
 use crate::request::Losses;
 use work::{Tile, Work, step};
 
-pub(super) fn build(builder: &mut Builder<'_>, formula: &dyn Runs) -> Result<()> {
+pub(super) fn build(
+    builder: &mut Builder<'_>,
+    formula: &dyn Runs,
+    loss: &dyn Loss,
+    sequences: Option<&Sequences<'_>>,
+) -> Result<()> {
     let resolved = builder.resolved;
     let losses = resolved.losses();
     let terms = resolved.layout.terms;
-    let mut work = Work::new(builder, losses, formula)?;
+    let mut work = Work::new(builder, losses, formula, loss, sequences)?;
     work.stage();
-    if terms > 0 {
+    if work.items * work.positions > 0 {
         work.check_targets()?;
         work.push_offsets()?;
-        for first_item in (0..work.items).step_by(step(work.most_items)) {
-            for position in 0..work.positions {
-                work.chunk(position, first_item)?;
-            }
-            work.round_input(first_item)?;
+        if work.spec.sequences.is_some() {
+            work.sequences()?;
+        } else {
+            work.rows()?;
         }
         work.round_classes()?;
     } else {
         work.builder.push_no_weights()?;
         work.clear()?;
+        if terms > 0 {
+            work.push_sequences()?;
+        }
     }
     if losses == Losses::Scratch {
         let (place, keep) = (work.losses_place, work.builder.losses_destination());
@@ -43,6 +53,24 @@ pub(super) fn build(builder: &mut Builder<'_>, formula: &dyn Runs) -> Result<()>
 }
 
 impl Work<'_, '_> {
+    /// Each chunk of rows is worked on once.
+    fn rows(&mut self) -> Result<()> {
+        let gradients = !self.builder.resolved.gradients.is_empty();
+        for first_item in (0..self.items).step_by(step(self.most_items)) {
+            for position in 0..self.positions {
+                self.gather(position, first_item)?;
+                let finish = self.spec.finish(self.losses, gradients);
+                let whole = self.whole(position, first_item);
+                self.push(finish, whole, whole.items.div_ceil(64))?;
+                if gradients {
+                    self.push_gradients(position, first_item, true)?;
+                }
+            }
+            self.round_input(first_item)?;
+        }
+        Ok(())
+    }
+
     /// Looks for bad class indices, and sums and counts the weights that the mean divides by.
     fn check_targets(&mut self) -> Result<()> {
         let problem = self.spec.problem;
@@ -50,6 +78,7 @@ impl Work<'_, '_> {
             return Ok(());
         }
         let of = |i: usize| Some((i, self.spec.inputs[i]?));
+        let weight = weight(self.spec.definition).and_then(of);
         let left_out = match of(TARGET).filter(|_| problem.target == Target::Marks) {
             Some((input, dtype)) => LeftOut::Marks { input, dtype },
             None => LeftOut::Nothing,
@@ -59,13 +88,13 @@ impl Work<'_, '_> {
             label: format!("wgloss {}", self.builder.resolved.definition.name),
             index: of(TARGET).filter(|_| problem.has_index()),
             classes: self.classes,
-            weight: of(WEIGHT).map_or(Weighed::One, class),
+            weight: weight.map_or(Weighed::One, class),
             ignores: self.spec.ignores,
-            counts: self.spec.scratch_divisor && of(WEIGHT).is_some(),
+            counts: self.spec.scratch_divisor && weight.is_some(),
             counted: None,
             left_out,
         };
-        push_check(self.builder, &check)
+        push_check(self.builder, self.items * self.positions, &check)
     }
 
     /// Takes off what the biases have in common: all of them are seen at once.
@@ -78,12 +107,20 @@ impl Work<'_, '_> {
         self.builder.push(self.spec.offsets(), &window, &[], self.positions)
     }
 
-    /// All that depends on some items at one position.
-    fn chunk(&mut self, position: u64, first_item: u64) -> Result<()> {
+    /// The tiles of some items at one position.
+    fn tiles(&self, position: u64, first_item: u64) -> Vec<Tile> {
         let starts = (0..self.classes).step_by(step(self.most_classes));
-        let tiles: Vec<Tile> =
-            starts.map(|first_class| self.tile_at(position, first_item, first_class)).collect();
-        let whole = Tile { classes: self.classes, ..tiles[0] };
+        starts.map(|first_class| self.tile_at(position, first_item, first_class)).collect()
+    }
+
+    /// All their classes as one.
+    fn whole(&self, position: u64, first_item: u64) -> Tile {
+        Tile { classes: self.classes, ..self.tile_at(position, first_item, 0) }
+    }
+
+    /// The statistics of some items at one position.
+    fn gather(&mut self, position: u64, first_item: u64) -> Result<()> {
+        let tiles = self.tiles(position, first_item);
         let picks = self.spec.picks;
         for &tile in tiles.iter().filter(|_| picks) {
             self.push(self.spec.pick(), tile, tile.items)?;
@@ -100,25 +137,29 @@ impl Work<'_, '_> {
             }
             self.push(self.spec.gather(true), tile, tile.items)?;
         }
-        let gradients = self.builder.resolved.gradients.clone();
-        let finish = self.spec.finish(self.losses, !gradients.is_empty());
-        self.push(finish, whole, whole.items.div_ceil(64))?;
-        if gradients.is_empty() {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// Their share in the gradients; `there` are the logits that were gathered last: all that are kept, or those of the
+    /// last tile.
+    fn push_gradients(&mut self, position: u64, first_item: u64, there: bool) -> Result<()> {
+        let tiles = self.tiles(position, first_item);
         if self.keeps {
-            self.push_slopes(whole)?;
+            for &tile in tiles.iter().filter(|_| !there) {
+                self.push_logits(tile)?;
+            }
+            self.push_slopes(self.whole(position, first_item))?;
         }
-        // Backwards, as the last tile's logits are still there where no others are.
+        // Backwards, as the last tile's logits may be there where no others are.
         let last = tiles.len() - 1;
         for (i, &tile) in tiles.iter().enumerate().rev() {
             if !self.keeps {
-                if i < last {
+                if i < last || !there {
                     self.push_logits(tile)?;
                 }
                 self.push_slopes(tile)?;
             }
-            for &gradient in &gradients {
+            for &gradient in &self.builder.resolved.gradients.clone() {
                 self.push_gradient(gradient, tile, i == last)?;
             }
         }

@@ -3,13 +3,15 @@
 mod finish;
 mod inputs;
 mod product;
+mod sequences;
 mod vectors;
 
 pub(crate) use finish::{declare_report, declare_row_scale};
 pub(crate) use product::Product;
 pub(crate) use vectors::vectors;
 
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, weight};
+use super::sequences::OfPairs;
 use crate::definition::Definition;
 use crate::families::rows::kernel::{ROW, declare_calls, held};
 use crate::kernel::storage::{Loads, Stores, floats, stores};
@@ -53,6 +55,8 @@ pub(super) struct Spec {
     pub(super) picks: bool,
     /// Whether a class index may mark a row as ignored.
     pub(super) ignores: bool,
+    /// What is made of pairs of sequences of the rows.
+    pub(super) sequences: Option<OfPairs>,
 }
 
 impl Spec {
@@ -205,7 +209,9 @@ fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, 
         declare_report(&mut header, self.problem.has_index(), row);
         let places = ["r", "window.losses + window.first_item * window.positions + r"];
         declare_store_loss(&mut header, losses, "r", places);
-        declare_row_scale(&mut header, gradients, self.upstream, self.scratch_divisor);
+        // That of a sequence's row follows when all are finished.
+        let scaled = gradients && self.sequences.is_none();
+        declare_row_scale(&mut header, scaled, self.upstream, self.scratch_divisor);
         let finish = include_str!("../../../shaders/products/finish.wgsl");
         self.of_rows(header, "losses", finish)
     }
@@ -253,7 +259,8 @@ fn number_at(item: u32, class_: u32, logit: f32) -> Item { return item_at(item, 
         self.targets(header, over_classes);
         self.offset(header);
         // The mean weight is of the kept rows.
-        let counted = self.scratch_divisor && self.inputs[WEIGHT].is_some();
+        let weighted = weight(self.definition).is_some_and(|i| self.inputs[i].is_some());
+        let counted = self.scratch_divisor && weighted;
         let mean_weight = if counted { "scratch[1] / scratch[2]" } else { "1.0" };
         let (state, weight) = match self.problem.target {
             Target::Index => {

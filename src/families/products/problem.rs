@@ -10,13 +10,22 @@ pub(super) const INPUT: usize = 0;
 pub(super) const LINEAR_WEIGHT: usize = 1;
 pub(super) const TARGET: usize = 2;
 pub(super) const LINEAR_BIAS: usize = 3;
-pub(super) const WEIGHT: usize = 4;
+
+/// The first of the constants of pairs of sequences, which stand in the weights' place.
+pub(super) const CONSTANTS: usize = 4;
+
+/// Where the weights of classes are, if the loss has them.
+pub(super) fn weight(definition: &Definition) -> Option<usize> {
+    definition.inputs.iter().position(|input| input.role == Role::Classes)
+}
 
 /// Row `n * positions + k` has the logits of batch item n at position k; class c there has the
-/// weights that start at `(c * positions + k) * features`.
+/// weights that start at `(c * positions + k) * features`. Items may be the tokens of sequences.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Problem {
     pub(super) items: usize,
+    /// How many of them are a sequence, where the input has sequences.
+    pub(super) tokens: Option<usize>,
     pub(super) features: usize,
     pub(super) classes: usize,
     pub(super) positions: usize,
@@ -59,10 +68,11 @@ fn inner(inputs: &[Option<TensorKind>]) -> &[usize] {
     }
 }
 
-/// The shape of the unreduced loss.
+/// The shape of the unreduced loss: of sequences, a number for each pair.
 pub(super) fn output(inputs: &[Option<TensorKind>]) -> Vec<usize> {
     match shape(inputs, INPUT) {
         [items, _] => [&[*items], inner(inputs)].concat(),
+        [sequences, _, _] => vec![sequences / 2],
         _ => Vec::new(),
     }
 }
@@ -71,7 +81,8 @@ impl Problem {
     pub(super) fn of(definition: &Definition, inputs: &[Option<TensorKind>]) -> Self {
         let input = shape(inputs, INPUT);
         Self {
-            items: if input.len() == 2 { input[0] } else { 1 },
+            items: input.iter().rev().skip(1).product(),
+            tokens: if let [_, tokens, _] = *input { Some(tokens) } else { None },
             features: input.last().copied().unwrap_or(0),
             classes: shape(inputs, LINEAR_WEIGHT).first().copied().unwrap_or(0),
             positions: inner(inputs).iter().product(),
@@ -99,11 +110,24 @@ impl Problem {
     }
 }
 
-/// Refuses shapes that do not fit.
-pub(super) fn check(definition: &Definition, inputs: &[Option<TensorKind>]) -> Result<()> {
+/// Refuses shapes that do not fit; `of_pairs` are losses of pairs of sequences.
+pub(super) fn check(
+    definition: &Definition,
+    inputs: &[Option<TensorKind>],
+    of_pairs: bool,
+) -> Result<()> {
     let name = |i: usize| definition.inputs[i].name;
     let (input, linear) = (shape(inputs, INPUT), shape(inputs, LINEAR_WEIGHT));
     let features = match *input {
+        [sequences, _, _] if of_pairs && sequences % 2 == 1 => {
+            return Err(Error::shape(
+                name(INPUT),
+                input,
+                "as many chosen sequences as rejected ones",
+            ));
+        }
+        [_, _, features] if of_pairs => features,
+        _ if of_pairs => return Err(Error::shape(name(INPUT), input, "[2 B, T, D]")),
         [features] | [_, features] => features,
         _ => return Err(Error::shape(name(INPUT), input, "[N, D] or [D]")),
     };
@@ -116,10 +140,9 @@ pub(super) fn check(definition: &Definition, inputs: &[Option<TensorKind>]) -> R
         [_, .., last] if last != features => {
             return refused(format!("a last dimension of {features}, the features of input"));
         }
-        [_, _, ..] if input.len() == 1 && linear.len() > 2 => {
-            return refused(format!(
-                "[V, D] with an input of shape {input:?}; [V, d1..., D] needs one of [N, D]"
-            ));
+        [_, _, ..] if input.len() != 2 && linear.len() > 2 => {
+            let other = if of_pairs { "" } else { "; [V, d1..., D] needs one of [N, D]" };
+            return refused(format!("[V, D] with an input of shape {input:?}{other}"));
         }
         [_, _, ..] if linear[1..].contains(&0) => return refused("at least one position".into()),
         [_, _, ..] => {}
@@ -133,11 +156,16 @@ pub(super) fn check(definition: &Definition, inputs: &[Option<TensorKind>]) -> R
         Target::Index | Target::None => ([batch, inner].concat(), "class indices"),
     };
     let expected_bias = [&[classes], inner].concat();
-    for (i, expected, what) in [
+    let mut others = vec![
         (TARGET, expected_target, what),
         (LINEAR_BIAS, expected_bias, "linear_weight without its features"),
-        (WEIGHT, vec![classes], "one number for each class"),
-    ] {
+    ];
+    others.extend(weight(definition).map(|i| (i, vec![classes], "one number for each class")));
+    if of_pairs {
+        let constants = CONSTANTS..definition.inputs.len();
+        others.extend(constants.map(|i| (i, vec![input[0] / 2], "one number for each pair")));
+    }
+    for (i, expected, what) in others {
         if inputs.get(i).is_some_and(Option::is_some) && shape(inputs, i) != expected {
             let expected = format!("{expected:?}, {what}");
             return Err(Error::shape(name(i), shape(inputs, i), expected));

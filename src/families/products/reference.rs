@@ -1,23 +1,90 @@
 //! Rows of logits in float64: the product, and the textbook formula of each row.
 
-use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, WEIGHT};
+use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, weight};
 use super::row::Runs;
+use super::sequences::Sequences;
 use crate::families::rows::TextbookRow;
 use crate::reduction::Divisor;
 use crate::request::Resolved;
 use crate::terms::Terms;
 
+pub(super) fn terms(
+    formula: &dyn Runs,
+    sequences: Option<&Sequences<'_>>,
+    resolved: &Resolved,
+    inputs: &[Option<Vec<f64>>],
+) -> Terms {
+    let problem = Problem::of(resolved.definition, &resolved.inputs);
+    let rows = rows(formula, &problem, resolved, inputs);
+    match sequences.zip(problem.tokens) {
+        Some((sequences, tokens)) => pairs(sequences, tokens, rows, resolved, inputs),
+        None => rows,
+    }
+}
+
+/// What pairs of sequences of these rows come to.
+#[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
+fn pairs(
+    sequences: &Sequences<'_>,
+    tokens: usize,
+    rows: Terms,
+    resolved: &Resolved,
+    inputs: &[Option<Vec<f64>>],
+) -> Terms {
+    let of = |i: usize| inputs[i].as_deref().unwrap_or_default();
+    let count = resolved.layout.output.iter().product();
+    let mut terms = Terms::new(inputs.len());
+    let mut scales = vec![0.0; rows.values.len()];
+    for pair in 0..count {
+        let mut sizes = [0.0; 2];
+        let mut scores = [0.0; 2];
+        let mut counts = [1.0; 2];
+        let places =
+            [pair, count + pair].map(|sequence| sequence * tokens..(sequence + 1) * tokens);
+        for (side, place) in places.iter().enumerate() {
+            let kept = |r: &usize| Some(of(TARGET)[*r] as i64) != resolved.ignored;
+            if sequences.mean {
+                counts[side] = place.clone().filter(kept).map(|_| 1.0).sum();
+            }
+            let values = &rows.values[place.clone()];
+            scores[side] = values.iter().sum::<f64>() / counts[side];
+            sizes[side] = values.iter().map(|value| value.abs()).sum::<f64>() / counts[side];
+        }
+        let first = sequences.places().start;
+        let numbers = sequences.numbers(scores, |i| of(first + i)[pair]);
+        let (value, slopes) = sequences.formula.reference(numbers);
+        // What cancels in a difference of sums.
+        let cancels = sizes.iter().chain(&numbers[2..]).zip(slopes);
+        terms.sizes.push(cancels.map(|(size, slope)| (size * slope).abs()).sum());
+        terms.values.push(value);
+        for (side, place) in places.into_iter().enumerate() {
+            scales[place].fill(slopes[side] / counts[side]);
+        }
+    }
+    for (slopes, own) in rows.slopes.iter().zip(&mut terms.slopes) {
+        own.extend(
+            slopes.iter().map(|&(r, place, slope)| (r / tokens % count, place, scales[r] * slope)),
+        );
+    }
+    terms
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "class indices are small")]
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
-    let problem = Problem::of(resolved.definition, &resolved.inputs);
-    let Problem { features, classes, positions, .. } = problem;
+fn rows(
+    formula: &dyn Runs,
+    problem: &Problem,
+    resolved: &Resolved,
+    inputs: &[Option<Vec<f64>>],
+) -> Terms {
+    let Problem { features, classes, positions, .. } = *problem;
     let of = |i: usize| inputs[i].as_deref().unwrap_or_default();
     let target = of(TARGET);
     let class_of = |r: usize| problem.has_index().then(|| target[r] as i64);
     let is_ignored = |r: usize| problem.leaves_out() && Some(target[r] as i64) == resolved.ignored;
     let kept: Vec<usize> = (0..problem.rows()).filter(|&r| !is_ignored(r)).collect();
-    let weight = inputs.get(WEIGHT).cloned().flatten().unwrap_or_else(|| vec![1.0; classes]);
+    let weight = weight(resolved.definition).and_then(|i| inputs[i].clone());
+    let weight = weight.unwrap_or_else(|| vec![1.0; classes]);
     let weight_of = |r: usize| {
         let Some(class) = class_of(r) else { return 1.0 };
         let class = usize::try_from(class).ok();
@@ -34,7 +101,7 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     for r in kept {
         let (n, k) = (r / positions, r % positions);
         let place = |c: usize| (n * classes + c) * positions + k;
-        let logits: Vec<f64> = (0..classes).map(|c| logit(&problem, inputs, n, c, k)).collect();
+        let logits: Vec<f64> = (0..classes).map(|c| logit(problem, inputs, n, c, k)).collect();
         let class = class_of(r).map(|class| usize::try_from(class).ok());
         let target_of = |c: usize| match class {
             Some(class) => f64::from(u8::from(class == Some(c))),

@@ -88,7 +88,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
             let spec = Spec { lanes: spec.lanes.of_list(), sections: None, ..spec.clone() };
             push_rows(builder, &spec, &[spec.sorted(list)], &[], None)?;
         }
-        push_check(builder, &spec.check())?;
+        push_check(builder, terms, &spec.check())?;
     }
     let losses = resolved.losses();
     let sum = (losses == Losses::Scratch).then(|| builder.row_sums(terms)).transpose()?;

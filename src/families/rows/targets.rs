@@ -21,10 +21,9 @@ uniform! {
     }
 }
 
-/// Checks the class indices and sums the rows' weights.
-pub(crate) fn push_check(builder: &mut Builder<'_>, check: &Check) -> Result<()> {
+/// Checks the class indices of so many rows and sums the rows' weights.
+pub(crate) fn push_check(builder: &mut Builder<'_>, rows: u64, check: &Check) -> Result<()> {
     let resolved = builder.resolved;
-    let rows = resolved.layout.terms;
     let blocks = rows.div_ceil(BLOCK);
     let sums = |builder: &mut Builder<'_>, list, usual| {
         let total = builder.weights_place(usual)?;

@@ -36,6 +36,11 @@ uniform! {
 
 impl Work<'_, '_> {
     pub(super) fn window(&self, tile: Tile, groups: u64) -> Result<TileWindow> {
+        // Those of the chunk's first row; the losses of all rows are in one place.
+        let (losses, known) = match self.spec.sequences {
+            Some(_) => (self.rows_place, tile.first_item * self.spec.statistics()),
+            None => (self.losses_place, 0),
+        };
         Ok(TileWindow {
             items: index(tile.items)?,
             first_item: index(tile.first_item)?,
@@ -45,10 +50,10 @@ impl Work<'_, '_> {
             features: index(self.features)?,
             positions: index(self.positions)?,
             position: index(tile.position)?,
-            statistics: index(self.statistics)?,
+            statistics: index(self.statistics + known)?,
             tile: index(self.tile + if self.keeps { tile.first_class } else { 0 })?,
             stride: index(self.stride)?,
-            losses: index(self.losses_place)?,
+            losses: index(losses)?,
             adds: tile.adds.into(),
             width: self.builder.width(groups)?,
             ignored: self.builder.resolved.ignored_index(),

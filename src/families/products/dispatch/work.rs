@@ -1,11 +1,13 @@
 //! What the dispatches have in common: the sizes of tiles, and where things are in the scratch.
 
 use super::super::kernel::Spec;
-use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, WEIGHT};
+use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET};
 use super::super::row::Runs;
+use super::super::sequences::{OfPairs, Sequences};
 use crate::dispatch::Builder;
 use crate::dispatch::limits::{bindable, check_rounds};
 use crate::error::Result;
+use crate::family::Loss;
 use crate::request::Losses;
 use crate::tensor::DType;
 
@@ -50,8 +52,10 @@ pub(super) struct Work<'a, 'b> {
     /// From one row of the logits in the scratch to the next.
     pub(super) stride: u64,
     pub(super) losses: Losses,
-    /// Where the losses, the offsets of the biases, the statistics and the tile are in the scratch.
+    /// Where the losses, what the rows of sequences are worth, the offsets of the biases, the statistics and the tile
+    /// are in the scratch.
     pub(super) losses_place: u64,
+    pub(super) rows_place: u64,
     pub(super) offsets: u64,
     pub(super) statistics: u64,
     pub(super) tile: u64,
@@ -62,6 +66,8 @@ impl<'a, 'b> Work<'a, 'b> {
         builder: &'a mut Builder<'b>,
         losses: Losses,
         formula: &dyn Runs,
+        loss: &dyn Loss,
+        sequences: Option<&Sequences<'_>>,
     ) -> Result<Self> {
         let resolved = builder.resolved;
         let problem = Problem::of(resolved.definition, &resolved.inputs);
@@ -79,6 +85,7 @@ impl<'a, 'b> Work<'a, 'b> {
         let most_classes = bindable(MOST_CLASSES, FEWEST_CLASSES, 4 * positions * features);
         let terms = resolved.layout.terms;
         let losses_place = if losses == Losses::Scratch { builder.reserve(terms)? } else { 0 };
+        let rows_place = if sequences.is_some() { builder.reserve(items)? } else { 0 };
         let offset = biases > 0 && formula.shifts();
         let offsets = if offset { builder.reserve(positions)? } else { 0 };
         // A gradient of 16 bits to which several chunks are added takes float32 memory of its size, which is
@@ -98,7 +105,7 @@ impl<'a, 'b> Work<'a, 'b> {
         let spec = Spec {
             definition: resolved.definition,
             parameters: builder.parameters(),
-            inputs: (0..=WEIGHT).map(|i| Some(resolved.inputs.get(i)?.as_ref()?.dtype)).collect(),
+            inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
             problem,
             gradients: Vec::new(),
             upstream: resolved.upstream,
@@ -107,13 +114,15 @@ impl<'a, 'b> Work<'a, 'b> {
             twice: formula.twice(problem.has_index()),
             picks: problem.has_index() && formula.picks(),
             ignores: resolved.ignored.is_some(),
+            sequences: sequences.map(|sequences| OfPairs::new(builder, sequences, loss)),
         };
-        let rows = items.min(most_items);
+        // Sequences are known whole before the first of their rows has a slope.
+        let known = if sequences.is_some() { items } else { items.min(most_items) };
         let stride = stride(if keeps { classes } else { classes.min(most_classes) });
         // Both parts are read as quads too; a whole one may be needed to get to a quad's start.
-        let size = rows * (spec.statistics() + stride) + 3;
+        let size = known * spec.statistics() + items.min(most_items) * stride + 3;
         let statistics = builder.reserve(size)?.next_multiple_of(4);
-        let tile = statistics + spec.statistics() * rows;
+        let tile = statistics + spec.statistics() * known;
         Ok(Self {
             builder,
             spec,
@@ -127,6 +136,7 @@ impl<'a, 'b> Work<'a, 'b> {
             stride,
             losses,
             losses_place,
+            rows_place,
             offsets,
             statistics,
             tile,

@@ -1,6 +1,6 @@
 //! The accessors of the inputs.
 
-use super::super::problem::{TARGET, Target, WEIGHT};
+use super::super::problem::{TARGET, Target, weight};
 use super::Spec;
 use super::vectors::vectors;
 use crate::kernel::Header;
@@ -32,7 +32,9 @@ impl Spec {
     /// rows are marked, `mark(item)`.
     pub(super) fn targets(&self, header: &mut Header, over_classes: bool) {
         header.constant("INDEX", self.problem.has_index());
-        let weight = self.optional(header, WEIGHT, "weight", "1.0").replace('@', "class_");
+        let weight = weight(self.definition)
+            .map_or("1.0".into(), |i| self.optional(header, i, "weight", "1.0"))
+            .replace('@', "class_");
         header.line(&format!("fn class_weight(class_: u32) -> f32 {{ return {weight}; }}"));
         let dtype = self.dtype(TARGET);
         let mut index = "-1";
