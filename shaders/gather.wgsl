@@ -1,5 +1,6 @@
-// The gradient of a broadcast input: each of its elements ("segments") sums the terms of all the
-// places that it was broadcast to, up to 64 in an invocation; sum_columns.wgsl adds up the rest.
+// The gradient of a broadcast input: each number of its elements ("segments", SEGMENT_WIDTH of an element) sums
+// the terms of all the places that it was broadcast to, up to 64 in an invocation; sum_columns.wgsl adds
+// up the rest.
 
 struct Steps {
     size: u32,
@@ -60,11 +61,12 @@ fn main(
         return;
     }
     let first = (id / window.segments) * 64u;
-    let own = own_offset(id % window.segments);
+    let segment = id % window.segments;
+    let own = own_offset(segment / SEGMENT_WIDTH);
     let scale = gradient_scale();
     var sum = 0.0;
     for (var place = first; place < min(first + 64u, window.places); place++) {
-        sum += term_at(own + summed_offset(place), scale);
+        sum += term_at(own + summed_offset(place), segment % SEGMENT_WIDTH, scale);
     }
-    store((id / window.segments) * window.columns + id % window.segments, sum);
+    store((id / window.segments) * window.columns + segment, sum);
 }

@@ -356,7 +356,8 @@ fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
     let is_float = kind.dtype.is_float();
     let fits = match input.role {
         Role::Index | Role::Marks | Role::ListedClasses | Role::OwnIntegers => !is_float,
-        Role::Vectors(_) => is_float,
+        Role::Signed | Role::Unsigned | Role::Flags => !is_float,
+        Role::Vectors(_) | Role::ElementVectors(_) => is_float,
         Role::IndexOrRows => !is_float || kind.shape.len() >= rank,
         _ => true,
     };
@@ -365,7 +366,11 @@ fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
     }
     let integers = format!("an integer type: in NumPy, {}.astype(\"int64\")", input.name);
     let expected = match input.role {
-        Role::Vectors(_) => "a float type".into(),
+        Role::Vectors(_) | Role::ElementVectors(_) => "a float type".into(),
+        Role::Flags => format!(
+            "booleans or integers, of which 0 is false: in NumPy, {}.astype(\"bool\")",
+            input.name
+        ),
         Role::IndexOrRows => format!("{integers}, or probabilities in the shape of the classes"),
         _ => integers,
     };

@@ -47,6 +47,20 @@ impl DType {
         }
     }
 
+    /// The least and the greatest number of an integer type, as far as i64 holds it.
+    pub(crate) fn range(self) -> [i64; 2] {
+        match self {
+            Self::U8 => [0, u8::MAX.into()],
+            Self::I8 => [i8::MIN.into(), i8::MAX.into()],
+            Self::U16 => [0, u16::MAX.into()],
+            Self::I16 => [i16::MIN.into(), i16::MAX.into()],
+            Self::U32 => [0, u32::MAX.into()],
+            Self::I32 => [i32::MIN.into(), i32::MAX.into()],
+            Self::U64 => [0, i64::MAX],
+            _ => [i64::MIN, i64::MAX],
+        }
+    }
+
     /// Whether the elements are floating-point numbers.
     pub fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F64 | Self::F16 | Self::BF16)
@@ -293,6 +307,41 @@ impl<'a> Tensor<'a> {
             DType::U64 => convert(bytes, places, |x: u64| x.try_into().unwrap_or(i64::MAX)),
             DType::I64 => convert(bytes, places, |x: i64| x),
             _ => unreachable!("the types of class indices were checked"),
+        }
+    }
+
+    /// The elements, where they lie in memory as integers of 32 bits: these.
+    pub(crate) fn as_bits(&self) -> Option<&[f32]> {
+        let is_whole = matches!(self.dtype, DType::I32 | DType::U32);
+        bytemuck::try_cast_slice(Some(self.bytes()).filter(|_| is_whole)?).ok()
+    }
+
+    /// As many elements of an integer tensor from `first` on as there are places: their lowest 32 bits.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the lowest 32 bits are meant"
+    )]
+    pub(crate) fn read_bits(&self, first: usize, places: &mut [f32]) {
+        let mut integers = [0; 256];
+        for (k, places) in places.chunks_mut(256).enumerate() {
+            let integers = &mut integers[..places.len()];
+            self.read_integers(first + 256 * k, integers);
+            for (place, integer) in places.iter_mut().zip(integers) {
+                *place = f32::from_bits((*integer & i64::from(u32::MAX)) as u32);
+            }
+        }
+    }
+
+    /// The same of flags: the bits of 1 where they are not 0.
+    pub(crate) fn read_flags(&self, first: usize, places: &mut [f32]) {
+        let mut integers = [0; 256];
+        for (k, places) in places.chunks_mut(256).enumerate() {
+            let integers = &mut integers[..places.len()];
+            self.read_integers(first + 256 * k, integers);
+            for (place, integer) in places.iter_mut().zip(integers) {
+                *place = f32::from_bits((*integer != 0).into());
+            }
         }
     }
 

@@ -3,11 +3,11 @@
 use super::library;
 use super::names::{called, declared, redeclared, uses};
 use super::refusal::{error_at, taken};
-use super::source::Source;
-use crate::definition::{Definition, Parameter};
+use super::source::{Argument, Source};
+use crate::definition::{Definition, Input, Parameter, Role};
 use crate::error::{Error, Result};
 use crate::families::pointwise::kernel::{Spec, Writes};
-use crate::families::pointwise::{self, Access};
+use crate::families::pointwise::{self, Access, Slopes};
 use crate::kernel::{Declared, Destination, Parameters};
 use crate::request::Upstream;
 use crate::tensor::DType;
@@ -64,7 +64,7 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
 fn invalid(source: &Source, kernel: &str, error: &ParseError) -> Error {
     let place = error.labels().next().and_then(|(span, _)| span.to_range());
     let name = place.and_then(|place| kernel.get(place)).unwrap_or_default();
-    let made_of = |own: &String| name.strip_prefix(&**own).is_some_and(|end| end.starts_with('_'));
+    let made_of = |own: &Argument| name.strip_prefix(&*own.name).is_some_and(|end| end.starts_with('_'));
     match source.arguments.iter().position(made_of) {
         Some(i) => taken(&source.text, source.argument_place(i), name),
         None => error_at(&source.text, 0, format!("its kernels are not valid: {error}")),
@@ -75,7 +75,9 @@ fn invalid(source: &Source, kernel: &str, error: &ParseError) -> Error {
 /// take most of them, and so do strides.
 fn kernels(definition: &Definition, parameters: bool) -> [String; 3] {
     let spec = |access| spec(definition, parameters, DType::F16, access);
-    let all: Vec<usize> = (0..definition.inputs.len()).collect();
+    let inputs = definition.inputs;
+    let all: Vec<usize> = (0..inputs.len()).filter(|&i| inputs[i].differentiable).collect();
+    let first = all.first().copied().unwrap_or_default();
     let losses = Writes { losses: true, sum: None, gradients: all.clone() };
     let sum = Writes {
         losses: false,
@@ -84,8 +86,8 @@ fn kernels(definition: &Definition, parameters: bool) -> [String; 3] {
     };
     let whole = spec(Access::Dense).pass(&losses, false);
     let part = spec(Access::Strided).pass(&sum, true);
-    let gather = spec(Access::Strided).gather(0, true);
-    let formula = formula(definition.inputs.len(), parameters);
+    let gather = spec(Access::Strided).gather(first, true);
+    let formula = formula(definition.inputs, parameters);
     [whole, part, gather].map(|kernel| kernel.text() + &formula)
 }
 
@@ -100,7 +102,7 @@ fn spec(definition: &Definition, parameters: bool, dtype: DType, access: Access)
     Spec {
         definition,
         parameters,
-        inputs: vec![Some((dtype, access)); count],
+        inputs: definition.inputs.iter().map(|own| Some((dtype_of(own, dtype), access))).collect(),
         gradients: vec![dtype; count],
         upstream: Upstream::Terms,
         scratch_divisor: false,
@@ -113,17 +115,43 @@ fn spec(definition: &Definition, parameters: bool, dtype: DType, access: Access)
 
 const PARAMETERS: &str = "struct Parameters { any: f32 }\n";
 
-/// A formula of so many numbers, with which kernels are whole.
-fn formula(arguments: usize, parameters: bool) -> String {
-    let mut names: Vec<String> = (0..arguments).map(|i| format!("x{i}: f32")).collect();
+/// The type that an input of floats has, or one of 8 bits where it has integers.
+fn dtype_of(input: &Input, dtype: DType) -> DType {
+    if input.role.is_whole() { DType::I8 } else { dtype }
+}
+
+/// A formula of these inputs, with which kernels are whole.
+fn formula(inputs: &[Input], parameters: bool) -> String {
+    let kind = |input: &Input| match (input.role, input.role.width()) {
+        (Role::Signed, _) => "i32".into(),
+        (Role::Unsigned, _) => "u32".into(),
+        (Role::Flags, _) => "bool".into(),
+        (_, 1) => "f32".to_string(),
+        (_, width) => format!("vec{width}<f32>"),
+    };
+    let kinds: Vec<String> = inputs.iter().map(kind).collect();
+    let mut names: Vec<String> =
+        kinds.iter().enumerate().map(|(i, kind)| format!("x{i}: {kind}")).collect();
     if parameters {
         names.push("options: Parameters".into());
     }
     let names = names.join(", ");
-    let slopes = if arguments == 1 { "f32".into() } else { format!("vec{arguments}<f32>") };
+    let (slopes, declared) = match Slopes::of(inputs.iter()) {
+        Slopes::Alone => {
+            let alone = inputs.iter().position(|input| input.differentiable).unwrap_or_default();
+            (kinds[alone].clone(), String::new())
+        }
+        Slopes::Together => (format!("vec{}<f32>", inputs.len()), String::new()),
+        Slopes::Members => {
+            let own = inputs.iter().zip(&kinds).filter(|(input, _)| input.differentiable);
+            let members: String =
+                own.map(|(input, kind)| format!("    by_{}: {kind},\n", input.name)).collect();
+            ("Slopes".into(), format!("struct Slopes {{\n{members}}}\n"))
+        }
+    };
     let value = format!("fn value({names}) -> f32 {{ return 0.0; }}\n");
     let gradient = format!("fn gradient({names}) -> {slopes} {{ return {slopes}(); }}\n");
-    [if parameters { PARAMETERS } else { "" }, &value, &gradient].concat()
+    [if parameters { PARAMETERS } else { "" }, &declared, &value, &gradient].concat()
 }
 
 fn called_by_derivatives(text: &str, at: usize, name: &str) -> Error {
@@ -133,18 +161,25 @@ fn called_by_derivatives(text: &str, at: usize, name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{Input, Role};
     use crate::reduction::Reduction;
     use naga::Module;
 
-    fn definition(arguments: usize) -> Definition {
-        let inputs = &["p", "t", "q", "r"].map(|name| Input::new(name, Role::Elements));
+    const NUMBERS: [Role; 4] = [Role::Elements; 4];
+    const MIXED: [Role; 4] =
+        [Role::ElementVectors(4), Role::Elements, Role::Signed, Role::Flags];
+
+    fn definition(roles: &[Role]) -> Definition {
+        let input = |(name, role): (&'static str, &Role)| match role.is_whole() {
+            true => Input::new(name, *role).constant(),
+            false => Input::new(name, *role),
+        };
+        let inputs: Vec<Input> = ["p", "t", "q", "r"].into_iter().zip(roles).map(input).collect();
         Definition {
             name: "custom",
             aliases: &[],
             summary: "",
             formula: "",
-            inputs: inputs[..arguments].to_vec().leak(),
+            inputs: inputs.leak(),
             arguments: &[],
             reductions: &[Reduction::Mean],
             weighted_mean: false,
@@ -154,7 +189,8 @@ mod tests {
 
     /// All that a custom loss's kernels may be, but for the names of its arguments.
     fn every_kernel(definition: &Definition, parameters: bool) -> Vec<String> {
-        let count = definition.inputs.len();
+        let inputs = definition.inputs;
+        let by: Vec<usize> = (0..inputs.len()).filter(|&i| inputs[i].differentiable).collect();
         let sum = |sum| Writes { losses: false, sum: Some(sum), gradients: Vec::new() };
         let mut all = vec![
             Writes { losses: true, ..sum(Destination::Scratch) },
@@ -163,7 +199,7 @@ mod tests {
             sum(Destination::Value { scratch_divisor: true }),
         ];
         all[0].sum = None;
-        let with_slopes = |own: &Writes| Writes { gradients: (0..count).collect(), ..own.clone() };
+        let with_slopes = |own: &Writes| Writes { gradients: by.clone(), ..own.clone() };
         all.extend(all.iter().map(with_slopes).collect::<Vec<_>>());
         let mut texts = Vec::new();
         for dtype in [DType::F32, DType::F16, DType::BF16] {
@@ -172,12 +208,12 @@ mod tests {
                     let spec = Spec { upstream, ..spec(definition, parameters, dtype, access) };
                     let passes = all.iter().flat_map(|own| [(own, false), (own, true)]);
                     texts.extend(passes.map(|(writes, part)| spec.pass(writes, part).text()));
-                    let gathers = (0..count).flat_map(|input| [(input, false), (input, true)]);
+                    let gathers = by.iter().flat_map(|&input| [(input, false), (input, true)]);
                     texts.extend(gathers.map(|(i, direct)| spec.gather(i, direct).text()));
                 }
             }
         }
-        let formula = formula(count, parameters);
+        let formula = formula(inputs, parameters);
         texts.into_iter().map(|text| text + &formula).collect()
     }
 
@@ -195,8 +231,9 @@ mod tests {
 
     #[test]
     fn three_kernels_have_all_names() {
-        for (arguments, parameters) in [(1, false), (2, true)] {
-            let definition = definition(arguments);
+        let all = [(&NUMBERS[..1], false), (&NUMBERS[..2], true), (&MIXED, true)];
+        for (roles, parameters) in all {
+            let definition = definition(roles);
             let few = names(&kernels(&definition, parameters));
             let all = names(&every_kernel(&definition, parameters));
             assert!(all.contains("p_at") && all.contains("upstream") && all.contains("select"));
@@ -208,7 +245,7 @@ mod tests {
     /// Of aliases and untyped constants naga's arenas know nothing.
     #[test]
     fn arenas_hold_what_kernels_declare() {
-        let texts = kernels(&definition(2), true);
+        let texts = kernels(&definition(&NUMBERS[..2]), true);
         let names = names(&texts);
         let lines = texts.iter().flat_map(|text| text.lines());
         let declaration = |line: &str| {

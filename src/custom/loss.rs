@@ -10,9 +10,10 @@ use std::fmt;
 
 /// A loss of one's own: a WGSL function `value`, from which its gradient is derived.
 ///
-/// `value` takes one to four `f32`, whose names become those of the inputs, and optionally, last, a
-/// struct `Parameters` of numbers, which are set by name. Its inputs have any shape and broadcast,
-/// and it has what every loss has: reductions, gradients, totals, types, plans, both backends. See
+/// `value` takes 1 to 16 numbers, whose names become those of the inputs, and optionally, last, a
+/// struct `Parameters` of numbers, which are set by name. A number is `f32`; `i32`, `u32` or `bool`, of a
+/// tensor of integers or booleans; or a vector, `vec2<f32>` to `vec4<f32>`, along a last dimension of
+/// that size. Its inputs have any shape and broadcast, and it has what every loss has: reductions, gradients, totals, types, plans, both backends. See
 /// [the chapter on custom losses](crate::guide::custom_losses).
 ///
 /// What a source comes to (its kernels' text and its float64 program) is kept for the life of the
@@ -104,17 +105,18 @@ impl Custom {
         self.made.definition.shader.text
     }
 
-    /// The loss that is this one's derivative by one of its arguments, with the same parameters. Its
-    /// own gradient by that argument is the diagonal of the second derivative.
+    /// The loss that is this one's derivative by one of its arguments, or by a number of a vector
+    /// (`"box.x"`), with the same parameters. Its own gradient by that argument is the diagonal of the
+    /// second derivative.
     ///
     /// # Errors
     /// If there is no such argument, or no derivative by it.
     pub fn derivative(&self, argument: &str) -> Result<Self> {
         let definition = self.made.definition;
-        let place = definition.input(argument)?;
+        let (place, direction) = self.made.direction(argument)?;
         self.check_gradient(place)?;
         let name = format!("{} by {argument}", definition.name);
-        let made = made::made(&name, &self.made.slope(place)?, self.made.accurate)?;
+        let made = made::made(&name, &self.made.slope(direction)?, self.made.accurate)?;
         Ok(Self { made, ..self.clone() })
     }
 

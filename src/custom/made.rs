@@ -5,10 +5,10 @@ use super::interpret::Program;
 use super::kernels;
 use super::library::with_called;
 use super::refusal::Refusal;
-use super::source::{Source, parse};
-use crate::definition::{Definition, Input, Role, Shader};
+use super::source::{Kind, Source, parse};
+use crate::definition::{Definition, Input, Shader};
 use crate::error::{Error, Result, listed};
-use crate::families::pointwise;
+use crate::families::pointwise::{self, Slopes};
 use crate::reduction::Reduction;
 use naga::ScalarKind;
 use std::collections::{HashMap, HashSet};
@@ -55,22 +55,33 @@ impl Made {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source::new(text)?;
         let arguments = source.arguments.iter();
-        let all = arguments.map(|name| Input::new(kept(name), Role::Elements)).collect();
+        let all = arguments.map(|own| Input::new(kept(&own.name), own.kind.role())).collect();
         let parameters: Vec<(&'static str, ScalarKind)> =
             source.parameters.iter().map(|own| (kept(&own.name), own.kind.kind)).collect();
         let plain = definition(name, all, &parameters, "", Vec::new());
         let reserved = kernels::check(&source, &plain)?;
-        let attempt = |by: &[usize]| {
-            derive::write(&source, accurate, &Wanted::Loss(by.to_vec()), &reserved)
+        let attempt = |by: &[usize], slopes| {
+            derive::write(&source, accurate, &Wanted::Loss(by.to_vec(), slopes), &reserved)
                 .map_err(|refusal| refusal.error(text))
         };
-        let places = 0..source.arguments.len();
-        let refusals: Vec<Option<Error>> = places.map(|i| attempt(&[i]).err()).collect();
-        if let Some(error) = &refusals[0] {
+        let kinds = source.arguments.iter().map(|argument| argument.kind);
+        let refusal = |(i, kind): (usize, Kind)| match kind.is_float() {
+            true => attempt(&[i], Slopes::Alone).err(),
+            false => Some(source.no_derivative(i)),
+        };
+        let refusals: Vec<Option<Error>> = kinds.clone().enumerate().map(refusal).collect();
+        let first = kinds.clone().position(Kind::is_float).unwrap_or_default();
+        if let Some(error) = &refusals[first] {
             return Err(error.clone());
         }
+        let differentiable = |(input, refusal): (&Input, &Option<Error>)| match refusal {
+            Some(_) => input.constant(),
+            None => *input,
+        };
+        let inputs: Vec<Input> =
+            plain.inputs.iter().zip(&refusals).map(differentiable).collect();
         let by: Vec<usize> = (0..refusals.len()).filter(|&i| refusals[i].is_none()).collect();
-        let (derived, table) = attempt(&by)?;
+        let (derived, table) = attempt(&by, Slopes::of(inputs.iter()))?;
         let declared = if table.is_empty() { "" } else { pointwise::TABLE };
         let (module, info) = parse(&[&derived, declared].concat()).map_err(|error| {
             let reason = format!("what is derived from this is not valid: {error}");
@@ -87,11 +98,6 @@ impl Made {
                     }
                 }
             })?;
-        let differentiable = |(input, refusal): (&Input, &Option<Error>)| match refusal {
-            Some(_) => input.constant(),
-            None => *input,
-        };
-        let inputs = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
         let definition = definition(name, inputs, &parameters, &with_called(&derived), table);
         Ok(Self {
             source: text.into(),
@@ -107,9 +113,16 @@ impl Made {
 
     /// The error that loops go on for too long with these numbers.
     pub(super) fn too_many_rounds(&self, numbers: &[f64]) -> Error {
-        let inputs = self.definition.inputs.iter().zip(numbers);
-        let numbers: Vec<String> =
-            inputs.map(|(input, x)| format!("{} = {x}", input.name)).collect();
+        let mut rest = numbers;
+        let mut number = |input: &Input| {
+            let (own, others) = rest.split_at(input.role.width().min(rest.len()));
+            rest = others;
+            match own {
+                [x] => format!("{} = {x}", input.name),
+                _ => format!("{} = {own:?}", input.name),
+            }
+        };
+        let numbers: Vec<String> = self.definition.inputs.iter().map(&mut number).collect();
         let reason = format!(
             "with {} the loops take more than {ROUNDS} rounds in all, which is as many as every \
              driver makes",
@@ -123,9 +136,33 @@ impl Made {
         self.program.counts()
     }
 
-    /// WGSL whose `value` is the derivative by an argument.
-    pub(super) fn slope(&self, argument: usize) -> Result<String> {
-        derive::write(&self.parsed, self.accurate, &Wanted::Slope(argument), &self.reserved)
+    /// The direction of an argument, or of a number of a vector: `p`, or `box.x`.
+    pub(super) fn direction(&self, argument: &str) -> Result<(usize, usize)> {
+        let (name, number) = match argument.split_once('.') {
+            Some((name, number)) => (name, Some(number)),
+            None => (argument, None),
+        };
+        let place = self.definition.input(name)?;
+        let directions = self.parsed.directions(place);
+        let numbers = &["x", "y", "z", "w"][..self.definition.inputs[place].role.width()];
+        let along = match number {
+            None if numbers.len() == 1 => 0,
+            _ => {
+                let known = numbers.iter().position(|own| Some(*own) == number && numbers.len() > 1);
+                known.ok_or_else(|| {
+                    let all = numbers.iter().map(|own| format!("{name}.{own}"));
+                    let all: Vec<String> = all.take(if numbers.len() > 1 { 4 } else { 0 }).collect();
+                    let all = if all.is_empty() { vec![name.to_string()] } else { all };
+                    Error::argument("derivative", argument, listed(all.iter().map(|x| &**x)))
+                })?
+            }
+        };
+        Ok((place, directions.start + along))
+    }
+
+    /// WGSL whose `value` is the derivative in a direction.
+    pub(super) fn slope(&self, direction: usize) -> Result<String> {
+        derive::write(&self.parsed, self.accurate, &Wanted::Slope(direction), &self.reserved)
             .map(|(text, _)| text)
             .map_err(|error| error.error(&self.source))
     }

@@ -5,6 +5,7 @@ use super::library::TEXTS;
 use super::names::{Name, called, declared, redeclared, uses};
 use super::refusal::{Refusal, error_at, place, taken};
 use super::words::{identifiers, long_statement, replaced, unclosed, with_variables};
+use crate::definition::Role;
 use crate::error::{Error, Result};
 use naga::WithSpan;
 use naga::front::wgsl::ParseError;
@@ -18,6 +19,7 @@ use naga::{
 };
 use std::collections::BTreeSet;
 use std::error::Error as _;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The words of a statement: compilers descend into what it is made of, and must not run out of
@@ -33,6 +35,80 @@ pub(super) struct Parameter {
     pub(super) kind: Scalar,
 }
 
+/// The most arguments, without the parameters.
+const MOST_ARGUMENTS: usize = 16;
+
+/// What an argument of `value` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Float,
+    /// A vector of so many floats.
+    Vector(u8),
+    Signed,
+    Unsigned,
+    Flag,
+}
+
+/// An argument of `value`.
+#[derive(Clone, Debug)]
+pub(super) struct Argument {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+impl Kind {
+    fn of(inner: &TypeInner) -> Option<Self> {
+        match *inner {
+            TypeInner::Scalar(Scalar::F32) => Some(Self::Float),
+            TypeInner::Scalar(Scalar::I32) => Some(Self::Signed),
+            TypeInner::Scalar(Scalar::U32) => Some(Self::Unsigned),
+            TypeInner::Scalar(Scalar::BOOL) => Some(Self::Flag),
+            TypeInner::Vector { size, scalar: Scalar::F32 } => Some(Self::Vector(size as u8)),
+            _ => None,
+        }
+    }
+
+    /// What it holds, as an input.
+    pub(super) fn role(self) -> Role {
+        match self {
+            Self::Float => Role::Elements,
+            Self::Vector(size) => Role::ElementVectors(size),
+            Self::Signed => Role::Signed,
+            Self::Unsigned => Role::Unsigned,
+            Self::Flag => Role::Flags,
+        }
+    }
+
+    pub(super) fn is_float(self) -> bool {
+        matches!(self, Self::Float | Self::Vector(_))
+    }
+
+    /// The type in WGSL.
+    pub(super) fn written(self) -> String {
+        match self {
+            Self::Float => "f32".into(),
+            Self::Vector(size) => format!("vec{size}<f32>"),
+            Self::Signed => "i32".into(),
+            Self::Unsigned => "u32".into(),
+            Self::Flag => "bool".into(),
+        }
+    }
+}
+
+impl Argument {
+    /// What the directions in which it has slopes are called.
+    pub(super) fn directions(&self) -> Vec<String> {
+        match self.kind {
+            Kind::Float => vec![self.name.clone()],
+            Kind::Vector(size) => {
+                let places = ["x", "y", "z", "w"].iter().take(size.into());
+                places.map(|place| format!("{}_{place}", self.name)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A user's WGSL, parsed together with the library's, which comes after it.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -40,8 +116,8 @@ pub(super) struct Source {
     pub(super) module: Module,
     pub(super) info: ModuleInfo,
     pub(super) entry: Handle<Function>,
-    /// The names of the arguments of numbers.
-    pub(super) arguments: Vec<String>,
+    /// The arguments of numbers.
+    pub(super) arguments: Vec<Argument>,
     pub(super) parameters: Vec<Parameter>,
     /// What the user declares at module scope, but for aliases and untyped constants, which do not
     /// come into derived text.
@@ -117,6 +193,25 @@ impl Source {
         self.declared.iter().any(|own| own == name)
     }
 
+    /// The directions in which an argument has slopes.
+    pub(super) fn directions(&self, argument: usize) -> Range<usize> {
+        let count = |own: &Argument| own.directions().len();
+        let before = self.arguments[..argument].iter().map(count).sum();
+        before..before + count(&self.arguments[argument])
+    }
+
+    /// Of the function's arguments, in which of these directions they have slopes.
+    pub(super) fn active(&self, by: impl IntoIterator<Item = usize>) -> Vec<u64> {
+        let mut active = vec![0; self.module.functions[self.entry].arguments.len()];
+        for direction in by {
+            let own = |&i: &usize| self.directions(i).contains(&direction);
+            if let Some(argument) = (0..self.arguments.len()).find(own) {
+                active[argument] |= 1 << direction;
+            }
+        }
+        active
+    }
+
     /// Where `value` is declared.
     pub(super) fn place(&self) -> Span {
         self.module.functions.get_span(self.entry)
@@ -138,6 +233,16 @@ impl Source {
         let place = expressions.iter().filter(|(_, own)| is_argument(own)).nth(argument);
         let span = place.and_then(|(handle, _)| expressions.get_span(handle).to_range());
         span.map_or(0, |range| range.start)
+    }
+
+    /// The error that there is no derivative by an argument of whole numbers.
+    pub(super) fn no_derivative(&self, argument: usize) -> Error {
+        let Argument { name, kind } = &self.arguments[argument];
+        let reason = format!(
+            "{name} is {}: there are gradients by f32 and vectors of f32 only",
+            kind.written()
+        );
+        error_at(&self.text, self.argument_place(argument), reason)
     }
 
     /// The functions that the user declares, and what they call.
@@ -197,7 +302,9 @@ impl Source {
             let name = self.written(argument.name.as_deref().unwrap_or_default()).to_string();
             let ty = &module.types[argument.ty];
             match &ty.inner {
-                _ if is_f32(argument.ty) => arguments.push(name),
+                inner if let Some(kind) = Kind::of(inner) => {
+                    arguments.push(Argument { name, kind });
+                }
                 TypeInner::Struct { members, .. }
                     if i == last && ty.name.as_deref() == Some("Parameters") =>
                 {
@@ -208,7 +315,7 @@ impl Source {
                                           cannot be called: call it goal, for example";
                             return self.refused(module.types.get_span(argument.ty), reason);
                         }
-                        if arguments.contains(&name) {
+                        if arguments.iter().any(|own| own.name == name) {
                             let reason = format!("{name} is an argument and a parameter");
                             return self.refused(module.types.get_span(argument.ty), reason);
                         }
@@ -225,14 +332,20 @@ impl Source {
                 }
                 _ => {
                     let reason = format!(
-                        "argument {name} of value is not f32, nor, as the last one, Parameters"
+                        "argument {name} of value is not f32, i32, u32, bool, or a vector of f32, nor, \
+                         as the last one, Parameters"
                     );
                     return self.refused(span, reason);
                 }
             }
         }
-        if !(1..=4).contains(&arguments.len()) {
-            let reason = format!("value has {} arguments of f32, expected 1 to 4", arguments.len());
+        if !(1..=MOST_ARGUMENTS).contains(&arguments.len()) {
+            let count = arguments.len();
+            let reason = format!("value has {count} arguments, expected 1 to {MOST_ARGUMENTS}");
+            return self.refused(span, reason);
+        }
+        if !arguments.iter().any(|argument| argument.kind.is_float()) {
+            let reason = "value has no argument of f32 or a vector of them: a loss has a derivative";
             return self.refused(span, reason);
         }
         self.arguments = arguments;

@@ -140,6 +140,15 @@ pub enum Role {
     /// Pointwise: a vector of so many floats (2 to 4) for each term, along a last dimension behind the
     /// shape of the terms, which is exactly that of the first input.
     Vectors(u8),
+    /// Pointwise: a vector of so many floats (2 to 4) along a last dimension; the shapes before it broadcast
+    /// as those of elements do.
+    ElementVectors(u8),
+    /// Pointwise: whole numbers that i32 holds, of any integer type, which broadcast as elements do.
+    Signed,
+    /// Pointwise: whole numbers that u32 holds, of any integer type, which broadcast as elements do.
+    Unsigned,
+    /// Pointwise: true or false, booleans or integers of which 0 is false, which broadcast as elements do.
+    Flags,
     /// Pointwise: what something is measured from, one number or elements of exactly the first input's
     /// shape; 0 where it is absent.
     Offset,
@@ -210,7 +219,12 @@ impl Role {
 
     /// How many numbers of this input there are for each of its elements: those of a vector.
     pub(crate) fn width(self) -> usize {
-        if let Self::Vectors(width) = self { width.into() } else { 1 }
+        if let Self::Vectors(width) | Self::ElementVectors(width) = self { width.into() } else { 1 }
+    }
+
+    /// Whether the kernels of the pointwise family read integers of this input as they are.
+    pub(crate) fn is_whole(self) -> bool {
+        matches!(self, Self::Signed | Self::Unsigned | Self::Flags)
     }
 
     /// What an input that is absent counts as: nothing where it is added, or else 1.

@@ -63,6 +63,91 @@ pub(crate) fn floats_after(
     });
 }
 
+/// What an integer is in a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// An `i32`: the lowest 32 bits.
+    Signed,
+    /// A `u32`: the lowest 32 bits.
+    Unsigned,
+    /// A `bool`: whether it is not 0.
+    Flag,
+}
+
+impl Whole {
+    /// The type in WGSL.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Signed => "i32",
+            Self::Unsigned => "u32",
+            Self::Flag => "bool",
+        }
+    }
+}
+
+/// Declares an integer tensor that is read as these, and its accessor.
+pub(crate) fn wholes(
+    header: &mut Header,
+    slot: Slot,
+    name: &str,
+    dtype: DType,
+    whole: Whole,
+    loads: Loads,
+) {
+    let data = format!("{name}_data");
+    let (data_kind, words) = match (dtype, loads) {
+        (DType::U8, Loads::Quads) => {
+            ("array<u32>", "(vec4(DATA[i]) >> vec4(0u, 8u, 16u, 24u)) & vec4(0xffu)")
+        }
+        (DType::I8, Loads::Quads) => (
+            "array<u32>",
+            "bitcast<vec4<u32>>(bitcast<vec4<i32>>(vec4(DATA[i]) << vec4(24u, 16u, 8u, 0u)) >> vec4(24u))",
+        ),
+        (DType::U16, Loads::Quads) => {
+            ("array<vec2<u32>>", "(DATA[i].xxyy >> vec4(0u, 16u, 0u, 16u)) & vec4(0xffffu)")
+        }
+        (DType::I16, Loads::Quads) => (
+            "array<vec2<u32>>",
+            "bitcast<vec4<u32>>(bitcast<vec4<i32>>(DATA[i].xxyy << vec4(16u, 0u, 16u, 0u)) >> vec4(16u))",
+        ),
+        (DType::U64 | DType::I64, Loads::Quads) => match whole {
+            Whole::Flag => (
+                "array<vec4<u32>>",
+                "vec4(DATA[2u * i].xz | DATA[2u * i].yw, DATA[2u * i + 1u].xz | DATA[2u * i + 1u].yw)",
+            ),
+            _ => ("array<vec4<u32>>", "vec4(DATA[2u * i].xz, DATA[2u * i + 1u].xz)"),
+        },
+        (_, Loads::Quads) => ("array<vec4<u32>>", "DATA[i]"),
+        (DType::U8, _) => ("array<u32>", "(DATA[i >> 2u] >> (8u * (i & 3u))) & 0xffu"),
+        (DType::I8, _) => (
+            "array<u32>",
+            "bitcast<u32>(extractBits(bitcast<i32>(DATA[i >> 2u]), 8u * (i & 3u), 8u))",
+        ),
+        (DType::U16, _) => ("array<u32>", "(DATA[i >> 1u] >> (16u * (i & 1u))) & 0xffffu"),
+        (DType::I16, _) => (
+            "array<u32>",
+            "bitcast<u32>(extractBits(bitcast<i32>(DATA[i >> 1u]), 16u * (i & 1u), 16u))",
+        ),
+        (DType::U64 | DType::I64, _) if whole == Whole::Flag => {
+            ("array<u32>", "DATA[2u * i] | DATA[2u * i + 1u]")
+        }
+        (DType::U64 | DType::I64, _) => ("array<u32>", "DATA[2u * i]"),
+        _ => ("array<u32>", "DATA[i]"),
+    };
+    header.read(slot, &data, data_kind);
+    let words = words.replace("DATA", &data);
+    let (accessor, kind, zero) = match loads {
+        Loads::Quads => ("quad", format!("vec4<{}>", whole.kind()), "vec4<u32>()"),
+        Loads::Singles => ("at", whole.kind().to_string(), "0u"),
+    };
+    let result = match whole {
+        Whole::Signed => format!("bitcast<{kind}>({words})"),
+        Whole::Unsigned => words,
+        Whole::Flag => format!("({words}) != {zero}"),
+    };
+    header.line(&format!("fn {name}_{accessor}(i: u32) -> {kind} {{\n    return {result};\n}}"));
+}
+
 /// How the elements of a float tensor are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stores {

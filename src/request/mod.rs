@@ -270,7 +270,7 @@ pub(crate) fn native(role: Role, dtype: DType) -> DType {
     let integers = matches!(
         role,
         Role::Index | Role::IndexOrRows | Role::Marks | Role::ListedClasses | Role::OwnIntegers
-    );
+    ) || role.is_whole();
     match dtype {
         DType::F64 => DType::F32,
         _ if dtype.is_float() || integers => dtype,

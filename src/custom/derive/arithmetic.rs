@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::dual::Dual;
-use super::term::Term;
+use super::term::{Term, Terms};
 use crate::custom::advice::sign;
 use crate::custom::refusal::Refusal;
 use naga::{BinaryOperator, Expression, Handle, TypeInner, UnaryOperator};
@@ -40,7 +40,7 @@ impl Body<'_, '_> {
             return Err(self.refused(handle, "matrices are not supported"));
         }
         if self.is_float(handle) {
-            return Ok(self.of_floats(operator, [a, b], [left, right]));
+            return Ok(self.of_floats(handle, operator, [a, b], [left, right]));
         }
         if self.is_careful(left) {
             return self.comparison(handle, operator, [a, b], [left, right]);
@@ -56,12 +56,15 @@ impl Body<'_, '_> {
 
     fn of_floats(
         &mut self,
+        handle: Handle<Expression>,
         operator: BinaryOperator,
         [a, b]: [Dual; 2],
         handles: [Handle<Expression>; 2],
     ) -> Dual {
         use BinaryOperator as Op;
+        let given = [a.value, b.value];
         let (mut a, mut b) = self.unsplat(operator, a, b, handles);
+        let spread = [a.value != given[0], b.value != given[1]];
         if self.writer.accurate {
             let sizes = handles.map(|handle| self.size(handle));
             let is_zero = |body: &Self, dual: Dual| {
@@ -99,13 +102,29 @@ impl Body<'_, '_> {
                 _ => {}
             }
         }
-        match operator {
-            Op::Add => Dual::sum(a, b, &mut self.terms),
-            Op::Subtract => Dual::difference(a, b, &mut self.terms),
-            Op::Multiply => Dual::product(a, b, &mut self.terms),
-            Op::Divide => Dual::quotient(a, b, &mut self.terms),
-            _ => Dual::remainder(a, b, &mut self.terms),
+        let apply = |terms: &mut Terms, a, b| match operator {
+            Op::Add => Dual::sum(a, b, terms),
+            Op::Subtract => Dual::difference(a, b, terms),
+            Op::Multiply => Dual::product(a, b, terms),
+            Op::Divide => Dual::quotient(a, b, terms),
+            _ => Dual::remainder(a, b, terms),
+        };
+        let dual = apply(&mut self.terms, a, b);
+        let Some(size) = self.size(handle).filter(|_| self.is_sparse(&[a, b])) else {
+            return dual;
+        };
+        // Of slopes that are mostly 0, what is not.
+        let is_vector = [0, 1].map(|k| !spread[k] && self.size(handles[k]).is_some());
+        let mut components = Vec::new();
+        for i in 0..size {
+            let [a, b] = [(a, is_vector[0]), (b, is_vector[1])].map(|(own, is_vector)| match is_vector {
+                true => own.component(size, i, &mut self.terms),
+                false => own,
+            });
+            components.push(apply(&mut self.terms, a, b));
         }
+        let slopes = self.joined_slopes(&format!("vec{size}<f32>"), &components);
+        Dual { slopes, ..dual }
     }
 
     /// A 0 beside this number, or vector, of which no compiler knows.

@@ -1,6 +1,6 @@
 //! One function while it is being written.
 
-use super::dual::Dual;
+use super::dual::{Directions, Dual, MOST};
 use super::lines::Lines;
 use super::rules::Rules;
 use super::term::{Term, Terms};
@@ -16,10 +16,44 @@ use std::collections::{HashMap, HashSet};
 pub(super) enum Returns {
     /// What the user's function returns.
     Value,
-    /// The slopes in so many directions, as one number or as a vector.
-    Slopes { of: Vec<usize>, size: usize },
+    /// The slopes.
+    Slopes(Gradient),
     /// The value and the slopes, as this struct.
     Dual(String),
+}
+
+/// What `gradient` returns: numbers and vectors of slopes in these directions, of which `None` is 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gradient {
+    /// The struct that they are the members of; without one there is one member.
+    pub(super) name: Option<String>,
+    pub(super) members: Vec<Member>,
+}
+
+/// A member of what `gradient` returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) by: Vec<Option<usize>>,
+}
+
+impl Gradient {
+    pub(super) fn alone(directions: impl IntoIterator<Item = usize>) -> Self {
+        Self::of(directions.into_iter().map(Some).collect())
+    }
+
+    /// A number or a vector.
+    pub(super) fn of(by: Vec<Option<usize>>) -> Self {
+        Self { name: None, members: vec![Member { name: String::new(), by }] }
+    }
+}
+
+impl Member {
+    /// Its type.
+    pub(super) fn kind(&self) -> String {
+        let count = self.by.len();
+        if count == 1 { "f32".into() } else { format!("vec{count}<f32>") }
+    }
 }
 
 /// One function while it is being written.
@@ -55,15 +89,15 @@ pub(super) struct Body<'w, 's> {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    pub(super) locals: HashMap<Handle<LocalVariable>, u8>,
-    pub(super) result: u8,
+    pub(super) locals: HashMap<Handle<LocalVariable>, Directions>,
+    pub(super) result: Directions,
 }
 
 /// A local variable: its name, and those of its slopes.
 #[derive(Clone, Debug)]
 pub(super) struct Local {
     pub(super) name: String,
-    pub(super) slopes: [Option<String>; 4],
+    pub(super) slopes: Vec<Option<String>>,
 }
 
 /// A place in a local variable.
@@ -112,8 +146,10 @@ impl<'w, 's> Body<'w, 's> {
     pub(super) fn result_type(&mut self) -> Result<String, Refusal> {
         let span = self.writer.source.module.functions.get_span(self.handle);
         match (&self.returns, &self.function.result) {
-            (Returns::Slopes { size: 1, .. }, _) => Ok("f32".into()),
-            (Returns::Slopes { size, .. }, _) => Ok(format!("vec{size}<f32>")),
+            (Returns::Slopes(Gradient { name: Some(name), .. }), _) => Ok(name.clone()),
+            (Returns::Slopes(Gradient { members, .. }), _) => {
+                Ok(members.first().map_or_else(String::new, Member::kind))
+            }
             (Returns::Dual(name), _) => Ok(name.clone()),
             (Returns::Value, Some(result)) => self.writer.type_name(result.ty, span),
             (Returns::Value, None) => Err(Refusal::new(span, "this function returns nothing")),
@@ -221,7 +257,10 @@ impl<'w, 's> Body<'w, 's> {
         if let Some(&held) = held.filter(|&&held| held != value) {
             self.meanings.insert(value, held);
         }
-        let slopes = local.slopes.map(|name| name.map(|name| self.at(name, &place.steps)));
+        let mut slopes = [None; MOST];
+        for (slope, name) in slopes.iter_mut().zip(local.slopes) {
+            *slope = name.map(|name| self.at(name, &place.steps));
+        }
         Dual { value, slopes }
     }
 
@@ -233,8 +272,8 @@ impl<'w, 's> Body<'w, 's> {
         let wanted = self.function.local_variables[handle].name.clone();
         let name = self.unique(&wanted.unwrap_or_else(|| "condition".into()));
         let active = self.found.locals.get(&handle).copied().unwrap_or(0);
-        let slopes =
-            std::array::from_fn(|k| (active & 1 << k != 0).then(|| self.slope_name(&name, k)));
+        let slope = |k: usize| (active >> k & 1 == 1).then(|| self.slope_name(&name, k));
+        let slopes = (0..MOST).map(slope).collect();
         let local = Local { name, slopes };
         self.locals.insert(handle, local.clone());
         local

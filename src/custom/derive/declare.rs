@@ -1,13 +1,15 @@
 //! Declarations at the head of a function: its arguments and its local variables.
 
 use super::body::{Body, Returns};
-use super::dual::Dual;
+use super::dual::{Directions, Dual, each};
+use super::term::Term;
+use super::types::size_of;
 use crate::custom::refusal::Refusal;
 use std::collections::HashMap;
 
 impl Body<'_, '_> {
     /// Declares the arguments, of which some have slopes in some directions, and returns their text.
-    pub(super) fn declare_arguments(&mut self, active: &[u8]) -> Result<String, Refusal> {
+    pub(super) fn declare_arguments(&mut self, active: &[Directions]) -> Result<String, Refusal> {
         let entry = !matches!(self.returns, Returns::Dual(_));
         let mut texts = Vec::new();
         let mut slope_texts = Vec::new();
@@ -18,9 +20,10 @@ impl Body<'_, '_> {
             let name = self.unique(argument.name.as_deref().unwrap_or("argument"));
             texts.push(format!("{name}: {kind}"));
             let mut dual = Dual::constant(self.terms.name(name.clone()));
-            for k in (0..4).filter(|k| active[i] & 1 << k != 0) {
+            let size = size_of(&self.writer.source.module.types[argument.ty].inner);
+            for (j, k) in each(active[i]).enumerate() {
                 dual.slopes[k] = Some(if entry {
-                    self.terms.number(1.0)
+                    self.along(size, j)
                 } else {
                     let slope = self.slope_name(&name, k);
                     slope_texts.push(format!("{slope}: {kind}"));
@@ -31,6 +34,14 @@ impl Body<'_, '_> {
         }
         texts.extend(slope_texts);
         Ok(texts.join(", "))
+    }
+
+    /// The slope of a number by itself, or of a vector by one of its numbers.
+    fn along(&mut self, size: Option<usize>, number: usize) -> Term {
+        let Some(size) = size else { return self.terms.number(1.0) };
+        let slope = |i: usize| self.terms.number(if i == number { 1.0 } else { 0.0 });
+        let slopes = (0..size).map(slope).collect();
+        self.terms.call(format!("vec{size}<f32>"), slopes)
     }
 
     /// Declares the local variables before everything else.

@@ -1,9 +1,21 @@
-//! A value with its derivatives in up to four directions, one for each argument of the loss.
+//! A value with its derivatives in the directions of the loss's arguments: one for a number, and one for
+//! each number of a vector.
 
 use super::term::{Term, Terms};
 
-/// The derivatives by the arguments; `None` is 0.
-pub(super) type Slopes = [Option<Term>; 4];
+/// As many directions as the most and widest arguments have.
+pub(super) const MOST: usize = 64;
+
+/// The derivatives in all directions; `None` is 0.
+pub(super) type Slopes = [Option<Term>; MOST];
+
+/// Some directions, as bits.
+pub(super) type Directions = u64;
+
+/// Each of these directions.
+pub(super) fn each(directions: Directions) -> impl Iterator<Item = usize> {
+    (0..MOST).filter(move |k| directions >> k & 1 == 1)
+}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dual {
@@ -13,7 +25,7 @@ pub(super) struct Dual {
 
 impl Dual {
     pub(super) fn constant(value: Term) -> Self {
-        Self { value, slopes: [None; 4] }
+        Self { value, slopes: [None; MOST] }
     }
 
     pub(super) fn is_constant(&self) -> bool {
@@ -25,9 +37,15 @@ impl Dual {
         Self { value: f(self.value), slopes: self.slopes.map(|slope| slope.map(&mut f)) }
     }
 
-    /// The directions with a slope, as bits.
-    pub(super) fn directions(&self) -> u8 {
-        (0..4).filter(|&k| self.slopes[k].is_some()).map(|k| 1 << k).sum()
+    /// The directions with a slope.
+    pub(super) fn directions(&self) -> Directions {
+        (0..MOST).filter(|&k| self.slopes[k].is_some()).map(|k| 1 << k).sum()
+    }
+
+    /// A component of a vector of so many; where its slope is 0, it has none.
+    pub(super) fn component(self, size: usize, i: usize, terms: &mut Terms) -> Self {
+        let own = self.map(|x| terms.component(x, size, i));
+        Self { slopes: own.slopes.map(|slope| slope.filter(|&x| !terms.is_zero(x))), ..own }
     }
 
     /// Joins the slopes of two in each direction.

@@ -1,7 +1,7 @@
 //! Expressions of naga's IR as terms with their slopes.
 
 use super::body::{Body, Place, Step};
-use super::dual::Dual;
+use super::dual::{Dual, Slopes};
 use super::term::Term;
 use super::types::{literal_text, zero_component};
 use crate::custom::refusal::Refusal;
@@ -68,15 +68,31 @@ impl Body<'_, '_> {
                 let inner = self.inner(base);
                 let dual = self.dual(base)?;
                 let step = self.step(inner, index, handle)?;
-                Ok(dual.map(|x| self.stepped(x, &step)))
+                let value = self.stepped(dual.value, &step);
+                let Some(size) = self.size(base) else {
+                    let stepped = dual.map(|x| self.stepped(x, &step));
+                    return Ok(Dual { value, ..stepped });
+                };
+                let own = dual.component(size, index as usize, &mut self.terms);
+                Ok(Dual { value, ..own })
             }
             Expression::Swizzle { size, vector, pattern } => {
                 let name: String = pattern[..size as usize]
                     .iter()
                     .map(|component| ["x", "y", "z", "w"][*component as usize])
                     .collect();
-                let vector = self.dual(vector)?;
-                Ok(vector.map(|x| self.terms.member(x, name.clone())))
+                let dual = self.dual(vector)?;
+                if !self.is_sparse(&[dual]) {
+                    return Ok(dual.map(|x| self.terms.member(x, name.clone())));
+                }
+                let own = self.size(vector).unwrap_or(1);
+                let components: Vec<Dual> = pattern[..size as usize]
+                    .iter()
+                    .map(|&place| dual.component(own, place as usize, &mut self.terms))
+                    .collect();
+                let kind = self.type_of(handle)?;
+                let slopes = self.joined_slopes(&kind, &components);
+                Ok(Dual { value: self.terms.member(dual.value, name), slopes })
             }
             Expression::FunctionArgument(i) => Ok(self.arguments[i as usize]),
             Expression::Load { pointer } => {
@@ -85,11 +101,27 @@ impl Body<'_, '_> {
             }
             Expression::Unary { op, expr } => self.unary(op, expr),
             Expression::Binary { op, left, right } => self.binary(handle, op, left, right),
-            Expression::Select { condition, accept, reject } => {
-                let condition = self.value(condition)?;
+            Expression::Select { condition: condition_of, accept, reject } => {
+                let condition = self.value(condition_of)?;
                 let (yes, no) = (self.dual(accept)?, self.dual(reject)?);
                 let zero = self.zero_of(handle)?;
                 let value = self.terms.call("select", vec![no.value, yes.value, condition]);
+                if let Some(size) = self.size(handle).filter(|_| self.is_sparse(&[yes, no])) {
+                    let by = self.size(condition_of).is_some();
+                    let mut components = Vec::new();
+                    for i in 0..size {
+                        let [yes, no] =
+                            [yes, no].map(|own| own.component(size, i, &mut self.terms));
+                        let condition = match by {
+                            true => self.terms.component(condition, size, i),
+                            false => condition,
+                        };
+                        let slopes = self.chosen(condition, yes, no);
+                        components.push(Dual { slopes, ..yes });
+                    }
+                    let kind = self.type_of(handle)?;
+                    return Ok(Dual { value, slopes: self.joined_slopes(&kind, &components) });
+                }
                 let slopes = Dual::both(yes, no, &mut self.terms, |terms, yes, no| {
                     yes.or(no)?;
                     Some(terms.choice(condition, yes.unwrap_or(zero), no.unwrap_or(zero)))
@@ -116,6 +148,15 @@ impl Body<'_, '_> {
         }
     }
 
+    /// The slopes of a choice between numbers.
+    fn chosen(&mut self, condition: Term, yes: Dual, no: Dual) -> Slopes {
+        let zero = self.terms.number(0.0);
+        Dual::both(yes, no, &mut self.terms, |terms, yes, no| {
+            yes.or(no)?;
+            Some(terms.choice(condition, yes.unwrap_or(zero), no.unwrap_or(zero)))
+        })
+    }
+
     fn compose(
         &mut self,
         handle: Handle<Expression>,
@@ -132,9 +173,8 @@ impl Body<'_, '_> {
                 // Number by number: of constants such as `vec3(vec2<f32>(), 1.0)` naga makes SPIR-V
                 // with which a driver loses the device.
                 Some(size) => parts.extend((0..size).map(|i| {
-                    let slopes = dual.slopes;
-                    let own = |slope: Option<Term>| slope.map(|x| self.terms.component(x, size, i));
-                    (slopes.map(own), self.terms.number(0.0))
+                    let own = dual.component(size, i, &mut self.terms);
+                    (own.slopes, self.terms.number(0.0))
                 })),
                 None => parts.push((dual.slopes, zero)),
             }

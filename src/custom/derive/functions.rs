@@ -1,6 +1,7 @@
 //! Whole functions: the two that a kernel calls, and a helper for each set of arguments with slopes.
 
-use super::body::{Body, Found, Returns};
+use super::body::{Body, Found, Gradient, Member, Returns};
+use super::dual::{Directions, each};
 use super::writer::{Variant, Writer};
 use crate::custom::refusal::Refusal;
 use naga::{Function, Handle};
@@ -17,7 +18,7 @@ struct Written {
     arguments: String,
     result: String,
     body: String,
-    found: u8,
+    found: Directions,
 }
 
 impl Written {
@@ -33,13 +34,15 @@ impl Writer<'_> {
         &mut self,
         handle: Handle<Function>,
         name: &str,
-        by: &[usize],
+        active: &[Directions],
         returns: Returns,
     ) -> Result<()> {
-        let count = self.source.module.functions[handle].arguments.len();
-        let active: Vec<u8> =
-            (0..count).map(|i| if by.contains(&i) { 1 << i } else { 0 }).collect();
-        let written = self.function(handle, &active, &returns)?;
+        if let Returns::Slopes(Gradient { name: Some(name), members }) = &returns {
+            let member = |own: &Member| format!("    by_{}: {},\n", own.name, own.kind());
+            let members: String = members.iter().map(member).collect();
+            self.push(name, format!("struct {name} {{\n{members}}}\n"));
+        }
+        let written = self.function(handle, active, &returns)?;
         let Some(counter) = self.counter.clone() else {
             self.push(name, written.text(name));
             return Ok(());
@@ -53,10 +56,19 @@ impl Writer<'_> {
         let outcome = self.unique("result", &own);
         let passed = names.join(", ");
         self.push(&inner, written.text(&inner));
-        let nan = if result == "f32" {
-            "not_a_number()".into()
-        } else {
-            format!("{result}(not_a_number())")
+        let nan = |kind: &str| match kind {
+            "f32" => "not_a_number()".to_string(),
+            _ => format!("{kind}(not_a_number())"),
+        };
+        let outcome_or_nan = match &returns {
+            Returns::Slopes(Gradient { name: Some(_), members }) => {
+                let nans = members.iter().map(|own| nan(&own.kind()));
+                let nans = nans.collect::<Vec<_>>().join(", ");
+                format!(
+                    "if ({counter} == 0u) {{ return {result}({nans}); }}\n    return {outcome};"
+                )
+            }
+            _ => format!("return select({outcome}, {}, {counter} == 0u);", nan(result)),
         };
         self.push(
             name,
@@ -64,7 +76,7 @@ impl Writer<'_> {
                 "// Past {ROUNDS} rounds of its loops the result is NaN.\n\
              fn {name}({arguments}) -> {result} {{\n    {counter} = {}u;\n    \
              let {outcome} = {inner}({passed});\n    \
-             return select({outcome}, {nan}, {counter} == 0u);\n}}\n",
+             {outcome_or_nan}\n}}\n",
                 // One more to leave the last loop, and one that is too many.
                 ROUNDS + 2,
             ),
@@ -76,7 +88,7 @@ impl Writer<'_> {
     fn function(
         &mut self,
         handle: Handle<Function>,
-        active: &[u8],
+        active: &[Directions],
         returns: &Returns,
     ) -> Result<Written> {
         let mut found = Found::default();
@@ -95,7 +107,7 @@ impl Writer<'_> {
     }
 
     /// The helper function for arguments with these slopes.
-    pub(super) fn variant(&mut self, handle: Handle<Function>, active: &[u8]) -> Result<Variant> {
+    pub(super) fn variant(&mut self, handle: Handle<Function>, active: &[Directions]) -> Result<Variant> {
         let key = (handle, active.to_vec());
         if let Some(variant) = self.variants.get(&key) {
             return Ok(variant.clone());
@@ -124,14 +136,13 @@ impl Writer<'_> {
     }
 
     /// The struct of a helper's result and its slopes.
-    fn declare_dual(&mut self, handle: Handle<Function>, name: &str, found: u8) -> Result<()> {
+    fn declare_dual(&mut self, handle: Handle<Function>, name: &str, found: Directions) -> Result<()> {
         let source = self.source;
         let span = source.module.functions.get_span(handle);
         let Some(result) = &source.module.functions[handle].result else { return Ok(()) };
         let kind = self.type_name(result.ty, span)?;
-        let by = (0..self.directions.len()).filter(|k| found & 1 << k != 0);
         let members: String =
-            by.map(|k| format!("    by_{}: {kind},\n", self.directions[k])).collect();
+            each(found).map(|k| format!("    by_{}: {kind},\n", self.directions[k])).collect();
         self.push(name, format!("struct {name} {{\n    value: {kind},\n{members}}}\n"));
         Ok(())
     }

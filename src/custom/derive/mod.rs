@@ -27,7 +27,8 @@ mod writer;
 
 use super::refusal::Refusal;
 use super::source::Source;
-use body::Returns;
+use crate::families::pointwise::Slopes;
+use body::{Gradient, Member, Returns};
 pub(super) use functions::ROUNDS;
 use std::collections::HashSet;
 use writer::Writer;
@@ -37,9 +38,9 @@ type Result<T> = std::result::Result<T, Refusal>;
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub(super) enum Wanted {
-    /// `value`, and `gradient` by these arguments.
-    Loss(Vec<usize>),
-    /// A `value` that is the derivative by this argument.
+    /// `value`, and `gradient` by these arguments, which come back so.
+    Loss(Vec<usize>, Slopes),
+    /// A `value` that is the derivative in this direction.
     Slope(usize),
 }
 
@@ -50,17 +51,34 @@ pub(super) fn write(
     wanted: &Wanted,
     reserved: &HashSet<String>,
 ) -> Result<(String, Vec<u32>)> {
-    let mut writer = Writer::new(source, accurate, matches!(wanted, Wanted::Loss(_)), reserved);
+    let mut writer = Writer::new(source, accurate, matches!(wanted, Wanted::Loss(..)), reserved);
     let entry = source.entry;
     match wanted {
-        Wanted::Loss(by) => {
-            writer.entry(entry, "value", &[], Returns::Value)?;
-            let size = if by.len() == 1 { 1 } else { source.arguments.len() };
-            let returns = Returns::Slopes { of: by.clone(), size };
-            writer.entry(entry, "gradient", by, returns)?;
+        Wanted::Loss(by, slopes) => {
+            let of = |argument: usize| source.directions(argument);
+            let gradient = match slopes {
+                Slopes::Alone => Gradient::alone(by.iter().flat_map(|&i| of(i))),
+                Slopes::Together => {
+                    let all = 0..source.arguments.len();
+                    let own = all.map(|i| of(i).next().filter(|_| by.contains(&i)));
+                    Gradient::of(own.collect())
+                }
+                Slopes::Members => {
+                    let name = writer.unique("Gradient", &HashSet::new());
+                    let member = |&i: &usize| Member {
+                        name: source.arguments[i].name.clone(),
+                        by: of(i).map(Some).collect(),
+                    };
+                    Gradient { name: Some(name), members: by.iter().map(member).collect() }
+                }
+            };
+            writer.entry(entry, "value", &source.active(0..0), Returns::Value)?;
+            let active = source.active(by.iter().flat_map(|&i| of(i)));
+            writer.entry(entry, "gradient", &active, Returns::Slopes(gradient))?;
         }
         Wanted::Slope(by) => {
-            writer.entry(entry, "value", &[*by], Returns::Slopes { of: vec![*by], size: 1 })?;
+            let returns = Returns::Slopes(Gradient::alone([*by]));
+            writer.entry(entry, "value", &source.active([*by]), returns)?;
         }
     }
     Ok(writer.finish())

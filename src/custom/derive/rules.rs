@@ -1,7 +1,7 @@
 //! The derivatives of functions: what each built-in function and each function of numeric.wgsl of
 //! numbers comes to, with its slopes.
 
-use super::dual::Dual;
+use super::dual::{Dual, MOST};
 use super::term::{Term, Terms};
 
 /// Makes duals of the functions of numbers. Functions of vectors are taken component by component.
@@ -96,7 +96,7 @@ impl Rules<'_> {
             let bell = self.terms.product(side, other_side);
             [self.terms.product(both, bell), self.terms.negative(other_side), side]
         };
-        let mut slopes = [None; 4];
+        let mut slopes = [None; MOST];
         for (k, slope) in slopes.iter_mut().enumerate() {
             for (x, factor) in x.iter().zip(factors) {
                 let Some(own) = x.slopes[k] else { continue };
@@ -139,7 +139,7 @@ impl Rules<'_> {
         let (one, zero) = (self.terms.number(1.0), self.terms.number(0.0));
         let [name, logarithm] = if self.accurate { [name, "logarithm"] } else { ["pow", "log"] };
         let constant = self.terms.as_number(exponent.value);
-        let mut slopes = [None; 4];
+        let mut slopes = [None; MOST];
         for (k, slope) in slopes.iter_mut().enumerate() {
             // With a constant exponent of 0 there is no slope by the base, not even at 0.
             if let Some(by_base) = base.slopes[k].filter(|_| constant != Some(0.0)) {
@@ -199,7 +199,7 @@ impl Rules<'_> {
     pub(super) fn clamped(&mut self, value: Term, x: Dual, low: Dual, high: Dual) -> Dual {
         let below = self.terms.binary("<", x.value, low.value);
         let above = self.terms.binary(">", x.value, high.value);
-        let mut slopes = [None; 4];
+        let mut slopes = [None; MOST];
         for (k, slope) in slopes.iter_mut().enumerate() {
             let of = [x, low, high].map(|dual| dual.slopes[k]);
             if of.iter().any(Option::is_some) {

@@ -1,8 +1,8 @@
 //! Statements of naga's IR as lines of WGSL.
 
-use super::body::{Body, Place, Returns};
-use super::dual::Dual;
-use super::term::Term;
+use super::body::{Body, Gradient, Place, Returns};
+use super::dual::{Directions, Dual, MOST, each};
+use super::term::{Node, Term};
 use crate::custom::refusal::Refusal;
 use naga::{Block, Expression, Function, Handle, Span, Statement};
 use std::collections::HashMap;
@@ -103,28 +103,40 @@ impl Body<'_, '_> {
             } else if self.terms.is_constant(dual.value) {
                 self.wanted.insert(dual.value, wanted.clone());
             }
-            for k in 0..4 {
-                if let Some(slope) = dual.slopes[k]
-                    && !self.terms.is_simple(slope)
-                    && !named.contains_key(&slope)
-                {
-                    named.insert(slope, self.slope_name(wanted, k));
+            for k in 0..MOST {
+                let Some(slope) = dual.slopes[k] else { continue };
+                // Of one that is mostly 0, each other number for itself: what is 0 is left out.
+                let sparse = self.terms.sparse(slope).map(<[Term]>::to_vec);
+                for (i, slope) in sparse.clone().unwrap_or(vec![slope]).into_iter().enumerate() {
+                    if !self.terms.is_simple(slope) && !named.contains_key(&slope) {
+                        let place = sparse.as_ref().map(|_| ["_x", "_y", "_z", "_w"][i]);
+                        let wanted = format!("{wanted}{}", place.unwrap_or_default());
+                        named.insert(slope, self.slope_name(&wanted, k));
+                    }
                 }
             }
             let roots: Vec<Term> =
                 [dual.value].into_iter().chain(dual.slopes.into_iter().flatten()).collect();
             self.lines_for(&roots, &named);
-            dual = dual.map(|term| match self.named.get(&term) {
-                Some(name) => {
-                    let name = self.terms.name(name.clone());
-                    self.meanings.insert(name, term);
-                    name
+            dual = dual.map(|term| match (self.terms.node(term), self.terms.sparse(term)) {
+                (Node::Call(kind, _), Some(of)) if !self.named.contains_key(&term) => {
+                    let (kind, of) = (kind.clone(), of.to_vec());
+                    let of = of.into_iter().map(|term| self.by_name(term)).collect();
+                    self.terms.call(kind, of)
                 }
-                None => term,
+                _ => self.by_name(term),
             });
         }
         self.duals.insert(handle, dual);
         Ok(())
+    }
+
+    /// The name of a term that has one.
+    fn by_name(&mut self, term: Term) -> Term {
+        let Some(name) = self.named.get(&term) else { return term };
+        let name = self.terms.name(name.clone());
+        self.meanings.insert(name, term);
+        name
     }
 
     /// Writes `let` for the terms that get a name: a wanted one, or because they are shared.
@@ -210,7 +222,7 @@ impl Body<'_, '_> {
         arguments: &[Handle<Expression>],
         duals: &[Dual],
     ) -> Result<Dual> {
-        let active: Vec<u8> = duals.iter().map(Dual::directions).collect();
+        let active: Vec<Directions> = duals.iter().map(Dual::directions).collect();
         let variant = self.writer.variant(function, &active)?;
         let mut passed: Vec<Term> = duals.iter().map(|dual| dual.value).collect();
         for i in 1..passed.len() {
@@ -219,10 +231,10 @@ impl Body<'_, '_> {
                 passed[i] = self.hidden(passed[i], self.size(arguments[i]));
             }
         }
-        let directions = if variant.result == 0 { 0 } else { u8::MAX };
+        let directions = if variant.result == 0 { 0 } else { Directions::MAX };
         for (dual, &argument) in duals.iter().zip(arguments) {
             let zero = self.zero_of(argument)?;
-            let slopes = (0..4).filter(|k| dual.directions() & directions & 1 << k != 0);
+            let slopes = each(dual.directions() & directions);
             passed.extend(slopes.map(|k| dual.slopes[k].unwrap_or(zero)));
         }
         let call = self.terms.call(variant.name.clone(), passed);
@@ -236,7 +248,7 @@ impl Body<'_, '_> {
         let value = self.terms.member(result, "value");
         let slopes = std::array::from_fn(|k| {
             let by = self.writer.directions.get(k)?.clone();
-            (variant.result & 1 << k != 0).then(|| self.terms.member(result, format!("by_{by}")))
+            (variant.result >> k & 1 == 1).then(|| self.terms.member(result, format!("by_{by}")))
         });
         Ok(Dual { value, slopes })
     }
@@ -248,14 +260,23 @@ impl Body<'_, '_> {
         let slope = |k: usize| dual.slopes[k].unwrap_or(zero);
         let term = match self.returns.clone() {
             Returns::Value => dual.value,
-            Returns::Slopes { of, size: 1 } => slope(of[0]),
-            Returns::Slopes { of, size } => {
-                let slopes = (0..size).map(|k| if of.contains(&k) { slope(k) } else { zero });
-                self.terms.call(format!("vec{size}<f32>"), slopes.collect())
+            Returns::Slopes(Gradient { name, members }) => {
+                let mut all = Vec::new();
+                for member in members {
+                    let slopes: Vec<Term> = member.by.iter().map(|k| k.map_or(zero, slope)).collect();
+                    all.push(match slopes[..] {
+                        [slope] => slope,
+                        _ => self.terms.call(member.kind(), slopes),
+                    });
+                }
+                match name {
+                    Some(name) => self.terms.call(name, all),
+                    None => all[0],
+                }
             }
             Returns::Dual(name) => {
                 let found = self.found.result;
-                let slopes = (0..4).filter(|k| found & 1 << k != 0).map(slope);
+                let slopes = each(found).map(slope);
                 self.terms.call(name, [dual.value].into_iter().chain(slopes).collect())
             }
         };

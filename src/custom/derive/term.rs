@@ -2,10 +2,11 @@
 //! derivatives share is written once.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
-/// An expression, by its place in [`Terms`].
+/// An expression, by its place in [`Terms`], from 1 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Term(usize);
+pub(super) struct Term(NonZeroU32);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Node {
@@ -51,14 +52,15 @@ impl Terms {
         if let Some(&term) = self.known.get(&node) {
             return term;
         }
-        let term = Term(self.nodes.len());
         self.nodes.push(node.clone());
+        let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        let term = Term(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX));
         self.known.insert(node, term);
         term
     }
 
     pub(super) fn node(&self, term: Term) -> &Node {
-        &self.nodes[term.0]
+        &self.nodes[term.0.get() as usize - 1]
     }
 
     pub(super) fn number(&mut self, x: f32) -> Term {
@@ -107,6 +109,20 @@ impl Terms {
         }
     }
 
+    pub(super) fn is_zero(&self, term: Term) -> bool {
+        self.as_number(term) == Some(0.0)
+    }
+
+    /// The numbers of a slope of a vector of which some are 0: those of one that follows from few numbers.
+    pub(super) fn sparse(&self, slope: Term) -> Option<&[Term]> {
+        match self.node(slope) {
+            Node::Call(name, of) if name.starts_with("vec") => {
+                (of.len() > 1 && of.iter().any(|&x| self.is_zero(x))).then_some(of)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a term is a whole number from 1 to 31.
     pub(super) fn is_small_number(&self, term: Term) -> bool {
         match self.node(term) {
@@ -145,6 +161,13 @@ impl Terms {
     // Of derivatives, which are mostly sums and products with 1 and -1. A 0 is no term at all.
 
     pub(super) fn negative(&mut self, x: Term) -> Term {
+        if let (Node::Call(name, _), Some(of)) = (self.node(x), self.sparse(x)) {
+            let (name, mut of) = (name.clone(), of.to_vec());
+            for x in &mut of {
+                *x = if self.is_zero(*x) { *x } else { self.negative(*x) };
+            }
+            return self.call(name, of);
+        }
         match (self.negated(x), self.as_number(x)) {
             (Some(inner), _) => inner,
             (_, Some(number)) => self.number(-number),

@@ -2,7 +2,8 @@
 
 use super::body::Body;
 use super::built_ins::name_of;
-use super::dual::Dual;
+use super::dual::{Dual, Slopes};
+use super::term::{Term, Terms};
 use crate::custom::refusal::Refusal;
 use naga::{Expression, Handle, MathFunction};
 
@@ -39,7 +40,7 @@ impl Body<'_, '_> {
         let mut components = Vec::new();
         for i in 0..size {
             let own = |(dual, size): (&Dual, &Option<usize>)| match *size {
-                Some(size) => dual.map(|x| self.terms.component(x, size, i)),
+                Some(size) => dual.component(size, i, &mut self.terms),
                 None => *dual,
             };
             let own: Vec<_> = duals.iter().zip(&sizes).map(own).collect();
@@ -56,16 +57,26 @@ impl Body<'_, '_> {
         components: &[Dual],
     ) -> Result<Dual> {
         let name = self.type_of(handle)?;
-        let zero = self.terms.number(0.0);
         let values = components.iter().map(|dual| dual.value).collect();
         let value = self.terms.call(name.clone(), values);
-        let slopes = std::array::from_fn(|k| {
+        Ok(Dual { value, slopes: self.joined_slopes(&name, components) })
+    }
+
+    /// The slopes of a vector of this type, of which these are the components.
+    pub(super) fn joined_slopes(&mut self, name: &str, components: &[Dual]) -> Slopes {
+        let zero = self.terms.number(0.0);
+        std::array::from_fn(|k| {
             components.iter().any(|dual| dual.slopes[k].is_some()).then(|| {
                 let of = components.iter().map(|dual| dual.slopes[k].unwrap_or(zero)).collect();
-                self.terms.call(name.clone(), of)
+                self.terms.call(name, of)
             })
-        });
-        Ok(Dual { value, slopes })
+        })
+    }
+
+    /// Whether a slope of these is mostly 0.
+    pub(super) fn is_sparse(&self, of: &[Dual]) -> bool {
+        let slopes = of.iter().flat_map(|dual| dual.slopes.iter().flatten());
+        slopes.into_iter().any(|&slope| self.terms.sparse(slope).is_some())
     }
 
     /// The functions of whole vectors.
@@ -124,8 +135,14 @@ impl Body<'_, '_> {
     fn bilinear(&mut self, name: &str, a: Dual, b: Dual) -> Dual {
         let value = self.terms.call(name, vec![a.value, b.value]);
         let slopes = Dual::both(a, b, &mut self.terms, |terms, by_a, by_b| {
-            let by_a = by_a.map(|slope| terms.call(name, vec![slope, b.value]));
-            let by_b = by_b.map(|slope| terms.call(name, vec![a.value, slope]));
+            let by_a = by_a.map(|slope| match terms.sparse(slope) {
+                Some(_) if name == "dot" => terms.sparse_dot(slope, b.value),
+                _ => terms.call(name, vec![slope, b.value]),
+            });
+            let by_b = by_b.map(|slope| match terms.sparse(slope) {
+                Some(_) if name == "dot" => terms.sparse_dot(slope, a.value),
+                _ => terms.call(name, vec![a.value, slope]),
+            });
             terms.maybe_sum(by_a, by_b)
         });
         Dual { value, slopes }
@@ -139,6 +156,9 @@ impl Body<'_, '_> {
         let slopes = x.slopes.map(|slope| {
             slope.map(|slope| {
                 let along = match size {
+                    Some(_) if self.terms.sparse(slope).is_some() => {
+                        self.terms.sparse_dot(slope, x.value)
+                    }
                     Some(_) => self.terms.call("dot", vec![x.value, slope]),
                     None => self.terms.product(x.value, slope),
                 };
@@ -147,5 +167,21 @@ impl Body<'_, '_> {
             })
         });
         Dual { value, slopes }
+    }
+}
+
+impl Terms {
+    /// The product of a slope that is mostly 0 and a vector, of what is not 0.
+    fn sparse_dot(&mut self, slope: Term, vector: Term) -> Term {
+        let of = self.sparse(slope).map(<[Term]>::to_vec).unwrap_or_default();
+        let mut sum = None;
+        for (i, &own) in of.iter().enumerate() {
+            if !self.is_zero(own) {
+                let other = self.component(vector, of.len(), i);
+                let product = self.product(own, other);
+                sum = self.maybe_sum(sum, Some(product));
+            }
+        }
+        sum.unwrap_or_else(|| self.number(0.0))
     }
 }

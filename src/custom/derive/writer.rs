@@ -1,6 +1,7 @@
 //! The text as it grows: functions, and what they need.
 
-use crate::custom::source::Source;
+use super::dual::Directions;
+use crate::custom::source::{Argument, Source};
 use crate::custom::words::identifiers;
 use naga::keywords::wgsl::RESERVED;
 use naga::{Function, Handle};
@@ -14,7 +15,7 @@ pub(super) struct Variant {
     /// What to call a result of it.
     pub(super) result_name: String,
     /// The directions in which the result has slopes.
-    pub(super) result: u8,
+    pub(super) result: Directions,
 }
 
 #[derive(Debug)]
@@ -23,11 +24,11 @@ pub(super) struct Writer<'s> {
     pub(super) accurate: bool,
     pub(super) limited: bool,
     reserved: &'s HashSet<String>,
-    /// The names of the arguments that directions belong to.
+    /// What directions are called: as the arguments that they belong to, or their numbers.
     pub(super) directions: Vec<String>,
     /// What has been written: names and texts, each after what it needs.
     pieces: Vec<(String, String)>,
-    pub(super) variants: HashMap<(Handle<Function>, Vec<u8>), Variant>,
+    pub(super) variants: HashMap<(Handle<Function>, Vec<Directions>), Variant>,
     /// The counter of rounds, where there is a loop.
     pub(super) counter: Option<String>,
     /// The words of tables, and where each begins, by the function that reads it.
@@ -43,7 +44,7 @@ impl<'s> Writer<'s> {
         reserved: &'s HashSet<String>,
     ) -> Self {
         let (pieces, variants, counter, table, tables) = Default::default();
-        let directions = source.arguments.clone();
+        let directions = source.arguments.iter().flat_map(Argument::directions).collect();
         Self {
             source,
             accurate,

@@ -1,6 +1,7 @@
 //! The loops over a block of a pointwise loss.
 
 use super::formula::{Formula, Loops};
+use super::shape::MOST_INPUTS;
 use crate::cpu::dispatch;
 use crate::error::Error;
 use crate::order::Lanes;
@@ -16,28 +17,39 @@ pub(super) static ONES: Tile = [1.0; TILE];
 static ZEROS: Tile = [0.0; TILE];
 
 /// One block of a pointwise loss: its arguments, and where its results go. All slices have a number for
-/// each term, those of vectors one for each of theirs, but that absent inputs are empty.
+/// each term, those of vectors one for each of theirs, those of integers and flags their bits, but that
+/// absent inputs are empty.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
     /// The number of terms.
     pub(super) count: usize,
-    pub(super) arguments: [&'a [f32]; 4],
+    pub(super) arguments: [&'a [f32]; MOST_INPUTS],
     /// The numbers of an element of each argument.
-    pub(super) widths: [usize; 4],
+    pub(super) widths: [usize; MOST_INPUTS],
     /// What arguments that are absent count as, 0 or 1.
-    pub(super) absent: [f32; 4],
+    pub(super) absent: [f32; MOST_INPUTS],
     pub(super) weight: &'a [f32],
     /// The upstream gradient of each term.
     pub(super) upstream: &'a [f32],
     pub(super) scale: f32,
     pub(super) losses: Option<&'a mut [f32]>,
     pub(super) sum: Option<&'a mut f32>,
-    pub(super) gradients: [Option<&'a mut [f32]>; 4],
+    pub(super) gradients: [Option<&'a mut [f32]>; MOST_INPUTS],
 }
 
 impl<'a> Block<'a> {
-    pub(crate) fn arguments(&self) -> [&'a [f32]; 4] {
+    /// The terms.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn arguments(&self) -> [&'a [f32]; MOST_INPUTS] {
         self.arguments
+    }
+
+    /// Whether the gradient of an argument is wanted.
+    pub(crate) fn wants_gradient(&self, argument: usize) -> bool {
+        self.gradients[argument].is_some()
     }
 
     pub(crate) fn wants_value(&self) -> bool {
@@ -48,9 +60,10 @@ impl<'a> Block<'a> {
         self.gradients.iter().any(Option::is_some)
     }
 
-    /// Writes what follows from the values and the slopes of all terms, as far as they are wanted.
-    pub(crate) fn finish(&mut self, values: &[f32], slopes: &[Vec<f32>; 4]) {
-        let Self { weight, upstream, scale, .. } = *self;
+    /// Writes what follows from the values and the slopes of all terms, as far as they are wanted; those of an
+    /// argument lie as its numbers do.
+    pub(crate) fn finish(&mut self, values: &[f32], slopes: &[Vec<f32>]) {
+        let Self { weight, upstream, scale, widths, .. } = *self;
         let at = |factors: &[f32], i: usize| factors.get(i).copied().unwrap_or(1.0);
         let terms = values.iter().enumerate().map(|(i, value)| value * at(weight, i));
         if let Some(losses) = &mut self.losses {
@@ -59,10 +72,12 @@ impl<'a> Block<'a> {
         if let Some(sum) = &mut self.sum {
             **sum = Lanes::of(&terms.collect::<Vec<_>>()).total();
         }
-        for (gradient, slopes) in self.gradients.iter_mut().zip(slopes) {
+        for ((gradient, width), slopes) in self.gradients.iter_mut().zip(widths).zip(slopes) {
             let Some(gradient) = gradient else { continue };
-            for (i, (out, slope)) in gradient.iter_mut().zip(slopes).enumerate() {
-                *out = scale * at(weight, i) * at(upstream, i) * slope;
+            let vectors = gradient.chunks_exact_mut(width).zip(slopes.chunks_exact(width));
+            for (i, (out, slopes)) in vectors.enumerate() {
+                let factor = scale * at(weight, i) * at(upstream, i);
+                out.iter_mut().zip(slopes).for_each(|(out, slope)| *out = factor * slope);
             }
         }
     }
@@ -155,7 +170,7 @@ impl Loops for &mut Block<'_> {
                 let absent = if zero { &ZEROS } else { &ONES };
                 whole(all, absent, start, paddings.next())
             };
-            let [a, b, c, d] = self.arguments;
+            let [a, b, c, d, ..] = self.arguments;
             let tile = Inputs {
                 arguments: [
                     whole(a, zeros[0]),
@@ -277,7 +292,7 @@ impl Inputs<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Formula, Runs, Work};
+    use super::{Block, Formula, MOST_INPUTS, Runs, Work};
     use crate::losses::{BinaryCrossEntropyWithLogits, GaussianNll, KlDiv, LogCosh, SmoothL1};
     use pulp::{Scalar, WithSimd};
 
@@ -292,15 +307,18 @@ mod tests {
         let (mut sum, mut gradients) = (0.0, [const { [0.0; 1000] }; 4]);
         run(&mut Block {
             count: weight.len(),
-            arguments: arguments.each_ref().map(|x| &x[..]),
-            widths: [1; 4],
-            absent: [1.0; 4],
+            arguments: std::array::from_fn(|i| arguments.get(i).map_or(&[][..], |x| x)),
+            widths: [1; MOST_INPUTS],
+            absent: [1.0; MOST_INPUTS],
             weight: &weight,
             upstream: &weight,
             scale: 0.3,
             losses: None,
             sum: Some(&mut sum),
-            gradients: gradients.each_mut().map(|gradient| Some(&mut gradient[..])),
+            gradients: {
+                let mut own = gradients.iter_mut().map(|gradient| &mut gradient[..]);
+                std::array::from_fn(|_| own.next())
+            },
         });
         gradients.iter().flatten().chain([&sum]).map(|x| x.to_bits()).collect()
     }

@@ -3,7 +3,7 @@
 use super::block::{Block, Runs};
 use super::gathered::{Gather, SPAN};
 use super::operand::Operand;
-use super::shape::{Access, Broadcast};
+use super::shape::{Access, Broadcast, MOST_INPUTS};
 use crate::cancel::Cancel;
 use crate::cpu::{Filled, Results, Units, Weights, Work, divisor, is_brief};
 use crate::definition::Role;
@@ -25,10 +25,10 @@ pub(super) fn evaluate(
     let Broadcast { axes, access } = &Broadcast::of(resolved);
     let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
     let operand =
-        |i: usize| Some(Operand::new(work.inputs[i]?, access[i]?, axes, i, roles[i].width()));
+        |i: usize| Some(Operand::new(work.inputs[i]?, access[i]?, axes, i, roles[i]));
     let is_weight: Vec<bool> = roles.iter().map(|role| role.is_weight()).collect();
     let arguments: Vec<usize> = (0..is_weight.len()).filter(|&i| !is_weight[i]).collect();
-    let mut absent = [1.0; 4];
+    let mut absent = [1.0; MOST_INPUTS];
     for (absent, &i) in absent.iter_mut().zip(&arguments) {
         *absent = resolved.definition.inputs[i].role.absent();
     }
@@ -92,7 +92,7 @@ pub(super) fn evaluate(
             results.put(Slot::Gradient(i), vec![-offset; size].into())?;
             continue;
         }
-        let gather = Gather::new(axes, i, size, offset)
+        let gather = Gather::new(axes, i, roles[i].width(), size, offset)
             .map_err(|bytes| no_memory(resolved.slot_name(Slot::Gradient(i)), bytes))?;
         gathered.push((gather, Vec::new()));
     }
@@ -113,7 +113,7 @@ pub(super) fn evaluate(
         // A gathered one has it taken off its sums.
         places.offset = if places.unweighted.is_empty() { 0.0 } else { offset };
         for (gather, terms) in &mut gathered {
-            terms.resize(window.len(), 0.0);
+            terms.resize(window.len() * width(gather.filled().slot), 0.0);
             places.put(gather.filled().slot, terms, &arguments);
         }
         let first = window.start;
@@ -122,7 +122,7 @@ pub(super) fn evaluate(
             None => pass.run(window, false, places).map(drop)?,
         }
         for ((gather, terms), slice) in gathered.iter_mut().zip(slices) {
-            gather.add(first, terms, slice);
+            gather.add(first * width(gather.filled().slot), terms, slice);
         }
         Ok(())
     })?;
@@ -160,7 +160,7 @@ struct Pass<'a> {
     /// The arguments, absent ones included.
     operands: Vec<Option<Operand<'a>>>,
     /// What those count as.
-    absent: [f32; 4],
+    absent: [f32; MOST_INPUTS],
     weight: Option<Operand<'a>>,
     upstream: &'a [f32],
     scale: f32,
@@ -176,7 +176,7 @@ struct Pass<'a> {
 #[derive(Default)]
 struct Places<'a> {
     losses: &'a mut [f32],
-    gradients: [&'a mut [f32]; 4],
+    gradients: [&'a mut [f32]; MOST_INPUTS],
     /// The losses without their weight, times the scale: the gradient of the weight.
     unweighted: &'a mut [f32],
     /// What is taken off them.
@@ -223,7 +223,7 @@ impl Pass<'_> {
     }
 
     /// The numbers of an element of each argument.
-    fn widths(&self) -> [usize; 4] {
+    fn widths(&self) -> [usize; MOST_INPUTS] {
         std::array::from_fn(|k| {
             let operand = self.operands.get(k).and_then(Option::as_ref);
             operand.map_or(1, Operand::width)
@@ -252,7 +252,7 @@ impl Pass<'_> {
             .collect();
         // Fewer blocks take less time than another core takes to begin.
         tasks.into_par_iter().with_min_len(4).try_for_each_init(
-            || std::array::from_fn::<Vec<f32>, 5, _>(|_| Vec::new()),
+            || std::array::from_fn::<Vec<f32>, { MOST_INPUTS + 1 }, _>(|_| Vec::new()),
             |rooms, (first, losses, sum, gradients, unweighted)| {
                 self.cancel.check()?;
                 self.run_one(rooms, first, losses, sum, gradients, unweighted, offset);
@@ -265,17 +265,17 @@ impl Pass<'_> {
     #[expect(clippy::too_many_arguments, reason = "the places of one block, apart")]
     fn run_one(
         &self,
-        rooms: &mut [Vec<f32>; 5],
+        rooms: &mut [Vec<f32>; MOST_INPUTS + 1],
         first: usize,
         losses: Option<&mut [f32]>,
         sum: Option<&mut f32>,
-        gradients: [Option<&mut [f32]>; 4],
+        gradients: [Option<&mut [f32]>; MOST_INPUTS],
         unweighted: Option<&mut [f32]>,
         offset: f32,
     ) {
         let count = BLOCK_SIZE.min(self.count - first);
         let [rooms @ .., weight_room] = rooms;
-        let mut arguments = [&[][..]; 4];
+        let mut arguments = [&[][..]; MOST_INPUTS];
         for ((argument, operand), room) in arguments.iter_mut().zip(&self.operands).zip(rooms) {
             if let Some(operand) = operand {
                 *argument = operand.block(first, count, room);
@@ -307,7 +307,7 @@ impl Pass<'_> {
                 weight: &[],
                 losses: Some(unweighted),
                 sum: None,
-                gradients: [None, None, None, None],
+                gradients: [const { None }; MOST_INPUTS],
                 ..block
             };
             self.formula.run(&mut block, brief);

@@ -46,7 +46,7 @@ impl Gather<'_> {
         if self.is_strided() || self.spec.counted.is_some() {
             narrow("the broadcast inputs", flat)?;
         }
-        let (segments, places) = (product(&self.own), product(&self.summed));
+        let (segments, places) = (self.width() * product(&self.own), product(&self.summed));
         let rows = places.div_ceil(SERIAL);
         let direct = rows == 1;
         let matrix = if direct { 0 } else { builder.reserve(segments * rows)? };
@@ -106,6 +106,11 @@ impl Gather<'_> {
         if direct { Ok(()) } else { builder.push_columns(matrix, segments, rows, self.input) }
     }
 
+    /// The numbers of an element of the input.
+    fn width(&self) -> u64 {
+        self.spec.definition.inputs[self.input].role.width() as u64
+    }
+
     fn is_strided(&self) -> bool {
         self.spec.inputs.iter().flatten().any(|(_, access)| *access == Access::Strided)
     }
@@ -134,7 +139,7 @@ impl Gather<'_> {
         }
         let alignment: u64 = builder.limits.min_storage_buffer_offset_alignment.into();
         let slots = self.cut_slots(builder, by_own && direct);
-        let inner = self.own.split_last().map_or(1, |(_, inner)| product(inner));
+        let inner = self.own.split_last().map_or(1, |(_, inner)| product(inner)) * self.width();
         let bytes = |&(slot, size): &(Slot, u64)| {
             size * if slot == Slot::Gradient(self.input) { inner } else { unit }
         };

@@ -15,6 +15,8 @@ pub(super) const SPAN: usize = 1 << 18;
 /// complete with its last element.
 pub(super) struct Gather {
     way: Way,
+    /// The numbers of an element, which are elements of the way.
+    width: usize,
     group: Filled,
     /// What is taken off each sum.
     offset: f32,
@@ -37,24 +39,25 @@ impl Gather {
     pub(super) fn new(
         axes: &[Axis],
         input: usize,
+        width: usize,
         elements: usize,
         offset: f32,
     ) -> Result<Self, u64> {
-        let way = Way::new(axes, input);
+        let way = Way::new(axes, input, width);
         let (units, numbers) = way.group(elements);
         let mut sums = Vec::new();
         sums.try_reserve_exact(numbers).map_err(|_| 8 * numbers as u64)?;
         sums.resize(numbers, 0.0);
         let group = Filled { slot: Slot::Gradient(input), units, numbers };
-        Ok(Self { way, group, offset, sums })
+        Ok(Self { way, width, group, offset, sums })
     }
 
-    /// What is complete once so many terms were added.
+    /// What is complete once so many terms were added, each with all its numbers.
     pub(super) fn filled(&self) -> Filled {
-        self.group
+        Filled { units: self.group.units / self.width, ..self.group }
     }
 
-    /// Adds the terms from `first` on, a multiple of [`SPAN`], and finishes what is complete with
+    /// Adds numbers from `first` on, a multiple of [`SPAN`], and finishes what is complete with
     /// them. The sums do not depend on how many come at once.
     pub(super) fn add(&mut self, first: usize, terms: &[f32], mut places: &mut [f32]) {
         // As many at once as fill the cores, but not the memory.
@@ -214,7 +217,7 @@ mod tests {
             }
             let want: Vec<f32> = want.into_iter().map(|sum| (sum - 0.5) as f32).collect();
             for at_once in [SPAN, 2 * SPAN, count] {
-                let mut gather = Gather::new(&axes, 0, size, 0.5).expect("memory");
+                let mut gather = Gather::new(&axes, 0, 1, size, 0.5).expect("memory");
                 let mut got = vec![0.0; size];
                 for (k, terms) in terms.chunks(at_once).enumerate() {
                     let first = k * at_once;

@@ -1,8 +1,8 @@
 //! The pointwise family's headers.
 
 use super::shape::Access;
-use crate::definition::Definition;
-use crate::kernel::storage::{Loads, Stores, floats, stores};
+use crate::definition::{Definition, Input, Role};
+use crate::kernel::storage::{Loads, Stores, Whole, floats, stores, wholes};
 use crate::kernel::{
     Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_items, declare_store,
 };
@@ -42,6 +42,34 @@ pub(crate) struct Writes {
     pub(crate) sum: Option<Destination>,
     /// The gradients of these inputs.
     pub(crate) gradients: Vec<usize>,
+}
+
+/// How a formula's `gradient` returns the slopes of its differentiable inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slopes {
+    /// It has one, and returns its slope.
+    Alone,
+    /// As a vector with a number for each of its inputs; of inputs that are vectors, as a matrix with a
+    /// column for each.
+    Together,
+    /// As a struct: `by_NAME` for each.
+    Members,
+}
+
+impl Slopes {
+    /// Those of a formula of these inputs, without a weight.
+    pub(crate) fn of<'i>(inputs: impl Iterator<Item = &'i Input> + Clone) -> Self {
+        let is_other = |input: &Input| {
+            input.role.is_whole() || matches!(input.role, Role::ElementVectors(_))
+        };
+        if inputs.clone().filter(|input| input.differentiable).count() == 1 {
+            Self::Alone
+        } else if inputs.clone().count() > 4 || inputs.clone().any(is_other) {
+            Self::Members
+        } else {
+            Self::Together
+        }
+    }
 }
 
 impl Spec<'_> {
@@ -109,9 +137,11 @@ impl Spec<'_> {
                 body += &format!("    factor *= {weight}_of(i);\n");
             }
             let component = self.component(input);
-            body += &format!("    return factor * gradient({call}){component};");
+            let number = if self.width(input) > 1 { "[k]" } else { "" };
+            body += &format!("    return factor * gradient({call}){component}{number};");
         }
-        header.line(&format!("fn term_at(i: u32, scale: f32) -> f32 {{\n{body}\n}}"));
+        header.constant("SEGMENT_WIDTH", format_args!("{}u", self.width(input)));
+        header.line(&format!("fn term_at(i: u32, k: u32, scale: f32) -> f32 {{\n{body}\n}}"));
         let skeleton = include_str!("../../../shaders/gather.wgsl");
         let label = format!("wgloss {} gradient of {}", self.definition.name, self.name(input));
         header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader.text])
@@ -153,17 +183,35 @@ impl Spec<'_> {
         call
     }
 
-    /// The member of the loss's gradient that belongs to an input, of vectors the column of a matrix; a
-    /// gradient with respect to one input is a number or a vector itself.
-    fn component(&self, input: usize) -> &'static str {
-        let inputs = self.definition.inputs.iter();
-        if inputs.filter(|i| i.differentiable && !i.role.is_weight()).count() == 1 {
-            return "";
+    /// The part of the loss's gradient that belongs to an input.
+    fn component(&self, input: usize) -> String {
+        let arguments = |inputs: &'static [Input]| inputs.iter().filter(|i| !i.role.is_weight());
+        let inputs = self.definition.inputs;
+        let before = arguments(&inputs[..input]).count();
+        match (Slopes::of(arguments(inputs)), self.width(input)) {
+            (Slopes::Alone, _) => String::new(),
+            (Slopes::Members, _) => format!(".by_{}", self.name(input)),
+            (Slopes::Together, 1) => [".x", ".y", ".z", ".w"][before].into(),
+            (Slopes::Together, _) => format!("[{before}]"),
         }
-        let before = self.definition.inputs[..input].iter().filter(|i| !i.role.is_weight()).count();
-        match self.width(input) {
-            1 => [".x", ".y", ".z", ".w"][before],
-            _ => ["[0]", "[1]", "[2]", "[3]"][before],
+    }
+
+    /// What an input of integers or flags is in the kernel.
+    fn whole(&self, i: usize) -> Option<Whole> {
+        match self.definition.inputs[i].role {
+            Role::Signed => Some(Whole::Signed),
+            Role::Unsigned => Some(Whole::Unsigned),
+            Role::Flags => Some(Whole::Flag),
+            _ => None,
+        }
+    }
+
+    /// Declares an input and its accessor.
+    fn declare_loads(&self, header: &mut Header, i: usize, dtype: DType, loads: Loads) {
+        let (slot, name) = (Slot::Input(i), self.name(i));
+        match self.whole(i) {
+            Some(whole) => wholes(header, slot, name, dtype, whole, loads),
+            None => floats(header, slot, name, dtype, loads),
         }
     }
 
@@ -171,7 +219,7 @@ impl Spec<'_> {
     fn declare_single(&self, header: &mut Header, i: usize) {
         let Some((dtype, access)) = self.inputs[i] else { return };
         let name = self.name(i);
-        floats(header, Slot::Input(i), name, dtype, Loads::Singles);
+        self.declare_loads(header, i, dtype, Loads::Singles);
         let place = match access {
             Access::Dense => "i".to_string(),
             Access::Single => "0u".to_string(),
@@ -180,15 +228,19 @@ impl Spec<'_> {
                 format!("offset_{i}(window.first + i)")
             }
         };
-        let (kind, read) = match self.width(i) {
-            1 => ("f32".to_string(), format!("{name}_at({place})")),
+        let (kind, body) = match self.width(i) {
+            1 => {
+                let kind = self.whole(i).map_or("f32", Whole::kind);
+                (kind.to_string(), format!("return {name}_at({place});"))
+            }
             width => {
-                let numbers = (0..width).map(|k| format!("{name}_at({width}u * {place} + {k}u)"));
+                let numbers = (0..width).map(|k| format!("{name}_at(place + {k}u)"));
                 let numbers = numbers.collect::<Vec<_>>().join(", ");
-                (format!("vec{width}<f32>"), format!("vec{width}({numbers})"))
+                let body = format!("let place = {width}u * {place}; return vec{width}({numbers});");
+                (format!("vec{width}<f32>"), body)
             }
         };
-        header.line(&format!("fn {name}_of(i: u32) -> {kind} {{ return {read}; }}"));
+        header.line(&format!("fn {name}_of(i: u32) -> {kind} {{ {body} }}"));
     }
 
     /// The numbers of an element of an input.
@@ -198,22 +250,23 @@ impl Spec<'_> {
 
     /// `NAME_four(quad)`: the vectors of the window's quad, as the columns of a matrix.
     fn declare_vectors(&self, header: &mut Header, i: usize, part: bool) {
-        let Some((dtype, _)) = self.inputs[i] else { return };
+        let Some((dtype, access)) = self.inputs[i] else { return };
         let (name, width) = (self.name(i), self.width(i));
-        let loads = if part { Loads::Singles } else { Loads::Quads };
-        floats(header, Slot::Input(i), name, dtype, loads);
+        let quads = access == Access::Dense && !part;
+        self.declare_loads(header, i, dtype, if quads { Loads::Quads } else { Loads::Singles });
         let mut body = String::new();
-        if !part {
+        if quads {
             for j in 0..width {
                 body += &format!("    let quad_{j} = {name}_quad({width}u * quad + {j}u);\n");
             }
-        }
-        let number = |n: usize| match part {
-            false => format!("quad_{}.{}", n / 4, ["x", "y", "z", "w"][n % 4]),
-            true => {
-                let own = format!("min(4u * quad + {}u, window.elements - 1u)", n / width);
-                format!("{name}_at({width}u * {own} + {}u)", n % width)
+        } else {
+            for (k, place) in declare_places(header, i, access).into_iter().enumerate() {
+                body += &format!("    let place_{k} = {width}u * {place};\n");
             }
+        }
+        let number = |n: usize| match quads {
+            true => format!("quad_{}.{}", n / 4, ["x", "y", "z", "w"][n % 4]),
+            false => format!("{name}_at(place_{} + {}u)", n / width, n % width),
         };
         let numbers = (0..4 * width).map(number).collect::<Vec<_>>().join(", ");
         let kind = format!("mat4x{width}<f32>");
@@ -228,33 +281,20 @@ impl Spec<'_> {
             return self.declare_vectors(header, i, part);
         }
         let name = self.name(i);
-        let four = |place: &dyn Fn(u32) -> String| {
-            let at = |k| format!("{name}_at({})", place(k));
-            format!("vec4({}, {}, {}, {})", at(0), at(1), at(2), at(3))
-        };
+        let quads = access == Access::Dense && !part;
+        self.declare_loads(header, i, dtype, if quads { Loads::Quads } else { Loads::Singles });
         let body = match access {
-            Access::Dense if !part => {
-                floats(header, Slot::Input(i), name, dtype, Loads::Quads);
-                format!("{name}_quad(quad)")
-            }
-            Access::Dense => {
-                floats(header, Slot::Input(i), name, dtype, Loads::Singles);
-                four(&|k| format!("min(4u * quad + {k}u, window.elements - 1u)"))
-            }
-            Access::Single => {
-                floats(header, Slot::Input(i), name, dtype, Loads::Singles);
-                format!("vec4({name}_at(0u))")
-            }
-            Access::Strided => {
-                floats(header, Slot::Input(i), name, dtype, Loads::Singles);
-                declare_offset(header, i);
-                four(&|k| {
-                    let own = format!("min(4u * quad + {k}u, window.elements - 1u)");
-                    format!("offset_{i}(window.first + {own})")
-                })
+            _ if quads => format!("{name}_quad(quad)"),
+            Access::Single => format!("vec4({name}_at(0u))"),
+            _ => {
+                let at = |place: String| format!("{name}_at({place})");
+                let [x, y, z, w] = declare_places(header, i, access).map(at);
+                format!("vec4({x}, {y}, {z}, {w})")
             }
         };
-        header.line(&format!("fn {name}_four(quad: u32) -> vec4<f32> {{\n    return {body};\n}}"));
+        let kind = self.whole(i).map_or("f32", Whole::kind);
+        let text = format!("fn {name}_four(quad: u32) -> vec4<{kind}> {{\n    return {body};\n}}");
+        header.line(&text);
     }
 
     /// `evaluate(quad, scale)`: writes what belongs to one quad and returns its losses.
@@ -360,6 +400,19 @@ fn declare_upstream(header: &mut Header, part: bool) {
     header.line(&format!("fn upstream_four(quad: u32) -> vec4<f32> {{\n    return {body};\n}}"));
 }
 
+/// Where an input has the elements of a quad that may be cut short.
+fn declare_places(header: &mut Header, input: usize, access: Access) -> [String; 4] {
+    let own = |k: usize| format!("min(4u * quad + {k}u, window.elements - 1u)");
+    match access {
+        Access::Dense => [0, 1, 2, 3].map(own),
+        Access::Single => [0, 1, 2, 3].map(|_| "0u".into()),
+        Access::Strided => {
+            declare_offset(header, input);
+            [0, 1, 2, 3].map(|k| format!("offset_{input}(window.first + {})", own(k)))
+        }
+    }
+}
+
 /// `offset_I(i)`: where a broadcast input has the output's element `i`.
 fn declare_offset(header: &mut Header, input: usize) {
     header.line(&format!(
@@ -367,10 +420,12 @@ fn declare_offset(header: &mut Header, input: usize) {
     var rest = i;
     var offset = 0u;
     for (var k = 0u; k < window.rank; k++) {{
-        offset += (rest % window.axes[k].size) * window.axes[k].stride_{input};
+        offset += (rest % window.axes[k].size) * window.axes[k].strides[{}][{}];
         rest /= window.axes[k].size;
     }}
     return offset;
-}}"
+}}",
+        input / 4,
+        input % 4
     ));
 }

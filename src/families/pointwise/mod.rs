@@ -18,6 +18,7 @@ mod windows;
 
 pub(crate) use block::{Block, Runs};
 pub(crate) use formula::{Formula, Loops};
+pub(crate) use kernel::Slopes;
 pub(crate) use shape::Access;
 
 use crate::cancel::Cancel;
@@ -72,10 +73,21 @@ impl Family for Pointwise<'_> {
     fn example(&self) -> Vec<(&'static str, TensorKind)> {
         let inputs = self.loss.definition().inputs.iter().filter(|input| !input.optional);
         let shape = |role: Role| match role {
-            Role::Vectors(width) => vec![3, 4096, width.into()],
+            Role::Vectors(width) | Role::ElementVectors(width) => vec![3, 4096, width.into()],
             _ => vec![3, 4096],
         };
-        inputs.map(|input| (input.name, TensorKind::new(DType::F32, shape(input.role)))).collect()
+        let dtype = |role: Role| match role {
+            Role::Signed => DType::I32,
+            Role::Unsigned => DType::U32,
+            Role::Flags => DType::U8,
+            _ => DType::F32,
+        };
+        let kind = |role| TensorKind::new(dtype(role), shape(role));
+        inputs.map(|input| (input.name, kind(input.role))).collect()
+    }
+
+    fn check(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+        reference::check_integers(resolved, inputs)
     }
 
     fn check_given_up(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {

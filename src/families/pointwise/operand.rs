@@ -2,15 +2,15 @@
 
 use super::shape::{Access, Axis};
 use super::way::{Kind, Way, short};
+use crate::definition::Role;
 use crate::tensor::Tensor;
 
-/// An input, read as the output's elements are.
+/// An input, read as the output's elements are. Of integers and flags these are the bits.
 pub(super) struct Operand<'a> {
     tensor: &'a Tensor<'a>,
     access: Access,
     way: Way,
-    /// The numbers of an element: those of a vector, which is dense.
-    width: usize,
+    role: Role,
 }
 
 impl<'a> Operand<'a> {
@@ -19,45 +19,63 @@ impl<'a> Operand<'a> {
         access: Access,
         axes: &[Axis],
         input: usize,
-        width: usize,
+        role: Role,
     ) -> Self {
-        Self { tensor, access, way: Way::new(axes, input), width }
+        Self { tensor, access, way: Way::new(axes, input, role.width()), role }
     }
 
     /// The numbers of an element.
     pub(super) fn width(&self) -> usize {
-        self.width
+        self.role.width()
     }
 
     /// The operand at so many of the output's elements from `first` on; in `room` where they do not
-    /// lie side by side as float32.
+    /// lie side by side as 32 bits each.
     pub(super) fn block<'b>(
         &'b self,
         first: usize,
         count: usize,
         room: &'b mut Vec<f32>,
     ) -> &'b [f32] {
+        let (first, count) = (first * self.width(), count * self.width());
+        let lying = match self.role {
+            Role::Signed | Role::Unsigned => self.tensor.as_bits(),
+            Role::Flags => None,
+            _ => self.tensor.as_f32(),
+        };
         if self.access == Access::Dense {
-            let width = self.width;
-            return self.tensor.floats(first * width..(first + count) * width, room);
+            if let Some(numbers) = lying {
+                return &numbers[first..first + count];
+            }
+            room.resize(count, 0.0);
+            self.read(first, room);
+            return room;
         }
         let places = self.way.places(first, count);
         room.resize(count, 0.0);
-        if let Some(floats) = self.tensor.as_f32() {
-            self.spread(first, room, &floats[places.clone()], places.start);
+        if let Some(numbers) = lying {
+            self.spread(first, room, &numbers[places.clone()], places.start);
         } else if places.len() <= count {
             // The numbers that the block is of lie behind it.
             room.resize(count + places.len(), 0.0);
             let (block, numbers) = room.split_at_mut(count);
-            self.tensor.read(places.start, numbers);
+            self.read(places.start, numbers);
             self.spread(first, block, numbers, places.start);
         } else {
             // The end of a row and the beginning of the next, which is the same.
             self.way.tiles(first, count, |tile| {
-                self.tensor.read(tile.place, &mut room[tile.range()][..tile.width()]);
+                self.read(tile.place, &mut room[tile.range()][..tile.width()]);
             });
         }
         &room[..count]
+    }
+
+    fn read(&self, first: usize, places: &mut [f32]) {
+        match self.role {
+            Role::Signed | Role::Unsigned => self.tensor.read_bits(first, places),
+            Role::Flags => self.tensor.read_flags(first, places),
+            _ => self.tensor.read(first, places),
+        }
     }
 
     /// Fills a block with the numbers that it is of, of which the first is the input's `low`th.

@@ -3,7 +3,8 @@
 use super::block::Runs;
 use super::shape::placed;
 use crate::definition::Role;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::order::BLOCK_SIZE;
 use crate::request::Resolved;
 use crate::tensor::Tensor;
 use crate::terms::Terms;
@@ -54,26 +55,73 @@ pub(super) fn check_given_up(
 ) -> Result<()> {
     const AT_ONCE: usize = 4096;
     let shape = |i: usize| resolved.inputs[i].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let role = |i: usize| resolved.definition.inputs[i].role;
+    let first = placed(role(0), shape(0), &[]);
+    let shapes: Vec<_> = (0..inputs.len()).map(|i| placed(role(i), shape(i), &first)).collect();
     let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
     let parts = (0..count.div_ceil(AT_ONCE)).into_par_iter();
     let found = parts.find_map_first(|part| {
         let terms = part * AT_ONCE..count.min((part + 1) * AT_ONCE);
-        let column = |i: usize| match inputs[i] {
+        let column = |i: usize, k: usize| match inputs[i] {
             Some(input) => {
                 let number = |term| {
-                    let mut number = [0.0];
-                    let place = broadcast_place(&resolved.layout.output, shape(i), term);
-                    input.read(place, &mut number);
-                    f64::from(number[0])
+                    let place = broadcast_place(&resolved.layout.output, &shapes[i], term);
+                    number(input, role(i), role(i).width() * place + k)
                 };
                 terms.clone().map(number).collect()
             }
-            None => vec![f64::from(resolved.definition.inputs[i].role.absent()); terms.len()],
+            None => vec![f64::from(role(i).absent()); terms.len()],
         };
-        let columns: Vec<Vec<f64>> = (0..inputs.len()).map(column).collect();
+        let numbers = (0..inputs.len()).flat_map(|i| (0..role(i).width()).map(move |k| (i, k)));
+        let columns: Vec<Vec<f64>> = numbers.map(|(i, k)| column(i, k)).collect();
         formula.given_up(&columns)
     });
     found.map_or(Ok(()), Err)
+}
+
+/// A number of an input, as the kernels have it.
+#[expect(clippy::cast_precision_loss, reason = "integers of 32 bits")]
+fn number(input: &Tensor<'_>, role: Role, place: usize) -> f64 {
+    if role.is_whole() {
+        let mut number = [0];
+        input.read_integers(place, &mut number);
+        return number[0] as f64;
+    }
+    let mut number = [0.0];
+    input.read(place, &mut number);
+    number[0].into()
+}
+
+/// Refuses integers that have no place in the 32 bits that the kernels read.
+pub(super) fn check_integers(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+    for (input, tensor) in resolved.definition.inputs.iter().zip(inputs) {
+        let Some(tensor) = tensor else { continue };
+        let (range, expected) = match input.role {
+            Role::Signed => (i64::from(i32::MIN)..=i64::from(i32::MAX), "a number that i32 holds"),
+            Role::Unsigned => (0..=i64::from(u32::MAX), "a number that u32 holds"),
+            _ => continue,
+        };
+        if tensor.dtype().range().iter().all(|x| range.contains(x)) {
+            continue;
+        }
+        let blocks = (0..tensor.len().div_ceil(BLOCK_SIZE)).into_par_iter();
+        let found = blocks.find_map_first(|block| {
+            let first = block * BLOCK_SIZE;
+            let mut integers = vec![0; BLOCK_SIZE.min(tensor.len() - first)];
+            tensor.read_integers(first, &mut integers);
+            let outside = integers.iter().position(|x| !range.contains(x));
+            outside.map(|place| first + place)
+        });
+        if let Some(place) = found {
+            let index = match &tensor.kind().index(place as u64)[..] {
+                [] => String::new(),
+                index => format!("{index:?}"),
+            };
+            let (name, got) = (format!("{}{index}", input.name), tensor.integer(place));
+            return Err(Error::argument(&name, got.to_string(), expected));
+        }
+    }
+    Ok(())
 }
 
 /// Where a tensor that is broadcast to `output` has the output's element `term`.

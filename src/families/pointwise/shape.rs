@@ -11,7 +11,7 @@ use crate::tensor::{DType, TensorKind, elements};
 use std::borrow::Cow;
 
 /// The most inputs that a loss has.
-pub(crate) const MOST_INPUTS: usize = 4;
+pub(crate) const MOST_INPUTS: usize = 16;
 /// The most axes that remain after merging; the size of the arrays in the kernels' uniforms.
 pub(crate) const MOST_AXES: usize = 8;
 
@@ -102,18 +102,19 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
         let size = |axis: &Axis| if moves(axis) { axis.size } else { 1 };
         inner.iter().rev().map(|axis| usize::try_from(size(axis)).unwrap_or(usize::MAX)).collect()
     };
-    let numbers = |i: usize| match resolved.definition.inputs[i].role {
-        Role::Vectors(width) => [sizes(None), vec![width.into()]].concat(),
-        _ => sizes(None),
+    let numbers = |i: usize, own: Vec<usize>| match resolved.definition.inputs[i].role {
+        Role::Vectors(width) | Role::ElementVectors(width) => [own, vec![width.into()]].concat(),
+        _ => own,
     };
     let part = |(i, access): (usize, &Option<Access>)| match access {
-        Some(Access::Dense) => Some(Share::Unit(numbers(i))),
+        Some(Access::Dense) => Some(Share::Unit(numbers(i, sizes(None)))),
         Some(Access::Strided) if outer.is_some_and(|outer| outer.strides[i] != 0) => {
-            Some(Share::Unit(sizes(Some(i))))
+            Some(Share::Unit(numbers(i, sizes(Some(i)))))
         }
         Some(_) if resolved.gradients.contains(&i) => None,
-        Some(Access::Single) | None => Some(Share::All(Vec::new())),
-        Some(_) => Some(Share::All(sizes(Some(i)))),
+        Some(Access::Single) => Some(Share::All(numbers(i, Vec::new()))),
+        None => Some(Share::All(Vec::new())),
+        Some(_) => Some(Share::All(numbers(i, sizes(Some(i))))),
     };
     let inputs = access.iter().enumerate().map(part).collect::<Option<_>>()?;
     let terms = sizes(None);
@@ -162,7 +163,13 @@ pub(super) fn layout(
                     output = both;
                     continue;
                 }
-                None => format!("one that broadcasts with {output:?}"),
+                None => match input.role {
+                    Role::ElementVectors(width) => {
+                        let whole = [&output, &[width.into()][..]].concat();
+                        format!("one that broadcasts with {whole:?}, of vectors of {width}")
+                    }
+                    _ => format!("one that broadcasts with {output:?}"),
+                },
             },
         };
         return Err(Error::shape(input.name, whole(i), expected));
@@ -188,7 +195,7 @@ pub(super) fn layout(
 /// Refuses vectors of another length than the loss's.
 fn check_vectors(definition: &Definition, inputs: &[Option<TensorKind>]) -> Result<()> {
     for (input, kind) in definition.inputs.iter().zip(inputs) {
-        if let (Role::Vectors(width), Some(kind)) = (input.role, kind)
+        if let (Role::Vectors(width) | Role::ElementVectors(width), Some(kind)) = (input.role, kind)
             && kind.shape.last() != Some(&width.into())
         {
             let expected = format!("[..., {width}]");
@@ -212,7 +219,7 @@ fn weights(definition: &Definition, inputs: &[Option<TensorKind>]) -> Weights {
 /// The shape of the terms that an input has elements for: that of vectors without their dimension.
 fn terms_of(role: Role, given: &[usize]) -> &[usize] {
     match (role, given) {
-        (Role::Vectors(_), [terms @ .., _]) => terms,
+        (Role::Vectors(_) | Role::ElementVectors(_), [terms @ .., _]) => terms,
         _ => given,
     }
 }
@@ -291,17 +298,21 @@ fn access_of(axes: &[Axis], input: usize, full: bool) -> Access {
 mod tests {
     use super::*;
 
+    fn strides(of: &[u64]) -> [u64; MOST_INPUTS] {
+        std::array::from_fn(|i| of.get(i).copied().unwrap_or(0))
+    }
+
     #[test]
     fn equal_shapes_merge_to_one_axis() {
         let axes = merged_axes(&[2, 3, 4], &[[2, 3, 4][..].into(), [2, 3, 4][..].into()]);
-        assert_eq!(axes, [Axis { size: 24, strides: [1, 1, 0, 0] }]);
+        assert_eq!(axes, [Axis { size: 24, strides: strides(&[1, 1]) }]);
     }
 
     #[test]
     fn a_broadcast_axis_stays_apart() {
         let axes = merged_axes(&[2, 3, 4], &[[2, 3, 4][..].into(), [2, 1, 4][..].into()]);
-        let strides = [[1, 1, 0, 0], [4, 0, 0, 0], [12, 4, 0, 0]];
-        assert_eq!(axes.iter().map(|a| a.strides).collect::<Vec<_>>(), strides);
+        let want = [strides(&[1, 1]), strides(&[4, 0]), strides(&[12, 4])];
+        assert_eq!(axes.iter().map(|a| a.strides).collect::<Vec<_>>(), want);
     }
 
     #[test]

@@ -50,12 +50,16 @@ impl Tile {
 }
 
 impl Way {
-    /// That of the input at a place of the definition.
-    pub(super) fn new(axes: &[Axis], input: usize) -> Self {
+    /// That of the input at a place of the definition, with so many numbers for each element, which are
+    /// elements themselves here.
+    pub(super) fn new(axes: &[Axis], input: usize, width: usize) -> Self {
         let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let mut steps: Vec<Step> = Vec::new();
+        if width > 1 {
+            steps.push(Step { size: width, stride: 1 });
+        }
         for axis in axes {
-            let own = Step { size: size(axis.size), stride: size(axis.strides[input]) };
+            let own = Step { size: size(axis.size), stride: width * size(axis.strides[input]) };
             match steps.last_mut() {
                 Some(last) if own.stride == last.stride * last.size => last.size *= own.size,
                 _ => steps.push(own),
@@ -196,7 +200,7 @@ pub(super) mod tests {
     /// Inputs of shape [3, 1, 4] in an output of [3, 5, 4], [4, 1] in [3, 4, 5], and columns and
     /// rows of few elements.
     pub(in super::super) fn ways() -> Vec<Vec<Axis>> {
-        let axis = |(size, stride)| Axis { size, strides: [stride, 0, 0, 0] };
+        let axis = |(size, stride)| Axis { size, strides: std::array::from_fn(|i| if i == 0 { stride } else { 0 }) };
         let axes = |axes: &[(u64, u64)]| axes.iter().copied().map(axis).collect();
         let mut ways = vec![axes(&[(4, 1), (5, 0), (3, 4)]), axes(&[(5, 0), (4, 1), (3, 0)])];
         for n in [2, 3, 7, 9] {
@@ -220,7 +224,7 @@ pub(super) mod tests {
     fn tiles_go_where_the_axes_say() {
         for axes in ways() {
             let count = axes.iter().map(|axis| axis.size as usize).product();
-            let way = Way::new(&axes, 0);
+            let way = Way::new(&axes, 0, 1);
             for first in 0..count {
                 for end in first..=count {
                     let mut got = Vec::new();

@@ -1,6 +1,6 @@
 //! The windows of the pointwise kernels.
 
-use super::shape::{Axis, MOST_AXES};
+use super::shape::{Axis, MOST_AXES, MOST_INPUTS};
 use crate::dispatch::index;
 use crate::error::Result;
 use crate::kernel::uniform;
@@ -53,13 +53,10 @@ uniform! {
     /// The `Axis` of `axes.wgsl`.
     pub(super) struct AxisWords {
         size: u32,
-        stride_0: u32,
-        stride_1: u32,
-        stride_2: u32,
-        stride_3: u32,
         padding_0: u32,
         padding_1: u32,
         padding_2: u32,
+        strides: [[u32; 4]; MOST_INPUTS / 4],
     }
 }
 
@@ -77,15 +74,11 @@ uniform! {
 pub(super) fn axes(axes: &[Axis]) -> Result<[AxisWords; MOST_AXES]> {
     let mut all = [AxisWords::default(); MOST_AXES];
     for (place, axis) in all.iter_mut().zip(axes) {
-        let [stride_0, stride_1, stride_2, stride_3] = axis.strides;
-        *place = AxisWords {
-            size: index(axis.size)?,
-            stride_0: index(stride_0)?,
-            stride_1: index(stride_1)?,
-            stride_2: index(stride_2)?,
-            stride_3: index(stride_3)?,
-            ..AxisWords::default()
-        };
+        place.size = index(axis.size)?;
+        let strides = place.strides.as_flattened_mut().iter_mut();
+        for (place, &stride) in strides.zip(&axis.strides) {
+            *place = index(stride)?;
+        }
     }
     Ok(all)
 }
