@@ -14,7 +14,7 @@ mod targets;
 mod weights;
 
 pub(crate) use flags::check_flags;
-pub(crate) use instructions::{dispatch, is_brief};
+pub(crate) use instructions::{Instructions, dispatch, is_brief};
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Larger, Sum};
 pub(crate) use matrices::{matrix, matrix_mut, multiply};

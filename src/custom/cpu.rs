@@ -1,27 +1,24 @@
-//! Custom losses on the CPU, 64 elements at a time: in float32, and as reference in float64.
+//! Custom losses on the CPU: in float32, a tile of elements at a time, and as reference in float64.
 
-use super::interpret::{Column, LANES, Machine};
+use super::compiled::Variant;
+use super::interpret::{Column, LANES, Machine, Rooms, TILE, Words};
 use super::loss::Custom;
 use super::made::{GRADIENT, VALUE};
+use crate::cpu::Instructions;
 use crate::definition::Role;
 use crate::error::Error;
-use crate::families::pointwise::{Block, Runs, Slopes};
+use crate::families::pointwise::{Block, Runs, Slopes, Tiles};
 
 impl Custom {
-    /// The columns of the parameters.
-    fn parameter_columns(&self) -> Vec<Column> {
-        self.numbers().map(|number| [number; LANES]).collect()
-    }
-
-    /// The columns of a function of these numbers.
+    /// The columns of a function of these numbers, in float64.
     fn call<'m>(
         &self,
         machine: &'m mut Machine<'_>,
         entry: usize,
         arguments: &[Column],
-        parameters: &[Column],
     ) -> &'m [Column] {
-        let columns: Vec<&Column> = arguments.iter().chain(parameters).collect();
+        let parameters: Vec<Column> = self.numbers().map(|number| [number; LANES]).collect();
+        let columns: Vec<&Column> = arguments.iter().chain(&parameters).collect();
         machine.call(entry, &columns)
     }
 
@@ -39,90 +36,91 @@ impl Custom {
         }
         places
     }
+
+    /// The role of each number of a term.
+    fn roles(&self) -> impl Iterator<Item = Role> + Clone {
+        let inputs = self.made.definition.inputs.iter();
+        inputs.flat_map(|input| std::iter::repeat_n(input.role, input.role.width()))
+    }
 }
 
-/// A number of a block, which of integers and flags has the bits.
-fn number(role: Role, x: f32) -> f64 {
+/// The bits of a number.
+#[expect(clippy::cast_possible_truncation, reason = "it is of the role's type")]
+#[expect(clippy::cast_sign_loss, reason = "it is of the role's type")]
+fn word(role: Role, x: f64) -> u32 {
     match role {
-        Role::Signed => x.to_bits().cast_signed().into(),
-        Role::Unsigned | Role::Flags => x.to_bits().into(),
-        _ => x.into(),
+        Role::Signed => (x as i32).cast_unsigned(),
+        Role::Unsigned | Role::Flags => x as u32,
+        _ => (x as f32).to_bits(),
     }
 }
 
 impl Runs for Custom {
     fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
-        let inputs = self.made.definition.inputs.iter();
-        let roles = inputs.flat_map(|input| std::iter::repeat_n(input.role, input.role.width()));
         let column = |(&x, role): (&f64, Role)| match role {
             Role::Flags => [f64::from(u8::from(x != 0.0)); LANES],
             _ => [x; LANES],
         };
-        let arguments: Vec<Column> = x.iter().zip(roles).map(column).collect();
-        let parameters = self.parameter_columns();
-        let mut machine = self.made.program.machine();
-        let value = self.call(&mut machine, VALUE, &arguments, &parameters)[0][0];
-        let slopes = self.call(&mut machine, GRADIENT, &arguments, &parameters);
+        let arguments: Vec<Column> = x.iter().zip(self.roles()).map(column).collect();
+        let mut machine = self.made.program.machine(self.table());
+        let value = self.call(&mut machine, VALUE, &arguments)[0][0];
+        let slopes = self.call(&mut machine, GRADIENT, &arguments);
         let places = self.places().into_iter();
         (value, places.map(|place| place.map_or(0.0, |place| slopes[place][0])).collect())
     }
 
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
-        let parameters = self.parameter_columns();
-        let mut machine = self.made.program.narrow_machine();
-        let mut arguments = vec![[0.0; LANES]; terms.len()];
-        for start in (0..terms[0].len()).step_by(LANES) {
-            for (own, column) in arguments.iter_mut().zip(terms) {
-                own.iter_mut().zip(&column[start..]).for_each(|(own, &x)| *own = x);
-            }
-            self.call(&mut machine, VALUE, &arguments, &parameters);
-            let lanes = LANES.min(terms[0].len() - start);
-            let left = &machine.private()?[..lanes];
-            if let Some(lane) = left.iter().position(|&rounds| rounds == 0.0) {
-                let numbers: Vec<f64> = terms.iter().map(|column| column[start + lane]).collect();
-                return Some(self.made.too_many_rounds(&numbers));
-            }
-        }
-        None
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
-    fn run(&self, block: &mut Block<'_>, _: bool) {
-        let parameters = self.parameter_columns();
-        let mut machine = self.made.program.narrow_machine();
-        let inputs = block.arguments();
-        let count = block.count();
-        // For each number of a term: its argument, that one's role, and its place there.
-        let own = self.made.definition.inputs.iter().enumerate();
-        let numbers: Vec<(usize, Role, usize)> =
-            own.flat_map(|(i, own)| (0..own.role.width()).map(move |k| (i, own.role, k))).collect();
-        let places = self.places();
-        let mut values = vec![0.0; if block.wants_value() { count } else { 0 }];
-        let roles = self.made.definition.inputs.iter().map(|input| input.role);
-        let mut slopes: Vec<Vec<f32>> = roles
-            .enumerate()
-            .map(|(i, role)| vec![0.0; if block.wants_gradient(i) { role.width() * count } else { 0 }])
-            .collect();
-        let mut arguments = vec![[0.0; LANES]; numbers.len()];
-        for start in (0..count).step_by(LANES) {
-            let end = count.min(start + LANES);
-            for (own, &(i, role, k)) in arguments.iter_mut().zip(&numbers) {
-                let terms = inputs[i].chunks_exact(role.width()).skip(start).take(end - start);
-                own.iter_mut().zip(terms).for_each(|(own, term)| *own = number(role, term[k]));
-            }
-            if let Some(values) = values.get_mut(start..end) {
-                let column = &self.call(&mut machine, VALUE, &arguments, &parameters)[0];
-                values.iter_mut().zip(column).for_each(|(value, &x)| *value = x as f32);
-            }
-            if block.wants_gradients() {
-                let columns = self.call(&mut machine, GRADIENT, &arguments, &parameters);
-                for (&(i, role, k), place) in numbers.iter().zip(&places) {
-                    let Some(column) = place.map(|place| &columns[place]) else { continue };
-                    let terms = slopes[i].chunks_exact_mut(role.width()).skip(start);
-                    terms.zip(column).take(end - start).for_each(|(term, &x)| term[k] = x as f32);
+        let variant = self.made.compiled.variant(vec![(VALUE, 1)]);
+        variant.with(self.words(), |rooms| {
+            let mut inputs = vec![[0; TILE]; terms.len()];
+            for start in (0..terms[0].len()).step_by(TILE) {
+                for ((own, column), role) in inputs.iter_mut().zip(terms).zip(self.roles()) {
+                    let words = column[start..].iter().map(|&x| word(role, x));
+                    own.iter_mut().zip(words).for_each(|(own, word)| *own = word);
+                }
+                let inputs: Vec<&Words> = inputs.iter().collect();
+                variant.code.run(rooms, &inputs, self.table(), Instructions::chosen(false));
+                let lanes = TILE.min(terms[0].len() - start);
+                let left = &variant.code.result(rooms, &inputs, 0)[..lanes];
+                if let Some(lane) = left.iter().position(|&rounds| rounds == 0) {
+                    let numbers: Vec<f64> =
+                        terms.iter().map(|column| column[start + lane]).collect();
+                    return Some(self.made.too_many_rounds(&numbers));
                 }
             }
-        }
-        block.finish(&values, &slopes);
+            None
+        })
+    }
+
+    fn run(&self, block: &mut Block<'_>, brief: bool) {
+        let value = block.wants_value().then_some((VALUE, 0));
+        let widths = self.made.definition.inputs.iter().map(|input| input.role.width());
+        let arguments = widths.enumerate().flat_map(|(i, width)| std::iter::repeat_n(i, width));
+        let places = arguments.zip(self.places()).filter(|(i, _)| block.wants_gradient(*i));
+        let slopes = places.filter_map(|(_, place)| Some((GRADIENT, place?)));
+        let variant = self.made.compiled.variant(value.into_iter().chain(slopes).collect());
+        variant.with(self.words(), |rooms| {
+            let (instructions, table) = (Instructions::chosen(brief), self.table());
+            let mut loss = Running { variant: &variant, rooms, table, instructions };
+            block.by_tiles(instructions, &mut loss);
+        });
+    }
+}
+
+/// Code at work on a block.
+struct Running<'v, 'r> {
+    variant: &'v Variant,
+    rooms: &'r mut Rooms,
+    table: &'r [u32],
+    instructions: Instructions,
+}
+
+impl Tiles<TILE> for Running<'_, '_> {
+    fn compute(&mut self, inputs: &[&Words]) {
+        self.variant.code.run(self.rooms, inputs, self.table, self.instructions);
+    }
+
+    fn result<'r>(&'r self, inputs: &[&'r Words], result: usize) -> &'r Words {
+        self.variant.code.result(self.rooms, inputs, result)
     }
 }

@@ -64,7 +64,8 @@ pub(super) fn check(source: &Source, definition: &Definition) -> Result<HashSet<
 fn invalid(source: &Source, kernel: &str, error: &ParseError) -> Error {
     let place = error.labels().next().and_then(|(span, _)| span.to_range());
     let name = place.and_then(|place| kernel.get(place)).unwrap_or_default();
-    let made_of = |own: &Argument| name.strip_prefix(&*own.name).is_some_and(|end| end.starts_with('_'));
+    let made_of =
+        |own: &Argument| name.strip_prefix(&*own.name).is_some_and(|end| end.starts_with('_'));
     match source.arguments.iter().position(made_of) {
         Some(i) => taken(&source.text, source.argument_place(i), name),
         None => error_at(&source.text, 0, format!("its kernels are not valid: {error}")),
@@ -165,8 +166,7 @@ mod tests {
     use naga::Module;
 
     const NUMBERS: [Role; 4] = [Role::Elements; 4];
-    const MIXED: [Role; 4] =
-        [Role::ElementVectors(4), Role::Elements, Role::Signed, Role::Flags];
+    const MIXED: [Role; 4] = [Role::ElementVectors(4), Role::Elements, Role::Signed, Role::Flags];
 
     fn definition(roles: &[Role]) -> Definition {
         let input = |(name, role): (&'static str, &Role)| match role.is_whole() {

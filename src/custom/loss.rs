@@ -120,6 +120,16 @@ impl Custom {
         Ok(Self { made, ..self.clone() })
     }
 
+    /// The words of tables.
+    pub(super) fn table(&self) -> &[u32] {
+        self.made.definition.shader.table
+    }
+
+    /// The bits of the parameters in their order.
+    pub(super) fn words(&self) -> Vec<u32> {
+        self.numbers.iter().map(|number| number.word()).collect()
+    }
+
     /// The parameters in their order, as the interpreter takes them.
     pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
         self.numbers.iter().map(|number| match *number {
@@ -131,6 +141,16 @@ impl Custom {
 }
 
 impl Number {
+    #[expect(clippy::cast_possible_truncation, reason = "integers are checked")]
+    #[expect(clippy::cast_sign_loss, reason = "integers are checked")]
+    fn word(self) -> u32 {
+        match self {
+            Self::Float(x) => x.to_bits(),
+            Self::Signed(x) => (x as i32).cast_unsigned(),
+            Self::Unsigned(x) => x as u32,
+        }
+    }
+
     fn is_valid(self) -> bool {
         match self {
             Self::Float(x) => !x.is_nan(),

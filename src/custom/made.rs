@@ -1,12 +1,13 @@
 //! A source made into WGSL for kernels and a program in float64: once, and kept.
 
+use super::compiled::Compiled;
 use super::derive::{self, ROUNDS, Wanted};
 use super::interpret::Program;
 use super::kernels;
 use super::library::with_called;
 use super::refusal::Refusal;
 use super::source::{Kind, Source, parse};
-use crate::definition::{Definition, Input, Shader};
+use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise::{self, Slopes};
 use crate::reduction::Reduction;
@@ -27,7 +28,10 @@ pub(super) struct Made {
     pub(super) parameters: Vec<(&'static str, ScalarKind)>,
     /// For each argument, why there is no derivative by it.
     pub(super) refusals: Vec<Option<Error>>,
+    /// In float64.
     pub(super) program: Program,
+    /// In float32.
+    pub(super) compiled: Compiled,
     parsed: Source,
     reserved: HashSet<String>,
 }
@@ -78,8 +82,7 @@ impl Made {
             Some(_) => input.constant(),
             None => *input,
         };
-        let inputs: Vec<Input> =
-            plain.inputs.iter().zip(&refusals).map(differentiable).collect();
+        let inputs: Vec<Input> = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
         let by: Vec<usize> = (0..refusals.len()).filter(|&i| refusals[i].is_none()).collect();
         let (derived, table) = attempt(&by, Slopes::of(inputs.iter()))?;
         let declared = if table.is_empty() { "" } else { pointwise::TABLE };
@@ -87,17 +90,25 @@ impl Made {
             let reason = format!("what is derived from this is not valid: {error}");
             Refusal::new(source.place(), reason).error(text)
         })?;
-        let program =
-            Program::new(&module, &info, &["value", "gradient"], &table).map_err(|error| {
-                // The same of the user's own text has a place there.
-                match Program::new(&source.module, &source.info, &["value"], &[]) {
-                    Err(own) => Refusal::new(own.span, own.to_string()).error(text),
-                    Ok(_) => {
-                        let reason = format!("of its gradient, {error}");
-                        Refusal::new(source.place(), reason).error(text)
-                    }
+        let names = ["value", "gradient"];
+        let interpreted = |narrow| Program::new(&module, &info, &names, narrow);
+        let roles = inputs.iter().map(|input| input.role);
+        let flags: Vec<bool> =
+            roles.flat_map(|role| std::iter::repeat_n(role == Role::Flags, role.width())).collect();
+        let both = interpreted(false).and_then(|program| {
+            Ok((program, interpreted(true)?.traced(&[VALUE, GRADIENT], &flags)?))
+        });
+        let (program, traced) = both.map_err(|error| {
+            // The same of the user's own text has a place there.
+            match Program::new(&source.module, &source.info, &["value"], false) {
+                Err(own) => Refusal::new(own.span, own.to_string()).error(text),
+                Ok(_) => {
+                    let reason = format!("of its gradient, {error}");
+                    Refusal::new(source.place(), reason).error(text)
                 }
-            })?;
+            }
+        })?;
+        let compiled = Compiled::new(traced, flags.len());
         let definition = definition(name, inputs, &parameters, &with_called(&derived), table);
         Ok(Self {
             source: text.into(),
@@ -106,6 +117,7 @@ impl Made {
             parameters,
             refusals,
             program,
+            compiled,
             parsed: source,
             reserved,
         })
@@ -148,10 +160,12 @@ impl Made {
         let along = match number {
             None if numbers.len() == 1 => 0,
             _ => {
-                let known = numbers.iter().position(|own| Some(*own) == number && numbers.len() > 1);
+                let known =
+                    numbers.iter().position(|own| Some(*own) == number && numbers.len() > 1);
                 known.ok_or_else(|| {
                     let all = numbers.iter().map(|own| format!("{name}.{own}"));
-                    let all: Vec<String> = all.take(if numbers.len() > 1 { 4 } else { 0 }).collect();
+                    let all: Vec<String> =
+                        all.take(if numbers.len() > 1 { 4 } else { 0 }).collect();
                     let all = if all.is_empty() { vec![name.to_string()] } else { all };
                     Error::argument("derivative", argument, listed(all.iter().map(|x| &**x)))
                 })?

@@ -345,7 +345,8 @@ impl Source {
             return self.refused(span, reason);
         }
         if !arguments.iter().any(|argument| argument.kind.is_float()) {
-            let reason = "value has no argument of f32 or a vector of them: a loss has a derivative";
+            let reason =
+                "value has no argument of f32 or a vector of them: a loss has a derivative";
             return self.refused(span, reason);
         }
         self.arguments = arguments;

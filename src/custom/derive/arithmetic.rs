@@ -117,10 +117,11 @@ impl Body<'_, '_> {
         let is_vector = [0, 1].map(|k| !spread[k] && self.size(handles[k]).is_some());
         let mut components = Vec::new();
         for i in 0..size {
-            let [a, b] = [(a, is_vector[0]), (b, is_vector[1])].map(|(own, is_vector)| match is_vector {
-                true => own.component(size, i, &mut self.terms),
-                false => own,
-            });
+            let [a, b] =
+                [(a, is_vector[0]), (b, is_vector[1])].map(|(own, is_vector)| match is_vector {
+                    true => own.component(size, i, &mut self.terms),
+                    false => own,
+                });
             components.push(apply(&mut self.terms, a, b));
         }
         let slopes = self.joined_slopes(&format!("vec{size}<f32>"), &components);

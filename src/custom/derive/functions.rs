@@ -107,7 +107,11 @@ impl Writer<'_> {
     }
 
     /// The helper function for arguments with these slopes.
-    pub(super) fn variant(&mut self, handle: Handle<Function>, active: &[Directions]) -> Result<Variant> {
+    pub(super) fn variant(
+        &mut self,
+        handle: Handle<Function>,
+        active: &[Directions],
+    ) -> Result<Variant> {
         let key = (handle, active.to_vec());
         if let Some(variant) = self.variants.get(&key) {
             return Ok(variant.clone());
@@ -136,7 +140,12 @@ impl Writer<'_> {
     }
 
     /// The struct of a helper's result and its slopes.
-    fn declare_dual(&mut self, handle: Handle<Function>, name: &str, found: Directions) -> Result<()> {
+    fn declare_dual(
+        &mut self,
+        handle: Handle<Function>,
+        name: &str,
+        found: Directions,
+    ) -> Result<()> {
         let source = self.source;
         let span = source.module.functions.get_span(handle);
         let Some(result) = &source.module.functions[handle].result else { return Ok(()) };

@@ -263,7 +263,8 @@ impl Body<'_, '_> {
             Returns::Slopes(Gradient { name, members }) => {
                 let mut all = Vec::new();
                 for member in members {
-                    let slopes: Vec<Term> = member.by.iter().map(|k| k.map_or(zero, slope)).collect();
+                    let slopes: Vec<Term> =
+                        member.by.iter().map(|k| k.map_or(zero, slope)).collect();
                     all.push(match slopes[..] {
                         [slope] => slope,
                         _ => self.terms.call(member.kind(), slopes),

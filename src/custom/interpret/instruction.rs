@@ -1,6 +1,6 @@
 //! The instructions of a program, and the columns of numbers that they work on.
 
-use naga::ScalarKind;
+use crate::cpu::Instructions;
 use std::ops::Range;
 
 /// How many elements are evaluated at once: as many as a mask has bits.
@@ -12,17 +12,28 @@ pub(crate) type Column = [f64; LANES];
 /// What is done in all lanes. What takes fewer operands ignores the last ones.
 pub(super) type Lanes = fn(&mut Column, [&Column; 4]);
 
-/// An operation, as it is and with its result rounded to float32.
+/// How many elements the narrow machine evaluates at once.
+pub(crate) const TILE: usize = 512;
+
+/// One number of 32 bits for each of them: a float's, an integer's, or all or none of them for a boolean.
+pub(crate) type Words = [u32; TILE];
+
+/// The same for words, with these instructions.
+pub(super) type Narrow = fn(Instructions, &mut Words, [&Words; 4]);
+
+/// An operation, in float64 and in float32.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operation {
     pub(super) wide: Lanes,
-    pub(super) narrow: Lanes,
+    pub(super) narrow: Narrow,
+    /// How much longer it takes than an addition.
+    pub(super) cost: u8,
 }
 
 impl Operation {
-    /// The operation where it gives numbers of this kind: integers and booleans are not rounded.
-    pub(super) fn giving(self, kind: ScalarKind) -> Self {
-        if kind == ScalarKind::Float { self } else { Self { narrow: self.wide, ..self } }
+    /// The same where it takes longer.
+    pub(super) const fn costs(self, cost: u8) -> Self {
+        Self { cost, ..self }
     }
 }
 
@@ -72,9 +83,16 @@ pub(super) enum Instruction {
 /// A case of a switch; the default one has no value.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
-    pub(super) value: Option<f64>,
+    pub(super) value: Option<Number>,
     pub(super) body: Block,
     pub(super) fall_through: bool,
+}
+
+/// What the text knows: as the wide machine has it, and as the narrow one has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    pub(super) wide: f64,
+    pub(super) word: u32,
 }
 
 /// A scalar inside of an array or vector: the first register it may be, and the steps from there.

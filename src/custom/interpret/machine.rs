@@ -1,6 +1,6 @@
-//! The machine that runs a program.
+//! The wide machine, which runs a program in float64.
 
-use super::instruction::{Block, Case, Column, Element, Instruction, LANES};
+use super::instruction::{Block, Case, Column, Element, Instruction, LANES, Number};
 use super::operations::place;
 use super::program::Program;
 
@@ -16,9 +16,9 @@ const MOST_ROUNDS: u32 = 100_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Machine<'a> {
     program: &'a Program,
+    /// What `table_words` are.
+    table: &'a [u32],
     registers: Vec<Column>,
-    /// Whether every result is rounded to float32.
-    narrow: bool,
     rounds: u32,
     /// Lanes that were in a loop for too long. They run no further.
     stopped: Mask,
@@ -41,26 +41,17 @@ fn where_true(column: &Column, holds: impl Fn(f64) -> bool) -> Mask {
 }
 
 impl Program {
-    /// Memory to call functions with, in float64.
-    pub(crate) fn machine(&self) -> Machine<'_> {
-        Machine::new(self, false)
-    }
-
-    /// The same whose numbers are those of float32: each result is rounded.
-    pub(crate) fn narrow_machine(&self) -> Machine<'_> {
-        Machine::new(self, true)
+    /// Memory to call functions with, in float64, with these words of tables.
+    pub(crate) fn machine<'a>(&'a self, table: &'a [u32]) -> Machine<'a> {
+        let mut registers = vec![[0.0; LANES]; self.registers];
+        for &(register, Number { wide, .. }) in &self.constants {
+            registers[register] = [wide; LANES];
+        }
+        Machine { program: self, table, registers, rounds: 0, stopped: 0, broken: 0, continued: 0 }
     }
 }
 
 impl<'a> Machine<'a> {
-    fn new(program: &'a Program, narrow: bool) -> Self {
-        let mut registers = vec![[0.0; LANES]; program.registers];
-        for &(register, value) in &program.constants {
-            registers[register] = [value; LANES];
-        }
-        Self { program, registers, narrow, rounds: 0, stopped: 0, broken: 0, continued: 0 }
-    }
-
     /// Calls the function whose name was the `entry`-th: the columns of its arguments in order,
     /// then those of its result. A loop that goes on for ever ends after 100,000 rounds, and its
     /// lanes give NaN.
@@ -82,11 +73,6 @@ impl<'a> Machine<'a> {
         &self.registers[function.result.clone()]
     }
 
-    /// What the first private variable has come to.
-    pub(crate) fn private(&self) -> Option<&Column> {
-        self.program.private.map(|register| &self.registers[register])
-    }
-
     /// Runs a block in these lanes and returns those that come to its end.
     fn run(&mut self, block: &'a Block, mut mask: Mask) -> Mask {
         for instruction in block {
@@ -102,8 +88,7 @@ impl<'a> Machine<'a> {
         match instruction {
             Instruction::Compute { operation, to, from } => {
                 let (operands, results) = self.registers.split_at_mut(*to);
-                let run = if self.narrow { operation.narrow } else { operation.wide };
-                run(&mut results[0], from.map(|register| &operands[register]));
+                (operation.wide)(&mut results[0], from.map(|register| &operands[register]));
             }
             &Instruction::Copy { to, from } => self.registers.copy_within(from..=from, to),
             &Instruction::Store { to, from } if mask == ALL => {
@@ -119,7 +104,7 @@ impl<'a> Machine<'a> {
                 }
             }
             &Instruction::Look { to, index } => {
-                let table = &self.program.table;
+                let table = self.table;
                 for lane in 0..LANES {
                     let word = table.get(place(self.registers[index][lane]));
                     self.registers[to][lane] = word.copied().unwrap_or_default().into();
@@ -168,7 +153,7 @@ impl<'a> Machine<'a> {
     fn switch(&mut self, selector: usize, cases: &'a [Case], mask: Mask) -> Mask {
         let outer = std::mem::take(&mut self.broken);
         let selector = self.registers[selector];
-        let chosen = |value| where_true(&selector, |x| x == value);
+        let chosen = |value: Number| where_true(&selector, |x| x == value.wide);
         let named = cases.iter().filter_map(|case| case.value).fold(0, |all, v| all | chosen(v));
         let (mut falling, mut ended) = (0, 0);
         for case in cases {

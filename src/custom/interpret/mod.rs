@@ -2,10 +2,13 @@
 //!
 //! A [`Program`] is made once from naga's representation of a text: everything that depends on the
 //! text alone (types, names, addresses, what is not supported) is settled then, so that running it
-//! cannot fail. It is code for a machine whose registers are columns of [`LANES`] numbers. Every
-//! scalar of the text has a register of its own; an f32 is a float64, which the narrow machine rounds to
-//! float32 after each operation, and integers and booleans are float64 too, which holds them exactly. Each instruction is a loop over the
-//! lanes, and lanes that take different branches are kept apart by a mask.
+//! cannot fail. It is code for a machine whose registers are columns of numbers, one for each element.
+//! Every scalar of the text has a register of its own. There are two machines:
+//!
+//! - the wide one ([`machine`]) runs it as it stands, on [`LANES`] elements in float64: integers and
+//!   booleans are float64 too, which holds them exactly, and lanes that take different branches are kept
+//!   apart by a mask. It is the reference;
+//! - the narrow one ([`narrow`]) runs what is made of it, on [`TILE`] elements in float32.
 //!
 //! Functions of `numeric.wgsl` with a name in [`operations::primitive`] are not run but are the
 //! mathematics that they stand for.
@@ -13,13 +16,15 @@
 mod instruction;
 mod lower;
 mod machine;
+mod narrow;
 mod operations;
 mod program;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use instruction::{Column, LANES};
+pub(crate) use instruction::{Column, LANES, TILE, Words};
 pub(crate) use machine::Machine;
+pub(crate) use narrow::{Code, Rooms, Traced};
 pub(crate) use program::Program;
 #[cfg(test)]
 use program::Unsupported;

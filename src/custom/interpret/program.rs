@@ -1,6 +1,6 @@
 //! A program, and what keeps a text from becoming one.
 
-use super::instruction::{Block, Function};
+use super::instruction::{Block, Function, Number};
 
 /// What a text uses that cannot be evaluated here.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -26,19 +26,17 @@ pub(crate) struct Program {
     pub(super) entries: Vec<usize>,
     /// Sets the private variables.
     pub(super) start: Block,
-    /// The register of the first private variable.
-    pub(super) private: Option<usize>,
+    /// The registers of private variables.
+    pub(super) private: Vec<usize>,
     pub(super) registers: usize,
     /// Registers that hold one number for ever.
-    pub(super) constants: Vec<(usize, f64)>,
-    /// The words of tables.
-    pub(super) table: Vec<u32>,
+    pub(super) constants: Vec<(usize, Number)>,
 }
 
 impl Program {
     /// Whether there is a private variable, which counts.
     pub(crate) fn counts(&self) -> bool {
-        self.private.is_some()
+        !self.private.is_empty()
     }
 
     /// How many columns a function takes and how many it gives: structs, arrays and vectors count

@@ -2,7 +2,7 @@
 
 use super::formula::{Formula, Loops};
 use super::shape::MOST_INPUTS;
-use crate::cpu::dispatch;
+use crate::cpu::{Instructions, dispatch};
 use crate::error::Error;
 use crate::order::Lanes;
 use pulp::{Simd, WithSimd};
@@ -37,16 +37,7 @@ pub(crate) struct Block<'a> {
     pub(super) gradients: [Option<&'a mut [f32]>; MOST_INPUTS],
 }
 
-impl<'a> Block<'a> {
-    /// The terms.
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
-    pub(crate) fn arguments(&self) -> [&'a [f32]; MOST_INPUTS] {
-        self.arguments
-    }
-
+impl Block<'_> {
     /// Whether the gradient of an argument is wanted.
     pub(crate) fn wants_gradient(&self, argument: usize) -> bool {
         self.gradients[argument].is_some()
@@ -60,24 +51,119 @@ impl<'a> Block<'a> {
         self.gradients.iter().any(Option::is_some)
     }
 
-    /// Writes what follows from the values and the slopes of all terms, as far as they are wanted; those of an
-    /// argument lie as its numbers do.
-    pub(crate) fn finish(&mut self, values: &[f32], slopes: &[Vec<f32>]) {
-        let Self { weight, upstream, scale, widths, .. } = *self;
-        let at = |factors: &[f32], i: usize| factors.get(i).copied().unwrap_or(1.0);
-        let terms = values.iter().enumerate().map(|(i, value)| value * at(weight, i));
-        if let Some(losses) = &mut self.losses {
-            losses.iter_mut().zip(terms.clone()).for_each(|(loss, term)| *loss = term);
+    /// Has the block computed tile by tile, and writes what follows. It has no weight.
+    pub(crate) fn by_tiles<const N: usize>(
+        &mut self,
+        instructions: Instructions,
+        loss: &mut impl Tiles<N>,
+    ) {
+        let arguments = self.arguments.map(bytemuck::cast_slice::<f32, u32>);
+        let present = arguments.iter().zip(self.widths).filter(|(own, _)| !own.is_empty());
+        let columns: usize = present.clone().map(|(_, width)| width).sum();
+        let apart = self.widths.iter().any(|&width| width > 1) || !self.count.is_multiple_of(N);
+        let mut paddings = vec![[0; N]; if apart { columns } else { 0 }];
+        let mut sums = Lanes::NONE;
+        for start in (0..self.count).step_by(N) {
+            let size = N.min(self.count - start);
+            let mut inputs = [&[0; N]; 4 * MOST_INPUTS];
+            let mut next = inputs.iter_mut();
+            let mut paddings = paddings.iter_mut();
+            for (argument, width) in present.clone() {
+                let rest = &argument[start * width..];
+                for (k, input) in next.by_ref().take(width).enumerate() {
+                    let padding = paddings.next();
+                    *input = match (rest.first_chunk().filter(|_| width == 1), padding) {
+                        (Some(column), _) => column,
+                        (None, Some(padding)) => {
+                            let numbers = rest[k..].iter().step_by(width);
+                            padding.iter_mut().zip(numbers).for_each(|(own, x)| *own = *x);
+                            padding
+                        }
+                        (None, None) => unreachable!("what is apart has padding"),
+                    };
+                }
+            }
+            let inputs = &inputs[..columns];
+            loss.compute(inputs);
+            let mut results = 0..;
+            let mut result = || -> &[f32] {
+                let result = loss.result(inputs, results.next().unwrap_or_default());
+                bytemuck::cast_slice(&result[..size])
+            };
+            if self.wants_value() {
+                let losses = self.losses.as_deref_mut();
+                instructions.run(Values { values: result(), start, losses, sums: &mut sums });
+            }
+            let upstream = self.upstream.get(start..).unwrap_or_default();
+            for (gradient, width) in self.gradients.iter_mut().zip(self.widths) {
+                let Some(gradient) = gradient else { continue };
+                for k in 0..width {
+                    let gradient = &mut gradient[start * width + k..];
+                    let (slopes, scale) = (result(), self.scale);
+                    instructions.run(Scaled { slopes, scale, upstream, gradient, width });
+                }
+            }
         }
         if let Some(sum) = &mut self.sum {
-            **sum = Lanes::of(&terms.collect::<Vec<_>>()).total();
+            **sum = sums.total();
         }
-        for ((gradient, width), slopes) in self.gradients.iter_mut().zip(widths).zip(slopes) {
-            let Some(gradient) = gradient else { continue };
-            let vectors = gradient.chunks_exact_mut(width).zip(slopes.chunks_exact(width));
-            for (i, (out, slopes)) in vectors.enumerate() {
-                let factor = scale * at(weight, i) * at(upstream, i);
-                out.iter_mut().zip(slopes).for_each(|(out, slope)| *out = factor * slope);
+    }
+}
+
+/// What computes a block's values and slopes, so many at once, from the bits of its inputs' numbers.
+pub(crate) trait Tiles<const N: usize> {
+    /// Computes a tile.
+    fn compute(&mut self, inputs: &[&[u32; N]]);
+
+    /// What came out: the value if it is wanted, then the slopes that are.
+    fn result<'r>(&'r self, inputs: &[&'r [u32; N]], result: usize) -> &'r [u32; N];
+}
+
+/// A tile's values on their way.
+struct Values<'f> {
+    values: &'f [f32],
+    start: usize,
+    losses: Option<&'f mut [f32]>,
+    sums: &'f mut Lanes,
+}
+
+impl WithSimd for Values<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { values, start, losses, sums } = self;
+        sums.add(start, values);
+        if let Some(losses) = losses {
+            losses[start..start + values.len()].copy_from_slice(values);
+        }
+    }
+}
+
+/// A tile's slopes on their way, into every so many'th number.
+struct Scaled<'f> {
+    slopes: &'f [f32],
+    scale: f32,
+    upstream: &'f [f32],
+    gradient: &'f mut [f32],
+    width: usize,
+}
+
+impl WithSimd for Scaled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { slopes, scale, upstream, gradient, width } = self;
+        if width == 1 && upstream.is_empty() {
+            gradient.iter_mut().zip(slopes).for_each(|(out, slope)| *out = scale * slope);
+        } else if width == 1 {
+            for ((out, slope), factor) in gradient.iter_mut().zip(slopes).zip(upstream) {
+                *out = scale * factor * slope;
+            }
+        } else {
+            for (i, (out, slope)) in gradient.iter_mut().step_by(width).zip(slopes).enumerate() {
+                *out = scale * upstream.get(i).copied().unwrap_or(1.0) * slope;
             }
         }
     }

@@ -24,8 +24,7 @@ pub(super) fn evaluate(
     let resolved = work.resolved;
     let Broadcast { axes, access } = &Broadcast::of(resolved);
     let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
-    let operand =
-        |i: usize| Some(Operand::new(work.inputs[i]?, access[i]?, axes, i, roles[i]));
+    let operand = |i: usize| Some(Operand::new(work.inputs[i]?, access[i]?, axes, i, roles[i]));
     let is_weight: Vec<bool> = roles.iter().map(|role| role.is_weight()).collect();
     let arguments: Vec<usize> = (0..is_weight.len()).filter(|&i| !is_weight[i]).collect();
     let mut absent = [1.0; MOST_INPUTS];

@@ -59,9 +59,8 @@ pub(crate) enum Slopes {
 impl Slopes {
     /// Those of a formula of these inputs, without a weight.
     pub(crate) fn of<'i>(inputs: impl Iterator<Item = &'i Input> + Clone) -> Self {
-        let is_other = |input: &Input| {
-            input.role.is_whole() || matches!(input.role, Role::ElementVectors(_))
-        };
+        let is_other =
+            |input: &Input| input.role.is_whole() || matches!(input.role, Role::ElementVectors(_));
         if inputs.clone().filter(|input| input.differentiable).count() == 1 {
             Self::Alone
         } else if inputs.clone().count() > 4 || inputs.clone().any(is_other) {

@@ -200,7 +200,10 @@ pub(super) mod tests {
     /// Inputs of shape [3, 1, 4] in an output of [3, 5, 4], [4, 1] in [3, 4, 5], and columns and
     /// rows of few elements.
     pub(in super::super) fn ways() -> Vec<Vec<Axis>> {
-        let axis = |(size, stride)| Axis { size, strides: std::array::from_fn(|i| if i == 0 { stride } else { 0 }) };
+        let axis = |(size, stride)| Axis {
+            size,
+            strides: std::array::from_fn(|i| if i == 0 { stride } else { 0 }),
+        };
         let axes = |axes: &[(u64, u64)]| axes.iter().copied().map(axis).collect();
         let mut ways = vec![axes(&[(4, 1), (5, 0), (3, 4)]), axes(&[(5, 0), (4, 1), (3, 0)])];
         for n in [2, 3, 7, 9] {

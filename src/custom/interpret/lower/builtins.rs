@@ -23,7 +23,7 @@ impl Body<'_, '_> {
         let values = arguments.iter().map(|&argument| self.value(argument));
         let values = values.collect::<Result<Vec<_>>>()?;
         match operations::math(function, kind) {
-            Some(operation) => self.each(operation.giving(kind), &values, span),
+            Some(operation) => self.each(operation, &values, span),
             None => {
                 Geometry { body: self, kind, span }.function(function, &values)?.ok_or_else(none)
             }
@@ -54,7 +54,7 @@ impl Geometry<'_, '_, '_> {
             }
             (MathFunction::FaceForward, [a, incident, reference]) => {
                 let dot = self.dot(incident, reference)?;
-                let zero = vec![self.body.program.constant(0.0, self.span)?];
+                let zero = vec![self.body.program.nothing(self.span)?];
                 let faces = self.binary(BinaryOperator::Less, &dot, &zero)?;
                 let turned = self.binary(BinaryOperator::Subtract, &zero, a)?;
                 self.each(SELECT, &[faces, a.clone(), turned])?
@@ -82,13 +82,12 @@ impl Geometry<'_, '_, '_> {
     }
 
     fn each(&mut self, operation: Operation, operands: &[Value]) -> Result<Value> {
-        self.body.each(operation.giving(self.kind), operands, self.span)
+        self.body.each(operation, operands, self.span)
     }
 
     fn operator(&self, operator: BinaryOperator) -> Result<Operation> {
         let none = || Unsupported::new(format!("{operator:?} of these types"), self.span);
-        let operation = operations::binary(operator, self.kind).ok_or_else(none)?;
-        Ok(operation.giving(self.kind))
+        operations::binary(operator, self.kind).ok_or_else(none)
     }
 
     fn binary(&mut self, operator: BinaryOperator, a: &Value, b: &Value) -> Result<Value> {

@@ -125,21 +125,19 @@ impl<'a> Body<'a, '_> {
         let (operation, operands) = match *expression {
             Expression::Unary { op, expr } => {
                 let kind = self.kind(expr)?;
-                (operations::unary(op, kind).map(|own| own.giving(kind)), vec![expr])
+                (operations::unary(op, kind), vec![expr])
             }
             Expression::Binary { op, left, right } => {
                 let kind = self.kind(left)?;
-                (operations::binary(op, kind).map(|own| own.giving(kind)), vec![left, right])
+                (operations::binary(op, kind), vec![left, right])
             }
             Expression::Select { condition, accept, reject } => {
-                // It gives what has been rounded, or needs not be.
-                let select = operations::SELECT.giving(ScalarKind::Bool);
-                (Some(select), vec![condition, accept, reject])
+                (Some(operations::SELECT), vec![condition, accept, reject])
             }
             Expression::As { expr, kind, convert } => {
                 let operation = operations::conversion(self.kind(expr)?, kind, convert.is_none());
                 let operation = operation.filter(|_| matches!(convert, None | Some(1 | 4)));
-                (operation.map(|own| own.giving(kind)), vec![expr])
+                (operation, vec![expr])
             }
             Expression::Relational { fun, argument } => {
                 return self.relational(handle, fun, argument);
@@ -197,7 +195,7 @@ impl<'a> Body<'a, '_> {
         span: Span,
     ) -> Result<usize> {
         // What is not used must be below the result too.
-        let mut from = [self.program.constant(0.0, span)?; 4];
+        let mut from = [self.program.nothing(span)?; 4];
         from.iter_mut().zip(operands).for_each(|(from, operand)| *from = *operand);
         let to = self.program.allocate(1, span)?.start;
         self.block.push(Instruction::Compute { operation, to, from });

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use naga::{Expression, Handle, Literal, Span};
 
-use super::super::instruction::{Function, Instruction};
+use super::super::instruction::{Function, Instruction, Number};
 use super::super::program::Unsupported;
 use super::pointer::Pointer;
 
@@ -18,9 +18,11 @@ pub(super) struct Lowering<'a> {
     pub(super) module: &'a naga::Module,
     pub(super) info: &'a naga::valid::ModuleInfo,
     pub(super) registers: usize,
-    pub(super) constants: Vec<(usize, f64)>,
+    pub(super) constants: Vec<(usize, Number)>,
     /// The constants' registers by the bits of their value.
-    pub(super) known: HashMap<u64, usize>,
+    pub(super) known: HashMap<(u64, u32), usize>,
+    /// Whether functions of the library that have no operation of the narrow machine are run as text.
+    pub(super) narrow: bool,
     pub(super) variables: HashMap<Handle<naga::GlobalVariable>, Pointer>,
     pub(super) functions: Vec<Function>,
     pub(super) lowered: HashMap<Handle<naga::Function>, usize>,
@@ -37,29 +39,34 @@ impl Lowering<'_> {
         Ok(self.registers - count..self.registers)
     }
 
-    pub(super) fn constant(&mut self, value: f64, span: Span) -> Result<usize> {
-        if let Some(&register) = self.known.get(&value.to_bits()) {
+    pub(super) fn constant(&mut self, value: Number, span: Span) -> Result<usize> {
+        let key = (value.wide.to_bits(), value.word);
+        if let Some(&register) = self.known.get(&key) {
             return Ok(register);
         }
         let register = self.allocate(1, span)?.start;
         self.constants.push((register, value));
-        self.known.insert(value.to_bits(), register);
+        self.known.insert(key, register);
         Ok(register)
     }
 
+    pub(super) fn nothing(&mut self, span: Span) -> Result<usize> {
+        self.constant(Number { wide: 0.0, word: 0 }, span)
+    }
+
     pub(super) fn literal(&mut self, literal: Literal, span: Span) -> Result<usize> {
-        let value = match literal {
-            Literal::F32(x) => f64::from(x),
-            Literal::I32(x) => f64::from(x),
-            Literal::U32(x) => f64::from(x),
-            Literal::Bool(x) => f64::from(u8::from(x)),
+        let (wide, word) = match literal {
+            Literal::F32(x) => (f64::from(x), x.to_bits()),
+            Literal::I32(x) => (f64::from(x), x.cast_unsigned()),
+            Literal::U32(x) => (f64::from(x), x),
+            Literal::Bool(x) => (f64::from(u8::from(x)), if x { u32::MAX } else { 0 }),
             _ => return Err(Unsupported::new(format!("the literal {literal:?}"), span)),
         };
-        self.constant(value, span)
+        self.constant(Number { wide, word }, span)
     }
 
     pub(super) fn zero(&mut self, ty: Handle<naga::Type>, span: Span) -> Result<Vec<usize>> {
-        Ok(vec![self.constant(0.0, span)?; self.size(ty, span)?])
+        Ok(vec![self.nothing(span)?; self.size(ty, span)?])
     }
 
     /// A constant expression of the module.

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 
 use naga::{AddressSpace, Handle, Span};
 
-use super::instruction::Block;
+use super::instruction::{Block, Instruction};
 use super::program::{Program, Unsupported};
 use body::Body;
 use lowering::{Lowering, Result, copies};
@@ -27,8 +27,8 @@ use pointer::Pointer;
 const MOST_CALLS: usize = 64;
 
 impl Program {
-    /// The functions of these names and all that they call, from a validated module, in which
-    /// `table_words` are these words.
+    /// The functions of these names and all that they call, from a validated module; for the narrow
+    /// machine or for the wide one.
     ///
     /// # Errors
     /// The first statement, expression, type or variable that cannot be evaluated, or a name that
@@ -37,7 +37,7 @@ impl Program {
         module: &naga::Module,
         info: &naga::valid::ModuleInfo,
         names: &[&str],
-        table: &[u32],
+        narrow: bool,
     ) -> Result<Self> {
         let mut lowering = Lowering {
             module,
@@ -45,15 +45,18 @@ impl Program {
             registers: 0,
             constants: Vec::new(),
             known: HashMap::new(),
+            narrow,
             variables: HashMap::new(),
             functions: Vec::new(),
             lowered: HashMap::new(),
             depth: 0,
         };
         let start = lowering.private_variables()?;
-        let first = module.global_variables.iter().next();
-        let private = first.and_then(|(handle, _)| lowering.variables.get(&handle));
-        let private = private.map(|pointer| pointer.first);
+        let private = start.iter().filter_map(|instruction| match instruction {
+            Instruction::Copy { to, .. } => Some(*to),
+            _ => None,
+        });
+        let private = private.collect();
         let entries = names.iter().map(|name| {
             let mut functions = module.functions.iter();
             let found = functions.find(|(_, function)| function.name.as_deref() == Some(*name));
@@ -62,8 +65,7 @@ impl Program {
         });
         let entries = entries.collect::<Result<_>>()?;
         let Lowering { registers, constants, functions, .. } = lowering;
-        let table = table.to_vec();
-        Ok(Self { functions, entries, start, private, registers, constants, table })
+        Ok(Self { functions, entries, start, private, registers, constants })
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use naga::{Expression, Handle, Span, Statement, SwitchValue};
 
-use super::super::instruction::{Block, Case, Function, Instruction};
+use super::super::instruction::{Block, Case, Function, Instruction, Number};
 use super::super::operations;
 use super::body::{Body, Held};
 use super::lowering::{Lowering, Result, copies, unsupported};
@@ -111,8 +111,8 @@ impl<'a> Body<'a, '_> {
 
     fn case(&mut self, case: &'a naga::SwitchCase) -> Result<Case> {
         let value = match case.value {
-            SwitchValue::I32(value) => Some(f64::from(value)),
-            SwitchValue::U32(value) => Some(f64::from(value)),
+            SwitchValue::I32(x) => Some(Number { wide: x.into(), word: x.cast_unsigned() }),
+            SwitchValue::U32(x) => Some(Number { wide: x.into(), word: x }),
             SwitchValue::Default => None,
         };
         Ok(Case { value, body: self.block(&case.body)?, fall_through: case.fall_through })
@@ -130,7 +130,8 @@ impl<'a> Body<'a, '_> {
         span: Span,
     ) -> Result<()> {
         let name = self.program.module.functions[function].name.as_deref();
-        let value = match name.and_then(operations::primitive) {
+        let of_wide = name.filter(|_| !self.program.narrow).and_then(operations::textbook);
+        let value = match name.and_then(operations::primitive).or(of_wide) {
             Some(operation) => {
                 let arguments = self.arguments(arguments)?;
                 vec![self.compute(operation, &arguments, span)?]

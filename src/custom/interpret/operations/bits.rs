@@ -3,7 +3,6 @@
 use naga::{MathFunction, ScalarKind};
 
 use super::super::instruction::Operation;
-use super::lane::{signed, unsigned};
 
 pub(super) fn integer(function: MathFunction, kind: ScalarKind) -> Option<Operation> {
     match kind {
@@ -15,43 +14,42 @@ pub(super) fn integer(function: MathFunction, kind: ScalarKind) -> Option<Operat
 
 /// The same functions for both types.
 macro_rules! of_integers {
-    ($name:ident, $convert:ident, $type:ident, $leading:ident) => {
+    ($name:ident, $kind:ident, $type:ident, $count:ident, $leading:ident) => {
         fn $name(function: MathFunction) -> Option<Operation> {
             let operation: Operation = match function {
                 MathFunction::CountTrailingZeros => {
-                    lanes!(|x| f64::from($convert(x).trailing_zeros()))
+                    lanes!(|x: $kind| -> $kind { $count(x.trailing_zeros()) })
                 }
                 MathFunction::CountLeadingZeros => {
-                    lanes!(|x| f64::from($convert(x).leading_zeros()))
+                    lanes!(|x: $kind| -> $kind { $count(x.leading_zeros()) })
                 }
-                MathFunction::CountOneBits => lanes!(|x| f64::from($convert(x).count_ones())),
-                MathFunction::ReverseBits => lanes!(|x| f64::from($convert(x).reverse_bits())),
-                MathFunction::FirstTrailingBit => lanes!(|x| match $convert(x) {
-                    0 => f64::from(!(0 as $type)),
-                    x => f64::from(x.trailing_zeros()),
+                MathFunction::CountOneBits => {
+                    lanes!(|x: $kind| -> $kind { $count(x.count_ones()) })
+                }
+                MathFunction::ReverseBits => lanes!(|x: $kind| -> $kind { x.reverse_bits() }),
+                MathFunction::FirstTrailingBit => lanes!(|x: $kind| -> $kind {
+                    if x == 0 { !0 } else { $count(x.trailing_zeros()) }
                 }),
-                MathFunction::FirstLeadingBit => lanes!(|x| match $leading(x) {
-                    0 => f64::from(!(0 as $type)),
-                    x => f64::from(31 - x.leading_zeros()),
+                MathFunction::FirstLeadingBit => lanes!(|x: $kind| -> $kind {
+                    let x = $leading(x);
+                    if x == 0 { !0 } else { $count(31 - x.leading_zeros()) }
                 }),
-                MathFunction::ExtractBits => lanes!(|x, offset, count| {
+                MathFunction::ExtractBits => lanes!(|x: $kind, offset: u, count: u| -> $kind {
                     let (offset, count) = field(offset, count);
-                    if count == 0 {
-                        0.0
-                    } else {
-                        f64::from(($convert(x) << (32 - offset - count)) >> (32 - count))
-                    }
+                    if count == 0 { 0 } else { (x << (32 - offset - count)) >> (32 - count) }
                 }),
-                MathFunction::InsertBits => lanes!(|x, bits, offset, count| {
-                    let (offset, count) = field(offset, count);
-                    if count == 0 {
-                        x
-                    } else {
-                        let mask = (!(0 as $type)).unbounded_shl(count);
-                        let mask = (!mask) << offset;
-                        f64::from($convert(x) & !mask | ($convert(bits) << offset) & mask)
-                    }
-                }),
+                MathFunction::InsertBits => {
+                    lanes!(|x: $kind, bits: $kind, offset: u, count: u| -> $kind {
+                        let (offset, count) = field(offset, count);
+                        if count == 0 {
+                            x
+                        } else {
+                            let mask = (!(0 as $type)).unbounded_shl(count);
+                            let mask = (!mask) << offset;
+                            x & !mask | (bits << offset) & mask
+                        }
+                    })
+                }
                 _ => return None,
             };
             Some(operation)
@@ -59,17 +57,28 @@ macro_rules! of_integers {
     };
 }
 
-of_integers!(of_signed, signed, i32, magnitude_bits);
-of_integers!(of_unsigned, unsigned, u32, unsigned);
+of_integers!(of_signed, i, i32, count_signed, magnitude_bits);
+of_integers!(of_unsigned, u, u32, count_unsigned, count_unsigned);
+
+#[inline(always)]
+fn count_signed(bits: u32) -> i32 {
+    bits.cast_signed()
+}
+
+#[inline(always)]
+fn count_unsigned(bits: u32) -> u32 {
+    bits
+}
 
 /// The bits of an i32 that differ from its sign.
-fn magnitude_bits(x: f64) -> u32 {
-    let x = signed(x);
+#[inline(always)]
+fn magnitude_bits(x: i32) -> u32 {
     (x ^ (x >> 31)).cast_unsigned()
 }
 
 /// The part of a field of bits that lies within 32 bits.
-fn field(offset: f64, count: f64) -> (u32, u32) {
-    let offset = unsigned(offset).min(32);
-    (offset, unsigned(count).min(32 - offset))
+#[inline(always)]
+fn field(offset: u32, count: u32) -> (u32, u32) {
+    let offset = offset.min(32);
+    (offset, count.min(32 - offset))
 }

@@ -1,56 +1,92 @@
-//! One lane: an operation from a formula of its numbers, and the formulas that several share.
+//! One lane: an operation from a formula of its numbers, for both machines at once.
 
-/// An operation from a formula of one lane's operands.
+/// An operation from a formula of one lane's operands. Each has a kind, and so has the result: `f` for
+/// floats, `i` and `u` for integers, `b` for booleans, `w` for what is carried whatever it is.
 macro_rules! lanes {
-    (|$($operand:ident),+| $result:expr) => {
+    (|$($name:ident: $kind:ident),+| -> $to:ident $result:expr) => {{
+        struct Loop<'a> {
+            to: &'a mut $crate::custom::interpret::instruction::Words,
+            from: [&'a $crate::custom::interpret::instruction::Words; 4],
+        }
+        impl pulp::WithSimd for Loop<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: pulp::Simd>(self, _: S) {
+                let [$($name,)+ ..] = self.from;
+                for lane in 0..$crate::custom::interpret::instruction::TILE {
+                    $(let $name = lanes!(@read $kind $name[lane]);)+
+                    self.to[lane] = lanes!(@word $to $result);
+                }
+            }
+        }
         $crate::custom::interpret::instruction::Operation {
-            wide: lanes!(@loop |$($operand),+| $result),
-            narrow: lanes!(@loop |$($operand),+| $crate::custom::interpret::operations::lane::narrowed($result)),
+            wide: |to, [$($name,)+ ..]| {
+                for lane in 0..$crate::custom::interpret::instruction::LANES {
+                    $(let $name = lanes!(@take $kind $name[lane]);)+
+                    to[lane] = lanes!(@number $to $result);
+                }
+            },
+            narrow: |instructions, to, from| instructions.run(Loop { to, from }),
+            cost: 1,
         }
-    };
-    (@loop |$a:ident| $result:expr) => {
-        |to, [a, ..]| {
-            for (to, &$a) in to.iter_mut().zip(a) {
-                *to = $result;
-            }
-        }
-    };
-    (@loop |$a:ident, $b:ident| $result:expr) => {
-        |to, [a, b, ..]| {
-            for ((to, &$a), &$b) in to.iter_mut().zip(a).zip(b) {
-                *to = $result;
-            }
-        }
-    };
-    (@loop |$a:ident, $b:ident, $c:ident| $result:expr) => {
-        |to, [a, b, c, ..]| {
-            for (((to, &$a), &$b), &$c) in to.iter_mut().zip(a).zip(b).zip(c) {
-                *to = $result;
-            }
-        }
-    };
-    (@loop |$a:ident, $b:ident, $c:ident, $d:ident| $result:expr) => {
-        |to, [a, b, c, d]| {
-            for ((((to, &$a), &$b), &$c), &$d) in to.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-                *to = $result;
-            }
-        }
+    }};
+    (@take f $x:expr) => { $x };
+    (@take i $x:expr) => { $crate::custom::interpret::operations::lane::signed($x) };
+    (@take u $x:expr) => { $crate::custom::interpret::operations::lane::unsigned($x) };
+    (@take b $x:expr) => { $x != 0.0 };
+    (@take w $x:expr) => { $x };
+    (@number f $x:expr) => {{ let x: f64 = $x; x }};
+    (@number i $x:expr) => {{ let x: i32 = $x; f64::from(x) }};
+    (@number u $x:expr) => {{ let x: u32 = $x; f64::from(x) }};
+    (@number b $x:expr) => {{ let x: bool = $x; if x { 1.0 } else { 0.0 } }};
+    (@number w $x:expr) => {{ let x: f64 = $x; x }};
+    (@read f $x:expr) => { f32::from_bits($x) };
+    (@read i $x:expr) => { $x.cast_signed() };
+    (@read u $x:expr) => { $x };
+    (@read b $x:expr) => { $x != 0 };
+    (@read w $x:expr) => { $x };
+    (@word f $x:expr) => {{ let x: f32 = $x; x.to_bits() }};
+    (@word i $x:expr) => {{ let x: i32 = $x; x.cast_unsigned() }};
+    (@word u $x:expr) => {{ let x: u32 = $x; x }};
+    (@word b $x:expr) => {{ let x: bool = $x; if x { u32::MAX } else { 0 } }};
+    (@word w $x:expr) => {{ let x: u32 = $x; x }};
+}
+
+/// An operation on floats from a formula in float64, which the narrow machine rounds.
+macro_rules! rounded {
+    (|$($name:ident),+| $result:expr) => {
+        lanes!(|$($name: f),+| -> f {
+            $(let $name = $crate::custom::interpret::operations::real::Real::wide($name);)+
+            $crate::custom::interpret::operations::real::Real::of_wide($result)
+        })
     };
 }
 
-/// As float32 holds it: rounded once, and infinite where that ends.
-#[expect(clippy::cast_possible_truncation, reason = "float32 is asked for")]
-pub(super) fn narrowed(x: f64) -> f64 {
-    f64::from(x as f32)
+/// An operation of the wide machine alone.
+macro_rules! wide {
+    (|$($name:ident),+| $result:expr) => {
+        $crate::custom::interpret::instruction::Operation {
+            wide: |to, [$($name,)+ ..]| {
+                for lane in 0..$crate::custom::interpret::instruction::LANES {
+                    $(let $name = $name[lane];)+
+                    to[lane] = $result;
+                }
+            },
+            ..$crate::custom::interpret::operations::masks::COPY
+        }
+    };
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "what is not an i32 may become any")]
+#[inline(always)]
 pub(super) fn signed(x: f64) -> i32 {
     x as i32
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "what is not a u32 may become any")]
 #[expect(clippy::cast_sign_loss, reason = "what is not a u32 may become any")]
+#[inline(always)]
 pub(super) fn unsigned(x: f64) -> u32 {
     x as u32
 }
@@ -60,44 +96,4 @@ pub(super) fn unsigned(x: f64) -> u32 {
 #[expect(clippy::cast_sign_loss, reason = "what is below 0 is outside")]
 pub(in super::super) fn place(x: f64) -> usize {
     if x < 0.0 { usize::MAX } else { x as usize }
-}
-
-pub(super) fn truth(holds: bool) -> f64 {
-    if holds { 1.0 } else { 0.0 }
-}
-
-/// The larger one; NaN in either gives NaN.
-pub(super) fn maximum(a: f64, b: f64) -> f64 {
-    if a > b || a.is_nan() { a } else { b }
-}
-
-/// The smaller one; NaN in either gives NaN.
-pub(super) fn minimum(a: f64, b: f64) -> f64 {
-    if a < b || a.is_nan() { a } else { b }
-}
-
-pub(super) fn clamped(x: f64, low: f64, high: f64) -> f64 {
-    minimum(maximum(x, low), high)
-}
-
-/// -1, 0 or 1; NaN gives NaN.
-pub(super) fn sign(x: f64) -> f64 {
-    if x > 0.0 {
-        1.0
-    } else if x < 0.0 {
-        -1.0
-    } else {
-        x
-    }
-}
-
-/// As in C, with anything^0 = 1^anything = 1, except that other powers of negative bases are NaN.
-pub(super) fn power(base: f64, exponent: f64) -> f64 {
-    if exponent == 0.0 {
-        1.0
-    } else if base < 0.0 {
-        f64::NAN
-    } else {
-        base.abs().powf(exponent)
-    }
 }

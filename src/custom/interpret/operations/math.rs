@@ -4,56 +4,82 @@ use naga::{MathFunction, ScalarKind};
 
 use super::super::instruction::Operation;
 use super::bits;
-use super::lane::{clamped, maximum, minimum, power, sign, signed, truth};
+use super::lane::signed;
+use super::masks::COPY;
+use super::real::Real;
 
-pub(in super::super) const SQUARE_ROOT: Operation = lanes!(|x| x.sqrt());
-pub(in super::super) const TRUNCATE: Operation = lanes!(|x| x.trunc());
+pub(in super::super) const SQUARE_ROOT: Operation = lanes!(|x: f| -> f { x.sqrt() });
+pub(in super::super) const TRUNCATE: Operation = lanes!(|x: f| -> f { x.trunc() });
 /// The two parts of frexp's result: x = fraction 2^exponent with |fraction| in [1/2, 1).
-pub(in super::super) const FREXP_FRACTION: Operation = lanes!(|x| scaled(x, -exponent(x)));
-pub(in super::super) const FREXP_EXPONENT: Operation = lanes!(|x| f64::from(exponent(x)));
+pub(in super::super) const FREXP_FRACTION: Operation = rounded!(|x| scaled(x, -exponent(x)));
+pub(in super::super) const FREXP_EXPONENT: Operation = lanes!(|x: f| -> i { exponent(x.wide()) });
 
 /// The function of arguments whose first one has this type.
 pub(in super::super) fn math(function: MathFunction, kind: ScalarKind) -> Option<Operation> {
-    let of_any: Operation = match function {
-        MathFunction::Min => lanes!(|a, b| minimum(a, b)),
-        MathFunction::Max => lanes!(|a, b| maximum(a, b)),
-        MathFunction::Clamp => lanes!(|x, low, high| clamped(x, low, high)),
-        MathFunction::Sign => lanes!(|x| sign(x)),
-        // Only -2^31 has no opposite, and is its own.
-        MathFunction::Abs if kind == ScalarKind::Sint => {
-            lanes!(|x| f64::from(signed(x).wrapping_abs()))
+    let operation: Operation = match (function, kind) {
+        (MathFunction::Min, ScalarKind::Sint) => lanes!(|a: i, b: i| -> i { a.min(b) }),
+        (MathFunction::Min, ScalarKind::Uint) => lanes!(|a: u, b: u| -> u { a.min(b) }),
+        (MathFunction::Max, ScalarKind::Sint) => lanes!(|a: i, b: i| -> i { a.max(b) }),
+        (MathFunction::Max, ScalarKind::Uint) => lanes!(|a: u, b: u| -> u { a.max(b) }),
+        (MathFunction::Clamp, ScalarKind::Sint) => {
+            lanes!(|x: i, low: i, high: i| -> i { x.max(low).min(high) })
         }
-        MathFunction::Abs => lanes!(|x| x.abs()),
-        _ if kind == ScalarKind::Float => {
-            return elementary(function).or_else(|| trigonometric(function));
+        (MathFunction::Clamp, ScalarKind::Uint) => {
+            lanes!(|x: u, low: u, high: u| -> u { x.max(low).min(high) })
+        }
+        (MathFunction::Sign, ScalarKind::Sint) => lanes!(|x: i| -> i { x.signum() }),
+        // Only -2^31 has no opposite, and is its own.
+        (MathFunction::Abs, ScalarKind::Sint) => lanes!(|x: i| -> i { x.wrapping_abs() }),
+        (MathFunction::Abs, ScalarKind::Uint) => COPY,
+        (_, ScalarKind::Float) => {
+            return arithmetic(function)
+                .or_else(|| elementary(function).map(|own| own.costs(12)))
+                .or_else(|| trigonometric(function).map(|own| own.costs(30)));
         }
         _ => return bits::integer(function, kind),
     };
-    Some(of_any)
+    Some(operation)
+}
+
+fn arithmetic(function: MathFunction) -> Option<Operation> {
+    let operation: Operation = match function {
+        MathFunction::Min => lanes!(|a: f, b: f| -> f { a.smaller(b) }),
+        MathFunction::Max => lanes!(|a: f, b: f| -> f { a.larger(b) }),
+        MathFunction::Clamp => lanes!(|x: f, low: f, high: f| -> f { x.clamped(low, high) }),
+        MathFunction::Sign => lanes!(|x: f| -> f { x.sign() }),
+        MathFunction::Abs => lanes!(|x: f| -> f { x.abs() }),
+        MathFunction::Saturate => lanes!(|x: f| -> f { x.clamped(0.0, 1.0) }),
+        MathFunction::Floor => lanes!(|x: f| -> f { x.floor() }),
+        MathFunction::Ceil => lanes!(|x: f| -> f { x.ceil() }),
+        MathFunction::Round => lanes!(|x: f| -> f { x.round_ties_even() }),
+        MathFunction::Trunc => TRUNCATE,
+        MathFunction::Fract => lanes!(|x: f| -> f { x - x.floor() }),
+        MathFunction::Step => lanes!(|edge: f, x: f| -> f { if edge <= x { 1.0 } else { 0.0 } }),
+        MathFunction::SmoothStep => lanes!(|low: f, high: f, x: f| -> f {
+            let t = ((x - low) / (high - low)).clamped(0.0, 1.0);
+            t * t * (3.0 - 2.0 * t)
+        }),
+        MathFunction::Mix => lanes!(|a: f, b: f, t: f| -> f { a * (1.0 - t) + b * t }),
+        // A float64 that is rounded once costs a slow call.
+        MathFunction::Fma => rounded!(|a, b, c| a * b + c),
+        _ => return None,
+    };
+    Some(operation)
 }
 
 fn elementary(function: MathFunction) -> Option<Operation> {
     let operation: Operation = match function {
-        MathFunction::Saturate => lanes!(|x| clamped(x, 0.0, 1.0)),
-        MathFunction::Floor => lanes!(|x| x.floor()),
-        MathFunction::Ceil => lanes!(|x| x.ceil()),
-        MathFunction::Round => lanes!(|x| x.round_ties_even()),
-        MathFunction::Trunc => TRUNCATE,
-        MathFunction::Fract => lanes!(|x| x - x.floor()),
-        MathFunction::Step => lanes!(|edge, x| truth(edge <= x)),
-        MathFunction::SmoothStep => lanes!(|low, high, x| smooth_step(low, high, x)),
-        MathFunction::Mix => lanes!(|a, b, t| a * (1.0 - t) + b * t),
-        // Two roundings: a float64 that is rounded once costs a slow call.
-        MathFunction::Fma => lanes!(|a, b, c| a * b + c),
-        MathFunction::Exp => lanes!(|x| x.exp()),
-        MathFunction::Exp2 => lanes!(|x| x.exp2()),
-        MathFunction::Log => lanes!(|x| x.ln()),
-        MathFunction::Log2 => lanes!(|x| x.log2()),
-        MathFunction::Pow => lanes!(|base, exponent| power(base, exponent)),
+        MathFunction::Exp => lanes!(|x: f| -> f { x.exponential() }),
+        MathFunction::Exp2 => rounded!(|x| x.exp2()),
+        MathFunction::Log => lanes!(|x: f| -> f { x.logarithm() }),
+        MathFunction::Log2 => rounded!(|x| x.log2()),
+        MathFunction::Pow => lanes!(|base: f, exponent: f| -> f { base.power(exponent) }),
         MathFunction::Sqrt => SQUARE_ROOT,
-        MathFunction::InverseSqrt => lanes!(|x| 1.0 / x.sqrt()),
-        MathFunction::Ldexp => lanes!(|x, exponent| scaled(x, signed(exponent))),
-        MathFunction::QuantizeToF16 => lanes!(|x| half::f16::from_f64(x).to_f64()),
+        MathFunction::InverseSqrt => lanes!(|x: f| -> f { 1.0 / x.sqrt() }),
+        MathFunction::Ldexp => {
+            lanes!(|x: f, exponent: i| -> f { Real::of_wide(scaled(x.wide(), exponent)) })
+        }
+        MathFunction::QuantizeToF16 => rounded!(|x| half::f16::from_f64(x).to_f64()),
         _ => return None,
     };
     Some(operation)
@@ -61,29 +87,24 @@ fn elementary(function: MathFunction) -> Option<Operation> {
 
 fn trigonometric(function: MathFunction) -> Option<Operation> {
     let operation: Operation = match function {
-        MathFunction::Sin => lanes!(|x| x.sin()),
-        MathFunction::Cos => lanes!(|x| x.cos()),
-        MathFunction::Tan => lanes!(|x| x.tan()),
-        MathFunction::Asin => lanes!(|x| x.asin()),
-        MathFunction::Acos => lanes!(|x| x.acos()),
-        MathFunction::Atan => lanes!(|x| x.atan()),
-        MathFunction::Atan2 => lanes!(|y, x| y.atan2(x)),
-        MathFunction::Sinh => lanes!(|x| x.sinh()),
-        MathFunction::Cosh => lanes!(|x| x.cosh()),
-        MathFunction::Tanh => lanes!(|x| x.tanh()),
-        MathFunction::Asinh => lanes!(|x| x.asinh()),
-        MathFunction::Acosh => lanes!(|x| x.acosh()),
-        MathFunction::Atanh => lanes!(|x| x.atanh()),
-        MathFunction::Radians => lanes!(|x| x.to_radians()),
-        MathFunction::Degrees => lanes!(|x| x.to_degrees()),
+        MathFunction::Sin => rounded!(|x| x.sin()),
+        MathFunction::Cos => rounded!(|x| x.cos()),
+        MathFunction::Tan => rounded!(|x| x.tan()),
+        MathFunction::Asin => rounded!(|x| x.asin()),
+        MathFunction::Acos => rounded!(|x| x.acos()),
+        MathFunction::Atan => lanes!(|x: f| -> f { x.arctangent() }),
+        MathFunction::Atan2 => rounded!(|y, x| y.atan2(x)),
+        MathFunction::Sinh => rounded!(|x| x.sinh()),
+        MathFunction::Cosh => rounded!(|x| x.cosh()),
+        MathFunction::Tanh => lanes!(|x: f| -> f { x.hyperbolic_tangent() }),
+        MathFunction::Asinh => rounded!(|x| x.asinh()),
+        MathFunction::Acosh => rounded!(|x| x.acosh()),
+        MathFunction::Atanh => rounded!(|x| x.atanh()),
+        MathFunction::Radians => rounded!(|x| x.to_radians()),
+        MathFunction::Degrees => rounded!(|x| x.to_degrees()),
         _ => return None,
     };
     Some(operation)
-}
-
-fn smooth_step(low: f64, high: f64, x: f64) -> f64 {
-    let t = clamped((x - low) / (high - low), 0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 /// x 2^exponent, in two steps because 2^exponent alone may be outside float64.

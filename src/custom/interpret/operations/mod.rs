@@ -5,13 +5,16 @@ mod lane;
 
 mod bits;
 mod conversions;
+mod masks;
 mod math;
 mod operators;
 mod primitives;
+mod real;
 mod special;
 
 pub(super) use conversions::conversion;
 pub(super) use lane::place;
+pub(super) use masks::{AND, AND_NOT, COPY, EQUAL, HOLDS, NOT, OR};
 pub(super) use math::{FREXP_EXPONENT, FREXP_FRACTION, SQUARE_ROOT, TRUNCATE, math};
-pub(super) use operators::{SELECT, binary, relational, unary};
-pub(super) use primitives::primitive;
+pub(super) use operators::{MULTIPLY, SELECT, binary, relational, unary};
+pub(super) use primitives::{primitive, textbook};

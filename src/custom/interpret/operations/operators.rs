@@ -3,21 +3,21 @@
 use naga::{BinaryOperator, RelationalFunction, ScalarKind, UnaryOperator};
 
 use super::super::instruction::Operation;
-use super::lane::{signed, truth, unsigned};
+use super::masks::{AND, EQUAL, OR};
 
-/// The second operand where the first is not 0, else the third.
+/// The second operand where the first holds, else the third.
 pub(in super::super) const SELECT: Operation =
-    lanes!(|condition, accept, reject| if condition != 0.0 { accept } else { reject });
+    lanes!(|condition: b, accept: w, reject: w| -> w { if condition { accept } else { reject } });
+
+pub(in super::super) const MULTIPLY: Operation = lanes!(|a: f, b: f| -> f { a * b });
 
 pub(in super::super) fn unary(operator: UnaryOperator, kind: ScalarKind) -> Option<Operation> {
     let operation: Operation = match (operator, kind) {
-        (UnaryOperator::Negate, ScalarKind::Float) => lanes!(|x| -x),
-        (UnaryOperator::Negate, ScalarKind::Sint) => {
-            lanes!(|x| f64::from(signed(x).wrapping_neg()))
-        }
-        (UnaryOperator::LogicalNot, ScalarKind::Bool) => lanes!(|x| truth(x == 0.0)),
-        (UnaryOperator::BitwiseNot, ScalarKind::Sint) => lanes!(|x| f64::from(!signed(x))),
-        (UnaryOperator::BitwiseNot, ScalarKind::Uint) => lanes!(|x| f64::from(!unsigned(x))),
+        (UnaryOperator::Negate, ScalarKind::Float) => lanes!(|x: f| -> f { -x }),
+        (UnaryOperator::Negate, ScalarKind::Sint) => lanes!(|x: i| -> i { x.wrapping_neg() }),
+        (UnaryOperator::LogicalNot, ScalarKind::Bool) => lanes!(|x: b| -> b { !x }),
+        (UnaryOperator::BitwiseNot, ScalarKind::Sint) => lanes!(|x: i| -> i { !x }),
+        (UnaryOperator::BitwiseNot, ScalarKind::Uint) => lanes!(|x: u| -> u { !x }),
         _ => return None,
     };
     Some(operation)
@@ -25,88 +25,87 @@ pub(in super::super) fn unary(operator: UnaryOperator, kind: ScalarKind) -> Opti
 
 /// An operator, where `kind` is the type of the left operand.
 pub(in super::super) fn binary(operator: BinaryOperator, kind: ScalarKind) -> Option<Operation> {
-    let comparison: Operation = match operator {
-        BinaryOperator::Equal => lanes!(|a, b| truth(a == b)),
-        BinaryOperator::NotEqual => lanes!(|a, b| truth(a != b)),
-        BinaryOperator::Less => lanes!(|a, b| truth(a < b)),
-        BinaryOperator::LessEqual => lanes!(|a, b| truth(a <= b)),
-        BinaryOperator::Greater => lanes!(|a, b| truth(a > b)),
-        BinaryOperator::GreaterEqual => lanes!(|a, b| truth(a >= b)),
-        _ => {
-            return match kind {
-                ScalarKind::Float => of_floats(operator),
-                ScalarKind::Sint => of_signed(operator),
-                ScalarKind::Uint => of_unsigned(operator),
-                ScalarKind::Bool => of_booleans(operator),
-                ScalarKind::AbstractInt | ScalarKind::AbstractFloat => None,
-            };
-        }
-    };
-    Some(comparison)
+    match kind {
+        ScalarKind::Float => of_floats(operator),
+        ScalarKind::Sint => of_signed(operator),
+        ScalarKind::Uint => of_unsigned(operator),
+        ScalarKind::Bool => of_booleans(operator),
+        ScalarKind::AbstractInt | ScalarKind::AbstractFloat => None,
+    }
+}
+
+macro_rules! comparison {
+    ($operator:ident, $kind:ident) => {{
+        let comparison: Operation = match $operator {
+            BinaryOperator::Equal => lanes!(|a: $kind, b: $kind| -> b { a == b }),
+            BinaryOperator::NotEqual => lanes!(|a: $kind, b: $kind| -> b { a != b }),
+            BinaryOperator::Less => lanes!(|a: $kind, b: $kind| -> b { a < b }),
+            BinaryOperator::LessEqual => lanes!(|a: $kind, b: $kind| -> b { a <= b }),
+            BinaryOperator::Greater => lanes!(|a: $kind, b: $kind| -> b { a > b }),
+            BinaryOperator::GreaterEqual => lanes!(|a: $kind, b: $kind| -> b { a >= b }),
+            _ => return None,
+        };
+        comparison
+    }};
 }
 
 fn of_floats(operator: BinaryOperator) -> Option<Operation> {
     let operation: Operation = match operator {
-        BinaryOperator::Add => lanes!(|a, b| a + b),
-        BinaryOperator::Subtract => lanes!(|a, b| a - b),
-        BinaryOperator::Multiply => lanes!(|a, b| a * b),
-        BinaryOperator::Divide => lanes!(|a, b| a / b),
-        BinaryOperator::Modulo => lanes!(|a, b| a % b),
-        _ => return None,
+        BinaryOperator::Add => lanes!(|a: f, b: f| -> f { a + b }),
+        BinaryOperator::Subtract => lanes!(|a: f, b: f| -> f { a - b }),
+        BinaryOperator::Multiply => MULTIPLY,
+        BinaryOperator::Divide => lanes!(|a: f, b: f| -> f { a / b }),
+        BinaryOperator::Modulo => lanes!(|a: f, b: f| -> f { a % b }),
+        _ => comparison!(operator, f),
     };
     Some(operation)
 }
 
 /// Operators on integers: wrapped, x / 0 = x, x % 0 = 0, and shifts count modulo 32.
 macro_rules! of_integers {
-    ($name:ident, $convert:ident) => {
+    ($name:ident, $kind:ident) => {
         fn $name(operator: BinaryOperator) -> Option<Operation> {
             let operation: Operation = match operator {
-                BinaryOperator::Add => {
-                    lanes!(|a, b| f64::from($convert(a).wrapping_add($convert(b))))
-                }
+                BinaryOperator::Add => lanes!(|a: $kind, b: $kind| -> $kind { a.wrapping_add(b) }),
                 BinaryOperator::Subtract => {
-                    lanes!(|a, b| f64::from($convert(a).wrapping_sub($convert(b))))
+                    lanes!(|a: $kind, b: $kind| -> $kind { a.wrapping_sub(b) })
                 }
                 BinaryOperator::Multiply => {
-                    lanes!(|a, b| f64::from($convert(a).wrapping_mul($convert(b))))
+                    lanes!(|a: $kind, b: $kind| -> $kind { a.wrapping_mul(b) })
                 }
-                BinaryOperator::Divide => lanes!(|a, b| match $convert(b) {
-                    0 => a,
-                    b => f64::from($convert(a).wrapping_div(b)),
+                BinaryOperator::Divide => lanes!(|a: $kind, b: $kind| -> $kind {
+                    if b == 0 { a } else { a.wrapping_div(b) }
                 }),
-                BinaryOperator::Modulo => lanes!(|a, b| match $convert(b) {
-                    0 => 0.0,
-                    b => f64::from($convert(a).wrapping_rem(b)),
+                BinaryOperator::Modulo => lanes!(|a: $kind, b: $kind| -> $kind {
+                    if b == 0 { 0 } else { a.wrapping_rem(b) }
                 }),
-                BinaryOperator::And => lanes!(|a, b| f64::from($convert(a) & $convert(b))),
-                BinaryOperator::InclusiveOr => lanes!(|a, b| f64::from($convert(a) | $convert(b))),
-                BinaryOperator::ExclusiveOr => lanes!(|a, b| f64::from($convert(a) ^ $convert(b))),
+                BinaryOperator::And => lanes!(|a: $kind, b: $kind| -> $kind { a & b }),
+                BinaryOperator::InclusiveOr => lanes!(|a: $kind, b: $kind| -> $kind { a | b }),
+                BinaryOperator::ExclusiveOr => lanes!(|a: $kind, b: $kind| -> $kind { a ^ b }),
                 BinaryOperator::ShiftLeft => {
-                    lanes!(|a, b| f64::from($convert(a).wrapping_shl(unsigned(b))))
+                    lanes!(|a: $kind, b: u| -> $kind { a.wrapping_shl(b) })
                 }
                 BinaryOperator::ShiftRight => {
-                    lanes!(|a, b| f64::from($convert(a).wrapping_shr(unsigned(b))))
+                    lanes!(|a: $kind, b: u| -> $kind { a.wrapping_shr(b) })
                 }
-                _ => return None,
+                _ => comparison!(operator, $kind),
             };
             Some(operation)
         }
     };
 }
 
-of_integers!(of_signed, signed);
-of_integers!(of_unsigned, unsigned);
+of_integers!(of_signed, i);
+of_integers!(of_unsigned, u);
 
 fn of_booleans(operator: BinaryOperator) -> Option<Operation> {
     let operation: Operation = match operator {
-        BinaryOperator::And | BinaryOperator::LogicalAnd => {
-            lanes!(|a, b| truth(a != 0.0 && b != 0.0))
+        BinaryOperator::And | BinaryOperator::LogicalAnd => AND,
+        BinaryOperator::InclusiveOr | BinaryOperator::LogicalOr => OR,
+        BinaryOperator::ExclusiveOr | BinaryOperator::NotEqual => {
+            lanes!(|a: u, b: u| -> u { a ^ b })
         }
-        BinaryOperator::InclusiveOr | BinaryOperator::LogicalOr => {
-            lanes!(|a, b| truth(a != 0.0 || b != 0.0))
-        }
-        BinaryOperator::ExclusiveOr => lanes!(|a, b| truth(a != b)),
+        BinaryOperator::Equal => EQUAL,
         _ => return None,
     };
     Some(operation)

@@ -46,7 +46,7 @@ fn several_loops_without_end_stop_one_after_the_other() {
 fn a_machine_forgets_stopped_lanes() {
     let text = "fn value(p: f32) -> f32 { var x = p; while x < 1.0 { x *= p; } return x; }";
     let program = program(text, &["value"]).expect("supported");
-    let mut machine = program.machine();
+    let mut machine = program.machine(&[]);
     let [p, _] = numbers();
     assert!(machine.call(0, &[&p])[0].iter().any(|x| x.is_nan()));
     assert_eq!(machine.call(0, &[&[2.0; LANES]])[0], [2.0; LANES]);

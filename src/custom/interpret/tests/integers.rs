@@ -1,6 +1,6 @@
 //! Integers wrap, division by zero has a result, and shifts count modulo 32.
 
-use super::{LANES, evaluate};
+use super::{LANES, evaluate, evaluate_narrow};
 
 const SOME: [i32; 12] = [0, 1, -1, 2, -2, 7, -13, 31, 1000, 0x1234_5678, i32::MAX, i32::MIN];
 
@@ -18,6 +18,13 @@ fn assert_integers<T: Into<f64>>(expression: &str, expected: impl Fn(i32, i32, u
         for lane in 0..LANES {
             let expected: f64 = expected(a[lane], b[lane], x[lane], y[lane]).into();
             assert_eq!(found[lane], expected, "{expression} of {} and {}", a[lane], b[lane]);
+        }
+        let words = [a.map(i32::cast_unsigned), b.map(i32::cast_unsigned), x, y];
+        let found = evaluate_narrow(&text, &words)[0];
+        for lane in 0..LANES {
+            let expected: f64 = expected(a[lane], b[lane], x[lane], y[lane]).into();
+            let found = f32::from_bits(found[lane]);
+            assert_eq!(found, expected as f32, "{expression} of {} and {}", a[lane], b[lane]);
         }
     }
 }

@@ -1,12 +1,18 @@
 //! Control flow, with lanes that go different ways.
 
-use super::{assert_close, assert_lanes, count, evaluate, program};
+use super::{assert_close, assert_lanes, count, evaluate, evaluate_narrow, program};
 
 #[track_caller]
 fn assert_counted(text: &str, expected: impl Fn(u32) -> f64) {
     let found = &evaluate(text, &[&count()])[0];
     for (lane, &found) in found.iter().enumerate() {
         assert_close(text, lane, found, expected(u32::try_from(lane).expect("64 lanes")));
+    }
+    let words = std::array::from_fn(|lane| (lane as f32).to_bits());
+    let found = evaluate_narrow(text, &[words])[0];
+    for (lane, &found) in found.iter().enumerate() {
+        let expected = expected(u32::try_from(lane).expect("64 lanes"));
+        assert_eq!(f64::from(f32::from_bits(found)), expected, "{text}: lane {lane}");
     }
 }
 
@@ -254,7 +260,7 @@ fn variables_begin_anew_in_each_round_and_call() {
             return sum;
         }";
     let program = program(text, &["add", "value"]).expect("supported");
-    let mut machine = program.machine();
+    let mut machine = program.machine(&[]);
     for _ in 0..2 {
         let found = machine.call(1, &[&count()])[0];
         assert_eq!(found[5], 18.0);

@@ -1,0 +1,55 @@
+//! A loss's code for each kind of request, with memory that blocks use one after another.
+
+use super::interpret::{Code, Rooms, Traced};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The results that a request needs: of which function, and which column of it.
+pub(super) type Wanted = Vec<(usize, usize)>;
+
+/// What a program has been written out to, and the code made of it so far.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    traced: Traced,
+    /// The arguments but for parameters.
+    inputs: usize,
+    known: Mutex<HashMap<Wanted, Arc<Variant>>>,
+}
+
+/// The code for some results.
+#[derive(Debug)]
+pub(super) struct Variant {
+    pub(super) code: Code,
+    /// Memory that no block uses now, each with the parameters that are in it.
+    idle: Mutex<Vec<(Vec<u32>, Rooms)>>,
+}
+
+impl Compiled {
+    pub(super) fn new(traced: Traced, inputs: usize) -> Self {
+        Self { traced, inputs, known: Mutex::default() }
+    }
+
+    /// The code for some results, made if it has not been.
+    pub(super) fn variant(&self, wanted: Wanted) -> Arc<Variant> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(variant) = known.get(&wanted) {
+            return variant.clone();
+        }
+        let code = self.traced.code(&wanted, self.inputs);
+        let variant = Arc::new(Variant { code, idle: Mutex::default() });
+        known.insert(wanted, variant.clone());
+        variant
+    }
+}
+
+impl Variant {
+    /// Lends memory to run in.
+    pub(super) fn with<R>(&self, parameters: Vec<u32>, run: impl FnOnce(&mut Rooms) -> R) -> R {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop().filter(|(own, _)| *own == parameters);
+        let mut rooms = taken.map_or_else(|| self.code.rooms(&parameters), |(_, rooms)| rooms);
+        let result = run(&mut rooms);
+        idle().push((parameters, rooms));
+        result
+    }
+}
