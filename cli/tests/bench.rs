@@ -231,6 +231,30 @@ fn inputs_are_written() {
 }
 
 #[test]
+fn kernels_are_written() {
+    let folder = folder();
+    let arguments = ["bench", "kl_div_fwdbwd", "ce_512x32000_fwdbwd", "--kernels", "kernels"];
+    let run = run(folder.path(), &arguments);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(0), "", ""), "{run:?}");
+    let kernels = folder.path().join("kernels");
+    let types = ["bfloat16", "float16", "float32"].map(String::from);
+    let with =
+        [32, 64, 8].map(|lanes| types.clone().map(|dtype| format!("{dtype}-subgroups{lanes}")));
+    let mut kinds = [&types[..], with.as_flattened()].concat();
+    kinds.sort_unstable();
+    assert_eq!(names(&kernels), kinds);
+    let all = names(&kernels.join("float16"));
+    assert!(all.contains(&"kl_div_fwdbwd.1.kl_div.wgsl".into()), "{all:?}");
+    // Only what differs with subgroups is there for them.
+    assert_eq!(
+        names(&kernels.join("float16-subgroups32")),
+        [2, 3].map(|number| format!("ce_512x32000_fwdbwd.{number}.cross_entropy.wgsl"))
+    );
+    let text = fs::read_to_string(kernels.join("float16/kl_div_fwdbwd.1.kl_div.wgsl"));
+    assert!(text.is_ok_and(|text| text.contains("unpack2x16float") && text.contains("fn main(")));
+}
+
+#[test]
 fn readme_has_the_table_of_all_results() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
     let files = fs::read_dir(root.join("benches/results")).expect("results");

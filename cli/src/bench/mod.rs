@@ -2,6 +2,7 @@
 
 mod charts;
 mod inputs;
+mod kernels;
 mod page;
 mod row;
 mod site;
@@ -65,6 +66,10 @@ pub(crate) struct Bench {
     /// time nothing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["backend", "adapter", "dtype", "reuse", "json", "report"])]
     write_inputs: Option<PathBuf>,
+    /// Write the exact WGSL of the kernels to DIR/TYPE, for each type of floats, and to
+    /// DIR/TYPE-subgroupsLANES what differs with subgroups of so many lanes, and time nothing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["backend", "adapter", "dtype", "reuse", "tune", "json", "report", "write_inputs"])]
+    kernels: Option<PathBuf>,
     /// Print a Markdown table of what --json printed before, here or elsewhere, and time nothing
     #[arg(long, value_name = "FILE.json", num_args = 1.., exclusive = true)]
     table: Vec<String>,
@@ -95,6 +100,10 @@ impl Bench {
         }
         if let Some(folder) = &self.write_inputs {
             inputs::write(folder, &workloads)?;
+            return Ok(String::new());
+        }
+        if let Some(folder) = &self.kernels {
+            kernels::write(folder, &workloads)?;
             return Ok(String::new());
         }
         let output = self.report.as_ref();
