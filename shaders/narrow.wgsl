@@ -1,35 +1,36 @@
 // float32 to the 16 bits of float16 or bfloat16: to the nearest number, ties to even, past the
-// largest one to infinity; NaN stays NaN. Stable: integers only, where a carry out of the mantissa
-// raises the exponent, up to infinity's. pack2x16float does not say how it rounds, and may give
-// anything for what is too large.
+// largest one to infinity; NaN stays NaN. Stable: a carry out of the mantissa raises the exponent, up to
+// infinity's. pack2x16float does not say how it rounds, and may give anything for what is too large.
 
 const LARGEST_MAGNITUDE: u32 = 0x7fffffffu;
 const MAGNITUDE_OF_INFINITY: u32 = 0x7f800000u;
 
-// `bits` without its lowest `shift` ones, from 1 to 25, rounded.
-fn shifted_to_even(bits: u32, shift: u32) -> u32 {
-    let odd = (bits >> shift) & 1u;
-    return (bits + ((1u << (shift - 1u)) - 1u) + odd) >> shift;
+// The bits but for the sign.
+fn float16_magnitude(magnitude: u32) -> u32 {
+    // From 2^-14 on, the exponents differ by 112; 2^16 has the one of infinity. What is less than 0x38000000
+    // is a half of the last place that stays less the tie's.
+    let odd = (magnitude >> 13u) & 1u;
+    let normal = (min(magnitude, 0x47800000u) - 0x37fff001u + odd) >> 13u;
+    // Below, multiples of 2^-24, which is the last place of numbers from 1/2 on.
+    let small = bitcast<u32>(bitcast<f32>(magnitude) + 0.5) - 0x3f000000u;
+    let number = select(normal, small, magnitude < 0x38800000u);
+    return select(number, 0x7e00u, magnitude > MAGNITUDE_OF_INFINITY);
 }
 
 fn float16_bits(x: f32) -> u32 {
     let bits = bitcast<u32>(x);
-    let magnitude = bits & LARGEST_MAGNITUDE;
-    // From 2^-14 on, the exponents differ by 112; 2^16 has the one of infinity.
-    let normal = shifted_to_even(min(magnitude, 0x47800000u) - min(magnitude, 0x38000000u), 13u);
-    // Below, multiples of 2^-24; what is below 2^-25 is shifted out, denormals included.
-    let exponent = magnitude >> 23u;
-    let shift = min(126u - min(exponent, 112u), 25u);
-    let small = shifted_to_even((magnitude & 0x007fffffu) | 0x00800000u, shift);
-    let number = select(normal, small, exponent < 113u);
-    return ((bits >> 16u) & 0x8000u) | select(number, 0x7e00u, magnitude > MAGNITUDE_OF_INFINITY);
+    return ((bits >> 16u) & 0x8000u) | float16_magnitude(bits & LARGEST_MAGNITUDE);
+}
+
+// In the upper half of a word, above bits that do not count.
+fn upper_bfloat16(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    let rounded = bits + 0x7fffu + ((bits >> 16u) & 1u);
+    return select(rounded, bits | 0x7fc00000u, (bits & LARGEST_MAGNITUDE) > MAGNITUDE_OF_INFINITY);
 }
 
 fn bfloat16_bits(x: f32) -> u32 {
-    let bits = bitcast<u32>(x);
-    let magnitude = bits & LARGEST_MAGNITUDE;
-    let number = shifted_to_even(magnitude, 16u);
-    return ((bits >> 16u) & 0x8000u) | select(number, 0x7fc0u, magnitude > MAGNITUDE_OF_INFINITY);
+    return upper_bfloat16(x) >> 16u;
 }
 
 fn float16_numbers(word: u32) -> vec2<f32> {
@@ -42,9 +43,12 @@ fn bfloat16_numbers(word: u32) -> vec2<f32> {
 
 // Two neighbours as the word that holds them.
 fn float16_pair(x: vec2<f32>) -> u32 {
-    return float16_bits(x.x) | (float16_bits(x.y) << 16u);
+    let bits = bitcast<vec2<u32>>(x);
+    let low = float16_magnitude(bits.x & LARGEST_MAGNITUDE);
+    let high = float16_magnitude(bits.y & LARGEST_MAGNITUDE);
+    return (low | (high << 16u)) | (((bits.x >> 16u) & 0x8000u) | (bits.y & 0x80000000u));
 }
 
 fn bfloat16_pair(x: vec2<f32>) -> u32 {
-    return bfloat16_bits(x.x) | (bfloat16_bits(x.y) << 16u);
+    return (upper_bfloat16(x.x) >> 16u) | (upper_bfloat16(x.y) & 0xffff0000u);
 }
