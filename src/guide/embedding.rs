@@ -41,8 +41,8 @@
 //! | --- | --- | --- | --- |
 //! | 8 | none | 256 | none |
 //! | 4 | none | 256 | none |
-//! | 3 | none | 64 | `arc_face_loss`, `cos_face_loss`, `info_nce_loss`, `linear_cross_entropy`, `linear_multi_margin_loss`, `linear_poly1_cross_entropy`, `linear_softmax_entropy`, `linear_softmax_focal_loss`, `linear_token_log_probs`, `nt_xent_loss`, `sigmoid_contrastive_loss`, `sup_con_loss` |
-//! | 2 | `cross_entropy`, `ctc_loss`, `grpo_loss`, `multi_margin_loss`, `multilabel_margin_loss`, `nll_loss`, `poly1_cross_entropy`, `rnnt_loss`, `softmax_focal_loss`, `token_log_probs`, `top_k_distillation_loss` | 64 | `arc_face_loss`, `cos_face_loss`, `info_nce_loss`, `linear_cross_entropy`, `linear_multi_margin_loss`, `linear_poly1_cross_entropy`, `linear_softmax_entropy`, `linear_softmax_focal_loss`, `linear_token_log_probs`, `nt_xent_loss`, `sigmoid_contrastive_loss`, `sup_con_loss` |
+//! | 3 | none | 64 | `arc_face_loss`, `cos_face_loss`, `info_nce_loss`, `linear_cpo_loss`, `linear_cross_entropy`, `linear_dpo_loss`, `linear_multi_margin_loss`, `linear_orpo_loss`, `linear_poly1_cross_entropy`, `linear_simpo_loss`, `linear_softmax_entropy`, `linear_softmax_focal_loss`, `linear_token_log_probs`, `nt_xent_loss`, `sigmoid_contrastive_loss`, `sup_con_loss` |
+//! | 2 | `cross_entropy`, `ctc_loss`, `grpo_loss`, `multi_margin_loss`, `multilabel_margin_loss`, `nll_loss`, `poly1_cross_entropy`, `rnnt_loss`, `softmax_focal_loss`, `token_log_probs`, `top_k_distillation_loss` | 64 | `arc_face_loss`, `cos_face_loss`, `info_nce_loss`, `linear_cpo_loss`, `linear_cross_entropy`, `linear_dpo_loss`, `linear_multi_margin_loss`, `linear_orpo_loss`, `linear_poly1_cross_entropy`, `linear_simpo_loss`, `linear_softmax_entropy`, `linear_softmax_focal_loss`, `linear_token_log_probs`, `nt_xent_loss`, `sigmoid_contrastive_loss`, `sup_con_loss` |
 //!
 //! # Sums of losses, and batches in parts
 //!
