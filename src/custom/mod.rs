@@ -1,6 +1,7 @@
 //! Custom losses: one WGSL function in, loss and gradient kernels out.
 
 mod advice;
+mod arrays;
 mod compiled;
 mod cpu;
 mod derive;

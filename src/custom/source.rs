@@ -1,6 +1,6 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
-use super::advice;
+use super::{advice, arrays};
 use super::library::TEXTS;
 use super::names::{Name, called, declared, redeclared, uses};
 use super::refusal::{Refusal, error_at, place, taken};
@@ -159,11 +159,19 @@ impl Source {
             Some(other) => &*replaced(text, TARGET, other),
             None => text,
         };
+        let own = text;
+        let text = &*arrays::with_called(own);
         let shadowed = shadowed(text)?;
-        let (module, info) = parse(text).or_else(|error| {
+        let parsed = parse(text).or_else(|error| {
             // naga takes the number itself for a `let` of it, and refuses to divide by it if it is 0.
             let other = with_variables(text);
             if other == text { Err(error) } else { parse(&other).map_err(|_| error) }
+        });
+        let (module, info) = parsed.map_err(|error| match error {
+            Error::Custom { line, .. } if line > own.lines().count() => {
+                error_at(own, own.len(), "the text ends here, where more is expected")
+            }
+            error => error,
         })?;
         let mut source = Self {
             text: text.into(),

@@ -28,11 +28,14 @@ impl Lanes {
         let (teams, _) = self.0.as_chunks_mut::<ABREAST>();
         let sums = &mut teams[start / STRETCH];
         let (groups, rest) = terms.as_chunks::<ABREAST>();
+        // In registers, so that nothing is written before all is read.
+        let mut own = *sums;
         for group in groups {
-            for (sum, term) in sums.iter_mut().zip(group) {
+            for (sum, term) in own.iter_mut().zip(group) {
                 *sum += term;
             }
         }
+        *sums = own;
         sums.iter_mut().zip(rest).for_each(|(sum, term)| *sum += term);
     }
 

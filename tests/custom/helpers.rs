@@ -29,6 +29,15 @@ fn helpers() {
             product * around[0] + around[1] * around[2] + other.0 * other.1[1] + p * p
         }),
         (
+            "of arrays that the library has",
+            "fn value(p: f32, t: f32) -> f32 { return log_sum_exp_of_3(array(p, 2.0 * t, p * t)) + log_sum_exp_of_2(array(1.0, t)); }",
+            TWO,
+            |x| {
+                let sum = |x: &[f64]| x.iter().map(|x| x.exp()).sum::<f64>().ln();
+                sum(&[x[0], 2.0 * x[1], x[0] * x[1]]) + sum(&[1.0, x[1]])
+            },
+        ),
+        (
             "with a loop",
             "fn raised(x: f32, n: i32) -> f32 { var y = 1.0; for (var i = 0; i < n; i++) { y *= x; } return y; } fn value(p: f32, t: f32) -> f32 { return raised(p, 3) - raised(t, 2) * raised(p, 0); }",
             TWO,

@@ -6,8 +6,15 @@ use super::super::instruction::Operation;
 use super::masks::{AND, EQUAL, OR};
 
 /// The second operand where the first holds, else the third.
-pub(in super::super) const SELECT: Operation =
-    lanes!(|condition: b, accept: w, reject: w| -> w { if condition { accept } else { reject } });
+pub(in super::super) const SELECT: Operation = Operation {
+    wide: CHOICE.wide,
+    // By bits: of a condition LLVM would make one load from either place, lane by lane.
+    ..lanes!(|condition: u, accept: u, reject: u| -> u {
+        (accept & condition) | (reject & !condition)
+    })
+};
+const CHOICE: Operation =
+    wide!(|condition, accept, reject| if condition != 0.0 { accept } else { reject });
 
 pub(in super::super) const MULTIPLY: Operation = lanes!(|a: f, b: f| -> f { a * b });
 

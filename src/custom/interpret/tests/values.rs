@@ -1,10 +1,12 @@
 //! Vectors, arrays, structs, conversions, and what is exact.
 
-use super::{LANES, assert_close, assert_expression, assert_lanes, evaluate, numbers};
+use super::{LANES, assert_close, assert_expression, assert_lanes, assert_wide, evaluate, numbers};
 
 #[test]
 fn numbers_are_not_rounded() {
-    assert_expression("(p + 1e9) - 1e9 + t * 0.5", |p, t| (p + 1e9) - 1e9 + t * 0.5);
+    assert_wide("fn value(p: f32, t: f32) -> f32 { return (p + 1e9) - 1e9 + t * 0.5; }", |p, t| {
+        (p + 1e9) - 1e9 + t * 0.5
+    });
     assert_expression("p * p / 3.0", |p, _| p * p / 3.0);
     // Its literal is the f32 nearest to 0.1, as on a GPU.
     assert_expression("p * 0.1", |p, _| p * f64::from(0.1f32));
