@@ -1,6 +1,8 @@
 //! The reference's gradients against central differences of its own values, in float64.
 
-use crate::common::{Family, Random, differentiable, family, make_valid, order_corners, tensor};
+use crate::common::{
+    Family, Random, differentiable, family, is_of_answers, make_valid, order_corners, tensor,
+};
 use wgloss::definition::{Domain, Role, Setting};
 use wgloss::{Batch, DType, Loss, Reduction, Request, Tensor, losses, reference};
 
@@ -10,7 +12,7 @@ fn inputs(
     target: DType,
     random: &mut Random,
 ) -> Vec<(&'static str, Tensor<'static>)> {
-    let of_answers = loss.values().iter().any(|(name, _)| *name == "average_log_prob");
+    let of_answers = is_of_answers(loss);
     let make = |input: &wgloss::definition::Input| {
         let of_regions = family(loss) == Family::Regions;
         let without_first = loss.values().contains(&("include_background", "false".into()));

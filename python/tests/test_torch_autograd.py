@@ -582,7 +582,8 @@ def constructed(name: str) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
     if name in ("l1_loss", "mse_loss", "huber_loss"):
         buffers = {}
     module = getattr(wgloss.torch, MODULES[name])(**buffers, reduction="sum")
-    return module, tuple(given.values())
+    in_order = sorted(CATALOGUE[name]["inputs"], key=lambda one: one["optional"])
+    return module, tuple(given[one["name"]] for one in in_order if one["name"] in given)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -133,7 +133,7 @@ def module(entry: Entry) -> str:
     construct = construct.removesuffix(", backend: str | None = None")
     inputs = ", ".join(
         f"{fact['name']}: Tensor" + (" | None = None" if fact["optional"] else "")
-        for fact in entry.inputs
+        for fact in sorted(entry.inputs, key=lambda fact: fact["optional"])
     )
     return (
         f"{head}    def __init__(self, {construct}) -> None: ...\n"

@@ -57,9 +57,8 @@ def _own(entry: Entry, functions: Functions) -> type[torch.nn.Module]:
     """A module for a loss that PyTorch has none for: the options are its attributes."""
     name = "".join(part.capitalize() for part in entry.name.split("_"))
     settings = [argument for argument in entry.arguments if argument.kind != "input"]
-    inputs = ", ".join(
-        fact["name"] + ("=None" if fact["optional"] else "") for fact in entry.inputs
-    )
+    in_order = sorted(entry.inputs, key=lambda fact: fact["optional"])
+    inputs = ", ".join(fact["name"] + ("=None" if fact["optional"] else "") for fact in in_order)
     given = ", ".join(f"{fact['name']}={fact['name']}" for fact in entry.inputs)
     kept = ", ".join(f"{each.name}=self.{each.name}" for each in settings)
     forward = define(

@@ -1,10 +1,10 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
-use super::{advice, arrays};
 use super::library::TEXTS;
 use super::names::{Name, called, declared, redeclared, uses};
 use super::refusal::{Refusal, error_at, place, taken};
 use super::words::{identifiers, long_statement, replaced, unclosed, with_variables};
+use super::{advice, arrays};
 use crate::definition::Role;
 use crate::error::{Error, Result};
 use naga::WithSpan;

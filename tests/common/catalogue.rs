@@ -1,10 +1,10 @@
 //! Inputs for every loss of the catalogue, and the custom losses of the examples.
 
 use super::ctc::Case;
-use super::{Family, Random, family, inputs, rows_of, tensor};
+use super::{Family, Random, family, inputs, is_of_answers, rows_of, tensor};
 use std::path::Path;
 use wgloss::definition::{Options, Role};
-use wgloss::{Custom, DType, Loss, Tensor};
+use wgloss::{Custom, DType, Loss, Tensor, TensorKind};
 
 pub(crate) type Inputs = Vec<(&'static str, Tensor<'static>)>;
 
@@ -57,6 +57,14 @@ fn family_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inpu
         inputs(loss, &shapes, classes, random)
     });
     made.collect()
+}
+
+/// Logits of 70, as larger weights give, are rounded by more than the tolerance asks.
+fn with_smaller_weights(mut own: Inputs) -> Inputs {
+    let TensorKind { dtype, shape, .. } = own[1].1.kind();
+    let smaller: Vec<f64> = own[1].1.to_f64().iter().map(|x| x / 4.0).collect();
+    own[1].1 = tensor(dtype, &shape, &smaller);
+    own
 }
 
 /// Inputs of the losses of their own: tiles that are alone and tiles that add up, lone halves of
@@ -113,7 +121,7 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                 made.push(inputs(loss, &shapes, 2, random));
             }
         }
-        _ if loss.values().iter().any(|(name, _)| *name == "average_log_prob") => {
+        _ if is_of_answers(loss) => {
             // Pairs, tokens, features, classes.
             for [pairs, tokens, features, classes] in [[3, 17, 5, 100], [2, 1, 4, 2049]] {
                 let all = [
@@ -125,7 +133,8 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                     ("reference_rejected", dtype, &[pairs]),
                 ];
                 let count = loss.definition().inputs.len();
-                made.push(inputs(loss, &all[..count], classes.min(200), random));
+                let own = inputs(loss, &all[..count], classes.min(200), random);
+                made.push(with_smaller_weights(own));
             }
         }
         name if name.starts_with("linear_") => {
@@ -144,12 +153,7 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
                     (loss.definition().inputs[2].name, DType::U8, &with(&[items])[..]),
                     ("linear_bias", dtype, &with(&[classes])[..]),
                 ];
-                let mut own = inputs(loss, &shapes, classes.min(200), random);
-                // Logits of 70, as larger weights give, are rounded by more than the tolerance asks.
-                let weight = own[1].1.to_f32();
-                let smaller: Vec<f64> = weight.iter().map(|&x| f64::from(x) / 4.0).collect();
-                own[1].1 = tensor(dtype, &with(&[classes, features]), &smaller);
-                made.push(own);
+                made.push(with_smaller_weights(inputs(loss, &shapes, classes.min(200), random)));
             }
         }
         "arc_face_loss" | "cos_face_loss" => {

@@ -180,6 +180,11 @@ fn gradient_dtype(batch: &Batch<'_>, name: &str) -> DType {
     if own { input.1.dtype() } else { DType::F32 }
 }
 
+/// Whether a loss is one of pairs of sequences, the answers of a language model.
+pub(crate) fn is_of_answers(loss: &dyn Loss) -> bool {
+    loss.values().iter().any(|(name, _)| *name == "average_log_prob")
+}
+
 /// Evaluates on both backends and checks value and gradients against the reference.
 #[track_caller]
 pub(crate) fn assert_agrees(what: &str, loss: &dyn Loss, batch: &Batch<'_>) {
