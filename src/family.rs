@@ -11,6 +11,7 @@ use crate::request::{Part, Request, Resolved, Upstream};
 use crate::tensor::{Tensor, TensorKind};
 use crate::terms::Terms;
 use crate::totals::MEAN_OF_NOTHING;
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 /// A loss with its options set.
@@ -30,6 +31,12 @@ pub trait Loss: Options + Debug + Send + Sync {
     #[doc(hidden)]
     fn digest(&self) -> Option<u64> {
         None
+    }
+
+    /// The words that its kernels read from a buffer.
+    #[doc(hidden)]
+    fn table(&self) -> Cow<'static, [u32]> {
+        self.definition().shader.table.into()
     }
 
     /// Whether a mean over no term is 0 instead of NaN: it divides by at least 1.
@@ -260,6 +267,7 @@ pub(crate) fn resolve(
         guarded: loss.guards_mean(),
         part: Part::default(),
         ignored: loss.ignore_index(),
+        table: loss.table(),
         layout,
     };
     if counted {

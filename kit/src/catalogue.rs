@@ -24,6 +24,8 @@ pub fn json(loss: &mut dyn Loss) -> Value {
     let option = |(name, setting): (&str, Setting<'_>)| {
         let kind = match setting {
             Setting::Number(_) | Setting::OptionalNumber(_) => "number",
+            Setting::Numbers(_) => "numbers",
+            Setting::Integers(_) => "integers",
             Setting::Integer(_) | Setting::OptionalInteger(_) => "integer",
             Setting::Flag(_) => "flag",
             _ => "choice",

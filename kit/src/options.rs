@@ -17,6 +17,11 @@ pub fn json(setting: &Setting<'_>) -> Value {
         Setting::OptionalNumber(None) | Setting::OptionalInteger(None) => Value::Null,
         Setting::Integer(x) => json!(**x),
         Setting::Flag(x) => json!(**x),
+        Setting::Numbers(_) => {
+            let number = |text: &str| numbers::json(text.parse().unwrap_or(f64::NAN));
+            text.split(',').map(number).collect()
+        }
+        Setting::Integers(all) => json!(**all),
         _ => json!(text),
     }
 }

@@ -8,6 +8,7 @@ use crate::cpu::Instructions;
 use crate::definition::Role;
 use crate::error::Error;
 use crate::families::pointwise::{Block, Runs, Slopes, Tiles};
+use crate::family::Loss;
 
 impl Custom {
     /// The columns of a function of these numbers, in float64.
@@ -62,7 +63,8 @@ impl Runs for Custom {
             _ => [x; LANES],
         };
         let arguments: Vec<Column> = x.iter().zip(self.roles()).map(column).collect();
-        let mut machine = self.made.program.machine(self.table());
+        let table = self.table();
+        let mut machine = self.made.program.machine(&table);
         let value = self.call(&mut machine, VALUE, &arguments)[0][0];
         let slopes = self.call(&mut machine, GRADIENT, &arguments);
         let places = self.places().into_iter();
@@ -71,6 +73,7 @@ impl Runs for Custom {
 
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
         let variant = self.made.compiled.variant(vec![(VALUE, 1)]);
+        let table = self.table();
         variant.with(self.words(), |rooms| {
             let mut inputs = vec![[0; TILE]; terms.len()];
             for start in (0..terms[0].len()).step_by(TILE) {
@@ -79,7 +82,7 @@ impl Runs for Custom {
                     own.iter_mut().zip(words).for_each(|(own, word)| *own = word);
                 }
                 let inputs: Vec<&Words> = inputs.iter().collect();
-                variant.code.run(rooms, &inputs, self.table(), Instructions::chosen(false));
+                variant.code.run(rooms, &inputs, &table, Instructions::chosen(false));
                 let lanes = TILE.min(terms[0].len() - start);
                 let left = &variant.code.result(rooms, &inputs, 0)[..lanes];
                 if let Some(lane) = left.iter().position(|&rounds| rounds == 0) {
@@ -99,9 +102,9 @@ impl Runs for Custom {
         let places = arguments.zip(self.places()).filter(|(i, _)| block.wants_gradient(*i));
         let slopes = places.filter_map(|(_, place)| Some((GRADIENT, place?)));
         let variant = self.made.compiled.variant(value.into_iter().chain(slopes).collect());
+        let (instructions, table) = (Instructions::chosen(brief), self.table());
         variant.with(self.words(), |rooms| {
-            let (instructions, table) = (Instructions::chosen(brief), self.table());
-            let mut loss = Running { variant: &variant, rooms, table, instructions };
+            let mut loss = Running { variant: &variant, rooms, table: &table, instructions };
             block.by_tiles(instructions, &mut loss);
         });
     }

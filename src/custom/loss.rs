@@ -6,6 +6,7 @@ use crate::error::{Error, Result, listed};
 use crate::families::pointwise;
 use crate::family::{Family, Loss};
 use naga::ScalarKind;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A loss of one's own: a WGSL function `value`, from which its gradient is derived.
@@ -24,12 +25,16 @@ pub struct Custom {
     numbers: Vec<Number>,
 }
 
-/// A parameter's number; a NaN of its own and `i64::MIN` stand for one that has not been set.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A parameter's number; a NaN of its own and `i64::MIN` stand for one that has not been set. Arrays are
+/// empty until they are.
+#[derive(Clone, Debug, PartialEq)]
 enum Number {
     Float(f32),
     Signed(i64),
     Unsigned(i64),
+    Floats(Vec<f32>),
+    Signeds(Vec<i64>),
+    Unsigneds(Vec<i64>),
 }
 
 /// A NaN that no arithmetic and no text gives.
@@ -54,12 +59,15 @@ impl Custom {
     }
 
     fn of(made: &'static Made) -> Self {
-        let unset = |kind| match kind {
-            ScalarKind::Sint => Number::Signed(i64::MIN),
-            ScalarKind::Uint => Number::Unsigned(i64::MIN),
-            _ => Number::Float(UNSET),
+        let unset = |own: &made::Parameter| match (own.kind, own.count) {
+            (ScalarKind::Sint, None) => Number::Signed(i64::MIN),
+            (ScalarKind::Uint, None) => Number::Unsigned(i64::MIN),
+            (_, None) => Number::Float(UNSET),
+            (ScalarKind::Sint, _) => Number::Signeds(Vec::new()),
+            (ScalarKind::Uint, _) => Number::Unsigneds(Vec::new()),
+            _ => Number::Floats(Vec::new()),
         };
-        let numbers = made.parameters.iter().map(|(_, kind)| unset(*kind)).collect();
+        let numbers = made.parameters.iter().map(unset).collect();
         Self { made, numbers }
     }
 
@@ -76,28 +84,53 @@ impl Custom {
     /// Sets a parameter. Those of type `i32` and `u32` take whole numbers.
     ///
     /// # Errors
-    /// If there is none of this name, or it cannot be this number.
-    #[expect(clippy::cast_possible_truncation, reason = "parameters are f32; integers are checked")]
+    /// If there is none of this name, it is an array, or it cannot be this number.
     pub fn set(&mut self, name: &str, value: f64) -> Result<()> {
-        let names = || self.made.parameters.iter().map(|(name, _)| *name);
-        let Some(place) = names().position(|own| own == name) else {
-            return Err(Error::unknown_name("parameter", name, names()));
-        };
-        let number = match self.numbers[place] {
-            Number::Float(_) => {
-                let (text, number) = (format!("{value:e}"), value as f32);
-                check_held(name, &text, number, value == 0.0, value.is_finite())?;
-                Number::Float(number)
-            }
-            Number::Signed(_) => Number::Signed(value as i64),
-            Number::Unsigned(_) => Number::Unsigned(value as i64),
-        };
-        let whole = matches!(number, Number::Float(_)) || value.fract() == 0.0;
-        if !whole || !number.is_valid() {
-            return Err(Error::argument(name, value.to_string(), number.expected()));
+        let place = self.place(name)?;
+        if let Some(count) = self.made.parameters[place].count {
+            return Err(Error::argument(name, value.to_string(), format!("{count} numbers")));
         }
-        self.numbers[place] = number;
+        self.numbers[place] = match self.made.parameters[place].kind {
+            ScalarKind::Sint => Number::Signed(whole(name, value, SIGNED)?),
+            ScalarKind::Uint => Number::Unsigned(whole(name, value, UNSIGNED)?),
+            _ => Number::Float(float(name, value)?),
+        };
         Ok(())
+    }
+
+    /// Sets a parameter that is an array, `array<f32, N>`, of N numbers: a table, of which a kernel reads
+    /// what it needs.
+    ///
+    /// # Errors
+    /// If there is none of this name, it is no array of so many, or it cannot hold one of the numbers.
+    pub fn set_table(&mut self, name: &str, numbers: &[f64]) -> Result<()> {
+        let place = self.place(name)?;
+        let made::Parameter { kind, count, .. } = self.made.parameters[place];
+        if count != Some(numbers.len()) {
+            let expected = count.map_or("a number".into(), |count| format!("{count} numbers"));
+            return Err(Error::argument(name, format!("{} numbers", numbers.len()), expected));
+        }
+        let element = |i: usize| format!("{name}[{i}]");
+        let wholes = |range: (f64, f64)| {
+            let all = numbers.iter().enumerate();
+            all.map(|(i, &x)| whole(&element(i), x, range)).collect::<Result<_>>()
+        };
+        self.numbers[place] = match kind {
+            ScalarKind::Sint => Number::Signeds(wholes(SIGNED)?),
+            ScalarKind::Uint => Number::Unsigneds(wholes(UNSIGNED)?),
+            _ => {
+                let all = numbers.iter().enumerate();
+                Number::Floats(all.map(|(i, &x)| float(&element(i), x)).collect::<Result<_>>()?)
+            }
+        };
+        Ok(())
+    }
+
+    /// The place of a parameter.
+    fn place(&self, name: &str) -> Result<usize> {
+        let names = || self.made.parameters.iter().map(|own| own.name);
+        let place = names().position(|own| own == name);
+        place.ok_or_else(|| Error::unknown_name("parameter", name, names()))
     }
 
     /// The WGSL that the kernels are joined with: `value` and the derived `gradient`.
@@ -120,57 +153,116 @@ impl Custom {
         Ok(Self { made, ..self.clone() })
     }
 
-    /// The words of tables.
-    pub(super) fn table(&self) -> &[u32] {
-        self.made.definition.shader.table
-    }
-
-    /// The bits of the parameters in their order.
+    /// The bits of the parameters but for arrays in their order.
     pub(super) fn words(&self) -> Vec<u32> {
-        self.numbers.iter().map(|number| number.word()).collect()
+        self.numbers.iter().filter_map(Number::word).collect()
     }
 
-    /// The parameters in their order, as the interpreter takes them.
+    /// The parameters but for arrays in their order, as the interpreter takes them.
     pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
-        self.numbers.iter().map(|number| match *number {
-            Number::Float(x) => x.into(),
+        self.numbers.iter().filter_map(|number| match *number {
+            Number::Float(x) => Some(x.into()),
             #[expect(clippy::cast_precision_loss, reason = "integers of 32 bits")]
-            Number::Signed(x) | Number::Unsigned(x) => x as f64,
+            Number::Signed(x) | Number::Unsigned(x) => Some(x as f64),
+            _ => None,
         })
     }
+}
+
+/// The numbers of an `i32` and of a `u32`.
+const SIGNED: (f64, f64) = (-2_147_483_648.0, 2_147_483_647.0);
+const UNSIGNED: (f64, f64) = (0.0, 4_294_967_295.0);
+
+#[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
+fn float(name: &str, value: f64) -> Result<f32> {
+    let (text, number) = (format!("{value:e}"), value as f32);
+    check_held(name, &text, number, value == 0.0, value.is_finite())?;
+    match number.is_nan() {
+        true => Err(Error::argument(name, value.to_string(), Number::Float(number).expected())),
+        false => Ok(number),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it is whole, and within the range")]
+fn whole(name: &str, value: f64, (least, most): (f64, f64)) -> Result<i64> {
+    if value.fract() == 0.0 && (least..=most).contains(&value) {
+        return Ok(value as i64);
+    }
+    let expected = if least < 0.0 { Number::Signed(0) } else { Number::Unsigned(0) };
+    Err(Error::argument(name, value.to_string(), expected.expected()))
 }
 
 impl Number {
     #[expect(clippy::cast_possible_truncation, reason = "integers are checked")]
     #[expect(clippy::cast_sign_loss, reason = "integers are checked")]
-    fn word(self) -> u32 {
-        match self {
-            Self::Float(x) => x.to_bits(),
-            Self::Signed(x) => (x as i32).cast_unsigned(),
-            Self::Unsigned(x) => x as u32,
+    fn word(&self) -> Option<u32> {
+        match *self {
+            Self::Float(x) => Some(x.to_bits()),
+            Self::Signed(x) => Some((x as i32).cast_unsigned()),
+            Self::Unsigned(x) => Some(x as u32),
+            _ => None,
         }
     }
 
-    fn is_valid(self) -> bool {
+    /// The number that it cannot hold, as text, with its place in an array.
+    fn invalid(&self) -> Option<(String, Option<usize>)> {
+        fn first<T: Copy + ToString>(
+            of: &[T],
+            holds: impl Fn(T) -> bool,
+        ) -> Option<(String, Option<usize>)> {
+            let place = of.iter().position(|&x| !holds(x))?;
+            Some((of[place].to_string(), Some(place)))
+        }
+        let alone = |(text, _)| (text, None);
+        let is_signed = |x: i64| i32::try_from(x).is_ok();
+        let is_unsigned = |x: i64| u32::try_from(x).is_ok();
         match self {
-            Self::Float(x) => !x.is_nan(),
-            Self::Signed(x) => i32::try_from(x).is_ok(),
-            Self::Unsigned(x) => u32::try_from(x).is_ok(),
+            Self::Float(x) => first(&[*x], |x| !x.is_nan()).map(alone),
+            Self::Signed(x) => first(&[*x], is_signed).map(alone),
+            Self::Unsigned(x) => first(&[*x], is_unsigned).map(alone),
+            Self::Floats(all) => first(all, |x| !x.is_nan()),
+            Self::Signeds(all) => first(all, is_signed),
+            Self::Unsigneds(all) => first(all, is_unsigned),
         }
     }
 
-    fn is_set(self) -> bool {
+    fn is_set(&self) -> bool {
         match self {
             Self::Float(x) => x.to_bits() != UNSET.to_bits(),
-            Self::Signed(x) | Self::Unsigned(x) => x != i64::MIN,
+            Self::Signed(x) | Self::Unsigned(x) => *x != i64::MIN,
+            Self::Floats(all) => !all.is_empty(),
+            Self::Signeds(all) | Self::Unsigneds(all) => !all.is_empty(),
         }
     }
 
-    fn expected(self) -> &'static str {
+    /// The numbers of an array.
+    fn count(&self) -> Option<usize> {
         match self {
-            Self::Float(_) => "a number, and not NaN",
-            Self::Signed(_) => "a whole number from -2147483648 to 2147483647",
-            Self::Unsigned(_) => "a whole number from 0 to 4294967295",
+            Self::Floats(all) => Some(all.len()),
+            Self::Signeds(all) | Self::Unsigneds(all) => Some(all.len()),
+            _ => None,
+        }
+    }
+
+    /// The words that kernels read of an array.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the bits of integers of 32 bits"
+    )]
+    fn words(&self) -> Vec<u32> {
+        match self {
+            Self::Floats(all) => all.iter().map(|x| x.to_bits()).collect(),
+            Self::Signeds(all) | Self::Unsigneds(all) => all.iter().map(|x| *x as u32).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Float(_) | Self::Floats(_) => "a number, and not NaN",
+            Self::Signed(_) | Self::Signeds(_) => "a whole number from -2147483648 to 2147483647",
+            Self::Unsigned(_) | Self::Unsigneds(_) => "a whole number from 0 to 4294967295",
         }
     }
 }
@@ -190,30 +282,36 @@ impl Options for Custom {
     }
 
     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
-        let names = self.made.parameters.iter().map(|(name, _)| *name);
+        let names = self.made.parameters.iter().map(|own| own.name);
         let settings = self.numbers.iter_mut().map(|number| match number {
             Number::Float(x) => Setting::Number(x),
             Number::Signed(x) | Number::Unsigned(x) => Setting::Integer(x),
+            Number::Floats(all) => Setting::Numbers(all),
+            Number::Signeds(all) | Number::Unsigneds(all) => Setting::Integers(all),
         });
         names.zip(settings).collect()
     }
 
     fn validate(&self) -> Result<()> {
-        for ((name, _), number) in self.made.parameters.iter().zip(&self.numbers) {
+        for (own, number) in self.made.parameters.iter().zip(&self.numbers) {
             if !number.is_set() {
-                let names = self.made.parameters.iter().map(|(name, _)| *name);
+                let names = self.made.parameters.iter().map(|own| own.name);
                 return Err(Error::Missing {
-                    argument: (*name).into(),
+                    argument: own.name.into(),
                     loss: self.made.definition.name,
                     needed: format!("the parameters {}", listed(names)),
                 });
             }
-            if !number.is_valid() {
-                let given = match number {
-                    Number::Float(x) => x.to_string(),
-                    Number::Signed(x) | Number::Unsigned(x) => x.to_string(),
-                };
-                return Err(Error::argument(name, given, number.expected()));
+            if let (Some(count), Some(given)) = (own.count, number.count())
+                && count != given
+            {
+                let (given, expected) = (format!("{given} numbers"), format!("{count} numbers"));
+                return Err(Error::argument(own.name, given, expected));
+            }
+            if let Some((given, place)) = number.invalid() {
+                let place = place.map_or(String::new(), |place| format!("[{place}]"));
+                let name = format!("{}{place}", own.name);
+                return Err(Error::argument(&name, given, number.expected()));
             }
         }
         Ok(())
@@ -221,17 +319,38 @@ impl Options for Custom {
 
     fn values(&self) -> Vec<(&'static str, String)> {
         let mut own = self.clone();
-        own.options().into_iter().map(|(name, value)| (name, value.value())).collect()
+        let value = |setting: Setting<'_>| match &setting {
+            // A long array is told from others by its digest.
+            Setting::Numbers(all) if all.len() > MOST_SHOWN => shown(all.len(), &setting.value()),
+            Setting::Integers(all) if all.len() > MOST_SHOWN => shown(all.len(), &setting.value()),
+            _ => setting.value(),
+        };
+        own.options().into_iter().map(|(name, setting)| (name, value(setting))).collect()
     }
 
     fn parameters(&self) -> Vec<(&'static str, Parameter)> {
-        let names = self.made.parameters.iter().map(|(name, _)| *name);
-        let values = self.numbers.iter().map(|number| match *number {
-            Number::Float(x) => x.into(),
-            Number::Signed(x) | Number::Unsigned(x) => x.into(),
-        });
-        names.zip(values).collect()
+        let values = self.made.parameters.iter().zip(&self.numbers);
+        let value = |(own, number): (&made::Parameter, &Number)| match *number {
+            Number::Float(x) => Some((own.name, x.into())),
+            Number::Signed(x) | Number::Unsigned(x) => Some((own.name, x.into())),
+            // They are read from a buffer.
+            _ => None,
+        };
+        values.filter_map(value).collect()
     }
+}
+
+/// The most numbers of an array that are shown.
+const MOST_SHOWN: usize = 16;
+
+fn shown(count: usize, text: &str) -> String {
+    format!("{count} numbers of digest {:016x}", digest(text.bytes()))
+}
+
+/// FNV-1a: the standard library's hashes may change from one version to the next.
+fn digest(bytes: impl Iterator<Item = u8>) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 impl Loss for Custom {
@@ -240,11 +359,19 @@ impl Loss for Custom {
     }
 
     fn digest(&self) -> Option<u64> {
-        // FNV-1a: the standard library's hashes may change from one version to the next.
-        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let table = self.made.definition.shader.table.iter();
         let table = table.flat_map(|word| word.to_le_bytes());
-        Some(self.derived().bytes().chain(table).fold(0xcbf2_9ce4_8422_2325, step))
+        Some(digest(self.derived().bytes().chain(table)))
+    }
+
+    fn table(&self) -> Cow<'static, [u32]> {
+        let table = self.made.definition.shader.table;
+        let own: Vec<u32> = self.numbers.iter().flat_map(Number::words).collect();
+        match own.len() {
+            0 => table.into(),
+            // The parameters' own come first.
+            count => [&own, table.get(count..).unwrap_or_default()].concat().into(),
+        }
     }
 
     fn check_gradient(&self, input: usize) -> Result<()> {

@@ -6,7 +6,7 @@ use super::interpret::Program;
 use super::kernels;
 use super::library::with_called;
 use super::refusal::Refusal;
-use super::source::{Kind, Source, parse};
+use super::source::{self, Kind, Source, parse};
 use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise::{self, Slopes};
@@ -19,13 +19,22 @@ use std::sync::{Mutex, PoisonError};
 pub(super) const VALUE: usize = 0;
 pub(super) const GRADIENT: usize = 1;
 
+/// A member of `Parameters`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    pub(super) kind: ScalarKind,
+    /// How many numbers an array has.
+    pub(super) count: Option<usize>,
+}
+
 /// What a source comes to.
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) source: String,
     pub(super) accurate: bool,
     pub(super) definition: &'static Definition,
-    pub(super) parameters: Vec<(&'static str, ScalarKind)>,
+    pub(super) parameters: Vec<Parameter>,
     /// For each argument, why there is no derivative by it.
     pub(super) refusals: Vec<Option<Error>>,
     /// In float64.
@@ -60,8 +69,12 @@ impl Made {
         let source = Source::new(text)?;
         let arguments = source.arguments.iter();
         let all = arguments.map(|own| Input::new(kept(&own.name), own.kind.role())).collect();
-        let parameters: Vec<(&'static str, ScalarKind)> =
-            source.parameters.iter().map(|own| (kept(&own.name), own.kind.kind)).collect();
+        let parameter = |own: &source::Parameter| Parameter {
+            name: kept(&own.name),
+            kind: own.kind.kind,
+            count: own.count,
+        };
+        let parameters: Vec<Parameter> = source.parameters.iter().map(parameter).collect();
         let plain = definition(name, all, &parameters, "", Vec::new());
         let reserved = kernels::check(&source, &plain)?;
         let attempt = |by: &[usize], slopes| {
@@ -185,13 +198,13 @@ impl Made {
 fn definition(
     name: &str,
     inputs: Vec<Input>,
-    parameters: &[(&'static str, ScalarKind)],
+    parameters: &[Parameter],
     shader: &str,
     table: Vec<u32>,
 ) -> Definition {
     let shader = kept(shader);
     let names = inputs.iter().map(|input| input.name);
-    let by_name = parameters.iter().map(|(name, _)| *name);
+    let by_name = parameters.iter().map(|own| own.name);
     let arguments: Vec<_> =
         names.clone().chain(["*"]).chain(by_name).chain(["reduction"]).collect();
     Definition {

@@ -15,7 +15,8 @@ use naga::valid::{
     Validator,
 };
 use naga::{
-    AddressSpace, Block, Expression, Function, Handle, Module, Scalar, Span, Statement, TypeInner,
+    AddressSpace, ArraySize, Block, Expression, Function, Handle, Module, Scalar, Span, Statement,
+    Type, TypeInner,
 };
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -33,10 +34,15 @@ static LIBRARY: LazyLock<String> = LazyLock::new(|| TEXTS.concat());
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) kind: Scalar,
+    /// How many numbers an array has.
+    pub(super) count: Option<usize>,
 }
 
 /// The most arguments, without the parameters.
 const MOST_ARGUMENTS: usize = 16;
+
+/// The most numbers of all arrays of parameters together.
+const MOST_NUMBERS: usize = 1 << 16;
 
 /// What an argument of `value` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +125,8 @@ pub(super) struct Source {
     /// The arguments of numbers.
     pub(super) arguments: Vec<Argument>,
     pub(super) parameters: Vec<Parameter>,
+    /// The type of the last argument, where it holds the parameters.
+    pub(super) parameters_type: Option<Handle<Type>>,
     /// What the user declares at module scope, but for aliases and untyped constants, which do not
     /// come into derived text.
     declared: Vec<String>,
@@ -181,6 +189,7 @@ impl Source {
             info,
             arguments: Vec::new(),
             parameters: Vec::new(),
+            parameters_type: None,
             declared: Vec::new(),
             shadowed,
         };
@@ -304,7 +313,8 @@ impl Source {
             Some(result) if is_f32(result.ty) => {}
             _ => return self.refused(span, "value returns something else than f32"),
         }
-        let (mut arguments, mut parameters) = (Vec::new(), Vec::new());
+        let (mut arguments, mut parameters) = (Vec::new(), Vec::<Parameter>::new());
+        let mut parameters_type = None;
         let last = function.arguments.len().saturating_sub(1);
         for (i, argument) in function.arguments.iter().enumerate() {
             let name = self.written(argument.name.as_deref().unwrap_or_default()).to_string();
@@ -329,14 +339,34 @@ impl Source {
                         }
                         match module.types[member.ty].inner {
                             TypeInner::Scalar(kind @ (Scalar::F32 | Scalar::I32 | Scalar::U32)) => {
-                                parameters.push(Parameter { name, kind });
+                                parameters.push(Parameter { name, kind, count: None });
+                            }
+                            TypeInner::Array { base, size: ArraySize::Constant(count), .. }
+                                if let TypeInner::Scalar(
+                                    kind @ (Scalar::F32 | Scalar::I32 | Scalar::U32),
+                                ) = module.types[base].inner =>
+                            {
+                                let count = usize::try_from(count.get()).ok();
+                                parameters.push(Parameter { name, kind, count });
                             }
                             _ => {
-                                let reason = format!("parameter {name} is not f32, i32 or u32");
+                                let reason = format!(
+                                    "parameter {name} is not f32, i32 or u32, nor an array of so \
+                                     many of them"
+                                );
                                 return self.refused(module.types.get_span(argument.ty), reason);
                             }
                         }
                     }
+                    let numbers: usize = parameters.iter().filter_map(|own| own.count).sum();
+                    if numbers > MOST_NUMBERS {
+                        let reason = format!(
+                            "the arrays of Parameters have {numbers} numbers, expected at most \
+                             {MOST_NUMBERS}"
+                        );
+                        return self.refused(module.types.get_span(argument.ty), reason);
+                    }
+                    parameters_type = Some(argument.ty);
                 }
                 _ => {
                     let reason = format!(
@@ -359,6 +389,7 @@ impl Source {
         }
         self.arguments = arguments;
         self.parameters = parameters;
+        self.parameters_type = parameters_type;
         Ok(())
     }
 }

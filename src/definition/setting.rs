@@ -15,6 +15,10 @@ pub enum Setting<'a> {
     Flag(&'a mut bool),
     /// One of some words.
     Choice(&'a mut dyn Choice),
+    /// As many numbers as there are.
+    Numbers(&'a mut Vec<f32>),
+    /// As many whole numbers as there are.
+    Integers(&'a mut Vec<i64>),
     /// A number, or none.
     OptionalNumber(&'a mut Option<f32>),
     /// A whole number, or none.
@@ -78,6 +82,8 @@ impl Setting<'_> {
         match self {
             Self::Number(x) => written(**x),
             Self::Integer(x) => x.to_string(),
+            Self::Numbers(all) => joined(all.iter().map(|&x| written(x))),
+            Self::Integers(all) => joined(all.iter().map(i64::to_string)),
             Self::Flag(x) => x.to_string(),
             Self::Choice(x) => x.names()[x.chosen()].into(),
             Self::OptionalNumber(x) => x.map_or(NONE.into(), written),
@@ -90,6 +96,8 @@ impl Setting<'_> {
         match self {
             Self::Number(_) => "a number".into(),
             Self::Integer(_) => "a whole number".into(),
+            Self::Numbers(_) => "numbers with commas between them".into(),
+            Self::Integers(_) => "whole numbers with commas between them".into(),
             Self::Flag(_) => "true or false".into(),
             Self::Choice(x) => x.names().join(" or "),
             Self::OptionalNumber(_) => "a number or none".into(),
@@ -111,6 +119,14 @@ impl Setting<'_> {
             Self::OptionalInteger(x) if is_none(text) => **x = None,
             Self::OptionalInteger(x) => **x = Some(text.parse().map_err(|_| bad())?),
             Self::Integer(x) => **x = text.parse().map_err(|_| bad())?,
+            Self::Numbers(all) => {
+                let each = |text: &str| number(name, text.trim(), bad);
+                **all = text.split(',').map(each).collect::<Result<_>>()?;
+            }
+            Self::Integers(all) => {
+                let each = |text: &str| text.trim().parse().map_err(|_| bad());
+                **all = text.split(',').map(each).collect::<Result<_>>()?;
+            }
             Self::Flag(x) => {
                 **x = match text {
                     "true" | "True" => true,
@@ -125,6 +141,10 @@ impl Setting<'_> {
         }
         Ok(())
     }
+}
+
+fn joined(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join(",")
 }
 
 fn is_none(text: &str) -> bool {

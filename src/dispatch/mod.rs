@@ -129,9 +129,9 @@ impl<'a> Builder<'a> {
         let mut words = parameters.words();
         words.resize(words.len().next_multiple_of(4), 0);
         let table = (4 * words.len()).next_multiple_of(UNIFORM_ALIGNMENT);
-        if !resolved.definition.shader.table.is_empty() {
+        if !resolved.table.is_empty() {
             words.resize(table / 4, 0);
-            words.extend_from_slice(resolved.definition.shader.table);
+            words.extend_from_slice(&resolved.table);
         }
         Self {
             gpu: None,
@@ -379,7 +379,7 @@ impl<'a> Builder<'a> {
         };
         let staging = self.staging.iter().map(stage).collect::<Result<_>>()?;
         let memory = Memory { scratch, staging };
-        let tables = match self.resolved.definition.shader.table {
+        let tables = match self.resolved.table[..] {
             [] => wgpu::BufferUsages::empty(),
             _ => wgpu::BufferUsages::STORAGE,
         };

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::tensor::{DType, Tensor, TensorKind};
+use std::borrow::Cow;
 
 /// What is wanted of a loss.
 #[derive(Clone, Debug)]
@@ -149,6 +150,8 @@ pub struct Resolved {
     pub(crate) part: Part,
     /// The target that marks a term as ignored.
     pub(crate) ignored: Option<i64>,
+    /// The words that kernels read from a buffer.
+    pub(crate) table: Cow<'static, [u32]>,
     pub(crate) layout: Layout,
 }
 
@@ -258,7 +261,7 @@ impl Resolved {
             Slot::Value | Slot::Upstream | Slot::Count => (1, 4),
             Slot::Status | Slot::Report | Slot::Denominator => (4, 4),
             Slot::Totals => (self.totals_words(), 4),
-            Slot::Table => (self.definition.shader.table.len() as u64, 4),
+            Slot::Table => (self.table.len() as u64, 4),
             Slot::Window | Slot::Parameters | Slot::Scratch | Slot::Staging(_) => (0, 1),
         };
         count.saturating_mul(size).checked_next_multiple_of(4).unwrap_or(u64::MAX)

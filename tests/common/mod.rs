@@ -201,6 +201,18 @@ pub(crate) fn assert_agrees_on(
     batch: &Batch<'_>,
 ) {
     let want = reference::evaluate(loss, batch).expect("the reference takes it");
+    assert_answers(what, backend, loss, batch, &want);
+}
+
+/// The same against an answer of the reference.
+#[track_caller]
+pub(crate) fn assert_answers(
+    what: &str,
+    backend: &Evaluator,
+    loss: &dyn Loss,
+    batch: &Batch<'_>,
+    want: &reference::Answer,
+) {
     let got = backend.evaluate_blocking(loss, batch).unwrap_or_else(|e| panic!("{what}: {e}"));
     if let Some(value) = &got.value {
         assert_close(&format!("{what}: value"), &value.to_f32(), &want.value, want.scale);

@@ -14,6 +14,7 @@ mod faults;
 mod functions;
 mod geometry;
 mod helpers;
+mod inputs;
 mod kinks;
 mod language;
 mod long;

@@ -16,14 +16,19 @@ impl Body<'_, '_> {
         let function = self.function;
         let span = self.writer.source.module.functions.get_span(self.handle);
         for (i, argument) in function.arguments.iter().enumerate() {
+            if self.writer.is_left_out(argument.ty) {
+                // Nothing reads it.
+                self.arguments.push(Dual::constant(self.terms.number(0.0)));
+                continue;
+            }
             let kind = self.writer.type_name(argument.ty, span)?;
             let name = self.unique(argument.name.as_deref().unwrap_or("argument"));
             texts.push(format!("{name}: {kind}"));
             let mut dual = Dual::constant(self.terms.name(name.clone()));
             let size = size_of(&self.writer.source.module.types[argument.ty].inner);
-            for (j, k) in each(active[i]).enumerate() {
+            for k in each(active[i]) {
                 dual.slopes[k] = Some(if entry {
-                    self.along(size, j)
+                    self.along(size, k - self.writer.source.directions(i).start)
                 } else {
                     let slope = self.slope_name(&name, k);
                     slope_texts.push(format!("{slope}: {kind}"));

@@ -52,6 +52,10 @@ impl Body<'_, '_> {
                 };
                 Ok(Dual::constant(zero))
             }
+            Expression::Compose { .. } if self.is_parameters(handle) => {
+                let reason = "parameters are set by name, and not made by the text";
+                Err(self.refused(handle, reason))
+            }
             Expression::Compose { ref components, .. } => self.compose(handle, components),
             Expression::Splat { value, .. } => {
                 let (name, value) = (self.type_of(handle)?, self.dual(value)?);
@@ -65,6 +69,12 @@ impl Body<'_, '_> {
                 Ok(base.map(|x| self.terms.index(x, index)))
             }
             Expression::AccessIndex { base, index } => {
+                if let Some(element) = self.parameter_element(base, index) {
+                    return Ok(Dual::constant(element));
+                }
+                if let Some(place) = self.parameter_array(handle) {
+                    return Ok(Dual::constant(self.whole_parameters(handle, place)?));
+                }
                 let inner = self.inner(base);
                 let dual = self.dual(base)?;
                 let step = self.step(inner, index, handle)?;
@@ -233,6 +243,14 @@ impl Body<'_, '_> {
             Expression::AccessIndex { base, index } => {
                 let mut place = self.place(base)?;
                 let inner = self.inner(base);
+                if let TypeInner::Pointer { base, .. } = *inner
+                    && self.writer.leaves_out_arrays(base)
+                    && self.writer.source.parameters[index as usize].count.is_some()
+                {
+                    let reason = "this is a copy of the parameters, which has no arrays: read them \
+                                  from the argument itself";
+                    return Err(self.refused(pointer, reason));
+                }
                 place.steps.push(self.step(inner, index, pointer)?);
                 Ok(place)
             }

@@ -89,6 +89,10 @@ impl Body<'_, '_> {
                 None => Ok(()),
             };
         }
+        // An array of parameters is read element by element.
+        if self.parameter_array(handle).is_some() {
+            return Ok(());
+        }
         let dual = self.dual(handle)?;
         self.name(handle, dual)
     }
@@ -225,14 +229,22 @@ impl Body<'_, '_> {
         let active: Vec<Directions> = duals.iter().map(Dual::directions).collect();
         let variant = self.writer.variant(function, &active)?;
         let mut passed: Vec<Term> = duals.iter().map(|dual| dual.value).collect();
+        let all = &self.writer.source.module.functions[function].arguments;
+        let left_out: Vec<bool> =
+            all.iter().map(|argument| self.writer.is_left_out(argument.ty)).collect();
         for i in 1..passed.len() {
             let again = duals[..i].iter().any(|other| self.is_same(other.value, passed[i], 8));
             if again && self.is_careful(arguments[i]) && !self.terms.is_constant(passed[i]) {
                 passed[i] = self.hidden(passed[i], self.size(arguments[i]));
             }
         }
+        let mut kept = left_out.iter();
+        passed.retain(|_| !kept.next().copied().unwrap_or_default());
         let directions = if variant.result == 0 { 0 } else { Directions::MAX };
         for (dual, &argument) in duals.iter().zip(arguments) {
+            if dual.is_constant() {
+                continue;
+            }
             let zero = self.zero_of(argument)?;
             let slopes = each(dual.directions() & directions);
             passed.extend(slopes.map(|k| dual.slopes[k].unwrap_or(zero)));

@@ -58,7 +58,12 @@ impl Writer<'_> {
         };
         if !self.has(name) && source.is_own(source.module.types.get_span(ty)) {
             let mut text = format!("struct {name} {{\n");
+            let leaves_out = self.leaves_out_arrays(ty);
             for member in members {
+                let inner = &source.module.types[member.ty].inner;
+                if leaves_out && matches!(inner, TypeInner::Array { .. }) {
+                    continue;
+                }
                 let kind = self.type_name(member.ty, span)?;
                 text += &format!("    {}: {kind},\n", member.name.as_deref().unwrap_or_default());
             }

@@ -1,10 +1,11 @@
 //! The text as it grows: functions, and what they need.
 
 use super::dual::Directions;
-use crate::custom::source::{Argument, Source};
+use crate::custom::source::{Argument, Parameter, Source};
 use crate::custom::words::identifiers;
+use naga::common::wgsl::TryToWgsl;
 use naga::keywords::wgsl::RESERVED;
-use naga::{Function, Handle};
+use naga::{Function, Handle, Type};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -34,6 +35,8 @@ pub(super) struct Writer<'s> {
     /// The words of tables, and where each begins, by the function that reads it.
     table: Vec<u32>,
     tables: Vec<(String, Range<usize>)>,
+    /// The functions that read arrays of parameters, by the place of the parameter.
+    parameter_tables: HashMap<usize, String>,
 }
 
 impl<'s> Writer<'s> {
@@ -43,7 +46,10 @@ impl<'s> Writer<'s> {
         limited: bool,
         reserved: &'s HashSet<String>,
     ) -> Self {
-        let (pieces, variants, counter, table, tables) = Default::default();
+        let (pieces, variants, counter, tables, parameter_tables) = Default::default();
+        // The parameters' own come first.
+        let numbers = source.parameters.iter().filter_map(|own| own.count).sum();
+        let table = vec![0; if limited { numbers } else { 0 }];
         let directions = source.arguments.iter().flat_map(Argument::directions).collect();
         Self {
             source,
@@ -56,6 +62,7 @@ impl<'s> Writer<'s> {
             counter,
             table,
             tables,
+            parameter_tables,
         }
     }
 
@@ -129,12 +136,41 @@ impl<'s> Writer<'s> {
         let name = self.unique(&format!("{wanted}_at_{kind}"), &HashSet::new());
         let start = self.table.len();
         self.table.extend_from_slice(words);
-        let last = words.len().saturating_sub(1);
-        let word = format!("table_words[{start}u + min(i, {last}u)]");
-        let read = if kind == "u32" { word } else { format!("bitcast<{kind}>({word})") };
-        self.push(&name, format!("fn {name}(i: u32) -> {kind} {{\n    return {read};\n}}\n"));
+        self.push_table(&name, kind, start, words.len());
         self.tables.push((name.clone(), start..self.table.len()));
         name
+    }
+
+    /// The function that reads an array of parameters, by its place among them; its words are set with
+    /// the parameters.
+    pub(super) fn parameter_table(&mut self, place: usize) -> String {
+        if let Some(name) = self.parameter_tables.get(&place) {
+            return name.clone();
+        }
+        let Parameter { name, kind, count } = &self.source.parameters[place];
+        let kind = kind.try_to_wgsl().unwrap_or("f32");
+        let start = self.source.parameters[..place].iter().filter_map(|own| own.count).sum();
+        let function = self.unique(&format!("{name}_at_{kind}"), &HashSet::new());
+        self.push_table(&function, kind, start, count.unwrap_or_default());
+        self.parameter_tables.insert(place, function.clone());
+        function
+    }
+
+    fn push_table(&mut self, name: &str, kind: &str, start: usize, count: usize) {
+        let last = count.saturating_sub(1);
+        let word = format!("table_words[{start}u + min(i, {last}u)]");
+        let read = if kind == "u32" { word } else { format!("bitcast<{kind}>({word})") };
+        self.push(name, format!("fn {name}(i: u32) -> {kind} {{\n    return {read};\n}}\n"));
+    }
+
+    /// Whether arrays are left out of a value of this type: those of parameters are read from a buffer.
+    pub(super) fn leaves_out_arrays(&self, ty: Handle<Type>) -> bool {
+        self.limited && self.source.parameters_type == Some(ty)
+    }
+
+    /// Whether nothing is left of an argument of this type.
+    pub(super) fn is_left_out(&self, ty: Handle<Type>) -> bool {
+        self.leaves_out_arrays(ty) && self.source.parameters.iter().all(|own| own.count.is_some())
     }
 
     /// The pieces that `value` and `gradient` need, and the words of tables.
