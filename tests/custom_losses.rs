@@ -6,8 +6,8 @@ use crate::common::{self, assert_close, tensor};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use wgloss::definition::Options;
-use wgloss::{Batch, Custom, DType, Evaluator, Reduction, Request, Tensor};
+use wgloss::definition::{Options, Role};
+use wgloss::{Batch, Custom, DType, Evaluator, Loss, Reduction, Request, Tensor};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -50,20 +50,33 @@ fn published_losses() {
 fn configured(name: &str, source: &str, case: &Map<String, Value>) -> Custom {
     let mut loss = Custom::new(source).unwrap_or_else(|e| panic!("{name}: {e}"));
     for (parameter, number) in object(case, "parameters") {
-        let number = number.as_f64().expect("a parameter is a number");
-        loss.set(parameter, number).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let set = match number.as_f64() {
+            Some(number) => loss.set(parameter, number),
+            None => loss.set_table(parameter, &numbers(number)),
+        };
+        set.unwrap_or_else(|e| panic!("{name}: {e}"));
     }
     loss
 }
 
 fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Value>) {
-    let columns: Vec<(&str, Vec<f64>)> = object(case, "inputs")
-        .iter()
-        .map(|(name, column)| (name.as_str(), numbers(column)))
-        .collect();
-    let input = |numbers: &[f64]| tensor(DType::F32, &[numbers.len()], numbers);
-    let inputs: Vec<(&str, Tensor<'_>)> =
-        columns.iter().map(|(name, numbers)| (*name, input(numbers))).collect();
+    let role = |name: &str| {
+        let place = loss.definition().input(name).unwrap_or_else(|e| panic!("{what}: {e}"));
+        loss.definition().inputs[place].role
+    };
+    let input = |(name, column): (&'static str, &Value)| {
+        let (numbers, count) = (numbers(column), column.as_array().map_or(0, Vec::len));
+        let (dtype, shape) = match role(name) {
+            Role::ElementVectors(size) => (DType::F32, vec![count, size.into()]),
+            Role::Signed => (DType::I64, vec![count]),
+            Role::Flags => (DType::U8, vec![count]),
+            _ => (DType::F32, vec![count]),
+        };
+        (name, tensor(dtype, &shape, &numbers))
+    };
+    let names = loss.definition().inputs.iter().map(|input| input.name);
+    let columns = names.filter_map(|name| Some((name, object(case, "inputs").get(name)?)));
+    let inputs: Vec<(&str, Tensor<'_>)> = columns.map(input).collect();
     let slopes = object(case, "gradients");
     let gradients: Vec<&str> = slopes.keys().map(String::as_str).collect();
     let evaluated = |loss: &Custom, gradients: &[&str]| {
@@ -103,9 +116,11 @@ fn object<'a>(case: &'a Map<String, Value>, name: &str) -> &'a Map<String, Value
     case[name].as_object().expect("a part of a case")
 }
 
-/// JSON has no infinities: they are strings.
+/// The numbers of a column, vectors one after the other. JSON has no infinities: they are strings.
 fn numbers(column: &Value) -> Vec<f64> {
-    let number =
-        |x: &Value| x.as_f64().or_else(|| x.as_str()?.parse().ok()).expect("a number of a case");
-    column.as_array().expect("a column of a case").iter().map(number).collect()
+    match column {
+        Value::Array(all) => all.iter().flat_map(numbers).collect(),
+        Value::Bool(flag) => vec![f64::from(u8::from(*flag))],
+        x => vec![x.as_f64().or_else(|| x.as_str()?.parse().ok()).expect("a number of a case")],
+    }
 }

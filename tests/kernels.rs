@@ -63,6 +63,12 @@ fn kinds<'a>(
         }
         Role::Classes | Role::Factors => TensorKind { dtype: float, shape: vec![classes] },
         Role::Labels => TensorKind { dtype: float, shape: rows.clone() },
+        Role::Signed | Role::Unsigned | Role::Flags => {
+            TensorKind { dtype: DType::I64, shape: other.clone() }
+        }
+        Role::ElementVectors(_) if input.name != loss.definition().inputs[0].name => {
+            TensorKind { dtype: float, shape: common::with_vectors(input.role, other) }
+        }
         Role::Elements | Role::Onto | Role::WeightOnto
             if input.name != loss.definition().inputs[0].name =>
         {

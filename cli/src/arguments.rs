@@ -1,8 +1,10 @@
 //! The loss and `NAME=VALUE` on the command line.
 
 use crate::error::{Error, Result};
+use crate::files::{Input, Reader};
 use clap::Args;
 use std::path::Path;
+use wgloss::definition::Options;
 use wgloss::{Custom, Loss};
 use wgloss_kit::options;
 
@@ -12,9 +14,14 @@ pub(crate) struct Which {
     /// The loss; `wgloss list` shows them
     #[arg(required_unless_present = "custom")]
     loss: Option<String>,
-    /// Instead of a loss, a WGSL file with `fn value` of one to four f32; its gradient is derived
+    /// Instead of a loss, a WGSL file with `fn value` of up to 16 f32, i32, u32, bool, or vectors of f32;
+    /// its gradient is derived
     #[arg(long, value_name = "FILE")]
     custom: Option<String>,
+    /// The numbers of a custom loss's parameter of type array, from a file; a short one is also set by
+    /// NAME=1,2,3
+    #[arg(long, value_name = "NAME=FILE", requires = "custom")]
+    table: Vec<String>,
 }
 
 impl Which {
@@ -25,7 +32,36 @@ impl Which {
             return Ok(Chosen::Known(wgloss::by_name(self.loss.as_deref().unwrap_or_default())?));
         };
         arguments.splice(0..0, self.loss.clone());
-        custom(path).map(Chosen::Custom)
+        let mut custom = custom(path)?;
+        self.set_tables(&mut custom, arguments)?;
+        Ok(Chosen::Custom(custom))
+    }
+
+    /// Sets the parameters that are in files.
+    fn set_tables(&self, custom: &mut Custom, arguments: &[String]) -> Result<()> {
+        let known: Vec<_> = custom.options().into_iter().map(|(name, _)| name).collect();
+        let mut set = Vec::new();
+        for table in &self.table {
+            let (name, file) = split("--table", table, &known)?;
+            let Some(name) = known.iter().find(|own| **own == name) else {
+                return Err(wgloss::Error::unknown_name("--table", name, known).into());
+            };
+            let again = arguments.iter().filter_map(|own| own.split_once('='));
+            if set.contains(name) || again.into_iter().any(|(own, _)| own == *name) {
+                let argument = (*name).to_string();
+                return Err(wgloss::Error::Repeated { argument, times: 2 }.into());
+            }
+            set.push(*name);
+            let input = Input::open(name, file)?;
+            let rows = Reader::new(&input).rows(0..input.rows(), Vec::new())?;
+            let tensor = input.tensor(&rows, input.rows())?;
+            if tensor.shape().len() != 1 {
+                let got = format!("shape {:?}", tensor.shape());
+                return Err(Error::argument(name, got, "numbers along one axis"));
+            }
+            custom.set_table(name, &tensor.to_f64())?;
+        }
+        Ok(())
     }
 }
 

@@ -115,7 +115,9 @@ fn numbers(loss: &dyn Loss, inputs: &[(&str, Tensor<'_>)]) -> usize {
     let largest = inputs.iter().map(|(_, tensor)| tensor.len()).max().unwrap_or(0);
     let all = || inputs.iter().map(|(_, tensor)| tensor.shape());
     match loss.definition().inputs.first().map(|input| input.role) {
-        Some(Role::Elements) => {
+        Some(
+            Role::Elements | Role::ElementVectors(_) | Role::Signed | Role::Unsigned | Role::Flags,
+        ) => {
             let rank = all().map(<[usize]>::len).max().unwrap_or(0);
             let size = |axis| all().filter_map(|shape| shape.iter().rev().nth(axis)).max();
             (0..rank).filter_map(size).fold(1, |n: usize, &size| n.saturating_mul(size))

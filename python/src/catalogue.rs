@@ -69,6 +69,8 @@ fn of_option<'py>(
     let kind = match setting {
         Setting::Number(_) | Setting::OptionalNumber(_) => "float",
         Setting::Integer(_) | Setting::OptionalInteger(_) => "int",
+        Setting::Numbers(_) => "list[float]",
+        Setting::Integers(_) => "list[int]",
         Setting::Flag(_) => "bool",
         _ => "str",
     };

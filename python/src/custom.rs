@@ -8,22 +8,23 @@ use crate::loss::{check, forward};
 use crate::options;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use wgloss::Loss as _;
 use wgloss::definition::Options as _;
 
-/// A loss of one's own: a WGSL function `value` of one to four `f32`, from which its gradient is
-/// derived.
+/// A loss of one's own: a WGSL function `value` of up to 16 arguments, from which its gradient is
+/// derived: `f32`, vectors `vec2<f32>` to `vec4<f32>` along a last dimension of that size, and `i32`, `u32`
+/// and `bool`, of arrays of integers and booleans.
 ///
 /// Parameters
 /// ----------
 /// text_or_path : str or path
 ///     The WGSL, or the file that has it. The arguments of `value` are the inputs, which broadcast; a
-///     last one of type `Parameters`, a struct of numbers, has the parameters.
+///     last one of type `Parameters`, a struct of numbers and arrays of them, has the parameters.
 /// name : str
 ///     What totals and messages call it; by default the file's name, or "custom".
 /// **parameters
-///     The numbers of `Parameters`.
+///     The numbers of `Parameters`; of its arrays sequences, or arrays of one dimension.
 ///
 /// It is called with its inputs, by position or name, and with `reduction` and `backend` by name;
 /// parameters may be given anew. What a text comes to is kept for the life of the process, once for each
@@ -256,10 +257,15 @@ fn set_parameters(
 }
 
 fn set_parameter(loss: &mut wgloss::Custom, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let number: f64 = value.extract().map_err(|_| {
-        PyTypeError::new_err(format!("{name}: {value} is not valid, expected a number"))
+    if let Ok(number) = value.extract::<f64>() {
+        return loss.set(name, number).map_err(raised);
+    }
+    let numbers = (!value.is_instance_of::<PyString>()).then(|| value.extract::<Vec<f64>>().ok());
+    let numbers = numbers.flatten().ok_or_else(|| {
+        let expected = "a number, or for an array a sequence of them";
+        PyTypeError::new_err(format!("{name}: {value} is not valid, expected {expected}"))
     })?;
-    loss.set(name, number).map_err(raised)
+    loss.set_table(name, &numbers).map_err(raised)
 }
 
 /// The text, and the name of the file that had it. Every WGSL function has a brace.

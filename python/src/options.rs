@@ -44,6 +44,27 @@ pub(crate) fn set(name: &str, setting: &mut Setting<'_>, value: &Bound<'_, PyAny
             }
             return Ok(());
         }
+        Setting::Numbers(place) => match value.extract::<Vec<f64>>() {
+            Ok(numbers) => {
+                let all: Option<Vec<f32>> = numbers.iter().map(|&x| held(x)).collect();
+                match all {
+                    Some(all) => **place = all,
+                    None => {
+                        let texts: Vec<String> = numbers.iter().map(|x| format!("{x:e}")).collect();
+                        return setting.set(name, &texts.join(",")).map_err(raised);
+                    }
+                }
+                return Ok(());
+            }
+            Err(_) => return Err(unfit(setting)),
+        },
+        Setting::Integers(place) => match value.extract::<Vec<i64>>() {
+            Ok(all) => {
+                **place = all;
+                return Ok(());
+            }
+            Err(_) => return Err(unfit(setting)),
+        },
         Setting::Flag(place) => match value.extract::<bool>() {
             Ok(flag) => {
                 **place = flag;
@@ -78,6 +99,11 @@ pub(crate) fn value(py: Python<'_>, setting: &Setting<'_>) -> PyResult<Py<PyAny>
         }
         Setting::Integer(x) => (**x).into_pyobject(py)?.into_any().unbind(),
         Setting::OptionalInteger(Some(x)) => (*x).into_pyobject(py)?.into_any().unbind(),
+        Setting::Numbers(all) => {
+            let numbers: Vec<f64> = all.iter().map(|&x| f64::from(x)).collect();
+            numbers.into_pyobject(py)?.into_any().unbind()
+        }
+        Setting::Integers(all) => (**all).clone().into_pyobject(py)?.into_any().unbind(),
         Setting::Flag(x) => (**x).into_pyobject(py)?.to_owned().into_any().unbind(),
         _ => setting.value().into_pyobject(py)?.into_any().unbind(),
     })

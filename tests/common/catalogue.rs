@@ -47,7 +47,11 @@ fn family_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inpu
             Role::IndexOrRows => (input.name, DType::F32, shape),
             Role::Labels => (input.name, dtype, &rows[..]),
             Role::Classes | Role::Factors => (input.name, dtype, std::slice::from_ref(&classes)),
-            Role::Elements | Role::Onto | Role::WeightOnto if input.name != "input" => {
+            Role::Signed => (input.name, DType::I64, other),
+            Role::Unsigned | Role::Flags => (input.name, DType::U8, other),
+            Role::Elements | Role::ElementVectors(_) | Role::Onto | Role::WeightOnto
+                if input.name != "input" =>
+            {
                 (input.name, dtype, other)
             }
             _ => (input.name, dtype, shape),
@@ -208,7 +212,7 @@ pub(crate) fn all_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> 
     }
 }
 
-/// The losses of `examples/losses`, with parameters of 1.
+/// The losses of `examples/losses`, with parameters of 1, and arrays of 0, 1 and so on.
 pub(crate) fn examples() -> Vec<Box<dyn Loss>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/losses");
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -218,7 +222,14 @@ pub(crate) fn examples() -> Vec<Box<dyn Loss>> {
         let mut loss = Custom::named(&name, &text).unwrap_or_else(|e| panic!("{name}: {e}"));
         let parameters: Vec<_> = loss.options().into_iter().map(|(name, _)| name).collect();
         for parameter in parameters {
-            loss.set(parameter, 1.0).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let numbers: Vec<f64> = (0..=64).map(f64::from).collect();
+            let array =
+                |count: &usize| loss.clone().set_table(parameter, &numbers[..*count]).is_ok();
+            match (1..=64).find(array) {
+                Some(count) => loss.set_table(parameter, &numbers[..count]),
+                None => loss.set(parameter, 1.0),
+            }
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         }
         Box::new(loss) as Box<dyn Loss>
     };

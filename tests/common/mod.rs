@@ -305,7 +305,7 @@ fn listed_classes(
 /// classes.
 pub(crate) fn with_vectors(role: Role, terms: &[usize]) -> Vec<usize> {
     match role {
-        Role::Vectors(width) => [terms, &[width.into()]].concat(),
+        Role::Vectors(width) | Role::ElementVectors(width) => [terms, &[width.into()]].concat(),
         Role::Listed | Role::ListedClasses => {
             let (last, before) = terms.split_last().expect("classes");
             [before, &[(last / 3).clamp(1, 40)]].concat()

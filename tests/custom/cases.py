@@ -18,7 +18,17 @@ import losses
 
 
 def float32(x):
+    """Of a list each number; whole numbers and booleans stay what they are."""
+    if isinstance(x, list):
+        return [float32(number) for number in x]
+    if isinstance(x, int):
+        return x
     return struct.unpack("f", struct.pack("f", x))[0]
+
+
+def tensor(x):
+    """What has a slope."""
+    return x if isinstance(x, int) else torch.tensor(x, dtype=torch.float64, requires_grad=True)
 
 
 class Numbers:
@@ -49,7 +59,8 @@ class Numbers:
 
 def evaluated(name, parameters, columns, gradients, second):
     """A case: value, gradients and second derivative of each element by itself."""
-    parameters = {key: float32(x) for key, x in parameters.items()}
+    whole = {key: float(x) for key, x in parameters.items() if isinstance(x, int)}
+    parameters = {key: float32(x) for key, x in (parameters | whole).items()}
     columns = {key: [float32(x) for x in column] for key, column in columns.items()}
     first = next(iter(columns))
     case = {"parameters": parameters, "inputs": columns, "value": []}
@@ -57,8 +68,7 @@ def evaluated(name, parameters, columns, gradients, second):
     if second:
         case["second"] = {first: []}
     for row in zip(*columns.values(), strict=True):
-        tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in row]
-        inputs = dict(zip(columns, tensors))
+        inputs = dict(zip(columns, map(tensor, row)))
         value = getattr(losses, name)(**inputs, **parameters)
         wanted = [inputs[key] for key in gradients]
         # The loss of some elements does not depend on all inputs: theirs is 0.
@@ -82,6 +92,8 @@ def second_of(slope, x):
 
 def written(x):
     """JSON has no infinities and no NaN: they are strings."""
+    if x.ndim:
+        return [written(number) for number in x]
     x = float(x.detach())
     return x if math.isfinite(x) else str(x)
 
@@ -227,6 +239,81 @@ def all_cases():
         add("bi_tempered_logistic", parameters, labelled(logits), ["x"])
         soft = {"x": logits, "t": number.between(0.05, 0.95, len(logits))}
         add("bi_tempered_logistic", parameters, soft, ["x", "t"])
+
+    counts = [0, 1, 2, 3, 5, 8, 12, 20, 0, 1, 4, 30]
+    for low, high in [(0.1, 20.0), (20.0, 500.0)]:
+        for r_low, r_high in [(0.2, 3.0), (3.0, 200.0)]:
+            columns = {"p": number.sizes(low, high), "r": number.sizes(r_low, r_high), "t": counts}
+            add("negative_binomial", {}, columns, ["p", "r"])
+
+    columns = {"p": number.sizes(0.1, 8.0), "x": number.between(-5.0, 5.0), "t": counts}
+    add("zero_inflated_poisson", {}, columns, ["p", "x"])
+    zeros = {"p": number.sizes(0.1, 30.0), "x": number.between(-9.0, 9.0), "t": [0] * 12}
+    add("zero_inflated_poisson", {}, zeros, ["p", "x"])
+
+    for low, high in [(0.2, 2.0), (1.0, 30.0)]:
+        columns = {"a": number.sizes(low, high), "b": number.sizes(low, high)}
+        columns["t"] = number.between(0.05, 0.95)
+        add("beta_nll", {}, columns, ["a", "b", "t"])
+
+    for penalty in [0.0, 0.01]:
+        for low, high in [(0.1, 3.0), (3.0, 30.0)]:
+            columns = {"p": [0.5, *number.between(-3.0, 3.0, 11)], "nu": number.sizes(0.2, 5.0)}
+            columns["alpha"] = number.sizes(1.1, 20.0)
+            columns["beta"] = number.sizes(0.2, 5.0)
+            away = [0.0, *number.signed(low, high, 11)]
+            columns["t"] = [p + d for p, d in zip(columns["p"], away)]
+            wanted = ["p", "nu", "alpha", "beta", "t"]
+            add("evidential_regression", {"penalty": penalty}, columns, wanted)
+
+    for low, high in [(0.1, 3.0), (3.0, 30.0)]:
+        columns = residuals([0.0, *number.signed(low, high, 11)], 0.25)
+        columns = {"p": columns["p"], "scale": number.sizes(0.3, 3.0), "t": columns["t"]}
+        add("normal_crps", {}, columns, ["p", "scale", "t"])
+
+    events = [False, True, True, False, True, False, True, True, False, False, True, True]
+    for low, high in [(0.3, 3.0), (0.01, 100.0)]:
+        columns = {"p": number.between(-1.0, 1.0), "scale": number.sizes(0.5, 2.0)}
+        columns |= {"t": number.sizes(low, high), "event": events}
+        add("log_normal_survival", {}, columns, ["p", "scale", "t"])
+        columns = {"scale": number.sizes(0.5, 2.0), "shape": number.sizes(0.5, 2.0)}
+        columns |= {"t": number.sizes(low, min(high, 6.0)), "event": events}
+        add("weibull_survival", {}, columns, ["scale", "shape", "t"])
+
+    classes = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 2, 0, 4, 1]
+    for thresholds in [[-1.5, -0.5, 0.5, 1.5], [-4.0, 0.0, 0.125, 3.0]]:
+        for reach in [2.0, 12.0]:
+            columns = {"x": number.between(-reach, reach, 14), "t": classes}
+            add("ordinal", {"thresholds": thresholds}, columns, ["x"])
+
+    def vectors(low, high, size, count=12):
+        return [number.between(low, high, size) for _ in range(count)]
+
+    for reach in [1.5, 6.0]:
+        columns = {"x": vectors(-reach, reach, 3), "mean": vectors(-reach, reach, 3)}
+        columns |= {"log_scale": vectors(-1.0, 1.0, 3), "t": number.between(-reach, reach)}
+        add("mixture_density", {}, columns, ["x", "mean", "log_scale", "t"], False)
+
+    def boxes(reach):
+        corners = [(number.between(0.0, reach, 2), number.sizes(0.5, 4.0, 2)) for _ in range(16)]
+        return [[x, y, x + width, y + height] for (x, y), (width, height) in corners]
+
+    for reach in [2.0, 12.0]:
+        columns = {"p": boxes(reach), "t": boxes(reach)}
+        add("generalized_iou", {"epsilon": 1e-7}, columns, ["p", "t"], False)
+    apart = {"p": [[0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 4.0, 3.0]], "t": [[2.0, 0.0, 3.0, 1.0], [2.0, 1.5, 3.0, 2.0]]}
+    add("generalized_iou", {"epsilon": 1e-7}, apart, ["p", "t"], False)
+
+    answers = ["chosen", "rejected", "chosen_before", "rejected_before"]
+    for beta, reach in [(0.1, 40.0), (0.5, 200.0)]:
+        columns = {key: number.between(-reach, 0.0) for key in answers}
+        add("dpo", {"beta": beta}, columns, answers)
+
+    now = [0.0, 0.1, -0.1, 0.5, -0.5, 0.19, -0.25, *number.between(-1.0, 1.0, 13)]
+    for advantage in [1.0, -1.0]:
+        columns = {"p": now, "before": [0.0] * 7 + number.between(-1.0, 1.0, 13)}
+        columns["advantage"] = [advantage * x for x in number.sizes(0.1, 5.0, 20)]
+        add("ppo_clip", {"width": 0.2}, columns, ["p", "before", "advantage"])
     return found
 
 

@@ -151,3 +151,81 @@ def bi_tempered_logistic(x, t, temperature_1, temperature_2, iterations):
         slope = first**temperature_2 + second**temperature_2
         norm = norm + (first + second - 1) / slope
     return divergence(t, exponential(x - norm)) + divergence(1 - t, exponential(-norm))
+
+
+def negative_binomial(p, r, t):
+    choices = torch.lgamma(r) + math.lgamma(t + 1) - torch.lgamma(t + r)
+    logarithms = r * torch.log1p(p / r) + (t * torch.log1p(r / p) if t else 0)
+    return choices + logarithms
+
+
+def zero_inflated_poisson(p, x, t):
+    if t == 0:
+        q = torch.sigmoid(x)
+        return -torch.log(q + (1 - q) * torch.exp(-p))
+    return -logsigmoid(-x) + p - t * torch.log(p) + math.lgamma(t + 1)
+
+
+def beta_nll(a, b, t):
+    log_beta = torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
+    return log_beta - (a - 1) * torch.log(t) - (b - 1) * torch.log1p(-t)
+
+
+def evidential_regression(p, nu, alpha, beta, t, penalty):
+    omega = 2 * beta * (1 + nu)
+    likelihood = torch.log(math.pi / nu) / 2 - alpha * torch.log(omega)
+    likelihood = likelihood + (alpha + 0.5) * torch.log((t - p) ** 2 * nu + omega)
+    likelihood = likelihood + torch.lgamma(alpha) - torch.lgamma(alpha + 0.5)
+    return likelihood + penalty * (t - p).abs() * (2 * nu + alpha)
+
+
+def normal_crps(p, scale, t):
+    z = (t - p) / scale
+    density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    return scale * (z * torch.erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi))
+
+
+def log_normal_survival(p, scale, t, event):
+    z = (torch.log(t) - p) / scale
+    if event:
+        return torch.log(t) + torch.log(scale) + math.log(2 * math.pi) / 2 + z * z / 2
+    return -torch.special.log_ndtr(-z)
+
+
+def weibull_survival(scale, shape, t, event):
+    hazard = (t / scale) ** shape
+    if event:
+        return hazard - torch.log(shape / scale) - (shape - 1) * torch.log(t / scale)
+    return hazard
+
+
+def ordinal(x, t, thresholds):
+    edges = [-math.inf, *thresholds, math.inf]
+    return -torch.log(torch.sigmoid(edges[t + 1] - x) - torch.sigmoid(edges[t] - x))
+
+
+def mixture_density(x, mean, log_scale, t):
+    z = (t - mean) / torch.exp(log_scale)
+    components = -z * z / 2 - log_scale - math.log(2 * math.pi) / 2
+    return -torch.logsumexp(torch.log_softmax(x, 0) + components, 0)
+
+
+def generalized_iou(p, t, epsilon):
+    def area(low, high):
+        return (high - low).prod()
+
+    size = (torch.minimum(p[2:], t[2:]) - torch.maximum(p[:2], t[:2])).clamp(min=0)
+    inner = size.prod()
+    union = area(p[:2], p[2:]) + area(t[:2], t[2:]) - inner
+    hull = area(torch.minimum(p[:2], t[:2]), torch.maximum(p[2:], t[2:]))
+    return 1 - inner / (union + epsilon) + (hull - union) / (hull + epsilon)
+
+
+def dpo(chosen, rejected, chosen_before, rejected_before, beta):
+    return -logsigmoid(beta * ((chosen - rejected) - (chosen_before - rejected_before)))
+
+
+def ppo_clip(p, before, advantage, width):
+    ratio = torch.exp(p - before)
+    clipped = ratio.clamp(1 - width, 1 + width)
+    return -torch.minimum(ratio * advantage, clipped * advantage)

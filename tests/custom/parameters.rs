@@ -1,8 +1,9 @@
 //! A custom loss's parameters.
 
 use super::case::{Case, check_loss, named};
-use crate::common::backends;
-use wgloss::{Batch, Custom, Error, Loss};
+use crate::common::{backends, tensor};
+use wgloss::definition::Options;
+use wgloss::{Batch, Custom, DType, Error, Loss, Reduction, Request};
 
 const SOURCE: &str = "struct Parameters { scale: f32, power: i32, shift: u32, }
 fn value(p: f32, t: f32, c: Parameters) -> f32 {
@@ -94,5 +95,146 @@ fn parameters_that_are_not_set() {
                 "{name}: {error}"
             );
         }
+    }
+}
+
+const ARRAYS: &str = "struct Parameters { weights: array<f32, 3>, scale: f32, shifts: array<i32, 2>, bits: array<u32, 2> }
+fn weight(c: Parameters, i: i32) -> f32 { return c.weights[i] * c.scale; }
+fn value(p: f32, n: i32, c: Parameters) -> f32 {
+    let all = c.weights;
+    var sum = 0.0;
+    for (var i = 0; i < 3; i++) { sum += all[i] * pow(p, f32(i)); }
+    return sum + weight(c, n) * p + f32(c.shifts[1] >> 2u) * p + f32(c.bits[n & 1] >> 24u);
+}";
+
+fn set_arrays(loss: &mut Custom) {
+    loss.set_table("weights", &[1.5, -2.0, 0.25]).expect("three numbers");
+    loss.set("scale", 2.0).expect("a number");
+    loss.set_table("shifts", &[0.0, -2_147_483_648.0]).expect("two integers");
+    loss.set_table("bits", &[4_294_967_295.0, 16_777_217.0]).expect("two integers");
+}
+
+#[test]
+fn arrays_are_read_from_a_buffer() {
+    let mut loss = Custom::new(ARRAYS).expect("a loss");
+    set_arrays(&mut loss);
+    assert!(loss.derived().contains("table_words["), "{}", loss.derived());
+    let p = [0.5, 2.0, -1.0, 3.0];
+    let n = [0.0, 1.0, 2.0, 7.0];
+    let inputs = vec![("p", tensor(DType::F32, &[4], &p)), ("n", tensor(DType::I32, &[4], &n))];
+    let weights = [1.5, -2.0, 0.25];
+    let shift = -536_870_912.0;
+    let of = |i: usize| {
+        let (p, weight) = (p[i], weights[(n[i] as usize).min(2)]);
+        let bits = [255.0, 1.0][n[i] as usize & 1];
+        let value = 1.5 - 2.0 * p + 0.25 * p * p + 2.0 * weight * p + shift * p + bits;
+        (value, -2.0 + 0.5 * p + 2.0 * weight + shift)
+    };
+    let slope = loss.derivative("p").expect("a derivative");
+    for (name, backend) in backends() {
+        let request =
+            Request { reduction: Reduction::None, gradients: &["p"], ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        let got = backend.evaluate_blocking(&loss, &batch).expect("an evaluation");
+        let by = backend.evaluate_blocking(&slope, &batch).expect("an evaluation");
+        let values = got.value.expect("a value");
+        let slopes = by.value.expect("a value");
+        for i in 0..4 {
+            let (value, slope) = of(i);
+            let near = |got: f32, want: f64| (f64::from(got) - want).abs() <= 1e-6 * want.abs();
+            assert!(near(values.to_f32()[i], value), "{name}: {:?}", values.to_f32());
+            assert!(near(got.gradients[0].1.to_f32()[i], slope), "{name}, {i}");
+            assert!(near(slopes.to_f32()[i], slope), "{name}, {i}");
+        }
+    }
+    // Other numbers are another table, and not other kernels.
+    let text = loss.derived();
+    loss.set_table("weights", &[0.0; 3]).expect("three numbers");
+    assert_eq!(loss.derived(), text);
+}
+
+#[test]
+fn parameters_may_be_arrays_alone_and_long() {
+    let text = "struct Parameters { edges: array<f32, 20000>, n: array<u32, 1> }
+        fn at(c: Parameters, i: u32) -> f32 { return c.edges[i]; }
+        fn value(p: f32, t: u32, c: Parameters) -> f32 {
+            return p * at(c, t) + p * c.edges[t + 1u] + f32(c.n[0]);
+        }";
+    let mut loss = Custom::new(text).expect("a loss");
+    let edges: Vec<f64> = (0..20_000).map(|i| f64::from(i) * 0.5).collect();
+    loss.set_table("edges", &edges).expect("20,000 numbers");
+    loss.set_table("n", &[3.0]).expect("one number");
+    let t = [0.0, 19_998.0, 7.0];
+    let inputs = vec![
+        ("p", tensor(DType::F32, &[3], &[1.0, 2.0, 4.0])),
+        ("t", tensor(DType::U16, &[3], &t)),
+    ];
+    let request = Request { reduction: Reduction::None, gradients: &["p"], ..Request::default() };
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    for (name, backend) in backends() {
+        let got = backend.evaluate_blocking(&loss, &batch).expect("an evaluation");
+        assert_eq!(*got.gradients[0].1.to_f32(), [0.5, 19_998.5, 7.5], "{name}");
+        assert_eq!(*got.value.expect("a value").to_f32(), [3.5, 40_000.0, 33.0], "{name}");
+    }
+    let values = loss.values();
+    assert!(values[0].1.starts_with("20000 numbers of digest"), "{values:?}");
+    let mut other = loss.clone();
+    other.set_table("edges", &edges.iter().map(|x| x + 1.0).collect::<Vec<_>>()).expect("numbers");
+    assert_ne!(other.values(), values);
+}
+
+#[test]
+fn arrays_that_do_not_fit() {
+    let mut loss = Custom::new(ARRAYS).expect("a loss");
+    let wrong: [(&str, &[f64], &[&str]); 6] = [
+        ("weights", &[1.0, 2.0], &["weights", "2 numbers", "3 numbers"]),
+        ("weights", &[1.0, f64::NAN, 2.0], &["weights[1]", "NaN", "a number"]),
+        ("weights", &[1.0, 2.0, 1e300], &["weights[2]", "1e300", "3.4e38"]),
+        ("shifts", &[0.5, 1.0], &["shifts[0]", "0.5", "whole number"]),
+        ("bits", &[0.0, -1.0], &["bits[1]", "-1", "4294967295"]),
+        ("scale", &[1.0], &["scale", "1 numbers", "a number"]),
+    ];
+    for (name, numbers, parts) in wrong {
+        let error = loss.set_table(name, numbers).expect_err(name).to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+    let error = loss.set("weights", 1.0).expect_err("an array").to_string();
+    assert!(error.contains("weights") && error.contains("3 numbers"), "{error}");
+    let error = loss.set_table("none", &[1.0]).expect_err("no such parameter").to_string();
+    assert!(error.contains("none") && error.contains("weights, scale, shifts, bits"), "{error}");
+    // One that is not set, and others by text.
+    let missing = loss.validate().expect_err("none are set").to_string();
+    assert!(missing.contains("weights"), "{missing}");
+    set_arrays(&mut loss);
+    loss.validate().expect("all are set");
+    let mut set = |name: &str, text: &str| {
+        let mut options = loss.options();
+        let option = options.iter_mut().find(|(own, _)| *own == name).expect("an option");
+        option.1.set(name, text)
+    };
+    set("weights", "1, 2.5,-3e2").expect("numbers");
+    set("shifts", "1,-2").expect("numbers");
+    let error = set("weights", "1,,3").expect_err("nothing between commas").to_string();
+    assert!(error.contains("weights") && error.contains("1,,3"), "{error}");
+    set("bits", "1,2,3").expect("numbers");
+    let error = loss.validate().expect_err("too many").to_string();
+    assert!(
+        error.contains("bits") && error.contains("3 numbers") && error.contains("2 numbers"),
+        "{error}"
+    );
+    assert_eq!(loss.values()[0], ("weights", "1,2.5,-300".into()));
+}
+
+#[test]
+fn texts_about_arrays_of_parameters_that_are_refused() {
+    let parameters = "struct Parameters { w: array<f32, 100> }";
+    for (text, part) in [
+        (format!("{parameters} fn value(p: f32, c: Parameters) -> f32 {{ var w = c.w; w[1] = p; return w[0]; }}"), "100 numbers"),
+        (format!("{parameters} fn value(p: f32, c: Parameters) -> f32 {{ var d = c; return d.w[1] * p; }}"), "copy of the parameters"),
+        ("struct Parameters { w: array<vec2<f32>, 2> } fn value(p: f32, c: Parameters) -> f32 { return p; }".into(), "nor an array"),
+        ("struct Parameters { w: array<f32, 70000> } fn value(p: f32, c: Parameters) -> f32 { return p; }".into(), "70000 numbers"),
+    ] {
+        let error = Custom::new(&text).expect_err(part).to_string();
+        assert!(error.contains(part), "{error}");
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct Plot {
     /// The losses, each with its options and values of its inputs
     #[arg(value_name = "LOSS [NAME=VALUE...]", required_unless_present = "custom")]
     words: Vec<String>,
-    /// A WGSL file with `fn value` of one to four f32, drawn first; its gradient is derived
+    /// A WGSL file with `fn value`, drawn first; its gradient is derived
     #[arg(long, value_name = "FILE")]
     custom: Option<String>,
     /// The input to plot against, NAME or NAME[INDEX]; if none is named, the first with a gradient

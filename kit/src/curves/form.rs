@@ -31,7 +31,13 @@ pub(super) fn lies(loss: &dyn Loss, role: Role, list: bool) -> Option<(Lies, boo
         }
         Role::Classes | Role::Factors => (Lies::Shared, false),
         Role::IndexOrRows if list => (Lies::Rows, false),
-        Role::Index | Role::IndexOrRows | Role::Marks => (Lies::Single, true),
+        Role::Index
+        | Role::IndexOrRows
+        | Role::Marks
+        | Role::Signed
+        | Role::Unsigned
+        | Role::Flags => (Lies::Single, true),
+        Role::ElementVectors(_) => (Lies::Rows, false),
         Role::Own | Role::OwnIntegers if is_table(loss) => (Lies::Rows, role == Role::OwnIntegers),
         _ => return None,
     })

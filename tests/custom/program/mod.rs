@@ -6,8 +6,10 @@ mod values;
 
 use crate::common::Random;
 use run::Run;
+pub(crate) use text::NAMES;
+pub(crate) use values::Type;
 use values::Type::{Bool, Float, Signed, Unsigned};
-use values::{HELPER, OPERATIONS, Operation, Type, Value};
+use values::{HELPER, OPERATIONS, Operation, Value};
 
 #[derive(Debug)]
 enum Tree {
@@ -29,10 +31,27 @@ enum Statement {
     Return(Tree, Tree),
 }
 
-/// A function: its arguments are the first names.
+/// An argument: a number, or a vector of so many floats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Argument {
+    Number(Type),
+    Vector(usize),
+}
+
+impl Argument {
+    /// The types of its numbers.
+    pub(crate) fn kinds(self) -> Vec<Type> {
+        match self {
+            Self::Number(kind) => vec![kind],
+            Self::Vector(size) => vec![Float; size],
+        }
+    }
+}
+
+/// A function: the numbers of its arguments are the first names.
 #[derive(Debug)]
 struct Body {
-    arguments: Vec<Type>,
+    arguments: Vec<Argument>,
     /// The types of all names.
     names: Vec<Type>,
     statements: Vec<Statement>,
@@ -196,8 +215,27 @@ impl<'r> Maker<'r> {
         statements
     }
 
-    fn body(mut self, arguments: &[Type]) -> Body {
-        for &kind in arguments {
+    /// Two floats, and others of all types.
+    fn arguments(&mut self) -> Vec<Argument> {
+        let mut all = vec![Argument::Number(Float), Argument::Number(Float)];
+        for _ in 0..self.below(4) {
+            let own = [
+                Argument::Number(Float),
+                Argument::Number(Signed),
+                Argument::Number(Unsigned),
+                Argument::Number(Bool),
+                Argument::Vector(2),
+                Argument::Vector(3),
+                Argument::Vector(4),
+            ][self.below(7)];
+            let place = self.below(all.len() + 1);
+            all.insert(place, own);
+        }
+        all
+    }
+
+    fn body(mut self, arguments: &[Argument]) -> Body {
+        for kind in arguments.iter().flat_map(|own| own.kinds()) {
             self.declared(kind, false);
         }
         let mut statements = Vec::new();
@@ -228,8 +266,11 @@ impl<'r> Maker<'r> {
 impl Program {
     pub(crate) fn random(seed: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let helper = Maker::new(&mut random, false).body(&[Float, Signed, Bool]);
-        let value = Maker::new(&mut random, true).body(&[Float, Float]);
+        let numbers = [Float, Signed, Bool].map(Argument::Number);
+        let helper = Maker::new(&mut random, false).body(&numbers);
+        let mut maker = Maker::new(&mut random, true);
+        let arguments = maker.arguments();
+        let value = maker.body(&arguments);
         Self { helper, value }
     }
 
@@ -237,8 +278,19 @@ impl Program {
         format!("{}{}", self.helper.text("helper"), self.value.text("value"))
     }
 
+    pub(crate) fn arguments(&self) -> &[Argument] {
+        &self.value.arguments
+    }
+
     pub(crate) fn value(&self, x: &[f64], noise: &mut Noise) -> f64 {
-        let arguments = x.iter().map(|&x| Value::Float(x)).collect();
+        let kinds = self.value.arguments.iter().flat_map(|own| own.kinds());
+        let value = |(&x, kind): (&f64, Type)| match kind {
+            Float => Value::Float(x),
+            Signed => Value::Signed(x as i32),
+            Unsigned => Value::Unsigned(x as u32),
+            Bool => Value::Bool(x != 0.0),
+        };
+        let arguments = x.iter().zip(kinds).map(value).collect();
         Run { body: &self.value, helper: Some(&self.helper), names: arguments, noise }.result()
     }
 }

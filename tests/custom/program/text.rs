@@ -2,7 +2,10 @@
 
 use super::values::Type::{Bool, Float, Signed, Unsigned};
 use super::values::{OPERATIONS, Type, Value};
-use super::{Body, Statement, Tree};
+use super::{Argument, Body, Statement, Tree};
+
+/// The arguments of `value`.
+pub(crate) const NAMES: [&str; 5] = ["p", "t", "q", "r", "s"];
 
 fn type_text(kind: Type) -> &'static str {
     match kind {
@@ -15,13 +18,22 @@ fn type_text(kind: Type) -> &'static str {
 
 impl Body {
     pub(super) fn text(&self, name: &str) -> String {
-        let own = |i: usize| if name == "value" { ["p", "t"][i].into() } else { format!("x{i}") };
-        let arguments: Vec<String> = (0..self.arguments.len())
-            .map(|i| format!("{}: {}", own(i), type_text(self.arguments[i])))
-            .collect();
-        let names: Vec<String> = (0..self.names.len())
-            .map(|i| if i < self.arguments.len() { own(i) } else { format!("x{i}") })
-            .collect();
+        let (mut arguments, mut names) = (Vec::new(), Vec::new());
+        for (k, argument) in self.arguments.iter().enumerate() {
+            let own = if name == "value" { NAMES[k].into() } else { format!("x{k}") };
+            match argument {
+                Argument::Number(kind) => {
+                    arguments.push(format!("{own}: {}", type_text(*kind)));
+                    names.push(own);
+                }
+                Argument::Vector(size) => {
+                    arguments.push(format!("{own}: vec{size}<f32>"));
+                    names
+                        .extend(["x", "y", "z", "w"][..*size].iter().map(|k| format!("{own}.{k}")));
+                }
+            }
+        }
+        names.extend((names.len()..self.names.len()).map(|i| format!("x{i}")));
         format!(
             "fn {name}({}) -> f32 {{\n{}    return {};\n}}\n",
             arguments.join(", "),

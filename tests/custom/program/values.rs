@@ -1,7 +1,7 @@
 //! Numbers of all types, and what is done with them: in WGSL and in Rust.
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Float,
     Signed,
     Unsigned,

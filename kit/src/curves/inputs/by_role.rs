@@ -58,6 +58,11 @@ impl Lying<'_> {
     /// `last` is the last of the vectors that stay.
     fn held(&self, width: usize, last: bool) -> Result<Held> {
         let &Wanted { input, present, text, .. } = self.wanted;
+        // A vector of elements has a length of its own.
+        let width = match input.role {
+            Role::ElementVectors(size) => size.into(),
+            _ => width,
+        };
         let shape = shape(self.lies, width);
         let numbers = match text {
             Some(text) if self.integers => numbers::integers(input.name, text, &shape)?,
@@ -66,13 +71,19 @@ impl Lying<'_> {
         };
         let largest = i64::try_from(width).unwrap_or(i64::MAX).saturating_sub(1);
         let least = if shape.is_empty() { 0 } else { -1 };
+        let within = match input.role {
+            Role::Signed => [-10, 10],
+            Role::Unsigned => [0, 10],
+            Role::Flags => [0, 1],
+            _ => [least, largest],
+        };
         Ok(Held {
             input,
             present,
             given: text.is_some(),
             numbers,
             each: self.lies != Lies::Shared,
-            within: self.integers.then_some([least, largest]),
+            within: self.integers.then_some(within),
             logits: false,
             varied: self::shape(self.varied, width),
             shape,
