@@ -156,9 +156,15 @@ fn what_value_is_not() {
         ("// first\n▸fn value(p: f32) -> i32 { return 1; }", "something else than f32"),
         ("▸fn value(p: f32) -> vec2<f32> { return vec2(p); }", "something else than f32"),
         ("▸fn value() -> f32 { return 1.0; }", "0 arguments"),
-        ("▸fn value(a: f32, b: f32, c: f32, d: f32, e: f32) -> f32 { return a; }", "5 arguments"),
-        ("▸fn value(p: i32) -> f32 { return 1.0; }", "argument p"),
-        ("▸fn value(p: f32, t: vec2<f32>) -> f32 { return p; }", "argument t"),
+        (
+            "▸fn value(a: f32, b: f32, c: f32, d: f32, e: f32, f: f32, g: f32, h: f32, i: f32,
+                j: f32, k: f32, l: f32, m: f32, n: f32, o: f32, p: i32, q: bool) -> f32 { return a; }",
+            "17 arguments, expected 1 to 16",
+        ),
+        ("▸fn value(p: i32) -> f32 { return 1.0; }", "no argument of f32"),
+        ("▸fn value(p: f32, t: vec2<i32>) -> f32 { return p; }", "argument t"),
+        ("▸fn value(p: f32, t: mat2x2<f32>) -> f32 { return p; }", "argument t"),
+        ("▸fn value(p: f32, t: array<f32, 4>) -> f32 { return p; }", "argument t"),
         (
             "struct Parameters { d: f32 }\n▸fn value(c: Parameters, p: f32) -> f32 { return p; }",
             "argument c",
@@ -173,7 +179,7 @@ fn what_value_is_not() {
             "parameter d",
         ),
         (
-            "▸struct Parameters { d: array<f32, 2> }\nfn value(p: f32, c: Parameters) -> f32 { return p; }",
+            "▸struct Parameters { d: array<bool, 2> }\nfn value(p: f32, c: Parameters) -> f32 { return p; }",
             "parameter d",
         ),
         (

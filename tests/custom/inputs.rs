@@ -417,3 +417,29 @@ fn packed_inputs_are_the_same() {
         assert_eq!(bits(&got), bits(&whole), "{buffers} buffers");
     }
 }
+
+/// Vectors of integers that become floats are taken apart number by number.
+#[test]
+fn converted_vectors() {
+    let text = "fn value(v: vec3<f32>, n: i32) -> f32 {
+        let whole = vec3<i32>(v * 4.0);
+        let w = vec3<f32>(whole) + vec3<f32>(vec3(n, 2, n * n));
+        return dot(v, w) + max(w, v * v).z;
+    }";
+    let loss = Custom::new(text).expect("a loss");
+    let inputs = vec![
+        ("v", tensor(DType::F32, &[2, 3], &[1.5, -2.25, 3.0, 0.5, 9.0, -7.75])),
+        ("n", tensor(DType::I64, &[2], &[3.0, -2.0])),
+    ];
+    let of = |v: [f64; 3], n: f64| {
+        let w =
+            [(v[0] * 4.0).trunc() + n, (v[1] * 4.0).trunc() + 2.0, (v[2] * 4.0).trunc() + n * n];
+        v[0] * w[0] + v[1] * w[1] + v[2] * w[2] + w[2].max(v[2] * v[2])
+    };
+    let want = [of([1.5, -2.25, 3.0], 3.0), of([0.5, 9.0, -7.75], -2.0)];
+    for (name, backend) in backends() {
+        let got = backend.evaluate_blocking(&loss, &batch(&inputs, Reduction::None, &["v"]));
+        let got = got.expect("an evaluation").value.expect("a value").to_f64();
+        assert_eq!(got, want, "{name}");
+    }
+}

@@ -226,7 +226,18 @@ impl Body<'_, '_> {
             }
             _ => dual.value,
         };
-        Ok(Dual::constant(self.terms.call(name, vec![value])))
+        let Some(size) = self.size(x) else {
+            return Ok(Dual::constant(self.terms.call(name, vec![value])));
+        };
+        // Number by number: `vec2<f32>(x)` is a vector of equal numbers to whoever takes it apart.
+        let number = name.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+        let number = number.unwrap_or_default();
+        let mut numbers = Vec::new();
+        for i in 0..size {
+            let own = self.terms.component(value, size, i);
+            numbers.push(self.terms.call(number, vec![own]));
+        }
+        Ok(Dual::constant(self.terms.call(name.clone(), numbers)))
     }
 
     /// An index that is found when the program runs, under a name if the compiler would know it: it
