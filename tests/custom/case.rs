@@ -6,7 +6,7 @@ use wgloss::{Batch, Custom, DType, Plan, Reduction, Request, SourceOptions, Tens
 
 /// The names of the arguments.
 pub(crate) const NAMES: [&str; 4] = ["p", "t", "q", "r"];
-/// As many points as fill a machine's lanes once and begin them again.
+/// The points that are compared.
 const POINTS: usize = 80;
 
 /// A function of the arguments.

@@ -81,6 +81,17 @@ impl Dual {
 
     pub(super) fn product(a: Self, b: Self, terms: &mut Terms) -> Self {
         let value = terms.binary("*", a.value, b.value);
+        if let Some(factor) = terms.times(a.value, b.value) {
+            // Of k x x it is 2 k x' x.
+            let twice = terms.number(2.0 * factor);
+            let slopes = b.slopes.map(|slope| {
+                slope.map(|slope| {
+                    let slope = terms.product(twice, slope);
+                    terms.product(slope, b.value)
+                })
+            });
+            return Self { value, slopes };
+        }
         let slopes = Self::both(a, b, terms, |terms, by_a, by_b| {
             let by_a = by_a.map(|slope| terms.product(slope, b.value));
             let by_b = by_b.map(|slope| terms.product(a.value, slope));

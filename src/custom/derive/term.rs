@@ -109,6 +109,16 @@ impl Terms {
         }
     }
 
+    /// Where a term is a number times another one, that number, of which there is twice as much.
+    pub(super) fn times(&self, term: Term, other: Term) -> Option<f32> {
+        match *self.node(term) {
+            Node::Binary("*", number, own) if own == other => {
+                self.as_number(number).filter(|x| (2.0 * x).is_finite())
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn is_zero(&self, term: Term) -> bool {
         self.as_number(term) == Some(0.0)
     }

@@ -57,33 +57,35 @@ impl Block<'_> {
         instructions: Instructions,
         loss: &mut impl Tiles<N>,
     ) {
-        let arguments = self.arguments.map(bytemuck::cast_slice::<f32, u32>);
-        let present = arguments.iter().zip(self.widths).filter(|(own, _)| !own.is_empty());
-        let columns: usize = present.clone().map(|(_, width)| width).sum();
-        let apart = self.widths.iter().any(|&width| width > 1) || !self.count.is_multiple_of(N);
-        let mut paddings = vec![[0; N]; if apart { columns } else { 0 }];
+        let arguments = self.arguments.iter().zip(self.widths).filter(|(own, _)| !own.is_empty());
+        // The numbers of each column, every so many'th.
+        let columns: Vec<(&[u32], usize)> = arguments
+            .flat_map(|(own, width)| {
+                (0..width).map(move |k| (bytemuck::cast_slice(&own[k..]), width))
+            })
+            .collect();
+        let wanted: Vec<usize> =
+            (0..MOST_INPUTS).filter(|&i| self.gradients[i].is_some()).collect();
+        let apart = columns.iter().any(|(_, width)| *width > 1) || !self.count.is_multiple_of(N);
+        let mut paddings = vec![[0; N]; if apart { columns.len() } else { 0 }];
         let mut sums = Lanes::NONE;
         for start in (0..self.count).step_by(N) {
             let size = N.min(self.count - start);
             let mut inputs = [&[0; N]; 4 * MOST_INPUTS];
-            let mut next = inputs.iter_mut();
             let mut paddings = paddings.iter_mut();
-            for (argument, width) in present.clone() {
-                let rest = &argument[start * width..];
-                for (k, input) in next.by_ref().take(width).enumerate() {
-                    let padding = paddings.next();
-                    *input = match (rest.first_chunk().filter(|_| width == 1), padding) {
-                        (Some(column), _) => column,
-                        (None, Some(padding)) => {
-                            let numbers = rest[k..].iter().step_by(width);
-                            padding.iter_mut().zip(numbers).for_each(|(own, x)| *own = *x);
-                            padding
-                        }
-                        (None, None) => unreachable!("what is apart has padding"),
-                    };
-                }
+            for (input, &(numbers, width)) in inputs.iter_mut().zip(&columns) {
+                let rest = &numbers[start * width..];
+                *input = match (rest.first_chunk().filter(|_| width == 1), paddings.next()) {
+                    (Some(column), _) => column,
+                    (None, Some(padding)) => {
+                        let numbers = rest.iter().step_by(width);
+                        padding.iter_mut().zip(numbers).for_each(|(own, x)| *own = *x);
+                        padding
+                    }
+                    (None, None) => unreachable!("what is apart has padding"),
+                };
             }
-            let inputs = &inputs[..columns];
+            let inputs = &inputs[..columns.len()];
             loss.compute(inputs);
             let mut results = 0..;
             let mut result = || -> &[f32] {
@@ -95,8 +97,10 @@ impl Block<'_> {
                 instructions.run(Values { values: result(), start, losses, sums: &mut sums });
             }
             let upstream = self.upstream.get(start..).unwrap_or_default();
-            for (gradient, width) in self.gradients.iter_mut().zip(self.widths) {
-                let Some(gradient) = gradient else { continue };
+            for &i in &wanted {
+                let (Some(gradient), width) = (&mut self.gradients[i], self.widths[i]) else {
+                    continue;
+                };
                 for k in 0..width {
                     let gradient = &mut gradient[start * width + k..];
                     let (slopes, scale) = (result(), self.scale);

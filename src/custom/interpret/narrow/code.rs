@@ -7,7 +7,7 @@ use super::traced::{Origin, Step, Traced};
 use crate::cpu::Instructions;
 
 /// So many rounds of loops are made before the results are given up.
-const MOST_ROUNDS: u32 = 1 << 24;
+const MOST_ROUNDS: u32 = 1 << 17;
 
 static NOT_NUMBERS: Words = [0x7fc0_0000; TILE];
 
@@ -97,6 +97,7 @@ impl Code {
     }
 }
 
+#[inline(always)]
 fn operand<'r>(columns: &'r [Box<Column>], inputs: &[&'r Words], register: usize) -> &'r Words {
     match inputs.get(register) {
         Some(input) => input,
@@ -127,7 +128,9 @@ impl Running<'_> {
         match step {
             Step::Compute { run, to, from } => {
                 let Rooms { columns, spare, .. } = &mut *self.rooms;
-                let from = from.map(|register| operand(columns, self.inputs, register));
+                let &[a, b, c, d] = from;
+                let operand = |register| operand(columns, self.inputs, register);
+                let from = [operand(a), operand(b), operand(c), operand(d)];
                 run(self.instructions, &mut spare.0, from);
                 std::mem::swap(spare, &mut columns[to - self.inputs.len()]);
             }

@@ -1,17 +1,9 @@
 //! Which lanes do something, while a program is written out.
 
 use super::super::operations::{AND, AND_NOT, NOT, OR, SELECT};
+use super::lanes::Mask;
 use super::trace::Trace;
 use super::traced::Origin;
-
-/// Some lanes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Mask {
-    All,
-    None,
-    /// Those where a value holds.
-    Some(usize),
-}
 
 impl Trace<'_> {
     /// A condition, which may be known.

@@ -9,6 +9,7 @@
 mod alive;
 mod allocate;
 mod code;
+mod lanes;
 mod masks;
 mod trace;
 mod traced;

@@ -1,9 +1,9 @@
 //! A program while it is written out: its values so far, of which equal ones are one.
 
 use super::super::instruction::{Element, Instruction, Narrow, Operation, Step as Stride};
-use super::super::operations::{COPY, HOLDS, MULTIPLY};
+use super::super::operations::{COPY, HOLDS, MULTIPLY, fused};
 use super::super::program::{Program, Unsupported};
-use super::masks::Mask;
+use super::lanes::Mask;
 use super::traced::{Origin, Step, Traced};
 use naga::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,6 +30,8 @@ pub(super) struct Trace<'p> {
     /// The places of the registers that are read at computed indices.
     places: HashMap<usize, usize>,
     pub(super) private: BTreeSet<usize>,
+    /// What has made a value, if that was an operation alone.
+    made: HashMap<usize, (Narrow, [usize; 4])>,
     /// The values known in each scope: what is made where it may be passed over is so there alone.
     known: HashMap<(usize, Key), usize>,
     /// The scope around each.
@@ -93,6 +95,7 @@ impl<'p> Trace<'p> {
             held: vec![None; program.registers],
             places: places(program),
             private: program.private.iter().copied().collect(),
+            made: HashMap::new(),
             known: HashMap::new(),
             scopes: vec![None],
             regions: HashMap::new(),
@@ -195,6 +198,18 @@ impl<'p> Trace<'p> {
                 _ => {}
             }
         }
+        let made = |value: usize| self.made.get(&value).copied();
+        if let Some((operation, operands)) = fused(run, from, made) {
+            let mut all = [self.constant(0); 4];
+            all.iter_mut().zip(operands).for_each(|(all, operand)| *all = operand);
+            return self.computed(operation.narrow, all);
+        }
+        let value = self.computed(run, from);
+        self.made.insert(value, (run, from));
+        value
+    }
+
+    fn computed(&mut self, run: Narrow, from: [usize; 4]) -> usize {
         self.found(Key::Computed(run as usize, from), |to| Step::Compute { run, to, from })
     }
 

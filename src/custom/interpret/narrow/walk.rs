@@ -2,7 +2,7 @@
 
 use super::super::instruction::{Block, Case, Function, Instruction};
 use super::super::operations::EQUAL;
-use super::masks::Mask;
+use super::lanes::Mask;
 use super::trace::Trace;
 use super::traced::{Origin, Step};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,9 +3,9 @@
 use naga::ScalarKind;
 
 use super::super::instruction::{Lanes, Operation};
-use super::lane::{signed, unsigned};
 use super::masks::COPY;
 use super::real::Real;
+use super::whole::{signed, unsigned};
 
 /// From one type to another of 32 bits, or to and from booleans; `bits` are kept rather than the
 /// value. Floats become the nearest integer towards 0 that both types have, NaN becomes 0.

@@ -4,12 +4,13 @@ use naga::{MathFunction, ScalarKind};
 
 use super::super::instruction::Operation;
 use super::bits;
-use super::lane::signed;
 use super::masks::COPY;
 use super::real::Real;
+use super::whole::signed;
 
 pub(in super::super) const SQUARE_ROOT: Operation = lanes!(|x: f| -> f { x.sqrt() });
 pub(in super::super) const TRUNCATE: Operation = lanes!(|x: f| -> f { x.trunc() });
+pub(in super::super) const ABS: Operation = lanes!(|x: f| -> f { x.abs() });
 /// The two parts of frexp's result: x = fraction 2^exponent with |fraction| in [1/2, 1).
 pub(in super::super) const FREXP_FRACTION: Operation = rounded!(|x| scaled(x, -exponent(x)));
 pub(in super::super) const FREXP_EXPONENT: Operation = lanes!(|x: f| -> i { exponent(x.wide()) });
@@ -47,7 +48,7 @@ fn arithmetic(function: MathFunction) -> Option<Operation> {
         MathFunction::Max => lanes!(|a: f, b: f| -> f { a.larger(b) }),
         MathFunction::Clamp => lanes!(|x: f, low: f, high: f| -> f { x.clamped(low, high) }),
         MathFunction::Sign => lanes!(|x: f| -> f { x.sign() }),
-        MathFunction::Abs => lanes!(|x: f| -> f { x.abs() }),
+        MathFunction::Abs => ABS,
         MathFunction::Saturate => lanes!(|x: f| -> f { x.clamped(0.0, 1.0) }),
         MathFunction::Floor => lanes!(|x: f| -> f { x.floor() }),
         MathFunction::Ceil => lanes!(|x: f| -> f { x.ceil() }),

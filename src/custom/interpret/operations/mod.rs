@@ -5,16 +5,19 @@ mod lane;
 
 mod bits;
 mod conversions;
+mod fused;
 mod masks;
 mod math;
 mod operators;
 mod primitives;
 mod real;
 mod special;
+mod whole;
 
 pub(super) use conversions::conversion;
-pub(super) use lane::place;
+pub(super) use fused::fused;
 pub(super) use masks::{AND, AND_NOT, COPY, EQUAL, HOLDS, NOT, OR};
 pub(super) use math::{FREXP_EXPONENT, FREXP_FRACTION, SQUARE_ROOT, TRUNCATE, math};
 pub(super) use operators::{MULTIPLY, SELECT, binary, relational, unary};
 pub(super) use primitives::{primitive, textbook};
+pub(super) use whole::place;

@@ -16,7 +16,13 @@ pub(in super::super) const SELECT: Operation = Operation {
 const CHOICE: Operation =
     wide!(|condition, accept, reject| if condition != 0.0 { accept } else { reject });
 
+// Those of floats that are done together with others.
+pub(in super::super) const ADD: Operation = lanes!(|a: f, b: f| -> f { a + b });
+pub(in super::super) const SUBTRACT: Operation = lanes!(|a: f, b: f| -> f { a - b });
 pub(in super::super) const MULTIPLY: Operation = lanes!(|a: f, b: f| -> f { a * b });
+pub(in super::super) const LESS: Operation = lanes!(|a: f, b: f| -> b { a < b });
+pub(in super::super) const AT_MOST: Operation = lanes!(|a: f, b: f| -> b { a <= b });
+pub(in super::super) const GREATER: Operation = lanes!(|a: f, b: f| -> b { a > b });
 
 pub(in super::super) fn unary(operator: UnaryOperator, kind: ScalarKind) -> Option<Operation> {
     let operation: Operation = match (operator, kind) {
@@ -58,11 +64,14 @@ macro_rules! comparison {
 
 fn of_floats(operator: BinaryOperator) -> Option<Operation> {
     let operation: Operation = match operator {
-        BinaryOperator::Add => lanes!(|a: f, b: f| -> f { a + b }),
-        BinaryOperator::Subtract => lanes!(|a: f, b: f| -> f { a - b }),
+        BinaryOperator::Add => ADD,
+        BinaryOperator::Subtract => SUBTRACT,
         BinaryOperator::Multiply => MULTIPLY,
         BinaryOperator::Divide => lanes!(|a: f, b: f| -> f { a / b }),
         BinaryOperator::Modulo => lanes!(|a: f, b: f| -> f { a % b }),
+        BinaryOperator::Less => LESS,
+        BinaryOperator::LessEqual => AT_MOST,
+        BinaryOperator::Greater => GREATER,
         _ => comparison!(operator, f),
     };
     Some(operation)

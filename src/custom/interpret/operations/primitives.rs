@@ -3,10 +3,11 @@
 use std::f64::consts::FRAC_2_SQRT_PI;
 
 use super::super::instruction::Operation;
-use super::lane::signed;
 use super::masks::COPY;
+use super::operators::{AT_MOST, LESS};
 use super::real::Real;
 use super::special;
+use super::whole::signed;
 
 /// What a function of this name in `numeric.wgsl` stands for, in both machines.
 pub(in super::super) fn primitive(name: &str) -> Option<Operation> {
@@ -43,8 +44,8 @@ fn arithmetic(name: &str) -> Option<Operation> {
         "sign_of" => lanes!(|x: f| -> f { x.sign() }),
         "clamped" => lanes!(|x: f, low: f, high: f| -> f { x.clamped(low, high) }),
         "silenced" => lanes!(|factor: f, term: f| -> f { factor.silenced(term) }),
-        "is_less" => lanes!(|a: f, b: f| -> b { a < b }),
-        "is_at_most" => lanes!(|a: f, b: f| -> b { a <= b }),
+        "is_less" => LESS,
+        "is_at_most" => AT_MOST,
         "is_equal" => lanes!(|a: f, b: f| -> b { a == b }),
         "hidden_zero" => lanes!(|_x: f| -> f { 0.0 }),
         "hidden" => COPY,

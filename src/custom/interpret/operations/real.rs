@@ -1,7 +1,7 @@
 //! The functions that both machines have: textbook mathematics in float64, and in float32 the CPU
 //! backend's own polynomials.
 
-use super::lane::{signed, unsigned};
+use super::whole::{signed, unsigned};
 use crate::cpu::numeric;
 use std::f64::consts::LN_2;
 

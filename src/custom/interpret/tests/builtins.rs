@@ -1,6 +1,6 @@
 //! Each built-in function of floats against Rust's.
 
-use super::assert_expression;
+use super::{assert_expression, assert_wide};
 
 fn carried(p: f64, t: f64, result: f64) -> f64 {
     if p.is_nan() || t.is_nan() { f64::NAN } else { result }
@@ -50,7 +50,8 @@ fn exponents() {
     assert_expression("pow(p, 3.0)", |p, _| if p < 0.0 { f64::NAN } else { p.abs().powf(3.0) });
     assert_expression("ldexp(p, 5)", |p, _| p * 32.0);
     assert_expression("ldexp(p, -3)", |p, _| p / 8.0);
-    assert_expression("ldexp(ldexp(p, 900), -900)", |p, _| p);
+    // Past the end of float32.
+    assert_wide("fn value(p: f32, t: f32) -> f32 { return ldexp(ldexp(p, 900), -900); }", |p, _| p);
     assert_expression("ldexp(p, -1500)", |p, _| if p.is_finite() { p * 0.0 } else { p });
     assert_expression("ldexp(frexp(p).fract, frexp(p).exp)", |p, _| p);
     assert_expression("abs(frexp(p).fract)", |p, _| match p.abs() {

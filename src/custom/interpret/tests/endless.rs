@@ -1,6 +1,6 @@
 //! Loops that lanes do not leave.
 
-use super::{LANES, assert_close, count, evaluate, numbers, program};
+use super::{LANES, assert_close, count, evaluate, evaluate_narrow, numbers, program};
 
 #[test]
 fn endless_loops_end_with_nan_in_their_lanes_alone() {
@@ -50,4 +50,11 @@ fn a_machine_forgets_stopped_lanes() {
     let [p, _] = numbers();
     assert!(machine.call(0, &[&p])[0].iter().any(|x| x.is_nan()));
     assert_eq!(machine.call(0, &[&[2.0; LANES]])[0], [2.0; LANES]);
+}
+
+#[test]
+fn the_narrow_machine_gives_up_what_does_not_end() {
+    let text = "fn value(p: f32) -> f32 { var x = p; while x != 7.0 { x *= 2.0; } return x; }";
+    let words = std::array::from_fn(|lane| if lane == 7 { 7.0f32 } else { 1.0 }.to_bits());
+    assert!(evaluate_narrow(text, &[words])[0].iter().all(|&x| f32::from_bits(x).is_nan()));
 }

@@ -1,7 +1,7 @@
 //! The functions of the library.
 
 use super::super::operations::{primitive, textbook};
-use super::{TEXTS, assert_expression};
+use super::{TEXTS, assert_expression, assert_wide};
 
 const NAMES: [&str; 62] = [
     "exponential",
@@ -112,7 +112,13 @@ fn stable_forms_neither_cancel_nor_overflow() {
     assert_expression("softplus_sum(p, t, 1.0 - t)", sum);
     let sigmoid = |p: f64| 1.0 / (1.0 + (-p).exp());
     let slope = move |p: f64, t: f64| (1.0 - t) * sigmoid(p) - t * sigmoid(-p);
-    assert_expression("softplus_sum_slope(p, t, 1.0 - t)", slope);
+    assert_wide(
+        "fn value(p: f32, t: f32) -> f32 { return softplus_sum_slope(p, t, 1.0 - t); }",
+        slope,
+    );
+    assert_expression("softplus_sum_slope(p, saturate(t), 1.0 - saturate(t))", |p, t| {
+        slope(p, t.clamp(0.0, 1.0))
+    });
     assert_expression("log_cosh(p)", |p, _| match p.abs() {
         // cosh^2 = 1 + sinh^2
         p if p < 40.0 => 0.5 * (p.sinh() * p.sinh()).ln_1p(),
