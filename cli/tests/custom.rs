@@ -1,6 +1,6 @@
 //! Losses from a user's WGSL file.
 
-use crate::common::{data, folder, npy_f32, put, read_npy, run};
+use crate::common::{bytes, data, folder, npy, npy_f32, put, read_npy, run};
 use std::path::Path;
 
 const HUBER: &str = "\
@@ -108,4 +108,60 @@ fn refused(folder: &Path, arguments: &[&str], parts: &[&str]) {
     for part in parts {
         assert!(run.err.contains(part), "{part}: {}", run.err);
     }
+}
+
+const CENTRES: &str = "\
+struct Parameters {
+    weights: array<f32, 3>,
+    shift: f32,
+}
+
+fn value(p: vec2<f32>, label: i32, counts: bool, c: Parameters) -> f32 {
+    return select(0.0, c.weights[label] * p.x * p.y + c.shift, counts);
+}
+";
+
+#[test]
+fn vectors_integers_and_tables_of_files() {
+    let folder = folder();
+    put(folder.path(), "centres.wgsl", CENTRES);
+    put(folder.path(), "p.npy", npy_f32("(2, 2)", &[1.0, 2.0, 3.0, 4.0]));
+    put(folder.path(), "w.npy", npy_f32("(3,)", &[0.5, 2.0, -1.0]));
+    put(folder.path(), "square.npy", npy_f32("(3, 1)", &[0.5, 2.0, -1.0]));
+    put(folder.path(), "short.npy", npy_f32("(2,)", &[0.5, 2.0]));
+    put(
+        folder.path(),
+        "label.npy",
+        npy("'<i8'", false, "(2,)", &bytes(&[1i64, 2], i64::to_le_bytes)),
+    );
+    put(folder.path(), "counts.npy", npy("'|b1'", false, "(2,)", &[1, 0]));
+    let files = ["p=p.npy", "label=label.npy", "counts=counts.npy", "shift=1"];
+    let eval =
+        [&["eval", "--custom", "centres.wgsl", "--json", "--grad", "p=g.npy"][..], &files].concat();
+    for (table, backend) in [("--table=weights=w.npy", "cpu"), ("weights=0.5,2,-1", "gpu")] {
+        let run = run(folder.path(), &[&eval[..], &[table, "--backend", backend]].concat());
+        let json = run.json();
+        assert_eq!(json["value"], 2.5, "{table}");
+        assert_eq!(json["options"]["weights"], serde_json::json!([0.5, 2.0, -1.0]));
+        let want = (vec![2, 2], vec![2.0, 1.0, 0.0, 0.0]);
+        assert_eq!(read_npy(&folder.path().join("g.npy")), want, "{backend}");
+    }
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        let run = run(folder.path(), &[&eval[..], arguments].concat());
+        assert_eq!(run.code, Some(2), "{arguments:?}: {}", run.err);
+        assert!(
+            parts.iter().all(|part| run.err.contains(part) || run.out.contains(part)),
+            "{}{}",
+            run.err,
+            run.out
+        );
+    };
+    refused(&["--table=weights=short.npy"], &["weights", "2 numbers", "3 numbers"]);
+    refused(&["--table=weights=square.npy"], &["weights", "[3, 1]", "one axis"]);
+    refused(&["--table=weight=w.npy"], &["--table", "weight", "weights, shift"]);
+    refused(&["--table=weights=none.npy"], &["weights", "none.npy"]);
+    refused(&["--table=weights=w.npy", "weights=1,2,3"], &["weights", "2"]);
+    refused(&["weights=1,2"], &["weights", "2 numbers", "3 numbers"]);
+    refused(&["weights=1,x,2"], &["weights", "1,x,2", "commas"]);
+    refused(&[], &["weights", "missing"]);
 }

@@ -229,6 +229,44 @@ def test_errors_of_a_custom_loss() -> None:
         wgloss.Custom(7)
 
 
+CENTRES = """
+struct Parameters { weights: array<f32, 3>, bits: array<u32, 2>, shift: f32 }
+
+fn value(p: vec2<f32>, label: i32, counts: bool, c: Parameters) -> f32 {
+    return select(0.0, c.weights[label] * p.x * p.y + c.shift + f32(c.bits[1] & 1u), counts);
+}
+"""
+
+
+def test_arguments_of_all_types_and_arrays_of_parameters(backend: str) -> None:
+    weights = np.array([0.5, 2.0, -1.0])
+    p, label = P.reshape(12, 2), np.arange(12) % 3
+    counts = np.arange(12) % 4 != 0
+    want = np.where(counts, weights[label] * p[:, 0] * p[:, 1] + 1.5, 0)
+    for given in (weights, weights.astype(np.float32), list(weights), tuple(weights)):
+        custom = wgloss.Custom(CENTRES, weights=given, bits=[7, 2**32 - 1], shift=0.5)
+        assert custom.parameters["weights"] == [0.5, 2.0, -1.0]
+        assert custom.parameters["bits"] == [7, 2**32 - 1]
+        got = custom(p, label, counts, reduction="none")
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    again = pickle.loads(pickle.dumps(custom))
+    assert again.parameters == custom.parameters
+    result = wgloss.evaluate(custom, p=p, label=label, counts=counts, gradients=["p"])
+    slope = np.where(counts, weights[label], 0)[:, None] * p[:, ::-1] / 12
+    np.testing.assert_allclose(result.gradients["p"], slope, rtol=1e-5, atol=1e-6)
+
+    with pytest.raises(ValueError, match="weights.*2 numbers.*3 numbers"):
+        wgloss.Custom(CENTRES, weights=[1, 2])
+    with pytest.raises(ValueError, match="bits.*-1"):
+        wgloss.Custom(CENTRES, bits=[1, -1])
+    with pytest.raises(TypeError, match="shift.*x"):
+        wgloss.Custom(CENTRES, shift="x")
+    with pytest.raises((TypeError, ValueError), match="label.*float32.*integer"):
+        custom(p, label.astype(np.float32), counts)
+    with pytest.raises((TypeError, ValueError), match="label is i32"):
+        wgloss.evaluate(custom, p=p, label=label, counts=counts, gradients=["label"])
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_plan_gives_what_evaluate_gives(name: str) -> None:
     if not wgloss.adapters():

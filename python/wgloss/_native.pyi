@@ -16,18 +16,19 @@ The version of the package and of the library in it.
 @final
 class Custom:
     """
-    A loss of one's own: a WGSL function `value` of one to four `f32`, from which its gradient is
-    derived.
+    A loss of one's own: a WGSL function `value` of up to 16 arguments, from which its gradient is
+    derived: `f32`, vectors `vec2<f32>` to `vec4<f32>` along a last dimension of that size, and `i32`, `u32`
+    and `bool`, of arrays of integers and booleans.
 
     Parameters
     ----------
     text_or_path : str or path
         The WGSL, or the file that has it. The arguments of `value` are the inputs, which broadcast; a
-        last one of type `Parameters`, a struct of numbers, has the parameters.
+        last one of type `Parameters`, a struct of numbers and arrays of them, has the parameters.
     name : str
         What totals and messages call it; by default the file's name, or "custom".
     **parameters
-        The numbers of `Parameters`.
+        The numbers of `Parameters`; of its arrays sequences, or arrays of one dimension.
 
     It is called with its inputs, by position or name, and with `reduction` and `backend` by name;
     parameters may be given anew. What a text comes to is kept for the life of the process, once for each

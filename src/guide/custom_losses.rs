@@ -28,10 +28,51 @@
 //! # Ok::<(), wgloss::Error>(())
 //! ```
 //!
-//! `value` takes one to four `f32`; their names become those of the inputs, which have any shape
-//! and broadcast.
+//! `examples/losses` has 33 published losses, from Charbonnier and Tweedie to mixture densities, survival
+//! times and generalized IoU.
 //!
-//! `examples/losses` has 21 published losses, from Charbonnier to Tweedie.
+//! # Inputs
+//!
+//! `value` takes 1 to 16 arguments; their names become those of the inputs, which have any shape and
+//! broadcast. The type in the text says what an input holds:
+//!
+//! | argument | tensor | gradient |
+//! | --- | --- | --- |
+//! | `f32` | floats of any type; integers are rounded to float32 | yes |
+//! | `vec2<f32>`, `vec3<f32>`, `vec4<f32>` | floats with a last dimension of 2, 3 or 4: complex numbers, colours, boxes | yes, in the same shape |
+//! | `i32`, `u32` | integers of any type, exact | no |
+//! | `bool` | booleans, or integers of which 0 is false | no |
+//!
+//! Vectors broadcast along the dimensions before their last one. An [`Evaluator`] refuses an integer that
+//! `i32` or `u32` does not hold; of buffers on a device the lowest 32 bits are read. Where a device binds
+//! fewer buffers than the loss has inputs, those that have no binding left are copied into scratch memory
+//! first.
+//!
+//! ```
+//! use wgloss::{Batch, Custom, Evaluator, Request, Tensor};
+//!
+//! // The squared distance of points to the centre of their class; some do not count.
+//! let mut to_centres = Custom::new(
+//!     "struct Parameters { centres: array<f32, 6> }
+//!     fn value(p: vec2<f32>, label: i32, counts: bool, c: Parameters) -> f32 {
+//!         let centre = vec2(c.centres[2 * label], c.centres[2 * label + 1]);
+//!         return select(0.0, dot(p - centre, p - centre), counts);
+//!     }",
+//! )?;
+//! to_centres.set_table("centres", &[0.0, 0.0, 1.0, 1.0, 5.0, 0.0])?;
+//! let inputs = [
+//!     ("p", Tensor::from_slice(&[1.0f32, 2.0, 5.0, 1.0, 9.0, 9.0], [3, 2])?),
+//!     ("label", Tensor::from_slice(&[1i64, 2, 0], [3])?),
+//!     ("counts", Tensor::from_slice(&[1u8, 1, 0], [3])?),
+//! ];
+//! let batch =
+//!     Batch { inputs: &inputs, request: Request::with_gradients(&["p"]), ..Batch::default() };
+//! let answer = Evaluator::Cpu.evaluate_blocking(&to_centres, &batch)?;
+//! assert_eq!(answer.scalar(), Some(2.0 / 3.0));
+//! let third = 1.0f32 / 3.0;
+//! assert_eq!(answer.gradients[0].1.to_f32()[..], [0.0, 2.0 * third, 0.0, 2.0 * third, 0.0, 0.0]);
+//! # Ok::<(), wgloss::Error>(())
+//! ```
 //!
 //! # Parameters
 //!
@@ -64,6 +105,11 @@
 //! assert!(wing.derived().contains("fn gradient(p: f32, t: f32, c: Parameters) -> vec2<f32>"));
 //! # Ok::<(), wgloss::Error>(())
 //! ```
+//!
+//! A member may be an array, `array<f32, N>` (or of `i32` or `u32`), which [`Custom::set_table`] sets. It
+//! lies in a buffer, of up to 65,536 numbers together, of which a kernel reads what the text asks for by
+//! an index; other numbers need no other kernels. `wgloss eval --custom` takes short ones as
+//! `weights=1,2,3` and others from files, `--table weights=file.npy`; Python takes sequences and arrays.
 //!
 //! # What the text may use
 //!
@@ -106,7 +152,10 @@
 //! | `if` and `select` | that of what they take, whatever the other side's is |
 //!
 //! [`Custom::derivative`] is a loss again, whose value is the derivative and whose gradient is the
-//! diagonal of the second one.
+//! diagonal of the second one. By a vector it is by one of its numbers, `"box.x"`.
+//!
+//! A vector has a derivative by each of its numbers: what only some of them lead to costs nothing of the
+//! others. Helper functions that are given whole vectors compute all.
 //!
 //! # Numbers
 //!

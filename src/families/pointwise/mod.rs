@@ -1,4 +1,4 @@
-//! Losses of elements: a value and slopes of one to four numbers, which broadcast, or of vectors.
+//! Losses of elements: a value and slopes of up to 16 numbers, which broadcast, or of vectors.
 
 mod block;
 mod cpu;

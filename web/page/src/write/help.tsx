@@ -7,7 +7,7 @@ export function Help() {
         <h2>How to write one</h2>
       </summary>
       <p>
-        <code>fn value</code> takes one to four <code>f32</code> and gives the loss of one element. The names of its
+        <code>fn value</code> takes up to 16 <code>f32</code>, <code>i32</code>, <code>u32</code>, <code>bool</code> or vectors of floats and gives the loss of one element. The names of its
         arguments are those of the loss's inputs, which have any shape and broadcast. Reductions, types and both
         backends are the library's.
       </p>
