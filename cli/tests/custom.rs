@@ -161,7 +161,7 @@ fn vectors_integers_and_tables_of_files() {
     refused(&["--table=weight=w.npy"], &["--table", "weight", "weights, shift"]);
     refused(&["--table=weights=none.npy"], &["weights", "none.npy"]);
     refused(&["--table=weights=w.npy", "weights=1,2,3"], &["weights", "2"]);
-    refused(&["weights=1,2"], &["weights", "2 numbers", "3 numbers"]);
+    refused(&["weights=1,2"], &["weights: 1,2 is not valid", "3 numbers"]);
     refused(&["weights=1,x,2"], &["weights", "1,x,2", "commas"]);
     refused(&[], &["weights", "missing"]);
 }
