@@ -132,6 +132,14 @@ fn exponential(x: f32) -> f32 {
     return select(exponential_of_number(x), x, is_nan(x));
 }
 
+// e^x for x <= 0, without the selects for what cannot be: where e^x is not 0 but below the smallest normal number,
+// some number below it, and for NaN any. Worst as exponential_of_number.
+fn exponential_of_negative(x: f32) -> f32 {
+    let reduced = reduced_exponent(max(x, -89.0));
+    let bits = bitcast<i32>(exponential_of_remainder(reduced.remainder)) + reduced.exponent_bits;
+    return bitcast<f32>(max(bits, 0));
+}
+
 // e^x - 1 for x >= -18 but NaN: 2^n ((e^r - 1) + (1 - 2^-n)). Stable: near 0, n is 0 and nothing
 // cancels.
 fn exponential_minus_one_of_number(x: f32) -> f32 {
@@ -206,7 +214,7 @@ fn logarithm_one_plus_unit(x: f32) -> f32 {
 // 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x). Stable: e^-|x| cannot overflow, and the small side
 // is a quotient, not a difference from 1. Worst 2.36 ULP.
 fn sigmoid(x: f32) -> f32 {
-    let e = exponential_of_number(-abs(x));
+    let e = exponential_of_negative(-abs(x));
     return select(select(1.0, e, x < 0.0) / (1.0 + e), x, is_nan(x));
 }
 
@@ -223,9 +231,9 @@ fn softplus_sum_slope(x: f32, yes: f32, no: f32) -> f32 {
 }
 
 fn weighted_difference(x: f32, no: f32, yes: f32, difference: f32) -> f32 {
-    let e = exponential_of_number(-abs(x));
+    let e = exponential_of_negative(-abs(x));
     // The exponential's own remainder, with which compilers take what follows from there.
-    let r = reduced_exponent(clamp(-abs(x), -89.0, 89.0)).remainder;
+    let r = reduced_exponent(max(-abs(x), -89.0)).remainder;
     let slope = exponential_core(r) * r + 1.0; // (e^r - 1) / r
     let is_near = abs(x) < 0.25;
     let far = select(vec2(no, yes * e), vec2(no * e, yes), x < 0.0);
@@ -236,13 +244,13 @@ fn weighted_difference(x: f32, no: f32, yes: f32, difference: f32) -> f32 {
 
 // min(x, 0) - log(1 + e^-|x|). Stable: both terms have one sign, no overflow. Worst 1.92 ULP.
 fn log_sigmoid(x: f32) -> f32 {
-    let tail = logarithm_one_plus_unit(exponential_of_number(-abs(x)));
+    let tail = logarithm_one_plus_unit(exponential_of_negative(-abs(x)));
     return select(min(x, 0.0) - tail, x, is_nan(x));
 }
 
 // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). Stable as log_sigmoid. Worst 1.92 ULP.
 fn softplus(x: f32) -> f32 {
-    let tail = logarithm_one_plus_unit(exponential_of_number(-abs(x)));
+    let tail = logarithm_one_plus_unit(exponential_of_negative(-abs(x)));
     return select(max(x, 0.0) + tail, x, is_nan(x));
 }
 
@@ -250,8 +258,10 @@ fn softplus(x: f32) -> f32 {
 // both softplus share log(1 + e^-|x|), and no term cancels another unless a weight is negative. A weight of
 // 0 silences its term even where softplus is infinite.
 fn softplus_sum(x: f32, yes: f32, no: f32) -> f32 {
-    let tail = logarithm_one_plus(exponential(-abs(x)));
-    return silenced(yes, max(-x, 0.0) + tail) + silenced(no, max(x, 0.0) + tail);
+    let tail = logarithm_one_plus_unit(exponential_of_negative(-abs(x)));
+    let of_yes = yes * select(max(-x, 0.0) + tail, 0.0, yes == 0.0);
+    let of_no = no * select(max(x, 0.0) + tail, 0.0, no == 0.0);
+    return select(of_yes + of_no, x, is_nan(x));
 }
 
 // (e^2|x| - 1) / (e^2|x| + 1) with the sign of x, over m = e^2|x| - 1: m / (m + 2). Stable: m has
@@ -271,7 +281,7 @@ fn log_cosh(x: f32) -> f32 {
     let z = a * a;
     let near = 0.5 * z + z * z * ((2.5332803e-05 * z + 0.001388583) * z + 0.041666716);
     let small = a < 1.0;
-    let tail = logarithm_one_plus_unit(select(exponential_of_number(-2.0 * a), near, small));
+    let tail = logarithm_one_plus_unit(select(exponential_of_negative(-2.0 * a), near, small));
     return select(select(a - LN_2, 0.0, small) + tail, x, is_nan(x));
 }
 

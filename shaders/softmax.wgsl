@@ -3,15 +3,19 @@
 // peaks, keeps the digits of how far it is above 1. So log1p keeps the logarithm of a probability near 1,
 // and what is missing from that probability is a quotient and no difference.
 
+fn exponential_below(below: f32) -> f32 {
+    return select(exponential_of_negative(-below), below, is_nan(below));
+}
+
 // Of a class so far below the peak.
 fn exponentials(below: f32, at_peak: bool) -> vec2<f32> {
     let one = select(0.0, 1.0, at_peak);
-    return vec2(exponential(-below) - one, one);
+    return vec2(exponential_below(below) - one, one);
 }
 
 // The same relative to a peak that is so far above.
 fn moved_exponentials(s: vec2<f32>, way: f32) -> vec2<f32> {
-    return select(s, vec2((s.x + s.y) * exponential(-way), 0.0), way > 0.0);
+    return select(s, vec2((s.x + s.y) * exponential_below(way), 0.0), way > 0.0);
 }
 
 fn log_of_exponentials(s: vec2<f32>) -> f32 {
@@ -27,7 +31,7 @@ struct Probability {
 // Of a class so far below the peak, where all exponentials come to s.
 fn softmax_of(below: f32, at_peak: bool, s: vec2<f32>) -> Probability {
     let sum = s.x + s.y;
-    let p = exponential(-below) / sum;
+    let p = exponential_below(below) / sum;
     // Elsewhere p is at most 1/2.
     let miss = select(1.0 - p, (s.x + (s.y - 1.0)) / sum, at_peak);
     return Probability(p, miss, below + log_of_exponentials(s));

@@ -7,8 +7,8 @@
 const HAS_PEAKS = true;
 const HAS_SUMS = true;
 alias Peaks = f32;
-// x: sum of exp(x_c - m) without the peaks themselves; y: how many classes are at the peak;
-// z: sum of s_c; w: sum of s_c (m - x_c). Of a class index, z and w hold the smoothing only.
+// x: sum of exp(x_c - m) without those that are 1, as the peak's is; y: sum of all; z: sum of s_c; w: sum of
+// s_c (m - x_c). Of a class index, z and w hold the smoothing only, and without it w is NaN where an x_c is.
 alias Sums = vec4<f32>;
 
 struct Parameters {
@@ -44,35 +44,52 @@ fn peaks(item: Item, c: Parameters) -> Peaks {
     return capped(item.first, c);
 }
 
+fn is_plain(c: Parameters) -> bool {
+    return INDEX & (c.label_smoothing == 0.0);
+}
+
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
     let x = capped(item.first, c);
     let below = peak - x;
-    let at_peak = select(0.0, 1.0, x == peak);
-    let others = exponential(-below) - at_peak;
-    if (INDEX & (c.label_smoothing == 0.0)) {
-        return vec4(others, at_peak, 0.0, 0.0);
+    let e = exponential_of_negative(x - peak);
+    let exponentials = vec2(fract(e), e);
+    if (is_plain(c)) {
+        return vec4(exponentials, 0.0, below);
     }
     var s = smoothing(item, row, c);
     if (!INDEX) {
         s = share(item, row, c);
     }
-    return vec4(others, at_peak, s, silenced(s, below));
+    // NaN whatever the share is.
+    return vec4(exponentials, s, silenced(s, below));
 }
 
 // The same sums relative to a higher peak.
 fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums {
     let way = higher - lower;
-    let others = (total.x + total.y) * exponential(-way);
-    let higher_total = vec4(others, 0.0, total.z, total.w + silenced(total.z, way));
+    let all = total.y * exponential_of_negative(-way);
+    let higher_total = vec4(all, all, total.z, total.w + silenced(total.z, way));
     return select(total, higher_total, higher > lower);
 }
 
+// Of how much all exponentials are above the peak's, which is 1: below 2 there is one such, and the sum of the
+// others has the digits that a difference would lose.
+fn above_one(total: Sums) -> f32 {
+    return select(total.y - 1.0, total.x, (total.y >= 1.0) & (total.y < 2.0));
+}
+
+// A row with NaN has no other sums.
+fn carried(number: f32, total: Sums) -> f32 {
+    return select(number, total.w, is_nan(total.w));
+}
+
 fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
-    let log_sum = logarithm_one_plus(total.x + (total.y - 1.0));
+    let log_sum = logarithm_one_plus(above_one(total));
     let of_index = silenced(index_share(row, c), (peak - capped(row.picked, c)) + log_sum);
     let lse = row.offset + (peak + log_sum);
     let of_z = silenced(c.z_loss * row.mean_weight, lse * lse);
-    return total.w + silenced(total.z, log_sum) + of_index + of_z;
+    let of_shares = select(total.w, 0.0, is_plain(c)) + silenced(total.z, log_sum);
+    return carried(of_shares + of_index + of_z, total);
 }
 
 // By x: S p - s with S the sum of shares, to which a z-loss adds 2 z_loss lse. Where p is above 1/2, which only a peak can be, S p - s
@@ -80,14 +97,14 @@ fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
 fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let x = capped(item.first, c);
     let below = peak - x;
-    let rest = total.x + (total.y - 1.0);
-    let sum = total.x + total.y;
-    let log_sum = logarithm_one_plus(rest);
+    let rest = above_one(total);
+    let sum = total.y;
+    let log_sum = carried(logarithm_one_plus(rest), total);
     let of_z = silenced(2.0 * c.z_loss * row.mean_weight, row.offset + (peak + log_sum));
-    let shares = total.z + index_share(row, c) + of_z;
+    let shares = carried(total.z + index_share(row, c) + of_z, total);
     let s = share(item, row, c);
     let at_peak = (shares - s) - shares * (rest / sum);
-    let elsewhere = shares * (exponential(-below) / sum) - s;
+    let elsewhere = shares * (exponential_of_negative(x - peak) / sum) - s;
     let by_logit = select(elsewhere, at_peak, (x == peak) & (sum < 2.0));
     let factor = (1.0 - c.label_smoothing) * item.weight;
     let by_target = silenced(factor, below + log_sum);

@@ -19,7 +19,7 @@ struct Parameters {
 // without cancellation, whatever w is. Beyond e^-80 the lesser one is nothing beside the larger.
 fn shares_of_mixture(d: f32, beta: f32) -> vec2<f32> {
     let far = min(abs(d), 80.0);
-    let e = exponential_of_number(-far);
+    let e = exponential_of_negative(-far);
     let gap = -exponential_minus_one_of_number(max(-far, -18.0));
     let w = select(1.0 - beta, beta, d > 0.0);
     let rest = select(beta, 1.0 - beta, d > 0.0);
