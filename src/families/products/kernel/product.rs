@@ -71,7 +71,8 @@ fn sums_of(lanes: u32) -> String {
         steps += &format!("    let row_{row} = subgroupBroadcast(left[{of}], {lane}u);\n");
         for c in 0..columns {
             members += &format!("    sum_{row}_{c}: vec4<f32>,\n");
-            steps += &format!("    (*sums).sum_{row}_{c} += right[{c}] * row_{row};\n");
+            let sum = format!("(*sums).sum_{row}_{c}");
+            steps += &format!("    {sum} = with_column({sum}, right[{c}], row_{row});\n");
         }
     }
     let array = |size: u32, of: &dyn Fn(u32) -> String| {
