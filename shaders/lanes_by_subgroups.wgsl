@@ -1,15 +1,16 @@
-// How a row's lanes join what they have gathered: by exchange within subgroups of SUBGROUP lanes, and
-// between the subgroups of a longer row, its GROUPS, through the workgroup's memory.
+// How a row's lanes join what they have gathered: by exchange among as many lanes as the smallest
+// subgroups of the adapter have, and between such GROUPS of a longer row through the workgroup's memory.
 
 struct Place {
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_size) size: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 }
 
 // A row's lanes are neighbours in a subgroup, whichever way the adapter numbers them.
 fn lane_of(place: Place) -> u32 {
-    return place.subgroup * SUBGROUP + place.lane;
+    return place.subgroup * place.size + place.lane;
 }
 
 const SIDE_BY_SIDE = THREADS / GROUPS;

@@ -20,14 +20,22 @@ pub struct Tuning {
     /// where there are at least as many of them, and of 64 x 64 else.
     pub busy_groups: u32,
     /// Whether lanes that share a row join their sums by subgroup operations, where the device has the
-    /// features `SUBGROUP` and `SUBGROUP_BARRIER` and subgroups of one size, and else through the
-    /// workgroup's memory.
+    /// features `SUBGROUP` and `SUBGROUP_BARRIER`, and else through the workgroup's memory.
     pub subgroups: bool,
     /// From how many multiplications on the lanes of a subgroup, if those can be used and have 4 to 16 lanes, pass each
     /// other what they have read of a matrix product's matrices, where others go through the workgroup's memory; the
     /// bits are the same. For adapters on a CPU, on which a lane's read costs what dozens of multiplications do, and
     /// from a size on that is worth the kernel, which takes a second to compile there.
     pub least_exchanged: u64,
+}
+
+/// The lanes of a device's subgroups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subgroup {
+    /// Of the smallest ones: a power of 2.
+    pub(crate) least: u32,
+    /// Whether a kernel's may be larger: the driver chooses.
+    pub(crate) varies: bool,
 }
 
 impl Default for Tuning {

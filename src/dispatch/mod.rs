@@ -16,7 +16,7 @@ use crate::kernel::{
 use crate::order::SERIAL;
 use crate::reduction::Divisor;
 use crate::request::{Resolved, Slot};
-use crate::tuning::Tuning;
+use crate::tuning::{Subgroup, Tuning};
 use std::sync::Arc;
 
 /// One dispatch.
@@ -70,7 +70,7 @@ pub struct Builder<'a> {
     pub(crate) limits: &'a wgpu::Limits,
     pub(crate) tuning: Tuning,
     /// The size of the device's subgroups, where they can be used.
-    pub(crate) subgroup: Option<u32>,
+    pub(crate) subgroup: Option<Subgroup>,
     /// Whether the driver may fuse products with the sums that they go into: those of processors do not.
     pub(crate) fuses: bool,
     pub(crate) resolved: &'a Resolved,

@@ -15,7 +15,7 @@ pub(crate) use transfer::{Download, buffer, flush, submit, upload, write};
 
 use crate::error::{Error, Result, listed, meant};
 use crate::kernel::{Binding, Kernel, Use};
-use crate::tuning::Tuning;
+use crate::tuning::{Subgroup, Tuning};
 use kernels::Once;
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ const SHARED: wgpu::Features = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
 pub struct Gpu {
     inner: Arc<Inner>,
     tuning: Tuning,
+    /// The size of the device's subgroups, if it can use them.
+    subgroup: Option<Subgroup>,
     /// Where the driver looks for what it has compiled before, if the caller has such a place.
     cache: Option<wgpu::PipelineCache>,
     /// The most bytes of tensors that one evaluation holds on the device, where it can be cut.
@@ -163,9 +165,13 @@ impl Gpu {
     /// callback nor its device-lost callback is touched. Lanes join sums by subgroup operations if it was
     /// made with the features `SUBGROUP` and `SUBGROUP_BARRIER`.
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        let tuning = Tuning::of(device.adapter_info().device_type);
+        let info = device.adapter_info();
+        let tuning = Tuning::of(info.device_type);
+        let (least, most) = (info.subgroup_min_size, info.subgroup_max_size);
+        let usable = device.features().contains(SUBGROUPS) && least.is_power_of_two();
+        let subgroup = usable.then_some(Subgroup { least, varies: least != most });
         let inner = known::inner_of(device, queue);
-        Self { inner, tuning, cache: None, memory: MEMORY }
+        Self { inner, tuning, subgroup, cache: None, memory: MEMORY }
     }
 
     /// The same device, whose kernels are compiled with a cache of the caller's from now on: on a
@@ -223,13 +229,16 @@ impl Gpu {
         self.inner.device.adapter_info()
     }
 
-    /// The size of the device's subgroups, if it can use them and they have one size.
-    pub(crate) fn subgroup(&self) -> Option<u32> {
-        let info = self.adapter_info();
-        let (least, most) = (info.subgroup_min_size, info.subgroup_max_size);
-        let usable =
-            self.device().features().contains(SUBGROUPS) && least == most && most.is_power_of_two();
-        usable.then_some(most)
+    /// The size of the device's subgroups, if it can use them.
+    pub(crate) fn subgroup(&self) -> Option<Subgroup> {
+        self.subgroup
+    }
+
+    /// The same device, as if its subgroups had another size.
+    #[cfg(test)]
+    pub(crate) fn with_subgroup(mut self, subgroup: Subgroup) -> Self {
+        self.subgroup = Some(subgroup);
+        self
     }
 
     pub(crate) fn limits(&self) -> &wgpu::Limits {

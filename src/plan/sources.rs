@@ -7,7 +7,7 @@ use crate::family::{Loss, resolve};
 use crate::kernel::{Kernel, Member};
 use crate::request::Request;
 use crate::tensor::TensorKind;
-use crate::tuning::Tuning;
+use crate::tuning::{Subgroup, Tuning};
 
 /// The text of a kernel.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,7 @@ impl Plan {
         let limits = wgpu::Limits::default();
         check_sizes(&resolved, &limits)?;
         let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
-        builder.subgroup = options.subgroup;
+        builder.subgroup = options.subgroup.map(|least| Subgroup { least, varies: false });
         builder.tuning = options.tuning;
         build(loss, &mut builder)?;
         let mut gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());

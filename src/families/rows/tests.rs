@@ -10,6 +10,7 @@ use crate::gpu::Gpu;
 use crate::reduction::Reduction;
 use crate::request::Request;
 use crate::tensor::Tensor;
+use crate::tuning::Subgroup;
 
 /// `sum over c of (a_c - b_c)^2 + target_c (a_c + 2 b_c)`.
 #[derive(Debug)]
@@ -151,5 +152,35 @@ fn check(what: &str, got: &[f32], want: &[f64], scale: f64) {
     for (&got, want) in got.iter().zip(want) {
         let error = (f64::from(got) - want).abs();
         assert!(error <= 1e-5 * want.abs() + 1e-6 * scale, "{what}: {got} is not {want}");
+    }
+}
+
+/// Where the driver chooses the size of subgroups, lanes are joined by as many as the smallest ones have.
+#[test]
+fn larger_subgroups_than_the_smallest_ones() {
+    let gpu = Gpu::new_blocking().expect("an adapter");
+    let Some(Subgroup { least: own, .. }) = gpu.subgroup() else {
+        println!("There are no subgroups.");
+        return;
+    };
+    let shape = [3, 9004];
+    let (a, b) = (numbers(shape[0] * shape[1], 7), numbers(shape[0] * shape[1], 11));
+    let index = [5_i64, 9003, 77];
+    let inputs = [
+        ("a", Tensor::from_slice(&a, shape).expect("a shape")),
+        ("b", Tensor::from_slice(&b, shape).expect("a shape")),
+        ("target", Tensor::from_slice(&index, [3]).expect("a shape")),
+    ];
+    let gradients = &["a", "b"][..];
+    let request = Request { reduction: Reduction::Sum, gradients, ..Request::default() };
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    let answer = |gpu: Gpu| {
+        let got = Evaluator::Gpu(gpu).evaluate_blocking(&Pull, &batch).expect("an answer");
+        got.scalar().expect("a sum").to_bits()
+    };
+    let want = answer(gpu.clone());
+    for least in [1, 2, 4, 8].into_iter().filter(|least| *least < own) {
+        let varying = gpu.clone().with_subgroup(Subgroup { least, varies: true });
+        assert_eq!(answer(varying), want, "{least} of {own} lanes");
     }
 }

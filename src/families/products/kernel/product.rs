@@ -22,7 +22,8 @@ impl Product {
         let large = height * breadth * depth >= tuning.least_exchanged;
         // A lane has 64 times four sums: with more lanes, other lanes' rows would need more.
         let fits = |lanes: &u32| large && tuning.subgroups && (4..=16).contains(lanes);
-        match builder.subgroup.filter(fits) {
+        let lanes = builder.subgroup.filter(|own| !own.varies).map(|own| own.least);
+        match lanes.filter(fits) {
             Some(lanes) => {
                 let groups = height.div_ceil(4 * u64::from(lanes)) * breadth.div_ceil(64);
                 (Self::Subgroup(lanes), groups)

@@ -18,7 +18,6 @@ impl Spec<'_> {
             return include_str!("../../../../shaders/lanes_by_barriers.wgsl");
         };
         let groups = threads.div_ceil(size.into());
-        header.constant("SUBGROUP", format!("{size}u"));
         header.constant("GROUPS", format!("{groups}u"));
         declare_joined(header, "joined_groups", "totals_of_groups", groups);
         header.line(&format!(

@@ -75,7 +75,7 @@ pub(crate) struct Lanes {
     pub(crate) rows: u64,
     /// The most quads of a row's inputs that a lane keeps.
     pub(crate) most_held: u64,
-    /// The size of subgroups, where they are used: a power of 2.
+    /// The size of the smallest subgroups, where they are used: a power of 2.
     pub(crate) subgroup: Option<u32>,
 }
 
@@ -111,7 +111,7 @@ impl RowShape {
             threads,
             rows: 1,
             most_held: tuning.most_held.min(64).into(),
-            subgroup: builder.subgroup.filter(|_| tuning.subgroups),
+            subgroup: builder.subgroup.filter(|_| tuning.subgroups).map(|own| own.least),
         };
         // Where the maxima and sums of all lanes would not fit into a workgroup, it has fewer.
         let bytes = Declared::of(builder.resolved.definition.shader).lane_bytes;
