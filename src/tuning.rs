@@ -16,6 +16,8 @@ pub struct Tuning {
     /// The most times four classes of a row that a workgroup takes: several share a longer row, of losses whose sums
     /// can be joined, so that a few rows of a large vocabulary keep an adapter busy.
     pub quads_per_group: u32,
+    /// How many labels of a target of [`Ctc`](crate::Ctc) a lane takes before a sequence gets more lanes.
+    pub labels_per_lane: u32,
     /// How many workgroups keep the adapter busy: matrix products are cut into squares of 128 x 128
     /// where there are at least as many of them, and of 64 x 64 else.
     pub busy_groups: u32,
@@ -47,6 +49,7 @@ impl Default for Tuning {
             most_lanes: 256,
             most_held: 16,
             quads_per_group: 4096,
+            labels_per_lane: 1,
             busy_groups: 256,
             subgroups: true,
             least_exchanged: u64::MAX,
@@ -70,6 +73,7 @@ impl Tuning {
                 quads_per_lane: 32,
                 most_held: 4,
                 quads_per_group: u32::MAX,
+                labels_per_lane: 2,
                 busy_groups: 4,
                 least_exchanged: 1 << 26,
                 ..Self::default()

@@ -79,13 +79,15 @@ fn text(tuning: Tuning) -> String {
         most_lanes,
         most_held,
         quads_per_group,
+        labels_per_lane,
         busy_groups,
         subgroups,
         least_exchanged,
     } = tuning;
     format!(
         "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_held {most_held:2}, \
-         quads_per_group {quads_per_group}, busy_groups {busy_groups}, subgroups {subgroups}, \
+         quads_per_group {quads_per_group}, labels_per_lane {labels_per_lane}, \
+         busy_groups {busy_groups}, subgroups {subgroups}, \
          least_exchanged {least_exchanged}"
     )
 }

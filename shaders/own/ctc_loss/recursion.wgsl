@@ -60,6 +60,16 @@ fn finish(n: u32, sequence: Sequence, bad: bool) {
     store_loss(n, loss / length_divisor(sequence.labels));
 }
 
+// The time of a step.
+fn step_at(step: u32, reversed: bool) -> u32 {
+    return select(window.first + step, window.last - 1u - step, reversed);
+}
+
+// Where a sequence's emissions of a time are.
+fn emissions_start(t: u32, n: u32) -> u32 {
+    return ((t - window.first) * window.batch + n) * window.classes;
+}
+
 @compute @workgroup_size(THREADS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -74,7 +84,7 @@ fn main(
     let sequence = sequence_of(n, place_of(n, lane));
     let labels = sequence.labels;
     // Pairs 0 to labels, of which the last has only its blank.
-    let own = labels / THREADS + 1u;
+    let own = min(labels / THREADS, PAIRS - 1u) + 1u;
     let first_pair = lane * own;
 
     var pairs: array<Pair, PAIRS>;
@@ -112,12 +122,25 @@ fn main(
     workgroupBarrier(); // the edges have been written before the first step reads them
 
     let count = window.last - window.first;
+    // The next step's emissions are asked for before a step is computed, which would wait for them else.
+    var emissions: array<f32, PAIRS>;
+    let start = emissions_start(step_at(0u, reversed), n);
+    var blank_ahead = log_prob_at(start + options().blank);
+    for (var i = 0u; i < own; i++) {
+        emissions[i] = log_prob_at(start + classes[i]);
+    }
     for (var step = 0u; step < count; step++) {
-        let t = select(window.first + step, window.last - 1u - step, reversed);
+        let t = step_at(step, reversed);
         let from_half = (step & 1u) * THREADS;
+        let ahead = emissions_start(step_at(min(step + 1u, count - 1u), reversed), n);
+        let blank_now = blank_ahead;
+        blank_ahead = log_prob_at(ahead + options().blank);
+        var now = emissions;
+        for (var i = 0u; i < own; i++) {
+            emissions[i] = log_prob_at(ahead + classes[i]);
+        }
         if (t < sequence.steps && first_pair <= labels) {
-            let start = ((t - window.first) * window.batch + n) * window.classes;
-            let blank_emission = scaled_exponential(log_prob_at(start + options().blank));
+            let blank_emission = scaled_exponential(blank_now);
             let row = select(window.alphas, window.betas, reversed) + PAIR_WORDS
                 * ((t - window.first) * pairs_in_step() + pairs_before(n, sequence.place));
             for (var i = own; i > 0u; i--) {
@@ -134,7 +157,7 @@ fn main(
                 if (skips[at]) {
                     label = sum_of(label, before);
                 }
-                let emission = scaled_exponential(log_prob_at(start + classes[at]));
+                let emission = scaled_exponential(now[at]);
                 let emitted = Pair(
                     normalised(product_of(blank, blank_emission)),
                     normalised(product_of(label, emission)));

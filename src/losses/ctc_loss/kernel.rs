@@ -26,6 +26,8 @@ pub(super) struct Spec<'a> {
     pub(super) losses: Losses,
     /// The most lanes of a recursion.
     pub(super) most_threads: usize,
+    /// How many of a sequence's labels a lane takes before it gets more lanes.
+    pub(super) labels_per_lane: usize,
 }
 
 impl Spec<'_> {
@@ -94,13 +96,13 @@ impl Spec<'_> {
         }
     }
 
-    /// The lanes of a recursion: about one for two labels. Concatenated targets are taken to be of
+    /// The lanes of a recursion: about one for as many labels as the tuning says. Concatenated targets are taken to be of
     /// about equal lengths; a longer one gives its lanes more pairs.
     pub(super) fn threads(&self) -> usize {
         let Shape { longest, .. } = self.shape;
         let most_pairs = (longest + 1).div_ceil(64);
         (self.usual() + 1)
-            .div_ceil(2)
+            .div_ceil(self.labels_per_lane)
             .max(most_pairs)
             .next_power_of_two()
             .clamp(8, self.most_threads)

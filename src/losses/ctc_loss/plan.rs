@@ -59,7 +59,8 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
     let losses = resolved.losses();
     let parameters = builder.parameters();
     let most_threads = 1 << limits::invocations(builder.limits).min(256).ilog2();
-    let spec = Spec { parameters, resolved, shape, losses, most_threads };
+    let labels_per_lane = builder.tuning.labels_per_lane.max(1) as usize;
+    let spec = Spec { parameters, resolved, shape, losses, most_threads, labels_per_lane };
     let gradient = !resolved.gradients.is_empty() && shape.steps > 0;
     let mut places = Places::default();
     if losses == Losses::Scratch {
