@@ -146,6 +146,7 @@ fn main(place: Place) {
         }
         total += second;
     }
+    total = finished_of(total);
     if (IN_PLACE) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.
         storageBarrier();

@@ -15,7 +15,7 @@ fn main(
     report(row, r);
     let replaced = select(not_a_number(), 0.0, row.state == IGNORED);
     if (VALUES) {
-        let loss = loss_of(row, peaks_at(place), sums_at(place));
+        let loss = loss_of(row, peaks_at(place), finished_of(sums_at(place)));
         store_loss(r, select(replaced, loss, row.state == KEPT));
     }
     if (GRADIENTS) {

@@ -31,7 +31,7 @@ fn main(
     let row = row_at(item);
     let place = statistics_place(item);
     let peak = peaks_at(place);
-    let total = sums_at(place);
+    let total = finished_of(sums_at(place));
     let scale = scratch[place + 1u];
     let start = window.tile + item * window.stride + class_;
     for (var i = 0u; i < 4u; i++) {

@@ -61,12 +61,7 @@ fn in_range(row: Row, total: Sums, c: Parameters) -> bool {
 
 // The norm in units of the peak.
 fn root(total: f32, c: Parameters) -> f32 {
-    let finite = select(power(total, 1.0 / c.exponent), sqrt(total), c.exponent == 2.0);
-    return select(finite, counted_if(total, true), c.infinite != 0u);
-}
-
-fn roots(total: Sums, c: Parameters) -> vec3<f32> {
-    return vec3(root(total.x, c), root(total.y, c), root(total.z, c));
+    return select(power(total, 1.0 / c.exponent), sqrt(total), c.exponent == 2.0);
 }
 
 // Whether a distance is the number of components that are not 0.
@@ -74,8 +69,15 @@ fn counts(c: Parameters) -> bool {
     return (c.exponent == 0.0) & (c.infinite == 0u);
 }
 
-fn distances(peak: Peaks, total: Sums, roots: vec3<f32>, c: Parameters) -> vec3<f32> {
-    return select(peak * roots, total, counts(c));
+// The norms in units of the peaks, where they are not needed to be numbers of components.
+fn finished(total: Sums, c: Parameters) -> Sums {
+    let roots = vec3(root(total.x, c), root(total.y, c), root(total.z, c));
+    return select(roots, total, (c.exponent == 0.0) | (c.infinite != 0u));
+}
+
+fn distances(peak: Peaks, total: Sums, c: Parameters) -> vec3<f32> {
+    let ones = vec3(counted_if(total.x, true), counted_if(total.y, true), counted_if(total.z, true));
+    return select(peak * select(total, ones, c.infinite != 0u), total, counts(c));
 }
 
 // How much of the negative distance is that of (p, n): torch shares a tie.
@@ -90,25 +92,24 @@ fn excess(d: vec3<f32>, c: Parameters) -> f32 {
 }
 
 fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
-    return maximum(excess(distances(peak, total, roots(total, c), c), c), 0.0);
+    return maximum(excess(distances(peak, total, c), c), 0.0);
 }
 
 // The derivative of a distance by its difference: sign (|difference| / distance)^(p - 1).
-fn slope(difference: f32, r: f32, peak: f32, total: f32, root: f32, c: Parameters) -> f32 {
+fn slope(difference: f32, r: f32, peak: f32, total: f32, c: Parameters) -> f32 {
     let at_peak = select(0.0, 1.0 / total, r == 1.0);
-    let size = select(raised(r / root, c.exponent - 1.0), at_peak, c.infinite != 0u);
+    let size = select(raised(r / total, c.exponent - 1.0), at_peak, c.infinite != 0u);
     return select(sign_of(difference) * size, 0.0, (peak == 0.0) | counts(c));
 }
 
 fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
     let d = differences(item, c);
     let r = ratios(item, peak, c);
-    let root = roots(total, c);
     let by = vec3(
-        slope(d.x, r.x, peak.x, total.x, root.x, c),
-        slope(d.y, r.y, peak.y, total.y, root.y, c),
-        slope(d.z, r.z, peak.z, total.z, root.z, c));
-    let all = distances(peak, total, root, c);
+        slope(d.x, r.x, peak.x, total.x, c),
+        slope(d.y, r.y, peak.y, total.y, c),
+        slope(d.z, r.z, peak.z, total.z, c));
+    let all = distances(peak, total, c);
     let s = swapped(all, c);
     let an = (1.0 - s) * by.y;
     let pn = s * by.z;

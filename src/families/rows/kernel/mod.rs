@@ -424,6 +424,12 @@ fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
 fn second_sums_of(item: Item, row: Row, peak: Peaks, total: Sums) -> Sums { return Sums(); }"
             .into(),
     });
+    // What follows from a row's sums alone, once for all its classes.
+    let finished = match Declared::of(shader).defines("finished") {
+        true => format!("finished(total{last})"),
+        false => "total".into(),
+    };
+    header.line(&format!("fn finished_of(total: Sums) -> Sums {{ return {finished}; }}"));
     if !Declared::of(shader).defines("moved") {
         header.line("fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }");
     }
