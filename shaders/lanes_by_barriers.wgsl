@@ -9,6 +9,9 @@ fn lane_of(place: Place) -> u32 {
     return place.lane;
 }
 
+// Whether sums wait for all lanes of the workgroup.
+const SUMS_MEET = THREADS > 1u;
+
 var<workgroup> peaks_of_lanes: array<Peaks, THREADS * ROWS>;
 var<workgroup> peaks_of_groups: array<Peaks, GROUPS * ROWS>;
 var<workgroup> totals_of_lanes: array<Sums, THREADS * ROWS>;

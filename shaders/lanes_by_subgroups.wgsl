@@ -15,6 +15,9 @@ fn lane_of(place: Place) -> u32 {
 
 const SIDE_BY_SIDE = THREADS / GROUPS;
 
+// Whether sums wait for all lanes of the workgroup.
+const SUMS_MEET = GROUPS > 1u;
+
 var<workgroup> peaks_of_groups: array<Peaks, GROUPS * ROWS>;
 var<workgroup> totals_of_groups: array<Sums, GROUPS * ROWS>;
 

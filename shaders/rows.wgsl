@@ -48,15 +48,26 @@ fn quad_peaks(items: Items) -> Peaks {
     return max(low, max(peaks_of(items.c), peaks_of(items.d)));
 }
 
+// What one reading of a lane's part comes to.
+struct Gathered {
+    peak: Peaks,
+    total: Sums, // relative to that peak
+}
+
 var<workgroup> mark: atomic<u32>;
 var<workgroup> marked: bool;
 
-// Whether it holds for a row of the workgroup.
-fn any_row(lane: u32, holds: bool) -> bool {
+fn clear_mark(lane: u32) {
     if (lane == 0u) {
         atomicStore(&mark, 0u);
     }
-    workgroupBarrier();
+}
+
+// Whether it holds for a row of the workgroup, after sums over lanes since the mark was cleared.
+fn any_row(lane: u32, holds: bool) -> bool {
+    if (!SUMS_MEET) {
+        workgroupBarrier();
+    }
     if (holds) {
         atomicStore(&mark, 1u);
     }
@@ -97,17 +108,13 @@ fn main(place: Place) {
         peak = joined_peak(r);
         total = joined_total(r, peak);
     } else if (ONLINE) {
-        for (var quad = part.first; quad < part.end; quad += TEAM) {
-            let items = items_of(load(r, quad), row, quad);
-            let higher = max(peak, quad_peaks(items));
-            total = moved(total, peak, higher) + quad_sums(items, row, higher, 4u * quad);
-            peak = higher;
-        }
-        let highest = row_maxima(slot, thread, peak);
-        total = row_sums(slot, thread, moved(total, peak, highest));
+        let mine = part_gathered(part, row);
+        let highest = row_maxima(slot, thread, mine.peak);
+        total = row_sums(slot, thread, moved(mine.total, mine.peak, highest));
         peak = highest;
     } else if (UNITS) {
         peak = Peaks(1.0);
+        clear_mark(lane);
         total = row_sums(slot, thread, part_sums(part, row, peak));
         let outside = !sums_in_range(row, total);
         if (any_row(lane, outside)) {

@@ -6,13 +6,16 @@
 /// `wgloss bench --tune` measures candidates on the present adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// How many times four neighbouring classes a lane takes before a row gets more lanes.
+    /// How many times four elements of a row's inputs a lane takes before a row gets more lanes.
     pub quads_per_lane: u32,
     /// The most lanes for a row: a power of 2, at most 256.
     pub most_lanes: u32,
     /// The most times four elements of a row's inputs that a lane keeps in registers between the steps
     /// of a loss, at most 64; if it has more, it reads them again. Each is written out in the kernel.
     pub most_held: u32,
+    /// The most times four elements of a row's inputs that a lane asks memory for before it waits for the first, at most 16,
+    /// where it reads them again; each is written out in the kernel.
+    pub most_ahead: u32,
     /// The most times four classes of a row that a workgroup takes: several share a longer row, of losses whose sums
     /// can be joined, so that a few rows of a large vocabulary keep an adapter busy.
     pub quads_per_group: u32,
@@ -45,9 +48,10 @@ impl Default for Tuning {
     /// thousands to be kept busy.
     fn default() -> Self {
         Self {
-            quads_per_lane: 8,
+            quads_per_lane: 4,
             most_lanes: 256,
             most_held: 16,
+            most_ahead: 4,
             quads_per_group: 4096,
             labels_per_lane: 1,
             busy_groups: 256,
@@ -72,6 +76,7 @@ impl Tuning {
             wgpu::DeviceType::Cpu => Self {
                 quads_per_lane: 32,
                 most_held: 4,
+                most_ahead: 1,
                 quads_per_group: u32::MAX,
                 labels_per_lane: 2,
                 busy_groups: 4,

@@ -62,6 +62,7 @@ fn of_rows(used: Tuning) -> Vec<Tuning> {
             }
         }
     }
+    all.extend([1, 2, 4, 8].map(|most_ahead| Tuning { most_ahead, ..used }));
     all.extend([1024, 4096, 16_384].map(|quads_per_group| Tuning { quads_per_group, ..used }));
     all
 }
@@ -78,6 +79,7 @@ fn text(tuning: Tuning) -> String {
         quads_per_lane,
         most_lanes,
         most_held,
+        most_ahead,
         quads_per_group,
         labels_per_lane,
         busy_groups,
@@ -86,8 +88,8 @@ fn text(tuning: Tuning) -> String {
     } = tuning;
     format!(
         "quads_per_lane {quads_per_lane:2}, most_lanes {most_lanes:3}, most_held {most_held:2}, \
-         quads_per_group {quads_per_group}, labels_per_lane {labels_per_lane}, \
-         busy_groups {busy_groups}, subgroups {subgroups}, \
+         most_ahead {most_ahead:2}, quads_per_group {quads_per_group}, \
+         labels_per_lane {labels_per_lane}, busy_groups {busy_groups}, subgroups {subgroups}, \
          least_exchanged {least_exchanged}"
     )
 }

@@ -42,6 +42,10 @@ fn load(r: u32, quad: u32) -> Loaded {{
         ));
 
         let mut body = classes;
+        let whole_quads = self.shape.whole_quads();
+        if whole_quads && matches!(self.shape.target, Target::Index(_)) {
+            body += "    let own = row.index - i32(4u * quad);\n";
+        }
         for (k, member) in MEMBERS.into_iter().enumerate() {
             let held = |i: usize| format!("loaded.{}_.{member}", self.name(i));
             let mask = self.shape.mask.map(held);
@@ -64,6 +68,7 @@ fn load(r: u32, quad: u32) -> Loaded {{
             members.push(match self.shape.target {
                 Target::None if self.shape.list.is_some() => listed("there"),
                 Target::None => "0.0".into(),
+                Target::Index(_) if whole_quads => format!("select(0.0, 1.0, own == {k})"),
                 Target::Index(_) => format!("select(0.0, 1.0, i32(class_{k}) == row.index)"),
                 Target::Rows(i) => of(i),
             });
@@ -109,14 +114,11 @@ fn load(r: u32, quad: u32) -> Loaded {{
             return None;
         }
         let quads = self.lanes.quads(self.shape.classes.div_ceil(4));
-        let inputs = self.shape.with_slopes().count() as u64
-            + u64::from(self.shape.weight != RowWeight::One)
-            + u64::from(self.shape.mask.is_some())
-            + 2 * u64::from(self.shape.list.is_some());
-        (1..=self.lanes.most_held).contains(&(quads * inputs)).then_some(quads)
+        let all = quads * self.shape.inputs();
+        (1..=self.lanes.most_held).contains(&all).then_some(quads)
     }
 
-    /// The functions of streamed_part.wgsl for a lane that keeps its quads: written out for each of
+    /// The functions over a part for a lane that keeps its quads: written out for each of
     /// them, as compilers do not put arrays into registers.
     pub(super) fn held_part(&self, quads: u64) -> String {
         // A step for each quad before the end, by its number and its place.
@@ -157,6 +159,9 @@ fn part_at(r: u32, first: u32, end: u32) -> Part {{
     part.first = first;
     part.end = end;
 {loads}    return part;
+}}
+fn part_gathered(part: Part, row: Row) -> Gathered {{
+    return Gathered();
 }}
 fn part_peaks(part: Part, row: Row) -> Peaks {{
     var peak = Peaks(LOWEST);

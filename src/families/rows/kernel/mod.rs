@@ -6,6 +6,7 @@ mod joins;
 mod lists;
 mod outputs;
 mod sections;
+mod streamed;
 
 pub(crate) use check::{Check, LeftOut, Weighed};
 pub(crate) use sections::{Sections, Stage, held, known_of_section};
@@ -75,6 +76,8 @@ pub(crate) struct Lanes {
     pub(crate) rows: u64,
     /// The most quads of a row's inputs that a lane keeps.
     pub(crate) most_held: u64,
+    /// The most quads of a row's inputs that a lane asks for at once, of those that it does not keep.
+    pub(crate) most_ahead: u64,
     /// The size of the smallest subgroups, where they are used: a power of 2.
     pub(crate) subgroup: Option<u32>,
 }
@@ -106,11 +109,12 @@ impl RowShape {
         let apart = self.inner >= 32 && self.classes <= 4096;
         let quads =
             self.sections(builder).map_or(self.classes.div_ceil(4), |sections| sections.quads);
-        let threads = if apart { 1 } else { tuning.lanes(quads) };
+        let threads = if apart { 1 } else { tuning.lanes(quads * self.inputs()) };
         let mut lanes = Lanes {
             threads,
             rows: 1,
             most_held: tuning.most_held.min(64).into(),
+            most_ahead: tuning.most_ahead.clamp(1, 16).into(),
             subgroup: builder.subgroup.filter(|_| tuning.subgroups).map(|own| own.least),
         };
         // Where the maxima and sums of all lanes would not fit into a workgroup, it has fewer.
@@ -129,6 +133,14 @@ impl RowShape {
         }
         lanes.subgroup = lanes.subgroup.filter(|_| lanes.threads > 1);
         lanes
+    }
+
+    /// How many numbers a lane has to know of a class, or takes as much room for.
+    pub(super) fn inputs(&self) -> u64 {
+        self.with_slopes().count() as u64
+            + u64::from(self.weight != RowWeight::One)
+            + u64::from(self.mask.is_some())
+            + 2 * u64::from(self.list.is_some())
     }
 
     /// How rows are cut, where they are: those of formulas that say how the sums of a part follow higher maxima.
@@ -189,7 +201,7 @@ impl Spec<'_> {
         let sections = self.declare_sections(&mut header, stage);
         let part = match kept {
             Some(quads) => self.held_part(quads),
-            None => include_str!("../../../../shaders/streamed_part.wgsl").into(),
+            None => self.streamed_part(),
         };
         declare_calls(&mut header, self.definition.shader, &self.parameters);
         self.declare_range(&mut header);
