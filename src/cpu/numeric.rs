@@ -330,7 +330,7 @@ pub(crate) fn signed_power(base: f32, exponent: f32) -> f32 {
     let size = power(base.abs(), exponent);
     let is_whole = exponent.round_ties_even() == exponent;
     let is_odd = is_whole & (2.0 * (0.5 * exponent).round_ties_even() != exponent);
-    let is_any = is_whole | (base - base != 0.0) | (base == 0.0);
+    let is_any = is_whole | !base.is_finite() | (base == 0.0);
     let result = select(is_any, select(is_odd, -size, size), f32::NAN);
     select(signed_bits(base) < 0, result, size)
 }

@@ -32,6 +32,7 @@ struct Column(Words);
 
 /// The memory that code runs in.
 #[derive(Debug)]
+#[expect(clippy::vec_box, reason = "a column that was computed changes places with the spare one")]
 pub(crate) struct Rooms {
     columns: Vec<Box<Column>>,
     /// Where the next result is computed.
