@@ -1,11 +1,17 @@
 //! A loss's code for each kind of request, with memory that blocks use one after another.
 
 use super::interpret::{Code, Rooms, Traced};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The results that a request needs: of which function, and which column of it.
-pub(super) type Wanted = Vec<(usize, usize)>;
+/// The results that a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) value: bool,
+    /// The inputs whose slopes are, as bits.
+    pub(super) slopes: u32,
+    /// The rounds of loops that are left after the value.
+    pub(super) rounds: bool,
+}
 
 /// What a program has been written out to, and the code made of it so far.
 #[derive(Debug)]
@@ -13,7 +19,7 @@ pub(super) struct Compiled {
     traced: Traced,
     /// The arguments but for parameters.
     inputs: usize,
-    known: Mutex<HashMap<Wanted, Arc<Variant>>>,
+    known: Mutex<Vec<(Wanted, Arc<Variant>)>>,
 }
 
 /// The code for some results.
@@ -29,15 +35,19 @@ impl Compiled {
         Self { traced, inputs, known: Mutex::default() }
     }
 
-    /// The code for some results, made if it has not been.
-    pub(super) fn variant(&self, wanted: Wanted) -> Arc<Variant> {
+    /// The code for some results, made if it has not been: these columns of these functions.
+    pub(super) fn variant(
+        &self,
+        wanted: Wanted,
+        columns: impl FnOnce() -> Vec<(usize, usize)>,
+    ) -> Arc<Variant> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(variant) = known.get(&wanted) {
+        if let Some((_, variant)) = known.iter().find(|(own, _)| *own == wanted) {
             return variant.clone();
         }
-        let code = self.traced.code(&wanted, self.inputs);
+        let code = self.traced.code(&columns(), self.inputs);
         let variant = Arc::new(Variant { code, idle: Mutex::default() });
-        known.insert(wanted, variant.clone());
+        known.push((wanted, variant.clone()));
         variant
     }
 }

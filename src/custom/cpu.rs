@@ -1,6 +1,6 @@
 //! Custom losses on the CPU: in float32, a tile of elements at a time, and as reference in float64.
 
-use super::compiled::Variant;
+use super::compiled::{Variant, Wanted};
 use super::interpret::{Column, LANES, Machine, Rooms, TILE, Words};
 use super::loss::Custom;
 use super::made::{GRADIENT, VALUE};
@@ -72,7 +72,8 @@ impl Runs for Custom {
     }
 
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
-        let variant = self.made.compiled.variant(vec![(VALUE, 1)]);
+        let wanted = Wanted { value: false, slopes: 0, rounds: true };
+        let variant = self.made.compiled.variant(wanted, || vec![(VALUE, 1)]);
         let table = self.table();
         variant.with(self.words(), |rooms| {
             let mut inputs = vec![[0; TILE]; terms.len()];
@@ -96,15 +97,22 @@ impl Runs for Custom {
     }
 
     fn run(&self, block: &mut Block<'_>, brief: bool) {
-        let value = block.wants_value().then_some((VALUE, 0));
-        let widths = self.made.definition.inputs.iter().map(|input| input.role.width());
-        let arguments = widths.enumerate().flat_map(|(i, width)| std::iter::repeat_n(i, width));
-        let places = arguments.zip(self.places()).filter(|(i, _)| block.wants_gradient(*i));
-        let slopes = places.filter_map(|(_, place)| Some((GRADIENT, place?)));
-        let variant = self.made.compiled.variant(value.into_iter().chain(slopes).collect());
-        let (instructions, table) = (Instructions::chosen(brief), self.table());
+        let inputs = self.made.definition.inputs;
+        let slopes =
+            (0..inputs.len()).filter(|&i| block.wants_gradient(i)).map(|i| 1_u32 << i).sum();
+        let wanted = Wanted { value: block.wants_value(), slopes, rounds: false };
+        let variant = self.made.compiled.variant(wanted, || {
+            let value = wanted.value.then_some((VALUE, 0));
+            let widths = inputs.iter().map(|input| input.role.width());
+            let arguments = widths.enumerate().flat_map(|(i, width)| std::iter::repeat_n(i, width));
+            let places = arguments.zip(self.places()).filter(|(i, _)| slopes >> i & 1 == 1);
+            let slopes = places.filter_map(|(_, place)| Some((GRADIENT, place?)));
+            value.into_iter().chain(slopes).collect()
+        });
+        let table = self.table();
         variant.with(self.words(), |rooms| {
-            let mut loss = Running { variant: &variant, rooms, table: &table, instructions };
+            let (instructions, table) = (Instructions::chosen(brief), &*table);
+            let mut loss = Running { variant: &variant, rooms, table, instructions };
             block.by_tiles(instructions, &mut loss);
         });
     }

@@ -193,6 +193,7 @@ fn whole(name: &str, value: f64, (least, most): (f64, f64)) -> Result<i64> {
 }
 
 impl Number {
+    /// The bits of what is no array.
     #[expect(clippy::cast_possible_truncation, reason = "integers are checked")]
     #[expect(clippy::cast_sign_loss, reason = "integers are checked")]
     fn word(&self) -> Option<u32> {

@@ -32,12 +32,12 @@ struct Column(Words);
 
 /// The memory that code runs in.
 #[derive(Debug)]
-#[expect(clippy::vec_box, reason = "a column that was computed changes places with the spare one")]
 pub(crate) struct Rooms {
+    #[expect(clippy::vec_box, reason = "they change places with the spare one")]
     columns: Vec<Box<Column>>,
     /// Where the next result is computed.
     spare: Box<Column>,
-    places: Vec<Box<Column>>,
+    places: Vec<Column>,
     rounds: u32,
 }
 
@@ -67,7 +67,7 @@ impl Code {
         Rooms {
             columns: all.map(column).collect(),
             spare: column(0),
-            places: (0..self.places).map(|_| column(0)).collect(),
+            places: vec![Column([0; TILE]); self.places],
             rounds: 0,
         }
     }
