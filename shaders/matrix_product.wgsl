@@ -130,11 +130,9 @@ fn main(
     for (var k = 0u; k < depth(); k += 16u) {
         load(lane, m, n, k);
         workgroupBarrier(); // all lanes have written before all read
-        // Written out, so that the compiler knows the steps.
-        sums = with_steps(sums, 0u, y, x);
-        sums = with_steps(sums, 1u, y, x);
-        sums = with_steps(sums, 2u, y, x);
-        sums = with_steps(sums, 3u, y, x);
+        for (var q = 0u; q < 4u; q++) {
+            sums = with_steps(sums, q, y, x);
+        }
         workgroupBarrier(); // all have read before the next steps are written
     }
     let row = m + 4u * y;
