@@ -4,11 +4,11 @@ use super::Spec;
 use std::fmt::Write as _;
 
 impl Spec<'_> {
-    /// How many quads a lane asks for before it waits for the first, where it only adds up; what it also
-    /// writes takes twice the registers.
-    pub(super) fn ahead(&self, writes: bool) -> u64 {
+    /// How many quads a lane asks for before it waits for the first: half as many where it knows all sums, as
+    /// what follows from them takes twice the registers.
+    pub(super) fn ahead(&self, knows_sums: bool) -> u64 {
         let quads = self.lanes.most_ahead / self.shape.inputs().max(1);
-        (if writes { quads / 2 } else { quads }).max(1)
+        (if knows_sums { quads / 2 } else { quads }).max(1)
     }
 
     /// The functions over a part, for a lane that reads it again.
@@ -24,39 +24,43 @@ fn part_at(r: u32, first: u32, end: u32) -> Part {
 }
 ",
         );
-        let ahead = self.ahead(false);
+        let (ahead, half) = (self.ahead(false), self.ahead(true));
         let functions = [
             (
                 "part_gathered(part: Part, row: Row) -> Gathered",
                 "var gathered = Gathered(Peaks(LOWEST), Sums());",
                 "gathered",
+                ahead,
                 &gathered as &dyn Fn(u64) -> String,
             ),
             (
                 "part_peaks(part: Part, row: Row) -> Peaks",
                 "var peak = Peaks(LOWEST);",
                 "peak",
+                ahead,
                 &|quads| format!("peak = max(peak, {});", highest(quads)),
             ),
             (
                 "part_sums(part: Part, row: Row, peak: Peaks) -> Sums",
                 "var total = Sums();",
                 "total",
+                ahead,
                 &|quads| format!("total += {};", added(quads, "quad_sums", "peak")),
             ),
             (
                 "part_second_sums(part: Part, row: Row, peak: Peaks, total: Sums) -> Sums",
                 "var second = Sums();",
                 "second",
+                half,
                 &|quads| format!("second += {};", added(quads, "quad_second_sums", "peak, total")),
             ),
         ];
-        for (signature, start, result, step) in functions {
-            let loops = loops(ahead, step);
+        for (signature, start, result, quads, step) in functions {
+            let loops = loops(quads, step);
             let _ =
                 write!(text, "fn {signature} {{\n    {start}\n{loops}    return {result};\n}}\n");
         }
-        let loops = loops(self.ahead(true), &|quads| {
+        let loops = loops(half, &|quads| {
             let one = |k| {
                 let quad = quad(k);
                 format!("store_gradients(part.r, row, items_{k}, peak, total, {quad}, scale);")
