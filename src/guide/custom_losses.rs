@@ -222,9 +222,8 @@
 //! # Speed
 //!
 //! `cargo bench --bench custom` compares with hand-written kernels of the same losses: of the squared
-//! error, Huber's loss, binary cross entropy, the focal loss and log cosh, the derived ones take 0.8 to 1.15
-//! times as long on lavapipe. On the CPU they take 0.5 to 2 times as long where there is more to compute
-//! than to read, and up to 3 times where there is not: the value of Huber's loss alone.
+//! error, Huber's loss, binary cross entropy, the focal loss and log cosh, the derived ones take 0.8 to 1.2
+//! times as long on lavapipe, and 0.4 to 2.4 times on the CPU: most where there is little to compute.
 //!
 //! On the CPU the derived text is written out (calls, branches by masks, each value once for the loss and
 //! its slopes), and run in float32 on 256 elements at a time, each operation in the widest instructions of
