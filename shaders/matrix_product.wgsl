@@ -66,9 +66,10 @@ struct Products {
     of_11: mat4x4<f32>,
 }
 
-// One product after another, which GPUs fuse with the sums.
+// Four products are added up before they are added to the sum: of thousands, one by one, more digits would be lost.
 fn with_column(sums: vec4<f32>, right: mat4x4<f32>, left: vec4<f32>) -> vec4<f32> {
-    return (((sums + right[0] * left.x) + right[1] * left.y) + right[2] * left.z) + right[3] * left.w;
+    let four = ((right[0] * left.x + right[1] * left.y) + right[2] * left.z) + right[3] * left.w;
+    return sums + four;
 }
 
 fn with_products(sums: mat4x4<f32>, right: mat4x4<f32>, left: mat4x4<f32>) -> mat4x4<f32> {
