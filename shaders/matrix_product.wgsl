@@ -68,8 +68,7 @@ struct Products {
 
 // Four products are added up before they are added to the sum: of thousands, one by one, more digits would be lost.
 fn with_column(sums: vec4<f32>, right: mat4x4<f32>, left: vec4<f32>) -> vec4<f32> {
-    let four = ((right[0] * left.x + right[1] * left.y) + right[2] * left.z) + right[3] * left.w;
-    return sums + four;
+    return sums + right * left;
 }
 
 fn with_products(sums: mat4x4<f32>, right: mat4x4<f32>, left: mat4x4<f32>) -> mat4x4<f32> {

@@ -58,8 +58,7 @@ fn right_of(k: u32, n: u32, lane: u32) -> mat4x4<f32> {
 
 // In the order of matrix_product.wgsl.
 fn with_column(sums: vec4<f32>, right: mat4x4<f32>, left: vec4<f32>) -> vec4<f32> {
-    let four = ((right[0] * left.x + right[1] * left.y) + right[2] * left.z) + right[3] * left.w;
-    return sums + four;
+    return sums + right * left;
 }
 
 fn store_four(m: u32, n: u32, sums: vec4<f32>) {
