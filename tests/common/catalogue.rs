@@ -126,8 +126,6 @@ fn own_inputs(loss: &dyn Loss, dtype: DType, random: &mut Random) -> Vec<Inputs>
             }
         }
         _ if is_of_answers(loss) => {
-            // Numbers of their own, so that those of other losses are what they were.
-            let random = &mut Random(41);
             // Pairs, tokens, features, classes.
             for [pairs, tokens, features, classes] in [[3, 17, 5, 100], [2, 1, 4, 2049]] {
                 let all = [
