@@ -1,15 +1,11 @@
 """Runs wgloss and its peers by turns, each in a process of its own, and prints a Markdown table of
-their shortest times in milliseconds, and one of the memory that they take.
+their shortest times in milliseconds.
 
 In brackets stands by how much a peer takes longer than wgloss: than its CPU backend with the same
 settings, and on a GPU than its GPU backend. A peer whose loss differs by more than 1e-4 has no time.
 "reuse" has MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=-1, with which glibc gives no memory back to
 the system between runs; wgloss writes its outputs into the memory of the run before (`--reuse`). NumPy
 puts the peers' inputs into large pages, so on the CPU wgloss's get them too, from glibc.
-
-Memory is what a process has resident at its peak, in MiB, beyond what the same program has with a workload
-of a kilobyte, and beyond the inputs: outputs, and what is kept to compute them. On Linux, of what runs on
-processors.
 """
 
 import argparse
@@ -24,8 +20,6 @@ PEER = Path(__file__).with_name("peer.py")
 REUSE = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1"}
 LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 AGREEMENT = 1e-4
-# Of next to no memory.
-SMALL = "small_mse_fwdbwd"
 
 
 def main():
@@ -39,28 +33,18 @@ def main():
     rows = all_rows(arguments)
     print("| workload | " + " | ".join(row.name for row in rows) + " |")
     print("| --- |" + " ---: |" * len(rows))
-    peaks = {}
     with tempfile.TemporaryDirectory() as folder:
-        _, least, _ = times(arguments, rows, Path(folder), SMALL)
         for name in names(arguments):
-            measured, peak, inputs = times(arguments, rows, Path(folder), name)
-            peaks[name] = {row: of - least[row] - inputs for row, of in peak.items() if row in least}
+            measured = times(arguments, rows, Path(folder), name)
             print(f"| `{name}` | " + " | ".join(cell(row, measured) for row in rows) + " |", flush=True)
-    on_processors = [row for row in rows if row.measures_memory]
-    print("\n| memory, MiB | " + " | ".join(row.name for row in on_processors) + " |")
-    print("| --- |" + " ---: |" * len(on_processors))
-    for name, of in peaks.items():
-        cells = (f"{max(of[row.name], 0):.0f}" if row.name in of else "-" for row in on_processors)
-        print(f"| `{name}` | " + " | ".join(cells) + " |")
 
 
 class Row:
     """What is timed: a command for a workload's folder, and what it is compared with."""
 
-    def __init__(self, name, command, base=None, environment=None, time="min_ms", memory=False):
+    def __init__(self, name, command, base=None, environment=None, time="min_ms"):
         self.name, self.command, self.base, self.time = name, command, base, time
         self.environment = environment or {}
-        self.measures_memory = memory and sys.platform == "linux"
 
 
 def all_rows(arguments):
@@ -75,11 +59,11 @@ def all_rows(arguments):
     cpu, reuse, gpu = "wgloss CPU", "wgloss CPU, reuse", "wgloss GPU"
     rows = [
         Row(gpu, wgloss("gpu")),
-        Row(cpu, wgloss("cpu"), environment=LARGE_PAGES, memory=True),
+        Row(cpu, wgloss("cpu"), environment=LARGE_PAGES),
         Row(reuse, wgloss("cpu", "--reuse"), cpu, REUSE | LARGE_PAGES),
     ]
     for name, title in [("eager", "PyTorch"), ("compile", "torch.compile"), ("jax", "JAX")]:
-        rows.append(Row(title, peer(name), cpu, memory=True))
+        rows.append(Row(title, peer(name), cpu))
         rows.append(Row(f"{title}, reuse", peer(name), reuse, REUSE))
     if arguments.burn:
         # Burn's times are by the host's clock, and so must be what they are compared with.
@@ -107,24 +91,22 @@ def names(arguments):
 
 
 def times(arguments, rows, folder, name):
-    """The shortest time of each row, or why there is none, the MiB at their peaks, and those of the
-    inputs. The rows take turns, so that what else the machine does meets all of them."""
+    """The shortest time of each row, or why there is none. The rows take turns, so that what else
+    the machine does meets all of them."""
     subprocess.run([arguments.wgloss, "bench", name, "--write-inputs", folder], check=True)
-    inputs = sum(array.stat().st_size for array in (folder / name).glob("*.npy")) / 2**20
-    measured, values, failed, peaks = {}, {}, {}, {}
+    measured, values, failed = {}, {}, {}
     for turn in range(arguments.rounds):
         for row in rows:
             if row.name in failed:
                 continue
             print(f"{name}: {row.name}, {turn + 1} of {arguments.rounds}", file=sys.stderr)
-            result, problem, peak = run(arguments, row, folder / name)
+            result, problem = run(arguments, row, folder / name)
             if problem:
                 failed[row.name] = problem
                 print(f"  failed: {problem}", file=sys.stderr)
                 continue
             measured[row.name] = min(measured.get(row.name, result[row.time]), result[row.time])
             values[row.name] = result["value"]
-            peaks[row.name] = min(peaks.get(row.name, peak), peak)
     expected = values.get("wgloss CPU")
     for peer, value in values.items():
         # Not the other way round: a NaN is no agreement.
@@ -133,34 +115,29 @@ def times(arguments, rows, folder, name):
             measured[peer] = None
     for array in (folder / name).iterdir():
         array.unlink()
-    return measured, peaks, inputs
+    return measured
 
 
 def run(arguments, row, folder):
-    """The row's numbers, or what went wrong, and the MiB that were resident at most."""
+    """The row's numbers, or what went wrong."""
     threads = str(arguments.threads)
     counts = ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"]
     environment = {**os.environ, **dict.fromkeys(counts, threads), **row.environment}
-    with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            row.command(folder),
-            env=environment,
-            stdout=printed,
-            stderr=errors,
-            # JAX has as many threads as it may use processors.
-            preexec_fn=lambda: limit_processors(arguments.threads),
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        printed.seek(0), errors.seek(0)
-        lines, said = (each.read().strip().splitlines() for each in (printed, errors))
-    if process.returncode or not lines:
-        return None, (said or ["nothing printed"])[-1], None
+    done = subprocess.run(
+        row.command(folder),
+        env=environment,
+        capture_output=True,
+        text=True,
+        # JAX has as many threads as it may use processors.
+        preexec_fn=lambda: limit_processors(arguments.threads),
+    )
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        return None, (done.stderr.strip().splitlines() or ["nothing printed"])[-1]
     result = json.loads(lines[-1])
     # wgloss's own have what they ran on beside the one row.
     result = result["rows"][0] if "rows" in result else result
-    problem = result.get("error")
-    return (None, problem, None) if problem else (result, None, usage.ru_maxrss / 1024)
+    return (None, result["error"]) if result.get("error") else (result, None)
 
 
 def limit_processors(count):
