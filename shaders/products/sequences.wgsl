@@ -17,26 +17,9 @@ struct Window {
     padding_2: u32,
 }
 
-var<workgroup> lane_sums: array<vec4<f32>, 64>;
-var<workgroup> group_sums: array<vec4<f32>, 8>;
-
-fn workgroup_sums(lane: u32, mine: vec4<f32>) -> vec4<f32> {
-    lane_sums[lane] = mine;
-    workgroupBarrier(); // all lanes have written before eight of them read
-    if (lane < 8u) {
-        var sum = vec4<f32>();
-        for (var i = 0u; i < 8u; i++) {
-            sum += lane_sums[8u * lane + i];
-        }
-        group_sums[lane] = sum;
-    }
-    workgroupBarrier(); // the eight have written before all read
-    var sum = vec4<f32>();
-    for (var i = 0u; i < 8u; i++) {
-        sum += group_sums[i];
-    }
-    return sum;
-}
+// What the lanes join: what the rows of both sequences are worth and how many count, side by side. No maxima.
+alias Peaks = f32;
+alias Sums = vec4<f32>;
 
 fn statistics_place(row: u32) -> u32 {
     return window.statistics + STATISTICS * row;

@@ -92,7 +92,8 @@ pub(super) fn evaluate(
     let indices = indices(resolved, tensors, *cancel)?;
     let kept = marks(resolved, tensors);
     let weights = match (indices, kept) {
-        (Some(_), _) if sequences.is_some() => Weights::default(),
+        // A mean divides by the number of terms.
+        _ if !resolved.layout.is_weighted() => Weights::default(),
         (Some(indices), _) => {
             indices.weights(resolved, weight.as_deref().unwrap_or_default(), *cancel)?
         }
@@ -258,7 +259,6 @@ impl Work<'_> {
                 row.picked = self.picked(input, chunk.first + i, chunk.position);
             });
         }
-        let there = keeps;
         let mut room = Vec::new();
         let twice = self.formula.twice(self.problem.has_index());
         // All tiles, and where there are second sums once more.
@@ -267,13 +267,13 @@ impl Work<'_> {
             passes.flat_map(|again| (0..classes).step_by(CLASSES).map(move |first| (again, first)))
         {
             let width = CLASSES.min(classes - first);
-            let (tile, stride) = if there {
+            let (tile, stride) = if keeps {
                 (&mut kept[first..], classes)
             } else {
                 room.resize(statistics.len() * width, 0.0);
                 (&mut room[..], width)
             };
-            if !again || !there {
+            if !again || !keeps {
                 self.logits(chunk, first, width, (tile, stride))?;
             }
             let rows = statistics.par_iter_mut().zip(tile.par_chunks(stride)).enumerate();

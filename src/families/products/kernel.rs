@@ -11,7 +11,7 @@ pub(crate) use product::Product;
 pub(crate) use vectors::vectors;
 
 use super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET, Target, weight};
-use super::sequences::OfPairs;
+use super::sequences::PairsSpec;
 use crate::definition::Definition;
 use crate::families::rows::kernel::{ROW, declare_calls, held};
 use crate::kernel::storage::{Loads, Stores, floats, stores};
@@ -56,7 +56,7 @@ pub(super) struct Spec {
     /// Whether a class index may mark a row as ignored.
     pub(super) ignores: bool,
     /// What is made of pairs of sequences of the rows.
-    pub(super) sequences: Option<OfPairs>,
+    pub(super) sequences: Option<PairsSpec>,
 }
 
 impl Spec {

@@ -12,7 +12,7 @@ use crate::request::Slot;
 /// What is made of the sums of two sequences.
 pub(crate) struct Sequences<'a> {
     pub(super) definition: &'static Definition,
-    pub(super) formula: &'a dyn OfPair,
+    pub(super) formula: &'a dyn PairFormula,
     /// Whether what its rows are worth on average counts, instead of their sum.
     pub(super) mean: bool,
 }
@@ -46,7 +46,7 @@ impl<'a> Sequences<'a> {
 
 /// What the kernel of pairs is made for.
 #[derive(Debug)]
-pub(super) struct OfPairs {
+pub(super) struct PairsSpec {
     pub(super) definition: &'static Definition,
     pub(super) parameters: Parameters,
     /// Where these are.
@@ -54,7 +54,7 @@ pub(super) struct OfPairs {
     pub(super) mean: bool,
 }
 
-impl OfPairs {
+impl PairsSpec {
     /// What is made of sequences by the loss that has the formula's parameters.
     pub(super) fn new(
         builder: &mut Builder<'_>,
@@ -68,13 +68,13 @@ impl OfPairs {
 }
 
 /// A pointwise formula, a term at a time.
-pub(super) trait OfPair: Send + Sync {
+pub(super) trait PairFormula: Send + Sync {
     fn reference(&self, numbers: [f64; 4]) -> (f64, [f64; 4]);
     fn value(&self, numbers: [f32; 4]) -> f32;
     fn gradient(&self, numbers: [f32; 4]) -> [f32; 4];
 }
 
-impl<F: pointwise::Formula> OfPair for F {
+impl<F: pointwise::Formula> PairFormula for F {
     fn reference(&self, numbers: [f64; 4]) -> (f64, [f64; 4]) {
         pointwise::Formula::reference(self, numbers)
     }

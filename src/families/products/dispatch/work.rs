@@ -3,7 +3,7 @@
 use super::super::kernel::Spec;
 use super::super::problem::{INPUT, LINEAR_BIAS, LINEAR_WEIGHT, Problem, TARGET};
 use super::super::row::Runs;
-use super::super::sequences::{OfPairs, Sequences};
+use super::super::sequences::{PairsSpec, Sequences};
 use crate::dispatch::Builder;
 use crate::dispatch::limits::{bindable, check_rounds};
 use crate::error::Result;
@@ -114,7 +114,7 @@ impl<'a, 'b> Work<'a, 'b> {
             twice: formula.twice(problem.has_index()),
             picks: problem.has_index() && formula.picks(),
             ignores: resolved.ignored.is_some(),
-            sequences: sequences.map(|sequences| OfPairs::new(builder, sequences, loss)),
+            sequences: sequences.map(|sequences| PairsSpec::new(builder, sequences, loss)),
         };
         // Sequences are known whole before the first of their rows has a slope.
         let known = if sequences.is_some() { items } else { items.min(most_items) };

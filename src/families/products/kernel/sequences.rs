@@ -1,8 +1,8 @@
 //! The kernel of pairs of sequences.
 
 use super::super::problem::CONSTANTS;
-use super::super::sequences::OfPairs;
-use super::{Spec, declare_row_scale};
+use super::super::sequences::PairsSpec;
+use super::{JOINS, Spec, declare_row_scale};
 use crate::families::rows::kernel::ROW;
 use crate::kernel::storage::{Loads, floats};
 use crate::kernel::{Header, Kernel, NUMERIC, declare_store_loss};
@@ -13,7 +13,7 @@ impl Spec {
     /// What pairs of sequences come to, and with it what the slopes of their rows are multiplied by.
     pub(in crate::families::products) fn pairs(
         &self,
-        of: &OfPairs,
+        of: &PairsSpec,
         losses: Losses,
         gradients: bool,
     ) -> Kernel {
@@ -45,6 +45,6 @@ fn slopes_of(pair: u32, chosen: f32, rejected: f32) -> vec2<f32> {{
         declare_row_scale(&mut header, gradients, self.upstream, self.scratch_divisor);
         let sequences = include_str!("../../../../shaders/products/sequences.wgsl");
         let label = format!("wgloss {} pairs", self.definition.name);
-        header.join(label, &[NUMERIC, ROW, sequences, of.definition.shader.text])
+        header.join(label, &[NUMERIC, ROW, JOINS, sequences, of.definition.shader.text])
     }
 }
