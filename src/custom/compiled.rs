@@ -54,12 +54,13 @@ impl Compiled {
 
 impl Variant {
     /// Lends memory to run in.
-    pub(super) fn with<R>(&self, parameters: Vec<u32>, run: impl FnOnce(&mut Rooms) -> R) -> R {
+    pub(super) fn with<R>(&self, parameters: &[u32], run: impl FnOnce(&mut Rooms) -> R) -> R {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop().filter(|(own, _)| *own == parameters);
-        let mut rooms = taken.map_or_else(|| self.code.rooms(&parameters), |(_, rooms)| rooms);
+        let taken = idle().pop().filter(|(own, _)| own == parameters);
+        let (own, mut rooms) =
+            taken.unwrap_or_else(|| (parameters.to_vec(), self.code.rooms(parameters)));
         let result = run(&mut rooms);
-        idle().push((parameters, rooms));
+        idle().push((own, rooms));
         result
     }
 }

@@ -2,15 +2,40 @@
 
 use super::compiled::{Variant, Wanted};
 use super::interpret::{Column, LANES, Machine, Rooms, TILE, Words};
-use super::loss::Custom;
-use super::made::{GRADIENT, VALUE};
+use super::made::{GRADIENT, Made, VALUE};
 use crate::cpu::Instructions;
 use crate::definition::Role;
 use crate::error::Error;
 use crate::families::pointwise::{Block, Runs, Slopes, Tiles};
 use crate::family::Loss;
+use std::borrow::Cow;
+use std::sync::OnceLock;
 
-impl Custom {
+/// A custom loss with its parameters, as it runs on the CPU.
+pub(super) struct OnCpu<'a> {
+    loss: &'a dyn Loss,
+    made: &'a Made,
+    /// The parameters but for arrays, and their bits.
+    numbers: Vec<f64>,
+    parameters: Vec<u32>,
+    /// The words of tables, which may be many: joined once they are asked for.
+    table: OnceLock<Cow<'static, [u32]>>,
+}
+
+impl<'a> OnCpu<'a> {
+    pub(super) fn new(
+        loss: &'a dyn Loss,
+        made: &'a Made,
+        numbers: Vec<f64>,
+        parameters: Vec<u32>,
+    ) -> Self {
+        Self { loss, made, numbers, parameters, table: OnceLock::new() }
+    }
+
+    fn table(&self) -> &[u32] {
+        self.table.get_or_init(|| self.loss.table())
+    }
+
     /// The columns of a function of these numbers, in float64.
     fn call<'m>(
         &self,
@@ -18,7 +43,7 @@ impl Custom {
         entry: usize,
         arguments: &[Column],
     ) -> &'m [Column] {
-        let parameters: Vec<Column> = self.numbers().map(|number| [number; LANES]).collect();
+        let parameters: Vec<Column> = self.numbers.iter().map(|&x| [x; LANES]).collect();
         let columns: Vec<&Column> = arguments.iter().chain(&parameters).collect();
         machine.call(entry, &columns)
     }
@@ -56,26 +81,34 @@ fn word(role: Role, x: f64) -> u32 {
     }
 }
 
-impl Runs for Custom {
-    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
-        let column = |(&x, role): (&f64, Role)| match role {
-            Role::Flags => [f64::from(u8::from(x != 0.0)); LANES],
-            _ => [x; LANES],
-        };
-        let arguments: Vec<Column> = x.iter().zip(self.roles()).map(column).collect();
-        let table = self.table();
-        let mut machine = self.made.program.machine(&table);
-        let value = self.call(&mut machine, VALUE, &arguments)[0][0];
-        let slopes = self.call(&mut machine, GRADIENT, &arguments);
-        let places = self.places().into_iter();
-        (value, places.map(|place| place.map_or(0.0, |place| slopes[place][0])).collect())
+impl Runs for OnCpu<'_> {
+    fn reference(&self, terms: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> {
+        let mut machine = self.made.program.machine(self.table());
+        let places = self.places();
+        let mut answers = Vec::with_capacity(terms.len());
+        for terms in terms.chunks(LANES) {
+            let column = |(k, role): (usize, Role)| {
+                let number = |lane: usize| match (role, terms[lane.min(terms.len() - 1)][k]) {
+                    (Role::Flags, x) => f64::from(u8::from(x != 0.0)),
+                    (_, x) => x,
+                };
+                std::array::from_fn(number)
+            };
+            let arguments: Vec<Column> = self.roles().enumerate().map(column).collect();
+            let values = self.call(&mut machine, VALUE, &arguments)[0];
+            let slopes = self.call(&mut machine, GRADIENT, &arguments);
+            answers.extend((0..terms.len()).map(|lane| {
+                let slope = |place: &Option<usize>| place.map_or(0.0, |place| slopes[place][lane]);
+                (values[lane], places.iter().map(slope).collect())
+            }));
+        }
+        answers
     }
 
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
         let wanted = Wanted { value: false, slopes: 0, rounds: true };
         let variant = self.made.compiled.variant(wanted, || vec![(VALUE, 1)]);
-        let table = self.table();
-        variant.with(self.words(), |rooms| {
+        variant.with(&self.parameters, |rooms| {
             let mut inputs = vec![[0; TILE]; terms.len()];
             for start in (0..terms[0].len()).step_by(TILE) {
                 for ((own, column), role) in inputs.iter_mut().zip(terms).zip(self.roles()) {
@@ -83,7 +116,7 @@ impl Runs for Custom {
                     own.iter_mut().zip(words).for_each(|(own, word)| *own = word);
                 }
                 let inputs: Vec<&Words> = inputs.iter().collect();
-                variant.code.run(rooms, &inputs, &table, Instructions::chosen(false));
+                variant.code.run(rooms, &inputs, self.table(), Instructions::chosen(false));
                 let lanes = TILE.min(terms[0].len() - start);
                 let left = &variant.code.result(rooms, &inputs, 0)[..lanes];
                 if let Some(lane) = left.iter().position(|&rounds| rounds == 0) {
@@ -109,9 +142,8 @@ impl Runs for Custom {
             let slopes = places.filter_map(|(_, place)| Some((GRADIENT, place?)));
             value.into_iter().chain(slopes).collect()
         });
-        let table = self.table();
-        variant.with(self.words(), |rooms| {
-            let (instructions, table) = (Instructions::chosen(brief), &*table);
+        variant.with(&self.parameters, |rooms| {
+            let (instructions, table) = (Instructions::chosen(brief), self.table());
             let mut loss = Running { variant: &variant, rooms, table, instructions };
             block.by_tiles(instructions, &mut loss);
         });

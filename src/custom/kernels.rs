@@ -3,7 +3,8 @@
 use super::library;
 use super::names::{called, declared, redeclared, uses};
 use super::refusal::{error_at, taken};
-use super::source::{Argument, Source};
+use super::signature::Argument;
+use super::source::Source;
 use crate::definition::{Definition, Input, Parameter, Role};
 use crate::error::{Error, Result};
 use crate::families::pointwise::kernel::{Spec, Writes};

@@ -1,11 +1,12 @@
 //! A custom loss as one uses it: made of a source, its parameters set, a [`Loss`] like any other.
 
+use super::cpu::OnCpu;
 use super::made::{self, Made};
-use crate::definition::{Definition, Options, Parameter, Setting, check_held, documentation};
+use super::number::Number;
+use crate::definition::{Definition, Options, Parameter, Setting, documentation};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise;
 use crate::family::{Family, Loss};
-use naga::ScalarKind;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -21,24 +22,9 @@ use std::fmt;
 /// program, once for each source.
 #[derive(Clone)]
 pub struct Custom {
-    pub(super) made: &'static Made,
+    made: &'static Made,
     numbers: Vec<Number>,
 }
-
-/// A parameter's number; a NaN of its own and `i64::MIN` stand for one that has not been set. Arrays are
-/// empty until they are.
-#[derive(Clone, Debug, PartialEq)]
-enum Number {
-    Float(f32),
-    Signed(i64),
-    Unsigned(i64),
-    Floats(Vec<f32>),
-    Signeds(Vec<i64>),
-    Unsigneds(Vec<i64>),
-}
-
-/// A NaN that no arithmetic and no text gives.
-const UNSET: f32 = f32::from_bits(0x7fc0_0bad);
 
 impl Custom {
     /// The loss that `fn value` of this WGSL is.
@@ -59,16 +45,8 @@ impl Custom {
     }
 
     fn of(made: &'static Made) -> Self {
-        let unset = |own: &made::Parameter| match (own.kind, own.count) {
-            (ScalarKind::Sint, None) => Number::Signed(i64::MIN),
-            (ScalarKind::Uint, None) => Number::Unsigned(i64::MIN),
-            (_, None) => Number::Float(UNSET),
-            (ScalarKind::Sint, _) => Number::Signeds(Vec::new()),
-            (ScalarKind::Uint, _) => Number::Unsigneds(Vec::new()),
-            _ => Number::Floats(Vec::new()),
-        };
-        let numbers = made.parameters.iter().map(unset).collect();
-        Self { made, numbers }
+        let unset = |own: &made::Parameter| Number::unset(own.kind, own.count.is_some());
+        Self { made, numbers: made.parameters.iter().map(unset).collect() }
     }
 
     /// The same with WGSL's own `exp`, `log`, `pow`, `max` and so on instead of the library's
@@ -90,11 +68,7 @@ impl Custom {
         if let Some(count) = self.made.parameters[place].count {
             return Err(Error::argument(name, value.to_string(), format!("{count} numbers")));
         }
-        self.numbers[place] = match self.made.parameters[place].kind {
-            ScalarKind::Sint => Number::Signed(whole(name, value, SIGNED)?),
-            ScalarKind::Uint => Number::Unsigned(whole(name, value, UNSIGNED)?),
-            _ => Number::Float(float(name, value)?),
-        };
+        self.numbers[place] = Number::one(name, self.made.parameters[place].kind, value)?;
         Ok(())
     }
 
@@ -110,19 +84,7 @@ impl Custom {
             let expected = count.map_or("a number".into(), |count| format!("{count} numbers"));
             return Err(Error::argument(name, format!("{} numbers", numbers.len()), expected));
         }
-        let element = |i: usize| format!("{name}[{i}]");
-        let wholes = |range: (f64, f64)| {
-            let all = numbers.iter().enumerate();
-            all.map(|(i, &x)| whole(&element(i), x, range)).collect::<Result<_>>()
-        };
-        self.numbers[place] = match kind {
-            ScalarKind::Sint => Number::Signeds(wholes(SIGNED)?),
-            ScalarKind::Uint => Number::Unsigneds(wholes(UNSIGNED)?),
-            _ => {
-                let all = numbers.iter().enumerate();
-                Number::Floats(all.map(|(i, &x)| float(&element(i), x)).collect::<Result<_>>()?)
-            }
-        };
+        self.numbers[place] = Number::array(name, kind, numbers)?;
         Ok(())
     }
 
@@ -154,117 +116,13 @@ impl Custom {
     }
 
     /// The bits of the parameters but for arrays in their order.
-    pub(super) fn words(&self) -> Vec<u32> {
+    fn words(&self) -> Vec<u32> {
         self.numbers.iter().filter_map(Number::word).collect()
     }
 
     /// The parameters but for arrays in their order, as the interpreter takes them.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
-        self.numbers.iter().filter_map(|number| match *number {
-            Number::Float(x) => Some(x.into()),
-            #[expect(clippy::cast_precision_loss, reason = "integers of 32 bits")]
-            Number::Signed(x) | Number::Unsigned(x) => Some(x as f64),
-            _ => None,
-        })
-    }
-}
-
-/// The numbers of an `i32` and of a `u32`.
-const SIGNED: (f64, f64) = (-2_147_483_648.0, 2_147_483_647.0);
-const UNSIGNED: (f64, f64) = (0.0, 4_294_967_295.0);
-
-#[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
-fn float(name: &str, value: f64) -> Result<f32> {
-    let (text, number) = (format!("{value:e}"), value as f32);
-    check_held(name, &text, number, value == 0.0, value.is_finite())?;
-    match number.is_nan() {
-        true => Err(Error::argument(name, value.to_string(), Number::Float(number).expected())),
-        false => Ok(number),
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "it is whole, and within the range")]
-fn whole(name: &str, value: f64, (least, most): (f64, f64)) -> Result<i64> {
-    if value.fract() == 0.0 && (least..=most).contains(&value) {
-        return Ok(value as i64);
-    }
-    let expected = if least < 0.0 { Number::Signed(0) } else { Number::Unsigned(0) };
-    Err(Error::argument(name, value.to_string(), expected.expected()))
-}
-
-impl Number {
-    /// The bits of what is no array.
-    #[expect(clippy::cast_possible_truncation, reason = "integers are checked")]
-    #[expect(clippy::cast_sign_loss, reason = "integers are checked")]
-    fn word(&self) -> Option<u32> {
-        match *self {
-            Self::Float(x) => Some(x.to_bits()),
-            Self::Signed(x) => Some((x as i32).cast_unsigned()),
-            Self::Unsigned(x) => Some(x as u32),
-            _ => None,
-        }
-    }
-
-    /// The number that it cannot hold, as text, with its place in an array.
-    fn invalid(&self) -> Option<(String, Option<usize>)> {
-        fn first<T: Copy + ToString>(
-            of: &[T],
-            holds: impl Fn(T) -> bool,
-        ) -> Option<(String, Option<usize>)> {
-            let place = of.iter().position(|&x| !holds(x))?;
-            Some((of[place].to_string(), Some(place)))
-        }
-        let alone = |(text, _)| (text, None);
-        let is_signed = |x: i64| i32::try_from(x).is_ok();
-        let is_unsigned = |x: i64| u32::try_from(x).is_ok();
-        match self {
-            Self::Float(x) => first(&[*x], |x| !x.is_nan()).map(alone),
-            Self::Signed(x) => first(&[*x], is_signed).map(alone),
-            Self::Unsigned(x) => first(&[*x], is_unsigned).map(alone),
-            Self::Floats(all) => first(all, |x| !x.is_nan()),
-            Self::Signeds(all) => first(all, is_signed),
-            Self::Unsigneds(all) => first(all, is_unsigned),
-        }
-    }
-
-    fn is_set(&self) -> bool {
-        match self {
-            Self::Float(x) => x.to_bits() != UNSET.to_bits(),
-            Self::Signed(x) | Self::Unsigned(x) => *x != i64::MIN,
-            Self::Floats(all) => !all.is_empty(),
-            Self::Signeds(all) | Self::Unsigneds(all) => !all.is_empty(),
-        }
-    }
-
-    /// The numbers of an array.
-    fn count(&self) -> Option<usize> {
-        match self {
-            Self::Floats(all) => Some(all.len()),
-            Self::Signeds(all) | Self::Unsigneds(all) => Some(all.len()),
-            _ => None,
-        }
-    }
-
-    /// The words that kernels read of an array.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the bits of integers of 32 bits"
-    )]
-    fn words(&self) -> Vec<u32> {
-        match self {
-            Self::Floats(all) => all.iter().map(|x| x.to_bits()).collect(),
-            Self::Signeds(all) | Self::Unsigneds(all) => all.iter().map(|x| *x as u32).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Float(_) | Self::Floats(_) => "a number, and not NaN",
-            Self::Signed(_) | Self::Signeds(_) => "a whole number from -2147483648 to 2147483647",
-            Self::Unsigned(_) | Self::Unsigneds(_) => "a whole number from 0 to 4294967295",
-        }
+    fn numbers(&self) -> impl Iterator<Item = f64> {
+        self.numbers.iter().filter_map(Number::number)
     }
 }
 
@@ -284,12 +142,7 @@ impl Options for Custom {
 
     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
         let names = self.made.parameters.iter().map(|own| own.name);
-        let settings = self.numbers.iter_mut().map(|number| match number {
-            Number::Float(x) => Setting::Number(x),
-            Number::Signed(x) | Number::Unsigned(x) => Setting::Integer(x),
-            Number::Floats(all) => Setting::Numbers(all),
-            Number::Signeds(all) | Number::Unsigneds(all) => Setting::Integers(all),
-        });
+        let settings = self.numbers.iter_mut().map(Number::setting);
         names.zip(settings).collect()
     }
 
@@ -331,12 +184,9 @@ impl Options for Custom {
 
     fn parameters(&self) -> Vec<(&'static str, Parameter)> {
         let values = self.made.parameters.iter().zip(&self.numbers);
-        let value = |(own, number): (&made::Parameter, &Number)| match *number {
-            Number::Float(x) => Some((own.name, x.into())),
-            Number::Signed(x) | Number::Unsigned(x) => Some((own.name, x.into())),
-            // They are read from a buffer.
-            _ => None,
-        };
+        // Arrays are read from a buffer.
+        let value =
+            |(own, number): (&made::Parameter, &Number)| Some((own.name, number.parameter()?));
         values.filter_map(value).collect()
     }
 }
@@ -384,6 +234,7 @@ impl Loss for Custom {
     }
 
     fn family(&self) -> Box<dyn Family + '_> {
-        pointwise::family(self)
+        let on_cpu = OnCpu::new(self, self.made, self.numbers().collect(), self.words());
+        pointwise::run_by(self, on_cpu)
     }
 }

@@ -5,8 +5,10 @@ use super::derive::{self, ROUNDS, Wanted};
 use super::interpret::Program;
 use super::kernels;
 use super::library::with_called;
+use super::parsed::parse;
 use super::refusal::Refusal;
-use super::source::{self, Kind, Source, parse};
+use super::signature::{self, Kind};
+use super::source::Source;
 use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise::{self, Slopes};
@@ -69,7 +71,7 @@ impl Made {
         let source = Source::new(text)?;
         let arguments = source.arguments.iter();
         let all = arguments.map(|own| Input::new(kept(&own.name), own.kind.role())).collect();
-        let parameter = |own: &source::Parameter| Parameter {
+        let parameter = |own: &signature::Parameter| Parameter {
             name: kept(&own.name),
             kind: own.kind.kind,
             count: own.count,

@@ -11,7 +11,10 @@ mod library;
 mod loss;
 mod made;
 mod names;
+mod number;
+mod parsed;
 mod refusal;
+mod signature;
 mod source;
 mod words;
 

@@ -4,6 +4,8 @@
 //! is long enough, which ends the program. So this cannot be asked of naga: it is all of WGSL that
 //! is read by hand here.
 
+use std::collections::BTreeSet;
+
 /// Where a statement begins that has more than so many words. Comments are none, and what is listed
 /// between commas counts once, by its longest part: compilers go through it in a loop.
 pub(super) fn long_statement(text: &str, most: usize) -> Option<usize> {
@@ -147,6 +149,23 @@ fn comment(text: &str) -> usize {
         }
     }
     at
+}
+
+/// What WGSL reserves and the inputs of most losses are called.
+pub(super) const TARGET: &str = "target";
+
+/// A word as long as `target`, which WGSL reserves and the inputs of most losses are called, that a text
+/// which says `target` does not have.
+pub(super) fn stand_in(text: &str) -> Option<String> {
+    if !identifiers(text).any(|word| word == TARGET) {
+        return None;
+    }
+    let words: BTreeSet<&str> = identifiers(text).collect();
+    let others = (0..TARGET.len()).map(|i| {
+        let letter = |(k, c): (usize, char)| if k == i { c.to_ascii_uppercase() } else { c };
+        TARGET.chars().enumerate().map(letter).collect::<String>()
+    });
+    others.into_iter().find(|other| !words.contains(&**other))
 }
 
 #[cfg(test)]

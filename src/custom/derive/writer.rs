@@ -1,7 +1,8 @@
 //! The text as it grows: functions, and what they need.
 
 use super::dual::Directions;
-use crate::custom::source::{Argument, Parameter, Source};
+use crate::custom::signature::{Argument, Parameter};
+use crate::custom::source::Source;
 use crate::custom::words::identifiers;
 use naga::common::wgsl::TryToWgsl;
 use naga::keywords::wgsl::RESERVED;

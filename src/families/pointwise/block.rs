@@ -176,8 +176,8 @@ impl WithSimd for Scaled<'_> {
 /// What runs through the blocks of a loss: for a [`Formula`], loops of its own with its mathematics
 /// inlined.
 pub(crate) trait Runs: Send + Sync {
-    /// The textbook value and derivatives in float64, of all numbers of a term.
-    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>);
+    /// The textbook values of some terms in float64, and the derivatives by all numbers of each.
+    fn reference(&self, terms: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)>;
 
     /// Why one of these terms, a column for each of their numbers, is given up.
     fn given_up(&self, _terms: &[Vec<f64>]) -> Option<Error> {
@@ -189,8 +189,8 @@ pub(crate) trait Runs: Send + Sync {
 }
 
 impl<L: Formula> Runs for L {
-    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
-        reference(self, x)
+    fn reference(&self, terms: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> {
+        reference(self, terms)
     }
 
     fn run(&self, block: &mut Block<'_>, brief: bool) {
@@ -199,14 +199,21 @@ impl<L: Formula> Runs for L {
 }
 
 /// The textbook formula of so many numbers; those that no argument has do not count.
-pub(super) fn reference<const N: usize>(loss: &impl Formula<N>, x: &[f64]) -> (f64, Vec<f64>) {
-    let (value, slopes) = loss.reference(std::array::from_fn(|k| x.get(k).copied().unwrap_or(1.0)));
-    (value, slopes.to_vec())
+pub(super) fn reference<const N: usize>(
+    loss: &impl Formula<N>,
+    terms: &[Vec<f64>],
+) -> Vec<(f64, Vec<f64>)> {
+    let of_term = |x: &Vec<f64>| {
+        let numbers = std::array::from_fn(|k| x.get(k).copied().unwrap_or(1.0));
+        let (value, slopes) = loss.reference(numbers);
+        (value, slopes.to_vec())
+    };
+    terms.iter().map(of_term).collect()
 }
 
 impl Runs for &dyn Runs {
-    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
-        (**self).reference(x)
+    fn reference(&self, terms: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> {
+        (**self).reference(terms)
     }
 
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {

@@ -51,13 +51,18 @@ pub(crate) const TABLE: &str = "@group(0) @binding(0) var<storage, read> table_w
 #[inline(never)]
 pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {
     let formula: &dyn Runs = loss;
-    Box::new(Pointwise { loss, formula: Box::new(formula) })
+    run_by(loss, formula)
+}
+
+/// The family of a pointwise loss whose blocks something else runs.
+pub(crate) fn run_by<'a>(loss: &'a dyn Loss, runs: impl Runs + 'a) -> Box<dyn Family + 'a> {
+    Box::new(Pointwise { loss, formula: Box::new(runs) })
 }
 
 /// The family of a pointwise loss of vectors, with N numbers a term.
 #[inline(never)]
 pub(crate) fn of_vectors<L: Loss + Formula<N>, const N: usize>(loss: &L) -> Box<dyn Family + '_> {
-    Box::new(Pointwise { loss, formula: Box::new(vectors::Vectors(loss)) })
+    run_by(loss, vectors::Vectors(loss))
 }
 
 struct Pointwise<'a> {

@@ -10,6 +10,9 @@ use crate::tensor::Tensor;
 use crate::terms::Terms;
 use rayon::prelude::*;
 
+/// So many terms are asked for at once: custom losses compute as many in the time of one.
+const REFERENCES: usize = 64;
+
 pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
     let roles: Vec<Role> = resolved.definition.inputs.iter().map(|input| input.role).collect();
     let weight_place = roles.iter().position(|role| role.is_weight());
@@ -20,28 +23,32 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     let first = placed(roles[0], shape(0), &[]);
     let shapes: Vec<_> = (0..roles.len()).map(|i| placed(roles[i], shape(i), &first)).collect();
     let count = usize::try_from(resolved.layout.terms).unwrap_or(usize::MAX);
-    for term in 0..count {
-        let place = |i: usize| broadcast_place(&resolved.layout.output, &shapes[i], term);
-        let absent = |i: usize| f64::from(roles[i].absent());
-        let at = |i: usize| inputs[i].as_ref().map_or_else(|| absent(i), |input| input[place(i)]);
-        // The input and the place in it of each number.
-        let numbers = (0..inputs.len()).filter(|&i| !roles[i].is_weight()).flat_map(|i| {
+    let place = |term: usize, i: usize| broadcast_place(&resolved.layout.output, &shapes[i], term);
+    let number = |(i, place): (usize, usize)| {
+        inputs[i].as_ref().map_or_else(|| roles[i].absent().into(), |input| input[place])
+    };
+    // Of each number of a term, its input and its place there.
+    let places = |term: usize| -> Vec<(usize, usize)> {
+        let arguments = (0..inputs.len()).filter(|&i| !roles[i].is_weight());
+        let of = |i: usize| {
             let width = roles[i].width();
-            (0..width).map(move |k| (i, width * place(i) + k))
-        });
-        let numbers: Vec<(usize, usize)> = numbers.collect();
-        let number = |&(i, place): &(usize, usize)| {
-            inputs[i].as_ref().map_or_else(|| absent(i), |input| input[place])
+            (0..width).map(move |k| (i, width * place(term, i) + k))
         };
-        let x: Vec<f64> = numbers.iter().map(number).collect();
-        let (value, slopes) = formula.reference(&x);
-        let weight = weight_place.map_or(1.0, at);
-        terms.values.push(weight * value);
-        for (&(i, place), slope) in numbers.iter().zip(slopes) {
-            terms.slopes[i].push((term, place, weight * slope));
-        }
-        if let Some(i) = weight_place {
-            terms.slopes[i].push((term, place(i), value));
+        arguments.flat_map(of).collect()
+    };
+    for first in (0..count).step_by(REFERENCES) {
+        let some: Vec<_> = (first..count.min(first + REFERENCES)).map(places).collect();
+        let numbers = some.iter().map(|places| places.iter().copied().map(number).collect());
+        let answers = formula.reference(&numbers.collect::<Vec<_>>());
+        for (term, (places, (value, slopes))) in (first..).zip(some.iter().zip(answers)) {
+            let weight = weight_place.map_or(1.0, |i| number((i, place(term, i))));
+            terms.values.push(weight * value);
+            for (&(i, place), slope) in places.iter().zip(slopes) {
+                terms.slopes[i].push((term, place, weight * slope));
+            }
+            if let Some(i) = weight_place {
+                terms.slopes[i].push((term, place(term, i), value));
+            }
         }
     }
     terms

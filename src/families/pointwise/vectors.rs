@@ -10,8 +10,8 @@ use pulp::{Simd, WithSimd};
 pub(super) struct Vectors<'a, L, const N: usize>(pub(super) &'a L);
 
 impl<L: Formula<N>, const N: usize> Runs for Vectors<'_, L, N> {
-    fn reference(&self, x: &[f64]) -> (f64, Vec<f64>) {
-        reference(self.0, x)
+    fn reference(&self, terms: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> {
+        reference(self.0, terms)
     }
 
     fn run(&self, block: &mut Block<'_>, brief: bool) {
