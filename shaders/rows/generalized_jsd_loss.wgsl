@@ -16,7 +16,8 @@ struct Parameters {
 
 // log(p / m) and log(q / m) from d = log q - log p. The larger one of p and q has the weight w in m: its
 // logarithm is -log(w + (1 - w) e^-|d|), that of the other -log(1 - w + w e^|d|), each by log1p of a quotient
-// without cancellation, whatever w is. Beyond e^-80 the lesser one is nothing beside the larger.
+// without cancellation, whatever w is. Beyond e^-80 the lesser one is nothing beside the larger. Where neither weight is
+// small, nothing that counts cancels in their difference d either.
 fn shares_of_mixture(d: f32, beta: f32) -> vec2<f32> {
     let far = min(abs(d), 80.0);
     let e = exponential_of_negative(-far);
@@ -24,7 +25,10 @@ fn shares_of_mixture(d: f32, beta: f32) -> vec2<f32> {
     let w = select(1.0 - beta, beta, d > 0.0);
     let rest = select(beta, 1.0 - beta, d > 0.0);
     let larger = logarithm_one_plus(rest * gap / (w + rest * e));
-    let lesser = -logarithm_one_plus(w * gap / e);
+    var lesser = larger - abs(d);
+    if ((beta < 0.125) | (beta > 0.875)) {
+        lesser = -logarithm_one_plus(w * gap / e);
+    }
     return select(vec2(larger, lesser), vec2(lesser, larger), d > 0.0);
 }
 
