@@ -16,19 +16,21 @@ struct Parameters {
 
 // log(p / m) and log(q / m) from d = log q - log p. The larger one of p and q has the weight w in m: its
 // logarithm is -log(w + (1 - w) e^-|d|), that of the other -log(1 - w + w e^|d|), each by log1p of a quotient
-// without cancellation, whatever w is. Beyond e^-80 the lesser one is nothing beside the larger. Where neither weight is
-// small, nothing that counts cancels in their difference d either.
+// without cancellation, whatever w is. The smaller one of them in size is computed so, and the other one by their
+// difference d, of which it is at least half: they are alike where w / (1 - w) is e^-|d/2|. Beyond e^-80 the lesser
+// one of p and q is nothing beside the larger.
 fn shares_of_mixture(d: f32, beta: f32) -> vec2<f32> {
-    let far = min(abs(d), 80.0);
+    let distance = abs(d);
+    let far = min(distance, 80.0);
     let e = exponential_of_negative(-far);
     let gap = -exponential_minus_one_of_number(max(-far, -18.0));
     let w = select(1.0 - beta, beta, d > 0.0);
     let rest = select(beta, 1.0 - beta, d > 0.0);
-    let larger = logarithm_one_plus(rest * gap / (w + rest * e));
-    var lesser = larger - abs(d);
-    if ((beta < 0.125) | (beta > 0.875)) {
-        lesser = -logarithm_one_plus(w * gap / e);
-    }
+    let by_lesser = (w * w < rest * rest * e) & (distance < 80.0);
+    let least = logarithm_one_plus(select(rest * gap / (w + rest * e), w * gap / e, by_lesser));
+    let most = distance - least;
+    let larger = select(least, most, by_lesser);
+    let lesser = -select(most, least, by_lesser);
     return select(vec2(larger, lesser), vec2(lesser, larger), d > 0.0);
 }
 

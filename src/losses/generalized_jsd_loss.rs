@@ -82,16 +82,19 @@ impl Loss for GeneralizedJsd {
 
 /// `log(p / m)` and `log(q / m)` from `d = log q - log p`. The larger one of p and q has the weight w in m: its
 /// logarithm is `-log(w + (1 - w) e^-|d|)`, that of the other `-log(1 - w + w e^|d|)`, each by log1p of a
-/// quotient without cancellation, whatever w is. Beyond e^-80 the lesser one is nothing beside the larger. Where
-/// neither weight is small, nothing that counts cancels in their difference d either.
+/// quotient without cancellation, whatever w is. The smaller one of them in size is computed so, and the other one
+/// by their difference d, of which it is at least half: they are alike where `w / (1 - w)` is `e^-|d/2|`. Beyond
+/// e^-80 the lesser one of p and q is nothing beside the larger.
 #[inline(always)]
 fn shares_of_mixture(d: f32, beta: f32) -> [f32; 2] {
-    let far = if d.abs() < 80.0 { d.abs() } else { 80.0 };
+    let distance = d.abs();
+    let far = if distance < 80.0 { distance } else { 80.0 };
     let [e, gap] = numeric::exp_of_negative_and_rest(-far);
     let (w, rest) = if d > 0.0 { (beta, 1.0 - beta) } else { (1.0 - beta, beta) };
-    let larger = numeric::ln_1p(rest * gap / (w + rest * e));
-    let alike = (0.125..=0.875).contains(&beta);
-    let lesser = if alike { larger - d.abs() } else { -numeric::ln_1p(w * gap / e) };
+    let by_lesser = (w * w < rest * rest * e) & (distance < 80.0);
+    let least = numeric::ln_1p(if by_lesser { w * gap / e } else { rest * gap / (w + rest * e) });
+    let most = distance - least;
+    let (larger, lesser) = if by_lesser { (most, -least) } else { (least, -most) };
     if d > 0.0 { [lesser, larger] } else { [larger, lesser] }
 }
 
