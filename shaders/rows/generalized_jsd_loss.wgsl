@@ -27,7 +27,9 @@ fn shares_of_mixture(d: f32, beta: f32) -> vec2<f32> {
     let w = select(1.0 - beta, beta, d > 0.0);
     let rest = select(beta, 1.0 - beta, d > 0.0);
     let by_lesser = (w * w < rest * rest * e) & (distance < 80.0);
-    let least = logarithm_one_plus(select(rest * gap / (w + rest * e), w * gap / e, by_lesser));
+    let share = select(rest, w, by_lesser);
+    let whole = select(w + rest * e, e, by_lesser);
+    let least = logarithm_one_plus(share * gap / whole);
     let most = distance - least;
     let larger = select(least, most, by_lesser);
     let lesser = -select(most, least, by_lesser);

@@ -92,7 +92,8 @@ fn shares_of_mixture(d: f32, beta: f32) -> [f32; 2] {
     let [e, gap] = numeric::exp_of_negative_and_rest(-far);
     let (w, rest) = if d > 0.0 { (beta, 1.0 - beta) } else { (1.0 - beta, beta) };
     let by_lesser = (w * w < rest * rest * e) & (distance < 80.0);
-    let least = numeric::ln_1p(if by_lesser { w * gap / e } else { rest * gap / (w + rest * e) });
+    let (share, whole) = if by_lesser { (w, e) } else { (rest, w + rest * e) };
+    let least = numeric::ln_1p(share * gap / whole);
     let most = distance - least;
     let (larger, lesser) = if by_lesser { (most, -least) } else { (least, -most) };
     if d > 0.0 { [lesser, larger] } else { [larger, lesser] }
