@@ -1,15 +1,19 @@
 """Runs wgloss and its peers by turns, each in a process of its own, and prints a Markdown table of
-their shortest times in milliseconds.
+their shortest times in milliseconds, and one of the memory that they take.
 
 In brackets stands by how much a peer takes longer than wgloss: than its CPU backend with the same
 settings, and on a GPU than its GPU backend. A peer whose loss differs by more than 1e-4 has no time.
 "reuse" has MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=-1, with which glibc gives no memory back to
 the system between runs; wgloss writes its outputs into the memory of the run before (`--reuse`). NumPy
 puts the peers' inputs into large pages, so on the CPU wgloss's get them too, from glibc.
+
+Memory is what a process has resident at most in a run beyond what it had before, in MB (10^6 bytes): outputs,
+and what is kept to compute them. On Linux, of what runs on processors and gives freed memory back.
 """
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -33,10 +37,18 @@ def main():
     rows = all_rows(arguments)
     print("| workload | " + " | ".join(row.name for row in rows) + " |")
     print("| --- |" + " ---: |" * len(rows))
+    memory = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in names(arguments):
-            measured = times(arguments, rows, Path(folder), name)
+            measured, memory[name] = times(arguments, rows, Path(folder), name)
             print(f"| `{name}` | " + " | ".join(cell(row, measured) for row in rows) + " |", flush=True)
+    titles = [row.name for row in rows if any(row.name in own for own in memory.values())]
+    if titles:
+        print("\n| MB beyond the inputs | " + " | ".join(titles) + " |")
+        print("| --- |" + " ---: |" * len(titles))
+        for name, own in memory.items():
+            cells = (f"{own[title] / 1e6:.3g}" if title in own else "-" for title in titles)
+            print(f"| `{name}` | " + " | ".join(cells) + " |")
 
 
 class Row:
@@ -91,10 +103,10 @@ def names(arguments):
 
 
 def times(arguments, rows, folder, name):
-    """The shortest time of each row, or why there is none. The rows take turns, so that what else
-    the machine does meets all of them."""
+    """The shortest time of each row, or why there is none, and the least memory of those that tell it. The rows
+    take turns, so that what else the machine does meets all of them."""
     subprocess.run([arguments.wgloss, "bench", name, "--write-inputs", folder], check=True)
-    measured, values, failed = {}, {}, {}
+    measured, values, failed, memory = {}, {}, {}, {}
     for turn in range(arguments.rounds):
         for row in rows:
             if row.name in failed:
@@ -107,6 +119,9 @@ def times(arguments, rows, folder, name):
                 continue
             measured[row.name] = min(measured.get(row.name, result[row.time]), result[row.time])
             values[row.name] = result["value"]
+            # Where freed memory is kept, a run takes none.
+            if result.get("memory_bytes") is not None and row.environment.keys().isdisjoint(REUSE):
+                memory[row.name] = min(memory.get(row.name, math.inf), result["memory_bytes"])
     expected = values.get("wgloss CPU")
     for peer, value in values.items():
         # Not the other way round: a NaN is no agreement.
@@ -115,7 +130,7 @@ def times(arguments, rows, folder, name):
             measured[peer] = None
     for array in (folder / name).iterdir():
         array.unlink()
-    return measured
+    return measured, memory
 
 
 def run(arguments, row, folder):

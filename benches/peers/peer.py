@@ -33,6 +33,7 @@ def main():
         "median_ms": statistics.median(times),
         "min_ms": min(times),
         "runs": len(times),
+        "memory_bytes": memory(run) if arguments.device == "cpu" else None,
         "value": value(),
     }))
 
@@ -48,6 +49,25 @@ def by_wall(run):
         return 1e3 * (end - start)
 
     return repeated(once)
+
+
+def memory(run):
+    """The bytes that the process has resident at most in a run beyond those before it, on Linux, as `wgloss bench`
+    counts them."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return None
+    before = resident("VmRSS")
+    kept = run()
+    most = resident("VmHWM")
+    del kept
+    return max(most - before, 0)
+
+
+def resident(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def repeated(once):

@@ -2,6 +2,7 @@
 
 use crate::data::Data;
 use crate::measure::Sample;
+use crate::memory::Resident;
 use crate::workload::Workload;
 use std::cell::RefCell;
 use web_time::Instant;
@@ -36,7 +37,7 @@ impl<'a> OnCpu<'a> {
             let loss = self.workload.loss.as_ref();
             Evaluator::Cpu.evaluate_into(loss, &batch, &mut outputs).await?;
         }
-        let sample = Sample { wall: start.elapsed(), device: None };
+        let sample = Sample { wall: start.elapsed(), device: None, memory: None };
         let value = outputs.scalar().unwrap_or(f32::NAN);
         self.outputs.replace(outputs);
         Ok((sample, value))
@@ -50,11 +51,14 @@ impl<'a> OnCpu<'a> {
     pub async fn evaluate(&self, backend: &Evaluator, runs: u32) -> Result<(Sample, f32)> {
         let batch = self.workload.batch(&self.tensors);
         let mut value = f32::NAN;
+        let before = Resident::now();
         let start = Instant::now();
         for _ in 0..runs {
             let evaluation = backend.evaluate(self.workload.loss.as_ref(), &batch).await?;
             value = evaluation.scalar().unwrap_or(f32::NAN);
         }
-        Ok((Sample { wall: start.elapsed(), device: None }, value))
+        let wall = start.elapsed();
+        let memory = before.and_then(Resident::grown);
+        Ok((Sample { wall, device: None, memory }, value))
     }
 }

@@ -190,7 +190,7 @@ impl Timer {
             Some(stamps) => stamps.elapsed(&self.gpu).await?,
             None => None,
         };
-        Ok(Sample { wall, device })
+        Ok(Sample { wall, device, memory: None })
     }
 }
 

@@ -14,6 +14,7 @@ mod data;
 mod gpu;
 mod list;
 mod measure;
+mod memory;
 mod results;
 mod roof;
 mod site;

@@ -11,6 +11,8 @@ pub struct Sample {
     pub wall: Duration,
     /// By the GPU's timestamps, where they tell it.
     pub device: Option<Duration>,
+    /// The bytes that the process had resident at most beyond those before, where the system tells it.
+    pub memory: Option<u64>,
 }
 
 /// How often something runs.
@@ -57,6 +59,8 @@ pub struct Times {
     pub runs: usize,
     /// How many of them were timed at once.
     pub runs_per_sample: u32,
+    /// The most bytes that a run had resident beyond those before, where the system tells it.
+    pub memory: Option<u64>,
 }
 
 /// Times a run again and again; `run` is told how often it is to run for one sample.
@@ -157,6 +161,7 @@ impl Samples {
             wall_min: wall[0],
             runs: wall.len() * self.runs_each as usize,
             runs_per_sample: self.runs_each,
+            memory: self.all.iter().filter_map(|sample| sample.memory).max(),
         }
     }
 }
@@ -173,6 +178,7 @@ mod tests {
         let mut samples = samples.into_iter().map(|(wall, device)| Sample {
             wall: Duration::from_millis(wall),
             device: device.map(Duration::from_millis),
+            memory: None,
         });
         let next = async |_| Ok(samples.next().expect("2 warm-ups and 3 runs"));
         block_on(measure(EFFORT, next)).expect("no run fails")
@@ -199,7 +205,7 @@ mod tests {
         let order = std::cell::RefCell::new(Vec::new());
         let run = async |&own: &u64, _| {
             order.borrow_mut().push(own);
-            Ok(Sample { wall: Duration::from_millis(own), device: None })
+            Ok(Sample { wall: Duration::from_millis(own), device: None, memory: None })
         };
         let times = block_on(compare(Effort { warm_ups: 1, ..EFFORT }, &[5, 6], run));
         let times = times.expect("no run fails");
@@ -210,7 +216,7 @@ mod tests {
     #[test]
     fn short_runs_are_repeated() {
         let effort = Effort { span: Duration::from_millis(100), ..EFFORT };
-        let sample = Sample { wall: Duration::from_millis(1), device: None };
+        let sample = Sample { wall: Duration::from_millis(1), device: None, memory: None };
         let run = async |_| {
             std::thread::sleep(Duration::from_millis(1) / 10);
             Ok(sample)
@@ -225,7 +231,7 @@ mod tests {
         let mut asked = Vec::new();
         let run = async |runs| {
             asked.push(runs);
-            Ok(Sample { wall: time(runs), device: None })
+            Ok(Sample { wall: time(runs), device: None, memory: None })
         };
         let effort = Effort { sample: Duration::from_millis(5), ..EFFORT };
         let times = block_on(measure(effort, run)).expect("no run fails");
@@ -237,7 +243,7 @@ mod tests {
 
     #[test]
     fn samples_end_where_nothing_takes_time() {
-        let nothing = Sample { wall: Duration::ZERO, device: None };
+        let nothing = Sample { wall: Duration::ZERO, device: None, memory: None };
         let effort = Effort { sample: Duration::from_millis(5), ..EFFORT };
         let times = block_on(measure(effort, async |_| Ok(nothing))).expect("no run fails");
         assert_eq!((times.runs_per_sample, times.median), (MOST, Duration::ZERO));

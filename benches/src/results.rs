@@ -144,6 +144,9 @@ pub struct Row {
     pub clock: Option<String>,
     /// The bytes that must move: each input once, each output once.
     pub bytes: u64,
+    /// The most bytes that the process had resident in a run beyond those before it: its outputs, and what it keeps
+    /// to compute them. Of the CPU with outputs in new memory, on Linux.
+    pub memory_bytes: Option<u64>,
     /// Those a second, by the median.
     pub gb_per_s: Option<f64>,
     /// The same in percent of what a copy moves.
@@ -329,6 +332,7 @@ impl Row {
             runs_per_sample: times.map(|times| times.runs_per_sample),
             clock: times.map(|times| times.clock.to_string()),
             bytes,
+            memory_bytes: times.and_then(|times| times.memory),
             gb_per_s: rate.map(|rate| rate / 1e9),
             roof_percent: rate.map(|rate| 100.0 * rate / site.roof),
             error,
@@ -363,6 +367,7 @@ mod tests {
             wall_min: time / 2,
             runs: 14,
             runs_per_sample: 2,
+            memory: None,
         };
         Row::new(&mse(1000), DType::F32, &site(), Ok((times, value))).expect("no device is lost")
     }

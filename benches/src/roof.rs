@@ -63,7 +63,7 @@ pub async fn memcpy_bandwidth() -> Result<f64> {
             // Otherwise nothing would read what is copied, and nothing would have to be.
             std::hint::black_box(&destination);
         }
-        Ok(Sample { wall: start.elapsed(), device: None })
+        Ok(Sample { wall: start.elapsed(), device: None, memory: None })
     };
     let times = measure(Effort::FULL, run).await?;
     Ok(rate(2 * BYTES, times.median))

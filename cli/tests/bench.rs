@@ -106,6 +106,15 @@ fn reused_memory_has_the_same_loss() {
     assert_eq!(new.to_bits(), reused.to_bits(), "{new} {reused}");
 }
 
+/// Outputs of 64 MB at least, and nothing like the inputs once more.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_what_a_run_adds() {
+    let arguments = ["bench", "smooth_l1_fwdbwd", "--backend", "cpu", "--json"];
+    let memory = number(&rows(&run(folder().path(), &arguments))[0], "memory_bytes");
+    assert!((67.0e6..100.0e6).contains(&memory), "{memory}");
+}
+
 #[test]
 fn the_table_has_both_backends_and_their_ratio() {
     let run = run(folder().path(), &["bench", "small_mse_fwdbwd"]);

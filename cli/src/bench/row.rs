@@ -95,6 +95,7 @@ mod tests {
             runs_per_sample: None,
             clock: None,
             bytes: 4,
+            memory_bytes: None,
             gb_per_s: None,
             roof_percent: None,
             error: Some("too large".into()),
