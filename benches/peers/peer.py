@@ -26,14 +26,17 @@ def main():
     arrays = {name: numpy.load(arguments.folder / f"{name}.npy") for name in asked["inputs"]}
     if arguments.peer == "jax":
         run, value = with_jax(asked, arrays)
+        # It keeps what its first run took.
+        taken = memory(run)
         times = by_wall(run)
     else:
         run, value, times = with_torch(arguments, asked, arrays)
+        taken = memory(run)
     print(json.dumps({
         "median_ms": statistics.median(times),
         "min_ms": min(times),
         "runs": len(times),
-        "memory_bytes": memory(run) if arguments.device == "cpu" else None,
+        "memory_bytes": taken if arguments.device == "cpu" else None,
         "value": value(),
     }))
 
@@ -200,9 +203,10 @@ def with_jax(asked, arrays):
         return loss(**dict(zip(names, values)))
 
     places = tuple(names.index(name) for name in asked["gradients"])
-    compiled = jax.jit(jax.value_and_grad(of, argnums=places) if places else of)
     values = [jax.device_put(arrays[name]) for name in names]
     jax.block_until_ready(values)
+    jitted = jax.jit(jax.value_and_grad(of, argnums=places) if places else of)
+    compiled = jitted.lower(*values).compile()
 
     def run():
         return jax.block_until_ready(compiled(*values))
