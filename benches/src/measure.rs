@@ -92,6 +92,8 @@ pub async fn compare<T>(
 struct Samples {
     runs_each: u32,
     all: Vec<Sample>,
+    /// The most of all runs: what the first ones freed may be kept and used again.
+    memory: Option<u64>,
 }
 
 /// At least one sample of each.
@@ -100,13 +102,15 @@ async fn by_turns(
     count: usize,
     mut run: impl AsyncFnMut(usize, u32) -> Result<Sample>,
 ) -> Result<Vec<Samples>> {
+    let mut memory = vec![None; count];
     for i in 0..effort.warm_ups * count {
-        run(i % count, 1).await?;
+        let own = &mut memory[i % count];
+        *own = run(i % count, 1).await?.memory.max(*own);
     }
     let mut samples = Vec::new();
-    for i in 0..count {
+    for (i, memory) in memory.into_iter().enumerate() {
         let runs_each = runs_each(effort.sample, async |runs| run(i, runs).await).await?;
-        samples.push(Samples { runs_each, all: Vec::new() });
+        samples.push(Samples { runs_each, all: Vec::new(), memory });
     }
     let (mut turns, start) = (0, Instant::now());
     while turns < effort.runs.max(1) || start.elapsed() < effort.span {
@@ -161,7 +165,7 @@ impl Samples {
             wall_min: wall[0],
             runs: wall.len() * self.runs_each as usize,
             runs_per_sample: self.runs_each,
-            memory: self.all.iter().filter_map(|sample| sample.memory).max(),
+            memory: self.all.iter().map(|sample| sample.memory).max().flatten().max(self.memory),
         }
     }
 }
