@@ -293,6 +293,11 @@ fn validated(Source { label, text, .. }: &Source) -> (naga::Module, naga::valid:
         capabilities |=
             naga::valid::Capabilities::SUBGROUP | naga::valid::Capabilities::SUBGROUP_BARRIER;
     }
+    if text.contains("enable wgpu_cooperative_matrix;") {
+        capabilities |= naga::valid::Capabilities::SUBGROUP
+            | naga::valid::Capabilities::SHADER_FLOAT16
+            | naga::valid::Capabilities::COOPERATIVE_MATRIX;
+    }
     let info = naga::valid::Validator::new(flags, capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}\n{text}", error.emit_to_string(text)));
@@ -424,6 +429,35 @@ fn matrix_products_for_subgroups_are_valid_everywhere() {
         assert_eq!(subgroup_kernels(linear.as_ref(), &logits, lanes), expected, "{lanes} lanes");
         assert_eq!(subgroup_kernels(of_pairs.as_ref(), &vectors, lanes), expected, "{lanes} lanes");
     }
+}
+
+/// Those of float16, where they were asked for, and of no gradient; for Vulkan, as others have none of 16 by 16.
+#[test]
+fn logits_are_products_of_cooperative_matrices() {
+    let loss = wgloss::by_name("linear_cross_entropy").expect("a loss");
+    let cooperative = |dtype: DType, side: Option<u32>| {
+        let kind = |shape: &[usize]| TensorKind::new(dtype, shape.to_vec());
+        let target = TensorKind::new(DType::I64, [9]);
+        let inputs =
+            [("input", kind(&[9, 7])), ("linear_weight", kind(&[5, 7])), ("target", target)];
+        let gradients = with_gradients(loss.as_ref(), &inputs);
+        let request = Request::with_gradients(&gradients);
+        let options = SourceOptions { cooperative: side, ..SourceOptions::default() };
+        let sources = Plan::sources(loss.as_ref(), &inputs, &request, options).expect("valid");
+        let own = sources.iter().filter(|source| source.text.contains("coopMultiplyAdd"));
+        own.for_each(|source| {
+            let (module, info) = validated(source);
+            naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
+                .unwrap_or_else(|error| panic!("{}: {error}", source.label));
+        });
+        sources.iter().filter(|source| source.text.contains("coopMultiplyAdd")).count()
+    };
+    for side in [8, 16] {
+        assert_eq!(cooperative(DType::F16, Some(side)), 1);
+        assert_eq!(cooperative(DType::BF16, Some(side)), 0);
+        assert_eq!(cooperative(DType::F32, Some(side)), 0);
+    }
+    assert_eq!(cooperative(DType::F16, None), 0);
 }
 
 /// How many kernels of all gradients use subgroups of so many lanes, wherever they can.

@@ -71,6 +71,8 @@ pub struct Builder<'a> {
     pub(crate) tuning: Tuning,
     /// The size of the device's subgroups, where they can be used.
     pub(crate) subgroup: Option<Subgroup>,
+    /// The side of the matrices that subgroups multiply, where that was asked for.
+    pub(crate) cooperative: Option<u32>,
     /// Whether the driver may fuse products with the sums that they go into: those of processors do not.
     pub(crate) fuses: bool,
     pub(crate) resolved: &'a Resolved,
@@ -116,7 +118,14 @@ impl<'a> Builder<'a> {
     ) -> Self {
         let builder = Self::with_limits(gpu.limits(), resolved, values);
         let fuses = gpu.adapter_info().device_type != wgpu::DeviceType::Cpu;
-        Self { gpu: Some(gpu), tuning: gpu.tuning(), subgroup: gpu.subgroup(), fuses, ..builder }
+        Self {
+            gpu: Some(gpu),
+            tuning: gpu.tuning(),
+            subgroup: gpu.subgroup(),
+            cooperative: gpu.cooperative(),
+            fuses,
+            ..builder
+        }
     }
 
     pub(crate) fn with_limits(
@@ -138,6 +147,7 @@ impl<'a> Builder<'a> {
             limits,
             tuning: Tuning::default(),
             subgroup: None,
+            cooperative: None,
             fuses: true,
             resolved,
             parameters,

@@ -26,6 +26,10 @@ const HINT: &str = "install a Vulkan, Metal or DirectX 12 driver (on Debian and 
 
 /// What subgroup operations need.
 const SUBGROUPS: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
+/// What cooperative matrices of float16 need.
+const COOPERATIVE: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+    .union(wgpu::Features::SHADER_F16)
+    .union(wgpu::Features::SUBGROUP);
 /// The features that are used where an adapter has them.
 const WANTED: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(SUBGROUPS);
 /// Used where host and device have one memory; elsewhere kernels would read it over the bus.
@@ -40,6 +44,8 @@ pub struct Gpu {
     tuning: Tuning,
     /// The size of the device's subgroups, if it can use them.
     subgroup: Option<Subgroup>,
+    /// The side of the matrices that its subgroups multiply, where that was asked for.
+    cooperative: Option<u32>,
     /// Where the driver looks for what it has compiled before, if the caller has such a place.
     cache: Option<wgpu::PipelineCache>,
     /// The most bytes of tensors that one evaluation holds on the device, where it can be cut.
@@ -171,7 +177,7 @@ impl Gpu {
         let usable = device.features().contains(SUBGROUPS) && least.is_power_of_two();
         let subgroup = usable.then_some(Subgroup { least, varies: least != most });
         let inner = known::inner_of(device, queue);
-        Self { inner, tuning, subgroup, cache: None, memory: MEMORY }
+        Self { inner, tuning, subgroup, cooperative: None, cache: None, memory: MEMORY }
     }
 
     /// The same device, whose kernels are compiled with a cache of the caller's from now on: on a
@@ -181,6 +187,42 @@ impl Gpu {
     pub fn with_pipeline_cache(mut self, cache: wgpu::PipelineCache) -> Self {
         self.cache = Some(cache);
         self
+    }
+
+    /// The same device, on which the logits of losses behind a linear layer are products of cooperative matrices, as
+    /// tensor cores multiply them, where `input` and `linear_weight` are float16: products of float16, sums of float32.
+    /// Their order is the driver's, so that other devices give other last digits; everything else stays as it is.
+    /// Gradients are products of float32 as before.
+    ///
+    /// The device is of this adapter, and was made with the features `EXPERIMENTAL_COOPERATIVE_MATRIX`, `SHADER_F16`
+    /// and `SUBGROUP`; wgpu gives the first one only to a program that says in `unsafe` code that it wants
+    /// [`wgpu::ExperimentalFeatures`], which this library does not.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if a feature is missing, or if the adapter has no such matrices of 8 by 8 or 16 by 16.
+    pub fn with_cooperative_matrices(mut self, adapter: &wgpu::Adapter) -> Result<Self> {
+        let refused = |reason| Error::Refused { what: "cooperative matrices".into(), reason };
+        let missing = COOPERATIVE.difference(self.device().features());
+        if !missing.is_empty() {
+            return Err(refused(format!("the device was made without {missing}")));
+        }
+        let all = adapter.cooperative_matrix_properties();
+        let side = |own: &wgpu::CooperativeMatrixProperties| {
+            let types = [own.ab_type, own.cr_type];
+            let fits =
+                types == [wgpu::CooperativeScalarType::F16, wgpu::CooperativeScalarType::F32];
+            let square = own.m_size == own.n_size && own.n_size == own.k_size;
+            let side = own.m_size;
+            (fits && square && !own.saturating_accumulation && [8, 16].contains(&side))
+                .then_some(side)
+        };
+        // The larger ones are read less often.
+        self.cooperative = all.iter().filter_map(side).max();
+        if self.cooperative.is_none() {
+            let expected = "8 by 8 or 16 by 16 of float16 with sums of float32";
+            return Err(refused(format!("the adapter has {all:?}, expected {expected}")));
+        }
+        Ok(self)
     }
 
     /// The same device, on which an evaluation of tensors in host memory takes about so many bytes at
@@ -232,6 +274,11 @@ impl Gpu {
     /// The size of the device's subgroups, if it can use them.
     pub(crate) fn subgroup(&self) -> Option<Subgroup> {
         self.subgroup
+    }
+
+    /// The side of the matrices that the device's subgroups multiply, where that was asked for.
+    pub(crate) fn cooperative(&self) -> Option<u32> {
+        self.cooperative
     }
 
     /// The same device, as if its subgroups had another size.

@@ -20,7 +20,8 @@
 //! Each block of 4096 terms is added up in a fixed order, without float atomics; the sums of the blocks are
 //! added up as one long integer, without any rounding, which is rounded once at the end. The same data
 //! give the same bits on the same device and driver, however many workgroups, windows, pieces or machines
-//! the work is cut into, in whatever order their parts come, and with subgroups as without. A sum past
+//! the work is cut into, in whatever order their parts come, and with subgroups as without, but for
+//! [cooperative matrices](crate::Gpu::with_cooperative_matrices), which add up as the driver does. A sum past
 //! float32's range is infinite only at the end, but for one within a block.
 //!
 //! What else is asked for changes none either on the tested adapters: the value is the same with

@@ -60,13 +60,15 @@ pub(crate) struct Binding {
 pub(crate) struct Kernel {
     pub(crate) label: String,
     pub(crate) bindings: Vec<Binding>,
+    /// The extensions of WGSL that the text needs: they come first.
+    pub(crate) directives: &'static str,
     pub(crate) body: String,
 }
 
 impl Kernel {
     /// The whole text.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
+        let mut text = self.directives.to_string();
         for (number, Binding { used, name, kind, .. }) in self.bindings.iter().enumerate() {
             let space = used.space();
             let _ = writeln!(text, "@group(0) @binding({number}) var<{space}> {name}: {kind};");
@@ -118,6 +120,8 @@ impl Kernel {
 /// A kernel while its header is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Header {
+    /// The extensions of WGSL that the kernel needs.
+    pub(crate) directives: &'static str,
     text: String,
     bindings: Vec<Binding>,
     /// WGSL that the accessors call.
@@ -186,7 +190,7 @@ impl Header {
     pub(crate) fn join(self, label: String, parts: &[&str]) -> Kernel {
         let parts = [&self.text[..]].into_iter().chain(self.shared).chain(parts.iter().copied());
         let body = parts.collect::<Vec<_>>().join("\n");
-        Kernel { label, bindings: self.bindings, body }
+        Kernel { label, bindings: self.bindings, directives: self.directives, body }
     }
 }
 

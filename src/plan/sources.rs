@@ -25,6 +25,10 @@ pub struct Source {
 pub struct SourceOptions {
     /// The lanes of a subgroup, a power of 2, on a device that can use them.
     pub subgroup: Option<u32>,
+    /// The side of the matrices that subgroups multiply, on a device that can, as [`Gpu::with_cooperative_matrices`] has it.
+    ///
+    /// [`Gpu::with_cooperative_matrices`]: crate::Gpu::with_cooperative_matrices
+    pub cooperative: Option<u32>,
     /// How kernels share their work.
     pub tuning: Tuning,
     /// How inputs and outputs lie.
@@ -60,6 +64,7 @@ impl Plan {
         check_sizes(&resolved, &limits)?;
         let mut builder = Builder::with_limits(&limits, &resolved, &loss.parameters());
         builder.subgroup = options.subgroup.map(|least| Subgroup { least, varies: false });
+        builder.cooperative = options.cooperative;
         builder.tuning = options.tuning;
         build(loss, &mut builder)?;
         let mut gradients = builder.in_place.map_or(Vec::new(), |()| resolved.gradients.clone());

@@ -11,6 +11,13 @@ pub const USAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE
 /// What guards an output: nobody writes it.
 pub const GUARD: u8 = 0xa5;
 
+/// The machine's adapter.
+pub fn adapter() -> wgpu::Adapter {
+    let instance =
+        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    pollster::block_on(instance.request_adapter(&Default::default())).expect("an adapter")
+}
+
 /// A device with these limits and no features, and wgloss on it.
 pub fn device(limits: wgpu::Limits) -> Gpu {
     device_with(limits, wgpu::Features::empty())
@@ -18,10 +25,7 @@ pub fn device(limits: wgpu::Limits) -> Gpu {
 
 /// The same with those of these features that the adapter has.
 pub fn device_with(required_limits: wgpu::Limits, features: wgpu::Features) -> Gpu {
-    let instance =
-        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-    let adapter = pollster::block_on(instance.request_adapter(&Default::default()));
-    let adapter = adapter.expect("an adapter");
+    let adapter = adapter();
     let required_features = features & adapter.features();
     let descriptor =
         wgpu::DeviceDescriptor { required_limits, required_features, ..Default::default() };

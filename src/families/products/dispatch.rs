@@ -172,8 +172,9 @@ impl Work<'_, '_> {
     }
 
     fn push_logits(&mut self, tile: Tile) -> Result<()> {
-        let (product, groups) =
-            Product::of(self.builder, [tile.items, tile.classes, self.features]);
+        let dtypes = [INPUT, LINEAR_WEIGHT].map(|i| self.spec.inputs[i]);
+        let sizes = [tile.items, tile.classes, self.features];
+        let (product, groups) = Product::of_numbers(self.builder, dtypes, sizes);
         self.push(self.spec.logits(product), tile, groups)
     }
 

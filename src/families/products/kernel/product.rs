@@ -2,8 +2,10 @@
 
 use crate::dispatch::Builder;
 use crate::kernel::Header;
+use crate::tensor::DType;
 
 const BY_SQUARES: &str = include_str!("../../../../shaders/matrix_product.wgsl");
+const BY_COOPERATION: &str = include_str!("../../../../shaders/matrix_product_by_cooperation.wgsl");
 const BY_SUBGROUPS: &str = include_str!("../../../../shaders/matrix_product_by_subgroups.wgsl");
 
 /// What a workgroup computes of a matrix product.
@@ -13,9 +15,27 @@ pub(crate) enum Product {
     Square(u32),
     /// What a subgroup of so many lanes holds, which pass each other what they have read.
     Subgroup(u32),
+    /// A square of four by four matrices of this side, which the lanes of subgroups multiply together.
+    Cooperative(u32),
 }
 
 impl Product {
+    /// The same as [`Product::of`], of matrices that are dense along the sums, of numbers of this type: those that float16
+    /// holds are multiplied by cooperative matrices, where the device's were asked for.
+    pub(crate) fn of_numbers(
+        builder: &Builder<'_>,
+        dtypes: [Option<DType>; 2],
+        sizes: [u64; 3],
+    ) -> (Self, u64) {
+        match builder.cooperative.filter(|_| dtypes == [Some(DType::F16); 2]) {
+            Some(side) => {
+                let edge = 4 * u64::from(side);
+                (Self::Cooperative(side), sizes[0].div_ceil(edge) * sizes[1].div_ceil(edge))
+            }
+            None => Self::of(builder, sizes),
+        }
+    }
+
     /// What suits the device and the sizes, and how many workgroups that takes.
     pub(crate) fn of(builder: &Builder<'_>, [height, breadth, depth]: [u64; 3]) -> (Self, u64) {
         let tuning = builder.tuning;
@@ -57,6 +77,14 @@ impl Product {
                 header.constant("LANES", format!("{lanes}u"));
                 header.line(&sums_of(lanes));
                 BY_SUBGROUPS
+            }
+            Self::Cooperative(side) => {
+                header.directives = "enable f16;\nenable wgpu_cooperative_matrix;\n";
+                header.constant("SIDE", format!("{side}u"));
+                for (name, of) in [("Left", "f16, A"), ("Right", "f16, B"), ("Sums", "f32, C")] {
+                    header.line(&format!("alias {name} = coop_mat{side}x{side}<{of}>;"));
+                }
+                BY_COOPERATION
             }
         }
     }
