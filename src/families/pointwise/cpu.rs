@@ -13,7 +13,6 @@ use crate::order::{BLOCK, BLOCK_SIZE, BlockSums, Order};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
-use rayon::prelude::*;
 use std::ops::Range;
 
 pub(super) fn evaluate(
@@ -183,6 +182,24 @@ struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
+    /// Those of the first terms, and those of the others; an element of each argument has so many numbers.
+    fn split_at(self, terms: usize, widths: [usize; MOST_INPUTS]) -> (Self, Self) {
+        let split = |all: &'a mut [f32], width: usize| {
+            let middle = all.len().min(terms * width);
+            all.split_at_mut(middle)
+        };
+        let Self { losses, gradients, unweighted, offset } = self;
+        let ((losses, other_losses), (unweighted, others_unweighted)) =
+            (split(losses, 1), split(unweighted, 1));
+        let mut first = Self { losses, unweighted, offset, ..Self::default() };
+        let mut rest =
+            Self { losses: other_losses, unweighted: others_unweighted, offset, ..Self::default() };
+        for (k, (own, width)) in gradients.into_iter().zip(widths).enumerate() {
+            (first.gradients[k], rest.gradients[k]) = split(own, width);
+        }
+        (first, rest)
+    }
+
     fn put(&mut self, slot: Slot, places: &'a mut [f32], arguments: &[usize]) {
         let component = |i: usize| arguments.iter().position(|&argument| argument == i);
         match slot {
@@ -231,9 +248,41 @@ impl Pass<'_> {
 
     /// Computes a window of whole blocks, and returns their sums if they are wanted.
     fn run(&self, window: Range<usize>, sums: bool, places: Places<'_>) -> Result<Vec<f32>> {
-        let Places { losses, gradients, unweighted, offset } = places;
         let blocks = window.len().div_ceil(BLOCK_SIZE);
         let mut all_sums = vec![0.0; if sums { blocks } else { 0 }];
+        // Fewer blocks take less time than another core takes to begin.
+        let most = (blocks / (16 * rayon::current_num_threads())).max(4);
+        self.share(window, &mut all_sums, places, most)?;
+        Ok(all_sums)
+    }
+
+    /// Computes a window of whole blocks, on other cores too where there are more than so many of them.
+    fn share(
+        &self,
+        window: Range<usize>,
+        sums: &mut [f32],
+        places: Places<'_>,
+        most: usize,
+    ) -> Result<()> {
+        let blocks = window.len().div_ceil(BLOCK_SIZE);
+        if blocks <= most {
+            return self.run_all(window, sums, places);
+        }
+        let half = blocks / 2;
+        let terms = half * BLOCK_SIZE;
+        let (first, rest) = places.split_at(terms, self.widths());
+        let (first_sums, rest_sums) = sums.split_at_mut(half.min(sums.len()));
+        let middle = window.start + terms;
+        let (first, rest) = rayon::join(
+            || self.share(window.start..middle, first_sums, first, most),
+            || self.share(middle..window.end, rest_sums, rest, most),
+        );
+        first.and(rest)
+    }
+
+    /// Computes a window of whole blocks, one behind the other.
+    fn run_all(&self, window: Range<usize>, sums: &mut [f32], places: Places<'_>) -> Result<()> {
+        let Places { losses, gradients, unweighted, offset } = places;
         let mut losses = losses.chunks_mut(BLOCK_SIZE);
         let mut widths = self.widths().into_iter();
         let mut gradients = gradients.map(|gradient| {
@@ -241,24 +290,15 @@ impl Pass<'_> {
             gradient.chunks_mut(BLOCK_SIZE * width)
         });
         let mut unweighted = unweighted.chunks_mut(BLOCK_SIZE);
-        let mut sums = all_sums.iter_mut();
-        let tasks: Vec<_> = window
-            .step_by(BLOCK_SIZE)
-            .map(|first| {
-                let gradients = gradients.each_mut().map(Iterator::next);
-                (first, losses.next(), sums.next(), gradients, unweighted.next())
-            })
-            .collect();
-        // Fewer blocks take less time than another core takes to begin.
-        tasks.into_par_iter().with_min_len(4).try_for_each_init(
-            || std::array::from_fn::<Vec<f32>, { MOST_INPUTS + 1 }, _>(|_| Vec::new()),
-            |rooms, (first, losses, sum, gradients, unweighted)| {
-                self.cancel.check()?;
-                self.run_one(rooms, first, losses, sum, gradients, unweighted, offset);
-                Ok(())
-            },
-        )?;
-        Ok(all_sums)
+        let mut sums = sums.iter_mut();
+        let mut rooms = std::array::from_fn(|_| Vec::new());
+        for first in window.step_by(BLOCK_SIZE) {
+            self.cancel.check()?;
+            let (losses, sum, unweighted) = (losses.next(), sums.next(), unweighted.next());
+            let gradients = gradients.each_mut().map(Iterator::next);
+            self.run_one(&mut rooms, first, losses, sum, gradients, unweighted, offset);
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the places of one block, apart")]
