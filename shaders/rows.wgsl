@@ -43,9 +43,9 @@ fn quad_second_sums(items: Items, row: Row, peak: Peaks, total: Sums, class_: u3
         + counted(second_sums_of(items.d, row, peak, total), class_ + 3u));
 }
 
-fn quad_peaks(items: Items) -> Peaks {
-    let low = max(peaks_of(items.a), peaks_of(items.b));
-    return max(low, max(peaks_of(items.c), peaks_of(items.d)));
+fn quad_peaks(items: Items, row: Row) -> Peaks {
+    let low = max(peaks_in(items.a, row), peaks_in(items.b, row));
+    return max(low, max(peaks_in(items.c, row), peaks_in(items.d, row)));
 }
 
 // What one reading of a lane's part comes to.
@@ -153,7 +153,7 @@ fn main(place: Place) {
         }
         total += second;
     }
-    total = finished_of(total);
+    total = finished_in(row, peak, total);
     if (IN_PLACE) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.
         storageBarrier();

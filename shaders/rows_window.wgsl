@@ -11,7 +11,7 @@ struct Window {
     inner: u32,        // distance between a row's classes
     // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
     // the gradients, and of what has one number a row.
-    skips: vec4<u32>,
+    skips: array<vec4<u32>, 2>,
     gradient_skips: vec4<u32>,
     row_skip: u32,
     ignored: i32,

@@ -1,7 +1,7 @@
 //! Custom losses on the CPU: in float32, a tile of elements at a time, and as reference in float64.
 
-use super::compiled::{Variant, Wanted};
-use super::interpret::{Column, LANES, Machine, Rooms, TILE, Words};
+use super::compiled::{Compiled, Variant, Wanted};
+use super::interpret::{Column, LANES, Machine, Program, Rooms, TILE, Words};
 use super::made::{GRADIENT, Made, VALUE};
 use crate::cpu::Instructions;
 use crate::definition::Role;
@@ -15,6 +15,10 @@ use std::sync::OnceLock;
 pub(super) struct OnCpu<'a> {
     loss: &'a dyn Loss,
     made: &'a Made,
+    /// In float64.
+    program: &'a Program,
+    /// In float32.
+    compiled: &'a Compiled,
     /// The parameters but for arrays, and their bits.
     numbers: Vec<f64>,
     parameters: Vec<u32>,
@@ -26,10 +30,11 @@ impl<'a> OnCpu<'a> {
     pub(super) fn new(
         loss: &'a dyn Loss,
         made: &'a Made,
+        (program, compiled): (&'a Program, &'a Compiled),
         numbers: Vec<f64>,
         parameters: Vec<u32>,
     ) -> Self {
-        Self { loss, made, numbers, parameters, table: OnceLock::new() }
+        Self { loss, made, program, compiled, numbers, parameters, table: OnceLock::new() }
     }
 
     fn table(&self) -> &[u32] {
@@ -83,7 +88,7 @@ fn word(role: Role, x: f64) -> u32 {
 
 impl Runs for OnCpu<'_> {
     fn reference(&self, terms: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> {
-        let mut machine = self.made.program.machine(self.table());
+        let mut machine = self.program.machine(self.table());
         let places = self.places();
         let mut answers = Vec::with_capacity(terms.len());
         for terms in terms.chunks(LANES) {
@@ -107,7 +112,7 @@ impl Runs for OnCpu<'_> {
 
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
         let wanted = Wanted { value: false, slopes: 0, rounds: true };
-        let variant = self.made.compiled.variant(wanted, || vec![(VALUE, 1)]);
+        let variant = self.compiled.variant(wanted, || vec![(VALUE, 1)]);
         variant.with(&self.parameters, |rooms| {
             let mut inputs = vec![[0; TILE]; terms.len()];
             for start in (0..terms[0].len()).step_by(TILE) {
@@ -134,7 +139,7 @@ impl Runs for OnCpu<'_> {
         let slopes =
             (0..inputs.len()).filter(|&i| block.wants_gradient(i)).map(|i| 1_u32 << i).sum();
         let wanted = Wanted { value: block.wants_value(), slopes, rounds: false };
-        let variant = self.made.compiled.variant(wanted, || {
+        let variant = self.compiled.variant(wanted, || {
             let value = wanted.value.then_some((VALUE, 0));
             let widths = inputs.iter().map(|input| input.role.width());
             let arguments = widths.enumerate().flat_map(|(i, width)| std::iter::repeat_n(i, width));

@@ -3,9 +3,10 @@
 use super::cpu::OnCpu;
 use super::made::{self, Made};
 use super::number::Number;
+use super::rows;
 use crate::definition::{Definition, Options, Parameter, Setting, documentation};
 use crate::error::{Error, Result, listed};
-use crate::families::pointwise;
+use crate::families::{self, pointwise};
 use crate::family::{Family, Loss};
 use std::borrow::Cow;
 use std::fmt;
@@ -234,7 +235,15 @@ impl Loss for Custom {
     }
 
     fn family(&self) -> Box<dyn Family + '_> {
-        let on_cpu = OnCpu::new(self, self.made, self.numbers().collect(), self.words());
-        pointwise::run_by(self, on_cpu)
+        let (numbers, words) = (self.numbers().collect(), self.words());
+        match &self.made.runs {
+            made::Runs::Terms(program, compiled) => {
+                let on_cpu = OnCpu::new(self, self.made, (program, compiled), numbers, words);
+                pointwise::run_by(self, on_cpu)
+            }
+            made::Runs::Rows(made) => {
+                families::rows::run_by(self, rows::OnCpu::new(self, made, numbers, words))
+            }
+        }
     }
 }

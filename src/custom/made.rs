@@ -7,11 +7,14 @@ use super::kernels;
 use super::library::with_called;
 use super::parsed::parse;
 use super::refusal::Refusal;
+use super::rows;
 use super::signature::{self, Kind};
 use super::source::Source;
+use super::twins::Signature;
 use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise::{self, Slopes};
+use crate::kernel::TABLE;
 use crate::reduction::Reduction;
 use naga::ScalarKind;
 use std::collections::{HashMap, HashSet};
@@ -30,6 +33,14 @@ pub(super) struct Parameter {
     pub(super) count: Option<usize>,
 }
 
+/// What the CPU runs.
+#[derive(Debug)]
+pub(super) enum Runs {
+    /// Of a loss of elements, in float64 and in float32.
+    Terms(Program, Compiled),
+    Rows(rows::Rows),
+}
+
 /// What a source comes to.
 #[derive(Debug)]
 pub(super) struct Made {
@@ -39,10 +50,7 @@ pub(super) struct Made {
     pub(super) parameters: Vec<Parameter>,
     /// For each argument, why there is no derivative by it.
     pub(super) refusals: Vec<Option<Error>>,
-    /// In float64.
-    pub(super) program: Program,
-    /// In float32.
-    pub(super) compiled: Compiled,
+    pub(super) runs: Runs,
     parsed: Source,
     reserved: HashSet<String>,
 }
@@ -69,15 +77,13 @@ impl Made {
         // Editors of Windows begin files with a mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source::new(text)?;
+        if let Some(signature) = source.rows.clone() {
+            return Self::over_rows(name, text, source, &signature, accurate);
+        }
         let arguments = source.arguments.iter();
         let all = arguments.map(|own| Input::new(kept(&own.name), own.kind.role())).collect();
-        let parameter = |own: &signature::Parameter| Parameter {
-            name: kept(&own.name),
-            kind: own.kind.kind,
-            count: own.count,
-        };
-        let parameters: Vec<Parameter> = source.parameters.iter().map(parameter).collect();
-        let plain = definition(name, all, &parameters, "", Vec::new());
+        let parameters = parameters(&source);
+        let plain = definition(name, all, &parameters, of_terms("", Vec::new()));
         let reserved = kernels::check(&source, &plain)?;
         let attempt = |by: &[usize], slopes| {
             derive::write(&source, accurate, &Wanted::Loss(by.to_vec(), slopes), &reserved)
@@ -100,7 +106,7 @@ impl Made {
         let inputs: Vec<Input> = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
         let by: Vec<usize> = (0..refusals.len()).filter(|&i| refusals[i].is_none()).collect();
         let (derived, table) = attempt(&by, Slopes::of(inputs.iter()))?;
-        let declared = if table.is_empty() { "" } else { pointwise::TABLE };
+        let declared = if table.is_empty() { "" } else { TABLE };
         let (module, info) = parse(&[&derived, declared].concat()).map_err(|error| {
             let reason = format!("what is derived from this is not valid: {error}");
             Refusal::new(source.place(), reason).error(text)
@@ -124,17 +130,41 @@ impl Made {
             }
         })?;
         let compiled = Compiled::new(traced, flags.len());
-        let definition = definition(name, inputs, &parameters, &with_called(&derived), table);
+        let shader = of_terms(&with_called(&derived), table);
+        let definition = definition(name, inputs, &parameters, shader);
         Ok(Self {
             source: text.into(),
             accurate,
             definition: Box::leak(Box::new(definition)),
             parameters,
             refusals,
-            program,
-            compiled,
+            runs: Runs::Terms(program, compiled),
             parsed: source,
             reserved,
+        })
+    }
+
+    fn over_rows(
+        name: &str,
+        text: &str,
+        source: Source,
+        signature: &Signature,
+        accurate: bool,
+    ) -> Result<Self> {
+        let rows::Made { inputs, refusals, text: derived, table, rows } =
+            rows::make(&source, signature, accurate, kept)?;
+        let parameters = parameters(&source);
+        let shader = rows::shader(kept(&derived), table.leak());
+        let definition = definition(name, inputs, &parameters, shader);
+        Ok(Self {
+            source: text.into(),
+            accurate,
+            definition: Box::leak(Box::new(definition)),
+            parameters,
+            refusals,
+            runs: Runs::Rows(rows),
+            parsed: source,
+            reserved: HashSet::new(),
         })
     }
 
@@ -160,11 +190,15 @@ impl Made {
 
     /// Whether there is a loop.
     pub(super) fn loops(&self) -> bool {
-        self.program.counts()
+        matches!(&self.runs, Runs::Terms(program, _) if program.counts())
     }
 
     /// The direction of an argument, or of a number of a vector: `p`, or `box.x`.
     pub(super) fn direction(&self, argument: &str) -> Result<(usize, usize)> {
+        if let Runs::Rows(_) = self.runs {
+            let reason = "the derivative of a loss over rows is no loss over rows";
+            return Err(Refusal::new(self.parsed.place(), reason).error(&self.source));
+        }
         let (name, number) = match argument.split_once('.') {
             Some((name, number)) => (name, Some(number)),
             None => (argument, None),
@@ -201,10 +235,8 @@ fn definition(
     name: &str,
     inputs: Vec<Input>,
     parameters: &[Parameter],
-    shader: &str,
-    table: Vec<u32>,
+    shader: Shader,
 ) -> Definition {
-    let shader = kept(shader);
     let names = inputs.iter().map(|input| input.name);
     let by_name = parameters.iter().map(|own| own.name);
     let arguments: Vec<_> =
@@ -218,15 +250,26 @@ fn definition(
         arguments: arguments.leak(),
         reductions: &[Reduction::Mean, Reduction::Sum, Reduction::None],
         weighted_mean: false,
-        shader: {
-            let shader = kept(shader);
-            let shader = match &*table.leak() {
-                [] => pointwise::shader(shader),
-                table => pointwise::shader_with_table(shader, table),
-            };
-            Shader { knows_zero: false, ..shader }
-        },
+        shader,
     }
+}
+
+fn of_terms(text: &str, table: Vec<u32>) -> Shader {
+    let text = kept(text);
+    let shader = match &*table.leak() {
+        [] => pointwise::shader(text),
+        table => pointwise::shader_with_table(text, table),
+    };
+    Shader { knows_zero: false, ..shader }
+}
+
+fn parameters(source: &Source) -> Vec<Parameter> {
+    let parameter = |own: &signature::Parameter| Parameter {
+        name: kept(&own.name),
+        kind: own.kind.kind,
+        count: own.count,
+    };
+    source.parameters.iter().map(parameter).collect()
 }
 
 fn kept(text: &str) -> &'static str {

@@ -1,4 +1,4 @@
-//! Custom losses: one WGSL function in, loss and gradient kernels out.
+//! Custom losses: one WGSL function in, or those of a row, loss and gradient kernels out.
 
 mod advice;
 mod arrays;
@@ -14,8 +14,10 @@ mod names;
 mod number;
 mod parsed;
 mod refusal;
+mod rows;
 mod signature;
 mod source;
+mod twins;
 mod words;
 
 pub use loss::Custom;

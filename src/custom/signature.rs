@@ -40,7 +40,7 @@ pub(super) struct Argument {
 }
 
 impl Kind {
-    fn of(inner: &TypeInner) -> Option<Self> {
+    pub(super) fn of(inner: &TypeInner) -> Option<Self> {
         match *inner {
             TypeInner::Scalar(Scalar::F32) => Some(Self::Float),
             TypeInner::Scalar(Scalar::I32) => Some(Self::Signed),
@@ -158,13 +158,17 @@ impl Signature {
 }
 
 /// A text while its signature is read.
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     module: &'t Module,
     text: &'t str,
     stand_in: Option<&'t str>,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
+    pub(super) fn new(module: &'t Module, text: &'t str, stand_in: Option<&'t str>) -> Self {
+        Self { module, text, stand_in }
+    }
+
     fn refused<T>(&self, span: Span, reason: impl Into<String>) -> Result<T> {
         Err(Refusal::new(span, reason).error(self.text))
     }
@@ -175,7 +179,7 @@ impl Reader<'_> {
     }
 
     /// The members of `Parameters`, which is declared at this place.
-    fn parameters(
+    pub(super) fn parameters(
         &self,
         members: &[StructMember],
         arguments: &[Argument],

@@ -13,6 +13,9 @@ pub(crate) const WINDOW: &str = "var<private> window: Window;";
 /// The parameters of a kernel, for the context of what calls `options()`.
 pub(crate) const OPTIONS: &str = "fn options() -> Parameters { return Parameters(); }";
 
+/// The words of tables, for the context of what reads them.
+pub(crate) const TABLE: &str = "@group(0) @binding(0) var<storage, read> table_words: array<u32>;";
+
 /// What a loss's WGSL declares.
 #[derive(Debug)]
 pub(crate) struct Declared {

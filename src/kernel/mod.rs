@@ -10,7 +10,7 @@ pub(crate) mod status;
 pub(crate) mod storage;
 mod uniform;
 
-pub(crate) use declared::{Declared, OPTIONS, WINDOW};
+pub(crate) use declared::{Declared, OPTIONS, TABLE, WINDOW};
 pub(crate) use parameters::Parameters;
 pub(crate) use shared::IN_PLACE;
 pub use uniform::Member;

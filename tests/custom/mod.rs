@@ -24,6 +24,7 @@ mod parameters;
 mod program;
 mod random;
 mod rounds;
+mod rows;
 mod scopes;
 mod tables;
 mod tree;

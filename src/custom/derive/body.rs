@@ -18,8 +18,10 @@ pub(super) enum Returns {
     Value,
     /// The slopes.
     Slopes(Gradient),
-    /// The value and the slopes, as this struct.
+    /// The value and the slopes, as this struct; the slopes of the arguments are arguments too.
     Dual(String),
+    /// The value and the slopes, as this struct, of arguments that are what slopes are by.
+    Whole(String),
 }
 
 /// What `gradient` returns: numbers and vectors of slopes in these directions, of which `None` is 0.
@@ -150,7 +152,7 @@ impl<'w, 's> Body<'w, 's> {
             (Returns::Slopes(Gradient { members, .. }), _) => {
                 Ok(members.first().map_or_else(String::new, Member::kind))
             }
-            (Returns::Dual(name), _) => Ok(name.clone()),
+            (Returns::Dual(name) | Returns::Whole(name), _) => Ok(name.clone()),
             (Returns::Value, Some(result)) => self.writer.type_name(result.ty, span),
             (Returns::Value, None) => Err(Refusal::new(span, "this function returns nothing")),
         }

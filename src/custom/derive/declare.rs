@@ -28,7 +28,7 @@ impl Body<'_, '_> {
             let size = size_of(&self.writer.source.module.types[argument.ty].inner);
             for k in each(active[i]) {
                 dual.slopes[k] = Some(if entry {
-                    self.along(size, k - self.writer.source.directions(i).start)
+                    self.along(size, k - self.writer.source.first_direction(self.handle, i))
                 } else {
                     let slope = self.slope_name(&name, k);
                     slope_texts.push(format!("{slope}: {kind}"));

@@ -10,7 +10,7 @@ pub(super) const MOST: usize = 64;
 pub(super) type Slopes = [Option<Term>; MOST];
 
 /// Some directions, as bits.
-pub(super) type Directions = u64;
+pub(in crate::custom) type Directions = u64;
 
 /// Each of these directions.
 pub(super) fn each(directions: Directions) -> impl Iterator<Item = usize> {

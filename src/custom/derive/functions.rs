@@ -84,6 +84,21 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// A function whose arguments are numbers that slopes are by, with those of its result in a struct: in which
+    /// directions it has any.
+    pub(super) fn whole(
+        &mut self,
+        handle: Handle<Function>,
+        name: &str,
+        kind: &str,
+        active: &[Directions],
+    ) -> Result<Directions> {
+        let written = self.function(handle, active, &Returns::Whole(kind.into()))?;
+        self.declare_dual(handle, kind, written.found)?;
+        self.push(name, written.text(name));
+        Ok(written.found)
+    }
+
     /// Writes a function until no variable gets a slope that it did not have.
     fn function(
         &mut self,

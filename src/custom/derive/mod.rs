@@ -29,7 +29,9 @@ use super::refusal::Refusal;
 use super::source::Source;
 use crate::families::pointwise::Slopes;
 use body::{Gradient, Member, Returns};
+pub(super) use dual::Directions;
 pub(super) use functions::ROUNDS;
+use naga::{Function, Handle};
 use std::collections::HashSet;
 use writer::Writer;
 
@@ -81,5 +83,52 @@ pub(super) fn write(
             writer.entry(entry, "value", &source.active([*by]), returns)?;
         }
     }
-    Ok(writer.finish())
+    Ok(writer.finish(&["value", "gradient"]))
+}
+
+/// A function of numbers, of which each is an argument of the source or has no slopes.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) function: Handle<Function>,
+    /// What it is called once it is written.
+    pub(super) name: String,
+    /// The struct of its value and its slopes in some directions, if these are wanted.
+    pub(super) slopes: Option<(String, Directions)>,
+}
+
+/// What comes of some stages.
+#[derive(Debug)]
+pub(super) struct Stages {
+    pub(super) text: String,
+    pub(super) table: Vec<u32>,
+    /// In which directions each has slopes.
+    pub(super) found: Vec<Directions>,
+}
+
+/// WGSL for some stages.
+pub(super) fn write_stages(
+    source: &Source,
+    accurate: bool,
+    stages: &[Stage],
+    reserved: &HashSet<String>,
+) -> Result<Stages> {
+    let mut writer = Writer::new(source, accurate, true, reserved);
+    let mut found = Vec::new();
+    for Stage { function, name, slopes } in stages {
+        let arguments = source.module.functions[*function].arguments.len();
+        found.push(match slopes {
+            Some((kind, by)) => {
+                let active: Vec<Directions> =
+                    (0..arguments).map(|i| source.directions_of(*function, i) & by).collect();
+                writer.whole(*function, name, kind, &active)?
+            }
+            None => {
+                writer.entry(*function, name, &vec![0; arguments], Returns::Value)?;
+                0
+            }
+        });
+    }
+    let names: Vec<&str> = stages.iter().map(|stage| &*stage.name).collect();
+    let (text, table) = writer.finish(&names);
+    Ok(Stages { text, table, found })
 }

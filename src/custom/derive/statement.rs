@@ -287,7 +287,7 @@ impl Body<'_, '_> {
                     None => all[0],
                 }
             }
-            Returns::Dual(name) => {
+            Returns::Dual(name) | Returns::Whole(name) => {
                 let found = self.found.result;
                 let slopes = each(found).map(slope);
                 self.terms.call(name, [dual.value].into_iter().chain(slopes).collect())

@@ -174,10 +174,10 @@ impl<'s> Writer<'s> {
         self.leaves_out_arrays(ty) && self.source.parameters.iter().all(|own| own.count.is_some())
     }
 
-    /// The pieces that `value` and `gradient` need, and the words of tables.
-    pub(super) fn finish(self) -> (String, Vec<u32>) {
+    /// The pieces that these need, and the words of tables.
+    pub(super) fn finish(self, entries: &[&str]) -> (String, Vec<u32>) {
         let mut kept: Vec<String> = Vec::new();
-        let mut needed: HashSet<String> = ["value".into(), "gradient".into()].into();
+        let mut needed: HashSet<String> = entries.iter().map(|own| own.to_string()).collect();
         for (name, text) in self.pieces.into_iter().rev() {
             if needed.contains(&name) {
                 needed.extend(identifiers(&text).map(String::from));

@@ -132,6 +132,7 @@ impl Pairs<'_> {
             target: &target,
             weight: &weight,
             label: 0.0,
+            labels: Default::default(),
             mean_weight: 1.0,
         })
     }

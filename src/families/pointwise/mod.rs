@@ -27,6 +27,7 @@ use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
+use crate::kernel::TABLE;
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
@@ -42,9 +43,6 @@ pub(crate) const fn shader(text: &'static str) -> Shader {
 pub(crate) const fn shader_with_table(text: &'static str, table: &'static [u32]) -> Shader {
     Shader { table, ..Shader::new(text, &[TABLE]) }
 }
-
-/// What a formula of tables reads.
-pub(crate) const TABLE: &str = "@group(0) @binding(0) var<storage, read> table_words: array<u32>;";
 
 /// The family of a pointwise loss. It is not inlined, so that the loops of a loss are compiled here, and
 /// not once more with each crate that uses it.

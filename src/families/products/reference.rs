@@ -115,6 +115,7 @@ fn rows(
             target: &(0..classes).map(target_of).collect::<Vec<f64>>(),
             weight: &weight,
             label: 0.0,
+            labels: Default::default(),
             mean_weight,
         });
         let bad = class.is_some_and(|class| class.is_none_or(|class| class >= classes));

@@ -3,8 +3,8 @@
 use super::kept::Kept;
 use super::lists::Lists;
 use super::over::Over;
-use super::row::Runs;
-use super::shape::{RowShape, RowWeight};
+use super::row::{ByRow, Runs, Several, Taken, Tiled};
+use super::shape::{MOST_LABELS, RowShape, RowWeight};
 use super::task::{Abreast, FEW, Padding, RowTask};
 use crate::cancel::Cancel;
 use crate::cpu::{
@@ -53,7 +53,7 @@ pub(super) fn evaluate(
         target: shape.target_rows().and_then(over),
         weight: &weight,
         weights: if let RowWeight::Rows(i) = shape.weight { over(i) } else { None },
-        labels: shape.label.and_then(|i| work.inputs[i]),
+        labels: shape.labels.map(|own| own.and_then(|i| work.inputs[i])),
         indices,
         kept,
         mask: shape.mask.and_then(over),
@@ -134,7 +134,7 @@ struct Pass<'a> {
     weight: &'a [f32],
     /// Of each class of each row.
     weights: Option<Over<'a>>,
-    labels: Option<&'a Tensor<'a>>,
+    labels: [Option<&'a Tensor<'a>>; MOST_LABELS],
     indices: Option<Classes<'a>>,
     kept: Option<Kept<'a>>,
     mask: Option<Over<'a>>,
@@ -154,7 +154,7 @@ struct Rooms {
     inputs: [Vec<f32>; 3],
     target: Vec<f32>,
     weight: Vec<f32>,
-    labels: Vec<f32>,
+    labels: [Vec<f32>; MOST_LABELS],
     indices: Vec<Option<usize>>,
     kept: Vec<bool>,
     mask: Vec<f32>,
@@ -169,7 +169,7 @@ struct Rows<'a> {
     inputs: [&'a [f32]; 3],
     target: &'a [f32],
     weight: &'a [f32],
-    labels: &'a [f32],
+    labels: [&'a [f32]; MOST_LABELS],
     indices: Option<&'a [Option<usize>]>,
     kept: Option<&'a [bool]>,
     mask: &'a [f32],
@@ -248,9 +248,10 @@ impl Pass<'_> {
             rooms.indices.resize(count, None);
             indices.read(first, &mut rooms.indices);
         }
-        if let Some(labels) = &self.labels {
-            rooms.labels.resize(count, 0.0);
-            labels.read(first, &mut rooms.labels);
+        for (labels, room) in self.labels.iter().zip(&mut rooms.labels) {
+            let Some(labels) = labels else { continue };
+            room.resize(count, 0.0);
+            labels.read(first, room);
         }
         if let Some(kept) = &self.kept {
             rooms.kept.resize(count, true);
@@ -268,7 +269,7 @@ impl Pass<'_> {
                 None => over(&self.target, &mut rooms.target),
             },
             weight: over(&self.weights, &mut rooms.weight),
-            labels: &rooms.labels,
+            labels: rooms.labels.each_ref().map(|labels| &labels[..]),
             indices: self.indices.map(|_| &rooms.indices[..]),
             kept: self.kept.map(|_| &rooms.kept[..]),
             mask: over(&self.mask, &mut rooms.mask),
@@ -284,8 +285,15 @@ impl Pass<'_> {
         mut gradients: Vec<&mut [f32]>,
         padding: &mut Padding,
     ) {
+        let formula = match self.formula.taken() {
+            Taken::ByRow(formula) => formula,
+            Taken::ByTiles(formula) => {
+                self.run_tiled(formula, rows, losses, &mut gradients);
+                return self.silence(rows, losses, &mut gradients);
+            }
+        };
         if self.classes <= FEW {
-            self.run_abreast(rows, losses, &mut gradients);
+            self.run_abreast(formula, rows, losses, &mut gradients);
             return self.silence(rows, losses, &mut gradients);
         }
         for (k, loss) in losses.iter_mut().enumerate().filter(|&(k, _)| rows.is_kept(k)) {
@@ -294,7 +302,7 @@ impl Pass<'_> {
             for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
                 by_component[component] = Some(&mut gradient[own.clone()]);
             }
-            self.run_row(rows, k, loss, by_component, padding);
+            self.run_row(formula, rows, k, loss, by_component, padding);
         }
         self.silence(rows, losses, &mut gradients);
     }
@@ -313,8 +321,46 @@ impl Pass<'_> {
         }
     }
 
+    /// All rows by tiles of their numbers.
+    fn run_tiled(
+        &self,
+        tiled: &dyn Tiled,
+        rows: &Rows<'_>,
+        losses: &mut [f32],
+        gradients: &mut [&mut [f32]],
+    ) {
+        let mut by_component = [None, None, None, None];
+        for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
+            by_component[component] = Some(&mut **gradient);
+        }
+        let scales: Vec<f32> = (0..losses.len()).map(|k| self.scale(rows.first + k)).collect();
+        tiled.run(&mut Several {
+            classes: self.classes,
+            inputs: rows.inputs,
+            indices: rows.indices,
+            labels: rows.labels,
+            scales: &scales,
+            values: losses,
+            gradients: by_component,
+            brief: self.brief,
+        });
+        let ignored = rows.indices.unwrap_or_default().iter().enumerate();
+        for (k, _) in ignored.filter(|(_, index)| index.is_none()) {
+            losses[k] = 0.0;
+            for gradient in gradients.iter_mut() {
+                gradient[k * self.classes..(k + 1) * self.classes].fill(0.0);
+            }
+        }
+    }
+
     /// Rows of few classes, as many at once as there are lanes.
-    fn run_abreast(&self, rows: &Rows<'_>, losses: &mut [f32], gradients: &mut [&mut [f32]]) {
+    fn run_abreast(
+        &self,
+        formula: &dyn ByRow,
+        rows: &Rows<'_>,
+        losses: &mut [f32],
+        gradients: &mut [&mut [f32]],
+    ) {
         for (group, values) in losses.chunks_mut(ABREAST).enumerate() {
             let first = group * ABREAST;
             let own = first..first + values.len();
@@ -334,13 +380,13 @@ impl Pass<'_> {
                 target: part(rows.target),
                 weight: if self.weights.is_some() { part(rows.weight) } else { self.weight },
                 indices: rows.indices.map(|indices| &indices[own.clone()]),
-                labels: rows.labels.get(own).unwrap_or_default(),
+                labels: rows.labels[0].get(own).unwrap_or_default(),
                 mean_weight: self.mean_weight,
                 scales,
                 values,
                 gradients: by_component,
             };
-            self.formula.run_abreast(&mut task, self.brief);
+            formula.run_abreast(&mut task, self.brief);
         }
     }
 
@@ -354,6 +400,7 @@ impl Pass<'_> {
     /// One row, every number of which is written.
     fn run_row(
         &self,
+        formula: &dyn ByRow,
         rows: &Rows<'_>,
         k: usize,
         value: &mut f32,
@@ -379,13 +426,13 @@ impl Pass<'_> {
             weight: if self.weights.is_some() { &rows.weight[own] } else { self.weight },
             index,
             listed: &rows.listed[k * length..(k + 1) * length],
-            label: rows.labels.get(k).copied().unwrap_or_default(),
+            label: rows.labels[0].get(k).copied().unwrap_or_default(),
             mean_weight: self.mean_weight,
             scale: self.scale(rows.first + k),
             value,
             gradients,
             padding,
         };
-        self.formula.run(&mut task, self.brief);
+        formula.run(&mut task, self.brief);
     }
 }

@@ -21,7 +21,7 @@ uniform! {
         scale: f32,
         classes: u32,
         inner: u32,
-        skips: [u32; 4],
+        skips: [[u32; 4]; 2],
         gradient_skips: [u32; 4],
         row_skip: u32,
         ignored: i32,
@@ -201,8 +201,7 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
     let mut cuts: Vec<Cut> = Vec::new();
     for (i, kind) in builder.resolved.inputs.iter().enumerate() {
         let Some(kind) = kind else { continue };
-        let per_row = [spec.shape.index(), spec.shape.label, spec.shape.marks];
-        let per_row = per_row.contains(&Some(i));
+        let per_row = spec.shape.per_row().any(|own| own == i);
         if spec.shape.weight != RowWeight::Classes(i) {
             let listed = spec.shape.list.filter(|list| list.has(i)).map(|list| list.length);
             let classes = listed.or(classes.filter(|_| !per_row));
@@ -273,7 +272,7 @@ fn push_rows(
             let end = (start + cut.elements(items, rows) * size).next_multiple_of(4);
             regions.push((slot, start - skipped, end - (start - skipped)));
             *match slot {
-                Slot::Input(i) => &mut window.skips[i],
+                Slot::Input(i) => &mut window.skips[i / 4][i % 4],
                 Slot::Gradient(i) => &mut window.gradient_skips[spec.shape.component(i)],
                 _ => &mut window.row_skip,
             } = index(skipped / size)?;

@@ -17,7 +17,7 @@ mod tests;
 mod textbook;
 
 pub(in crate::families) use kept::Kept;
-pub(crate) use row::{Formula, Loops, Row, Runs, run};
+pub(crate) use row::{Formula, Loops, Row, Runs, Several, Taken, Tiled, run};
 pub(crate) use shape::check_ignore_index;
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;
@@ -29,7 +29,7 @@ use crate::definition::{Role, Shader};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
-use crate::kernel::OPTIONS;
+use crate::kernel::{OPTIONS, TABLE};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
@@ -46,16 +46,28 @@ pub(crate) const fn shader_with_options(text: &'static str) -> Shader {
     Shader::new(text, &[kernel::ROW, "const INDEX = true;", OPTIONS])
 }
 
+/// A derived formula's, which sees rows and items as numbers and may read tables of these words.
+pub(crate) const fn derived_shader(text: &'static str, table: &'static [u32]) -> Shader {
+    let context = &[kernel::DERIVED_ROW, "const GRADIENTS = true;", TABLE];
+    Shader { table, knows_zero: false, ..Shader::new(text, context) }
+}
+
 /// The family of a loss over rows. It is not inlined, so that the loops of a loss are compiled here,
 /// and not once more with each crate that uses it.
 #[inline(never)]
 pub(crate) fn family<L: Loss + Runs>(loss: &L) -> Box<dyn Family + '_> {
-    Box::new(Rows { loss, formula: loss })
+    let formula: &dyn Runs = loss;
+    run_by(loss, formula)
+}
+
+/// The family of a loss over rows that something else runs through.
+pub(crate) fn run_by<'a>(loss: &'a dyn Loss, runs: impl Runs + 'a) -> Box<dyn Family + 'a> {
+    Box::new(Rows { loss, formula: Box::new(runs) })
 }
 
 struct Rows<'a> {
     loss: &'a dyn Loss,
-    formula: &'a dyn Runs,
+    formula: Box<dyn Runs + 'a>,
 }
 
 impl Family for Rows<'_> {
@@ -104,10 +116,10 @@ impl Family for Rows<'_> {
     }
 
     fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {
-        cpu::evaluate(self.formula, work, results)
+        cpu::evaluate(&*self.formula, work, results)
     }
 
     fn reference(&self, resolved: &Resolved, inputs: &[Option<Vec<f64>>]) -> Terms {
-        reference::terms(self.formula, resolved, inputs)
+        reference::terms(&*self.formula, resolved, inputs)
     }
 }

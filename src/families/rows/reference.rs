@@ -70,10 +70,11 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
                 None => bad = true,
             }
         }
-        let label = shape.label.map_or(0.0, |i| input(i)[r]);
+        let labels = shape.labels.map(|own| own.map_or(0.0, |i| input(i)[r]));
         let [first, second, third] = &rows;
         let (target, weight) = (&target[..], &weight[..]);
-        let row = Row { first, second, third, target, weight, label, mean_weight };
+        let label = labels[0];
+        let row = Row { first, second, third, target, weight, label, labels, mean_weight };
         let loss = formula.reference(&row);
         terms.values.push(if bad { f64::NAN } else { loss.value });
         terms.sizes.push(loss.size);

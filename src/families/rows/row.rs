@@ -1,5 +1,6 @@
 //! What a loss says of a row, and the loops over it.
 
+use super::shape::{MOST_LABELS, MOST_OVER};
 use super::task::{Abreast, Item, RowTask};
 use super::textbook::{Row as TextbookRow, RowLoss};
 use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS, dispatch};
@@ -70,11 +71,24 @@ pub(crate) trait Formula: Debug + Send + Sync {
     fn gradient(&self, item: Item, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> [f32; 4];
 }
 
-/// What runs through the rows of a loss: for a [`Formula`], loops of its own with its mathematics inlined.
+/// What runs through the rows of a loss.
 pub(crate) trait Runs: Send + Sync {
     /// The textbook value and derivatives of one row in float64: what tests compare with.
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss;
 
+    /// How the CPU takes them.
+    fn taken(&self) -> Taken<'_>;
+}
+
+/// How the CPU takes rows: one by one, or by tiles.
+#[derive(Clone, Copy)]
+pub(crate) enum Taken<'a> {
+    ByRow(&'a dyn ByRow),
+    ByTiles(&'a dyn Tiled),
+}
+
+/// What runs rows one by one: for a [`Formula`], loops of its own with its mathematics inlined.
+pub(crate) trait ByRow: Send + Sync {
     /// Runs one row of the CPU backend; of a batch that is brief, where it says so.
     fn run(&self, task: &mut RowTask<'_>, brief: bool);
 
@@ -82,17 +96,54 @@ pub(crate) trait Runs: Send + Sync {
     fn run_abreast(&self, task: &mut Abreast<'_>, brief: bool);
 }
 
+/// What runs through some rows at once by tiles of their numbers.
+pub(crate) trait Tiled: Send + Sync {
+    /// Runs them. What rows come to that are ignored does not matter.
+    fn run(&self, rows: &mut Several<'_>);
+}
+
+/// Some rows, each row's classes side by side; what is absent is empty.
+#[derive(Debug)]
+pub(crate) struct Several<'a> {
+    pub(crate) classes: usize,
+    pub(crate) inputs: [&'a [f32]; MOST_OVER],
+    pub(crate) indices: Option<&'a [Option<usize>]>,
+    pub(crate) labels: [&'a [f32]; MOST_LABELS],
+    /// What the slopes of each row are multiplied by.
+    pub(crate) scales: &'a [f32],
+    pub(crate) values: &'a mut [f32],
+    pub(crate) gradients: [Option<&'a mut [f32]>; 4],
+    /// Whether the batch is a small one.
+    pub(crate) brief: bool,
+}
+
 impl<L: Formula> Runs for L {
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         Formula::reference(self, row)
     }
 
+    fn taken(&self) -> Taken<'_> {
+        Taken::ByRow(self)
+    }
+}
+
+impl<L: Formula> ByRow for L {
     fn run(&self, task: &mut RowTask<'_>, brief: bool) {
         run(self, brief, task);
     }
 
     fn run_abreast(&self, task: &mut Abreast<'_>, brief: bool) {
         run(self, brief, task);
+    }
+}
+
+impl Runs for &dyn Runs {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
+        (**self).reference(row)
+    }
+
+    fn taken(&self) -> Taken<'_> {
+        (**self).taken()
     }
 }
 
@@ -330,7 +381,7 @@ impl RowTask<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::task::{Abreast, Padding, RowTask};
-    use super::{Formula, Runs, Work};
+    use super::{ByRow, Formula, Work};
     use crate::cpu::ABREAST;
     use crate::losses::{
         CosineEmbedding, CrossEntropy, GeneralizedJsd, MultiMargin, SoftmaxEntropy, SoftmaxFocal,
@@ -371,8 +422,8 @@ mod tests {
 
     fn check<L: Formula>(loss: &L) {
         for index in [None, Some(4999)] {
-            let widest = bits(index, |task| Runs::run(loss, task, false));
-            let brief = bits(index, |task| Runs::run(loss, task, true));
+            let widest = bits(index, |task| ByRow::run(loss, task, false));
+            let brief = bits(index, |task| ByRow::run(loss, task, true));
             let one = |task: &mut RowTask<'_>| {
                 Work { loss, task }.with_simd(Scalar);
             };
@@ -380,8 +431,8 @@ mod tests {
             assert!(widest == baseline && brief == baseline, "{loss:?}");
         }
         for index in [false, true] {
-            let widest = bits_abreast(index, |task| Runs::run_abreast(loss, task, false));
-            let brief = bits_abreast(index, |task| Runs::run_abreast(loss, task, true));
+            let widest = bits_abreast(index, |task| ByRow::run_abreast(loss, task, false));
+            let brief = bits_abreast(index, |task| ByRow::run_abreast(loss, task, true));
             let rows = |task: &mut Abreast<'_>| {
                 Work { loss, task }.with_simd(Scalar);
             };

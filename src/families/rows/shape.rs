@@ -8,6 +8,10 @@ use crate::reduction::Reduction;
 use crate::request::Resolved;
 use crate::tensor::{TensorKind, elements};
 
+/// The most inputs over the classes of each row but for the target, and with a number for each row.
+pub(crate) const MOST_OVER: usize = 3;
+pub(crate) const MOST_LABELS: usize = 4;
+
 /// `classes` numbers a row, `inner` apart; row `n * inner + d` starts at `n * classes * inner + d`.
 /// The inputs are given by their places in the definition.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,10 +19,10 @@ pub(crate) struct RowShape {
     pub(crate) classes: u64,
     pub(crate) inner: u64,
     /// The inputs over the classes of each row, in order, but for the target.
-    pub(crate) over: [Option<usize>; 3],
+    pub(crate) over: [Option<usize>; MOST_OVER],
     pub(crate) target: Target,
-    /// The number of each row.
-    pub(crate) label: Option<usize>,
+    /// The numbers of each row.
+    pub(crate) labels: [Option<usize>; MOST_LABELS],
     /// The integer of each row that marks it where it is the ignored one.
     pub(crate) marks: Option<usize>,
     /// Whether each class of each row is there; a row without any is ignored.
@@ -70,6 +74,11 @@ impl RowShape {
     /// The class index of each row.
     pub(crate) fn index(&self) -> Option<usize> {
         if let Target::Index(input) = self.target { Some(input) } else { None }
+    }
+
+    /// The inputs with one number for each row.
+    pub(crate) fn per_row(&self) -> impl Iterator<Item = usize> {
+        self.labels.into_iter().flatten().chain(self.index()).chain(self.marks)
     }
 
     /// All inputs over the classes of each row that have slopes.
@@ -150,9 +159,9 @@ impl Rows {
         let mut shape = RowShape {
             classes: classes as u64,
             inner,
-            over: [None; 3],
+            over: [None; MOST_OVER],
             target: Target::None,
-            label: None,
+            labels: [None; MOST_LABELS],
             marks: None,
             mask: None,
             list: List::of(definition, inputs),
@@ -170,7 +179,9 @@ impl Rows {
                     (kind.shape == output || (alone && kind.shape == [1]), per_row)
                 }
                 Role::Labels => {
-                    shape.label = Some(i);
+                    if let Some(place) = shape.labels.iter_mut().find(|own| own.is_none()) {
+                        *place = Some(i);
+                    }
                     (kind.shape == output, per_row)
                 }
                 Role::Marks => {
@@ -264,7 +275,7 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
             Share::Unit(over.clone())
         } else if let Some(list) = shape.list.filter(|list| list.has(i)) {
             Share::Unit(vec![usize::try_from(list.length).unwrap_or(usize::MAX)])
-        } else if [shape.index(), shape.label, shape.marks].contains(&Some(i)) {
+        } else if shape.per_row().any(|own| own == i) {
             Share::Unit(terms.clone())
         } else {
             Share::All(kind.as_ref().map_or(Vec::new(), |kind| kind.shape.clone()))

@@ -1,5 +1,7 @@
 //! A row in float64.
 
+use super::shape::MOST_LABELS;
+
 /// One row, as a loss over rows sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
@@ -15,6 +17,8 @@ pub(crate) struct Row<'a> {
     pub weight: &'a [f64],
     /// The row's own number.
     pub label: f64,
+    /// All of its numbers.
+    pub(crate) labels: [f64; MOST_LABELS],
     /// The mean weight of the kept rows, where the mean divides by the sum of their weights.
     pub mean_weight: f64,
 }

@@ -77,7 +77,11 @@ fn load(r: u32, quad: u32) -> Loaded {{
                 RowWeight::Classes(_) => format!("loaded.class_weights.{member}"),
                 RowWeight::One => "1.0".into(),
             });
-            body += &format!("    let item_{k} = Item({});\n", members.join(", "));
+            let members = match self.is_derived() {
+                true => format!("vec3({}), class_{k}", members[..3].join(", ")),
+                false => members.join(", "),
+            };
+            body += &format!("    let item_{k} = Item({members});\n");
         }
         body += "    return Items(item_0, item_1, item_2, item_3);";
         header.line(&format!(
@@ -134,7 +138,7 @@ fn load(r: u32, quad: u32) -> Loaded {{
         let fields: String = (0..quads).map(|k| format!("    quad_{k}: Loaded,\n")).collect();
         let loads = each("", &|k, place| format!("part.quad_{k} = load(r, {place});"));
         let peaks = each("part.", &|k, place| {
-            format!("peak = max(peak, quad_peaks({}));", items(k, place))
+            format!("peak = max(peak, quad_peaks({}, row));", items(k, place))
         });
         let sums = each("part.", &|k, place| {
             format!("total += quad_sums({}, row, peak, 4u * ({place}));", items(k, place))

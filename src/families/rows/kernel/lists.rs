@@ -31,7 +31,7 @@ impl Spec<'_> {
         header.constant("THREADS", format!("{}u", self.lanes.threads));
         self.declare_list_places(&mut header, list);
         let dtype = |i: usize| self.inputs[i].unwrap_or(DType::F32);
-        let skip = |i: usize| format!("window.skips[{i}]");
+        let skip = super::skip;
         let [classes, numbers] = [list.classes, list.numbers];
         let slot = Slot::Input(classes);
         indices_after(&mut header, slot, "classes", dtype(classes), &skip(classes));

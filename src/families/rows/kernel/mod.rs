@@ -25,6 +25,9 @@ use crate::tensor::DType;
 /// What formulas see of a row.
 pub(crate) const ROW: &str = include_str!("../../../../shaders/row.wgsl");
 
+/// The same of those that are derived.
+pub(crate) const DERIVED_ROW: &str = include_str!("../../../../shaders/derived_row.wgsl");
+
 /// What a dispatch over rows works on.
 const ROWS_WINDOW: &str = include_str!("../../../../shaders/rows_window.wgsl");
 
@@ -183,17 +186,20 @@ impl Spec<'_> {
             if self.shape.list.is_some_and(|list| list.numbers == i) {
                 continue; // it is in the scratch
             }
-            let (slot, name, skip) = (Slot::Input(i), self.name(i), format!("window.skips[{i}]"));
+            let (slot, name, skip) = (Slot::Input(i), self.name(i), skip(i));
             let listed = self.shape.list.map(|list| list.classes);
             if [self.shape.index(), self.shape.marks, listed].contains(&Some(i)) {
                 indices_after(&mut header, slot, name, dtype, &skip);
-            } else if self.shape.label == Some(i) {
+            } else if self.shape.labels.contains(&Some(i)) {
                 floats_after(&mut header, slot, name, dtype, Loads::Singles, &skip);
             } else if self.shape.weight == RowWeight::Classes(i) {
                 floats(&mut header, slot, name, dtype, Loads::Singles);
             } else {
                 floats_after(&mut header, slot, name, dtype, loads, &skip);
             }
+        }
+        if !self.definition.shader.table.is_empty() {
+            header.read(Slot::Table, "table_words", "array<u32>");
         }
         self.declare_row(&mut header);
         self.declare_items(&mut header);
@@ -203,7 +209,8 @@ impl Spec<'_> {
             Some(quads) => self.held_part(quads),
             None => self.streamed_part(),
         };
-        declare_calls(&mut header, self.definition.shader, &self.parameters);
+        let row = if self.is_derived() { DERIVED_ROW } else { ROW };
+        self.declare_formula(&mut header);
         self.declare_range(&mut header);
         let places = ["r + window.row_skip", "window.destination + r"];
         declare_store_loss(&mut header, writes.losses, "r", places);
@@ -214,7 +221,7 @@ impl Spec<'_> {
         let shader = self.definition.shader.text;
         header.join(
             label,
-            &[NUMERIC, REDUCE, ROW, window, skeleton, joins, &part, lists, sections, shader],
+            &[NUMERIC, REDUCE, row, window, skeleton, joins, &part, lists, sections, shader],
         )
     }
 
@@ -225,7 +232,7 @@ impl Spec<'_> {
         header.constant("ROWS", format!("{}u", self.lanes.rows));
         header.constant("KEPT_ROWS", format!("{}u", self.kept_rows));
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
-        let (slot, skip) = (Slot::Input(mask), format!("window.skips[{mask}]"));
+        let (slot, skip) = (Slot::Input(mask), skip(mask));
         let dtype = self.inputs[mask].unwrap_or(DType::F32);
         floats_after(&mut header, slot, self.name(mask), dtype, loads, &skip);
         header.write(Slot::Scratch, "scratch", "array<f32>");
@@ -274,6 +281,11 @@ impl Spec<'_> {
             counts: self.has_mean_weight(),
             counted: self.counted,
         }
+    }
+
+    /// Whether the formula is a derived one, which sees rows and items as numbers.
+    pub(super) fn is_derived(&self) -> bool {
+        self.definition.shader.context.contains(&DERIVED_ROW)
     }
 
     fn declared(&self) -> &'static Declared {
@@ -344,7 +356,12 @@ impl Spec<'_> {
     /// `row_start(r)` and `row_at(r)`: where a row lies and what is known of it.
     fn declare_row(&self, header: &mut Header) {
         self.declare_start(header);
-        let label = self.shape.label.map_or("0.0".into(), |i| format!("{}_at(r)", self.name(i)));
+        let label = |k: usize| match self.shape.labels[k] {
+            Some(i) => format!("{}_at(r)", self.name(i)),
+            None => "0.0".into(),
+        };
+        let numbers = format!("vec4({})", [0, 1, 2, 3].map(label).join(", "));
+        let label = label(0);
         let state = |header: &mut Header, state: &str| match self.counted {
             Some(_) => {
                 declare_items(header, self.counted);
@@ -360,11 +377,13 @@ impl Spec<'_> {
             };
             let kept = left_out.map(|ignored| format!("select({listed}, IGNORED, {ignored})"));
             let state = state(header, kept.as_deref().unwrap_or(listed));
-            header.line(&format!(
-                "fn row_at(r: u32) -> Row {{
-    return Row(f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state}, 0.0);
-}}"
-            ));
+            let row = match self.is_derived() {
+                true => format!("{state}, window.classes, -1, vec3<f32>(), {numbers}"),
+                false => {
+                    format!("f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state}, 0.0")
+                }
+            };
+            header.line(&format!("fn row_at(r: u32) -> Row {{\n    return Row({row});\n}}"));
             return;
         };
         let state = state(header, "state_of(index)");
@@ -376,8 +395,19 @@ impl Spec<'_> {
         }
         let target_name = self.name(index);
         let weight = self.weight_at("class_", "place");
-        let first = self.shape.over().next();
-        let picked = first.map_or("0.0".into(), |i| self.single(i, "place"));
+        let picked = |k: usize| match self.shape.over[k] {
+            Some(i) => self.single(i, "place"),
+            None => "0.0".into(),
+        };
+        let row = if self.is_derived() {
+            let picked = [0, 1, 2].map(picked).join(", ");
+            format!("state, window.classes, index, vec3({picked}), {numbers}")
+        } else {
+            let picked = picked(0);
+            format!(
+                "f32(window.classes), index, {weight}, {picked}, {label}, {mean_weight}, state, 0.0"
+            )
+        };
         // The rows before this one were checked in an earlier pass, so the first bad one is known.
         header.line(&format!(
             "fn row_at(r: u32) -> Row {{
@@ -390,9 +420,32 @@ impl Spec<'_> {
     }}
     let class_ = select(0u, u32(index), state == KEPT);
     let place = row_start(r) + class_ * window.inner;
-    return Row(f32(window.classes), index, {weight}, {picked}, {label}, {mean_weight}, state, 0.0);
+    return Row({row});
 }}"
         ));
+    }
+
+    /// The formula's functions, of which a derived one's know more of the row.
+    fn declare_formula(&self, header: &mut Header) {
+        let shader = self.definition.shader;
+        if !self.is_derived() {
+            declare_calls(header, shader, &self.parameters);
+            header.line(
+                "fn peaks_in(item: Item, row: Row) -> Peaks { return peaks_of(item); }
+fn finished_in(row: Row, peak: Peaks, total: Sums) -> Sums { return finished_of(total); }",
+            );
+            return;
+        }
+        let last = if self.parameters.is_empty() { "" } else { ", options()" };
+        header.line(&format!(
+            "fn peaks_in(item: Item, row: Row) -> Peaks {{
+    return peaks(item, row{last});
+}}
+fn finished_in(row: Row, peak: Peaks, total: Sums) -> Sums {{
+    return finished(row, peak, total{last});
+}}"
+        ));
+        declare_calls_of_rows(header, shader, last);
     }
 
     /// What only some formulas have, by what they declare.
@@ -408,14 +461,32 @@ impl Spec<'_> {
     }
 }
 
+/// Where a binding's input begins.
+fn skip(input: usize) -> String {
+    format!("window.skips[{}][{}]", input / 4, input % 4)
+}
+
 /// The formula's functions with its parameters, where it has any.
 pub(crate) fn declare_calls(header: &mut Header, shader: Shader, parameters: &Parameters) {
     let last = if parameters.is_empty() { "" } else { ", options()" };
     header.line(&format!(
         "fn peaks_of(item: Item) -> Peaks {{
     return peaks(item{last});
-}}
-fn sums_of(item: Item, row: Row, peak: Peaks) -> Sums {{
+}}"
+    ));
+    // What follows from a row's sums alone, once for all its classes.
+    let finished = match Declared::of(shader).defines("finished") {
+        true => format!("finished(total{last})"),
+        false => "total".into(),
+    };
+    header.line(&format!("fn finished_of(total: Sums) -> Sums {{ return {finished}; }}"));
+    declare_calls_of_rows(header, shader, last);
+}
+
+/// Those of the formula's functions that all formulas have alike, with its parameters as the last argument.
+fn declare_calls_of_rows(header: &mut Header, shader: Shader, last: &str) {
+    header.line(&format!(
+        "fn sums_of(item: Item, row: Row, peak: Peaks) -> Sums {{
     return sums(item, row, peak{last});
 }}
 fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
@@ -436,12 +507,6 @@ fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
 fn second_sums_of(item: Item, row: Row, peak: Peaks, total: Sums) -> Sums { return Sums(); }"
             .into(),
     });
-    // What follows from a row's sums alone, once for all its classes.
-    let finished = match Declared::of(shader).defines("finished") {
-        true => format!("finished(total{last})"),
-        false => "total".into(),
-    };
-    header.line(&format!("fn finished_of(total: Sums) -> Sums {{ return {finished}; }}"));
     if !Declared::of(shader).defines("moved") {
         header.line("fn moved(total: Sums, lower: Peaks, higher: Peaks) -> Sums { return total; }");
     }

@@ -115,7 +115,7 @@ fn gathered(quads: u64) -> String {
 }
 
 fn highest(quads: u64) -> String {
-    let of = |k| format!("quad_peaks(items_{k})");
+    let of = |k| format!("quad_peaks(items_{k}, row)");
     (1..quads).fold(of(0), |all, k| format!("max({all}, {})", of(k)))
 }
 

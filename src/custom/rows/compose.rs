@@ -1,0 +1,458 @@
+//! What is done with the derived functions, as text: functions of numbers for the CPU and the reference, and for
+//! kernels those that a formula over rows has, which call them.
+//!
+//! With the sums S, the second sums T and the maxima m of a row the loss is V(q, m, S, T), where q is the item at the
+//! target class. Its slope by an item's x is
+//!
+//! - those of the item's terms, dS/dx times V's by S and dT/dx times V's by T;
+//! - where x gives a maximum, its share of V's slope by that;
+//! - at the target class, V's by q.
+//!
+//! V's slopes by S, m and q are those through T, and through S, too: so the slopes of all terms by what items share
+//! are sums of the row as S and T are.
+
+use crate::custom::derive::{self, Directions};
+use crate::custom::refusal::Refusal;
+use crate::custom::source::Source;
+use crate::custom::twins::{By, Called, Number, Signature, twin};
+use std::collections::HashSet;
+
+/// The most numbers of all sums together.
+const MOST_SUMS: usize = 16;
+
+/// A function of numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub(super) name: &'static str,
+    pub(super) takes: Vec<Number>,
+    /// Whether its last argument are the parameters.
+    pub(super) takes_parameters: bool,
+    pub(super) gives: Vec<Number>,
+}
+
+/// The functions of a loss, each if it has one.
+#[derive(Clone, Debug)]
+pub(super) struct Functions {
+    pub(super) peaks: Option<Function>,
+    pub(super) sums: Option<Function>,
+    pub(super) second_sums: Option<Function>,
+    pub(super) loss: Function,
+    pub(super) known: Function,
+    pub(super) slopes: Function,
+}
+
+/// What comes of it.
+#[derive(Debug)]
+pub(super) struct Composed {
+    /// The functions.
+    pub(super) text: String,
+    pub(super) table: Vec<u32>,
+    pub(super) functions: Functions,
+}
+
+impl Functions {
+    /// The numbers that are summed over a row.
+    pub(super) fn totals(&self) -> Vec<Number> {
+        let all = [&self.sums, &self.second_sums].into_iter().flatten();
+        all.flat_map(|own| own.gives.iter().copied()).collect()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Function> {
+        let all = [&self.peaks, &self.sums, &self.second_sums].into_iter().flatten();
+        all.chain([&self.loss, &self.known, &self.slopes])
+    }
+}
+
+/// The functions as they are derived.
+const PEAKS: &str = "item_peaks";
+const SHIFTS: &str = "item_shifts";
+const SUMS: &str = "item_sums";
+const SECOND_SUMS: &str = "item_second_sums";
+pub(super) const LOSS: &str = "row_loss";
+
+/// A derived function with slopes.
+struct Derived<'s> {
+    called: &'s Called,
+    name: String,
+    by: Vec<By>,
+}
+
+/// A function while its text is written.
+struct Writing<'s> {
+    signature: &'s Signature,
+    takes: Vec<Number>,
+    takes_parameters: bool,
+    lines: String,
+}
+
+/// The loss's functions, with slopes by these members of `Item`.
+pub(super) fn compose(
+    source: &Source,
+    signature: &Signature,
+    accurate: bool,
+    by: &[usize],
+    reserved: &HashSet<String>,
+) -> Result<Composed, Refusal> {
+    let directions = signature.directions();
+    let bits = |wanted: &dyn Fn(By) -> bool| -> Directions {
+        let all = directions.iter().enumerate();
+        all.filter(|(_, own)| wanted(**own)).map(|(k, _)| 1 << k).sum()
+    };
+    let of_item = bits(&|own| matches!(own, By::Item(i) if by.contains(&i)));
+    let shared = bits(&|own| match own {
+        By::Item(_) => false,
+        By::Picked(i) => by.contains(&i),
+        _ => true,
+    });
+    let mut stages = Vec::new();
+    let mut wanted = Vec::new();
+    let mut add = |called: &Option<Called>, plain: &str, with: &[(&'static str, Directions)]| {
+        let Some(called) = called else { return };
+        let mut functions = source.module.functions.iter();
+        let name = twin(called.name);
+        let found = functions.find(|(_, own)| own.name.as_deref() == Some(&*name));
+        let Some((function, _)) = found else { return };
+        stages.push(derive::Stage { function, name: plain.into(), slopes: None });
+        wanted.push((called.name, ""));
+        for (ending, by) in with {
+            let name = format!("{plain}_by_{ending}");
+            let kind: String = name.split('_').map(capital).collect();
+            stages.push(derive::Stage { function, name, slopes: Some((kind, *by)) });
+            wanted.push((called.name, *ending));
+        }
+    };
+    let both = [("shared", shared), ("item", of_item)];
+    add(&signature.shifts, SHIFTS, &[]);
+    add(&signature.peaks, PEAKS, &both[1..]);
+    add(&signature.sums, SUMS, &both);
+    add(&signature.second_sums, SECOND_SUMS, &both);
+    add(&Some(signature.value.clone()), LOSS, &both[..1]);
+    let derived = derive::write_stages(source, accurate, &stages, reserved)?;
+    let found = |name: &str, ending: &str| -> Option<Derived<'_>> {
+        let place = wanted.iter().position(|own| *own == (name, ending))?;
+        let found = derived.found[place];
+        let all = directions.iter().enumerate();
+        let by: Vec<By> = all.filter(|(k, _)| found >> k & 1 == 1).map(|(_, own)| *own).collect();
+        let called = signature.called(name)?;
+        (!by.is_empty()).then(|| Derived { called, name: stages[place].name.clone(), by })
+    };
+    let parts = Parts {
+        signature,
+        peaks: found("peaks", "item"),
+        sums: found("sums", "item"),
+        second_sums: found("second_sums", "item"),
+        shared_sums: found("sums", "shared"),
+        shared_second_sums: found("second_sums", "shared"),
+        loss: found("value", "shared"),
+    };
+    let (text, functions) = parts.functions(by)?;
+    Ok(Composed { text: derived.text + "\n" + &text, table: derived.table, functions })
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+/// The derived functions with slopes, where there are any.
+struct Parts<'s> {
+    signature: &'s Signature,
+    peaks: Option<Derived<'s>>,
+    sums: Option<Derived<'s>>,
+    second_sums: Option<Derived<'s>>,
+    shared_sums: Option<Derived<'s>>,
+    shared_second_sums: Option<Derived<'s>>,
+    loss: Option<Derived<'s>>,
+}
+
+fn has(derived: &Option<Derived<'_>>, by: By) -> bool {
+    derived.as_ref().is_some_and(|own| own.by.contains(&by))
+}
+
+impl Parts<'_> {
+    /// Whether the loss has slopes by a maximum.
+    fn uses_peak(&self, peak: usize) -> bool {
+        let all = [&self.loss, &self.shared_sums, &self.shared_second_sums];
+        all.into_iter().any(|own| has(own, By::Peak(peak)))
+    }
+
+    fn functions(&self, by: &[usize]) -> Result<(String, Functions), Refusal> {
+        let mut text = String::new();
+        let peaks = self.gathered_peaks(&mut text);
+        let sums = self.gathered_sums(&mut text);
+        let second_sums = self.gathered_second_sums(&mut text);
+        let signature = self.signature;
+        let totals = [&sums, &second_sums].into_iter().flatten();
+        let totals: Vec<Number> = totals.flat_map(|own| own.gives.iter().copied()).collect();
+        if totals.len() > MOST_SUMS {
+            let own = totals.iter().filter(|own| matches!(own, Number::Of(_))).count();
+            let count = totals.len();
+            let reason = format!(
+                "{own} sums of a row come to {count} with those that derivatives by maxima, by the item at the \
+                 target and of second sums need, expected at most {MOST_SUMS}: use shifts for maxima that the \
+                 loss does not depend on"
+            );
+            return Err(Refusal::new(signature.value.span, reason));
+        }
+        let loss = Function {
+            name: LOSS,
+            takes: signature.taken(&signature.value),
+            takes_parameters: takes_parameters(signature, &signature.value),
+            gives: Vec::new(),
+        };
+        let known = self.known(&mut text, &totals);
+        if known.gives.is_empty() {
+            let reason = "the loss does not change with any f32 of Item: it has no derivative";
+            return Err(Refusal::new(signature.value.span, reason));
+        }
+        let slopes = self.slopes(&mut text, by, &known.gives);
+        Ok((text, Functions { peaks, sums, second_sums, loss, known, slopes }))
+    }
+
+    fn writing(&self) -> Writing<'_> {
+        let signature = self.signature;
+        Writing { signature, takes: Vec::new(), takes_parameters: false, lines: String::new() }
+    }
+
+    fn gathered_peaks(&self, text: &mut String) -> Option<Function> {
+        let mut writing = self.writing();
+        let signature = self.signature;
+        let (mut gives, mut all) = (Vec::new(), Vec::new());
+        if let Some(shifts) = &signature.shifts {
+            writing.call("shifts", SHIFTS, shifts);
+            gives.extend((0..shifts.leaves.len()).map(Number::Shift));
+            all.extend(shifts.leaves.iter().map(|leaf| format!("shifts{leaf}")));
+        }
+        if let Some(peaks) = &signature.peaks {
+            writing.call("peaks", PEAKS, peaks);
+            gives.extend((0..peaks.leaves.len()).map(|j| Number::Of(By::Peak(j))));
+            all.extend(peaks.leaves.iter().map(|leaf| format!("peaks{leaf}")));
+        }
+        (!gives.is_empty()).then(|| writing.finish(text, "peaks_of_item", "ItemPeaks", gives, &all))
+    }
+
+    /// The terms of a sum with their slopes by what items share.
+    fn terms(
+        writing: &mut Writing<'_>,
+        (called, plain): (&Called, &str),
+        shared: &Option<Derived<'_>>,
+        number: impl Fn(usize) -> Number,
+        number_by: impl Fn(usize, By) -> Number,
+    ) -> (Vec<Number>, Vec<String>) {
+        let leaves = || called.leaves.iter().enumerate();
+        let (value, name) = match shared {
+            Some(own) => ("terms.value", &*own.name),
+            None => ("terms", plain),
+        };
+        writing.call("terms", name, called);
+        let mut gives: Vec<Number> = leaves().map(|(k, _)| number(k)).collect();
+        let mut all: Vec<String> = leaves().map(|(_, leaf)| format!("{value}{leaf}")).collect();
+        for &by in shared.iter().flat_map(|own| &own.by) {
+            gives.extend(leaves().map(|(k, _)| number_by(k, by)));
+            let by = by.name(writing.signature);
+            all.extend(leaves().map(|(_, leaf)| format!("terms.by_{by}{leaf}")));
+        }
+        (gives, all)
+    }
+
+    fn gathered_sums(&self, text: &mut String) -> Option<Function> {
+        let mut writing = self.writing();
+        let (mut gives, mut all) = (Vec::new(), Vec::new());
+        if let Some(sums) = &self.signature.sums {
+            let number = |k| Number::Of(By::Sum(k));
+            (gives, all) =
+                Self::terms(&mut writing, (sums, SUMS), &self.shared_sums, number, Number::SumBy);
+        }
+        if let Some(peaks) = &self.signature.peaks {
+            let used: Vec<usize> = (0..peaks.leaves.len()).filter(|&j| self.uses_peak(j)).collect();
+            if !used.is_empty() {
+                writing.call("peaks", PEAKS, peaks);
+            }
+            for j in used {
+                let peak = writing.take(Number::Of(By::Peak(j)));
+                gives.push(Number::Ties(j));
+                all.push(format!("tie_of(peaks{}, {peak})", peaks.leaves[j]));
+                if !text.contains("fn tie_of(") {
+                    *text += TIES;
+                }
+            }
+        }
+        (!gives.is_empty()).then(|| writing.finish(text, "sums_of_item", "ItemSums", gives, &all))
+    }
+
+    fn gathered_second_sums(&self, text: &mut String) -> Option<Function> {
+        let mut writing = self.writing();
+        let called = self.signature.second_sums.as_ref()?;
+        let number = |l| Number::Of(By::SecondSum(l));
+        let (gives, all) = Self::terms(
+            &mut writing,
+            (called, SECOND_SUMS),
+            &self.shared_second_sums,
+            number,
+            Number::SecondSumBy,
+        );
+        Some(writing.finish(text, "second_sums_of_item", "ItemSecondSums", gives, &all))
+    }
+
+    /// The slopes of the loss by what all items share.
+    fn known(&self, text: &mut String, totals: &[Number]) -> Function {
+        let mut writing = self.writing();
+        let signature = self.signature;
+        if let Some(loss) = &self.loss {
+            writing.call("loss", &loss.name, loss.called);
+        }
+        let second = Signature::count(&signature.second_sums);
+        let mut gives: Vec<Number> = Vec::new();
+        let picked = signature.directions();
+        let picked = picked.into_iter().filter(|own| matches!(own, By::Picked(_)));
+        let of_second = (0..second).map(By::SecondSum);
+        let of_sums = (0..Signature::count(&signature.sums)).map(By::Sum);
+        let of_peaks = (0..Signature::count(&signature.peaks)).map(By::Peak);
+        for by in of_second.chain(of_sums).chain(of_peaks).chain(picked) {
+            let name = by.name(signature);
+            let mut terms = Vec::new();
+            if has(&self.loss, by) {
+                terms.push(format!("loss.by_{name}"));
+            }
+            // What is known already goes on through it.
+            for &known in &gives {
+                let through = match known {
+                    Number::Known(By::SecondSum(l)) => Number::SecondSumBy(l, by),
+                    Number::Known(By::Sum(k)) => Number::SumBy(k, by),
+                    _ => continue,
+                };
+                if totals.contains(&through) {
+                    let sum = writing.take(through);
+                    terms.push(format!("{} * {sum}", known.name(signature)));
+                }
+            }
+            if terms.is_empty() {
+                continue;
+            }
+            let mut sum = terms.join(" + ");
+            if let By::Peak(j) = by {
+                sum = format!("({sum}) / {}", writing.take(Number::Ties(j)));
+            }
+            writing.line(&format!("let by_{name} = {sum};"));
+            gives.push(Number::Known(by));
+        }
+        let all: Vec<String> = gives.iter().map(|own| own.name(signature)).collect();
+        writing.finish(text, "known_of_row", "Known", gives, &all)
+    }
+
+    /// The slopes of the loss by an item's members.
+    fn slopes(&self, text: &mut String, by: &[usize], known: &[Number]) -> Function {
+        let mut writing = self.writing();
+        let signature = self.signature;
+        let all = [("sums", &self.sums), ("second", &self.second_sums), ("peaks", &self.peaks)];
+        for (name, own) in all {
+            if let Some(own) = own {
+                writing.call(name, &own.name, own.called);
+            }
+        }
+        let mut slopes = Vec::new();
+        for &a in by {
+            let name = By::Item(a).name(signature);
+            let mut terms = Vec::new();
+            for (own, parts, number) in [
+                ("sums", &self.sums, By::Sum as fn(usize) -> By),
+                ("second", &self.second_sums, By::SecondSum),
+                ("peaks", &self.peaks, By::Peak),
+            ] {
+                let Some(parts) = parts.as_ref().filter(|own| own.by.contains(&By::Item(a))) else {
+                    continue;
+                };
+                for (k, leaf) in parts.called.leaves.iter().enumerate() {
+                    if !known.contains(&Number::Known(number(k))) {
+                        continue;
+                    }
+                    let factor = writing.take(Number::Known(number(k)));
+                    let term = format!("{factor} * {own}.by_{name}{leaf}");
+                    terms.push(match own {
+                        "peaks" => {
+                            let peak = writing.take(Number::Of(By::Peak(k)));
+                            format!("select(0.0, {term}, is_equal(peaks.value{leaf}, {peak}))")
+                        }
+                        _ => term,
+                    });
+                }
+            }
+            if known.contains(&Number::Known(By::Picked(a))) {
+                let slope = writing.take(Number::Known(By::Picked(a)));
+                let at = writing.take(Number::IsPicked);
+                terms.push(format!("select(0.0, {slope}, {at})"));
+            }
+            slopes.push(if terms.is_empty() { "0.0".into() } else { terms.join(" + ") });
+        }
+        let gives = by.iter().map(|&a| Number::Of(By::Item(a))).collect();
+        writing.finish(text, "slopes_of_item", "ItemSlopes", gives, &slopes)
+    }
+}
+
+/// 1 for an item that has the maximum; NaN counts as NaN, as maxima pass over it.
+const TIES: &str = "fn tie_of(x: f32, peak: f32) -> f32 {
+    return select(select(0.0, 1.0, is_equal(x, peak)), x, is_nan(x));
+}
+
+// What a maximum is where so many have it: none, if all numbers are -inf.
+fn peak_of(peak: f32, ties: f32) -> f32 {
+    return select(select(peak, -infinity(), ties == 0.0), ties, is_nan(ties));
+}
+
+";
+
+fn takes_parameters(signature: &Signature, called: &Called) -> bool {
+    signature.passes_parameters() && called.takes_parameters()
+}
+
+impl Writing<'_> {
+    /// The name of a number, which becomes an argument.
+    fn take(&mut self, number: Number) -> String {
+        if !self.takes.contains(&number) {
+            self.takes.push(number);
+        }
+        number.name(self.signature)
+    }
+
+    fn line(&mut self, line: &str) {
+        self.lines += &format!("    {line}\n");
+    }
+
+    /// Calls a derived function.
+    fn call(&mut self, name: &str, function: &str, called: &Called) {
+        let mut passed: Vec<String> = Vec::new();
+        for number in self.signature.taken(called) {
+            passed.push(self.take(number));
+        }
+        if takes_parameters(self.signature, called) {
+            self.takes_parameters = true;
+            passed.push("c".into());
+        }
+        self.line(&format!("let {name} = {function}({});", passed.join(", ")));
+    }
+
+    /// The function, which returns these as a struct.
+    fn finish(
+        self,
+        text: &mut String,
+        name: &'static str,
+        kind: &str,
+        gives: Vec<Number>,
+        numbers: &[String],
+    ) -> Function {
+        let Self { signature, takes, takes_parameters, lines } = self;
+        let members: String =
+            gives.iter().map(|own| format!("    {}: f32,\n", own.name(signature))).collect();
+        let mut declared: Vec<String> =
+            takes.iter().map(|&number| signature.declared(number)).collect();
+        if takes_parameters {
+            declared.push("c: Parameters".into());
+        }
+        let (declared, numbers) = (declared.join(", "), numbers.join(", "));
+        *text += &format!(
+            "struct {kind} {{\n{members}}}\n\nfn {name}({declared}) -> {kind} {{\n{lines}    return \
+             {kind}({numbers});\n}}\n\n"
+        );
+        Function { name, takes, takes_parameters, gives }
+    }
+}

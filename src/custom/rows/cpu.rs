@@ -1,0 +1,513 @@
+//! Custom losses over rows on the CPU: in float32, a tile of items at a time, and as reference in float64.
+
+use super::compose::Function;
+use super::made::{Rows, Stage};
+use crate::cpu::Instructions;
+use crate::custom::compiled::{Variant, Wanted};
+use crate::custom::interpret::{Column, LANES, Machine, Rooms, TILE, Words};
+use crate::custom::signature::Kind;
+use crate::custom::twins::{By, From, Number};
+use crate::families::rows::{RowLoss, Runs, Several, Taken, TextbookRow, Tiled};
+use crate::family::Loss;
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// A custom loss over rows with its parameters, as it runs on the CPU.
+pub(in crate::custom) struct OnCpu<'a> {
+    loss: &'a dyn Loss,
+    rows: &'a Rows,
+    /// The parameters but for arrays, and their bits.
+    numbers: Vec<f64>,
+    parameters: Vec<u32>,
+    /// The words of tables, which may be many: joined once they are asked for.
+    table: OnceLock<Cow<'static, [u32]>>,
+}
+
+impl<'a> OnCpu<'a> {
+    pub(in crate::custom) fn new(
+        loss: &'a dyn Loss,
+        rows: &'a Rows,
+        numbers: Vec<f64>,
+        parameters: Vec<u32>,
+    ) -> Self {
+        Self { loss, rows, numbers, parameters, table: OnceLock::new() }
+    }
+
+    fn table(&self) -> &[u32] {
+        self.table.get_or_init(|| self.loss.table())
+    }
+}
+
+impl Runs for OnCpu<'_> {
+    fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
+        let machine = self.rows.program.machine(self.table());
+        let target = row.target.iter().position(|&x| x == 1.0);
+        Exact { own: self, machine, row, target }.loss()
+    }
+
+    fn taken(&self) -> Taken<'_> {
+        Taken::ByTiles(self)
+    }
+}
+
+impl Tiled for OnCpu<'_> {
+    fn run(&self, rows: &mut Several<'_>) {
+        let count = rows.values.len();
+        let zeros = |numbers: &[Number]| vec![vec![0.0; count]; numbers.len()];
+        let gives = |stage: &Option<Stage>| {
+            stage.as_ref().map_or(Vec::new(), |stage| stage.function.gives.clone())
+        };
+        let peaks = gives(&self.rows.peaks);
+        let totals = [gives(&self.rows.sums), gives(&self.rows.second_sums)].concat();
+        let known = self.rows.known.function.gives.clone();
+        let mut all = Known {
+            peaks: zeros(&peaks),
+            totals: zeros(&totals),
+            known: zeros(&known),
+            of: [peaks, totals, known],
+        };
+        let instructions = Instructions::chosen(rows.brief);
+        let work = Work { own: self, instructions };
+        work.gather(rows, &mut all);
+        work.finish(rows, &mut all);
+    }
+}
+
+/// What is known of some rows: for each number one of each row.
+struct Known {
+    peaks: Vec<Vec<f32>>,
+    totals: Vec<Vec<f32>>,
+    known: Vec<Vec<f32>>,
+    /// What they are.
+    of: [Vec<Number>; 3],
+}
+
+impl Known {
+    fn get(&self, number: Number) -> Option<&[f32]> {
+        let all = self.of.iter().zip([&self.peaks, &self.totals, &self.known]);
+        let mut found = all.filter_map(|(of, numbers)| {
+            let place = of.iter().position(|own| *own == number)?;
+            Some(&numbers[place][..])
+        });
+        found.next()
+    }
+}
+
+/// The loops over some rows.
+#[derive(Clone, Copy)]
+struct Work<'w> {
+    own: &'w OnCpu<'w>,
+    instructions: Instructions,
+}
+
+impl Work<'_> {
+    /// Maxima and sums.
+    fn gather(self, rows: &Several<'_>, all: &mut Known) {
+        let with_slopes = rows.gradients.iter().any(Option::is_some);
+        let (made, count) = (self.own.rows, rows.values.len());
+        if let Some(stage) = &made.peaks {
+            let columns: Vec<usize> = (0..stage.function.gives.len()).collect();
+            let mut peaks = vec![vec![f32::MIN; count]; columns.len()];
+            self.items(stage, &columns, rows, all, |row, _, k, numbers| {
+                peaks[k][row] = larger(peaks[k][row], highest(numbers));
+            });
+            all.peaks = peaks;
+        }
+        let mut before = 0;
+        for stage in [&made.sums, &made.second_sums].into_iter().flatten() {
+            let gives = &stage.function.gives;
+            let needed = |own: &Number| !matches!(own, Number::SumBy(..) | Number::SecondSumBy(..));
+            let columns: Vec<usize> =
+                (0..gives.len()).filter(|&k| with_slopes || needed(&gives[k])).collect();
+            let mut sums = vec![vec![0.0; count]; gives.len()];
+            self.items(stage, &columns, rows, all, |row, _, k, numbers| {
+                sums[columns[k]][row] += f64::from(sum(numbers));
+            });
+            #[expect(clippy::cast_possible_truncation, reason = "sums are float32")]
+            for (total, sums) in all.totals[before..].iter_mut().zip(&sums) {
+                total.iter_mut().zip(sums).for_each(|(total, sum)| *total = *sum as f32);
+            }
+            if before == 0 {
+                all.know_peaks();
+            }
+            before += gives.len();
+        }
+    }
+
+    /// The losses, and the gradients that are wanted.
+    fn finish(self, rows: &mut Several<'_>, all: &mut Known) {
+        let made = self.own.rows;
+        let mut losses = vec![0.0; rows.values.len()];
+        self.whole_rows(&made.loss, &[0], rows, all, |first, _, numbers| {
+            losses[first..first + numbers.len()].copy_from_slice(numbers);
+        });
+        rows.values.copy_from_slice(&losses);
+        let wanted: Vec<usize> = (0..made.slopes.function.gives.len())
+            .filter(|&k| rows.gradients[made.component(k)].is_some())
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let columns: Vec<usize> = (0..made.known.function.gives.len()).collect();
+        let mut known = vec![vec![0.0; losses.len()]; columns.len()];
+        self.whole_rows(&made.known, &columns, rows, all, |first, k, numbers| {
+            known[k][first..first + numbers.len()].copy_from_slice(numbers);
+        });
+        all.known = known;
+        let (scales, classes) = (rows.scales, rows.classes);
+        let mut gradients = std::mem::take(&mut rows.gradients);
+        self.items(&made.slopes, &wanted, rows, all, |row, class, k, numbers| {
+            let Some(gradient) = &mut gradients[made.component(wanted[k])] else { return };
+            let places = &mut gradient[row * classes + class..];
+            let scale = scales[row];
+            places.iter_mut().zip(numbers).for_each(|(place, slope)| *place = scale * slope);
+        });
+        rows.gradients = gradients;
+    }
+
+    /// Runs a function for each item; what comes out of a row is given with its row, the first class, and the place
+    /// among the wanted columns.
+    fn items(
+        self,
+        stage: &Stage,
+        wanted: &[usize],
+        rows: &Several<'_>,
+        all: &Known,
+        mut each: impl FnMut(usize, usize, usize, &[f32]),
+    ) {
+        if wanted.is_empty() {
+            return;
+        }
+        let (classes, count) = (rows.classes, rows.values.len());
+        let side_by_side = (TILE / classes).max(1);
+        let mut filled = Vec::new();
+        let mut columns = vec![[0; TILE]; stage.function.takes.len()];
+        self.with(stage, wanted, |variant, rooms| {
+            for first in (0..count).step_by(side_by_side) {
+                let own = first..(first + side_by_side).min(count);
+                for start in (0..classes).step_by(TILE) {
+                    let end = (start + TILE).min(classes);
+                    let part = Part { rows: own.clone(), classes: start..end };
+                    filled.clear();
+                    for (&number, column) in stage.function.takes.iter().zip(&mut columns) {
+                        filled.push(self.fill(number, rows, all, &part, column));
+                    }
+                    let inputs: Vec<&Words> = filled
+                        .iter()
+                        .zip(&columns)
+                        .map(|(own, column)| own.unwrap_or(column))
+                        .collect();
+                    variant.code.run(rooms, &inputs, self.own.table(), self.instructions);
+                    for k in 0..wanted.len() {
+                        let numbers: &[f32; TILE] =
+                            bytemuck::cast_ref(variant.code.result(rooms, &inputs, k));
+                        for (place, row) in own.clone().enumerate() {
+                            let at = place * classes;
+                            each(row, start, k, &numbers[at..at + end - start]);
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Runs a function for each row.
+    fn whole_rows(
+        self,
+        stage: &Stage,
+        wanted: &[usize],
+        rows: &Several<'_>,
+        all: &Known,
+        mut each: impl FnMut(usize, usize, &[f32]),
+    ) {
+        let count = rows.values.len();
+        let mut columns = vec![[0; TILE]; stage.function.takes.len()];
+        self.with(stage, wanted, |variant, rooms| {
+            for first in (0..count).step_by(TILE) {
+                let own = first..(first + TILE).min(count);
+                for (&number, column) in stage.function.takes.iter().zip(&mut columns) {
+                    let kind = self.own.rows.kind(number);
+                    for (lane, row) in own.clone().enumerate() {
+                        column[lane] = word(kind, self.number(number, rows, all, row));
+                    }
+                }
+                let inputs: Vec<&Words> = columns.iter().collect();
+                variant.code.run(rooms, &inputs, self.own.table(), self.instructions);
+                for k in 0..wanted.len() {
+                    let numbers: &[f32; TILE] =
+                        bytemuck::cast_ref(variant.code.result(rooms, &inputs, k));
+                    each(first, k, &numbers[..own.len()]);
+                }
+            }
+        });
+    }
+
+    /// Lends memory and code for some of what a function gives.
+    fn with(self, stage: &Stage, wanted: &[usize], run: impl FnOnce(&Variant, &mut Rooms)) {
+        let slopes = wanted.iter().map(|&k| 1_u32 << k).sum();
+        let wanted_columns = || wanted.iter().map(|&k| (0, k)).collect();
+        let wanted = Wanted { value: true, slopes, rounds: false };
+        let variant = stage.compiled.variant(wanted, wanted_columns);
+        variant.with(&self.own.parameters, |rooms| run(&variant, rooms));
+    }
+
+    /// Fills a column with a number of each item; or it is a part of an input as that lies.
+    fn fill<'r>(
+        self,
+        number: Number,
+        rows: &Several<'r>,
+        all: &Known,
+        part: &Part,
+        column: &mut Words,
+    ) -> Option<&'r Words> {
+        let (kind, size) = (self.own.rows.kind(number), part.classes.len());
+        match number {
+            Number::Of(By::Item(i)) => match self.own.rows.item(i) {
+                Some(input) => {
+                    let first = part.rows.start * rows.classes + part.classes.start;
+                    let numbers = &rows.inputs[input][first..first + size * part.rows.len()];
+                    if let (Kind::Float, Ok(tile)) = (kind, <&[f32; TILE]>::try_from(numbers)) {
+                        return Some(bytemuck::cast_ref(tile));
+                    }
+                    let words = numbers.iter().map(|&x| word(kind, x));
+                    column.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+                }
+                None => {
+                    for lanes in column.chunks_mut(size).take(part.rows.len()) {
+                        for (place, class) in lanes.iter_mut().zip(part.classes.clone()) {
+                            *place = u32::try_from(class).unwrap_or(u32::MAX);
+                        }
+                    }
+                }
+            },
+            Number::IsPicked => {
+                column.fill(0);
+                let indices = rows.indices.unwrap_or_default();
+                for (lanes, row) in column.chunks_mut(size).zip(part.rows.clone()) {
+                    let index = indices.get(row).copied().flatten();
+                    let place = index.filter(|index| part.classes.contains(index));
+                    if let Some(place) = place {
+                        lanes[place - part.classes.start] = 1;
+                    }
+                }
+            }
+            _ => {
+                for (lanes, row) in column.chunks_mut(size).zip(part.rows.clone()) {
+                    lanes.fill(word(kind, self.number(number, rows, all, row)));
+                }
+            }
+        }
+        None
+    }
+
+    /// A number of a whole row.
+    #[expect(clippy::cast_precision_loss, reason = "class indices in float32 arithmetic")]
+    fn number(self, number: Number, rows: &Several<'_>, all: &Known, row: usize) -> f32 {
+        let index = rows.indices.and_then(|indices| indices[row]);
+        match number {
+            Number::Of(By::Picked(i)) => match self.own.rows.item(i) {
+                Some(input) => index.map_or(0.0, |index| {
+                    let own = &rows.inputs[input][row * rows.classes..];
+                    own[..rows.classes].get(index).copied().unwrap_or_default()
+                }),
+                None => index.unwrap_or_default() as f32,
+            },
+            Number::Row(i) => match self.own.rows.row(i) {
+                (From::Target, _) => index.unwrap_or_default() as f32,
+                (From::Classes, _) => rows.classes as f32,
+                (_, label) => rows.labels[label][row],
+            },
+            _ => all.get(number).map_or(0.0, |numbers| numbers[row]),
+        }
+    }
+}
+
+/// Some rows' items, or a part of one row's.
+struct Part {
+    rows: std::ops::Range<usize>,
+    classes: std::ops::Range<usize>,
+}
+
+impl Known {
+    /// Maxima become what they are: none where all numbers are -inf, and NaN where one is.
+    fn know_peaks(&mut self) {
+        let [peaks, totals, _] = &self.of;
+        for (peak, numbers) in peaks.iter().zip(&mut self.peaks) {
+            let Number::Of(By::Peak(j)) = *peak else { continue };
+            let ties = totals.iter().position(|own| *own == Number::Ties(j));
+            let Some(ties) = ties.map(|place| &self.totals[place]) else { continue };
+            for (peak, &ties) in numbers.iter_mut().zip(ties) {
+                *peak = match ties {
+                    _ if ties.is_nan() => ties,
+                    0.0 => f32::NEG_INFINITY,
+                    _ => *peak,
+                };
+            }
+        }
+    }
+}
+
+/// The bits of a number.
+#[expect(clippy::cast_possible_truncation, reason = "it is of the kind")]
+#[expect(clippy::cast_sign_loss, reason = "it is of the kind")]
+fn word(kind: Kind, x: f32) -> u32 {
+    match kind {
+        Kind::Signed => (x as i32).cast_unsigned(),
+        Kind::Unsigned => x as u32,
+        Kind::Flag => u32::from(x != 0.0),
+        _ => x.to_bits(),
+    }
+}
+
+/// The larger number; a second one that is NaN is passed over.
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// As many numbers side by side as the widest instructions have.
+const ABREAST: usize = 16;
+
+fn joined(numbers: &[f32], start: f32, join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [start; ABREAST];
+    let (groups, rest) = numbers.as_chunks::<ABREAST>();
+    for group in groups {
+        lanes.iter_mut().zip(group).for_each(|(lane, &x)| *lane = join(*lane, x));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = join(*lane, x));
+    let mut half = ABREAST / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = join(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+fn highest(numbers: &[f32]) -> f32 {
+    joined(numbers, f32::MIN, larger)
+}
+
+fn sum(numbers: &[f32]) -> f32 {
+    joined(numbers, 0.0, |a, b| a + b)
+}
+
+/// One row in float64.
+struct Exact<'e> {
+    own: &'e OnCpu<'e>,
+    machine: Machine<'e>,
+    row: &'e TextbookRow<'e>,
+    target: Option<usize>,
+}
+
+impl Exact<'_> {
+    fn loss(&mut self) -> RowLoss {
+        let made = self.own.rows;
+        let classes = self.row.first.len();
+        let mut known: Vec<(Number, f64)> = Vec::new();
+        if let Some(stage) = &made.peaks {
+            let mut peaks = vec![f64::MIN; stage.function.gives.len()];
+            self.items(stage, &known, |_, k, x| {
+                if x > peaks[k] {
+                    peaks[k] = x;
+                }
+            });
+            known.extend(stage.function.gives.iter().copied().zip(peaks));
+        }
+        for stage in [&made.sums, &made.second_sums].into_iter().flatten() {
+            let mut sums = vec![0.0; stage.function.gives.len()];
+            self.items(stage, &known, |_, k, x| sums[k] += x);
+            known.extend(stage.function.gives.iter().copied().zip(sums));
+            know_peaks(&mut known);
+        }
+        let value = self.whole_row(&made.loss, &known)[0];
+        let slopes = self.whole_row(&made.known, &known);
+        known.extend(made.known.function.gives.iter().copied().zip(slopes));
+        let mut loss = RowLoss { value, ..RowLoss::zeros(classes) };
+        let slopes = &mut loss.slopes;
+        self.items(&made.slopes, &known, |class, k, x| slopes[made.component(k)][class] = x);
+        loss
+    }
+
+    /// Calls a function for each item, and gives each number of what it gives.
+    fn items(
+        &mut self,
+        stage: &Stage,
+        known: &[(Number, f64)],
+        mut each: impl FnMut(usize, usize, f64),
+    ) {
+        let classes = self.row.first.len();
+        for first in (0..classes).step_by(LANES) {
+            let lanes = LANES.min(classes - first);
+            let column = |&number: &Number| -> Column {
+                std::array::from_fn(|lane| self.number(number, known, first + lane.min(lanes - 1)))
+            };
+            let columns: Vec<Column> = stage.function.takes.iter().map(column).collect();
+            let results = self.call(stage, columns);
+            for (k, column) in results.iter().enumerate() {
+                for (lane, &x) in column.iter().enumerate().take(lanes) {
+                    each(first + lane, k, x);
+                }
+            }
+        }
+    }
+
+    fn whole_row(&mut self, stage: &Stage, known: &[(Number, f64)]) -> Vec<f64> {
+        let column = |&number: &Number| [self.number(number, known, 0); LANES];
+        let columns = stage.function.takes.iter().map(column).collect();
+        self.call(stage, columns).iter().map(|column| column[0]).collect()
+    }
+
+    fn call(&mut self, stage: &Stage, mut columns: Vec<Column>) -> &[Column] {
+        let Function { takes_parameters, .. } = stage.function;
+        if takes_parameters {
+            columns.extend(self.own.numbers.iter().map(|&x| [x; LANES]));
+        }
+        let columns: Vec<&Column> = columns.iter().collect();
+        self.machine.call(stage.entry, &columns)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn number(&self, number: Number, known: &[(Number, f64)], class: usize) -> f64 {
+        let (made, row, target) = (self.own.rows, self.row, self.target);
+        let at = |i: usize, class: Option<usize>| match made.item(i) {
+            Some(input) => {
+                let numbers = [row.first, row.second, row.third][input];
+                class.map_or(0.0, |class| numbers[class])
+            }
+            None => class.unwrap_or_default() as f64,
+        };
+        let x = match number {
+            Number::Of(By::Item(i)) => at(i, Some(class)),
+            Number::Of(By::Picked(i)) => at(i, target),
+            Number::IsPicked => f64::from(u8::from(target == Some(class))),
+            Number::Row(i) => match made.row(i) {
+                (From::Target, _) => target.unwrap_or_default() as f64,
+                (From::Classes, _) => row.first.len() as f64,
+                (_, label) => row.labels[label],
+            },
+            _ => {
+                let found = known.iter().find(|(own, _)| *own == number);
+                found.map_or(0.0, |(_, x)| *x)
+            }
+        };
+        match made.kind(number) {
+            Kind::Flag => f64::from(u8::from(x != 0.0)),
+            Kind::Signed | Kind::Unsigned => x.trunc(),
+            _ => x,
+        }
+    }
+}
+
+/// As of rows in float32.
+fn know_peaks(known: &mut [(Number, f64)]) {
+    for place in 0..known.len() {
+        let Number::Of(By::Peak(j)) = known[place].0 else { continue };
+        let ties = known.iter().find(|(own, _)| *own == Number::Ties(j));
+        known[place].1 = match ties.map(|(_, ties)| *ties) {
+            Some(ties) if ties.is_nan() => ties,
+            Some(0.0) => f64::NEG_INFINITY,
+            _ => known[place].1,
+        };
+    }
+}

@@ -1,0 +1,231 @@
+//! The functions of a formula over rows, which kernels call: they call the derived ones.
+
+use super::compose::{Function, Functions, LOSS};
+use super::made::{label, place};
+use crate::custom::signature::Kind;
+use crate::custom::twins::{By, From, Number, Signature};
+
+/// The text for kernels.
+pub(super) fn glue(signature: &Signature, functions: &Functions) -> String {
+    Glue { signature, functions, totals: functions.totals() }.text()
+}
+
+struct Glue<'s> {
+    signature: &'s Signature,
+    functions: &'s Functions,
+    totals: Vec<Number>,
+}
+
+/// Numbers that WGSL adds up at once.
+fn kind_of(count: usize) -> String {
+    match count {
+        0 | 1 => "f32".into(),
+        2..=4 => format!("vec{count}<f32>"),
+        _ => {
+            let (columns, rows) = shape(count);
+            format!("mat{columns}x{rows}<f32>")
+        }
+    }
+}
+
+/// The columns and rows of the smallest matrix of so many numbers.
+fn shape(count: usize) -> (usize, usize) {
+    match count {
+        5..=6 => (2, 3),
+        7..=8 => (2, 4),
+        9 => (3, 3),
+        10..=12 => (3, 4),
+        _ => (4, 4),
+    }
+}
+
+/// How a number of these is written behind their name.
+fn behind(place: usize, count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        2..=4 => format!("[{place}]"),
+        _ => {
+            let (_, rows) = shape(count);
+            format!("[{}][{}]", place / rows, place % rows)
+        }
+    }
+}
+
+/// All numbers of a kind, in their order, with zeros behind them.
+fn filled(mut numbers: Vec<String>, count: usize) -> String {
+    let size = match count {
+        5.. => shape(count).0 * shape(count).1,
+        _ => count.max(1),
+    };
+    numbers.resize(size, "0.0".into());
+    numbers.join(", ")
+}
+
+impl Glue<'_> {
+    fn peaks(&self) -> &[Number] {
+        self.functions.peaks.as_ref().map_or(&[], |own| &own.gives)
+    }
+
+    fn parameters(&self) -> &'static str {
+        if self.signature.passes_parameters() { ", c: Parameters" } else { "" }
+    }
+
+    /// A number where all is known that `finished` says.
+    fn number(&self, number: Number, knows_peaks: bool) -> String {
+        let (signature, peaks) = (self.signature, self.peaks());
+        let kind = signature.kind(number);
+        let of_float = |x: String| match kind {
+            Kind::Signed => format!("i32({x})"),
+            Kind::Unsigned => format!("u32({x})"),
+            Kind::Flag => format!("({x} != 0.0)"),
+            _ => x,
+        };
+        let of_integer = |x: &str| format!("{}({x})", kind.written());
+        let total = |number: Number| {
+            let place = self.totals.iter().position(|own| *own == number).unwrap_or_default();
+            format!("total{}", behind(place, self.totals.len()))
+        };
+        let peak = |number: Number| {
+            let place = peaks.iter().position(|own| *own == number).unwrap_or_default();
+            format!("peak{}", behind(place, peaks.len()))
+        };
+        match number {
+            Number::Of(By::Item(i)) => match place(signature, i) {
+                Some(input) => of_float(format!("item.numbers[{input}]")),
+                None => of_integer("item.class_"),
+            },
+            Number::Of(By::Picked(i)) => match place(signature, i) {
+                Some(input) => of_float(format!("row.picked[{input}]")),
+                None => of_integer("row.index"),
+            },
+            Number::IsPicked => "i32(item.class_) == row.index".into(),
+            Number::Row(i) => match label(signature, i) {
+                (From::Target, _) => of_integer("row.index"),
+                (From::Classes, _) => of_integer("row.classes"),
+                (_, label) => of_float(format!("row.numbers[{label}]")),
+            },
+            Number::Of(By::Peak(j)) => {
+                match self.totals.contains(&Number::Ties(j)) && knows_peaks {
+                    true => format!("peak_of({}, {})", peak(number), total(Number::Ties(j))),
+                    false => peak(number),
+                }
+            }
+            Number::Shift(_) => peak(number),
+            Number::Known(_) => format!("known.{}", number.name(signature)),
+            _ => total(number),
+        }
+    }
+
+    fn call(&self, function: &Function, knows_peaks: bool) -> String {
+        let mut all: Vec<String> =
+            function.takes.iter().map(|&number| self.number(number, knows_peaks)).collect();
+        if function.takes_parameters {
+            all.push("c".into());
+        }
+        format!("{}({})", function.name, all.join(", "))
+    }
+
+    /// A function that gives some of all sums, in those kernels only that have gradients those of slopes.
+    fn gathered(&self, name: &str, known: &str, function: &Option<Function>) -> String {
+        let c = self.parameters();
+        let Some(function) = function else {
+            return format!(
+                "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> Sums {{\n    return Sums();\n}}\n\n"
+            );
+        };
+        let count = self.totals.len();
+        let all = |with_slopes: bool| {
+            let own = self.totals.iter().map(|number| match number {
+                Number::SumBy(..) | Number::SecondSumBy(..) if !with_slopes => "0.0".into(),
+                number if function.gives.contains(number) => {
+                    format!("own.{}", number.name(self.signature))
+                }
+                _ => "0.0".into(),
+            });
+            filled(own.collect(), count)
+        };
+        let call = self.call(function, name == "second_sums");
+        format!(
+            "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> Sums {{
+    let own = {call};
+    if (GRADIENTS) {{
+        return Sums({});
+    }}
+    return Sums({});
+}}
+
+",
+            all(true),
+            all(false)
+        )
+    }
+
+    fn text(&self) -> String {
+        let (functions, c) = (self.functions, self.parameters());
+        let (peaks, totals) = (self.peaks().len(), self.totals.len());
+        let mut text = format!(
+            "const HAS_PEAKS = {};
+const HAS_SUMS = {};
+alias Peaks = {};
+alias Sums = {};
+
+",
+            peaks > 0,
+            functions.sums.is_some(),
+            kind_of(peaks),
+            kind_of(totals)
+        );
+        let of_peaks = match &functions.peaks {
+            Some(function) => {
+                let own = function.gives.iter();
+                let all: Vec<String> =
+                    own.map(|number| format!("own.{}", number.name(self.signature))).collect();
+                let call = self.call(function, false);
+                format!("    let own = {call};\n    return Peaks({});\n", all.join(", "))
+            }
+            None => "    return 0.0;\n".into(),
+        };
+        text += &format!("fn peaks(item: Item, row: Row{c}) -> Peaks {{\n{of_peaks}}}\n\n");
+        text += &self.gathered("sums", "", &functions.sums);
+        if functions.second_sums.is_some() {
+            text += "const TWICE = true;\n\n";
+            text += &self.gathered("second_sums", ", total: Sums", &functions.second_sums);
+        }
+        debug_assert_eq!(functions.loss.name, LOSS);
+        text += &format!(
+            "fn value(row: Row, peak: Peaks, total: Sums{c}) -> f32 {{
+    return {};
+}}
+
+// The slopes by what all items of a row share.
+var<private> known: Known;
+
+fn finished(row: Row, peak: Peaks, total: Sums{c}) -> Sums {{
+    if (GRADIENTS) {{
+        known = {};
+    }}
+    return total;
+}}
+
+",
+            self.call(&functions.loss, true),
+            self.call(&functions.known, true)
+        );
+        let mut slopes = vec!["0.0".to_string(); 4];
+        for number in &functions.slopes.gives {
+            let Number::Of(By::Item(member)) = *number else { continue };
+            if let Some(place) = place(self.signature, member) {
+                slopes[place] = format!("own.{}", number.name(self.signature));
+            }
+        }
+        text + &format!(
+            "fn gradient(item: Item, row: Row, peak: Peaks, total: Sums{c}) -> vec4<f32> {{
+    let own = {};
+    return vec4({});
+}}
+",
+            self.call(&functions.slopes, true),
+            slopes.join(", ")
+        )
+    }
+}

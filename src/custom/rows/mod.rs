@@ -1,0 +1,11 @@
+//! Custom losses over rows: functions of an item give maxima and sums, a function of these the row's loss, and the
+//! gradient follows through all of them. What a kernel, the loops of the CPU and the reference do with the derived
+//! functions is text too ([`compose`]).
+
+mod compose;
+mod cpu;
+mod glue;
+mod made;
+
+pub(super) use cpu::OnCpu;
+pub(super) use made::{Made, Rows, make, shader};

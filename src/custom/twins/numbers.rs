@@ -1,0 +1,36 @@
+//! The numbers that the functions of a row take and give, with their names in derived text.
+
+/// What slopes are by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::custom) enum By {
+    /// A member of `Item`.
+    Item(usize),
+    /// The same at the target class.
+    Picked(usize),
+    /// A maximum over the items.
+    Peak(usize),
+    /// A sum over the items.
+    Sum(usize),
+    /// A sum that needs the others.
+    SecondSum(usize),
+}
+
+/// A number that a function takes or gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::custom) enum Number {
+    Of(By),
+    /// A member of `Row`.
+    Row(usize),
+    /// Whether the item is the one at the target class.
+    IsPicked,
+    /// A maximum without slopes.
+    Shift(usize),
+    /// The sum over items of the slopes of a sum's terms.
+    SumBy(usize, By),
+    /// The same of a second sum's.
+    SecondSumBy(usize, By),
+    /// How many items have a maximum; NaN where one is NaN.
+    Ties(usize),
+    /// The slope of the loss by what all items share.
+    Known(By),
+}

@@ -1,0 +1,359 @@
+//! The structs and functions of a loss over rows as the user declares them, and what is wrong with them.
+
+use super::signature::{
+    Argument, Called, From, ITEM, MOST_LABELS, MOST_OVER, MOST_PEAKS, MOST_SUMS, Member, Signature,
+    Struct,
+};
+use crate::custom::refusal::{Refusal, error_at};
+use crate::custom::signature::{self, Kind, written};
+use crate::error::{Error, Result};
+use naga::{ArraySize, Function, Handle, Module, Scalar, Span, Type, TypeInner};
+
+/// A text while its signature is read.
+pub(super) struct Reader<'t> {
+    pub(super) module: &'t Module,
+    pub(super) text: &'t str,
+    pub(super) stand_in: Option<&'t str>,
+}
+
+/// What each function may take, and what it is.
+const FUNCTIONS: [(&str, &[Argument], &str); 5] = {
+    use Argument::{Item, Parameters, Peaks, Picked, Row, SecondSums, Shifts, Sums};
+    let of_item = "item: Item, row: Row and Parameters";
+    [
+        ("shifts", &[Item, Row, Parameters], of_item),
+        ("peaks", &[Item, Row, Parameters], of_item),
+        (
+            "sums",
+            &[Item, Picked, Row, Shifts, Peaks, Parameters],
+            "item: Item, picked: Item, row: Row, shifts, peaks and Parameters",
+        ),
+        (
+            "second_sums",
+            &[Item, Picked, Row, Shifts, Peaks, Sums, Parameters],
+            "item: Item, picked: Item, row: Row, shifts, peaks, sums and Parameters",
+        ),
+        (
+            "value",
+            &[Picked, Row, Shifts, Peaks, Sums, SecondSums, Parameters],
+            "picked: Item, row: Row, shifts, peaks, sums, second_sums and Parameters",
+        ),
+    ]
+};
+
+impl Reader<'_> {
+    pub(super) fn signature(&self) -> Result<Option<Signature>> {
+        let Some(item) = self.structure(ITEM)? else { return Ok(None) };
+        let row = self.structure("Row")?;
+        self.check_members(&item, row.as_ref())?;
+        let mut known: Vec<Called> = Vec::new();
+        for (name, takes, allowed) in FUNCTIONS {
+            if let Some(function) = self.function(name) {
+                known.push(self.called(name, function, takes, allowed, &known, row.as_ref())?);
+            }
+        }
+        let mut take = |name: &str| {
+            let place = known.iter().position(|own| own.name == name)?;
+            Some(known.remove(place))
+        };
+        let [shifts, peaks, sums, second_sums] =
+            ["shifts", "peaks", "sums", "second_sums"].map(&mut take);
+        let Some(value) = take("value") else {
+            return Err(error_at(self.text, 0, "fn value(...) -> f32 is missing"));
+        };
+        let of_item = [&peaks, &sums].into_iter().flatten().next();
+        if of_item.is_none() {
+            let reason = "a loss over rows, as one with a struct Item is, has fn sums(item: Item, ...) or \
+                          fn peaks(item: Item, ...): rename Item where it is none";
+            return self.refused(self.module.types.get_span(item.ty), reason);
+        }
+        if let (Some(second), None) = (&second_sums, &sums) {
+            let reason = "second_sums are sums that need others: call it sums, as there are none";
+            return self.refused(self.place(second.function), reason);
+        }
+        if let (Some(shifts), Some(peaks)) = (&shifts, &peaks)
+            && shifts.leaves.len() + peaks.leaves.len() > MOST_PEAKS
+        {
+            let reason = format!("shifts and peaks are more than {MOST_PEAKS} numbers together");
+            return self.refused(self.place(shifts.function), reason);
+        }
+        let (parameters, parameters_type) = self.parameters(
+            &item,
+            row.as_ref(),
+            &[&shifts, &peaks, &sums, &second_sums, &Some(value.clone())],
+        )?;
+        Ok(Some(Signature {
+            item,
+            row,
+            shifts,
+            peaks,
+            sums,
+            second_sums,
+            value,
+            parameters,
+            parameters_type,
+        }))
+    }
+
+    fn refused<T>(&self, span: Span, reason: impl Into<String>) -> Result<T> {
+        Err(self.error(span, reason))
+    }
+
+    fn error(&self, span: Span, reason: impl Into<String>) -> Error {
+        Refusal::new(span, reason).error(self.text)
+    }
+
+    fn place(&self, function: Handle<Function>) -> Span {
+        self.module.functions.get_span(function)
+    }
+
+    fn is_own(&self, span: Span) -> bool {
+        span.to_range().is_some_and(|range| range.start < self.text.len())
+    }
+
+    fn function(&self, name: &str) -> Option<Handle<Function>> {
+        let mut all = self.module.functions.iter();
+        let found = all.find(|(_, function)| function.name.as_deref() == Some(name))?;
+        self.is_own(self.place(found.0)).then_some(found.0)
+    }
+
+    /// A struct of this name.
+    fn structure(&self, name: &str) -> Result<Option<Struct>> {
+        let mut types = self.module.types.iter();
+        let Some((ty, own)) = types.find(|(_, own)| own.name.as_deref() == Some(name)) else {
+            return Ok(None);
+        };
+        let TypeInner::Struct { members, .. } = &own.inner else { return Ok(None) };
+        let span = self.module.types.get_span(ty);
+        let mut all = Vec::new();
+        for member in members {
+            let written = written(member.name.as_deref().unwrap_or_default(), self.stand_in);
+            let inner = &self.module.types[member.ty].inner;
+            let kind = Kind::of(inner).filter(|kind| !matches!(kind, Kind::Vector(_)));
+            let Some(kind) = kind else {
+                let reason = format!("{written} of {name} is not f32, i32, u32 or bool");
+                return self.refused(span, reason);
+            };
+            let from = match (name, written) {
+                (ITEM, "index") => From::Index,
+                ("Row", "classes") => From::Classes,
+                ("Row", "target") if kind != Kind::Float && kind != Kind::Flag => From::Target,
+                _ => From::Input,
+            };
+            if matches!(from, From::Index | From::Classes)
+                && !matches!(kind, Kind::Signed | Kind::Unsigned)
+            {
+                let what = if from == From::Index {
+                    "the class's number"
+                } else {
+                    "the number of classes"
+                };
+                let reason = format!(
+                    "{written} of {name} is {what}, an i32 or u32: give an input another name"
+                );
+                return self.refused(span, reason);
+            }
+            all.push(Member { name: written.to_string(), kind, from });
+        }
+        Ok(Some(Struct { ty, members: all }))
+    }
+
+    fn check_members(&self, item: &Struct, row: Option<&Struct>) -> Result<()> {
+        let span = self.module.types.get_span(item.ty);
+        let inputs = |of: &Struct| of.members.iter().filter(|own| own.from == From::Input).count();
+        if !item.members.iter().any(|own| own.kind.is_float()) {
+            return self.refused(span, "Item has no member of f32: a loss has a derivative");
+        }
+        let count = inputs(item);
+        if count > MOST_OVER {
+            let reason = format!("Item has {count} inputs, expected at most {MOST_OVER}");
+            return self.refused(span, reason);
+        }
+        let Some(row) = row else { return Ok(()) };
+        let span = self.module.types.get_span(row.ty);
+        let count = inputs(row);
+        if count > MOST_LABELS {
+            let reason =
+                format!("Row has {count} inputs beside the target, expected at most {MOST_LABELS}");
+            return self.refused(span, reason);
+        }
+        let twice =
+            row.members.iter().find(|own| item.members.iter().any(|of| of.name == own.name));
+        match twice {
+            Some(Member { name, .. }) => {
+                self.refused(span, format!("{name} is a member of Item and of Row: rename one"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn called(
+        &self,
+        name: &'static str,
+        function: Handle<Function>,
+        takes: &[Argument],
+        allowed: &str,
+        known: &[Called],
+        row: Option<&Struct>,
+    ) -> Result<Called> {
+        let own = &self.module.functions[function];
+        let span = self.place(function);
+        let mut arguments = Vec::new();
+        for argument in &own.arguments {
+            let written = argument.name.as_deref().unwrap_or_default();
+            let ty = &self.module.types[argument.ty];
+            let result = |of: &str| known.iter().find(|own| own.name == of);
+            let taken = match (ty.name.as_deref(), written) {
+                (Some(ITEM), "picked") => Some(Argument::Picked),
+                (Some(ITEM), _) => Some(Argument::Item),
+                (Some("Row"), _) => Some(Argument::Row),
+                (Some("Parameters"), _) => Some(Argument::Parameters),
+                (_, "shifts") => Some(Argument::Shifts),
+                (_, "peaks") => Some(Argument::Peaks),
+                (_, "sums") => Some(Argument::Sums),
+                (_, "second_sums") => Some(Argument::SecondSums),
+                _ => None,
+            };
+            let Some(taken) = taken.filter(|taken| takes.contains(taken)) else {
+                let reason = format!("{name} takes {allowed}, and no {written}");
+                return self.refused(span, reason);
+            };
+            if arguments.contains(&taken) {
+                let reason = format!(
+                    "{name} takes {written} twice: the item at the target is called picked"
+                );
+                return self.refused(span, reason);
+            }
+            if matches!(
+                taken,
+                Argument::Shifts | Argument::Peaks | Argument::Sums | Argument::SecondSums
+            ) {
+                match result(written) {
+                    Some(own) if own.result == argument.ty => {}
+                    Some(_) => {
+                        let reason =
+                            format!("{written} is not of the type that fn {written} gives");
+                        return self.refused(span, reason);
+                    }
+                    None => {
+                        let reason =
+                            format!("{written} are what fn {written} gives, which is missing");
+                        return self.refused(span, reason);
+                    }
+                }
+            }
+            let has_target =
+                row.is_some_and(|row| row.members.iter().any(|own| own.from == From::Target));
+            if taken == Argument::Picked && !has_target {
+                let reason = "picked is the item at the target class, and struct Row has no target of i32 or u32";
+                return self.refused(span, reason);
+            }
+            arguments.push(taken);
+        }
+        let result = own.result.as_ref().map(|result| result.ty);
+        let leaves = result.and_then(|ty| leaves(self.module, ty));
+        let is_vector = |ty: Handle<Type>| {
+            let inner = &self.module.types[ty].inner;
+            matches!(inner, TypeInner::Scalar(_) | TypeInner::Vector { .. })
+        };
+        let (expected, fits) = match name {
+            "value" => (
+                "f32",
+                result.is_some_and(|ty| {
+                    self.module.types[ty].inner == TypeInner::Scalar(Scalar::F32)
+                }),
+            ),
+            "shifts" | "peaks" => ("f32 or a vector of f32", result.is_some_and(is_vector)),
+            _ => ("f32, or a vector, an array or a struct of f32", true),
+        };
+        match (result, leaves) {
+            (Some(result), Some(leaves)) if fits && leaves.len() <= MOST_SUMS => {
+                Ok(Called { name, function, arguments, result, leaves, span })
+            }
+            (_, Some(leaves)) if fits => {
+                let count = leaves.len();
+                self.refused(
+                    span,
+                    format!("{name} gives {count} numbers, expected at most {MOST_SUMS}"),
+                )
+            }
+            _ => self.refused(span, format!("{name} gives something else than {expected}")),
+        }
+    }
+
+    fn parameters(
+        &self,
+        item: &Struct,
+        row: Option<&Struct>,
+        functions: &[&Option<Called>],
+    ) -> Result<(Vec<signature::Parameter>, Option<Handle<Type>>)> {
+        let mut all = functions.iter().copied().flatten();
+        if !all.any(|own| own.arguments.contains(&Argument::Parameters)) {
+            return Ok((Vec::new(), None));
+        }
+        let mut types = self.module.types.iter();
+        let found = types.find(|(_, own)| own.name.as_deref() == Some("Parameters"));
+        let Some((ty, Type { inner: TypeInner::Struct { members, .. }, .. })) = found else {
+            return Ok((Vec::new(), None));
+        };
+        let names = item.members.iter().chain(row.into_iter().flat_map(|row| &row.members));
+        let named = |own: &Member| signature::Argument { name: own.name.clone(), kind: own.kind };
+        let arguments: Vec<_> = names.map(named).collect();
+        let reader = signature::Reader::new(self.module, self.text, self.stand_in);
+        let span = self.module.types.get_span(ty);
+        Ok((reader.parameters(members, &arguments, span)?, Some(ty)))
+    }
+}
+
+/// How each number of a type is written behind a value of it: none if it holds something else.
+pub(super) fn leaves(module: &Module, ty: Handle<Type>) -> Option<Vec<String>> {
+    let behind = |name: String, ty| -> Option<Vec<String>> {
+        Some(leaves(module, ty)?.into_iter().map(|leaf| format!("{name}{leaf}")).collect())
+    };
+    match &module.types[ty].inner {
+        TypeInner::Scalar(Scalar::F32) => Some(vec![String::new()]),
+        TypeInner::Vector { size, scalar: Scalar::F32 } => {
+            Some("xyzw".chars().take(*size as usize).map(|c| format!(".{c}")).collect())
+        }
+        TypeInner::Array { base, size: ArraySize::Constant(count), .. } => {
+            let count = count.get().min(1 << 10);
+            let each: Option<Vec<_>> =
+                (0..count).map(|i| behind(format!("[{i}]"), *base)).collect();
+            Some(each?.concat())
+        }
+        TypeInner::Struct { members, .. } => {
+            let each: Option<Vec<_>> = members
+                .iter()
+                .map(|own| behind(format!(".{}", own.name.as_deref().unwrap_or_default()), own.ty))
+                .collect();
+            Some(each?.concat())
+        }
+        _ => None,
+    }
+}
+
+/// A value of a type, of as many numbers as it holds.
+pub(super) fn value_of(
+    module: &Module,
+    ty: Handle<Type>,
+    numbers: &mut impl Iterator<Item = String>,
+) -> String {
+    let Type { name, inner } = &module.types[ty];
+    match inner {
+        TypeInner::Vector { size, .. } => {
+            let all: Vec<String> = numbers.take(*size as usize).collect();
+            format!("vec{}<f32>({})", *size as u8, all.join(", "))
+        }
+        TypeInner::Array { base, size: ArraySize::Constant(count), .. } => {
+            let all: Vec<String> =
+                (0..count.get()).map(|_| value_of(module, *base, numbers)).collect();
+            format!("array({})", all.join(", "))
+        }
+        TypeInner::Struct { members, .. } => {
+            let all: Vec<String> =
+                members.iter().map(|own| value_of(module, own.ty, numbers)).collect();
+            format!("{}({})", name.as_deref().unwrap_or_default(), all.join(", "))
+        }
+        _ => numbers.next().unwrap_or_default(),
+    }
+}

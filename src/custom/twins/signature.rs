@@ -1,0 +1,166 @@
+//! What the functions of a loss over rows are called with, and what they give.
+
+use super::numbers::{By, Number};
+use crate::custom::signature::{self, Kind, Parameter};
+use naga::{Function, Handle, Span, Type};
+
+/// The struct by which a text is known to be a loss over rows.
+pub(in crate::custom) const ITEM: &str = "Item";
+
+/// The most inputs that `Item` has, and `Row` beside the target.
+pub(in crate::custom) const MOST_OVER: usize = 3;
+pub(in crate::custom) const MOST_LABELS: usize = 4;
+
+/// The most maxima.
+pub(in crate::custom) const MOST_PEAKS: usize = 4;
+
+/// The most sums, with those that slopes need.
+pub(in crate::custom) const MOST_SUMS: usize = 16;
+
+/// Where a member's number comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::custom) enum From {
+    /// An input.
+    Input,
+    /// The class's number.
+    Index,
+    /// The input that is the target class's number.
+    Target,
+    /// The number of classes.
+    Classes,
+}
+
+/// A member of `Item` or `Row`.
+#[derive(Clone, Debug)]
+pub(in crate::custom) struct Member {
+    /// As the user wrote it.
+    pub(in crate::custom) name: String,
+    pub(in crate::custom) kind: Kind,
+    pub(in crate::custom) from: From,
+}
+
+/// `Item` or `Row`.
+#[derive(Clone, Debug)]
+pub(in crate::custom) struct Struct {
+    pub(in crate::custom) ty: Handle<Type>,
+    pub(in crate::custom) members: Vec<Member>,
+}
+
+/// An argument of one of the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::custom) enum Argument {
+    Item,
+    Picked,
+    Row,
+    Shifts,
+    Peaks,
+    Sums,
+    SecondSums,
+    Parameters,
+}
+
+/// One of the functions.
+#[derive(Clone, Debug)]
+pub(in crate::custom) struct Called {
+    pub(in crate::custom) name: &'static str,
+    pub(in crate::custom) function: Handle<Function>,
+    pub(in crate::custom) arguments: Vec<Argument>,
+    /// What it gives, and how each number of that is written behind it.
+    pub(in crate::custom) result: Handle<Type>,
+    pub(in crate::custom) leaves: Vec<String>,
+    /// Where it is declared.
+    pub(in crate::custom) span: Span,
+}
+
+impl Called {
+    pub(in crate::custom) fn takes_parameters(&self) -> bool {
+        self.arguments.contains(&Argument::Parameters)
+    }
+}
+
+/// What a loss over rows is made of.
+#[derive(Clone, Debug)]
+pub(in crate::custom) struct Signature {
+    pub(in crate::custom) item: Struct,
+    pub(in crate::custom) row: Option<Struct>,
+    pub(in crate::custom) shifts: Option<Called>,
+    pub(in crate::custom) peaks: Option<Called>,
+    pub(in crate::custom) sums: Option<Called>,
+    pub(in crate::custom) second_sums: Option<Called>,
+    pub(in crate::custom) value: Called,
+    pub(in crate::custom) parameters: Vec<Parameter>,
+    pub(in crate::custom) parameters_type: Option<Handle<Type>>,
+}
+
+impl Signature {
+    /// The numbers that slopes are by.
+    pub(in crate::custom) fn numbers(&self) -> Vec<signature::Argument> {
+        let named = |by: By| signature::Argument { name: by.name(self), kind: Kind::Float };
+        self.directions().into_iter().map(named).collect()
+    }
+
+    /// The function whose gradient it all is.
+    pub(in crate::custom) fn value(&self) -> Handle<Function> {
+        self.value.function
+    }
+
+    pub(in crate::custom) fn row_members(&self) -> &[Member] {
+        self.row.as_ref().map_or(&[], |row| &row.members)
+    }
+
+    /// The function of a name.
+    pub(in crate::custom) fn called(&self, name: &str) -> Option<&Called> {
+        let all = [&self.shifts, &self.peaks, &self.sums, &self.second_sums];
+        all.into_iter().flatten().chain([&self.value]).find(|own| own.name == name)
+    }
+
+    /// How many numbers a function gives.
+    pub(in crate::custom) fn count(of: &Option<Called>) -> usize {
+        of.as_ref().map_or(0, |called| called.leaves.len())
+    }
+
+    /// All that slopes are by.
+    pub(in crate::custom) fn directions(&self) -> Vec<By> {
+        let floats = || {
+            let members = self.item.members.iter().enumerate();
+            members.filter(|(_, own)| own.kind.is_float()).map(|(i, _)| i)
+        };
+        let sums = (0..Self::count(&self.sums)).map(By::Sum);
+        let second = (0..Self::count(&self.second_sums)).map(By::SecondSum);
+        let peaks = (0..Self::count(&self.peaks)).map(By::Peak);
+        let picked = floats().map(By::Picked);
+        floats().map(By::Item).chain(picked).chain(peaks).chain(sums).chain(second).collect()
+    }
+
+    /// Whether a parameter is no array, so that functions are given them.
+    pub(in crate::custom) fn passes_parameters(&self) -> bool {
+        self.parameters.iter().any(|own| own.count.is_none())
+    }
+}
+
+impl By {
+    pub(in crate::custom) fn name(self, signature: &Signature) -> String {
+        match self {
+            Self::Item(i) => format!("item_{}", signature.item.members[i].name),
+            Self::Picked(i) => format!("picked_{}", signature.item.members[i].name),
+            Self::Peak(i) => format!("peak_{i}"),
+            Self::Sum(i) => format!("sum_{i}"),
+            Self::SecondSum(i) => format!("second_sum_{i}"),
+        }
+    }
+}
+
+impl Number {
+    pub(in crate::custom) fn name(self, signature: &Signature) -> String {
+        match self {
+            Self::Of(by) => by.name(signature),
+            Self::Row(i) => format!("row_{}", signature.row_members()[i].name),
+            Self::IsPicked => "is_picked".into(),
+            Self::Shift(i) => format!("shift_{i}"),
+            Self::SumBy(i, by) => format!("sum_{i}_by_{}", by.name(signature)),
+            Self::SecondSumBy(i, by) => format!("second_sum_{i}_by_{}", by.name(signature)),
+            Self::Ties(i) => format!("ties_{i}"),
+            Self::Known(by) => format!("by_{}", by.name(signature)),
+        }
+    }
+}
