@@ -24,9 +24,17 @@ fn names(directory: &Path, extension: &str) -> BTreeSet<String> {
 
 #[test]
 fn published_losses() {
-    let (shaders, answers) = (folder("examples/losses"), folder("tests/custom"));
-    let losses = names(&shaders, "wgsl");
-    assert_eq!(losses, names(&answers, "json"), "the losses, and those with answers");
+    check_all(&folder("examples/losses"), &folder("tests/custom"));
+}
+
+#[test]
+fn published_losses_over_rows() {
+    check_all(&folder("examples/losses/rows"), &folder("tests/custom/rows"));
+}
+
+fn check_all(shaders: &Path, answers: &Path) {
+    let losses = names(shaders, "wgsl");
+    assert_eq!(losses, names(answers, "json"), "the losses, and those with answers");
     assert!(!losses.is_empty(), "no losses in {}", shaders.display());
     for name in losses {
         let read = |path: PathBuf| std::fs::read_to_string(path).expect("a readable file");
@@ -70,6 +78,8 @@ fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Valu
             Role::ElementVectors(size) => (DType::F32, vec![count, size.into()]),
             Role::Signed => (DType::I64, vec![count]),
             Role::Flags => (DType::U8, vec![count]),
+            Role::Rows => (DType::F32, vec![count, numbers.len() / count]),
+            Role::Index => (DType::I64, vec![count]),
             _ => (DType::F32, vec![count]),
         };
         (name, tensor(dtype, &shape, &numbers))

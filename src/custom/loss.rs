@@ -19,6 +19,9 @@ use std::fmt;
 /// that size. Its inputs have any shape and broadcast, and it has what every loss has: reductions, gradients, totals, types, plans, both backends. See
 /// [the chapter on custom losses](crate::guide::custom_losses).
 ///
+/// With a struct `Item` it is a loss over rows: `shifts`, `peaks`, `sums` and `second_sums` of an item say what is
+/// gathered of a row, and `value` takes what came out.
+///
 /// What a source comes to (its kernels' text and its float64 program) is kept for the life of the
 /// program, once for each source.
 #[derive(Clone)]
@@ -208,6 +211,13 @@ fn digest(bytes: impl Iterator<Item = u8>) -> u64 {
 impl Loss for Custom {
     fn definition(&self) -> &'static Definition {
         self.made.definition
+    }
+
+    fn ignore_index(&self) -> Option<i64> {
+        match self.numbers[self.made.ignored?] {
+            Number::Signed(index) => Some(index),
+            _ => None,
+        }
     }
 
     fn digest(&self) -> Option<u64> {

@@ -50,6 +50,8 @@ pub(super) struct Made {
     pub(super) parameters: Vec<Parameter>,
     /// For each argument, why there is no derivative by it.
     pub(super) refusals: Vec<Option<Error>>,
+    /// The parameter that is the class index of rows that are ignored.
+    pub(super) ignored: Option<usize>,
     pub(super) runs: Runs,
     parsed: Source,
     reserved: HashSet<String>,
@@ -138,6 +140,7 @@ impl Made {
             definition: Box::leak(Box::new(definition)),
             parameters,
             refusals,
+            ignored: None,
             runs: Runs::Terms(program, compiled),
             parsed: source,
             reserved,
@@ -155,13 +158,21 @@ impl Made {
             rows::make(&source, signature, accurate, kept)?;
         let parameters = parameters(&source);
         let shader = rows::shader(kept(&derived), table.leak());
+        let ignored = parameters.iter().position(|own| {
+            own.name == "ignore_index" && own.kind == ScalarKind::Sint && own.count.is_none()
+        });
+        let ignored = ignored.filter(|_| inputs.iter().any(|input| input.role == Role::Index));
         let definition = definition(name, inputs, &parameters, shader);
+        let definition = Definition { weighted_mean: ignored.is_some(), ..definition };
+        let definition = &*Box::leak(Box::new(definition));
+        rows::check(&source.text, definition)?;
         Ok(Self {
             source: text.into(),
             accurate,
-            definition: Box::leak(Box::new(definition)),
+            definition,
             parameters,
             refusals,
+            ignored,
             runs: Runs::Rows(rows),
             parsed: source,
             reserved: HashSet::new(),

@@ -228,6 +228,87 @@
 //! On the CPU the derived text is written out (calls, branches by masks, each value once for the loss and
 //! its slopes), and run in float32 on 256 elements at a time, each operation in the widest instructions of
 //! the processor. As reference it is evaluated as it stands, in float64.
+//!
+//! # Losses over rows
+//!
+//! A text with a struct `Item` is a loss over rows: over the classes of logits, the pixels of a mask, the answers
+//! to a question. `Item` is what a row has for each class. `value` is the row's loss, of what other functions gather
+//! from its items, and the gradient is derived through all of them:
+//!
+//! ```
+//! use wgloss::{Batch, Custom, Evaluator, Request, Tensor};
+//!
+//! // The focal loss of a softmax.
+//! let mut focal = Custom::new(
+//!     "struct Item { input: f32 }
+//!     struct Row { target: i32 }
+//!     struct Parameters { gamma: f32 }
+//!
+//!     fn shifts(item: Item) -> f32 { return item.input; }
+//!
+//!     fn sums(item: Item, shifts: f32) -> f32 { return exp(item.input - shifts); }
+//!
+//!     fn value(picked: Item, shifts: f32, sums: f32, c: Parameters) -> f32 {
+//!         let log_p = picked.input - shifts - log(sums);
+//!         return -pow(1.0 - exp(log_p), c.gamma) * log_p;
+//!     }",
+//! )?;
+//! focal.set("gamma", 2.0)?;
+//! let inputs = [
+//!     ("input", Tensor::from_slice(&[1.0f32, 1.0, 0.0, f32::NEG_INFINITY], [2, 2])?),
+//!     ("target", Tensor::from_slice(&[1i64, 0], [2])?),
+//! ];
+//! let batch = Batch {
+//!     inputs: &inputs,
+//!     request: Request::with_gradients(&["input"]),
+//!     ..Batch::default()
+//! };
+//! let answer = Evaluator::Cpu.evaluate_blocking(&focal, &batch)?;
+//! // The second row is right, and costs nothing.
+//! assert!((answer.scalar().unwrap() - 0.125 * 2.0f32.ln()).abs() < 1e-6);
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
+//! | function | gives | may take |
+//! | --- | --- | --- |
+//! | `shifts`, `peaks` | up to four numbers together, of which a row has the maxima: `f32` or a vector | `item: Item`, `row: Row` |
+//! | `sums` | numbers that are added up: `f32`, a vector, an array or a struct of `f32` | these, `picked: Item`, `shifts`, `peaks` |
+//! | `second_sums` | the same of what needs the sums | these and `sums` |
+//! | `value` | the row's loss | `picked: Item`, `row: Row`, `shifts`, `peaks`, `sums`, `second_sums` |
+//!
+//! `value` and one of `sums` and `peaks` must be there. Each function takes what it needs, in any order, and
+//! `Parameters` too: what is called `peaks` is what `fn peaks` gives, for the whole row, in the same type.
+//!
+//! The members of `Item` and `Row` are the loss's inputs:
+//!
+//! | member | tensor |
+//! | --- | --- |
+//! | of `Item`: up to three `f32`, `i32`, `u32`, `bool` | `[C]`, `[N, C]` or `[N, C, d1...]`, all of one shape; `f32` has a gradient |
+//! | `index` of `Item`, `i32` or `u32` | none: the number of the class |
+//! | of `Row`: up to four `f32`, `i32`, `u32`, `bool` | one number for each row, `[]`, `[N]` or `[N, d1...]` |
+//! | `target` of `Row`, `i32` or `u32` | the same: a class index, which is checked. `picked` is the item there |
+//! | `classes` of `Row`, `i32` or `u32` | none: the number of classes |
+//!
+//! Integers go through float32, exact up to 2<sup>24</sup>. `mean` is over rows. A parameter
+//! `ignore_index: i32` marks rows by their target that count as nothing: loss and gradient are 0, and `mean` is over the
+//! others.
+//!
+//! **Shifts or peaks.** `peaks` have derivatives, as PyTorch's `amax` has: by the item that has the maximum, in even shares
+//! where several have it. `shifts` have none: they are for what the loss does not depend on, as in
+//! `shifts + log(sum of exp(x - shifts))`, where the maximum only keeps the exponentials in range. The slopes by such
+//! a maximum cancel to rounding errors, which would be all that is left of the gradient where a probability is near
+//! 1; and the sums that they need cost time. A row of -inf alone has the peak -inf and the shift
+//! -3.4e38; one with NaN has the peak NaN, while shifts pass over it.
+//!
+//! **How the gradient is made.** With the sums *S*, second sums *T* and peaks *m* the slope of an item is that of its own
+//! terms times *dV/dS* and *dV/dT*, and a share of *dV/dm* where it has the maximum. *dV/dS* goes through *T*, and *dV/dm*
+//! through both: so the slopes of all terms by *S*, *m* and `picked` are added up beside them. All numbers of a row
+//! together, the user's and these, are at most 16: for *s* sums, *t* second sums, *m* peaks and *q* floats of `picked`
+//! they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m*, each only where a function takes the other.
+//!
+//! Loops, vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
+//! in, but rows are not shared by several workgroups. `examples/losses/rows` has eight published losses, from the
+//! Dice loss to group relative policy optimization.
 
 #[cfg(doc)]
 use crate::{Custom, Error, Evaluator};

@@ -1,4 +1,4 @@
-"""Writes a JSON file for each loss of examples/losses, with PyTorch's float64 answers.
+"""Writes a JSON file for each loss of examples/losses and its rows, with PyTorch's float64 answers.
 
     pip install torch
     python tests/custom/cases.py
@@ -69,7 +69,7 @@ def evaluated(name, parameters, columns, gradients, second):
         case["second"] = {first: []}
     for row in zip(*columns.values(), strict=True):
         inputs = dict(zip(columns, map(tensor, row)))
-        value = getattr(losses, name)(**inputs, **parameters)
+        value = getattr(losses, name.removeprefix("rows/"))(**inputs, **parameters)
         wanted = [inputs[key] for key in gradients]
         # The loss of some elements does not depend on all inputs: theirs is 0.
         slopes = torch.autograd.grad(
@@ -314,6 +314,44 @@ def all_cases():
         columns = {"p": now, "before": [0.0] * 7 + number.between(-1.0, 1.0, 13)}
         columns["advantage"] = [advantage * x for x in number.sizes(0.1, 5.0, 20)]
         add("ppo_clip", {"width": 0.2}, columns, ["p", "before", "advantage"])
+    def rows_of(classes):
+        return 6 if classes < 100 else 1
+
+    def row_of(low, high, classes):
+        return [number.between(low, high, classes) for _ in range(rows_of(classes))]
+
+    def indices(classes):
+        return [int(number.unit() * classes) for _ in range(rows_of(classes))]
+
+    # Rows by name, "rows/NAME", each with one value.
+    def add_rows(name, parameters, columns, gradients):
+        add(f"rows/{name}", parameters, columns, gradients, False)
+
+    for gamma, classes, reach in [(2.0, 5, 3.0), (0.5, 40, 8.0), (0.0, 3, 30.0), (2.0, 300, 1.0)]:
+        columns = {"input": row_of(-reach, reach, classes), "target": indices(classes)}
+        add_rows("focal_softmax", {"gamma": gamma}, columns, ["input"])
+    for smoothing, classes, reach in [(0.1, 7, 4.0), (0.0, 4, 20.0), (0.3, 270, 3.0)]:
+        columns = {"input": row_of(-reach, reach, classes), "target": indices(classes)}
+        columns["weight"] = number.between(0.0, 2.0, rows_of(classes))
+        add_rows("smoothed_cross_entropy", {"smoothing": smoothing}, columns, ["input"])
+    for classes in [3, 17, 258]:
+        columns = {"p": row_of(0.0, 1.0, classes), "t": row_of(0.0, 1.0, classes)}
+        add_rows("soft_dice", {"smooth": 1.0}, columns, ["p", "t"])
+        columns = {key: row_of(-2.0, 2.0, classes) for key in ["p", "t", "direction"]}
+        add_rows("sliced_distance", {}, columns, ["p", "t", "direction"])
+        shares = [[x / sum(row) for x in row] for row in row_of(0.05, 1.0, classes)]
+        columns = {"alpha": row_of(0.1, 5.0, classes), "t": shares}
+        add_rows("dirichlet_nll", {}, columns, ["alpha", "t"])
+        now = ["p", "before", "reward"]
+        columns = {key: row_of(-0.5, 0.5, classes) for key in now}
+        parameters = {"width": 0.2, "epsilon": 1e-4}
+        add_rows("group_relative_policy", parameters, columns, now)
+        for name in ["carlini_wagner", "multi_margin"]:
+            columns = {"input": row_of(-2.0, 2.0, classes), "target": indices(classes)}
+            add_rows(name, {"margin": 1.0}, columns, ["input"])
+    ties = [[1.0, 2.0, 2.0, 0.0], [3.0, 3.0, 3.0, 3.0], [1.0, 0.5, 1.0, 1.0]]
+    columns = {"input": ties, "target": [0, 2, 1]}
+    add_rows("carlini_wagner", {"margin": 1.0}, columns, ["input"])
     return found
 
 

@@ -229,3 +229,45 @@ def ppo_clip(p, before, advantage, width):
     ratio = torch.exp(p - before)
     clipped = ratio.clamp(1 - width, 1 + width)
     return -torch.minimum(ratio * advantage, clipped * advantage)
+
+
+# Over rows.
+
+
+def focal_softmax(input, target, gamma):
+    log_p = torch.log_softmax(input, 0)[target]
+    return -((-torch.expm1(log_p)) ** gamma) * log_p
+
+
+def soft_dice(p, t, smooth):
+    return 1 - (2 * (p * t).sum() + smooth) / (p.sum() + t.sum() + smooth)
+
+
+def smoothed_cross_entropy(input, target, weight, smoothing):
+    target = torch.tensor(target)
+    return weight * torch.nn.functional.cross_entropy(input, target, label_smoothing=smoothing)
+
+
+def sliced_distance(p, t, direction):
+    return ((p - t) * direction).sum() ** 2 / (direction**2).sum()
+
+
+def dirichlet_nll(alpha, t):
+    terms = torch.lgamma(alpha) - (alpha - 1) * torch.log(t)
+    return terms.sum() - torch.lgamma(alpha.sum())
+
+
+def group_relative_policy(p, before, reward, width, epsilon):
+    advantage = (reward - reward.mean()) / (reward.std() + epsilon)
+    ratio = torch.exp(p - before)
+    clipped = ratio.clamp(1 - width, 1 + width)
+    return -torch.minimum(ratio * advantage, clipped * advantage).mean()
+
+
+def carlini_wagner(input, target, margin):
+    others = [k for k in range(len(input)) if k != target]
+    return (input[others].amax() - input[target] + margin).clamp(min=0)
+
+
+def multi_margin(input, target, margin):
+    return torch.nn.functional.multi_margin_loss(input, torch.tensor(target), margin=margin)

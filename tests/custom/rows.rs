@@ -1,8 +1,11 @@
 //! Custom losses over rows: functions of items and of what is gathered from them.
 
-use crate::common::{Random, assert_agrees, tensor};
-use wgloss::losses::CrossEntropy;
-use wgloss::{Batch, Custom, DType, Reduction, Request, Tensor, reference};
+use crate::common::{Random, assert_agrees, assert_close, backends, tensor};
+use wgloss::losses::{CrossEntropy, MultiMargin, SoftmaxFocal};
+use wgloss::{
+    Batch, Custom, DType, Error, GradientType, Loss, Part, Reduction, Request, Tensor, Totals,
+    reference,
+};
 
 const F32: DType = DType::F32;
 
@@ -10,52 +13,428 @@ const F32: DType = DType::F32;
 const CROSS_ENTROPY: &str = "
 struct Item { input: f32 }
 struct Row { target: i32 }
+struct Parameters { ignore_index: i32 }
 
 fn shifts(item: Item) -> f32 { return item.input; }
 
 fn sums(item: Item, shifts: f32) -> f32 { return exp(item.input - shifts); }
 
-fn value(picked: Item, shifts: f32, sums: f32) -> f32 {
+fn value(picked: Item, shifts: f32, sums: f32, c: Parameters) -> f32 {
     return log(sums) + (shifts - picked.input);
 }";
 
+/// Everything at once: shifts and peaks, the item at the target in all functions, second sums, a helper, structs,
+/// arrays, numbers of the row of all kinds, a table.
+const EVERYTHING: &str = "
+struct Item { a: f32, b: f32, kept: bool, index: i32 }
+struct Row { target: u32, factor: f32, power: i32, mirrored: bool, classes: i32 }
+struct Parameters { scale: f32, bends: array<f32, 3> }
+struct Sums { exponentials: f32, products: vec2<f32> }
+
+fn bent(x: f32, i: i32, c: Parameters) -> f32 { return x + c.bends[i % 3] * x * x; }
+
+fn shifts(item: Item, c: Parameters) -> f32 { return c.scale * item.a; }
+
+fn peaks(item: Item, row: Row) -> vec2<f32> {
+    return vec2(select(-item.b, item.b, row.mirrored), item.a * item.b);
+}
+
+fn sums(item: Item, picked: Item, row: Row, shifts: f32, peaks: vec2<f32>, c: Parameters) -> Sums {
+    if (!item.kept) { return Sums(); }
+    let e = exp(c.scale * item.a - shifts);
+    return Sums(e, vec2(bent(item.a, item.index, c) * peaks.x, item.b * picked.b));
+}
+
+fn second_sums(item: Item, picked: Item, row: Row, sums: Sums, peaks: vec2<f32>) -> array<f32, 1> {
+    let mean = sums.products.y / f32(row.classes);
+    let d = item.b - mean + 0.1 * picked.a;
+    return array(d * d * peaks.y + f32(row.power) * item.a);
+}
+
+fn value(picked: Item, row: Row, shifts: f32, peaks: vec2<f32>, sums: Sums, second_sums: array<f32, 1>) -> f32 {
+    let logarithm = shifts + log(sums.exponentials);
+    let rest = picked.a * picked.b + peaks.x * sums.products.x + tanh(second_sums[0]);
+    return row.factor * (logarithm + rest) + f32(row.target);
+}";
+
+const ALL: &[&str] = &["a", "b"];
+
+fn everything() -> Custom {
+    let mut loss = Custom::new(EVERYTHING).unwrap_or_else(|e| panic!("{e}"));
+    loss.set("scale", 1.5).expect("a parameter");
+    loss.set_table("bends", &[0.1, -0.2, 0.3]).expect("a table");
+    loss
+}
+
 type Inputs = Vec<(&'static str, Tensor<'static>)>;
+
+/// The classes and the shape of the rows.
+fn rows_of(shape: &[usize]) -> (usize, Vec<usize>) {
+    match *shape {
+        [classes] => (classes, vec![]),
+        _ => (shape[1], [&shape[..1], &shape[2..]].concat()),
+    }
+}
+
+fn numbers(count: usize, from: f64, to: f64, random: &mut Random) -> Vec<f64> {
+    // float16 and bfloat16 hold them too.
+    (0..count).map(|_| ((from + (to - from) * random.unit()) * 32.0).floor() / 32.0).collect()
+}
+
+fn indices(count: usize, classes: usize, random: &mut Random) -> Vec<f64> {
+    (0..count).map(|_| (random.unit() * classes as f64).floor()).collect()
+}
 
 /// Logits and class indices.
 fn logits(shape: &[usize], random: &mut Random) -> Inputs {
-    let (classes, rows) = match *shape {
-        [classes] => (classes, 1),
-        _ => (shape[1], shape.iter().product::<usize>() / shape[1]),
-    };
-    let numbers: Vec<f64> = (0..classes * rows).map(|_| 8.0 * random.unit() - 4.0).collect();
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    let indices: Vec<f64> = (0..rows).map(|_| (random.unit() * classes as f64).floor()).collect();
-    let of_rows = if shape.len() == 1 { vec![] } else { [&shape[..1], &shape[2..]].concat() };
+    let (classes, rows) = rows_of(shape);
+    let count = rows.iter().product();
+    let input = numbers(classes * count, -4.0, 4.0, random);
+    let target = indices(count, classes, random);
+    vec![("input", tensor(F32, shape, &input)), ("target", tensor(DType::I64, &rows, &target))]
+}
+
+fn everything_of(dtype: DType, shape: &[usize], random: &mut Random) -> Inputs {
+    let (classes, rows) = rows_of(shape);
+    let count: usize = rows.iter().product();
+    let mut over =
+        |dtype, from, to| tensor(dtype, shape, &numbers(classes * count, from, to, random));
+    let (a, b) = (over(dtype, -2.0, 2.0), over(dtype, -1.0, 1.0));
+    let flags: Vec<f64> = (0..classes * count).map(|i| f64::from(u8::from(i % 5 != 3))).collect();
+    let kept = tensor(DType::U8, shape, &flags);
+    let target = tensor(DType::I32, &rows, &indices(count, classes, random));
+    let factor = tensor(F32, &rows, &numbers(count, 0.5, 2.0, random));
+    let power = tensor(DType::I64, &rows, &indices(count, 4, random));
+    let mirrored = tensor(DType::U8, &rows, &indices(count, 2, random));
     vec![
-        ("input", tensor(F32, shape, &numbers)),
-        ("target", tensor(DType::I64, &of_rows, &indices)),
+        ("a", a),
+        ("b", b),
+        ("kept", kept),
+        ("target", target),
+        ("factor", factor),
+        ("power", power),
+        ("mirrored", mirrored),
     ]
+}
+
+const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
+
+/// The references of two losses are the same.
+fn assert_same(what: &str, own: &dyn Loss, other: &dyn Loss, batch: &Batch<'_>) {
+    let of = |loss| reference::evaluate(loss, batch).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let (own, other) = (of(own), of(other));
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-11 || (a.is_nan() && b.is_nan());
+    assert!(own.value.iter().zip(&other.value).all(near), "{what}: value");
+    for ((name, own), (_, other)) in own.gradients.iter().zip(&other.gradients) {
+        assert!(own.iter().zip(other).all(near), "{what}: gradient of {name}");
+    }
 }
 
 #[test]
 fn cross_entropy_is_the_built_in_one() {
     let mut random = Random(71);
-    let own = Custom::new(CROSS_ENTROPY).unwrap_or_else(|e| panic!("{e}"));
+    let mut own = Custom::new(CROSS_ENTROPY).unwrap_or_else(|e| panic!("{e}"));
+    own.set("ignore_index", 1.0).expect("a parameter");
+    let other = CrossEntropy { ignore_index: 1, ..CrossEntropy::default() };
     for shape in
         [&[5][..], &[3, 1], &[70, 10], &[3, 8, 2, 2], &[3, 1000], &[1, 50_000], &[9, 7, 33]]
     {
         let inputs = logits(shape, &mut random);
-        for reduction in [Reduction::None, Reduction::Mean, Reduction::Sum] {
+        for reduction in REDUCTIONS {
             let request = Request { reduction, gradients: &["input"], ..Request::default() };
             let batch = Batch { inputs: &inputs, request, ..Batch::default() };
-            assert_agrees(&format!("{shape:?}, {reduction}"), &own, &batch);
-            let want =
-                reference::evaluate(&CrossEntropy::default(), &batch).expect("a valid batch");
-            let got = reference::evaluate(&own, &batch).expect("a valid batch");
-            assert!((got.value[0] - want.value[0]).abs() < 1e-12);
-            for ((_, got), (_, want)) in got.gradients.iter().zip(&want.gradients) {
-                assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12));
+            let what = format!("{shape:?}, {reduction}");
+            assert_agrees(&what, &own, &batch);
+            assert_same(&what, &own, &other, &batch);
+        }
+    }
+}
+
+#[test]
+fn losses_that_are_built_in() {
+    let read = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/losses/rows/");
+        let text = std::fs::read_to_string([folder, name].concat()).expect("an example");
+        Custom::new(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    let mut random = Random(72);
+    let mut focal = read("focal_softmax.wgsl");
+    focal.set("gamma", 2.0).expect("a parameter");
+    let mut margin = read("multi_margin.wgsl");
+    margin.set("margin", 1.0).expect("a parameter");
+    let inputs = logits(&[30, 12], &mut random);
+    let request = Request { gradients: &["input"], ..Request::default() };
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    assert_same("focal", &focal, &SoftmaxFocal::default(), &batch);
+    assert_same("margin", &margin, &MultiMargin::default(), &batch);
+    assert!(focal.derived().contains("fn gradient("));
+}
+
+#[test]
+fn everything_at_once() {
+    let (loss, mut random) = (everything(), Random(73));
+    for (i, shape) in [&[6][..], &[17, 5], &[2, 8, 3], &[3, 300], &[4, 256]].into_iter().enumerate()
+    {
+        let dtype = [F32, DType::F16, F32, DType::BF16, DType::F64][i];
+        let inputs = everything_of(dtype, shape, &mut random);
+        let (_, rows) = rows_of(shape);
+        for (k, gradients) in [ALL, &[], &["b"]].into_iter().enumerate() {
+            let reduction = REDUCTIONS[(i + k) % 3];
+            let terms = if reduction == Reduction::None { &rows[..] } else { &[] };
+            let upstream = numbers(terms.iter().product(), -1.0, 1.0, &mut random);
+            let batch = Batch {
+                inputs: &inputs,
+                request: Request {
+                    reduction,
+                    gradients,
+                    gradient_type: GradientType::Float32,
+                    ..Request::default()
+                },
+                upstream: (!gradients.is_empty()).then(|| tensor(F32, terms, &upstream)),
+                ..Batch::default()
+            };
+            assert_agrees(&format!("{shape:?}, {dtype}, {gradients:?}"), &loss, &batch);
+        }
+    }
+}
+
+/// The derivatives are those of the values, by differences in float64.
+#[test]
+fn differences() {
+    let (loss, mut random) = (everything(), Random(74));
+    let shape = [3, 5];
+    let inputs = everything_of(DType::F64, &shape, &mut random);
+    let evaluated = |inputs: &Inputs| {
+        let request = Request { reduction: Reduction::Sum, gradients: ALL, ..Request::default() };
+        let batch = Batch { inputs, request, ..Batch::default() };
+        reference::evaluate(&loss, &batch).expect("a valid batch")
+    };
+    let answer = evaluated(&inputs);
+    for (place, (name, slopes)) in answer.gradients.iter().enumerate() {
+        for (i, slope) in slopes.iter().enumerate() {
+            let at = |offset: f64| {
+                let mut moved = inputs.clone();
+                let mut all: Vec<f64> = moved[place].1.to_f32().iter().map(|&x| x.into()).collect();
+                all[i] += offset;
+                moved[place].1 = tensor(DType::F64, &shape, &all);
+                evaluated(&moved).value[0]
+            };
+            // Float64 inputs are rounded to float32, which has these.
+            let h = 1.0 / 1024.0;
+            let by = |h: f64| (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
+            let (want, other) = (by(h), by(h / 2.0));
+            if (want - other).abs() < 1e-6 {
+                assert!((slope - want).abs() < 2e-6, "{name}[{i}]: got {slope}, want {want}");
             }
         }
     }
+}
+
+#[test]
+fn ties_infinities_and_nan() {
+    let source = "
+        struct Item { input: f32 }
+        fn peaks(item: Item) -> f32 { return item.input; }
+        fn value(peaks: f32) -> f32 { return 3.0 * peaks; }";
+    let highest = Custom::new(source).unwrap_or_else(|e| panic!("{e}"));
+    const INFINITY: f64 = f64::INFINITY;
+    let third = 1.0;
+    for (row, value, slopes) in [
+        ([1.0, 2.0, 2.0, 2.0], 6.0, [0.0, third, third, third]),
+        ([-INFINITY, 2.0, 1.0, -INFINITY], 6.0, [0.0, 3.0, 0.0, 0.0]),
+        ([-INFINITY; 4], -INFINITY, [0.75; 4]),
+        ([1.0, INFINITY, 2.0, 0.0], INFINITY, [0.0, 3.0, 0.0, 0.0]),
+        ([1.0, f64::NAN, 2.0, 0.0], f64::NAN, [0.0; 4]),
+    ] {
+        let inputs = [("input", tensor(F32, &[1, 4], &row))];
+        let request = Request { gradients: &["input"], ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        let want = reference::evaluate(&highest, &batch).expect("a valid batch");
+        for (name, backend) in backends() {
+            let what = format!("{row:?} on {name}");
+            let got = backend.evaluate_blocking(&highest, &batch).unwrap_or_else(|e| panic!("{e}"));
+            let got_value = f64::from(got.scalar().expect("a value"));
+            let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
+            assert!(same(got_value, value) && same(want.value[0], value), "{what}: {got_value}");
+            if !value.is_nan() {
+                assert_close(&what, &got.gradients[0].1.to_f32(), &slopes, 1.0);
+                assert_eq!(want.gradients[0].1[..], slopes, "{what}");
+            }
+        }
+    }
+    // Classes that do not exist.
+    let mut own = Custom::new(CROSS_ENTROPY).unwrap_or_else(|e| panic!("{e}"));
+    own.set("ignore_index", -100.0).expect("a parameter");
+    let row = [1.0, -INFINITY, 2.0, -INFINITY, f64::NAN, 0.0];
+    for row in [&row[..4], &row] {
+        let inputs = [
+            ("input", tensor(F32, &[1, row.len()], row)),
+            ("target", tensor(DType::I64, &[1], &[2.0])),
+        ];
+        let request = Request { gradients: &["input"], ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        assert_agrees(&format!("{row:?}"), &own, &batch);
+        assert_same(&format!("{row:?}"), &own, &CrossEntropy::default(), &batch);
+    }
+}
+
+#[test]
+fn totals_of_parts() {
+    let (loss, mut random) = (everything(), Random(75));
+    let inputs = everything_of(F32, &[9000, 3], &mut random);
+    for (name, backend) in backends() {
+        let totals = |from: usize, to: usize| -> Totals {
+            let part = |(name, tensor): &(&'static str, Tensor<'static>)| {
+                let row = tensor.bytes().len() / 9000;
+                let bytes = tensor.bytes()[from * row..to * row].to_vec();
+                let shape = [&[to - from], &tensor.shape()[1..]].concat();
+                (*name, Tensor::from_bytes(tensor.dtype(), shape, bytes).expect("the shape"))
+            };
+            let own: Inputs = inputs.iter().map(part).collect();
+            let part = Part { first: from as u64, of: 9000 };
+            let request = Request { totals: true, ..Request::default() };
+            let batch = Batch { inputs: &own, request, part: Some(part), ..Batch::default() };
+            let answer = backend.evaluate_blocking(&loss, &batch);
+            answer.unwrap_or_else(|e| panic!("{name}: {e}")).totals.expect("totals")
+        };
+        let mut parts = totals(0, 4095);
+        parts.merge(&totals(4095, 9000)).expect("parts that fit");
+        assert_eq!(parts.value(), totals(0, 9000).value(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    const ITEM: &str = "struct Item { p: f32 }\n";
+    for (text, line, reason) in [
+        (
+            "fn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "sums are what fn sums gives, which is missing",
+        ),
+        ("fn sums(item: Item) -> f32 { return item.p; }", 1, "fn value(...) -> f32 is missing"),
+        ("fn value() -> f32 { return 1.0; }", 1, "has fn sums(item: Item, ...) or"),
+        (
+            "fn sums(item: Item) -> i32 { return 1; }\nfn value(sums: i32) -> f32 { return 1.0; }",
+            2,
+            "sums gives something else than f32, or a vector, an array or a struct of f32",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> i32 { return 1; }",
+            3,
+            "value gives something else than f32",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: vec2<f32>) -> f32 { return sums.x; }",
+            3,
+            "sums is not of the type that fn sums gives",
+        ),
+        (
+            "fn sums(item: Item, sums: f32) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "sums takes item: Item, picked: Item, row: Row, shifts, peaks and Parameters, and no sums",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, q: f32) -> f32 { return q; }",
+            3,
+            "and no q",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, picked: Item) -> f32 { return sums; }",
+            3,
+            "struct Row has no target",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p + lost(1.0); }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "no definition in scope for identifier: `lost`",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return 1.0; }\nfn value(sums: f32) -> f32 { return sums; }",
+            3,
+            "the loss does not change with any f32 of Item",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { var x = item.p; for (var i = 0; i < 3; i++) { x *= x; } return x; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "loops are not supported in losses over rows",
+        ),
+        (
+            "fn peaks(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn shifts(item: Item) -> f32 { return item.p; }\nfn value(peaks: vec4<f32>, shifts: f32) -> f32 { return peaks.x; }",
+            3,
+            "shifts and peaks are more than 4 numbers together",
+        ),
+        (
+            "fn peaks(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn sums(item: Item, peaks: vec4<f32>) -> vec4<f32> { return item.p * peaks; }\nfn value(peaks: vec4<f32>, sums: vec4<f32>) -> f32 { return sums.x; }",
+            4,
+            "4 sums of a row come to 24",
+        ),
+        (
+            "struct Row { p: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "p is a member of Item and of Row: rename one",
+        ),
+        (
+            "struct Row { q: vec2<f32> }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "q of Row is not f32, i32, u32 or bool",
+        ),
+        (
+            "struct Row { classes: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "classes of Row is the number of classes, an i32 or u32: give an input another name",
+        ),
+        (
+            "struct Row { window: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, row: Row) -> f32 { return sums * row.window; }",
+            2,
+            "the kernels have a name window",
+        ),
+        (
+            "struct Row { row: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, row: Row) -> f32 { return sums * row.row; }",
+            2,
+            "the kernels have a name row_at too: rename yours",
+        ),
+    ] {
+        let text = [ITEM, text].concat();
+        match Custom::new(&text) {
+            Err(Error::Custom { line: own, reason: got, .. }) => {
+                assert!(got.contains(reason), "{text}\n{got}");
+                assert_eq!(own, line, "{text}\n{got}");
+            }
+            other => panic!("{text}\n{other:?}"),
+        }
+    }
+    let loss = everything();
+    let error = loss.derivative("a").expect_err("no derivative that is a loss");
+    assert!(error.to_string().contains("no loss over rows"), "{error}");
+    for (name, reason) in [
+        ("factor", "factor is a number of the row: there are gradients by members of Item only"),
+        ("kept", "kept is bool: there are gradients by f32 only"),
+    ] {
+        let error = loss.check_gradient(loss.definition().input(name).expect("an input"));
+        assert!(error.expect_err("no gradient").to_string().contains(reason));
+    }
+}
+
+/// A user's names may be those of the kernels, and of the functions that are written.
+#[test]
+fn names_of_the_user() {
+    let source = "
+        struct Item { input: f32 }
+        struct Sums { known: f32, own: f32 }
+        const total: f32 = 2.0;
+        fn row_sums(x: f32) -> f32 { return total * x; }
+        fn sums_of_item(x: f32) -> f32 { return row_sums(x); }
+        fn gradient(x: f32) -> f32 { return sums_of_item(x) * x; }
+        fn sums(item: Item) -> Sums {
+            let peak = gradient(item.input);
+            let item_sums = Sums(peak, item.input);
+            return item_sums;
+        }
+        fn value(sums: Sums) -> f32 { return sums.known / sums.own; }";
+    let loss = Custom::new(source).unwrap_or_else(|e| panic!("{e}"));
+    let inputs = [("input", tensor(F32, &[2, 3], &[1.0, 2.0, 3.0, 0.5, 1.5, -1.0]))];
+    let request = Request::with_gradients(&["input"]);
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    assert_agrees("names", &loss, &batch);
 }

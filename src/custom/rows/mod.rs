@@ -5,7 +5,9 @@
 mod compose;
 mod cpu;
 mod glue;
+mod kernels;
 mod made;
 
 pub(super) use cpu::OnCpu;
+pub(super) use kernels::check;
 pub(super) use made::{Made, Rows, make, shader};

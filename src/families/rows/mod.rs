@@ -18,7 +18,7 @@ mod textbook;
 
 pub(in crate::families) use kept::Kept;
 pub(crate) use row::{Formula, Loops, Row, Runs, Several, Taken, Tiled, run};
-pub(crate) use shape::check_ignore_index;
+pub(crate) use shape::{RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
