@@ -3,6 +3,7 @@
 use super::compiled::Compiled;
 use super::derive::{self, ROUNDS, Wanted};
 use super::interpret::Program;
+use super::items::Signature;
 use super::kernels;
 use super::library::with_called;
 use super::parsed::parse;
@@ -10,7 +11,6 @@ use super::refusal::Refusal;
 use super::rows;
 use super::signature::{self, Kind};
 use super::source::Source;
-use super::twins::Signature;
 use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise::{self, Slopes};

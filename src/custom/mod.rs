@@ -6,6 +6,7 @@ mod compiled;
 mod cpu;
 mod derive;
 mod interpret;
+mod items;
 mod kernels;
 mod library;
 mod loss;
@@ -17,7 +18,6 @@ mod refusal;
 mod rows;
 mod signature;
 mod source;
-mod twins;
 mod words;
 
 pub use loss::Custom;

@@ -1,11 +1,11 @@
 //! A user's WGSL, parsed and checked: what is wrong is said with its line and column.
 
 use super::arrays;
+use super::items::{Signature as OfRows, rename, signature_of};
 use super::names::{Name, called, declared, redeclared};
 use super::parsed::{parse, shadowed};
 use super::refusal::{Refusal, error_at, place};
 use super::signature::{Argument, Parameter, Signature, written};
-use super::twins::{self, rename};
 use super::words::{TARGET, long_statement, replaced, stand_in, unclosed, with_variables};
 use crate::error::{Error, Result};
 use naga::valid::ModuleInfo;
@@ -36,7 +36,7 @@ pub(super) struct Source {
     /// What stands in the text for `target`.
     stand_in: Option<String>,
     /// What a loss over rows is made of.
-    pub(super) rows: Option<twins::Signature>,
+    pub(super) rows: Option<OfRows>,
 }
 
 impl Source {
@@ -100,8 +100,8 @@ impl Source {
         let own = declared(&source.module).into_iter().filter(|(_, span)| source.is_own(*span));
         source.declared = own.map(|(name, _)| name).collect();
         source.check_globals()?;
-        if let Some(rows) = source.signature_of_rows()? {
-            return source.over_rows(&rows);
+        if let Some(rows) = signature_of(&source.module, text, source.stand_in.as_deref())? {
+            return Ok(source.over_rows(rows));
         }
         let Source { module, entry, text, stand_in, .. } = &source;
         let signature = Signature::of(module, *entry, text, stand_in.as_deref())?;
@@ -109,26 +109,18 @@ impl Source {
         Ok(Self { arguments, parameters, parameters_type, ..source })
     }
 
-    fn signature_of_rows(&self) -> Result<Option<twins::Signature>> {
-        twins::Signature::of(&self.module, &self.text, self.stand_in.as_deref())
-    }
-
-    /// The same text with twins of its functions that take numbers, which are what slopes are by.
-    fn over_rows(self, rows: &twins::Signature) -> Result<Self> {
-        let text = self.text + &rows.twins(&self.module);
-        let (module, info) = parse(&text)?;
-        let mut source = Self { text, module, info, ..self };
-        let Some(rows) = source.signature_of_rows()? else { return Ok(source) };
-        source.entry = rows.value();
-        source.arguments = rows.numbers();
-        source.parameters.clone_from(&rows.parameters);
-        source.parameters_type = rows.parameters_type;
-        let end = source.text.len();
+    /// The same over rows: its functions' numbers are what slopes are by.
+    fn over_rows(mut self, rows: OfRows) -> Self {
+        self.entry = rows.value();
+        self.arguments = rows.numbers();
+        self.parameters.clone_from(&rows.parameters);
+        self.parameters_type = rows.parameters_type;
+        let end = self.text.len();
         let is_own = |span: Span| span.to_range().is_some_and(|range| range.start < end);
-        rename(&mut source.module, is_own);
-        let own = declared(&source.module).into_iter().filter(|(_, span)| is_own(*span));
-        source.declared = own.map(|(name, _)| name).collect();
-        Ok(Self { rows: Some(rows), ..source })
+        rename(&mut self.module, is_own);
+        let own = declared(&self.module).into_iter().filter(|(_, span)| is_own(*span));
+        self.declared = own.map(|(name, _)| name).collect();
+        Self { rows: Some(rows), ..self }
     }
 
     /// A name of the module as the user wrote it.
@@ -146,21 +138,6 @@ impl Source {
         let count = |own: &Argument| own.directions().len();
         let before = self.arguments[..argument].iter().map(count).sum();
         before..before + count(&self.arguments[argument])
-    }
-
-    /// The first direction in which an argument of a function has a slope of itself.
-    pub(super) fn first_direction(&self, function: Handle<Function>, argument: usize) -> usize {
-        match self.rows {
-            Some(_) => self.directions_of(function, argument).trailing_zeros() as usize,
-            None => self.directions(argument).start,
-        }
-    }
-
-    /// The direction, as a bit, in which a number has a slope that is an argument of a function of rows.
-    pub(super) fn directions_of(&self, function: Handle<Function>, argument: usize) -> u64 {
-        let name = &self.module.functions[function].arguments[argument].name;
-        let place = self.arguments.iter().position(|own| Some(&own.name) == name.as_ref());
-        place.map_or(0, |place| 1 << place)
     }
 
     /// Of the function's arguments, in which of these directions they have slopes.

@@ -336,7 +336,7 @@ def all_cases():
         add_rows("smoothed_cross_entropy", {"smoothing": smoothing}, columns, ["input"])
     for classes in [3, 17, 258]:
         columns = {"p": row_of(0.0, 1.0, classes), "t": row_of(0.0, 1.0, classes)}
-        add_rows("soft_dice", {"smooth": 1.0}, columns, ["p", "t"])
+        add_rows("soft_dice", {"smoothing": 1.0}, columns, ["p", "t"])
         columns = {key: row_of(-2.0, 2.0, classes) for key in ["p", "t", "direction"]}
         add_rows("sliced_distance", {}, columns, ["p", "t", "direction"])
         shares = [[x / sum(row) for x in row] for row in row_of(0.05, 1.0, classes)]

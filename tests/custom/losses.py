@@ -239,8 +239,8 @@ def focal_softmax(input, target, gamma):
     return -((-torch.expm1(log_p)) ** gamma) * log_p
 
 
-def soft_dice(p, t, smooth):
-    return 1 - (2 * (p * t).sum() + smooth) / (p.sum() + t.sum() + smooth)
+def soft_dice(p, t, smoothing):
+    return 1 - (2 * (p * t).sum() + smoothing) / (p.sum() + t.sum() + smoothing)
 
 
 def smoothed_cross_entropy(input, target, weight, smoothing):

@@ -291,7 +291,7 @@ fn totals_of_parts() {
                 (*name, Tensor::from_bytes(tensor.dtype(), shape, bytes).expect("the shape"))
             };
             let own: Inputs = inputs.iter().map(part).collect();
-            let part = Part { first: from as u64, of: 9000 };
+            let part = Part { first: from as u64, of: Some(9000) };
             let request = Request { totals: true, ..Request::default() };
             let batch = Batch { inputs: &own, request, part: Some(part), ..Batch::default() };
             let answer = backend.evaluate_blocking(&loss, &batch);
@@ -365,7 +365,7 @@ fn what_is_refused() {
             "shifts and peaks are more than 4 numbers together",
         ),
         (
-            "fn peaks(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn sums(item: Item, peaks: vec4<f32>) -> vec4<f32> { return item.p * peaks; }\nfn value(peaks: vec4<f32>, sums: vec4<f32>) -> f32 { return sums.x; }",
+            "fn peaks(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn sums(item: Item, peaks: vec4<f32>) -> vec4<f32> { return vec4(item.p * dot(peaks, peaks)); }\nfn value(peaks: vec4<f32>, sums: vec4<f32>) -> f32 { return sums.x; }",
             4,
             "4 sums of a row come to 24",
         ),

@@ -22,8 +22,8 @@ fn shifts(item: Item) -> f32 {
 
 // Those at the maximum are counted apart: the sum of both keeps the digits of how far it is above 1.
 fn sums(item: Item, shifts: f32) -> vec2<f32> {
-    let x = item.input - shifts;
-    return select(vec2(exp(x), 0.0), vec2(0.0, 1.0), x == 0.0);
+    let e = exp(item.input - shifts);
+    return select(vec2(e, 0.0), vec2(0.0, e), item.input == shifts);
 }
 
 fn value(picked: Item, shifts: f32, sums: vec2<f32>, c: Parameters) -> f32 {

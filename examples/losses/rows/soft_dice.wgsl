@@ -1,6 +1,6 @@
-// Dice loss of a row: 1 - (2 sum of p t + smooth) / (sum of p + sum of t + smooth).
+// Dice loss of a row: 1 - (2 sum of p t + smoothing) / (sum of p + sum of t + smoothing).
 //
-// p: probabilities. t: the mask, 0 to 1. smooth: 1 in most programs.
+// p: probabilities. t: the mask, 0 to 1. smoothing: 1 in most programs.
 //
 // Milletari, Navab, Ahmadi: V-Net, 2016.
 
@@ -10,7 +10,7 @@ struct Item {
 }
 
 struct Parameters {
-    smooth: f32,
+    smoothing: f32,
 }
 
 struct Sums {
@@ -23,5 +23,5 @@ fn sums(item: Item) -> Sums {
 }
 
 fn value(sums: Sums, c: Parameters) -> f32 {
-    return 1.0 - (2.0 * sums.both + c.smooth) / (sums.all + c.smooth);
+    return 1.0 - (2.0 * sums.both + c.smoothing) / (sums.all + c.smoothing);
 }

@@ -3,12 +3,12 @@
 use super::dual::{Directions, Dual, MOST};
 use super::lines::Lines;
 use super::rules::Rules;
-use super::term::{Term, Terms};
+use super::term::{Node, Term, Terms};
 use super::types::size_of;
 use super::writer::Writer;
 use crate::custom::refusal::Refusal;
 use naga::proc::TypeResolution;
-use naga::{Expression, Function, Handle, LocalVariable, Scalar, TypeInner};
+use naga::{ArraySize, Expression, Function, Handle, LocalVariable, Scalar, Type, TypeInner};
 use std::collections::{HashMap, HashSet};
 
 /// What a function returns.
@@ -83,6 +83,8 @@ pub(super) struct Body<'w, 's> {
     /// The directions in which each local variable has a slope, and the result: found by writing
     /// until nothing is added.
     pub(super) found: Found,
+    /// Which scalars of the result may have slopes in each direction, as bits.
+    pub(super) leaves: Vec<u64>,
     /// The names in use.
     pub(super) names: HashSet<String>,
     /// How many names have been made of each.
@@ -139,6 +141,7 @@ impl<'w, 's> Body<'w, 's> {
             locals: HashMap::new(),
             conditions: HashMap::new(),
             found,
+            leaves: vec![0; MOST],
             names: HashSet::new(),
             used_names: HashMap::new(),
         }
@@ -156,6 +159,59 @@ impl<'w, 's> Body<'w, 's> {
             (Returns::Value, Some(result)) => self.writer.type_name(result.ty, span),
             (Returns::Value, None) => Err(Refusal::new(span, "this function returns nothing")),
         }
+    }
+
+    /// The parts of a value that is put together.
+    fn parts(&self, term: Term) -> Option<&[Term]> {
+        let Node::Call(name, of) = self.terms.node(term) else { return None };
+        let is_vector = ["vec2", "vec3", "vec4", "array<"].iter().any(|own| name.starts_with(own));
+        let is_scalar = ["f32", "i32", "u32", "bool"].contains(&&**name) && of.is_empty();
+        let mut types = self.writer.source.module.types.iter();
+        let is_type = is_vector || is_scalar || types.any(|(_, ty)| ty.name.as_ref() == Some(name));
+        is_type.then_some(of)
+    }
+
+    /// Whether a slope is 0, of whatever type.
+    pub(super) fn is_nothing(&self, slope: Term) -> bool {
+        match self.parts(slope) {
+            Some(parts) => parts.iter().all(|&own| self.is_nothing(own)),
+            None => self.terms.is_zero(slope),
+        }
+    }
+
+    /// Which of the scalars of a slope of this type may be other than 0, as bits, and how many there are.
+    pub(super) fn nonzero(&self, slope: Term, ty: Handle<Type>) -> (u64, usize) {
+        let count = self.writer.scalars(ty);
+        let all =
+            1_u64.checked_shl(count.try_into().unwrap_or(u32::MAX)).map_or(u64::MAX, |x| x - 1);
+        if self.is_nothing(slope) {
+            return (0, count);
+        }
+        let members: Vec<Handle<Type>> = match &self.writer.source.module.types[ty].inner {
+            TypeInner::Struct { members, .. } => members.iter().map(|own| own.ty).collect(),
+            TypeInner::Array { base, size: ArraySize::Constant(count), .. } => {
+                vec![*base; count.get() as usize]
+            }
+            TypeInner::Vector { .. } => match self.parts(slope) {
+                Some(parts) if parts.len() == count => {
+                    let own =
+                        parts.iter().enumerate().filter(|(_, own)| !self.terms.is_zero(**own));
+                    return (own.map(|(i, _)| 1 << i).sum(), count);
+                }
+                _ => return (all, count),
+            },
+            _ => return (all, count),
+        };
+        let Some(parts) = self.parts(slope).filter(|parts| parts.len() == members.len()) else {
+            return (all, count);
+        };
+        let (mut mask, mut before) = (0, 0);
+        for (&part, ty) in parts.iter().zip(members) {
+            let (own, count) = self.nonzero(part, ty);
+            mask |= own << before;
+            before += count;
+        }
+        (mask, count)
     }
 
     pub(super) fn refused(&self, at: Handle<Expression>, reason: impl Into<String>) -> Refusal {

@@ -2,9 +2,9 @@
 
 use super::body::{Body, Returns};
 use super::dual::{Directions, Dual, each};
-use super::term::Term;
-use super::types::size_of;
+use super::term::{Term, Terms};
 use crate::custom::refusal::Refusal;
+use naga::{ArraySize, Handle, Scalar, Type, TypeInner};
 use std::collections::HashMap;
 
 impl Body<'_, '_> {
@@ -25,10 +25,10 @@ impl Body<'_, '_> {
             let name = self.unique(argument.name.as_deref().unwrap_or("argument"));
             texts.push(format!("{name}: {kind}"));
             let mut dual = Dual::constant(self.terms.name(name.clone()));
-            let size = size_of(&self.writer.source.module.types[argument.ty].inner);
             for k in each(active[i]) {
                 dual.slopes[k] = Some(if entry {
-                    self.along(size, k - self.writer.source.first_direction(self.handle, i))
+                    let place = self.place_along(i, k);
+                    self.along(argument.ty, &mut Some(place))?
                 } else {
                     let slope = self.slope_name(&name, k);
                     slope_texts.push(format!("{slope}: {kind}"));
@@ -41,12 +41,51 @@ impl Body<'_, '_> {
         Ok(texts.join(", "))
     }
 
-    /// The slope of a number by itself, or of a vector by one of its numbers.
-    fn along(&mut self, size: Option<usize>, number: usize) -> Term {
-        let Some(size) = size else { return self.terms.number(1.0) };
-        let slope = |i: usize| self.terms.number(if i == number { 1.0 } else { 0.0 });
-        let slopes = (0..size).map(slope).collect();
-        self.terms.call(format!("vec{size}<f32>"), slopes)
+    /// Which of an argument's scalars a direction is that of.
+    fn place_along(&self, argument: usize, direction: usize) -> usize {
+        let source = self.writer.source;
+        match &source.rows {
+            Some(rows) => rows.place_along(direction),
+            None => direction - source.directions(argument).start,
+        }
+    }
+
+    /// The slope of a value by one of its scalars: so many are before that.
+    fn along(&mut self, ty: Handle<Type>, place: &mut Option<usize>) -> Result<Term, Refusal> {
+        let types = &self.writer.source.module.types;
+        let mut next = |terms: &mut Terms| {
+            let is_own = *place == Some(0);
+            *place = place.and_then(|place| place.checked_sub(1));
+            terms.number(if is_own { 1.0 } else { 0.0 })
+        };
+        match &types[ty].inner {
+            TypeInner::Vector { size, scalar: Scalar::F32 } => {
+                let slopes = (0..*size as u8).map(|_| next(&mut self.terms)).collect();
+                Ok(self.terms.call(format!("vec{}<f32>", *size as u8), slopes))
+            }
+            TypeInner::Scalar(Scalar::F32) => Ok(next(&mut self.terms)),
+            TypeInner::Struct { members, .. } => {
+                let mut all = Vec::new();
+                for member in members {
+                    all.push(self.along(member.ty, place)?);
+                }
+                let name = self.writer.type_name(ty, types.get_span(ty))?;
+                Ok(self.terms.call(name, all))
+            }
+            TypeInner::Array { base, size: ArraySize::Constant(count), .. } => {
+                let mut all = Vec::new();
+                for _ in 0..count.get() {
+                    all.push(self.along(*base, place)?);
+                }
+                let name = self.writer.type_name(ty, types.get_span(ty))?;
+                Ok(self.terms.call(name, all))
+            }
+            _ => {
+                next(&mut self.terms);
+                let name = self.writer.type_name(ty, types.get_span(ty))?;
+                Ok(self.terms.call(name, Vec::new()))
+            }
+        }
     }
 
     /// Declares the local variables before everything else.

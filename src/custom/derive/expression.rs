@@ -80,8 +80,15 @@ impl Body<'_, '_> {
                 let step = self.step(inner, index, handle)?;
                 let value = self.stepped(dual.value, &step);
                 let Some(size) = self.size(base) else {
-                    let stepped = dual.map(|x| self.stepped(x, &step));
-                    return Ok(Dual { value, ..stepped });
+                    let kind = self.type_of(base)?;
+                    let slopes = dual.slopes.map(|slope| {
+                        let slope = slope?;
+                        match self.terms.part(slope, &kind, index as usize) {
+                            Some(part) => Some(part).filter(|&part| !self.is_nothing(part)),
+                            None => Some(self.stepped(slope, &step)),
+                        }
+                    });
+                    return Ok(Dual { value, slopes });
                 };
                 let own = dual.component(size, index as usize, &mut self.terms);
                 Ok(Dual { value, ..own })

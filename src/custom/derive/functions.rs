@@ -19,6 +19,7 @@ struct Written {
     result: String,
     body: String,
     found: Directions,
+    leaves: Vec<u64>,
 }
 
 impl Written {
@@ -85,18 +86,18 @@ impl Writer<'_> {
     }
 
     /// A function whose arguments are numbers that slopes are by, with those of its result in a struct: in which
-    /// directions it has any.
+    /// directions it has any, and for each direction which of its scalars, as bits.
     pub(super) fn whole(
         &mut self,
         handle: Handle<Function>,
         name: &str,
         kind: &str,
         active: &[Directions],
-    ) -> Result<Directions> {
+    ) -> Result<(Directions, Vec<u64>)> {
         let written = self.function(handle, active, &Returns::Whole(kind.into()))?;
         self.declare_dual(handle, kind, written.found)?;
         self.push(name, written.text(name));
-        Ok(written.found)
+        Ok((written.found, written.leaves))
     }
 
     /// Writes a function until no variable gets a slope that it did not have.
@@ -115,7 +116,8 @@ impl Writer<'_> {
                 body.declare_locals()?;
                 let lines = std::mem::take(&mut body.lines).finish();
                 let result = body.result_type()?;
-                return Ok(Written { arguments, result, body: lines, found: found.result });
+                let (found, leaves) = (found.result, std::mem::take(&mut body.leaves));
+                return Ok(Written { arguments, result, body: lines, found, leaves });
             }
             found = body.found;
         }

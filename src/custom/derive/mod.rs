@@ -86,7 +86,7 @@ pub(super) fn write(
     Ok(writer.finish(&["value", "gradient"]))
 }
 
-/// A function of numbers, of which each is an argument of the source or has no slopes.
+/// A function of a loss over rows, to be written.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) function: Handle<Function>,
@@ -101,8 +101,8 @@ pub(super) struct Stage {
 pub(super) struct Stages {
     pub(super) text: String,
     pub(super) table: Vec<u32>,
-    /// In which directions each has slopes.
-    pub(super) found: Vec<Directions>,
+    /// In which directions each has slopes, and for each direction which of its scalars, as bits.
+    pub(super) found: Vec<(Directions, Vec<u64>)>,
 }
 
 /// WGSL for some stages.
@@ -118,13 +118,14 @@ pub(super) fn write_stages(
         let arguments = source.module.functions[*function].arguments.len();
         found.push(match slopes {
             Some((kind, by)) => {
-                let active: Vec<Directions> =
-                    (0..arguments).map(|i| source.directions_of(*function, i) & by).collect();
+                let own =
+                    |i| source.rows.as_ref().map_or(0, |rows| rows.directions_of(*function, i));
+                let active: Vec<Directions> = (0..arguments).map(|i| own(i) & by).collect();
                 writer.whole(*function, name, kind, &active)?
             }
             None => {
                 writer.entry(*function, name, &vec![0; arguments], Returns::Value)?;
-                0
+                (0, Vec::new())
             }
         });
     }

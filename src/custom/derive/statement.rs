@@ -269,6 +269,12 @@ impl Body<'_, '_> {
         let dual = self.dual(value)?;
         let zero = self.zero_of(value)?;
         self.found.result |= dual.directions();
+        if let (Returns::Whole(_), Some(result)) = (&self.returns, &self.function.result) {
+            for k in each(dual.directions()) {
+                let slope = dual.slopes[k].map_or(0, |slope| self.nonzero(slope, result.ty).0);
+                self.leaves[k] |= slope;
+            }
+        }
         let slope = |k: usize| dual.slopes[k].unwrap_or(zero);
         let term = match self.returns.clone() {
             Returns::Value => dual.value,

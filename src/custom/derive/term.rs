@@ -168,6 +168,14 @@ impl Terms {
         }
     }
 
+    /// The part at a place of a struct or array of this type, where it is put together.
+    pub(super) fn part(&self, whole: Term, kind: &str, i: usize) -> Option<Term> {
+        match self.node(whole) {
+            Node::Call(name, of) if name == kind => of.get(i).copied(),
+            _ => None,
+        }
+    }
+
     // Of derivatives, which are mostly sums and products with 1 and -1. A 0 is no term at all.
 
     pub(super) fn negative(&mut self, x: Term) -> Term {

@@ -50,6 +50,20 @@ impl Writer<'_> {
         }
     }
 
+    /// How many scalars a value of this type has.
+    pub(super) fn scalars(&self, ty: Handle<Type>) -> usize {
+        match &self.source.module.types[ty].inner {
+            TypeInner::Vector { size, .. } => *size as usize,
+            TypeInner::Struct { members, .. } => {
+                members.iter().map(|own| self.scalars(own.ty)).sum()
+            }
+            TypeInner::Array { base, size: ArraySize::Constant(count), .. } => {
+                count.get() as usize * self.scalars(*base)
+            }
+            _ => 1,
+        }
+    }
+
     pub(super) fn type_name(&mut self, ty: Handle<Type>, span: Span) -> Result<String> {
         let source = self.source;
         let Type { name, inner } = &source.module.types[ty];

@@ -12,9 +12,10 @@
 //! are sums of the row as S and T are.
 
 use crate::custom::derive::{self, Directions};
+use crate::custom::items::{Argument, By, Called, Number, Signature, value_of};
 use crate::custom::refusal::Refusal;
 use crate::custom::source::Source;
-use crate::custom::twins::{By, Called, Number, Signature, twin};
+use naga::Module;
 use std::collections::HashSet;
 
 /// The most numbers of all sums together.
@@ -68,18 +69,26 @@ const PEAKS: &str = "item_peaks";
 const SHIFTS: &str = "item_shifts";
 const SUMS: &str = "item_sums";
 const SECOND_SUMS: &str = "item_second_sums";
-pub(super) const LOSS: &str = "row_loss";
+const LOSS: &str = "row_loss";
 
 /// A derived function with slopes.
 struct Derived<'s> {
     called: &'s Called,
     name: String,
-    by: Vec<By>,
+    /// What it has slopes by, and which of its numbers have them, as bits.
+    by: Vec<(By, u64)>,
+}
+
+impl Derived<'_> {
+    fn has(&self, by: By, leaf: usize) -> bool {
+        self.by.iter().any(|(own, leaves)| *own == by && leaves >> leaf & 1 == 1)
+    }
 }
 
 /// A function while its text is written.
 struct Writing<'s> {
     signature: &'s Signature,
+    module: &'s Module,
     takes: Vec<Number>,
     takes_parameters: bool,
     lines: String,
@@ -108,10 +117,7 @@ pub(super) fn compose(
     let mut wanted = Vec::new();
     let mut add = |called: &Option<Called>, plain: &str, with: &[(&'static str, Directions)]| {
         let Some(called) = called else { return };
-        let mut functions = source.module.functions.iter();
-        let name = twin(called.name);
-        let found = functions.find(|(_, own)| own.name.as_deref() == Some(&*name));
-        let Some((function, _)) = found else { return };
+        let function = called.function;
         stages.push(derive::Stage { function, name: plain.into(), slopes: None });
         wanted.push((called.name, ""));
         for (ending, by) in with {
@@ -130,14 +136,16 @@ pub(super) fn compose(
     let derived = derive::write_stages(source, accurate, &stages, reserved)?;
     let found = |name: &str, ending: &str| -> Option<Derived<'_>> {
         let place = wanted.iter().position(|own| *own == (name, ending))?;
-        let found = derived.found[place];
+        let (found, leaves) = &derived.found[place];
         let all = directions.iter().enumerate();
-        let by: Vec<By> = all.filter(|(k, _)| found >> k & 1 == 1).map(|(_, own)| *own).collect();
+        let by = all.filter(|(k, _)| found >> k & 1 == 1).map(|(k, own)| (*own, leaves[k]));
+        let by: Vec<(By, u64)> = by.filter(|(_, leaves)| *leaves != 0).collect();
         let called = signature.called(name)?;
         (!by.is_empty()).then(|| Derived { called, name: stages[place].name.clone(), by })
     };
     let parts = Parts {
         signature,
+        module: &source.module,
         peaks: found("peaks", "item"),
         sums: found("sums", "item"),
         second_sums: found("second_sums", "item"),
@@ -157,6 +165,7 @@ fn capital(word: &str) -> String {
 /// The derived functions with slopes, where there are any.
 struct Parts<'s> {
     signature: &'s Signature,
+    module: &'s Module,
     peaks: Option<Derived<'s>>,
     sums: Option<Derived<'s>>,
     second_sums: Option<Derived<'s>>,
@@ -166,7 +175,7 @@ struct Parts<'s> {
 }
 
 fn has(derived: &Option<Derived<'_>>, by: By) -> bool {
-    derived.as_ref().is_some_and(|own| own.by.contains(&by))
+    derived.as_ref().is_some_and(|own| own.by.iter().any(|(own, _)| *own == by))
 }
 
 impl Parts<'_> {
@@ -194,24 +203,29 @@ impl Parts<'_> {
             );
             return Err(Refusal::new(signature.value.span, reason));
         }
-        let loss = Function {
-            name: LOSS,
-            takes: signature.taken(&signature.value),
-            takes_parameters: takes_parameters(signature, &signature.value),
-            gives: Vec::new(),
-        };
+        let loss = self.of_row(&mut text);
         let known = self.known(&mut text, &totals);
         if known.gives.is_empty() {
-            let reason = "the loss does not change with any f32 of Item: it has no derivative";
-            return Err(Refusal::new(signature.value.span, reason));
+            return Err(self.constant());
         }
-        let slopes = self.slopes(&mut text, by, &known.gives);
+        let slopes = self.slopes(&mut text, by, &known.gives)?;
         Ok((text, Functions { peaks, sums, second_sums, loss, known, slopes }))
     }
 
+    fn constant(&self) -> Refusal {
+        let reason = "the loss does not change with any f32 of Item: it has no derivative";
+        Refusal::new(self.signature.value.span, reason)
+    }
+
     fn writing(&self) -> Writing<'_> {
-        let signature = self.signature;
-        Writing { signature, takes: Vec::new(), takes_parameters: false, lines: String::new() }
+        let (signature, module) = (self.signature, self.module);
+        Writing {
+            signature,
+            module,
+            takes: Vec::new(),
+            takes_parameters: false,
+            lines: String::new(),
+        }
     }
 
     fn gathered_peaks(&self, text: &mut String) -> Option<Function> {
@@ -247,10 +261,14 @@ impl Parts<'_> {
         writing.call("terms", name, called);
         let mut gives: Vec<Number> = leaves().map(|(k, _)| number(k)).collect();
         let mut all: Vec<String> = leaves().map(|(_, leaf)| format!("{value}{leaf}")).collect();
-        for &by in shared.iter().flat_map(|own| &own.by) {
-            gives.extend(leaves().map(|(k, _)| number_by(k, by)));
-            let by = by.name(writing.signature);
-            all.extend(leaves().map(|(_, leaf)| format!("terms.by_{by}{leaf}")));
+        if let Some(own) = shared {
+            for &(by, _) in &own.by {
+                let name = by.name(writing.signature);
+                for (k, leaf) in leaves().filter(|(k, _)| own.has(by, *k)) {
+                    gives.push(number_by(k, by));
+                    all.push(format!("terms.by_{name}{leaf}"));
+                }
+            }
         }
         (gives, all)
     }
@@ -292,6 +310,16 @@ impl Parts<'_> {
             Number::SecondSumBy,
         );
         Some(writing.finish(text, "second_sums_of_item", "ItemSecondSums", gives, &all))
+    }
+
+    /// The loss of a row.
+    fn of_row(&self, text: &mut String) -> Function {
+        let mut writing = self.writing();
+        writing.call("loss", LOSS, &self.signature.value);
+        let declared = writing.declared();
+        let Writing { takes, takes_parameters, lines, .. } = writing;
+        *text += &format!("fn loss_of_row({declared}) -> f32 {{\n{lines}    return loss;\n}}\n\n");
+        Function { name: "loss_of_row", takes, takes_parameters, gives: Vec::new() }
     }
 
     /// The slopes of the loss by what all items share.
@@ -341,7 +369,12 @@ impl Parts<'_> {
     }
 
     /// The slopes of the loss by an item's members.
-    fn slopes(&self, text: &mut String, by: &[usize], known: &[Number]) -> Function {
+    fn slopes(
+        &self,
+        text: &mut String,
+        by: &[usize],
+        known: &[Number],
+    ) -> Result<Function, Refusal> {
         let mut writing = self.writing();
         let signature = self.signature;
         let all = [("sums", &self.sums), ("second", &self.second_sums), ("peaks", &self.peaks)];
@@ -359,11 +392,9 @@ impl Parts<'_> {
                 ("second", &self.second_sums, By::SecondSum),
                 ("peaks", &self.peaks, By::Peak),
             ] {
-                let Some(parts) = parts.as_ref().filter(|own| own.by.contains(&By::Item(a))) else {
-                    continue;
-                };
+                let Some(parts) = parts else { continue };
                 for (k, leaf) in parts.called.leaves.iter().enumerate() {
-                    if !known.contains(&Number::Known(number(k))) {
+                    if !known.contains(&Number::Known(number(k))) || !parts.has(By::Item(a), k) {
                         continue;
                     }
                     let factor = writing.take(Number::Known(number(k)));
@@ -384,26 +415,25 @@ impl Parts<'_> {
             }
             slopes.push(if terms.is_empty() { "0.0".into() } else { terms.join(" + ") });
         }
+        if slopes.iter().all(|slope| slope == "0.0") {
+            return Err(self.constant());
+        }
         let gives = by.iter().map(|&a| Number::Of(By::Item(a))).collect();
-        writing.finish(text, "slopes_of_item", "ItemSlopes", gives, &slopes)
+        Ok(writing.finish(text, "slopes_of_item", "ItemSlopes", gives, &slopes))
     }
 }
 
 /// 1 for an item that has the maximum; NaN counts as NaN, as maxima pass over it.
 const TIES: &str = "fn tie_of(x: f32, peak: f32) -> f32 {
-    return select(select(0.0, 1.0, is_equal(x, peak)), x, is_nan(x));
+    return select(select(0.0, 1.0, is_equal(max(x, -0x1.fffffep+127f), peak)), x, is_nan(x));
 }
 
-// What a maximum is where so many have it: none, if all numbers are -inf.
+// What a maximum is where so many have it: -inf, if it is the number that they begin with.
 fn peak_of(peak: f32, ties: f32) -> f32 {
-    return select(select(peak, -infinity(), ties == 0.0), ties, is_nan(ties));
+    return select(select(peak, -infinity(), peak == -0x1.fffffep+127f), ties, is_nan(ties));
 }
 
 ";
-
-fn takes_parameters(signature: &Signature, called: &Called) -> bool {
-    signature.passes_parameters() && called.takes_parameters()
-}
 
 impl Writing<'_> {
     /// The name of a number, which becomes an argument.
@@ -421,14 +451,27 @@ impl Writing<'_> {
     /// Calls a derived function.
     fn call(&mut self, name: &str, function: &str, called: &Called) {
         let mut passed: Vec<String> = Vec::new();
-        for number in self.signature.taken(called) {
-            passed.push(self.take(number));
-        }
-        if takes_parameters(self.signature, called) {
-            self.takes_parameters = true;
-            passed.push("c".into());
+        let types = &self.module.functions[called.function].arguments;
+        for (argument, ty) in called.arguments.iter().zip(types) {
+            if *argument == Argument::Parameters {
+                if self.signature.passes_parameters() {
+                    self.takes_parameters = true;
+                    passed.push("c".into());
+                }
+                continue;
+            }
+            let numbers: Vec<String> =
+                self.signature.of(*argument).into_iter().map(|own| self.take(own)).collect();
+            passed.push(value_of(self.module, ty.ty, &mut numbers.into_iter()));
         }
         self.line(&format!("let {name} = {function}({});", passed.join(", ")));
+    }
+
+    /// The arguments.
+    fn declared(&self) -> String {
+        let numbers = self.takes.iter().map(|&number| self.signature.declared(number));
+        let last = self.takes_parameters.then(|| "c: Parameters".to_string());
+        numbers.chain(last).collect::<Vec<_>>().join(", ")
     }
 
     /// The function, which returns these as a struct.
@@ -440,15 +483,11 @@ impl Writing<'_> {
         gives: Vec<Number>,
         numbers: &[String],
     ) -> Function {
-        let Self { signature, takes, takes_parameters, lines } = self;
+        let declared = self.declared();
+        let Self { signature, takes, takes_parameters, lines, .. } = self;
         let members: String =
             gives.iter().map(|own| format!("    {}: f32,\n", own.name(signature))).collect();
-        let mut declared: Vec<String> =
-            takes.iter().map(|&number| signature.declared(number)).collect();
-        if takes_parameters {
-            declared.push("c: Parameters".into());
-        }
-        let (declared, numbers) = (declared.join(", "), numbers.join(", "));
+        let numbers = numbers.join(", ");
         *text += &format!(
             "struct {kind} {{\n{members}}}\n\nfn {name}({declared}) -> {kind} {{\n{lines}    return \
              {kind}({numbers});\n}}\n\n"

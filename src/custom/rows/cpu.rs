@@ -5,8 +5,8 @@ use super::made::{Rows, Stage};
 use crate::cpu::Instructions;
 use crate::custom::compiled::{Variant, Wanted};
 use crate::custom::interpret::{Column, LANES, Machine, Rooms, TILE, Words};
+use crate::custom::items::{By, From, Number};
 use crate::custom::signature::Kind;
-use crate::custom::twins::{By, From, Number};
 use crate::families::rows::{RowLoss, Runs, Several, Taken, TextbookRow, Tiled};
 use crate::family::Loss;
 use std::borrow::Cow;
@@ -339,7 +339,7 @@ impl Known {
             for (peak, &ties) in numbers.iter_mut().zip(ties) {
                 *peak = match ties {
                     _ if ties.is_nan() => ties,
-                    0.0 => f32::NEG_INFINITY,
+                    _ if *peak == f32::MIN => f32::NEG_INFINITY,
                     _ => *peak,
                 };
             }
@@ -406,7 +406,7 @@ impl Exact<'_> {
         let classes = self.row.first.len();
         let mut known: Vec<(Number, f64)> = Vec::new();
         if let Some(stage) = &made.peaks {
-            let mut peaks = vec![f64::MIN; stage.function.gives.len()];
+            let mut peaks = vec![f64::from(f32::MIN); stage.function.gives.len()];
             self.items(stage, &known, |_, k, x| {
                 if x > peaks[k] {
                     peaks[k] = x;
@@ -506,7 +506,7 @@ fn know_peaks(known: &mut [(Number, f64)]) {
         let ties = known.iter().find(|(own, _)| *own == Number::Ties(j));
         known[place].1 = match ties.map(|(_, ties)| *ties) {
             Some(ties) if ties.is_nan() => ties,
-            Some(0.0) => f64::NEG_INFINITY,
+            Some(_) if known[place].1 == f64::from(f32::MIN) => f64::NEG_INFINITY,
             _ => known[place].1,
         };
     }

@@ -1,9 +1,8 @@
 //! The functions of a formula over rows, which kernels call: they call the derived ones.
 
-use super::compose::{Function, Functions, LOSS};
-use super::made::{label, place};
+use super::compose::{Function, Functions};
+use crate::custom::items::{By, From, Number, Signature};
 use crate::custom::signature::Kind;
-use crate::custom::twins::{By, From, Number, Signature};
 
 /// The text for kernels.
 pub(super) fn glue(signature: &Signature, functions: &Functions) -> String {
@@ -90,16 +89,16 @@ impl Glue<'_> {
             format!("peak{}", behind(place, peaks.len()))
         };
         match number {
-            Number::Of(By::Item(i)) => match place(signature, i) {
+            Number::Of(By::Item(i)) => match signature.place(i) {
                 Some(input) => of_float(format!("item.numbers[{input}]")),
                 None => of_integer("item.class_"),
             },
-            Number::Of(By::Picked(i)) => match place(signature, i) {
+            Number::Of(By::Picked(i)) => match signature.place(i) {
                 Some(input) => of_float(format!("row.picked[{input}]")),
                 None => of_integer("row.index"),
             },
             Number::IsPicked => "i32(item.class_) == row.index".into(),
-            Number::Row(i) => match label(signature, i) {
+            Number::Row(i) => match signature.label(i) {
                 (From::Target, _) => of_integer("row.index"),
                 (From::Classes, _) => of_integer("row.classes"),
                 (_, label) => of_float(format!("row.numbers[{label}]")),
@@ -191,7 +190,6 @@ alias Sums = {};
             text += "const TWICE = true;\n\n";
             text += &self.gathered("second_sums", ", total: Sums", &functions.second_sums);
         }
-        debug_assert_eq!(functions.loss.name, LOSS);
         text += &format!(
             "fn value(row: Row, peak: Peaks, total: Sums{c}) -> f32 {{
     return {};
@@ -214,7 +212,7 @@ fn finished(row: Row, peak: Peaks, total: Sums{c}) -> Sums {{
         let mut slopes = vec!["0.0".to_string(); 4];
         for number in &functions.slopes.gives {
             let Number::Of(By::Item(member)) = *number else { continue };
-            if let Some(place) = place(self.signature, member) {
+            if let Some(place) = self.signature.place(member) {
                 slopes[place] = format!("own.{}", number.name(self.signature));
             }
         }

@@ -4,13 +4,13 @@ use super::compose::{Composed, Function, Functions, compose};
 use super::glue::glue;
 use crate::custom::compiled::Compiled;
 use crate::custom::interpret::Program;
+use crate::custom::items::{From, Number, Signature};
 use crate::custom::library;
 use crate::custom::names::declared;
 use crate::custom::parsed::parse;
 use crate::custom::refusal::{Refusal, error_at};
 use crate::custom::signature::Kind;
 use crate::custom::source::Source;
-use crate::custom::twins::{From, Number, Signature};
 use crate::definition::{Input, Role};
 use crate::error::{Error, Result};
 use crate::families::rows;
@@ -42,12 +42,12 @@ pub(in crate::custom) struct Rows {
 impl Rows {
     /// The place among the inputs over classes of a member of `Item`; `None` is the class's number.
     pub(super) fn item(&self, member: usize) -> Option<usize> {
-        place(&self.signature, member)
+        self.signature.place(member)
     }
 
     /// Where a member of `Row` comes from, and its place among the rows' numbers.
     pub(super) fn row(&self, member: usize) -> (From, usize) {
-        label(&self.signature, member)
+        self.signature.label(member)
     }
 
     pub(super) fn kind(&self, number: Number) -> Kind {
@@ -57,23 +57,9 @@ impl Rows {
     /// The component that a slope is of.
     pub(super) fn component(&self, slope: usize) -> usize {
         let number = self.slopes.function.gives[slope];
-        let Number::Of(crate::custom::twins::By::Item(member)) = number else { return 0 };
+        let Number::Of(crate::custom::items::By::Item(member)) = number else { return 0 };
         self.item(member).unwrap_or_default()
     }
-}
-
-/// The place of a member of `Item` among the inputs over classes.
-pub(super) fn place(signature: &Signature, member: usize) -> Option<usize> {
-    let members = &signature.item.members;
-    let is_input = |member: usize| members[member].from == From::Input;
-    is_input(member).then(|| (0..member).filter(|&own| is_input(own)).count())
-}
-
-/// Where a member of `Row` comes from, and its place among the rows' numbers.
-pub(super) fn label(signature: &Signature, member: usize) -> (From, usize) {
-    let members = signature.row_members();
-    let before = members[..member].iter().filter(|own| own.from == From::Input).count();
-    (members[member].from, before)
 }
 
 /// What a source of a loss over rows comes to.

@@ -72,12 +72,6 @@ pub(in crate::custom) struct Called {
     pub(in crate::custom) span: Span,
 }
 
-impl Called {
-    pub(in crate::custom) fn takes_parameters(&self) -> bool {
-        self.arguments.contains(&Argument::Parameters)
-    }
-}
-
 /// What a loss over rows is made of.
 #[derive(Clone, Debug)]
 pub(in crate::custom) struct Signature {
@@ -99,6 +93,32 @@ impl Signature {
         self.directions().into_iter().map(named).collect()
     }
 
+    /// The directions, as bits, in which an argument of a function has slopes of itself.
+    pub(in crate::custom) fn directions_of(
+        &self,
+        function: Handle<Function>,
+        argument: usize,
+    ) -> u64 {
+        let called = self.all().find(|own| own.function == function);
+        let Some(argument) = called.and_then(|own| own.arguments.get(argument)) else { return 0 };
+        let is_of = |by: &By| match by {
+            By::Item(_) => *argument == Argument::Item,
+            By::Picked(_) => *argument == Argument::Picked,
+            By::Peak(_) => *argument == Argument::Peaks,
+            By::Sum(_) => *argument == Argument::Sums,
+            By::SecondSum(_) => *argument == Argument::SecondSums,
+        };
+        let all = self.directions().into_iter().enumerate();
+        all.filter(|(_, by)| is_of(by)).map(|(k, _)| 1 << k).sum()
+    }
+
+    /// Which of an argument's scalars a direction is that of.
+    pub(in crate::custom) fn place_along(&self, direction: usize) -> usize {
+        match self.directions()[direction] {
+            By::Item(i) | By::Picked(i) | By::Peak(i) | By::Sum(i) | By::SecondSum(i) => i,
+        }
+    }
+
     /// The function whose gradient it all is.
     pub(in crate::custom) fn value(&self) -> Handle<Function> {
         self.value.function
@@ -106,6 +126,20 @@ impl Signature {
 
     pub(in crate::custom) fn row_members(&self) -> &[Member] {
         self.row.as_ref().map_or(&[], |row| &row.members)
+    }
+
+    /// The place among the inputs over classes of a member of `Item`; `None` is the class's number.
+    pub(in crate::custom) fn place(&self, member: usize) -> Option<usize> {
+        let members = &self.item.members;
+        let is_input = |member: usize| members[member].from == From::Input;
+        is_input(member).then(|| (0..member).filter(|&own| is_input(own)).count())
+    }
+
+    /// Where a member of `Row` comes from, and its place among the rows' numbers.
+    pub(in crate::custom) fn label(&self, member: usize) -> (From, usize) {
+        let members = self.row_members();
+        let before = members[..member].iter().filter(|own| own.from == From::Input).count();
+        (members[member].from, before)
     }
 
     /// The function of a name.
@@ -135,6 +169,49 @@ impl Signature {
     /// Whether a parameter is no array, so that functions are given them.
     pub(in crate::custom) fn passes_parameters(&self) -> bool {
         self.parameters.iter().any(|own| own.count.is_none())
+    }
+}
+
+impl Signature {
+    /// The numbers of an argument.
+    pub(in crate::custom) fn of(&self, argument: Argument) -> Vec<Number> {
+        let item = 0..self.item.members.len();
+        match argument {
+            Argument::Item => item.map(By::Item).map(Number::Of).collect(),
+            Argument::Picked => item.map(By::Picked).map(Number::Of).collect(),
+            Argument::Row => (0..self.row_members().len()).map(Number::Row).collect(),
+            Argument::Shifts => (0..Self::count(&self.shifts)).map(Number::Shift).collect(),
+            Argument::Peaks => {
+                (0..Self::count(&self.peaks)).map(By::Peak).map(Number::Of).collect()
+            }
+            Argument::Sums => (0..Self::count(&self.sums)).map(By::Sum).map(Number::Of).collect(),
+            Argument::SecondSums => {
+                let all = 0..Self::count(&self.second_sums);
+                all.map(By::SecondSum).map(Number::Of).collect()
+            }
+            Argument::Parameters => Vec::new(),
+        }
+    }
+
+    /// What a number is in the functions.
+    pub(in crate::custom) fn kind(&self, number: Number) -> Kind {
+        match number {
+            Number::Of(By::Item(i) | By::Picked(i)) => self.item.members[i].kind,
+            Number::Row(i) => self.row_members()[i].kind,
+            Number::IsPicked => Kind::Flag,
+            _ => Kind::Float,
+        }
+    }
+
+    /// The declaration of a number as an argument.
+    pub(in crate::custom) fn declared(&self, number: Number) -> String {
+        format!("{}: {}", number.name(self), self.kind(number).written())
+    }
+
+    /// The functions that the user declares.
+    pub(in crate::custom) fn all(&self) -> impl Iterator<Item = &Called> {
+        let all = [&self.shifts, &self.peaks, &self.sums, &self.second_sums];
+        all.into_iter().flatten().chain([&self.value])
     }
 }
 

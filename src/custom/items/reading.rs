@@ -9,11 +9,20 @@ use crate::custom::signature::{self, Kind, written};
 use crate::error::{Error, Result};
 use naga::{ArraySize, Function, Handle, Module, Scalar, Span, Type, TypeInner};
 
+/// The signature of a text that has a struct `Item`; another word stands in it for `target`.
+pub(in crate::custom) fn signature_of(
+    module: &Module,
+    text: &str,
+    stand_in: Option<&str>,
+) -> Result<Option<Signature>> {
+    Reader { module, text, stand_in }.signature()
+}
+
 /// A text while its signature is read.
-pub(super) struct Reader<'t> {
-    pub(super) module: &'t Module,
-    pub(super) text: &'t str,
-    pub(super) stand_in: Option<&'t str>,
+struct Reader<'t> {
+    module: &'t Module,
+    text: &'t str,
+    stand_in: Option<&'t str>,
 }
 
 /// What each function may take, and what it is.
@@ -42,7 +51,7 @@ const FUNCTIONS: [(&str, &[Argument], &str); 5] = {
 };
 
 impl Reader<'_> {
-    pub(super) fn signature(&self) -> Result<Option<Signature>> {
+    fn signature(&self) -> Result<Option<Signature>> {
         let Some(item) = self.structure(ITEM)? else { return Ok(None) };
         let row = self.structure("Row")?;
         self.check_members(&item, row.as_ref())?;
@@ -306,7 +315,7 @@ impl Reader<'_> {
 }
 
 /// How each number of a type is written behind a value of it: none if it holds something else.
-pub(super) fn leaves(module: &Module, ty: Handle<Type>) -> Option<Vec<String>> {
+fn leaves(module: &Module, ty: Handle<Type>) -> Option<Vec<String>> {
     let behind = |name: String, ty| -> Option<Vec<String>> {
         Some(leaves(module, ty)?.into_iter().map(|leaf| format!("{name}{leaf}")).collect())
     };
@@ -333,7 +342,7 @@ pub(super) fn leaves(module: &Module, ty: Handle<Type>) -> Option<Vec<String>> {
 }
 
 /// A value of a type, of as many numbers as it holds.
-pub(super) fn value_of(
+pub(in crate::custom) fn value_of(
     module: &Module,
     ty: Handle<Type>,
     numbers: &mut impl Iterator<Item = String>,
