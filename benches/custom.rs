@@ -1,6 +1,6 @@
 //! The cost of a derived gradient beside a hand-written one: the value, and value and gradient, fused, of
 //! 2^24 elements on a GPU and 2^22 on the CPU, as the built-in loss and as a custom loss of the same
-//! formula.
+//! formula; and of rows of 1000 and 10 classes.
 //!
 //! `cargo bench --bench custom` prints the shortest of interleaved runs, and the ratio; with words behind
 //! `--`, of what has them all: `huber CPU`.
@@ -8,8 +8,13 @@
 use pollster::block_on;
 use std::time::Duration;
 use wgloss::SigmoidFocal;
-use wgloss::{BinaryCrossEntropyWithLogits, Custom, DType, Gpu, Huber, LogCosh, Loss, Mse, Result};
-use wgloss_bench::{Data, Effort, Numbers, OnCpu, OnGpu, Times, compare, pointwise};
+use wgloss::{
+    BinaryCrossEntropyWithLogits, CrossEntropy, Custom, DType, Gpu, Huber, LogCosh, Loss, Mse,
+    Result, SoftmaxFocal,
+};
+use wgloss_bench::{
+    Data, Effort, Numbers, OnCpu, OnGpu, Times, Workload, compare, of_classes, pointwise,
+};
 
 const ON_GPU: usize = 1 << 24;
 const ON_CPU: usize = 1 << 22;
@@ -47,6 +52,20 @@ fn value(x: f32, t: f32, c: Parameters) -> f32 {
     return balance * pow(miss, c.gamma) * softplus_sum(x, t, 1.0 - t);
 }";
 
+const CROSS_ENTROPY: &str = "
+struct Item { input: f32 }
+struct Row { target: i32 }
+
+fn shifts(item: Item) -> f32 { return item.input; }
+
+fn sums(item: Item, shifts: f32) -> f32 { return exp(item.input - shifts); }
+
+fn value(picked: Item, shifts: f32, sums: f32) -> f32 {
+    return log(sums) + (shifts - picked.input);
+}";
+
+const SOFTMAX_FOCAL: &str = include_str!("../examples/losses/rows/focal_softmax.wgsl");
+
 const LOG_COSH: &str = "
 fn value(input: f32, expected: f32) -> f32 {
     return log_cosh(input - expected);
@@ -65,7 +84,15 @@ fn main() -> Result<()> {
     focal.set("alpha", built_in.alpha.into())?;
     focal.set("gamma", built_in.gamma.into())?;
     compare_with(&gpu, &focal, Numbers::Uniform, built_in)?;
-    compare_with(&gpu, &Custom::new(LOG_COSH)?, Numbers::Normal, LogCosh)
+    compare_with(&gpu, &Custom::new(LOG_COSH)?, Numbers::Normal, LogCosh)?;
+    let (built_in, mut focal) = (SoftmaxFocal::default(), Custom::new(SOFTMAX_FOCAL)?);
+    focal.set("gamma", built_in.gamma.into())?;
+    for classes in [1000, 10] {
+        let cross_entropy = Custom::new(CROSS_ENTROPY)?;
+        compare_rows(&gpu, &cross_entropy, classes, CrossEntropy::default())?;
+        compare_rows(&gpu, &focal, classes, built_in)?;
+    }
+    Ok(())
 }
 
 fn compare_with<L: Loss + Clone + 'static>(
@@ -74,19 +101,35 @@ fn compare_with<L: Loss + Clone + 'static>(
     second: Numbers,
     built_in: L,
 ) -> Result<()> {
+    let both = |elements| {
+        [pointwise(built_in.clone(), elements, second), pointwise(custom.clone(), elements, second)]
+    };
+    compare_both(gpu, built_in.definition().name, both)
+}
+
+fn compare_rows<L: Loss + Clone + 'static>(
+    gpu: &Gpu,
+    custom: &Custom,
+    classes: usize,
+    built_in: L,
+) -> Result<()> {
+    let both = |elements| {
+        let rows = elements / classes;
+        [of_classes(built_in.clone(), rows, classes), of_classes(custom.clone(), rows, classes)]
+    };
+    compare_both(gpu, &format!("{} of {classes}", built_in.definition().name), both)
+}
+
+fn compare_both(gpu: &Gpu, name: &str, both: impl Fn(usize) -> [Workload; 2]) -> Result<()> {
     for gradient in [false, true] {
         let workloads = |elements| {
-            let mut both = [
-                pointwise(built_in.clone(), elements, second),
-                pointwise(custom.clone(), elements, second),
-            ];
+            let mut both = both(elements);
             if !gradient {
                 both.iter_mut().for_each(|own| own.gradients.clear());
             }
             both
         };
         let asked = if gradient { "value and gradient" } else { "value" };
-        let name = built_in.definition().name;
         let what = format!("{name}, GPU, {asked}");
         if is_wanted(&what) {
             let both = workloads(ON_GPU);

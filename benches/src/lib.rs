@@ -26,7 +26,7 @@ pub use data::Data;
 pub use gpu::OnGpu;
 pub use list::{
     Make, WORKLOADS, bce_logits, by_name, cosine_embedding, cross_entropy, kl_div, linear, mse,
-    pointwise, smooth_l1, triplet,
+    of_classes, pointwise, smooth_l1, triplet,
 };
 pub use measure::{Effort, Sample, Times, compare, measure};
 pub use results::{Adapter, Cpu, Limits, Place, Results, Roofs, Row, Unreadable};

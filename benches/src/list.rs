@@ -65,11 +65,16 @@ pub fn bce_logits(elements: usize) -> Workload {
 
 /// Cross entropy of rows of logits, with class indices.
 pub fn cross_entropy(rows: usize, classes: usize) -> Workload {
+    of_classes(CrossEntropy::default(), rows, classes)
+}
+
+/// A loss of rows of logits, with class indices.
+pub fn of_classes(loss: impl Loss + 'static, rows: usize, classes: usize) -> Workload {
     let inputs = [
         ("input", vec![rows, classes], Numbers::Normal),
         ("target", vec![rows], below(0, classes)),
     ];
-    workload(CrossEntropy::default(), inputs, &["input"])
+    workload(loss, inputs, &["input"])
 }
 
 /// Cross entropy of a linear layer's logits, with class indices: `N` rows of `D` features and `V`
