@@ -1,10 +1,10 @@
 //! Custom losses over rows: functions of items and of what is gathered from them.
 
-use crate::common::{Random, assert_agrees, assert_close, backends, tensor};
+use crate::common::{Random, assert_agrees, assert_close, backends, bits, gpu, limited, tensor};
 use wgloss::losses::{CrossEntropy, MultiMargin, SoftmaxFocal};
 use wgloss::{
-    Batch, Custom, DType, Error, GradientType, Loss, Part, Reduction, Request, Tensor, Totals,
-    reference,
+    Batch, Custom, DType, Error, Evaluator, GradientType, Loss, Part, Reduction, Request, Tensor,
+    Totals, reference,
 };
 
 const F32: DType = DType::F32;
@@ -198,36 +198,121 @@ fn everything_at_once() {
     }
 }
 
-/// The derivatives are those of the values, by differences in float64.
-#[test]
-fn differences() {
-    let (loss, mut random) = (everything(), Random(74));
-    let shape = [3, 5];
-    let inputs = everything_of(DType::F64, &shape, &mut random);
+/// The derivatives are those of the values, by differences in float64: of some numbers, away from kinks. How many
+/// were compared.
+fn assert_differences(what: &str, loss: &dyn Loss, inputs: &Inputs, gradients: &[&str]) -> usize {
     let evaluated = |inputs: &Inputs| {
-        let request = Request { reduction: Reduction::Sum, gradients: ALL, ..Request::default() };
+        let request = Request { reduction: Reduction::Sum, gradients, ..Request::default() };
         let batch = Batch { inputs, request, ..Batch::default() };
-        reference::evaluate(&loss, &batch).expect("a valid batch")
+        reference::evaluate(loss, &batch).unwrap_or_else(|e| panic!("{what}: {e}"))
     };
-    let answer = evaluated(&inputs);
-    for (place, (name, slopes)) in answer.gradients.iter().enumerate() {
+    let answer = evaluated(inputs);
+    let mut compared = 0;
+    for (name, slopes) in &answer.gradients {
+        let place = inputs.iter().position(|(own, _)| own == name).expect("an input");
         for (i, slope) in slopes.iter().enumerate() {
             let at = |offset: f64| {
                 let mut moved = inputs.clone();
-                let mut all: Vec<f64> = moved[place].1.to_f32().iter().map(|&x| x.into()).collect();
+                let own = &mut moved[place].1;
+                let mut all: Vec<f64> = own.to_f32().iter().map(|&x| x.into()).collect();
                 all[i] += offset;
-                moved[place].1 = tensor(DType::F64, &shape, &all);
+                *own = tensor(DType::F64, own.shape(), &all);
                 evaluated(&moved).value[0]
             };
-            // Float64 inputs are rounded to float32, which has these.
-            let h = 1.0 / 1024.0;
+            // Inputs are float32, which has these.
             let by = |h: f64| (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
-            let (want, other) = (by(h), by(h / 2.0));
-            if (want - other).abs() < 1e-6 {
-                assert!((slope - want).abs() < 2e-6, "{name}[{i}]: got {slope}, want {want}");
+            let (want, other) = (by(1.0 / 1024.0), by(1.0 / 2048.0));
+            let size = 1.0 + want.abs();
+            if (want - other).abs() < 1e-7 * size {
+                compared += 1;
+                assert!((slope - want).abs() < 1e-6 * size, "{what}: {name}[{i}]: {slope}, {want}");
             }
         }
     }
+    compared
+}
+
+#[test]
+fn differences() {
+    let (loss, mut random) = (everything(), Random(74));
+    let inputs = everything_of(DType::F64, &[3, 5], &mut random);
+    assert!(assert_differences("everything", &loss, &inputs, ALL) > 15);
+}
+
+/// An expression of these.
+fn expression(of: &[&str], depth: usize, random: &mut Random) -> String {
+    let mut below = |count: usize| (random.unit() * count as f64) as usize;
+    if depth == 0 {
+        return of[below(of.len())].into();
+    }
+    let kind = below(7);
+    let a = expression(of, depth - 1, random);
+    let b = expression(of, depth - 1, random);
+    match kind {
+        0 => format!("({a} + {b})"),
+        1 => format!("({a} - 0.5 * {b})"),
+        2 => format!("({a} * {b})"),
+        3 => format!("tanh({a})"),
+        4 => format!("sigmoid({a} - {b})"),
+        5 => format!("max({a}, {b})"),
+        _ => format!("exp(0.25 * tanh({a})) * {b}"),
+    }
+}
+
+/// Random losses over rows: both backends agree with the reference, and that with differences.
+#[test]
+fn random_losses() {
+    let mut random = Random(77);
+    let mut compared = 0;
+    for round in 0..10 {
+        let (peaks, second) = (round % 2 == 0, round % 3 == 0);
+        let mut known = vec!["row.factor", "picked.a", "picked.b", "0.75"];
+        let item = ["item.a", "item.b", "item.a", "row.factor"];
+        let mut text = String::from(
+            "struct Item { a: f32, b: f32 }\nstruct Row { factor: f32, target: i32 }\n",
+        );
+        let mut taken = String::from("row: Row, picked: Item");
+        if peaks {
+            let [x, y] = [0, 1].map(|_| expression(&item, 1, &mut random));
+            text += &format!(
+                "fn peaks(item: Item, row: Row) -> vec2<f32> {{ return vec2({x}, {y}); }}\n"
+            );
+            taken += ", peaks: vec2<f32>";
+            known.extend(["peaks.x", "peaks.y"]);
+        }
+        for (name, own) in [("sums", true), ("second_sums", second)] {
+            if own {
+                let of = [&item[..], &known].concat();
+                let x = expression(&of, 2, &mut random);
+                text +=
+                    &format!("fn {name}(item: Item, {taken}) -> f32 {{ return 0.25 * {x}; }}\n");
+                taken += &format!(", {name}: f32");
+                known.push(name);
+            }
+        }
+        let last = known[known.len() - 1];
+        let x = expression(&known, 3, &mut random);
+        text += &format!("fn value({taken}) -> f32 {{ return {x} + tanh({last}) + sums; }}\n");
+        let loss = match Custom::new(&text) {
+            Ok(loss) => loss,
+            Err(error)
+                if ["come to", "does not change"]
+                    .iter()
+                    .any(|own| error.to_string().contains(own)) =>
+            {
+                continue;
+            }
+            Err(error) => panic!("{error}\n{text}"),
+        };
+        let mut inputs = everything_of(DType::F64, &[3, 4], &mut random);
+        inputs.retain(|(name, _)| loss.definition().input(name).is_ok());
+        let gradients: Vec<&str> =
+            ALL.iter().copied().filter(|name| text.contains(&format!("item.{name}"))).collect();
+        let request = Request { gradients: &gradients, ..Request::default() };
+        assert_agrees(&text, &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
+        compared += assert_differences(&text, &loss, &inputs, &gradients);
+    }
+    assert!(compared > 100, "{compared}");
 }
 
 #[test]
@@ -432,4 +517,27 @@ fn names_of_the_user() {
     let request = Request::with_gradients(&["input"]);
     let batch = Batch { inputs: &inputs, request, ..Batch::default() };
     assert_agrees("names", &loss, &batch);
+}
+
+/// Devices that bind few buffers, small parts of tensors and few workgroups give the same bits, and so do pieces.
+#[test]
+fn small_devices() {
+    let (loss, mut random) = (everything(), Random(76));
+    let whole = Evaluator::Gpu(gpu());
+    for shape in [&[700, 9][..], &[3, 41, 70]] {
+        let inputs = everything_of(F32, shape, &mut random);
+        for (reduction, gradients) in [(Reduction::Mean, ALL), (Reduction::None, &["a"])] {
+            let request = Request { reduction, gradients, ..Request::default() };
+            let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+            let evaluated = |evaluator: &Evaluator| {
+                let answer = evaluator.evaluate_blocking(&loss, &batch);
+                bits(&answer.unwrap_or_else(|e| panic!("{shape:?}: {e}")))
+            };
+            let want = evaluated(&whole);
+            for (binding, groups, buffers) in [(1 << 27, 65_535, 4), (1 << 15, 3, 8)] {
+                let small = limited(binding, groups, buffers);
+                assert!(evaluated(&small) == want, "{shape:?}, {binding}, {groups}, {buffers}");
+            }
+        }
+    }
 }
