@@ -247,8 +247,8 @@ impl Loss for Custom {
     fn family(&self) -> Box<dyn Family + '_> {
         let (numbers, words) = (self.numbers().collect(), self.words());
         match &self.made.runs {
-            made::Runs::Terms(program, compiled) => {
-                let on_cpu = OnCpu::new(self, self.made, (program, compiled), numbers, words);
+            made::Runs::Terms(own) => {
+                let on_cpu = OnCpu::new(self, self.made, (&own.0, &own.1), numbers, words);
                 pointwise::run_by(self, on_cpu)
             }
             made::Runs::Rows(made) => {

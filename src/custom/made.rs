@@ -37,8 +37,8 @@ pub(super) struct Parameter {
 #[derive(Debug)]
 pub(super) enum Runs {
     /// Of a loss of elements, in float64 and in float32.
-    Terms(Program, Compiled),
-    Rows(rows::Rows),
+    Terms(Box<(Program, Compiled)>),
+    Rows(Box<rows::Rows>),
 }
 
 /// What a source comes to.
@@ -141,7 +141,7 @@ impl Made {
             parameters,
             refusals,
             ignored: None,
-            runs: Runs::Terms(program, compiled),
+            runs: Runs::Terms(Box::new((program, compiled))),
             parsed: source,
             reserved,
         })
@@ -173,7 +173,7 @@ impl Made {
             parameters,
             refusals,
             ignored,
-            runs: Runs::Rows(rows),
+            runs: Runs::Rows(Box::new(rows)),
             parsed: source,
             reserved: HashSet::new(),
         })
@@ -201,7 +201,7 @@ impl Made {
 
     /// Whether there is a loop.
     pub(super) fn loops(&self) -> bool {
-        matches!(&self.runs, Runs::Terms(program, _) if program.counts())
+        matches!(&self.runs, Runs::Terms(own) if own.0.counts())
     }
 
     /// The direction of an argument, or of a number of a vector: `p`, or `box.x`.

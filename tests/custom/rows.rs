@@ -534,7 +534,7 @@ fn small_devices() {
                 bits(&answer.unwrap_or_else(|e| panic!("{shape:?}: {e}")))
             };
             let want = evaluated(&whole);
-            for (binding, groups, buffers) in [(1 << 27, 65_535, 4), (1 << 15, 3, 8)] {
+            for (binding, groups, buffers) in [(1 << 27, 65_535, 4), (1 << 15, 40, 8)] {
                 let small = limited(binding, groups, buffers);
                 assert!(evaluated(&small) == want, "{shape:?}, {binding}, {groups}, {buffers}");
             }

@@ -27,6 +27,7 @@ mod writer;
 
 use super::refusal::Refusal;
 use super::source::Source;
+use super::words::identifiers;
 use crate::families::pointwise::Slopes;
 use body::{Gradient, Member, Returns};
 pub(super) use dual::Directions;
@@ -98,20 +99,26 @@ pub(super) struct Stage {
 
 /// What comes of some stages.
 #[derive(Debug)]
-pub(super) struct Stages {
-    pub(super) text: String,
-    pub(super) table: Vec<u32>,
+pub(super) struct Stages<'s> {
+    writer: Writer<'s>,
     /// In which directions each has slopes, and for each direction which of its scalars, as bits.
     pub(super) found: Vec<(Directions, Vec<u64>)>,
 }
 
-/// WGSL for some stages.
-pub(super) fn write_stages(
-    source: &Source,
+impl Stages<'_> {
+    /// What a text calls of them, and the words of tables.
+    pub(super) fn called(self, text: &str) -> (String, Vec<u32>) {
+        self.writer.finish(&identifiers(text).collect::<Vec<_>>())
+    }
+}
+
+/// Writes some stages.
+pub(super) fn write_stages<'s>(
+    source: &'s Source,
     accurate: bool,
     stages: &[Stage],
-    reserved: &HashSet<String>,
-) -> Result<Stages> {
+    reserved: &'s HashSet<String>,
+) -> Result<Stages<'s>> {
     let mut writer = Writer::new(source, accurate, true, reserved);
     let mut found = Vec::new();
     for Stage { function, name, slopes } in stages {
@@ -129,7 +136,5 @@ pub(super) fn write_stages(
             }
         });
     }
-    let names: Vec<&str> = stages.iter().map(|stage| &*stage.name).collect();
-    let (text, table) = writer.finish(&names);
-    Ok(Stages { text, table, found })
+    Ok(Stages { writer, found })
 }

@@ -153,8 +153,9 @@ pub(super) fn compose(
         shared_second_sums: found("second_sums", "shared"),
         loss: found("value", "shared"),
     };
-    let (text, functions) = parts.functions(by)?;
-    Ok(Composed { text: derived.text + "\n" + &text, table: derived.table, functions })
+    let (own, functions) = parts.functions(by)?;
+    let (text, table) = derived.called(&own);
+    Ok(Composed { text: text + "\n" + &own, table, functions })
 }
 
 fn capital(word: &str) -> String {

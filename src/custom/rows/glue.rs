@@ -144,18 +144,18 @@ impl Glue<'_> {
             filled(own.collect(), count)
         };
         let call = self.call(function, name == "second_sums");
+        let (with, without) = (all(true), all(false));
+        let with = match with == without {
+            true => String::new(),
+            false => format!("    if (GRADIENTS) {{\n        return Sums({with});\n    }}\n"),
+        };
         format!(
             "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> Sums {{
     let own = {call};
-    if (GRADIENTS) {{
-        return Sums({});
-    }}
-    return Sums({});
+{with}    return Sums({without});
 }}
 
-",
-            all(true),
-            all(false)
+"
         )
     }
 

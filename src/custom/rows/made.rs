@@ -4,17 +4,18 @@ use super::compose::{Composed, Function, Functions, compose};
 use super::glue::glue;
 use crate::custom::compiled::Compiled;
 use crate::custom::interpret::Program;
-use crate::custom::items::{From, Number, Signature};
+use crate::custom::items::{By, From, Number, Signature, Struct};
 use crate::custom::library;
 use crate::custom::names::declared;
 use crate::custom::parsed::parse;
-use crate::custom::refusal::{Refusal, error_at};
+use crate::custom::refusal::Refusal;
 use crate::custom::signature::Kind;
 use crate::custom::source::Source;
 use crate::definition::{Input, Role};
 use crate::error::{Error, Result};
 use crate::families::rows;
 use crate::kernel::TABLE;
+use naga::Span;
 use std::collections::HashSet;
 
 /// A function, as the CPU runs it.
@@ -57,7 +58,7 @@ impl Rows {
     /// The component that a slope is of.
     pub(super) fn component(&self, slope: usize) -> usize {
         let number = self.slopes.function.gives[slope];
-        let Number::Of(crate::custom::items::By::Item(member)) = number else { return 0 };
+        let Number::Of(By::Item(member)) = number else { return 0 };
         self.item(member).unwrap_or_default()
     }
 }
@@ -104,7 +105,12 @@ pub(in crate::custom) fn make(
         let input = Input::new(kept(&member.name), Role::Rows);
         let refusal = match of_floats.iter().find(|(own, _)| *own == i) {
             Some((_, refusal)) => refusal.clone(),
-            None => Some(no_derivative(source, &member.name, member.kind)),
+            None => {
+                let kind = member.kind.written();
+                let reason = format!("{} is {kind}: there are gradients by f32 only", member.name);
+                let place = span_of(source, &signature.item);
+                Some(Refusal::new(place, reason).error(text))
+            }
         };
         inputs.push(if refusal.is_none() { input } else { input.constant() });
         refusals.push(refusal);
@@ -120,7 +126,8 @@ pub(in crate::custom) fn make(
             "{} is a number of the row: there are gradients by members of Item only",
             member.name
         );
-        refusals.push(Some(error_at(text, 0, reason)));
+        let place = signature.row.as_ref().map_or(Span::UNDEFINED, |row| span_of(source, row));
+        refusals.push(Some(Refusal::new(place, reason).error(text)));
     }
     let composed = attempt(&by)?;
     let glue = glue(signature, &composed.functions);
@@ -130,9 +137,9 @@ pub(in crate::custom) fn make(
     Ok(Made { inputs, refusals, text, table, rows })
 }
 
-fn no_derivative(source: &Source, name: &str, kind: Kind) -> Error {
-    let reason = format!("{name} is {}: there are gradients by f32 only", kind.written());
-    error_at(&source.text, 0, reason)
+/// Where a struct is declared.
+fn span_of(source: &Source, of: &Struct) -> Span {
+    source.module.types.get_span(of.ty)
 }
 
 /// What the CPU runs of these functions.
