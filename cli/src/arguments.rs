@@ -22,6 +22,14 @@ pub(crate) struct Which {
     /// NAME=1,2,3
     #[arg(long, value_name = "NAME=FILE", requires = "custom")]
     table: Vec<String>,
+    /// Instead of a custom loss, its derivative by an argument, or by a number of a vector (box.x), whose
+    /// gradients are second derivatives: --derivative p --grad t=FILE is the mixed one by p and t
+    #[arg(long, value_name = "ARGUMENT", requires = "custom")]
+    derivative: Vec<String>,
+    /// Instead of a custom loss, its derivative along the directions of some arguments, which are
+    /// inputs NAME_direction; its gradients by the arguments are the Hessian's product with them
+    #[arg(long, value_name = "ARGUMENT,...", value_delimiter = ',', requires = "custom")]
+    along: Vec<String>,
 }
 
 impl Which {
@@ -34,6 +42,13 @@ impl Which {
         arguments.splice(0..0, self.loss.clone());
         let mut custom = custom(path)?;
         self.set_tables(&mut custom, arguments)?;
+        for argument in &self.derivative {
+            custom = custom.derivative(argument)?;
+        }
+        if !self.along.is_empty() {
+            let along: Vec<&str> = self.along.iter().map(|argument| &**argument).collect();
+            custom = custom.along(&along)?;
+        }
         Ok(Chosen::Custom(custom))
     }
 

@@ -42,7 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Evaluate a loss, and its gradients, of arrays in files
-    Eval(eval::Eval),
+    Eval(Box<eval::Eval>),
     /// Join the totals of a batch's parts
     Total(total::Total),
     /// Say how a batch divides among workers

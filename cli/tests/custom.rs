@@ -55,6 +55,36 @@ fn value_gradient_and_second_derivative() {
 }
 
 #[test]
+fn mixed_derivatives_and_products_of_the_hessian() {
+    let folder = folder();
+    put(folder.path(), "f.wgsl", "fn value(p: f32, t: f32) -> f32 { return p * p * t; }");
+    for (name, numbers) in
+        [("p", [1.0, 2.0]), ("t", [5.0, 6.0]), ("v", [1.0, -1.0]), ("w", [3.0, 2.0])]
+    {
+        put(folder.path(), &format!("{name}.npy"), npy_f32("(2,)", &numbers));
+    }
+    let read = |name: &str| read_npy(&folder.path().join(name)).1;
+    let eval = ["eval", "--custom", "f.wgsl", "p=p.npy", "t=t.npy", "--reduction", "sum", "--json"];
+    for backend in ["gpu", "cpu"] {
+        let own = ["--backend", backend, "--grad", "p=g.npy", "--grad", "t=h.npy"];
+        let row = [&eval[..], &own, &["--derivative", "p"]].concat();
+        let json = run(folder.path(), &row).json();
+        assert_eq!((&json["loss"], &json["value"]), (&"f by p".into(), &34.0.into()), "{backend}");
+        assert_eq!((read("g.npy"), read("h.npy")), (vec![10.0, 12.0], vec![2.0, 4.0]));
+        let directions = ["--along", "p,t", "p_direction=v.npy", "t_direction=w.npy"];
+        let product = [&eval[..], &own, &directions].concat();
+        let json = run(folder.path(), &product).json();
+        // 2 p t v + p^2 w
+        assert_eq!(json["value"], 10.0 + 3.0 - 24.0 + 8.0, "{backend}");
+        assert_eq!((read("g.npy"), read("h.npy")), (vec![16.0, -4.0], vec![2.0, -4.0]));
+    }
+    refused(folder.path(), &["show", "--custom", "f.wgsl", "--along", "q"], &["\"q\"", "p, t"]);
+    refused(folder.path(), &["eval", "mse", "--derivative", "input", "input=p.npy"], &["--custom"]);
+    let shown = run(folder.path(), &["show", "--custom", "f.wgsl", "--along", "t"]);
+    assert!(shown.out.contains("inputs:     p*, t*, t_direction*"), "{}", shown.out);
+}
+
+#[test]
 fn the_examples_run_on_real_data() {
     let files = ["p=diabetes_predictions.npy", "t=diabetes_targets.npy"];
     for (loss, parameters) in [

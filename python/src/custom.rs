@@ -12,6 +12,9 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use wgloss::Loss as _;
 use wgloss::definition::Options as _;
 
+/// What made a derivative of a loss: the method, and its arguments.
+type Step = (String, Vec<String>);
+
 /// A loss of one's own: a WGSL function `value` of up to 16 arguments, from which its gradient is
 /// derived: `f32`, vectors `vec2<f32>` to `vec4<f32>` along a last dimension of that size, and `i32`, `u32`
 /// and `bool`, of arrays of integers and booleans.
@@ -41,8 +44,7 @@ pub(crate) struct Custom {
     loss: wgloss::Custom,
     name: String,
     text: String,
-    /// What it was derived by, one after the other.
-    derived_by: Vec<String>,
+    steps: Vec<Step>,
 }
 
 impl Custom {
@@ -64,7 +66,7 @@ impl Custom {
         let name = name.or(stem).unwrap_or_else(|| "custom".into());
         let mut loss = wgloss::Custom::named(&name, &text).map_err(raised)?;
         set_parameters(&mut loss, parameters)?;
-        Ok(Self { loss, name, text, derived_by: Vec::new() })
+        Ok(Self { loss, name, text, steps: Vec::new() })
     }
 
     /// The loss of some arrays, by position or name; parameters may be given by name as well.
@@ -93,13 +95,19 @@ impl Custom {
         self.loss.derived()
     }
 
-    /// The loss that is this one's derivative by an argument, with the same parameters.
+    /// The loss that is this one's derivative by an argument, or by a number of a vector ("box.x"), with the
+    /// same parameters. Its gradients are second derivatives: by the same argument the diagonal of the
+    /// Hessian, by another one the mixed derivative by both.
     fn derivative(&self, argument: &str) -> PyResult<Self> {
-        let loss = self.loss.derivative(argument).map_err(raised)?;
-        let mut derived_by = self.derived_by.clone();
-        derived_by.push(argument.into());
-        let Self { name, text, .. } = self;
-        Ok(Self { loss, name: name.clone(), text: text.clone(), derived_by })
+        self.derived_as("derivative", vec![argument.into()])
+    }
+
+    /// The loss that is this one's derivative along directions of some arguments, with the same
+    /// parameters: the sum of each one's derivative times its direction, an input `NAME_direction` after
+    /// all arguments. Its gradients by the arguments are the product of the Hessian with the directions.
+    #[pyo3(signature = (*arguments))]
+    fn along(&self, arguments: Vec<String>) -> PyResult<Self> {
+        self.derived_as("along", arguments)
     }
 
     /// The text that it was made of.
@@ -183,21 +191,21 @@ impl Custom {
         text: &str,
         name: String,
         parameters: &Bound<'_, PyDict>,
-        derived_by: Vec<String>,
+        steps: Vec<Step>,
     ) -> PyResult<Self> {
         let mut loss = wgloss::Custom::named(&name, text).map_err(raised)?;
         set_parameters(&mut loss, Some(parameters))?;
-        let whole = Self { loss, name, text: text.into(), derived_by: Vec::new() };
-        derived_by.iter().try_fold(whole, |loss, argument| loss.derivative(argument))
+        let whole = Self { loss, name, text: text.into(), steps: Vec::new() };
+        steps.into_iter().try_fold(whole, |loss, (method, names)| loss.derived_as(&method, names))
     }
 
     #[expect(clippy::type_complexity, reason = "what pickle wants")]
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String, String, Bound<'py, PyDict>, Vec<String>))> {
+    ) -> PyResult<(Bound<'py, PyAny>, (String, String, Bound<'py, PyDict>, Vec<Step>))> {
         let own = slf.get();
         let parameters = own.parameters(slf.py())?;
-        let state = (own.text.clone(), own.name.clone(), parameters, own.derived_by.clone());
+        let state = (own.text.clone(), own.name.clone(), parameters, own.steps.clone());
         Ok((slf.get_type().getattr("_restored")?, state))
     }
 
@@ -211,6 +219,19 @@ impl Custom {
 }
 
 impl Custom {
+    /// The loss that a method makes of it.
+    fn derived_as(&self, method: &str, arguments: Vec<String>) -> PyResult<Self> {
+        let names: Vec<&str> = arguments.iter().map(|argument| &**argument).collect();
+        let loss = match (method, &names[..]) {
+            ("derivative", [argument]) => self.loss.derivative(argument),
+            _ => self.loss.along(&names),
+        };
+        let mut steps = self.steps.clone();
+        steps.push((method.into(), arguments));
+        let (name, text) = (self.name.clone(), self.text.clone());
+        Ok(Self { loss: loss.map_err(raised)?, name, text, steps })
+    }
+
     /// The loss with other parameters, in their order; with none it is as it is.
     fn with(&self, parameters: &Bound<'_, PyTuple>) -> PyResult<wgloss::Custom> {
         let mut loss = self.loss.clone();

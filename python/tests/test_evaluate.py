@@ -209,6 +209,23 @@ def test_the_gradient_of_a_custom_loss(backend: str) -> None:
     np.testing.assert_allclose(derivative(P, T, reduction="none"), slope, rtol=1e-5, atol=1e-6)
     second = derivative.derivative("p")(P, T, reduction="none")
     np.testing.assert_allclose(second, 0.25 / SMOOTH**3, rtol=1e-5)
+    result = wgloss.evaluate(derivative, p=P, t=T, gradients=["t"], reduction="none")
+    np.testing.assert_allclose(result.gradients["t"], -0.25 / SMOOTH**3, rtol=1e-5)
+
+
+def test_products_of_the_hessian_of_a_custom_loss(backend: str) -> None:
+    custom = wgloss.Custom(CHARBONNIER, epsilon=0.5)
+    product = pickle.loads(pickle.dumps(custom.along("p", "t")))
+    assert product.inputs == ["p", "t", "p_direction", "t_direction"]
+    v, w = np.cos(P), np.sin(T)
+    both = {"p": P, "t": T, "p_direction": v, "t_direction": w}
+    result = wgloss.evaluate(product, **both, gradients=["p", "t"], reduction="none")
+    np.testing.assert_allclose(result.value, (P - T) / SMOOTH * (v - w), rtol=1e-5, atol=1e-6)
+    want = 0.25 / SMOOTH**3 * (v - w)
+    np.testing.assert_allclose(result.gradients["p"], want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(result.gradients["t"], -want, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="q"):
+        custom.along("q")
 
 
 def test_errors_of_a_custom_loss() -> None:

@@ -46,7 +46,7 @@ class Custom:
         The loss of some arrays, by position or name; parameters may be given by name as well.
         """
     def __new__(cls, text_or_path: Any, /, *, name: str | None = None, **parameters: Any) -> Custom: ...
-    def __reduce__(self, /) -> tuple[Any, tuple[str, str, dict[str, Any], list[str]]]: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str, str, dict[str, Any], list[tuple[str, list[str]]]]]: ...
     def __repr__(self, /) -> str: ...
     def _check(self, /, inputs: SupportsGetItem[int, tuple[SupportsGetItem[int, SupportsIndex], str] | None], options: tuple[Any, ...], reduction: str, gradients: SupportsGetItem[int, SupportsIndex]) -> list[int]:
         """
@@ -64,13 +64,21 @@ class Custom:
         The options are all parameters in their order; with none they are those that are set.
         """
     @staticmethod
-    def _restored(text: str, name: str, parameters: dict[str, Any], derived_by: SupportsGetItem[int, str]) -> Custom:
+    def _restored(text: str, name: str, parameters: dict[str, Any], steps: SupportsGetItem[int, tuple[str, SupportsGetItem[int, str]]]) -> Custom:
         """
         One of the same text, name, parameters and derivatives: for pickles.
         """
+    def along(self, /, *arguments: str) -> Custom:
+        """
+        The loss that is this one's derivative along directions of some arguments, with the same
+        parameters: the sum of each one's derivative times its direction, an input `NAME_direction` after
+        all arguments. Its gradients by the arguments are the product of the Hessian with the directions.
+        """
     def derivative(self, /, argument: str) -> Custom:
         """
-        The loss that is this one's derivative by an argument, with the same parameters.
+        The loss that is this one's derivative by an argument, or by a number of a vector ("box.x"), with the
+        same parameters. Its gradients are second derivatives: by the same argument the diagonal of the
+        Hessian, by another one the mixed derivative by both.
         """
     @property
     def derived(self, /) -> str:

@@ -1,9 +1,11 @@
 //! A custom loss as one uses it: made of a source, its parameters set, a [`Loss`] like any other.
 
 use super::cpu::OnCpu;
+use super::derive::{DIRECTION, Wanted};
 use super::made::{self, Made};
 use super::number::Number;
 use super::rows;
+use super::signature::MOST_ARGUMENTS;
 use crate::definition::{Definition, Options, Parameter, Setting, documentation};
 use crate::error::{Error, Result, listed};
 use crate::families::{self, pointwise};
@@ -45,7 +47,7 @@ impl Custom {
     /// # Errors
     /// As [`Custom::new`].
     pub fn named(name: &str, source: &str) -> Result<Self> {
-        Ok(Self::of(made::made(name, source, true)?))
+        Ok(Self::of(made::made(name, source, true, &[])?))
     }
 
     fn of(made: &'static Made) -> Self {
@@ -59,7 +61,8 @@ impl Custom {
     /// # Errors
     /// As [`Custom::new`].
     pub fn with_built_ins(self) -> Result<Self> {
-        let made = made::made(self.made.definition.name, &self.made.source, false)?;
+        let definition = self.made.definition;
+        let made = made::made(definition.name, &self.made.source, false, &self.inputs())?;
         Ok(Self { made, ..self })
     }
 
@@ -105,18 +108,70 @@ impl Custom {
     }
 
     /// The loss that is this one's derivative by one of its arguments, or by a number of a vector
-    /// (`"box.x"`), with the same parameters. Its own gradient by that argument is the diagonal of the
-    /// second derivative.
+    /// (`"box.x"`), with the same parameters. Its own gradients are a row of the second derivative: by
+    /// that argument the diagonal, by another one the mixed derivative by both.
     ///
     /// # Errors
     /// If there is no such argument, or no derivative by it.
     pub fn derivative(&self, argument: &str) -> Result<Self> {
-        let definition = self.made.definition;
         let (place, direction) = self.made.direction(argument)?;
         self.check_gradient(place)?;
-        let name = format!("{} by {argument}", definition.name);
-        let made = made::made(&name, &self.made.slope(direction)?, self.made.accurate)?;
+        let name = format!("{} by {argument}", self.made.definition.name);
+        self.derived_as(&name, &Wanted::Slope(direction), &self.inputs())
+    }
+
+    /// The loss that is this one's derivative along given directions of some of its arguments: the sum
+    /// of each one's derivative times its direction, with the same parameters. The directions are
+    /// inputs like the arguments, after all of them and in their order: that of `p` is called
+    /// `p_direction` and has its type.
+    ///
+    /// Its gradients by the arguments are the product of the Hessian with the directions, and those by the
+    /// directions are this loss's gradients.
+    ///
+    /// # Errors
+    /// If there is no such argument, it comes twice or has no derivative, or if there are more than 16
+    /// inputs.
+    pub fn along(&self, arguments: &[&str]) -> Result<Self> {
+        let definition = self.made.definition;
+        let mut places = Vec::new();
+        for argument in arguments {
+            let place = definition.input(argument)?;
+            if places.contains(&place) {
+                return Err(Error::Repeated { argument: (*argument).into(), times: 2 });
+            }
+            self.check_gradient(place)?;
+            places.push(place);
+        }
+        places.sort_unstable();
+        let mut inputs = self.inputs();
+        for &place in &places {
+            let wanted = format!("{}_{DIRECTION}", definition.inputs[place].name);
+            let others = (1..).map(|number| format!("{wanted}_{number}"));
+            let mut names = std::iter::once(wanted.clone()).chain(others);
+            inputs.extend(names.find(|name| !inputs.contains(name)));
+        }
+        let (count, most) = (inputs.len(), format!("at most {MOST_ARGUMENTS}"));
+        if places.is_empty() {
+            return Err(Error::argument("along", "no argument", "at least one"));
+        }
+        if count > MOST_ARGUMENTS {
+            return Err(Error::argument("along", format!("{count} inputs with directions"), most));
+        }
+        let along: Vec<&str> = places.iter().map(|&place| definition.inputs[place].name).collect();
+        let name = format!("{} along {}", definition.name, listed(along));
+        self.derived_as(&name, &Wanted::Along(places), &inputs)
+    }
+
+    /// The loss that is this derivative, with the same parameters.
+    fn derived_as(&self, name: &str, wanted: &Wanted, inputs: &[String]) -> Result<Self> {
+        let text = self.made.derivative(wanted)?;
+        let made = made::made(name, &text, self.made.accurate, inputs)?;
         Ok(Self { made, ..self.clone() })
+    }
+
+    /// The names of the inputs.
+    fn inputs(&self) -> Vec<String> {
+        self.made.definition.inputs.iter().map(|input| input.name.into()).collect()
     }
 
     /// The bits of the parameters but for arrays in their order.

@@ -57,31 +57,38 @@ pub(super) struct Made {
     reserved: HashSet<String>,
 }
 
-type Known = HashMap<(String, String, bool), &'static Made>;
+type Known = HashMap<(String, String, bool, Vec<String>), &'static Made>;
 
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 
-/// What this source comes to: made if it has not been, and kept, as a [`Definition`] is for ever.
-pub(super) fn made(name: &str, source: &str, accurate: bool) -> Result<&'static Made> {
+/// What this source comes to: made if it has not been, and kept, as a [`Definition`] is for ever. Its
+/// inputs have these names; without any, those of the text.
+pub(super) fn made(
+    name: &str,
+    source: &str,
+    accurate: bool,
+    inputs: &[String],
+) -> Result<&'static Made> {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
-    let key = (name.to_string(), source.to_string(), accurate);
+    let key = (name.to_string(), source.to_string(), accurate, inputs.to_vec());
     if let Some(made) = known.get(&key) {
         return Ok(made);
     }
-    let made: &'static Made = Box::leak(Box::new(Made::new(name, source, accurate)?));
+    let made: &'static Made = Box::leak(Box::new(Made::new(name, source, accurate, inputs)?));
     known.insert(key, made);
     Ok(made)
 }
 
 impl Made {
-    fn new(name: &str, text: &str, accurate: bool) -> Result<Self> {
+    fn new(name: &str, text: &str, accurate: bool, inputs: &[String]) -> Result<Self> {
         // Editors of Windows begin files with a mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let source = Source::new(text)?;
+        let mut source = Source::new(text)?;
         if let Some(signature) = source.rows.clone() {
             return Self::over_rows(name, text, source, &signature, accurate);
         }
+        source.rename(inputs);
         let arguments = source.arguments.iter();
         let all = arguments.map(|own| Input::new(kept(&own.name), own.kind.role())).collect();
         let parameters = parameters(&source);
@@ -234,9 +241,9 @@ impl Made {
         Ok((place, directions.start + along))
     }
 
-    /// WGSL whose `value` is the derivative in a direction.
-    pub(super) fn slope(&self, direction: usize) -> Result<String> {
-        derive::write(&self.parsed, self.accurate, &Wanted::Slope(direction), &self.reserved)
+    /// WGSL whose `value` is this derivative.
+    pub(super) fn derivative(&self, wanted: &Wanted) -> Result<String> {
+        derive::write(&self.parsed, self.accurate, wanted, &self.reserved)
             .map(|(text, _)| text)
             .map_err(|error| error.error(&self.source))
     }

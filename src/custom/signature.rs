@@ -7,7 +7,7 @@ use crate::error::Result;
 use naga::{ArraySize, Function, Handle, Module, Scalar, Span, StructMember, Type, TypeInner};
 
 /// The most arguments, without the parameters.
-const MOST_ARGUMENTS: usize = 16;
+pub(super) const MOST_ARGUMENTS: usize = 16;
 
 /// The most numbers of all arrays of parameters together.
 const MOST_NUMBERS: usize = 1 << 16;

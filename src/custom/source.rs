@@ -123,6 +123,13 @@ impl Source {
         Self { rows: Some(rows), ..self }
     }
 
+    /// Gives the arguments these names, in their order, as far as there are any.
+    pub(super) fn rename(&mut self, names: &[String]) {
+        for (argument, name) in self.arguments.iter_mut().zip(names) {
+            argument.name.clone_from(name);
+        }
+    }
+
     /// A name of the module as the user wrote it.
     pub(super) fn written<'n>(&self, name: &'n str) -> &'n str {
         written(name, self.stand_in.as_deref())
@@ -150,6 +157,12 @@ impl Source {
             }
         }
         active
+    }
+
+    /// The same of a direction that is given for each of these arguments: the first one is theirs all.
+    pub(super) fn active_along(&self, arguments: &[usize]) -> Vec<u64> {
+        let all = 0..self.module.functions[self.entry].arguments.len();
+        all.map(|argument| u64::from(arguments.contains(&argument))).collect()
     }
 
     /// Where `value` is declared.

@@ -151,11 +151,58 @@
 //! | `pow(x, 0)`, and `pow(0, y)` by `y` from 0 on | 0 |
 //! | `if` and `select` | that of what they take, whatever the other side's is |
 //!
-//! [`Custom::derivative`] is a loss again, whose value is the derivative and whose gradient is the
-//! diagonal of the second one. By a vector it is by one of its numbers, `"box.x"`.
+//! [`Custom::derivative`] is a loss again, whose value is the derivative and whose gradients are those of
+//! the second one: by the same argument the diagonal, by another the mixed derivative by both. By a vector
+//! it is by one of its numbers, `"box.x"`. [`Custom::along`] has the product of the Hessian with a
+//! direction: see [below](#second-derivatives).
 //!
 //! A vector has a derivative by each of its numbers: what only some of them lead to costs nothing of the
 //! others. Helper functions that are given whole vectors compute all.
+//!
+//! # Second derivatives
+//!
+//! A term depends on its own numbers alone, so that a sum's Hessian has a small block for each term. There
+//! are two ways to it, each of which is a loss again, with reductions, types, both backends and
+//! derivatives of its own:
+//!
+//! | | value | gradient by argument i |
+//! | --- | --- | --- |
+//! | `loss.derivative("p")` | d f / d p | d<sup>2</sup> f / d p d i: a row of the Hessian |
+//! | `loss.along(&["p", "t"])` | sum over j of (d f / d j) v<sub>j</sub>, for j = p, t | sum over j of (d<sup>2</sup> f / d i d j) v<sub>j</sub>: the Hessian's product with v |
+//!
+//! The directions v are inputs after all others, `p_direction` and `t_direction`, of the types of `p` and
+//! `t`: a vector's is a vector. The gradients by them are those of the loss itself. Where an argument
+//! broadcasts, its part of a gradient is summed over the terms that it is in, as in every loss. With
+//! directions in the shapes of their arguments that is the product with the whole loss's Hessian, which
+//! has no blocks any more; `mean` divides both by as many terms as the loss itself. A direction that has
+//! more places than the arguments makes more terms, and so a greater divisor.
+//!
+//! ```
+//! use wgloss::{Batch, Custom, Evaluator, Reduction, Request, Tensor};
+//!
+//! let loss = Custom::new("fn value(p: f32, t: f32) -> f32 { return p * p * exp(t); }")?;
+//! let inputs = [
+//!     ("p", Tensor::from_slice(&[1.0f32, 3.0], [2])?),
+//!     ("t", Tensor::from_slice(&[0.0f32, 0.0], [2])?),
+//!     ("p_direction", Tensor::from_slice(&[1.0f32, 0.5], [2])?),
+//!     ("t_direction", Tensor::from_slice(&[2.0f32, -1.0], [2])?),
+//! ];
+//! let gradients = ["p", "t"];
+//! let request = Request { reduction: Reduction::Sum, gradients: &gradients, ..Request::default() };
+//! let batch = Batch { inputs: &inputs, request: request.clone(), ..Batch::default() };
+//! let product = Evaluator::Cpu.evaluate_blocking(&loss.along(&["p", "t"])?, &batch)?;
+//! assert_eq!(product.gradients[0].1.to_f32()[..], [2.0 + 4.0, 1.0 - 6.0]);
+//! assert_eq!(product.gradients[1].1.to_f32()[..], [2.0 + 2.0, 3.0 - 9.0]);
+//!
+//! let batch = Batch { inputs: &inputs[..2], request, ..Batch::default() };
+//! let row = Evaluator::Cpu.evaluate_blocking(&loss.derivative("p")?, &batch)?;
+//! assert_eq!(row.gradients[0].1.to_f32()[..], [2.0, 2.0]);
+//! assert_eq!(row.gradients[1].1.to_f32()[..], [2.0, 6.0]);
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
+//! Integers and booleans have no direction. `wgloss eval --custom FILE` takes `--derivative p` and
+//! `--along p,t`, Python's `Custom` has both methods.
 //!
 //! # Numbers
 //!

@@ -7,10 +7,10 @@ use wgloss::{
     Batch, Custom, DType, Error, GradientType, Reduction, Request, Tensor, TensorKind, reference,
 };
 
-type Inputs = Vec<(&'static str, Tensor<'static>)>;
+pub(crate) type Inputs = Vec<(&'static str, Tensor<'static>)>;
 
 /// Numbers that every float type holds.
-fn floats(dtype: DType, shape: &[usize], random: &mut Random) -> Tensor<'static> {
+pub(crate) fn floats(dtype: DType, shape: &[usize], random: &mut Random) -> Tensor<'static> {
     let count: usize = shape.iter().product();
     let numbers: Vec<f64> =
         (0..count).map(|_| (random.unit() * 64.0).floor() / 16.0 - 2.0).collect();
@@ -25,7 +25,11 @@ fn wholes(dtype: DType, shape: &[usize], most: f64, random: &mut Random) -> Tens
     tensor(dtype, shape, &(0..count).map(number).collect::<Vec<_>>())
 }
 
-fn batch<'a>(inputs: &'a Inputs, reduction: Reduction, gradients: &'a [&'a str]) -> Batch<'a> {
+pub(crate) fn batch<'a>(
+    inputs: &'a Inputs,
+    reduction: Reduction,
+    gradients: &'a [&'a str],
+) -> Batch<'a> {
     let gradient_type = GradientType::Input;
     let request = Request { reduction, gradients, gradient_type, ..Request::default() };
     Batch { inputs, request, ..Batch::default() }
@@ -34,7 +38,13 @@ fn batch<'a>(inputs: &'a Inputs, reduction: Reduction, gradients: &'a [&'a str])
 /// Both backends, and a device of few buffers and bytes, agree with the reference, and with central differences
 /// of it by the numbers of these inputs.
 #[track_caller]
-fn check(what: &str, loss: &Custom, inputs: &Inputs, reduction: Reduction, gradients: &[&str]) {
+pub(crate) fn check(
+    what: &str,
+    loss: &Custom,
+    inputs: &Inputs,
+    reduction: Reduction,
+    gradients: &[&str],
+) {
     let batch = batch(inputs, reduction, gradients);
     let want = reference::evaluate(loss, &batch).unwrap_or_else(|e| panic!("{what}: {e}"));
     let few = ("few buffers", limited(1 << 20, 16, 4));
@@ -45,7 +55,7 @@ fn check(what: &str, loss: &Custom, inputs: &Inputs, reduction: Reduction, gradi
 
 /// The reference's gradients are what its values say.
 #[track_caller]
-fn check_differences(what: &str, loss: &Custom, inputs: &Inputs, gradients: &[&str]) {
+pub(crate) fn check_differences(what: &str, loss: &Custom, inputs: &Inputs, gradients: &[&str]) {
     let answer = |inputs: &Inputs| {
         reference::evaluate(loss, &batch(inputs, Reduction::Sum, gradients)).expect("an answer")
     };

@@ -4,18 +4,18 @@ use super::body::{Body, Returns};
 use super::dual::{Directions, Dual, each};
 use super::term::{Term, Terms};
 use crate::custom::refusal::Refusal;
-use naga::{ArraySize, Handle, Scalar, Type, TypeInner};
+use naga::{ArraySize, FunctionArgument, Handle, Scalar, Type, TypeInner};
 use std::collections::HashMap;
 
 impl Body<'_, '_> {
     /// Declares the arguments, of which some have slopes in some directions, and returns their text.
     pub(super) fn declare_arguments(&mut self, active: &[Directions]) -> Result<String, Refusal> {
         let entry = !matches!(self.returns, Returns::Dual(_));
+        let source = self.writer.source;
+        let span = source.module.functions.get_span(self.handle);
         let mut texts = Vec::new();
-        let mut slope_texts = Vec::new();
-        let function = self.function;
-        let span = self.writer.source.module.functions.get_span(self.handle);
-        for (i, argument) in function.arguments.iter().enumerate() {
+        let mut named = Vec::new();
+        for (i, argument) in self.function.arguments.iter().enumerate() {
             if self.writer.is_left_out(argument.ty) {
                 // Nothing reads it.
                 self.arguments.push(Dual::constant(self.terms.number(0.0)));
@@ -24,20 +24,28 @@ impl Body<'_, '_> {
             let kind = self.writer.type_name(argument.ty, span)?;
             let name = self.unique(argument.name.as_deref().unwrap_or("argument"));
             texts.push(format!("{name}: {kind}"));
-            let mut dual = Dual::constant(self.terms.name(name.clone()));
+            self.arguments.push(Dual::constant(self.terms.name(name.clone())));
+            named.push((i, name, kind));
+        }
+        // A loss's parameters stay the last.
+        let is_last = |argument: &FunctionArgument| {
+            source.parameters_type == Some(argument.ty) && !self.writer.is_left_out(argument.ty)
+        };
+        let parameters = self.function.arguments.last().is_some_and(is_last) && entry;
+        let rest = texts.split_off(texts.len().saturating_sub(parameters.into()));
+        for (i, name, kind) in named {
             for k in each(active[i]) {
-                dual.slopes[k] = Some(if entry {
+                self.arguments[i].slopes[k] = Some(if entry && !self.writer.is_along {
                     let place = self.place_along(i, k);
-                    self.along(argument.ty, &mut Some(place))?
+                    self.along(self.function.arguments[i].ty, &mut Some(place))?
                 } else {
                     let slope = self.slope_name(&name, k);
-                    slope_texts.push(format!("{slope}: {kind}"));
+                    texts.push(format!("{slope}: {kind}"));
                     self.terms.name(slope)
                 });
             }
-            self.arguments.push(dual);
         }
-        texts.extend(slope_texts);
+        texts.extend(rest);
         Ok(texts.join(", "))
     }
 

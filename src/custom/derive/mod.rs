@@ -34,6 +34,7 @@ pub(super) use dual::Directions;
 pub(super) use functions::ROUNDS;
 use naga::{Function, Handle};
 use std::collections::HashSet;
+pub(super) use writer::DIRECTION;
 use writer::Writer;
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -45,6 +46,9 @@ pub(super) enum Wanted {
     Loss(Vec<usize>, Slopes),
     /// A `value` that is the derivative in this direction.
     Slope(usize),
+    /// A `value` that is the derivative along directions, which it takes for these arguments after all
+    /// others.
+    Along(Vec<usize>),
 }
 
 /// WGSL for what is wanted, and the words of tables that it reads from `table_words`. No name in it is one of `reserved`, but for the user's own functions.
@@ -82,6 +86,11 @@ pub(super) fn write(
         Wanted::Slope(by) => {
             let returns = Returns::Slopes(Gradient::alone([*by]));
             writer.entry(entry, "value", &source.active([*by]), returns)?;
+        }
+        Wanted::Along(arguments) => {
+            writer.along();
+            let returns = Returns::Slopes(Gradient::alone([0]));
+            writer.entry(entry, "value", &source.active_along(arguments), returns)?;
         }
     }
     Ok(writer.finish(&["value", "gradient"]))

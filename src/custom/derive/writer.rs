@@ -10,6 +10,9 @@ use naga::{Function, Handle, Type};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+/// What a direction of one's own is called.
+pub(in crate::custom) const DIRECTION: &str = "direction";
+
 /// A helper function as it was written for one set of arguments with slopes.
 #[derive(Clone, Debug)]
 pub(super) struct Variant {
@@ -28,6 +31,8 @@ pub(super) struct Writer<'s> {
     reserved: &'s HashSet<String>,
     /// What directions are called: as the arguments that they belong to, or their numbers.
     pub(super) directions: Vec<String>,
+    /// Whether there is one direction, whose numbers are arguments.
+    pub(super) is_along: bool,
     /// What has been written: names and texts, each after what it needs.
     pieces: Vec<(String, String)>,
     pub(super) variants: HashMap<(Handle<Function>, Vec<Directions>), Variant>,
@@ -58,6 +63,7 @@ impl<'s> Writer<'s> {
             limited,
             reserved,
             directions,
+            is_along: false,
             pieces,
             variants,
             counter,
@@ -65,6 +71,12 @@ impl<'s> Writer<'s> {
             tables,
             parameter_tables,
         }
+    }
+
+    /// Derives in one direction, whose numbers are arguments.
+    pub(super) fn along(&mut self) {
+        self.directions = vec![DIRECTION.into()];
+        self.is_along = true;
     }
 
     /// The counter of rounds, if they are to be counted.
