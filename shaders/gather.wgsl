@@ -1,5 +1,5 @@
 // The gradient of a broadcast input: each number of its elements ("segments", SEGMENT_WIDTH of an element) sums
-// the terms of all the places that it was broadcast to, up to 64 in an invocation; sum_columns.wgsl adds
+// the terms of all the places that it was broadcast to, up to SERIAL in an invocation; sum_columns.wgsl adds
 // up the rest.
 
 struct Steps {
@@ -10,7 +10,7 @@ struct Steps {
 }
 
 struct Window {
-    outputs: u32,      // sums to write: segments, for each 64 places
+    outputs: u32,      // sums to write: segments, for each SERIAL places
     segments: u32,
     places: u32,       // of each segment
     destination: u32,
@@ -60,12 +60,12 @@ fn main(
     if (id >= window.outputs) {
         return;
     }
-    let first = (id / window.segments) * 64u;
+    let first = (id / window.segments) * SERIAL;
     let segment = id % window.segments;
     let own = own_offset(segment / SEGMENT_WIDTH);
     let scale = gradient_scale();
     var sum = 0.0;
-    for (var place = first; place < min(first + 64u, window.places); place++) {
+    for (var place = first; place < min(first + SERIAL, window.places); place++) {
         sum += term_at(own + summed_offset(place), segment % SEGMENT_WIDTH, scale);
     }
     store((id / window.segments) * window.columns + segment, sum);

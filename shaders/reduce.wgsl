@@ -15,6 +15,11 @@ fn sum_of_quad(v: vec4<f32>) -> f32 {
 fn workgroup_sum(lane: u32, mine: f32) -> f32 {
     lane_sums[lane] = mine;
     workgroupBarrier(); // all lanes have written before eight of them read
+    return sum_of_lanes(lane);
+}
+
+// The same of what the lanes have written to `lane_sums`, before a barrier.
+fn sum_of_lanes(lane: u32) -> f32 {
     if (lane < 8u) {
         let i = 8u * lane;
         let low = vec4(lane_sums[i], lane_sums[i + 1u], lane_sums[i + 2u], lane_sums[i + 3u]);

@@ -75,7 +75,7 @@ pub trait Loss: Options + Debug + Send + Sync {
         Ok(())
     }
 
-    /// Whether there may be a reason for NaN that the numbers do not tell.
+    /// Whether there may be a reason for NaN that the numbers do not tell: loops that go on for too long.
     #[doc(hidden)]
     fn may_give_up(&self) -> bool {
         false

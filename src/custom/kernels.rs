@@ -76,7 +76,7 @@ fn invalid(source: &Source, kernel: &str, error: &ParseError) -> Error {
 /// The texts of three kernels of a loss that have all names of its others too: elements of 16 bits
 /// take most of them, and so do strides.
 fn kernels(definition: &Definition, parameters: bool) -> [String; 3] {
-    let spec = |access| spec(definition, parameters, DType::F16, access);
+    let spec = |access, long| Spec { long, ..spec(definition, parameters, DType::F16, access) };
     let inputs = definition.inputs;
     let all: Vec<usize> = (0..inputs.len()).filter(|&i| inputs[i].differentiable).collect();
     let first = all.first().copied().unwrap_or_default();
@@ -86,9 +86,9 @@ fn kernels(definition: &Definition, parameters: bool) -> [String; 3] {
         sum: Some(Destination::Value { scratch_divisor: true }),
         gradients: all,
     };
-    let whole = spec(Access::Dense).pass(&losses, false);
-    let part = spec(Access::Strided).pass(&sum, true);
-    let gather = spec(Access::Strided).gather(first, true);
+    let whole = spec(Access::Dense, true).pass(&losses, false);
+    let part = spec(Access::Strided, false).pass(&sum, true);
+    let gather = spec(Access::Strided, false).gather(first, true);
     let formula = formula(definition.inputs, parameters);
     [whole, part, gather].map(|kernel| kernel.text() + &formula)
 }
@@ -112,6 +112,7 @@ fn spec(definition: &Definition, parameters: bool, dtype: DType, access: Access)
         given_mean: false,
         counted: None,
         fuses: true,
+        long: false,
     }
 }
 

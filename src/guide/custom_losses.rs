@@ -126,7 +126,7 @@
 //!   otherwise (`log1p`, `isnan`, `**`) is said in WGSL.
 //! - **More than WGSL**: `target`, one of its reserved words, is a name here, as the inputs of most
 //!   losses have it.
-//! - **Loops** may take 500 rounds in all in one call of `value` or `gradient`: some drivers end longer
+//! - **Loops** may take 4,000 rounds in all in one call of `value` or `gradient`: some drivers end longer
 //!   ones silently. With more the result is NaN, and an [`Evaluator`] says so in an [`Error::Custom`]
 //!   with the place of the loop and the numbers. A loop without a way out is refused.
 //! - **Tables**: a constant array of 8 or more numbers that is read at a computed index,

@@ -10,8 +10,8 @@ use std::collections::HashSet;
 type Result<T> = std::result::Result<T, Refusal>;
 
 /// The rounds of loops that one call of `value` or `gradient` may take: as many as keep a kernel's
-/// invocation, which calls each for 64 elements, below the 65,535 at which some drivers end it.
-pub(in crate::custom) const ROUNDS: u32 = 500;
+/// invocation, which calls one of them for 16 elements, below the 65,535 at which some drivers end it.
+pub(in crate::custom) const ROUNDS: u32 = 4000;
 
 /// The text of a function but for its name.
 struct Written {

@@ -9,8 +9,9 @@ type Mask = u64;
 
 const ALL: Mask = Mask::MAX;
 
-/// So many rounds of loops are made in a call before the lanes that are still in one are stopped.
-const MOST_ROUNDS: u32 = 100_000;
+/// So many rounds of loops are made in a call before the lanes that are still in one are stopped: more than
+/// a derived function makes, whose lanes may all be in other loops.
+const MOST_ROUNDS: u32 = 300_000;
 
 /// A program's registers, which calls use again.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Program {
 
 impl<'a> Machine<'a> {
     /// Calls the function whose name was the `entry`-th: the columns of its arguments in order,
-    /// then those of its result. A loop that goes on for ever ends after 100,000 rounds, and its
+    /// then those of its result. A loop that goes on for ever ends after many rounds, and its
     /// lanes give NaN.
     pub(crate) fn call(&mut self, entry: usize, arguments: &[&Column]) -> &[Column] {
         let program = self.program;

@@ -26,7 +26,8 @@ static IDENTITY: Definition = Definition {
     shader: shader(include_str!("../../../shaders/identity.wgsl")),
 };
 
-pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
+/// The dispatches of a request; terms may be `long`.
+pub(super) fn build(builder: &mut Builder<'_>, long: bool) -> Result<()> {
     let resolved = builder.resolved;
     let Broadcast { axes, access } = &Broadcast::of(resolved);
     let terms = resolved.layout.terms;
@@ -42,6 +43,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         given_mean: resolved.denominator,
         counted: resolved.counted_terms(),
         fuses: builder.fuses,
+        long,
     };
     let is_weight = |i: usize| resolved.definition.inputs[i].role.is_weight();
     let is_dense = |i: &usize| access[*i] == Some(Access::Dense) && !is_weight(*i);
@@ -89,6 +91,7 @@ fn push_weights(builder: &mut Builder<'_>, spec: &Spec<'_>) -> Result<()> {
         given_mean: false,
         counted: spec.counted,
         fuses: spec.fuses,
+        long: false,
     };
     let count = kind.elements(spec.definition.inputs[i].name)?;
     let slots = [(Slot::Input(0), Slot::Input(i), kind.dtype.size() as u64)];
@@ -122,7 +125,7 @@ fn push_passes(
     }
     let (count, lists) = (builder.resolved.layout.terms, [List::Losses, List::CutLosses]);
     let work = Work { spec, count, slots: &slots, axes, lists, total: TOTAL };
-    let all = Writes { losses, sum, gradients };
+    let mut all = Writes { losses, sum, gradients };
     // Totals keep losses, beside their sum in the scratch.
     let keeps = builder.resolved.totals && sum.is_some();
     let widest = |writes: Writes| match keeps && writes.sum.is_some() {
@@ -132,6 +135,11 @@ fn push_passes(
     let binds = |builder: &Builder<'_>, writes: Writes| {
         builder.binds(&work.spec.pass(&widest(writes), true))
     };
+    // Long terms are evaluated in one pass, and derived in another.
+    if spec.long && !all.gradients.is_empty() {
+        work.push(builder, Writes { gradients: vec![], ..all.clone() })?;
+        all = Writes { losses: false, sum: None, ..all };
+    }
     if binds(builder, all.clone()) {
         return work.push(builder, all);
     }

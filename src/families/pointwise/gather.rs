@@ -5,7 +5,6 @@ use super::shape::{Access, Axis};
 use super::windows::{self, GatherWindow};
 use crate::dispatch::{Builder, index, narrow};
 use crate::error::Result;
-use crate::order::SERIAL;
 use crate::request::{Slot, Upstream};
 
 /// Some axes: each size, and the distance between its neighbours in the output.
@@ -47,7 +46,8 @@ impl Gather<'_> {
             narrow("the broadcast inputs", flat)?;
         }
         let (segments, places) = (self.width() * product(&self.own), product(&self.summed));
-        let rows = places.div_ceil(SERIAL);
+        let serial = self.spec.serial();
+        let rows = places.div_ceil(serial);
         let direct = rows == 1;
         let matrix = if direct { 0 } else { builder.reserve(segments * rows)? };
         let kernel = self.spec.gather(self.input, direct);
@@ -62,10 +62,10 @@ impl Gather<'_> {
             let share = |all: u64, cut: bool| if cut { all / outer * units } else { all };
             let before = |all: u64, cut: bool| if cut { all / outer * first } else { 0 };
             let (columns, summed) = (share(segments, by_own), share(places, !by_own));
-            let earlier = before(segments, by_own) + before(places, !by_own) / SERIAL * segments;
+            let earlier = before(segments, by_own) + before(places, !by_own) / serial * segments;
             // The gradient itself is cut with the window.
             let destination = if direct { 0 } else { matrix + earlier };
-            let outputs = columns * summed.div_ceil(SERIAL);
+            let outputs = columns * summed.div_ceil(serial);
             let groups = outputs.div_ceil(64);
             let strided = if self.is_strided() { self.axes } else { &[] };
             let placed = self.is_strided() || self.spec.counted.is_some();
@@ -132,7 +132,7 @@ impl Gather<'_> {
     }
 
     /// The units of a window: all, if they cannot be cut where a binding may start and where the
-    /// sums of 64 places begin.
+    /// sums of an invocation's places begin.
     fn most_units(&self, builder: &Builder<'_>, unit: u64, by_own: bool, direct: bool) -> u64 {
         if direct && !by_own {
             return u64::MAX;
@@ -144,7 +144,7 @@ impl Gather<'_> {
             size * if slot == Slot::Gradient(self.input) { inner } else { unit }
         };
         let places = self.summed.split_last().map_or(1, |(_, inner)| product(inner));
-        let of_places = if by_own { 1 } else { multiple(SERIAL, places) };
+        let of_places = if by_own { 1 } else { multiple(self.spec.serial(), places) };
         let steps = slots.iter().map(|slot| multiple(alignment, bytes(slot)));
         let step = steps.chain([of_places]).max().unwrap_or(1);
         let widest = slots.iter().map(bytes).max().unwrap_or(4);

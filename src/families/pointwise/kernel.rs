@@ -6,10 +6,15 @@ use crate::kernel::storage::{Loads, Stores, Whole, floats, stores, wholes};
 use crate::kernel::{
     Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_items, declare_store,
 };
+use crate::order::SERIAL;
 use crate::request::{Slot, Upstream};
 use crate::tensor::DType;
 
 const AXES: &str = include_str!("../../../shaders/axes.wgsl");
+const WINDOW: &str = include_str!("../../../shaders/pointwise_window.wgsl");
+
+/// The terms of long formulas that one invocation takes.
+const LONG_TERMS: u64 = 16;
 
 /// What a pointwise kernel is made for.
 #[derive(Clone, Debug)]
@@ -31,6 +36,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) counted: Option<u64>,
     /// Whether the driver may fuse products with the sums that they go into.
     pub(crate) fuses: bool,
+    /// Whether a term may take so long that an invocation takes few of them.
+    pub(crate) long: bool,
 }
 
 /// What one pass over the data writes.
@@ -94,9 +101,13 @@ impl Spec<'_> {
         };
         header.line(&format!("fn gradient_scale() -> f32 {{\n    return {scale};\n}}"));
         self.declare_evaluate(&mut header, writes, part);
-        let skeleton = include_str!("../../../shaders/pointwise.wgsl");
+        let skeleton = match self.long {
+            false => include_str!("../../../shaders/pointwise.wgsl"),
+            true => include_str!("../../../shaders/pointwise_long.wgsl"),
+        };
         let label = format!("wgloss {}", self.definition.name);
-        header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader.text])
+        let formula = self.definition.shader.text;
+        header.join(label, &[NUMERIC, REDUCE, AXES, WINDOW, skeleton, formula])
     }
 
     /// The gradient of one input, summed over the places that it was broadcast to. `direct` writes
@@ -140,10 +151,16 @@ impl Spec<'_> {
             body += &format!("    return factor * gradient({call}){component}{number};");
         }
         header.constant("SEGMENT_WIDTH", format_args!("{}u", self.width(input)));
+        header.constant("SERIAL", format_args!("{}u", self.serial()));
         header.line(&format!("fn term_at(i: u32, k: u32, scale: f32) -> f32 {{\n{body}\n}}"));
         let skeleton = include_str!("../../../shaders/gather.wgsl");
         let label = format!("wgloss {} gradient of {}", self.definition.name, self.name(input));
         header.join(label, &[NUMERIC, REDUCE, AXES, skeleton, self.definition.shader.text])
+    }
+
+    /// The terms of a broadcast input that one invocation adds.
+    pub(super) fn serial(&self) -> u64 {
+        if self.long { LONG_TERMS } else { SERIAL }
     }
 
     /// The words of a formula's tables.

@@ -119,7 +119,7 @@ impl Family for Pointwise<'_> {
     }
 
     fn dispatch(&self, builder: &mut Builder<'_>) -> Result<()> {
-        dispatch::build(builder)
+        dispatch::build(builder, self.loss.may_give_up())
     }
 
     fn compute(&self, work: &Work<'_>, results: &mut Results<'_>) -> Result<()> {

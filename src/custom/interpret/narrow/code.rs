@@ -6,8 +6,9 @@ use super::allocate::allocate;
 use super::traced::{Origin, Step, Traced};
 use crate::cpu::Instructions;
 
-/// So many rounds of loops are made before the results are given up.
-const MOST_ROUNDS: u32 = 1 << 17;
+/// So many rounds of loops are made before the results are given up: more than derived functions make,
+/// whose elements may all be in other loops.
+const MOST_ROUNDS: u32 = 1 << 21;
 
 static NOT_NUMBERS: Words = [0x7fc0_0000; TILE];
 

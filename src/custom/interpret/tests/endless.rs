@@ -32,13 +32,13 @@ fn several_loops_without_end_stop_one_after_the_other() {
             var i = 0;
             if p < 8.0 { loop { i += 1; if i < 0 && p > 99.0 { break; } } }
             else if p < 16.0 { while p > 0.0 { i += 1; } }
-            for (var j = 0; j < 90000; j++) { i += 1; }
+            for (var j = 0; j < 290000; j++) { i += 1; }
             return f32(i);
         }",
         &[&count()],
     )[0];
     for (lane, &found) in found.iter().enumerate() {
-        assert_close("i", lane, found, if lane < 16 { f64::NAN } else { 90_000.0 });
+        assert_close("i", lane, found, if lane < 16 { f64::NAN } else { 290_000.0 });
     }
 }
 
