@@ -64,7 +64,7 @@ fn value(picked: Item, shifts: f32, sums: f32) -> f32 {
     return log(sums) + (shifts - picked.input);
 }";
 
-const SOFTMAX_FOCAL: &str = include_str!("../examples/losses/rows/focal_softmax.wgsl");
+const SOFTMAX_FOCAL: &str = include_str!("../examples/losses_over_rows/focal_softmax.wgsl");
 
 const LOG_COSH: &str = "
 fn value(input: f32, expected: f32) -> f32 {

@@ -29,7 +29,7 @@ fn published_losses() {
 
 #[test]
 fn published_losses_over_rows() {
-    check_all(&folder("examples/losses/rows"), &folder("tests/custom/rows"));
+    check_all(&folder("examples/losses_over_rows"), &folder("tests/custom/rows"));
 }
 
 fn check_all(shaders: &Path, answers: &Path) {

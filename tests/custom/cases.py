@@ -1,4 +1,4 @@
-"""Writes a JSON file for each loss of examples/losses and its rows, with PyTorch's float64 answers.
+"""Writes a JSON file for each loss of examples/losses and examples/losses_over_rows, with PyTorch's float64 answers.
 
     pip install torch
     python tests/custom/cases.py

@@ -47,8 +47,9 @@ const PIECES: [&str; 36] = [
 
 /// Texts with a bit of everything.
 fn texts() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/losses");
-    let entries = std::fs::read_dir(folder).expect("the examples");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folders = ["losses", "losses_over_rows"].map(|folder| root.join(folder));
+    let entries = folders.iter().flat_map(|own| std::fs::read_dir(own).expect("the examples"));
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("an example").path()).collect();
     paths.sort();
     let read = |path| std::fs::read_to_string(path).expect("a readable file");

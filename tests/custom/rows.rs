@@ -153,7 +153,7 @@ fn cross_entropy_is_the_built_in_one() {
 #[test]
 fn losses_that_are_built_in() {
     let read = |name: &str| {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/losses/rows/");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/losses_over_rows/");
         let text = std::fs::read_to_string([folder, name].concat()).expect("an example");
         Custom::new(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
     };
