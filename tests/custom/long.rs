@@ -73,3 +73,42 @@ fn thousands_of_statements() {
     assert!(near(got.value.expect("a value").to_f32()[0], 2.0 * slope));
     assert!(near(got.gradients[0].1.to_f32()[0], slope));
 }
+
+/// Texts of so many statements: variables that change, vectors, calls and branches.
+fn of_statements(kind: &str, count: usize) -> String {
+    let mut body = String::new();
+    for i in 1..=count {
+        let line = match kind {
+            "variables" if i % 2 == 0 => "x = 0.999 * x + y * 1e-3;".into(),
+            "variables" => "y += 0.01 * x;".into(),
+            "vectors" => format!("let v{i} = 0.999 * v{} + p.yzx * 1e-3;", i - 1),
+            "calls" => "x = f(x, y);".into(),
+            _ => "if (x > 0.5) { x = 0.9 * x + y; }".to_string(),
+        };
+        writeln!(body, "    {line}").expect("a string");
+    }
+    format!(
+        "fn f(x: f32, y: f32) -> f32 {{ return 0.999 * x + 1e-3 * y; }}
+        fn value(p: vec3<f32>, t: f32) -> f32 {{
+            var x = p.x - t;
+            var y = t;
+            let v0 = p * t;
+        {body}
+            return x * x + y + dot({}, p);
+        }}",
+        if kind == "vectors" { format!("v{count}") } else { "v0".into() }
+    )
+}
+
+#[test]
+fn derived_texts_grow_with_their_texts() {
+    for kind in ["variables", "vectors", "calls", "branches"] {
+        let [few, many] = [200, 400].map(|count| {
+            let loss = Custom::new(&of_statements(kind, count));
+            loss.unwrap_or_else(|e| panic!("{kind}: {e}")).derived().len()
+        });
+        // The names have more digits.
+        assert!(many * 10 < few * 21, "{kind}: {few} bytes, then {many}");
+    }
+    Custom::new(&of_statements("vectors", 4000)).unwrap_or_else(|e| panic!("4,000 vectors: {e}"));
+}

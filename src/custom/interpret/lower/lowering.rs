@@ -11,13 +11,18 @@ use super::pointer::Pointer;
 
 pub(super) type Result<T> = std::result::Result<T, Unsupported>;
 
-/// 32 MiB of columns.
-const MOST_REGISTERS: usize = 1 << 16;
+/// 128 MiB of columns.
+const MOST_REGISTERS: usize = 1 << 18;
+
+/// The most scalars that variables hold.
+const MOST_SCALARS: usize = (1 << 16) - 1;
 
 pub(super) struct Lowering<'a> {
     pub(super) module: &'a naga::Module,
     pub(super) info: &'a naga::valid::ModuleInfo,
     pub(super) registers: usize,
+    /// Those of variables.
+    pub(super) scalars: usize,
     pub(super) constants: Vec<(usize, Number)>,
     /// The constants' registers by the bits of their value.
     pub(super) known: HashMap<(u64, u32), usize>,
@@ -37,6 +42,16 @@ impl Lowering<'_> {
         }
         self.registers += count;
         Ok(self.registers - count..self.registers)
+    }
+
+    /// Registers of a variable.
+    pub(super) fn allocate_variable(&mut self, count: usize, span: Span) -> Result<Range<usize>> {
+        self.scalars = self.scalars.saturating_add(count);
+        if self.scalars > MOST_SCALARS {
+            let what = format!("a program with variables of more than {MOST_SCALARS} scalars");
+            return Err(Unsupported::new(what, span));
+        }
+        self.allocate(count, span)
     }
 
     pub(super) fn constant(&mut self, value: Number, span: Span) -> Result<usize> {

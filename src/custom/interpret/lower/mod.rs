@@ -43,6 +43,7 @@ impl Program {
             module,
             info,
             registers: 0,
+            scalars: 0,
             constants: Vec::new(),
             known: HashMap::new(),
             narrow,
@@ -92,7 +93,7 @@ impl Lowering<'_> {
                 Some(initial) => self.global(initial)?,
                 None => self.zero(variable.ty, span)?,
             };
-            let registers = self.allocate(initial.len(), span)?;
+            let registers = self.allocate_variable(initial.len(), span)?;
             self.variables.insert(handle, Pointer::new(registers.start, variable.ty));
             block.extend(copies(registers, initial));
         }

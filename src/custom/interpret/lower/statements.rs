@@ -51,7 +51,7 @@ impl<'a> Body<'a, '_> {
                 Some(initial) => self.value(initial)?,
                 None => self.program.zero(variable.ty, span)?,
             };
-            let registers = self.program.allocate(initial.len(), span)?;
+            let registers = self.program.allocate_variable(initial.len(), span)?;
             self.locals.insert(handle, Pointer::new(registers.start, variable.ty));
             self.block.extend(copies(registers, initial));
         }

@@ -35,7 +35,7 @@ fn unsupported_types() {
     );
     assert_refused(
         "fn value(p: f32) -> f32 { var a: array<f32, 40000>; var b: array<f32, 40000>; return p; }",
-        "more than 65536 scalars",
+        "more than 65535 scalars",
         "b",
     );
 }
