@@ -22,6 +22,21 @@ pub(crate) type Words = [u32; TILE];
 /// The same for words, with these instructions.
 pub(super) type Narrow = fn(Instructions, &mut Words, [&Words; 4]);
 
+/// What an operation is, where it may come to another one with those beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Copy,
+    Absolute,
+    Add,
+    Subtract,
+    Multiply,
+    Less,
+    AtMost,
+    Greater,
+    Select,
+    Other,
+}
+
 /// An operation, in float64 and in float32.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operation {
@@ -29,12 +44,18 @@ pub(super) struct Operation {
     pub(super) narrow: Narrow,
     /// How much longer it takes than an addition.
     pub(super) cost: u8,
+    pub(super) kind: Kind,
 }
 
 impl Operation {
     /// The same where it takes longer.
     pub(super) const fn costs(self, cost: u8) -> Self {
         Self { cost, ..self }
+    }
+
+    /// The same of a kind.
+    pub(super) const fn of_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A program while it is written out: its values so far, of which equal ones are one.
 
-use super::super::instruction::{Element, Instruction, Narrow, Operation, Step as Stride};
-use super::super::operations::{COPY, HOLDS, MULTIPLY, fused};
+use super::super::instruction::{Element, Instruction, Kind, Operation, Step as Stride};
+use super::super::operations::{HOLDS, fused};
 use super::super::program::{Program, Unsupported};
 use super::lanes::Mask;
 use super::traced::{Origin, Step, Traced};
@@ -30,8 +30,8 @@ pub(super) struct Trace<'p> {
     /// The places of the registers that are read at computed indices.
     places: HashMap<usize, usize>,
     pub(super) private: BTreeSet<usize>,
-    /// What has made a value, if that was an operation alone.
-    made: HashMap<usize, (Narrow, [usize; 4])>,
+    /// What has made a value, if that was an operation alone of one of the kinds.
+    made: HashMap<usize, (Kind, [usize; 4])>,
     /// The values known in each scope: what is made where it may be passed over is so there alone.
     known: HashMap<(usize, Key), usize>,
     /// The scope around each.
@@ -184,14 +184,15 @@ impl<'p> Trace<'p> {
     pub(super) fn apply(&mut self, operation: Operation, operands: &[usize]) -> usize {
         let mut from = [self.constant(0); 4];
         from.iter_mut().zip(operands).for_each(|(from, operand)| *from = *operand);
-        self.compute(operation.narrow, from)
+        self.compute(operation, from)
     }
 
-    pub(super) fn compute(&mut self, run: Narrow, from: [usize; 4]) -> usize {
-        if std::ptr::fn_addr_eq(run, COPY.narrow) {
+    pub(super) fn compute(&mut self, operation: Operation, from: [usize; 4]) -> usize {
+        let kind = operation.kind;
+        if kind == Kind::Copy {
             return from[0];
         }
-        if std::ptr::fn_addr_eq(run, MULTIPLY.narrow) {
+        if kind == Kind::Multiply {
             let is_one = |value: usize| self.origins[value] == Origin::Constant(1.0_f32.to_bits());
             match from {
                 [one, other, ..] | [other, one, ..] if is_one(one) => return other,
@@ -199,17 +200,20 @@ impl<'p> Trace<'p> {
             }
         }
         let made = |value: usize| self.made.get(&value).copied();
-        if let Some((operation, operands)) = fused(run, from, made) {
+        if let Some((both, operands)) = fused(kind, from, made) {
             let mut all = [self.constant(0); 4];
             all.iter_mut().zip(operands).for_each(|(all, operand)| *all = operand);
-            return self.computed(operation.narrow, all);
+            return self.computed(both, all);
         }
-        let value = self.computed(run, from);
-        self.made.insert(value, (run, from));
+        let value = self.computed(operation, from);
+        if kind != Kind::Other {
+            self.made.insert(value, (kind, from));
+        }
         value
     }
 
-    fn computed(&mut self, run: Narrow, from: [usize; 4]) -> usize {
+    fn computed(&mut self, operation: Operation, from: [usize; 4]) -> usize {
+        let run = operation.narrow;
         self.found(Key::Computed(run as usize, from), |to| Step::Compute { run, to, from })
     }
 

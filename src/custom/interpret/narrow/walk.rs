@@ -34,7 +34,7 @@ impl<'p> Trace<'p> {
         match instruction {
             Instruction::Compute { operation, to, from } => {
                 let from = from.map(|register| self.value(register));
-                let value = self.compute(operation.narrow, from);
+                let value = self.compute(*operation, from);
                 self.define(*to, value);
             }
             &Instruction::Copy { to, from } => {

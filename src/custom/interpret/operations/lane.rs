@@ -29,6 +29,7 @@ macro_rules! lanes {
             },
             narrow: |instructions, to, from| instructions.run(Loop { to, from }),
             cost: 1,
+            kind: $crate::custom::interpret::instruction::Kind::Other,
         }
     }};
     (@take f $x:expr) => { $x };

@@ -2,7 +2,7 @@
 
 use naga::{MathFunction, ScalarKind};
 
-use super::super::instruction::Operation;
+use super::super::instruction::{Kind, Operation};
 use super::bits;
 use super::masks::COPY;
 use super::real::Real;
@@ -10,7 +10,7 @@ use super::whole::signed;
 
 pub(in super::super) const SQUARE_ROOT: Operation = lanes!(|x: f| -> f { x.sqrt() });
 pub(in super::super) const TRUNCATE: Operation = lanes!(|x: f| -> f { x.trunc() });
-pub(in super::super) const ABS: Operation = lanes!(|x: f| -> f { x.abs() });
+pub(in super::super) const ABS: Operation = lanes!(|x: f| -> f { x.abs() }).of_kind(Kind::Absolute);
 /// The two parts of frexp's result: x = fraction 2^exponent with |fraction| in [1/2, 1).
 pub(in super::super) const FREXP_FRACTION: Operation = rounded!(|x| scaled(x, -exponent(x)));
 pub(in super::super) const FREXP_EXPONENT: Operation = lanes!(|x: f| -> i { exponent(x.wide()) });

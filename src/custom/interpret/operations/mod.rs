@@ -16,8 +16,8 @@ mod whole;
 
 pub(super) use conversions::conversion;
 pub(super) use fused::fused;
-pub(super) use masks::{AND, AND_NOT, COPY, EQUAL, HOLDS, NOT, OR};
+pub(super) use masks::{AND, AND_NOT, EQUAL, HOLDS, NOT, OR};
 pub(super) use math::{FREXP_EXPONENT, FREXP_FRACTION, SQUARE_ROOT, TRUNCATE, math};
-pub(super) use operators::{MULTIPLY, SELECT, binary, relational, unary};
+pub(super) use operators::{SELECT, binary, relational, unary};
 pub(super) use primitives::{primitive, textbook};
 pub(super) use whole::place;

@@ -2,12 +2,13 @@
 
 use naga::{BinaryOperator, RelationalFunction, ScalarKind, UnaryOperator};
 
-use super::super::instruction::Operation;
+use super::super::instruction::{Kind, Operation};
 use super::masks::{AND, EQUAL, OR};
 
 /// The second operand where the first holds, else the third.
 pub(in super::super) const SELECT: Operation = Operation {
     wide: CHOICE.wide,
+    kind: Kind::Select,
     // By bits: of a condition LLVM would make one load from either place, lane by lane.
     ..lanes!(|condition: u, accept: u, reject: u| -> u {
         (accept & condition) | (reject & !condition)
@@ -17,12 +18,17 @@ const CHOICE: Operation =
     wide!(|condition, accept, reject| if condition != 0.0 { accept } else { reject });
 
 // Those of floats that are done together with others.
-pub(in super::super) const ADD: Operation = lanes!(|a: f, b: f| -> f { a + b });
-pub(in super::super) const SUBTRACT: Operation = lanes!(|a: f, b: f| -> f { a - b });
-pub(in super::super) const MULTIPLY: Operation = lanes!(|a: f, b: f| -> f { a * b });
-pub(in super::super) const LESS: Operation = lanes!(|a: f, b: f| -> b { a < b });
-pub(in super::super) const AT_MOST: Operation = lanes!(|a: f, b: f| -> b { a <= b });
-pub(in super::super) const GREATER: Operation = lanes!(|a: f, b: f| -> b { a > b });
+pub(in super::super) const ADD: Operation = lanes!(|a: f, b: f| -> f { a + b }).of_kind(Kind::Add);
+pub(in super::super) const SUBTRACT: Operation =
+    lanes!(|a: f, b: f| -> f { a - b }).of_kind(Kind::Subtract);
+pub(in super::super) const MULTIPLY: Operation =
+    lanes!(|a: f, b: f| -> f { a * b }).of_kind(Kind::Multiply);
+pub(in super::super) const LESS: Operation =
+    lanes!(|a: f, b: f| -> b { a < b }).of_kind(Kind::Less);
+pub(in super::super) const AT_MOST: Operation =
+    lanes!(|a: f, b: f| -> b { a <= b }).of_kind(Kind::AtMost);
+pub(in super::super) const GREATER: Operation =
+    lanes!(|a: f, b: f| -> b { a > b }).of_kind(Kind::Greater);
 
 pub(in super::super) fn unary(operator: UnaryOperator, kind: ScalarKind) -> Option<Operation> {
     let operation: Operation = match (operator, kind) {
