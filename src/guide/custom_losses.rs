@@ -128,7 +128,8 @@
 //!   losses have it.
 //! - **Loops** may take 4,000 rounds in all in one call of `value` or `gradient`: some drivers end longer
 //!   ones silently. With more the result is NaN, and an [`Evaluator`] says so in an [`Error::Custom`]
-//!   with the place of the loop and the numbers. A loop without a way out is refused.
+//!   with the place of the loop and the numbers. A loop without a way out is refused. A device needs
+//!   workgroups of 256 invocations, as each takes few elements.
 //! - **Tables**: a constant array of 8 or more numbers that is read at a computed index,
 //!   `const weights = array(0.5, 1.0, ...)`, is read from a buffer, not compiled: 65,536 numbers take
 //!   about a second.

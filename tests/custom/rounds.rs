@@ -1,7 +1,7 @@
 //! Loops of many rounds: right numbers up to the limit, an error past it, and never a loop without end.
 
 use super::case::{named, terms_and_slopes};
-use crate::common::{Random, assert_agrees, assert_close, backends, bits, tensor};
+use crate::common::{Random, assert_agrees, assert_close, backends, bits, tensor, with_limits};
 use wgloss::{Batch, Custom, DType, Error, Output, Reduction, Request, Sink, TensorKind};
 
 /// Whole blocks, so that every invocation takes all the elements that it can.
@@ -141,6 +141,24 @@ fn broadcast_inputs_of_many_rounds() {
     ];
     let request = Request::with_gradients(&["p", "t"]);
     assert_agrees("many rounds", &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
+}
+
+/// So few elements of an invocation are many invocations.
+#[test]
+fn a_device_of_small_workgroups() {
+    let backend = with_limits(wgpu::Limits {
+        max_compute_invocations_per_workgroup: 128,
+        max_compute_workgroup_size_x: 128,
+        ..wgpu::Limits::downlevel_defaults()
+    });
+    let loss = Custom::new(&sum_of_rounds(2)).expect("a loss");
+    let inputs = named(&[vec![1.0], vec![2.0]]);
+    match backend.evaluate_blocking(&loss, &terms_and_slopes(&inputs)) {
+        Err(Error::Limit { got: 256, limit: 128, name, .. }) => {
+            assert_eq!(name, "max_compute_invocations_per_workgroup");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 /// That is said, with the place of the first loop.
