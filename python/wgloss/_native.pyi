@@ -68,7 +68,7 @@ class Custom:
         """
         One of the same text, name, parameters and derivatives: for pickles.
         """
-    def along(self, /, *arguments: str) -> Custom:
+    def along(self, /, *arguments: Any) -> Custom:
         """
         The loss that is this one's derivative along directions of some arguments, with the same
         parameters: the sum of each one's derivative times its direction, an input `NAME_direction` after
