@@ -11,8 +11,9 @@
 //! V's slopes by S, m and q are those through T, and through S, too: so the slopes of all terms by what items share
 //! are sums of the row as S and T are.
 
+use super::writing::{Function, Writing};
 use crate::custom::derive::{self, Directions};
-use crate::custom::items::{Argument, By, Called, Number, Signature, value_of};
+use crate::custom::items::{By, Called, Number, Signature};
 use crate::custom::refusal::Refusal;
 use crate::custom::source::Source;
 use naga::Module;
@@ -20,16 +21,6 @@ use std::collections::HashSet;
 
 /// The most numbers of all sums together.
 const MOST_SUMS: usize = 16;
-
-/// A function of numbers.
-#[derive(Clone, Debug)]
-pub(super) struct Function {
-    pub(super) name: &'static str,
-    pub(super) takes: Vec<Number>,
-    /// Whether its last argument are the parameters.
-    pub(super) takes_parameters: bool,
-    pub(super) gives: Vec<Number>,
-}
 
 /// The functions of a loss, each if it has one.
 #[derive(Clone, Debug)]
@@ -83,15 +74,6 @@ impl Derived<'_> {
     fn has(&self, by: By, leaf: usize) -> bool {
         self.by.iter().any(|(own, leaves)| *own == by && leaves >> leaf & 1 == 1)
     }
-}
-
-/// A function while its text is written.
-struct Writing<'s> {
-    signature: &'s Signature,
-    module: &'s Module,
-    takes: Vec<Number>,
-    takes_parameters: bool,
-    lines: String,
 }
 
 /// The loss's functions, with slopes by these members of `Item`.
@@ -219,14 +201,7 @@ impl Parts<'_> {
     }
 
     fn writing(&self) -> Writing<'_> {
-        let (signature, module) = (self.signature, self.module);
-        Writing {
-            signature,
-            module,
-            takes: Vec::new(),
-            takes_parameters: false,
-            lines: String::new(),
-        }
+        Writing::new(self.signature, self.module)
     }
 
     fn gathered_peaks(&self, text: &mut String) -> Option<Function> {
@@ -264,7 +239,7 @@ impl Parts<'_> {
         let mut all: Vec<String> = leaves().map(|(_, leaf)| format!("{value}{leaf}")).collect();
         if let Some(own) = shared {
             for &(by, _) in &own.by {
-                let name = by.name(writing.signature);
+                let name = by.name(writing.signature());
                 for (k, leaf) in leaves().filter(|(k, _)| own.has(by, *k)) {
                     gives.push(number_by(k, by));
                     all.push(format!("terms.by_{name}{leaf}"));
@@ -317,10 +292,7 @@ impl Parts<'_> {
     fn of_row(&self, text: &mut String) -> Function {
         let mut writing = self.writing();
         writing.call("loss", LOSS, &self.signature.value);
-        let declared = writing.declared();
-        let Writing { takes, takes_parameters, lines, .. } = writing;
-        *text += &format!("fn loss_of_row({declared}) -> f32 {{\n{lines}    return loss;\n}}\n\n");
-        Function { name: "loss_of_row", takes, takes_parameters, gives: Vec::new() }
+        writing.finish_one(text, "loss_of_row", "loss")
     }
 
     /// The slopes of the loss by what all items share.
@@ -435,64 +407,3 @@ fn peak_of(peak: f32, ties: f32) -> f32 {
 }
 
 ";
-
-impl Writing<'_> {
-    /// The name of a number, which becomes an argument.
-    fn take(&mut self, number: Number) -> String {
-        if !self.takes.contains(&number) {
-            self.takes.push(number);
-        }
-        number.name(self.signature)
-    }
-
-    fn line(&mut self, line: &str) {
-        self.lines += &format!("    {line}\n");
-    }
-
-    /// Calls a derived function.
-    fn call(&mut self, name: &str, function: &str, called: &Called) {
-        let mut passed: Vec<String> = Vec::new();
-        let types = &self.module.functions[called.function].arguments;
-        for (argument, ty) in called.arguments.iter().zip(types) {
-            if *argument == Argument::Parameters {
-                if self.signature.passes_parameters() {
-                    self.takes_parameters = true;
-                    passed.push("c".into());
-                }
-                continue;
-            }
-            let numbers: Vec<String> =
-                self.signature.of(*argument).into_iter().map(|own| self.take(own)).collect();
-            passed.push(value_of(self.module, ty.ty, &mut numbers.into_iter()));
-        }
-        self.line(&format!("let {name} = {function}({});", passed.join(", ")));
-    }
-
-    /// The arguments.
-    fn declared(&self) -> String {
-        let numbers = self.takes.iter().map(|&number| self.signature.declared(number));
-        let last = self.takes_parameters.then(|| "c: Parameters".to_string());
-        numbers.chain(last).collect::<Vec<_>>().join(", ")
-    }
-
-    /// The function, which returns these as a struct.
-    fn finish(
-        self,
-        text: &mut String,
-        name: &'static str,
-        kind: &str,
-        gives: Vec<Number>,
-        numbers: &[String],
-    ) -> Function {
-        let declared = self.declared();
-        let Self { signature, takes, takes_parameters, lines, .. } = self;
-        let members: String =
-            gives.iter().map(|own| format!("    {}: f32,\n", own.name(signature))).collect();
-        let numbers = numbers.join(", ");
-        *text += &format!(
-            "struct {kind} {{\n{members}}}\n\nfn {name}({declared}) -> {kind} {{\n{lines}    return \
-             {kind}({numbers});\n}}\n\n"
-        );
-        Function { name, takes, takes_parameters, gives }
-    }
-}

@@ -1,10 +1,10 @@
-//! Custom losses over rows on the CPU: in float32, a tile of items at a time, and as reference in float64.
+//! Custom losses over rows on the CPU, in float32, a tile of items at a time.
 
-use super::compose::Function;
 use super::made::{Rows, Stage};
+use super::reference::Exact;
 use crate::cpu::Instructions;
 use crate::custom::compiled::{Variant, Wanted};
-use crate::custom::interpret::{Column, LANES, Machine, Rooms, TILE, Words};
+use crate::custom::interpret::{Rooms, TILE, Words};
 use crate::custom::items::{By, From, Number};
 use crate::custom::signature::Kind;
 use crate::families::rows::{RowLoss, Runs, Several, Taken, TextbookRow, Tiled};
@@ -41,8 +41,7 @@ impl<'a> OnCpu<'a> {
 impl Runs for OnCpu<'_> {
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         let machine = self.rows.program.machine(self.table());
-        let target = row.target.iter().position(|&x| x == 1.0);
-        Exact { own: self, machine, row, target }.loss()
+        Exact::new(self.rows, &self.numbers, machine, row).loss()
     }
 
     fn taken(&self) -> Taken<'_> {
@@ -390,124 +389,4 @@ fn highest(numbers: &[f32]) -> f32 {
 
 fn sum(numbers: &[f32]) -> f32 {
     joined(numbers, 0.0, |a, b| a + b)
-}
-
-/// One row in float64.
-struct Exact<'e> {
-    own: &'e OnCpu<'e>,
-    machine: Machine<'e>,
-    row: &'e TextbookRow<'e>,
-    target: Option<usize>,
-}
-
-impl Exact<'_> {
-    fn loss(&mut self) -> RowLoss {
-        let made = self.own.rows;
-        let classes = self.row.first.len();
-        let mut known: Vec<(Number, f64)> = Vec::new();
-        if let Some(stage) = &made.peaks {
-            let mut peaks = vec![f64::from(f32::MIN); stage.function.gives.len()];
-            self.items(stage, &known, |_, k, x| {
-                if x > peaks[k] {
-                    peaks[k] = x;
-                }
-            });
-            known.extend(stage.function.gives.iter().copied().zip(peaks));
-        }
-        for stage in [&made.sums, &made.second_sums].into_iter().flatten() {
-            let mut sums = vec![0.0; stage.function.gives.len()];
-            self.items(stage, &known, |_, k, x| sums[k] += x);
-            known.extend(stage.function.gives.iter().copied().zip(sums));
-            know_peaks(&mut known);
-        }
-        let value = self.whole_row(&made.loss, &known)[0];
-        let slopes = self.whole_row(&made.known, &known);
-        known.extend(made.known.function.gives.iter().copied().zip(slopes));
-        let mut loss = RowLoss { value, ..RowLoss::zeros(classes) };
-        let slopes = &mut loss.slopes;
-        self.items(&made.slopes, &known, |class, k, x| slopes[made.component(k)][class] = x);
-        loss
-    }
-
-    /// Calls a function for each item, and gives each number of what it gives.
-    fn items(
-        &mut self,
-        stage: &Stage,
-        known: &[(Number, f64)],
-        mut each: impl FnMut(usize, usize, f64),
-    ) {
-        let classes = self.row.first.len();
-        for first in (0..classes).step_by(LANES) {
-            let lanes = LANES.min(classes - first);
-            let column = |&number: &Number| -> Column {
-                std::array::from_fn(|lane| self.number(number, known, first + lane.min(lanes - 1)))
-            };
-            let columns: Vec<Column> = stage.function.takes.iter().map(column).collect();
-            let results = self.call(stage, columns);
-            for (k, column) in results.iter().enumerate() {
-                for (lane, &x) in column.iter().enumerate().take(lanes) {
-                    each(first + lane, k, x);
-                }
-            }
-        }
-    }
-
-    fn whole_row(&mut self, stage: &Stage, known: &[(Number, f64)]) -> Vec<f64> {
-        let column = |&number: &Number| [self.number(number, known, 0); LANES];
-        let columns = stage.function.takes.iter().map(column).collect();
-        self.call(stage, columns).iter().map(|column| column[0]).collect()
-    }
-
-    fn call(&mut self, stage: &Stage, mut columns: Vec<Column>) -> &[Column] {
-        let Function { takes_parameters, .. } = stage.function;
-        if takes_parameters {
-            columns.extend(self.own.numbers.iter().map(|&x| [x; LANES]));
-        }
-        let columns: Vec<&Column> = columns.iter().collect();
-        self.machine.call(stage.entry, &columns)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    fn number(&self, number: Number, known: &[(Number, f64)], class: usize) -> f64 {
-        let (made, row, target) = (self.own.rows, self.row, self.target);
-        let at = |i: usize, class: Option<usize>| match made.item(i) {
-            Some(input) => {
-                let numbers = [row.first, row.second, row.third][input];
-                class.map_or(0.0, |class| numbers[class])
-            }
-            None => class.unwrap_or_default() as f64,
-        };
-        let x = match number {
-            Number::Of(By::Item(i)) => at(i, Some(class)),
-            Number::Of(By::Picked(i)) => at(i, target),
-            Number::IsPicked => f64::from(u8::from(target == Some(class))),
-            Number::Row(i) => match made.row(i) {
-                (From::Target, _) => target.unwrap_or_default() as f64,
-                (From::Classes, _) => row.first.len() as f64,
-                (_, label) => row.labels[label],
-            },
-            _ => {
-                let found = known.iter().find(|(own, _)| *own == number);
-                found.map_or(0.0, |(_, x)| *x)
-            }
-        };
-        match made.kind(number) {
-            Kind::Flag => f64::from(u8::from(x != 0.0)),
-            Kind::Signed | Kind::Unsigned => x.trunc(),
-            _ => x,
-        }
-    }
-}
-
-/// As of rows in float32.
-fn know_peaks(known: &mut [(Number, f64)]) {
-    for place in 0..known.len() {
-        let Number::Of(By::Peak(j)) = known[place].0 else { continue };
-        let ties = known.iter().find(|(own, _)| *own == Number::Ties(j));
-        known[place].1 = match ties.map(|(_, ties)| *ties) {
-            Some(ties) if ties.is_nan() => ties,
-            Some(_) if known[place].1 == f64::from(f32::MIN) => f64::NEG_INFINITY,
-            _ => known[place].1,
-        };
-    }
 }

@@ -1,6 +1,7 @@
 //! The functions of a formula over rows, which kernels call: they call the derived ones.
 
-use super::compose::{Function, Functions};
+use super::compose::Functions;
+use super::writing::Function;
 use crate::custom::items::{By, From, Number, Signature};
 use crate::custom::signature::Kind;
 

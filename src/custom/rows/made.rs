@@ -1,7 +1,8 @@
 //! A loss over rows made into WGSL for kernels and programs for the CPU.
 
-use super::compose::{Composed, Function, Functions, compose};
+use super::compose::{Composed, Functions, compose};
 use super::glue::glue;
+use super::writing::Function;
 use crate::custom::compiled::Compiled;
 use crate::custom::interpret::Program;
 use crate::custom::items::{By, From, Number, Signature, Struct};
@@ -154,7 +155,7 @@ fn of_cpu(
     let invalid = |reason: String| Refusal::new(source.place(), reason).error(&source.text);
     let (module, info) = parse(&[text, declared].concat())
         .map_err(|error| invalid(format!("what is derived from this is not valid: {error}")))?;
-    let names: Vec<&str> = functions.all().map(|own| own.name).collect();
+    let names: Vec<&'static str> = functions.all().map(|own| own.name).collect();
     let unsupported = |error: &dyn std::fmt::Display| invalid(format!("of its gradient, {error}"));
     let program = Program::new(&module, &info, &names, false).map_err(|e| unsupported(&e))?;
     let narrow = Program::new(&module, &info, &names, true).map_err(|e| unsupported(&e))?;
@@ -165,7 +166,7 @@ fn of_cpu(
         let traced = narrow.traced(&[entry], &flags).map_err(|e| unsupported(&e))?;
         Ok(Stage { entry, compiled: Compiled::new(traced, function.takes.len()), function })
     };
-    let Functions { peaks, sums, second_sums, loss, known, slopes } = functions.clone();
+    let Functions { peaks, sums, second_sums, loss, known, slopes } = functions;
     Ok(Rows {
         signature: signature.clone(),
         peaks: peaks.map(stage).transpose()?,

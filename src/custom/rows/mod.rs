@@ -7,6 +7,8 @@ mod cpu;
 mod glue;
 mod kernels;
 mod made;
+mod reference;
+mod writing;
 
 pub(super) use cpu::OnCpu;
 pub(super) use kernels::check;

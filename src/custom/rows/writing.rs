@@ -1,0 +1,105 @@
+//! Functions of numbers while their text is written.
+
+use crate::custom::items::{Argument, Called, Number, Signature, value_of};
+use naga::Module;
+
+/// A function of numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub(super) name: &'static str,
+    pub(super) takes: Vec<Number>,
+    /// Whether its last argument are the parameters.
+    pub(super) takes_parameters: bool,
+    pub(super) gives: Vec<Number>,
+}
+
+/// A function while its text is written.
+pub(super) struct Writing<'s> {
+    signature: &'s Signature,
+    module: &'s Module,
+    takes: Vec<Number>,
+    takes_parameters: bool,
+    lines: String,
+}
+
+impl<'s> Writing<'s> {
+    pub(super) fn new(signature: &'s Signature, module: &'s Module) -> Self {
+        Self { signature, module, takes: Vec::new(), takes_parameters: false, lines: String::new() }
+    }
+
+    pub(super) fn signature(&self) -> &'s Signature {
+        self.signature
+    }
+
+    /// The name of a number, which becomes an argument.
+    pub(super) fn take(&mut self, number: Number) -> String {
+        if !self.takes.contains(&number) {
+            self.takes.push(number);
+        }
+        number.name(self.signature)
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        self.lines += &format!("    {line}\n");
+    }
+
+    /// Calls a derived function.
+    pub(super) fn call(&mut self, name: &str, function: &str, called: &Called) {
+        let mut passed: Vec<String> = Vec::new();
+        let types = &self.module.functions[called.function].arguments;
+        for (argument, ty) in called.arguments.iter().zip(types) {
+            if *argument == Argument::Parameters {
+                if self.signature.passes_parameters() {
+                    self.takes_parameters = true;
+                    passed.push("c".into());
+                }
+                continue;
+            }
+            let numbers: Vec<String> =
+                self.signature.of(*argument).into_iter().map(|own| self.take(own)).collect();
+            passed.push(value_of(self.module, ty.ty, &mut numbers.into_iter()));
+        }
+        self.line(&format!("let {name} = {function}({});", passed.join(", ")));
+    }
+
+    /// The arguments.
+    fn declared(&self) -> String {
+        let numbers = self.takes.iter().map(|&number| self.signature.declared(number));
+        let last = self.takes_parameters.then(|| "c: Parameters".to_string());
+        numbers.chain(last).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The function, which returns one number.
+    pub(super) fn finish_one(
+        self,
+        text: &mut String,
+        name: &'static str,
+        number: &str,
+    ) -> Function {
+        let declared = self.declared();
+        let Self { takes, takes_parameters, lines, .. } = self;
+        *text += &format!("fn {name}({declared}) -> f32 {{\n{lines}    return {number};\n}}\n\n");
+        Function { name, takes, takes_parameters, gives: Vec::new() }
+    }
+
+    /// The function, which returns these as a struct.
+    pub(super) fn finish(
+        self,
+        text: &mut String,
+        name: &'static str,
+        kind: &str,
+        gives: Vec<Number>,
+        numbers: &[String],
+    ) -> Function {
+        let declared = self.declared();
+        let Self { signature, takes, takes_parameters, lines, .. } = self;
+        let members: String =
+            gives.iter().map(|own| format!("    {}: f32,\n", own.name(signature))).collect();
+        let numbers = numbers.join(", ");
+        *text += &format!(
+            "struct {kind} {{\n{members}}}\n\nfn {name}({declared}) -> {kind} {{\n{lines}    return \
+             {kind}({numbers});\n}}\n\n"
+        );
+        Function { name, takes, takes_parameters, gives }
+    }
+}
