@@ -27,6 +27,8 @@ pub(super) type Narrow = fn(Instructions, &mut Words, [&Words; 4]);
 pub(super) enum Kind {
     Copy,
     Absolute,
+    Sign,
+    Exponential,
     Add,
     Subtract,
     Multiply,
@@ -34,6 +36,7 @@ pub(super) enum Kind {
     AtMost,
     Greater,
     Select,
+    And,
     Other,
 }
 

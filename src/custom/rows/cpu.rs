@@ -9,7 +9,9 @@ use crate::custom::items::{By, From, Number};
 use crate::custom::signature::Kind;
 use crate::families::rows::{RowLoss, Runs, Several, Taken, TextbookRow, Tiled};
 use crate::family::Loss;
+use pulp::{Scalar, Simd, WithSimd};
 use std::borrow::Cow;
+use std::ops::Add;
 use std::sync::OnceLock;
 
 /// A custom loss over rows with its parameters, as it runs on the CPU.
@@ -108,7 +110,7 @@ impl Work<'_> {
             let columns: Vec<usize> = (0..stage.function.gives.len()).collect();
             let mut peaks = vec![vec![f32::MIN; count]; columns.len()];
             self.items(stage, &columns, rows, all, |row, _, k, numbers| {
-                peaks[k][row] = larger(peaks[k][row], highest(numbers));
+                peaks[k][row] = larger(peaks[k][row], self.highest(numbers));
             });
             all.peaks = peaks;
         }
@@ -120,7 +122,7 @@ impl Work<'_> {
                 (0..gives.len()).filter(|&k| with_slopes || needed(&gives[k])).collect();
             let mut sums = vec![vec![0.0; count]; gives.len()];
             self.items(stage, &columns, rows, all, |row, _, k, numbers| {
-                sums[columns[k]][row] += f64::from(sum(numbers));
+                sums[columns[k]][row] += f64::from(self.sum(numbers));
             });
             #[expect(clippy::cast_possible_truncation, reason = "sums are float32")]
             for (total, sums) in all.totals[before..].iter_mut().zip(&sums) {
@@ -158,8 +160,12 @@ impl Work<'_> {
         self.items(&made.slopes, &wanted, rows, all, |row, class, k, numbers| {
             let Some(gradient) = &mut gradients[made.component(wanted[k])] else { return };
             let places = &mut gradient[row * classes + class..];
-            let scale = scales[row];
-            places.iter_mut().zip(numbers).for_each(|(place, slope)| *place = scale * slope);
+            let scaled = Scaled { slopes: numbers, scale: scales[row], places };
+            if numbers.len() < 2 * ABREAST {
+                scaled.with_simd(Scalar::new());
+            } else {
+                self.instructions.run(scaled);
+            }
         });
         rows.gradients = gradients;
     }
@@ -179,8 +185,9 @@ impl Work<'_> {
         }
         let (classes, count) = (rows.classes, rows.values.len());
         let side_by_side = (TILE / classes).max(1);
-        let mut filled = Vec::new();
-        let mut columns = vec![[0; TILE]; stage.function.takes.len()];
+        let takes = &stage.function.takes;
+        let (mut filled, mut spare) = (Vec::new(), Vec::new());
+        let mut columns = vec![[0; TILE]; takes.len()];
         self.with(stage, wanted, |variant, rooms| {
             for first in (0..count).step_by(side_by_side) {
                 let own = first..(first + side_by_side).min(count);
@@ -188,14 +195,16 @@ impl Work<'_> {
                     let end = (start + TILE).min(classes);
                     let part = Part { rows: own.clone(), classes: start..end };
                     filled.clear();
-                    for (&number, column) in stage.function.takes.iter().zip(&mut columns) {
-                        filled.push(self.fill(number, rows, all, &part, column));
+                    for (&number, column) in takes.iter().zip(&mut columns) {
+                        // Of a whole row, a long row's other tiles have it already.
+                        let has_it = start > 0
+                            && !matches!(number, Number::Of(By::Item(_)) | Number::IsPicked);
+                        let fill = |()| self.fill(number, rows, all, &part, column);
+                        filled.push((!has_it).then_some(()).and_then(fill));
                     }
-                    let inputs: Vec<&Words> = filled
-                        .iter()
-                        .zip(&columns)
-                        .map(|(own, column)| own.unwrap_or(column))
-                        .collect();
+                    let both = filled.iter().zip(&columns);
+                    let mut inputs = emptied(spare);
+                    inputs.extend(both.map(|(own, column)| own.unwrap_or(column)));
                     variant.code.run(rooms, &inputs, self.own.table(), self.instructions);
                     for k in 0..wanted.len() {
                         let numbers: &[f32; TILE] =
@@ -205,6 +214,7 @@ impl Work<'_> {
                             each(row, start, k, &numbers[at..at + end - start]);
                         }
                     }
+                    spare = emptied(inputs);
                 }
             }
         });
@@ -268,8 +278,15 @@ impl Work<'_> {
                     if let (Kind::Float, Ok(tile)) = (kind, <&[f32; TILE]>::try_from(numbers)) {
                         return Some(bytemuck::cast_ref(tile));
                     }
-                    let words = numbers.iter().map(|&x| word(kind, x));
-                    column.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+                    match kind {
+                        Kind::Float => {
+                            column[..numbers.len()].copy_from_slice(bytemuck::cast_slice(numbers));
+                        }
+                        _ => {
+                            let words = numbers.iter().map(|&x| word(kind, x));
+                            column.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+                        }
+                    }
                 }
                 None => {
                     for lanes in column.chunks_mut(size).take(part.rows.len()) {
@@ -286,7 +303,7 @@ impl Work<'_> {
                     let index = indices.get(row).copied().flatten();
                     let place = index.filter(|index| part.classes.contains(index));
                     if let Some(place) = place {
-                        lanes[place - part.classes.start] = 1;
+                        lanes[place - part.classes.start] = u32::MAX;
                     }
                 }
             }
@@ -353,26 +370,65 @@ fn word(kind: Kind, x: f32) -> u32 {
     match kind {
         Kind::Signed => (x as i32).cast_unsigned(),
         Kind::Unsigned => x as u32,
-        Kind::Flag => u32::from(x != 0.0),
+        Kind::Flag if x == 0.0 => 0,
+        Kind::Flag => u32::MAX,
         _ => x.to_bits(),
     }
 }
 
 /// The larger number; a second one that is NaN is passed over.
+#[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
-/// As many numbers side by side as the widest instructions have.
-const ABREAST: usize = 16;
+/// As many numbers side by side as two of the widest instructions have.
+const ABREAST: usize = 32;
 
-fn joined(numbers: &[f32], start: f32, join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [start; ABREAST];
-    let (groups, rest) = numbers.as_chunks::<ABREAST>();
-    for group in groups {
-        lanes.iter_mut().zip(group).for_each(|(lane, &x)| *lane = join(*lane, x));
+/// A tile's slopes of a row on their way.
+struct Scaled<'t> {
+    slopes: &'t [f32],
+    scale: f32,
+    places: &'t mut [f32],
+}
+
+impl WithSimd for Scaled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { slopes, scale, places } = self;
+        places.iter_mut().zip(slopes).for_each(|(place, slope)| *place = scale * slope);
     }
-    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = join(*lane, x));
+}
+
+/// Numbers that are joined to others, each to the one so many before it.
+struct Joined<'t, J> {
+    numbers: &'t [f32],
+    start: f32,
+    join: J,
+}
+
+impl<J: Fn(f32, f32) -> f32> WithSimd for Joined<'_, J> {
+    type Output = [f32; ABREAST];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> [f32; ABREAST] {
+        let Self { numbers, start, join } = self;
+        let mut lanes = [start; ABREAST];
+        let (groups, rest) = numbers.as_chunks::<ABREAST>();
+        for group in groups {
+            lanes.iter_mut().zip(group).for_each(|(lane, &x)| *lane = join(*lane, x));
+        }
+        lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = join(*lane, x));
+        lanes
+    }
+}
+
+/// What is left is joined by halves: not where the lanes are, since LLVM would put those in the order that suits
+/// this.
+#[inline(never)]
+fn by_halves(mut lanes: [f32; ABREAST], join: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = ABREAST / 2;
     while half > 0 {
         for i in 0..half {
@@ -383,10 +439,26 @@ fn joined(numbers: &[f32], start: f32, join: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-fn highest(numbers: &[f32]) -> f32 {
-    joined(numbers, f32::MIN, larger)
+impl Work<'_> {
+    fn joined(self, numbers: &[f32], start: f32, join: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
+        // For a few it is not worth it to choose instructions.
+        if numbers.len() < 2 * ABREAST {
+            return numbers.iter().fold(start, |joined, &x| join(joined, x));
+        }
+        by_halves(self.instructions.run(Joined { numbers, start, join }), join)
+    }
+
+    fn highest(self, numbers: &[f32]) -> f32 {
+        self.joined(numbers, f32::MIN, larger)
+    }
+
+    fn sum(self, numbers: &[f32]) -> f32 {
+        self.joined(numbers, 0.0, f32::add)
+    }
 }
 
-fn sum(numbers: &[f32]) -> f32 {
-    joined(numbers, 0.0, |a, b| a + b)
+/// An empty list where this one was.
+fn emptied<'a>(mut list: Vec<&Words>) -> Vec<&'a Words> {
+    list.clear();
+    list.into_iter().map(|_| unreachable!("the list is empty")).collect()
 }

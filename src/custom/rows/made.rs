@@ -161,9 +161,7 @@ fn of_cpu(
     let narrow = Program::new(&module, &info, &names, true).map_err(|e| unsupported(&e))?;
     let stage = |function: Function| {
         let entry = names.iter().position(|own| *own == function.name).unwrap_or_default();
-        let is_flag = |&number: &Number| signature.kind(number) == Kind::Flag;
-        let flags: Vec<bool> = function.takes.iter().map(is_flag).collect();
-        let traced = narrow.traced(&[entry], &flags).map_err(|e| unsupported(&e))?;
+        let traced = narrow.traced(&[entry], &[]).map_err(|e| unsupported(&e))?;
         Ok(Stage { entry, compiled: Compiled::new(traced, function.takes.len()), function })
     };
     let Functions { peaks, sums, second_sums, loss, known, slopes } = functions;

@@ -210,8 +210,13 @@ impl Pass<'_> {
         losses: &mut [f32],
         gradients: Vec<&mut [f32]>,
     ) -> Result<()> {
-        // Enough rows for a task to be worth its while.
-        let rows = (16_384 / self.classes).max(1);
+        // Enough rows for a task to be worth its while; what is done for whole rows takes as long for a tile of
+        // them as for one.
+        let numbers = match self.formula.taken() {
+            Taken::ByRow(_) => 16_384,
+            Taken::ByTiles(_) => 65_536,
+        };
+        let rows = (numbers / self.classes).max(1);
         let mut chunks: Vec<_> =
             gradients.into_iter().map(|g| g.chunks_mut(rows * self.classes)).collect();
         let tasks: Vec<_> = losses

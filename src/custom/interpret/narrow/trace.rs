@@ -1,7 +1,7 @@
 //! A program while it is written out: its values so far, of which equal ones are one.
 
 use super::super::instruction::{Element, Instruction, Kind, Operation, Step as Stride};
-use super::super::operations::{HOLDS, fused};
+use super::super::operations::{AND, AND_NOT, HOLDS, fused};
 use super::super::program::{Program, Unsupported};
 use super::lanes::Mask;
 use super::traced::{Origin, Step, Traced};
@@ -197,6 +197,16 @@ impl<'p> Trace<'p> {
             match from {
                 [one, other, ..] | [other, one, ..] if is_one(one) => return other,
                 _ => {}
+            }
+        }
+        if kind == Kind::Select {
+            let [condition, accept, reject, _] = from;
+            let is_zero = |value: usize| self.origins[value] == Origin::Constant(0);
+            if is_zero(reject) {
+                return self.apply(AND, &[accept, condition]);
+            }
+            if is_zero(accept) {
+                return self.apply(AND_NOT, &[reject, condition]);
             }
         }
         let made = |value: usize| self.made.get(&value).copied();

@@ -1,10 +1,47 @@
 //! Two operations of the narrow machine in one loop, each rounded as it is alone: what lies between them
 //! does not go through memory.
 
-use super::super::instruction::{Kind, Operation};
+use super::super::instruction::{Kind, Operation, Words};
+use super::real::Real;
+use pulp::{Simd, WithSimd};
+
+/// The third operand where the first two compare so, else the fourth.
+macro_rules! one_of_two {
+    ($compare:ident, |$a:ident, $b:ident| $holds:expr) => {{
+        struct Loop<'a> {
+            to: &'a mut Words,
+            from: [&'a Words; 4],
+        }
+        impl WithSimd for Loop<'_> {
+            type Output = ();
+
+            // By vectors: of a condition LLVM makes one load from either place, lane by lane.
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) {
+                let [a, b, yes, no] = self.from.map(|own| vectors::<S>(own));
+                let (to, _) = S::as_mut_simd_f32s(bytemuck::cast_slice_mut(self.to));
+                for ((((to, a), b), yes), no) in to.iter_mut().zip(a).zip(b).zip(yes).zip(no) {
+                    *to = simd.select_f32s(simd.$compare(*a, *b), *yes, *no);
+                }
+            }
+        }
+        Operation {
+            narrow: |instructions, to, from| instructions.run(Loop { to, from }),
+            ..lanes!(|$a: w, $b: w, yes: w, no: w| -> w { if $holds { yes } else { no } })
+        }
+    }};
+}
+
+#[inline(always)]
+fn vectors<S: Simd>(words: &Words) -> &[S::f32s] {
+    S::as_simd_f32s(bytemuck::cast_slice(words)).0
+}
 
 const DISTANCE: Operation = lanes!(|a: f, b: f| -> f { (a - b).abs() });
+const SIGN_OF_DIFFERENCE: Operation = lanes!(|a: f, b: f| -> f { (a - b).sign() });
+const EXPONENTIAL_OF_DIFFERENCE: Operation = lanes!(|a: f, b: f| -> f { (a - b).exponential() });
 const SQUARED_DIFFERENCE: Operation = lanes!(|a: f, b: f| -> f { (a - b) * (a - b) });
+const TIMES_SQUARE: Operation = lanes!(|a: f, b: f| -> f { (a * b) * b });
 const SUM_TIMES: Operation = lanes!(|a: f, b: f, c: f| -> f { (a + b) * c });
 const DIFFERENCE_TIMES: Operation = lanes!(|a: f, b: f, c: f| -> f { (a - b) * c });
 const PRODUCT_TIMES: Operation = lanes!(|a: f, b: f, c: f| -> f { (a * b) * c });
@@ -12,18 +49,12 @@ const PRODUCT_PLUS: Operation = lanes!(|a: f, b: f, c: f| -> f { a * b + c });
 const PRODUCT_MINUS: Operation = lanes!(|a: f, b: f, c: f| -> f { a * b - c });
 const MINUS_PRODUCT: Operation = lanes!(|a: f, b: f, c: f| -> f { c - a * b });
 const PRODUCTS: Operation = lanes!(|a: f, b: f, c: f, d: f| -> f { a * b + c * d });
-const IF_LESS: Operation = lanes!(|a: f, b: f, yes: u, no: u| -> u {
-    let mask = if a < b { u32::MAX } else { 0 };
-    (yes & mask) | (no & !mask)
-});
-const IF_AT_MOST: Operation = lanes!(|a: f, b: f, yes: u, no: u| -> u {
-    let mask = if a <= b { u32::MAX } else { 0 };
-    (yes & mask) | (no & !mask)
-});
-const IF_GREATER: Operation = lanes!(|a: f, b: f, yes: u, no: u| -> u {
-    let mask = if a > b { u32::MAX } else { 0 };
-    (yes & mask) | (no & !mask)
-});
+/// The third operand is 0 outside of a mask.
+const PRODUCT_PLUS_WHERE: Operation =
+    lanes!(|a: f, b: f, c: u, mask: u| -> f { (a * b).plus_word(c & mask) });
+const IF_LESS: Operation = one_of_two!(less_than_f32s, |a, b| a < b);
+const IF_AT_MOST: Operation = one_of_two!(less_than_or_equal_f32s, |a, b| a <= b);
+const IF_GREATER: Operation = one_of_two!(greater_than_f32s, |a, b| a > b);
 
 /// The operation that one of a kind comes to with one that has made an operand, of which `made` tells, and
 /// its operands.
@@ -38,9 +69,16 @@ pub(in super::super) fn fused(
     };
     match kind {
         Kind::Absolute => of(first, Kind::Subtract).map(|own| (DISTANCE, own.to_vec())),
+        Kind::Sign => of(first, Kind::Subtract).map(|own| (SIGN_OF_DIFFERENCE, own.to_vec())),
+        Kind::Exponential => {
+            of(first, Kind::Subtract).map(|own| (EXPONENTIAL_OF_DIFFERENCE, own.to_vec()))
+        }
         Kind::Multiply => {
             if let Some(own) = of(first, Kind::Subtract).filter(|_| first == second) {
                 return Some((SQUARED_DIFFERENCE, own.to_vec()));
+            }
+            if let Some([a, b]) = of(first, Kind::Multiply).filter(|own| own[1] == second) {
+                return Some((TIMES_SQUARE, vec![a, b]));
             }
             let pairs = [
                 (Kind::Multiply, PRODUCT_TIMES),
@@ -55,8 +93,8 @@ pub(in super::super) fn fused(
         }
         Kind::Add => match (of(first, Kind::Multiply), of(second, Kind::Multiply)) {
             (Some([a, b]), Some([c, d])) => Some((PRODUCTS, vec![a, b, c, d])),
-            (Some([a, b]), None) => Some((PRODUCT_PLUS, vec![a, b, second])),
-            (None, Some([a, b])) => Some((PRODUCT_PLUS, vec![a, b, first])),
+            (Some([a, b]), None) => Some(product_plus([a, b], second, of(second, Kind::And))),
+            (None, Some([a, b])) => Some(product_plus([a, b], first, of(first, Kind::And))),
             (None, None) => None,
         },
         Kind::Subtract => match (of(first, Kind::Multiply), of(second, Kind::Multiply)) {
@@ -72,5 +110,16 @@ pub(in super::super) fn fused(
             })
         }
         _ => None,
+    }
+}
+
+fn product_plus(
+    [a, b]: [usize; 2],
+    other: usize,
+    masked: Option<[usize; 2]>,
+) -> (Operation, Vec<usize>) {
+    match masked {
+        Some([c, mask]) => (PRODUCT_PLUS_WHERE, vec![a, b, c, mask]),
+        None => (PRODUCT_PLUS, vec![a, b, other]),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::instruction::{Kind, Operation};
 
-pub(in super::super) const AND: Operation = lanes!(|a: u, b: u| -> u { a & b });
+pub(in super::super) const AND: Operation = lanes!(|a: u, b: u| -> u { a & b }).of_kind(Kind::And);
 pub(in super::super) const AND_NOT: Operation = lanes!(|a: u, b: u| -> u { a & !b });
 pub(in super::super) const OR: Operation = lanes!(|a: u, b: u| -> u { a | b });
 pub(in super::super) const NOT: Operation = lanes!(|a: u| -> u { !a });

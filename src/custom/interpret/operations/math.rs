@@ -47,7 +47,7 @@ fn arithmetic(function: MathFunction) -> Option<Operation> {
         MathFunction::Min => lanes!(|a: f, b: f| -> f { a.smaller(b) }),
         MathFunction::Max => lanes!(|a: f, b: f| -> f { a.larger(b) }),
         MathFunction::Clamp => lanes!(|x: f, low: f, high: f| -> f { x.clamped(low, high) }),
-        MathFunction::Sign => lanes!(|x: f| -> f { x.sign() }),
+        MathFunction::Sign => lanes!(|x: f| -> f { x.sign() }).of_kind(Kind::Sign),
         MathFunction::Abs => ABS,
         MathFunction::Saturate => lanes!(|x: f| -> f { x.clamped(0.0, 1.0) }),
         MathFunction::Floor => lanes!(|x: f| -> f { x.floor() }),
@@ -70,7 +70,7 @@ fn arithmetic(function: MathFunction) -> Option<Operation> {
 
 fn elementary(function: MathFunction) -> Option<Operation> {
     let operation: Operation = match function {
-        MathFunction::Exp => lanes!(|x: f| -> f { x.exponential() }),
+        MathFunction::Exp => lanes!(|x: f| -> f { x.exponential() }).of_kind(Kind::Exponential),
         MathFunction::Exp2 => rounded!(|x| x.exp2()),
         MathFunction::Log => lanes!(|x: f| -> f { x.logarithm() }),
         MathFunction::Log2 => rounded!(|x| x.log2()),

@@ -9,6 +9,8 @@ use std::f64::consts::LN_2;
 pub(super) trait Real: Copy {
     fn wide(self) -> f64;
     fn of_wide(x: f64) -> Self;
+    /// The sum with a float32 of these bits.
+    fn plus_word(self, word: u32) -> Self;
     fn of_signed(x: i32) -> Self;
     fn of_unsigned(x: u32) -> Self;
     /// The nearest integer towards 0; what is not one may become any.
@@ -85,6 +87,10 @@ impl Real for f64 {
 
     fn of_wide(x: f64) -> Self {
         x
+    }
+
+    fn plus_word(self, word: u32) -> Self {
+        self + Self::from(f32::from_bits(word))
     }
 
     fn of_signed(x: i32) -> Self {
@@ -184,6 +190,11 @@ impl Real for f32 {
     #[inline(always)]
     fn of_wide(x: f64) -> Self {
         x as Self
+    }
+
+    #[inline(always)]
+    fn plus_word(self, word: u32) -> Self {
+        self + Self::from_bits(word)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "it is rounded, as WGSL says")]
