@@ -3,23 +3,11 @@
 use super::interpret::{Code, Rooms, Traced};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The results that a request needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
-    pub(super) value: bool,
-    /// The inputs whose slopes are, as bits.
-    pub(super) slopes: u32,
-    /// The rounds of loops that are left after the value.
-    pub(super) rounds: bool,
-}
-
-/// What a program has been written out to, and the code made of it so far.
+/// What a program has been written out to, and the code made of it so far, by what it is for.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(super) struct Compiled<K> {
     traced: Traced,
-    /// The arguments but for parameters.
-    inputs: usize,
-    known: Mutex<Vec<(Wanted, Arc<Variant>)>>,
+    known: Mutex<Vec<(K, Arc<Variant>)>>,
 }
 
 /// The code for some results.
@@ -30,22 +18,18 @@ pub(super) struct Variant {
     idle: Mutex<Vec<(Vec<u32>, Rooms)>>,
 }
 
-impl Compiled {
-    pub(super) fn new(traced: Traced, inputs: usize) -> Self {
-        Self { traced, inputs, known: Mutex::default() }
+impl<K: PartialEq> Compiled<K> {
+    pub(super) fn new(traced: Traced) -> Self {
+        Self { traced, known: Mutex::default() }
     }
 
-    /// The code for some results, made if it has not been: these columns of these functions.
-    pub(super) fn variant(
-        &self,
-        wanted: Wanted,
-        columns: impl FnOnce() -> Vec<(usize, usize)>,
-    ) -> Arc<Variant> {
+    /// The code for this, made if it has not been.
+    pub(super) fn variant(&self, wanted: K, make: impl FnOnce(&Traced) -> Code) -> Arc<Variant> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, variant)) = known.iter().find(|(own, _)| *own == wanted) {
             return variant.clone();
         }
-        let code = self.traced.code(&columns(), self.inputs);
+        let code = make(&self.traced);
         let variant = Arc::new(Variant { code, idle: Mutex::default() });
         known.push((wanted, variant.clone()));
         variant

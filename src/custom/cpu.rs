@@ -1,6 +1,6 @@
 //! Custom losses on the CPU: in float32, a tile of elements at a time, and as reference in float64.
 
-use super::compiled::{Compiled, Variant, Wanted};
+use super::compiled::{Compiled, Variant};
 use super::interpret::{Column, LANES, Machine, Program, Rooms, TILE, Words};
 use super::made::{GRADIENT, Made, VALUE};
 use crate::cpu::Instructions;
@@ -9,7 +9,17 @@ use crate::error::Error;
 use crate::families::pointwise::{Block, Runs, Slopes, Tiles};
 use crate::family::Loss;
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+/// The results that a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    value: bool,
+    /// The inputs whose slopes are, as bits.
+    slopes: u32,
+    /// The rounds of loops that are left after the value.
+    rounds: bool,
+}
 
 /// A custom loss with its parameters, as it runs on the CPU.
 pub(super) struct OnCpu<'a> {
@@ -18,7 +28,7 @@ pub(super) struct OnCpu<'a> {
     /// In float64.
     program: &'a Program,
     /// In float32.
-    compiled: &'a Compiled,
+    compiled: &'a Compiled<Asked>,
     /// The parameters but for arrays, and their bits.
     numbers: Vec<f64>,
     parameters: Vec<u32>,
@@ -30,7 +40,7 @@ impl<'a> OnCpu<'a> {
     pub(super) fn new(
         loss: &'a dyn Loss,
         made: &'a Made,
-        (program, compiled): (&'a Program, &'a Compiled),
+        (program, compiled): (&'a Program, &'a Compiled<Asked>),
         numbers: Vec<f64>,
         parameters: Vec<u32>,
     ) -> Self {
@@ -66,6 +76,18 @@ impl<'a> OnCpu<'a> {
             }
         }
         places
+    }
+
+    /// The code for some results, by function and column.
+    fn variant(
+        &self,
+        wanted: Asked,
+        results: impl FnOnce() -> Vec<(usize, usize)>,
+    ) -> Arc<Variant> {
+        self.compiled.variant(wanted, |traced| {
+            let results = results().into_iter().map(|own| traced.result(own)).collect();
+            traced.code(results, self.roles().count())
+        })
     }
 
     /// The role of each number of a term.
@@ -111,8 +133,8 @@ impl Runs for OnCpu<'_> {
     }
 
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
-        let wanted = Wanted { value: false, slopes: 0, rounds: true };
-        let variant = self.compiled.variant(wanted, || vec![(VALUE, 1)]);
+        let wanted = Asked { value: false, slopes: 0, rounds: true };
+        let variant = self.variant(wanted, || vec![(VALUE, 1)]);
         variant.with(&self.parameters, |rooms| {
             let mut inputs = vec![[0; TILE]; terms.len()];
             for start in (0..terms[0].len()).step_by(TILE) {
@@ -138,8 +160,8 @@ impl Runs for OnCpu<'_> {
         let inputs = self.made.definition.inputs;
         let slopes =
             (0..inputs.len()).filter(|&i| block.wants_gradient(i)).map(|i| 1_u32 << i).sum();
-        let wanted = Wanted { value: block.wants_value(), slopes, rounds: false };
-        let variant = self.compiled.variant(wanted, || {
+        let wanted = Asked { value: block.wants_value(), slopes, rounds: false };
+        let variant = self.variant(wanted, || {
             let value = wanted.value.then_some((VALUE, 0));
             let widths = inputs.iter().map(|input| input.role.width());
             let arguments = widths.enumerate().flat_map(|(i, width)| std::iter::repeat_n(i, width));

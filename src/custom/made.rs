@@ -1,6 +1,7 @@
 //! A source made into WGSL for kernels and a program in float64: once, and kept.
 
 use super::compiled::Compiled;
+use super::cpu::Asked;
 use super::derive::{self, ROUNDS, Wanted};
 use super::interpret::Program;
 use super::items::Signature;
@@ -37,7 +38,7 @@ pub(super) struct Parameter {
 #[derive(Debug)]
 pub(super) enum Runs {
     /// Of a loss of elements, in float64 and in float32.
-    Terms(Box<(Program, Compiled)>),
+    Terms(Box<(Program, Compiled<Asked>)>),
     Rows(Box<rows::Rows>),
 }
 
@@ -138,7 +139,7 @@ impl Made {
                 }
             }
         })?;
-        let compiled = Compiled::new(traced, flags.len());
+        let compiled = Compiled::new(traced);
         let shader = of_terms(&with_called(&derived), table);
         let definition = definition(name, inputs, &parameters, shader);
         Ok(Self {

@@ -347,6 +347,19 @@ fn ties_infinities_and_nan() {
             }
         }
     }
+    // A maximum is another one for the slopes than for the sums.
+    let source = "
+        struct Item { input: f32 }
+        fn peaks(item: Item) -> f32 { return item.input; }
+        fn sums(item: Item, peaks: f32) -> f32 { return exp(item.input - peaks); }
+        fn value(sums: f32) -> f32 { return sums; }";
+    let shares = Custom::new(source).unwrap_or_else(|e| panic!("{e}"));
+    for row in [[1.0, -INFINITY, 2.0, 2.0], [-INFINITY; 4]] {
+        let inputs = [("input", tensor(F32, &[1, 4], &row))];
+        let request = Request { gradients: &["input"], ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        assert_agrees(&format!("{row:?}"), &shares, &batch);
+    }
     // Classes that do not exist.
     let mut own = Custom::new(CROSS_ENTROPY).unwrap_or_else(|e| panic!("{e}"));
     own.set("ignore_index", -100.0).expect("a parameter");

@@ -1,9 +1,9 @@
 //! Custom losses over rows on the CPU, in float32, a tile of items at a time.
 
-use super::made::{Rows, Stage};
+use super::made::{Asked, Rows, Stage};
 use super::reference::Exact;
 use crate::cpu::Instructions;
-use crate::custom::compiled::{Variant, Wanted};
+use crate::custom::compiled::Variant;
 use crate::custom::interpret::{Rooms, TILE, Words};
 use crate::custom::items::{By, From, Number};
 use crate::custom::signature::Kind;
@@ -12,7 +12,7 @@ use crate::family::Loss;
 use pulp::{Scalar, Simd, WithSimd};
 use std::borrow::Cow;
 use std::ops::Add;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A custom loss over rows with its parameters, as it runs on the CPU.
 pub(in crate::custom) struct OnCpu<'a> {
@@ -23,6 +23,8 @@ pub(in crate::custom) struct OnCpu<'a> {
     parameters: Vec<u32>,
     /// The words of tables, which may be many: joined once they are asked for.
     table: OnceLock<Cow<'static, [u32]>>,
+    /// Memory for kept values that no rows use now.
+    idle: Mutex<Vec<Vec<f32>>>,
 }
 
 impl<'a> OnCpu<'a> {
@@ -32,7 +34,8 @@ impl<'a> OnCpu<'a> {
         numbers: Vec<f64>,
         parameters: Vec<u32>,
     ) -> Self {
-        Self { loss, rows, numbers, parameters, table: OnceLock::new() }
+        let (table, idle) = (OnceLock::new(), Mutex::default());
+        Self { loss, rows, numbers, parameters, table, idle }
     }
 
     fn table(&self) -> &[u32] {
@@ -69,8 +72,11 @@ impl Tiled for OnCpu<'_> {
         };
         let instructions = Instructions::chosen(rows.brief);
         let work = Work { own: self, instructions };
-        work.gather(rows, &mut all);
-        work.finish(rows, &mut all);
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = idle().pop().unwrap_or_default();
+        work.gather(rows, &mut all, &mut kept);
+        work.finish(rows, &mut all, &kept);
+        idle().push(kept);
     }
 }
 
@@ -102,14 +108,18 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
-    /// Maxima and sums.
-    fn gather(self, rows: &Several<'_>, all: &mut Known) {
+    /// Maxima and sums, and what is kept for slopes: for each such value one of each item.
+    fn gather(self, rows: &Several<'_>, all: &mut Known, kept: &mut Vec<f32>) {
         let with_slopes = rows.gradients.iter().any(Option::is_some);
         let (made, count) = (self.own.rows, rows.values.len());
+        let items = count * rows.classes;
+        if with_slopes {
+            kept.resize(made.given(&made.slopes).count() * items, 0.0);
+        }
         if let Some(stage) = &made.peaks {
             let columns: Vec<usize> = (0..stage.function.gives.len()).collect();
             let mut peaks = vec![vec![f32::MIN; count]; columns.len()];
-            self.items(stage, &columns, rows, all, |row, _, k, numbers| {
+            self.items(stage, &columns, None, rows, all, |row, _, k, numbers| {
                 peaks[k][row] = larger(peaks[k][row], self.highest(numbers));
             });
             all.peaks = peaks;
@@ -121,8 +131,17 @@ impl Work<'_> {
             let columns: Vec<usize> =
                 (0..gives.len()).filter(|&k| with_slopes || needed(&gives[k])).collect();
             let mut sums = vec![vec![0.0; count]; gives.len()];
-            self.items(stage, &columns, rows, all, |row, _, k, numbers| {
-                sums[columns[k]][row] += f64::from(self.sum(numbers));
+            let (given, own) =
+                kept.split_at_mut(if with_slopes { made.given(stage).count() * items } else { 0 });
+            let given = with_slopes.then_some(&*given);
+            self.items(stage, &columns, given, rows, all, |row, class, k, numbers| {
+                match columns.get(k) {
+                    Some(&column) => sums[column][row] += f64::from(self.sum(numbers)),
+                    None => {
+                        let first = (k - columns.len()) * items + row * rows.classes + class;
+                        own[first..first + numbers.len()].copy_from_slice(numbers);
+                    }
+                }
             });
             #[expect(clippy::cast_possible_truncation, reason = "sums are float32")]
             for (total, sums) in all.totals[before..].iter_mut().zip(&sums) {
@@ -136,7 +155,7 @@ impl Work<'_> {
     }
 
     /// The losses, and the gradients that are wanted.
-    fn finish(self, rows: &mut Several<'_>, all: &mut Known) {
+    fn finish(self, rows: &mut Several<'_>, all: &mut Known, kept: &[f32]) {
         let made = self.own.rows;
         let mut losses = vec![0.0; rows.values.len()];
         self.whole_rows(&made.loss, &[0], rows, all, |first, _, numbers| {
@@ -157,7 +176,7 @@ impl Work<'_> {
         all.known = known;
         let (scales, classes) = (rows.scales, rows.classes);
         let mut gradients = std::mem::take(&mut rows.gradients);
-        self.items(&made.slopes, &wanted, rows, all, |row, class, k, numbers| {
+        self.items(&made.slopes, &wanted, Some(kept), rows, all, |row, class, k, numbers| {
             let Some(gradient) = &mut gradients[made.component(wanted[k])] else { return };
             let places = &mut gradient[row * classes + class..];
             let scaled = Scaled { slopes: numbers, scale: scales[row], places };
@@ -171,11 +190,13 @@ impl Work<'_> {
     }
 
     /// Runs a function for each item; what comes out of a row is given with its row, the first class, and the place
-    /// among the wanted columns.
+    /// among the wanted columns. Where slopes are wanted there is what has been kept before, and what this stage
+    /// keeps comes after the columns.
     fn items(
         self,
         stage: &Stage,
         wanted: &[usize],
+        kept: Option<&[f32]>,
         rows: &Several<'_>,
         all: &Known,
         mut each: impl FnMut(usize, usize, usize, &[f32]),
@@ -185,28 +206,34 @@ impl Work<'_> {
         }
         let (classes, count) = (rows.classes, rows.values.len());
         let side_by_side = (TILE / classes).max(1);
+        let keeps = kept.is_some();
+        let results = wanted.len() + if keeps { stage.keeps.len() } else { 0 };
+        let kept = kept.unwrap_or_default().chunks((count * classes).max(1));
         let takes = &stage.function.takes;
-        let (mut filled, mut spare) = (Vec::new(), Vec::new());
-        let mut columns = vec![[0; TILE]; takes.len()];
-        self.with(stage, wanted, |variant, rooms| {
+        let mut columns = vec![[0; TILE]; takes.len() + kept.len()];
+        let (mut filled, mut spare) = (vec![None; columns.len()], Vec::new());
+        self.with(stage, wanted, keeps, |variant, rooms| {
             for first in (0..count).step_by(side_by_side) {
                 let own = first..(first + side_by_side).min(count);
                 for start in (0..classes).step_by(TILE) {
                     let end = (start + TILE).min(classes);
                     let part = Part { rows: own.clone(), classes: start..end };
-                    filled.clear();
-                    for (&number, column) in takes.iter().zip(&mut columns) {
+                    let mut places = filled.iter_mut().zip(&mut columns);
+                    for (&number, (filled, column)) in takes.iter().zip(&mut places) {
                         // Of a whole row, a long row's other tiles have it already.
-                        let has_it = start > 0
-                            && !matches!(number, Number::Of(By::Item(_)) | Number::IsPicked);
-                        let fill = |()| self.fill(number, rows, all, &part, column);
-                        filled.push((!has_it).then_some(()).and_then(fill));
+                        let changes = matches!(number, Number::Of(By::Item(_)) | Number::IsPicked);
+                        if start == 0 || changes {
+                            *filled = self.fill(number, rows, all, &part, column);
+                        }
+                    }
+                    for (kept, (filled, column)) in kept.clone().zip(places) {
+                        *filled = part.column(kept, classes, column);
                     }
                     let both = filled.iter().zip(&columns);
                     let mut inputs = emptied(spare);
                     inputs.extend(both.map(|(own, column)| own.unwrap_or(column)));
                     variant.code.run(rooms, &inputs, self.own.table(), self.instructions);
-                    for k in 0..wanted.len() {
+                    for k in 0..results {
                         let numbers: &[f32; TILE] =
                             bytemuck::cast_ref(variant.code.result(rooms, &inputs, k));
                         for (place, row) in own.clone().enumerate() {
@@ -231,7 +258,7 @@ impl Work<'_> {
     ) {
         let count = rows.values.len();
         let mut columns = vec![[0; TILE]; stage.function.takes.len()];
-        self.with(stage, wanted, |variant, rooms| {
+        self.with(stage, wanted, false, |variant, rooms| {
             for first in (0..count).step_by(TILE) {
                 let own = first..(first + TILE).min(count);
                 for (&number, column) in stage.function.takes.iter().zip(&mut columns) {
@@ -251,12 +278,19 @@ impl Work<'_> {
         });
     }
 
-    /// Lends memory and code for some of what a function gives.
-    fn with(self, stage: &Stage, wanted: &[usize], run: impl FnOnce(&Variant, &mut Rooms)) {
-        let slopes = wanted.iter().map(|&k| 1_u32 << k).sum();
-        let wanted_columns = || wanted.iter().map(|&k| (0, k)).collect();
-        let wanted = Wanted { value: true, slopes, rounds: false };
-        let variant = stage.compiled.variant(wanted, wanted_columns);
+    /// Lends memory and code for some of what a function gives; after that comes what it keeps, if it is to.
+    fn with(
+        self,
+        stage: &Stage,
+        wanted: &[usize],
+        keeps: bool,
+        run: impl FnOnce(&Variant, &mut Rooms),
+    ) {
+        let made = self.own.rows;
+        let columns = wanted.iter().map(|&k| 1_u32 << k).sum();
+        let asked = Asked { stage: stage.entry, columns, keeps };
+        let variant =
+            made.compiled.variant(asked, |traced| made.code(traced, stage, wanted, keeps));
         variant.with(&self.own.parameters, |rooms| run(&variant, rooms));
     }
 
@@ -273,20 +307,12 @@ impl Work<'_> {
         match number {
             Number::Of(By::Item(i)) => match self.own.rows.item(i) {
                 Some(input) => {
-                    let first = part.rows.start * rows.classes + part.classes.start;
-                    let numbers = &rows.inputs[input][first..first + size * part.rows.len()];
-                    if let (Kind::Float, Ok(tile)) = (kind, <&[f32; TILE]>::try_from(numbers)) {
-                        return Some(bytemuck::cast_ref(tile));
+                    let (numbers, classes) = (rows.inputs[input], rows.classes);
+                    if kind == Kind::Float {
+                        return part.column(numbers, classes, column);
                     }
-                    match kind {
-                        Kind::Float => {
-                            column[..numbers.len()].copy_from_slice(bytemuck::cast_slice(numbers));
-                        }
-                        _ => {
-                            let words = numbers.iter().map(|&x| word(kind, x));
-                            column.iter_mut().zip(words).for_each(|(place, word)| *place = word);
-                        }
-                    }
+                    let words = part.of(numbers, classes).iter().map(|&x| word(kind, x));
+                    column.iter_mut().zip(words).for_each(|(place, word)| *place = word);
                 }
                 None => {
                     for lanes in column.chunks_mut(size).take(part.rows.len()) {
@@ -297,8 +323,14 @@ impl Work<'_> {
                 }
             },
             Number::IsPicked => {
-                column.fill(0);
                 let indices = rows.indices.unwrap_or_default();
+                let first = part.classes.start;
+                // A long row's other tiles leave zeros, but for the one that has the class.
+                let last = first.saturating_sub(TILE)..first;
+                let was_set = |index: &Option<usize>| index.is_some_and(|own| last.contains(&own));
+                if first == 0 || indices.get(part.rows.start).is_some_and(was_set) {
+                    column.fill(0);
+                }
                 for (lanes, row) in column.chunks_mut(size).zip(part.rows.clone()) {
                     let index = indices.get(row).copied().flatten();
                     let place = index.filter(|index| part.classes.contains(index));
@@ -309,7 +341,12 @@ impl Work<'_> {
             }
             _ => {
                 for (lanes, row) in column.chunks_mut(size).zip(part.rows.clone()) {
-                    lanes.fill(word(kind, self.number(number, rows, all, row)));
+                    let word = word(kind, self.number(number, rows, all, row));
+                    if lanes.len() < 2 * ABREAST {
+                        lanes.fill(word);
+                    } else {
+                        self.instructions.run(Filled { lanes, word });
+                    }
                 }
             }
         }
@@ -342,6 +379,28 @@ impl Work<'_> {
 struct Part {
     rows: std::ops::Range<usize>,
     classes: std::ops::Range<usize>,
+}
+
+impl Part {
+    fn of<'r>(&self, numbers: &'r [f32], classes: usize) -> &'r [f32] {
+        let first = self.rows.start * classes + self.classes.start;
+        &numbers[first..first + self.classes.len() * self.rows.len()]
+    }
+
+    /// Fills a column with its numbers; or they are one as they lie.
+    fn column<'r>(
+        &self,
+        numbers: &'r [f32],
+        classes: usize,
+        column: &mut Words,
+    ) -> Option<&'r Words> {
+        let numbers = self.of(numbers, classes);
+        if let Ok(tile) = <&[f32; TILE]>::try_from(numbers) {
+            return Some(bytemuck::cast_ref(tile));
+        }
+        column[..numbers.len()].copy_from_slice(bytemuck::cast_slice(numbers));
+        None
+    }
 }
 
 impl Known {
@@ -399,6 +458,21 @@ impl WithSimd for Scaled<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { slopes, scale, places } = self;
         places.iter_mut().zip(slopes).for_each(|(place, slope)| *place = scale * slope);
+    }
+}
+
+/// Lanes that hold the same.
+struct Filled<'t> {
+    lanes: &'t mut [u32],
+    word: u32,
+}
+
+impl WithSimd for Filled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.lanes.fill(self.word);
     }
 }
 

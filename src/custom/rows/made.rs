@@ -4,7 +4,7 @@ use super::compose::{Composed, Functions, compose};
 use super::glue::glue;
 use super::writing::Function;
 use crate::custom::compiled::Compiled;
-use crate::custom::interpret::Program;
+use crate::custom::interpret::{Code, Program, Traced};
 use crate::custom::items::{By, From, Number, Signature, Struct};
 use crate::custom::library;
 use crate::custom::names::declared;
@@ -19,13 +19,26 @@ use crate::kernel::TABLE;
 use naga::Span;
 use std::collections::HashSet;
 
+/// So many numbers of each item are kept, at most, from when they are summed up until slopes need them.
+const MOST_KEPT: usize = 2;
+
 /// A function, as the CPU runs it.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) function: Function,
-    /// The place of the function in the program.
+    /// The place of the function in the program, and in what is compiled.
     pub(super) entry: usize,
-    pub(super) compiled: Compiled,
+    /// The values that are kept for the slopes.
+    pub(super) keeps: Vec<usize>,
+}
+
+/// What is asked of a stage: its place, columns of its results, as bits, and whether values are kept and those
+/// before given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) stage: usize,
+    pub(super) columns: u32,
+    pub(super) keeps: bool,
 }
 
 /// What the CPU runs.
@@ -39,9 +52,42 @@ pub(in crate::custom) struct Rows {
     pub(super) loss: Stage,
     pub(super) known: Stage,
     pub(super) slopes: Stage,
+    /// What the arguments of all these are in what is compiled.
+    takes: Vec<Number>,
+    pub(super) compiled: Compiled<Asked>,
 }
 
 impl Rows {
+    /// The values that are kept before a stage.
+    pub(super) fn given(&self, stage: &Stage) -> impl Iterator<Item = usize> {
+        let sums = [&self.sums, &self.second_sums].into_iter().flatten();
+        let before = sums.filter(|own| own.entry < stage.entry);
+        before.flat_map(|own| own.keeps.iter().copied())
+    }
+
+    /// The code of a stage for some columns, then what it keeps, if it does: of what it takes and then what
+    /// is given.
+    pub(super) fn code(
+        &self,
+        traced: &Traced,
+        stage: &Stage,
+        columns: &[usize],
+        keeps: bool,
+    ) -> Code {
+        let takes = &stage.function.takes;
+        let columns = columns.iter().map(|&k| traced.result((stage.entry, k)));
+        let kept = stage.keeps.iter().copied().filter(|_| keeps);
+        let given = self.given(stage).filter(|_| keeps).zip(takes.len()..);
+        let given: Vec<(usize, usize)> = given.collect();
+        let inputs = takes.len() + given.len();
+        let place = |i: usize| match self.takes.get(i) {
+            Some(number) => takes.iter().position(|own| own == number).unwrap_or_default(),
+            // A parameter: they come last.
+            None => inputs + i - self.takes.len(),
+        };
+        traced.code_with(columns.chain(kept).collect(), inputs, place, &given)
+    }
+
     /// The place among the inputs over classes of a member of `Item`; `None` is the class's number.
     pub(super) fn item(&self, member: usize) -> Option<usize> {
         self.signature.place(member)
@@ -159,20 +205,55 @@ fn of_cpu(
     let unsupported = |error: &dyn std::fmt::Display| invalid(format!("of its gradient, {error}"));
     let program = Program::new(&module, &info, &names, false).map_err(|e| unsupported(&e))?;
     let narrow = Program::new(&module, &info, &names, true).map_err(|e| unsupported(&e))?;
-    let stage = |function: Function| {
+    let stages: Vec<Function> = functions.all().cloned().collect();
+    let mut takes: Vec<Number> = Vec::new();
+    for &number in stages.iter().flat_map(|own| &own.takes) {
+        if !takes.contains(&number) {
+            takes.push(number);
+        }
+    }
+    let argument = |stage: usize, own: usize| {
+        let of_stage = &stages[stage].takes;
+        match of_stage.get(own) {
+            Some(number) => takes.iter().position(|taken| taken == number).unwrap_or_default(),
+            None => takes.len() + own - of_stage.len(),
+        }
+    };
+    let entries: Vec<usize> = (0..stages.len()).collect();
+    let traced = narrow.traced_of(&entries, &[], argument).map_err(|e| unsupported(&e))?;
+    // Maxima become what they are once sums are known.
+    let changes = |i: usize| matches!(takes.get(i), Some(Number::Of(By::Peak(_))));
+    let results = |place: usize| -> Vec<usize> {
+        (0..stages[place].gives.len()).map(|column| traced.result((place, column))).collect()
+    };
+    // What is kept of a sum's terms is for the other functions of items that come after.
+    let of_rows = [functions.loss.name, functions.known.name];
+    let mut kept: Vec<usize> = Vec::new();
+    let mut stage = |function: Function, is_sum: bool| {
         let entry = names.iter().position(|own| *own == function.name).unwrap_or_default();
-        let traced = narrow.traced(&[entry], &[]).map_err(|e| unsupported(&e))?;
-        Ok(Stage { entry, compiled: Compiled::new(traced, function.takes.len()), function })
+        let mut keeps = Vec::new();
+        if is_sum {
+            let after =
+                (entry + 1..stages.len()).filter(|&own| !of_rows.contains(&stages[own].name));
+            let after: Vec<usize> = after.flat_map(results).collect();
+            keeps = traced.shared(&results(entry), &after, changes);
+            keeps.retain(|value| !kept.contains(value));
+            keeps.truncate(MOST_KEPT - kept.len());
+            kept.extend(&keeps);
+        }
+        Stage { function, entry, keeps }
     };
     let Functions { peaks, sums, second_sums, loss, known, slopes } = functions;
     Ok(Rows {
         signature: signature.clone(),
-        peaks: peaks.map(stage).transpose()?,
-        sums: sums.map(stage).transpose()?,
-        second_sums: second_sums.map(stage).transpose()?,
-        loss: stage(loss)?,
-        known: stage(known)?,
-        slopes: stage(slopes)?,
+        peaks: peaks.map(|own| stage(own, false)),
+        sums: sums.map(|own| stage(own, true)),
+        second_sums: second_sums.map(|own| stage(own, true)),
+        loss: stage(loss, false),
+        known: stage(known, false),
+        slopes: stage(slopes, false),
+        compiled: Compiled::new(traced),
+        takes,
         program,
     })
 }

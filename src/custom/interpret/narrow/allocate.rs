@@ -48,7 +48,8 @@ pub(super) fn allocate(
     (fixed, registers.end - start)
 }
 
-fn each_taken(steps: &mut [Step], each: &mut impl FnMut(usize)) {
+/// Calls `each` with all values that steps take.
+pub(super) fn each_taken(steps: &mut [Step], each: &mut impl FnMut(usize)) {
     for step in steps {
         step.takes(|value| each(*value));
         if let Step::Region { body, .. } | Step::Loop { body, .. } = step {

@@ -43,14 +43,33 @@ pub(crate) struct Rooms {
 }
 
 impl Traced {
-    /// The code for some results, by entry and column, where so many arguments change from tile to
-    /// tile; the others are the same in all lanes.
-    pub(crate) fn code(&self, wanted: &[(usize, usize)], inputs: usize) -> Code {
-        let mut steps = self.steps.clone();
-        let of = |&(entry, column): &(usize, usize)| self.results[entry][column];
-        let mut results: Vec<usize> = wanted.iter().map(of).collect();
-        keep(&mut steps, self.origins.len(), results.iter().copied());
-        let (fixed, others) = allocate(&mut steps, &self.origins, &mut results, inputs);
+    /// The code for some values, where so many arguments change from tile to tile; the others are the
+    /// same in all lanes.
+    pub(crate) fn code(&self, results: Vec<usize>, inputs: usize) -> Code {
+        self.code_with(results, inputs, |i| i, &[])
+    }
+
+    /// The same where arguments have other places, and some values are arguments too.
+    pub(crate) fn code_with(
+        &self,
+        mut results: Vec<usize>,
+        inputs: usize,
+        place: impl Fn(usize) -> usize,
+        given: &[(usize, usize)],
+    ) -> Code {
+        let (mut steps, mut origins) = (self.steps.clone(), self.origins.clone());
+        for origin in &mut origins {
+            if let Origin::Argument(i) = origin {
+                *i = place(*i);
+            }
+        }
+        let is_given = |value: usize| given.iter().any(|(own, _)| *own == value);
+        steps.retain(|step| step.gives().is_none_or(|value| !is_given(value)));
+        for &(value, argument) in given {
+            origins[value] = Origin::Argument(argument);
+        }
+        keep(&mut steps, origins.len(), results.iter().copied());
+        let (fixed, others) = allocate(&mut steps, &origins, &mut results, inputs);
         Code { steps, inputs, fixed, others, places: self.places, results }
     }
 }
@@ -128,7 +147,7 @@ impl Running<'_> {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Compute { run, to, from } => {
+            Step::Compute { run, to, from, .. } => {
                 let Rooms { columns, spare, .. } = &mut *self.rooms;
                 let &[a, b, c, d] = from;
                 let operand = |register| operand(columns, self.inputs, register);

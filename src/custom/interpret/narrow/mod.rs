@@ -4,13 +4,15 @@
 //! hold, branches choices by masks, and equal values are one, so that a loss and its slopes share what they
 //! can. What a request needs of that becomes [`Code`], whose registers are few, as they are used again: what
 //! a tile is worked on with stays in the processor's cache. Each instruction is a loop over a tile in the
-//! widest instructions of the processor.
+//! widest instructions of the processor. What two requests need at different times can be kept in between
+//! ([`Traced::shared`]).
 
 mod alive;
 mod allocate;
 mod code;
 mod lanes;
 mod masks;
+mod shared;
 mod trace;
 mod traced;
 mod walk;

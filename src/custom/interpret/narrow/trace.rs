@@ -59,11 +59,26 @@ impl Program {
     /// # Errors
     /// If there are too many instructions when all calls are written out.
     pub(crate) fn traced(&self, entries: &[usize], flags: &[bool]) -> Result<Traced, Unsupported> {
+        self.traced_of(entries, flags, |_, i| i)
+    }
+
+    /// The same of functions that are each called with some of the arguments: by the function's place among
+    /// these and the place among its own.
+    ///
+    /// # Errors
+    /// As those of `traced`.
+    pub(crate) fn traced_of(
+        &self,
+        entries: &[usize],
+        flags: &[bool],
+        argument: impl Fn(usize, usize) -> usize,
+    ) -> Result<Traced, Unsupported> {
         let mut trace = Trace::new(self);
         let mut results = Vec::new();
-        for &entry in entries {
+        for (place, &entry) in entries.iter().enumerate() {
             let function = &self.functions[self.entries[entry]];
-            for (i, register) in function.arguments.clone().enumerate() {
+            for (own, register) in function.arguments.clone().enumerate() {
+                let i = argument(place, own);
                 let mut argument = trace.argument(i);
                 if flags.get(i).is_some_and(|&is| is) {
                     argument = trace.apply(HOLDS, &[argument]);
@@ -223,8 +238,8 @@ impl<'p> Trace<'p> {
     }
 
     fn computed(&mut self, operation: Operation, from: [usize; 4]) -> usize {
-        let run = operation.narrow;
-        self.found(Key::Computed(run as usize, from), |to| Step::Compute { run, to, from })
+        let Operation { narrow: run, cost, .. } = operation;
+        self.found(Key::Computed(run as usize, from), |to| Step::Compute { run, cost, to, from })
     }
 
     pub(super) fn look(&mut self, index: usize) -> usize {

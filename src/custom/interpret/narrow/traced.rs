@@ -5,8 +5,8 @@ use super::super::instruction::{Element, Narrow};
 /// One step; numbers are values, and registers once these have got theirs.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Applies the operation in all lanes.
-    Compute { run: Narrow, to: usize, from: [usize; 4] },
+    /// Applies the operation in all lanes, which takes so much longer than an addition.
+    Compute { run: Narrow, cost: u8, to: usize, from: [usize; 4] },
     /// Reads a word of the tables that each lane chooses for itself.
     Look { to: usize, index: usize },
     /// Sets what a loop changes.
@@ -43,6 +43,13 @@ pub(crate) struct Traced {
     pub(super) results: Vec<Vec<usize>>,
     /// The elements of arrays that are read at computed indices.
     pub(super) places: usize,
+}
+
+impl Traced {
+    /// The value of a result, by entry and column.
+    pub(crate) fn result(&self, (entry, column): (usize, usize)) -> usize {
+        self.results[entry][column]
+    }
 }
 
 impl Step {

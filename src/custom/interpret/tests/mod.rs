@@ -49,10 +49,10 @@ fn evaluate_narrow(text: &str, arguments: &[[u32; LANES]]) -> Vec<[u32; LANES]> 
     let (taken, given) = program.columns(0);
     assert_eq!(taken, arguments.len());
     let traced = program.traced(&[0], &[]).expect("small");
-    let wanted: Vec<_> = (0..given).map(|column| (0, column)).collect();
+    let wanted: Vec<_> = (0..given).map(|column| traced.result((0, column))).collect();
     // An argument that is the same in all lanes is a parameter.
     let inputs = arguments.iter().take_while(|own| own.iter().any(|x| *x != own[0])).count();
-    let code = traced.code(&wanted, inputs);
+    let code = traced.code(wanted, inputs);
     let parameters: Vec<u32> = arguments[inputs..].iter().map(|own| own[0]).collect();
     let mut rooms = code.rooms(&parameters);
     let columns: Vec<Words> = arguments[..inputs]
