@@ -70,6 +70,45 @@ fn exp_core(r: f32) -> f32 {
     q * r + 0.499_999_97
 }
 
+/// `e^x` in float64, to 2 units in the last place; 0 where that is below 2^-1022.
+#[inline(always)]
+pub(crate) fn wide_exp(x: f64) -> f64 {
+    const ROUNDER: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
+    const LN_2_HIGH: f64 = 0.693_147_180_369_123_8; // The lowest 20 bits are 0.
+    const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+    /// `1 / k!`, from k = 13 down to 2.
+    const TERMS: [f64; 12] = [
+        1.605_904_383_682_161_5e-10,
+        2.087_675_698_786_81e-9,
+        2.505_210_838_544_172e-8,
+        2.755_731_922_398_589_4e-7,
+        2.755_731_922_398_589e-6,
+        2.480_158_730_158_730_2e-5,
+        1.984_126_984_126_984_1e-4,
+        1.388_888_888_888_889e-3,
+        8.333_333_333_333_333e-3,
+        4.166_666_666_666_666_4e-2,
+        1.666_666_666_666_666_6e-1,
+        0.5,
+    ];
+    let bounded = if x > -709.0 { x } else { -709.0 };
+    let bounded = if bounded < 710.0 { bounded } else { 710.0 };
+    let shifted = bounded * std::f64::consts::LOG2_E + ROUNDER;
+    let n = shifted - ROUNDER;
+    let r = (bounded - n * LN_2_HIGH) - n * LN_2_LOW;
+    let q = TERMS.iter().fold(0.0, |q, term| q * r + term);
+    let bits = ((q * r + 1.0) * r + 1.0).to_bits().cast_signed();
+    let scaled = f64::from_bits((bits + (shifted.to_bits().cast_signed() << 52)).cast_unsigned());
+    let of_number = if x < -708.39 {
+        0.0
+    } else if x > 709.78 {
+        f64::INFINITY
+    } else {
+        scaled
+    };
+    if x.is_nan() { x } else { of_number }
+}
+
 /// `e^x` for any x but NaN.
 #[inline(always)]
 fn exp_of_number(x: f32) -> f32 {
@@ -339,4 +378,26 @@ pub(crate) fn signed_power(base: f32, exponent: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn silenced(factor: f32, term: f32) -> f32 {
     if factor == 0.0 && !term.is_nan() { 0.0 } else { factor * term }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wide_exp;
+
+    #[test]
+    fn wide_exponentials() {
+        let mut worst = 0.0_f64;
+        for i in -70_830_i32..=70_970 {
+            let x = f64::from(i) * 0.01 + f64::from(i % 7) * 1e-4;
+            let (got, want) = (wide_exp(x), x.exp());
+            worst = worst.max((got - want).abs() / (want * f64::EPSILON));
+        }
+        assert!(worst < 2.0, "{worst} units in the last place");
+        assert_eq!(wide_exp(0.0), 1.0);
+        assert_eq!(wide_exp(f64::NEG_INFINITY), 0.0);
+        assert_eq!(wide_exp(-750.0), 0.0);
+        assert_eq!(wide_exp(710.0), f64::INFINITY);
+        assert_eq!(wide_exp(f64::INFINITY), f64::INFINITY);
+        assert!(wide_exp(f64::NAN).is_nan());
+    }
 }

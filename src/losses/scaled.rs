@@ -1,5 +1,8 @@
 //! Probabilities of paths on the CPU, however small: numbers with an exponent of their own.
 
+use crate::cpu::{dispatch, numeric};
+use pulp::{Simd, WithSimd};
+
 /// `mantissa 2^exponent`, mantissa 0 or of ordinary size.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scaled {
@@ -18,12 +21,12 @@ fn power_of_two(exponent: i64) -> f64 {
 }
 
 impl Scaled {
+    /// Without a branch on the larger one, which could be either.
     #[inline(always)]
     pub(super) fn plus(self, other: Self) -> Self {
-        let (high, low) =
-            if other.exponent > self.exponent { (other, self) } else { (self, other) };
-        let low = low.mantissa * power_of_two(low.exponent - high.exponent);
-        Self { mantissa: high.mantissa + low, exponent: high.exponent }
+        let exponent = self.exponent.max(other.exponent);
+        let at = |number: Self| number.mantissa * power_of_two(number.exponent - exponent);
+        Self { mantissa: at(self) + at(other), exponent }
     }
 
     #[inline(always)]
@@ -38,7 +41,8 @@ impl Scaled {
             return NEVER;
         }
         let bits = self.mantissa.to_bits();
-        let power = (bits >> 52) as i64 - 1023;
+        // NaN may have any sign; other numbers here have none.
+        let power = (bits >> 52 & 0x7ff) as i64 - 1023;
         if power == 1024 {
             return Self { mantissa: f64::NAN, exponent: 0 };
         }
@@ -78,3 +82,42 @@ impl Scaled {
         self.mantissa * power_of_two(self.exponent.min(1023))
     }
 }
+
+/// e^x of each number, in `places`; of brief work, where that is said.
+pub(super) fn exponentials(numbers: &[f32], places: &mut [Scaled], brief: bool) {
+    /// Exponentials of no more in size are float64 numbers of ordinary size.
+    const MODERATE: f32 = 600.0;
+    if numbers.iter().all(|x| x.abs() < MODERATE || !x.is_finite()) {
+        return dispatch(brief, Exponentials { numbers, places });
+    }
+    places.iter_mut().zip(numbers).for_each(|(place, x)| *place = Scaled::exponential(*x));
+}
+
+struct Exponentials<'a> {
+    numbers: &'a [f32],
+    places: &'a mut [Scaled],
+}
+
+impl WithSimd for Exponentials<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (numbers, places) in self.numbers.chunks(ABREAST).zip(self.places.chunks_mut(ABREAST)) {
+            let mut mantissas = [0.0; ABREAST];
+            for (mantissa, x) in mantissas.iter_mut().zip(numbers) {
+                *mantissa = (*x).into();
+            }
+            // Not `map`, which is not compiled for these instructions.
+            for mantissa in &mut mantissas {
+                *mantissa = numeric::wide_exp(*mantissa);
+            }
+            for (place, mantissa) in places.iter_mut().zip(mantissas) {
+                *place = Scaled { mantissa, exponent: 0 };
+            }
+        }
+    }
+}
+
+/// As many as are computed side by side.
+const ABREAST: usize = 32;

@@ -2,12 +2,13 @@
 
 use super::shape::{Sequence, Shape};
 use super::{Ctc, length_divisor};
-use crate::cpu::{Results, Weights, Work, divisor};
+use crate::cpu::{Results, Weights, Work, dispatch, divisor, is_brief, numeric};
 use crate::error::Result;
-use crate::losses::scaled::{NEVER, ONE, Scaled};
+use crate::losses::scaled::{NEVER, ONE, Scaled, exponentials};
 use crate::numbers::Numbers;
 use crate::request::{Resolved, Slot, Status, Upstream};
 use crate::tensor::Tensor;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// A blank and the label after it.
@@ -61,14 +62,16 @@ struct Pass<'a> {
     zero_infinity: bool,
     log_probs: &'a [f32],
     labels: &'a [usize],
+    brief: bool,
 }
 
 /// Where one sequence's gradient goes, a row for each step.
 type Rows<'a> = Vec<&'a mut [f32]>;
 
 impl Pass<'_> {
-    fn log_prob(&self, n: usize, t: usize, class: usize) -> f32 {
-        self.log_probs[(t * self.shape.batch + n) * self.shape.classes + class]
+    /// The logarithms of a step's probabilities.
+    fn row(&self, n: usize, t: usize) -> &[f32] {
+        &self.log_probs[(t * self.shape.batch + n) * self.shape.classes..][..self.shape.classes]
     }
 
     /// The loss of a sequence; with `rows`, also its gradient times `scale`.
@@ -76,21 +79,20 @@ impl Pass<'_> {
         let labels = &self.labels[sequence.place..sequence.place + sequence.labels];
         let count = labels.len() + 1;
         let steps = sequence.steps;
-        let blanks: Vec<Scaled> =
-            (0..steps).map(|t| Scaled::exponential(self.log_prob(n, t, self.blank))).collect();
-        let emission = |t: usize, j: usize| match labels.get(j) {
-            Some(&class) => Scaled::exponential(self.log_prob(n, t, class)),
-            None => NEVER,
-        };
+        let of_blanks: Vec<f32> = (0..steps).map(|t| self.row(n, t)[self.blank]).collect();
+        let mut blanks = vec![NEVER; steps];
+        exponentials(&of_blanks, &mut blanks, self.brief);
         let skips = |j: usize| j > 0 && j < labels.len() && labels[j] != labels[j - 1];
         let forward: Vec<bool> = (0..count).map(skips).collect();
         let wanted = !rows.is_empty();
         let mut pairs = start(count);
         let mut alphas = Vec::with_capacity(if wanted { steps * count } else { 0 });
         let mut emissions = Vec::with_capacity(if wanted { steps * count } else { 0 });
-        let mut row = vec![NEVER; count];
+        let (mut of_labels, mut row) = (vec![0.0; labels.len()], vec![NEVER; count]);
         for (t, &blank) in blanks.iter().enumerate() {
-            row.iter_mut().enumerate().for_each(|(j, place)| *place = emission(t, j));
+            let log_probs = self.row(n, t);
+            of_labels.iter_mut().zip(labels).for_each(|(place, &class)| *place = log_probs[class]);
+            exponentials(&of_labels, &mut row, self.brief);
             advance(&mut pairs, &forward, blank, |j| row[j], |_, _| {});
             if wanted {
                 alphas.extend_from_slice(&pairs);
@@ -138,19 +140,37 @@ impl Pass<'_> {
             let alphas = &kept.alphas[t * count..][..count];
             let emissions = &kept.emissions[t * count..][..count];
             let label = |j: usize| reversed(j).map_or(NEVER, |j| emissions[j]);
+            let mut of_blank = 0.0;
             advance(&mut pairs, &skips, blank, label, |j, beta| {
-                posteriors[self.blank] += share(alphas[count - 1 - j].blank, beta.blank);
+                of_blank += share(alphas[count - 1 - j].blank, beta.blank);
                 if let Some(j) = reversed(j) {
                     posteriors[labels[j]] += share(alphas[j].label, beta.label);
                 }
             });
-            self.write(n, t, scale, &posteriors, rows[t]);
+            posteriors[self.blank] = of_blank;
+            let (log_probs, posteriors) = (self.row(n, t), &posteriors[..]);
+            dispatch(self.brief, Differences { log_probs, posteriors, scale, row: rows[t] });
         }
     }
 
-    fn write(&self, n: usize, t: usize, scale: f32, posteriors: &[f64], row: &mut [f32]) {
-        for (class, (place, posterior)) in row.iter_mut().zip(posteriors).enumerate() {
-            let difference = f64::from(self.log_prob(n, t, class)).exp() - posterior;
+}
+
+/// A row of the gradient.
+struct Differences<'a> {
+    log_probs: &'a [f32],
+    posteriors: &'a [f64],
+    scale: f32,
+    row: &'a mut [f32],
+}
+
+impl WithSimd for Differences<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { log_probs, posteriors, scale, row } = self;
+        for ((place, x), posterior) in row.iter_mut().zip(log_probs).zip(posteriors) {
+            let difference = numeric::wide_exp((*x).into()) - posterior;
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "rounding to float32 is the purpose"
@@ -198,6 +218,7 @@ pub(super) fn evaluate(ctc: &Ctc, work: &Work<'_>, results: &mut Results<'_>) ->
         zero_infinity: ctc.zero_infinity,
         log_probs: &log_probs,
         labels: &labels,
+        brief: is_brief(log_probs.len()),
     };
     let divisor = divisor(resolved, || 1.0);
     let slot = resolved.gradients.first().map(|&i| Slot::Gradient(i));
