@@ -1,5 +1,6 @@
 //! Inputs: the same numbers on every machine, with the same bits in every run.
 
+use crate::paged::Paged;
 use crate::workload::{Input, Numbers, Workload};
 use half::{bf16, f16};
 use rayon::prelude::*;
@@ -13,10 +14,10 @@ pub struct Data {
 
 #[derive(Debug)]
 enum Column {
-    F32(Vec<f32>),
-    F16(Vec<f16>),
-    BF16(Vec<bf16>),
-    I64(Vec<i64>),
+    F32(Paged<f32>),
+    F16(Paged<f16>),
+    BF16(Paged<bf16>),
+    I64(Paged<i64>),
 }
 
 impl Data {
@@ -24,10 +25,12 @@ impl Data {
     pub fn new(workload: &Workload, dtype: DType) -> Self {
         let columns = workload.inputs.iter().zip(1..).map(|(input, seed)| {
             let column = match dtype {
-                _ if input.kind(dtype).dtype == DType::I64 => Column::I64(integers(input, seed)),
-                DType::F16 => Column::F16(rounded(&floats(input, seed), f16::from_f32)),
-                DType::BF16 => Column::BF16(rounded(&floats(input, seed), bf16::from_f32)),
-                _ => Column::F32(floats(input, seed)),
+                _ if input.kind(dtype).dtype == DType::I64 => {
+                    Column::I64(integers(input, seed).into())
+                }
+                DType::F16 => Column::F16(rounded(&floats(input, seed), f16::from_f32).into()),
+                DType::BF16 => Column::BF16(rounded(&floats(input, seed), bf16::from_f32).into()),
+                _ => Column::F32(floats(input, seed).into()),
             };
             (input.name, input.shape.clone(), column)
         });

@@ -15,6 +15,7 @@ mod gpu;
 mod list;
 mod measure;
 mod memory;
+mod paged;
 mod results;
 mod roof;
 mod site;

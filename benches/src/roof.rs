@@ -2,6 +2,7 @@
 
 use crate::gpu::{Timer, buffer};
 use crate::measure::{Effort, Sample, measure};
+use crate::paged::Paged;
 use rayon::prelude::*;
 use std::time::Duration;
 use web_time::Instant;
@@ -70,7 +71,7 @@ pub async fn memcpy_bandwidth() -> Result<f64> {
 }
 
 /// What is copied on the CPU.
-fn bytes(of: u8) -> Result<Vec<u8>> {
+fn bytes(of: u8) -> Result<Paged<u8>> {
     let refused = |reason: &dyn ToString| Error::Refused {
         what: "memory to copy".into(),
         reason: reason.to_string(),
@@ -79,7 +80,7 @@ fn bytes(of: u8) -> Result<Vec<u8>> {
     let mut made = Vec::new();
     made.try_reserve_exact(count).map_err(|error| refused(&error))?;
     made.resize(count, of);
-    Ok(made)
+    Ok(made.into())
 }
 
 /// The threads of the CPU backend.
