@@ -1,5 +1,6 @@
 //! Custom losses over rows on the CPU, in float32, a tile of items at a time.
 
+use super::loops;
 use super::made::{Asked, Rows, Stage};
 use super::reference::Exact;
 use crate::cpu::Instructions;
@@ -9,9 +10,7 @@ use crate::custom::items::{By, From, Number};
 use crate::custom::signature::Kind;
 use crate::families::rows::{RowLoss, Runs, Several, Taken, TextbookRow, Tiled};
 use crate::family::Loss;
-use pulp::{Scalar, Simd, WithSimd};
 use std::borrow::Cow;
-use std::ops::Add;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A custom loss over rows with its parameters, as it runs on the CPU.
@@ -120,7 +119,7 @@ impl Work<'_> {
             let columns: Vec<usize> = (0..stage.function.gives.len()).collect();
             let mut peaks = vec![vec![f32::MIN; count]; columns.len()];
             self.items(stage, &columns, None, rows, all, |row, _, k, numbers| {
-                peaks[k][row] = larger(peaks[k][row], self.highest(numbers));
+                peaks[k][row] = loops::higher(peaks[k][row], self.instructions, numbers);
             });
             all.peaks = peaks;
         }
@@ -136,7 +135,9 @@ impl Work<'_> {
             let given = with_slopes.then_some(&*given);
             self.items(stage, &columns, given, rows, all, |row, class, k, numbers| {
                 match columns.get(k) {
-                    Some(&column) => sums[column][row] += f64::from(self.sum(numbers)),
+                    Some(&column) => {
+                        sums[column][row] += f64::from(loops::sum(self.instructions, numbers))
+                    }
                     None => {
                         let first = (k - columns.len()) * items + row * rows.classes + class;
                         own[first..first + numbers.len()].copy_from_slice(numbers);
@@ -179,12 +180,7 @@ impl Work<'_> {
         self.items(&made.slopes, &wanted, Some(kept), rows, all, |row, class, k, numbers| {
             let Some(gradient) = &mut gradients[made.component(wanted[k])] else { return };
             let places = &mut gradient[row * classes + class..];
-            let scaled = Scaled { slopes: numbers, scale: scales[row], places };
-            if numbers.len() < 2 * ABREAST {
-                scaled.with_simd(Scalar::new());
-            } else {
-                self.instructions.run(scaled);
-            }
+            loops::scale(self.instructions, numbers, scales[row], places);
         });
         rows.gradients = gradients;
     }
@@ -342,11 +338,7 @@ impl Work<'_> {
             _ => {
                 for (lanes, row) in column.chunks_mut(size).zip(part.rows.clone()) {
                     let word = word(kind, self.number(number, rows, all, row));
-                    if lanes.len() < 2 * ABREAST {
-                        lanes.fill(word);
-                    } else {
-                        self.instructions.run(Filled { lanes, word });
-                    }
+                    loops::fill(self.instructions, lanes, word);
                 }
             }
         }
@@ -432,102 +424,6 @@ fn word(kind: Kind, x: f32) -> u32 {
         Kind::Flag if x == 0.0 => 0,
         Kind::Flag => u32::MAX,
         _ => x.to_bits(),
-    }
-}
-
-/// The larger number; a second one that is NaN is passed over.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if b > a { b } else { a }
-}
-
-/// As many numbers side by side as two of the widest instructions have.
-const ABREAST: usize = 32;
-
-/// A tile's slopes of a row on their way.
-struct Scaled<'t> {
-    slopes: &'t [f32],
-    scale: f32,
-    places: &'t mut [f32],
-}
-
-impl WithSimd for Scaled<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { slopes, scale, places } = self;
-        places.iter_mut().zip(slopes).for_each(|(place, slope)| *place = scale * slope);
-    }
-}
-
-/// Lanes that hold the same.
-struct Filled<'t> {
-    lanes: &'t mut [u32],
-    word: u32,
-}
-
-impl WithSimd for Filled<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.lanes.fill(self.word);
-    }
-}
-
-/// Numbers that are joined to others, each to the one so many before it.
-struct Joined<'t, J> {
-    numbers: &'t [f32],
-    start: f32,
-    join: J,
-}
-
-impl<J: Fn(f32, f32) -> f32> WithSimd for Joined<'_, J> {
-    type Output = [f32; ABREAST];
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [f32; ABREAST] {
-        let Self { numbers, start, join } = self;
-        let mut lanes = [start; ABREAST];
-        let (groups, rest) = numbers.as_chunks::<ABREAST>();
-        for group in groups {
-            lanes.iter_mut().zip(group).for_each(|(lane, &x)| *lane = join(*lane, x));
-        }
-        lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = join(*lane, x));
-        lanes
-    }
-}
-
-/// What is left is joined by halves: not where the lanes are, since LLVM would put those in the order that suits
-/// this.
-#[inline(never)]
-fn by_halves(mut lanes: [f32; ABREAST], join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut half = ABREAST / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = join(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
-    }
-    lanes[0]
-}
-
-impl Work<'_> {
-    fn joined(self, numbers: &[f32], start: f32, join: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
-        // For a few it is not worth it to choose instructions.
-        if numbers.len() < 2 * ABREAST {
-            return numbers.iter().fold(start, |joined, &x| join(joined, x));
-        }
-        by_halves(self.instructions.run(Joined { numbers, start, join }), join)
-    }
-
-    fn highest(self, numbers: &[f32]) -> f32 {
-        self.joined(numbers, f32::MIN, larger)
-    }
-
-    fn sum(self, numbers: &[f32]) -> f32 {
-        self.joined(numbers, 0.0, f32::add)
     }
 }
 

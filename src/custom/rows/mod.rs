@@ -6,6 +6,7 @@ mod compose;
 mod cpu;
 mod glue;
 mod kernels;
+mod loops;
 mod made;
 mod reference;
 mod writing;
