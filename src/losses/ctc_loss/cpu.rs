@@ -152,7 +152,6 @@ impl Pass<'_> {
             dispatch(self.brief, Differences { log_probs, posteriors, scale, row: rows[t] });
         }
     }
-
 }
 
 /// A row of the gradient.
