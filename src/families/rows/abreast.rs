@@ -10,8 +10,8 @@ type Table = [Group; FEW];
 
 const NOTHING: Table = [ZEROS; FEW];
 
-/// The rows with a lane for each.
-struct Lanes {
+/// The rows with a lane for each. What is absent is as it was made.
+pub(crate) struct Lanes {
     inputs: [Table; 3],
     target: Table,
     weight: Table,
@@ -19,6 +19,41 @@ struct Lanes {
 }
 
 impl Lanes {
+    pub(super) const EMPTY: Self = Self {
+        inputs: [NOTHING; 3],
+        target: NOTHING,
+        weight: [[1.0; ABREAST]; FEW],
+        reused: NOTHING,
+    };
+
+    /// Becomes those of some rows, in place of others of the same inputs.
+    #[inline(always)]
+    fn read(&mut self, task: &Abreast<'_>) {
+        let classes = task.classes;
+        for (table, rows) in self.inputs.iter_mut().zip(task.inputs) {
+            turned(rows, classes, table);
+        }
+        match task.indices {
+            Some(indices) => {
+                self.target[..classes].fill(ZEROS);
+                for (lane, &index) in indices.iter().enumerate() {
+                    // Where a program changes labels that it has lent, they may be any by now.
+                    if let Some(class) = index.and_then(|class| self.target.get_mut(class)) {
+                        class[lane] = 1.0;
+                    }
+                }
+            }
+            None => turned(task.target, classes, &mut self.target),
+        }
+        if task.weight.len() == classes {
+            for (group, &weight) in self.weight.iter_mut().zip(task.weight) {
+                *group = [weight; ABREAST];
+            }
+        } else {
+            turned(task.weight, classes, &mut self.weight);
+        }
+    }
+
     #[inline(always)]
     fn item(&self, class: usize, lane: usize) -> Item {
         let [first, second, third] = &self.inputs;
@@ -33,7 +68,7 @@ impl Lanes {
     }
 }
 
-/// Each class of the rows in their lanes.
+/// Each class of the rows in their lanes; those that are left hold what they held.
 #[inline(always)]
 fn turned(rows: &[f32], classes: usize, table: &mut Table) {
     for (lane, row) in rows.chunks_exact(classes).enumerate() {
@@ -44,38 +79,6 @@ fn turned(rows: &[f32], classes: usize, table: &mut Table) {
 }
 
 impl Abreast<'_> {
-    #[inline(always)]
-    fn lanes(&self) -> Lanes {
-        let mut lanes = Lanes {
-            inputs: [NOTHING; 3],
-            target: NOTHING,
-            weight: [[1.0; ABREAST]; FEW],
-            reused: NOTHING,
-        };
-        for (table, rows) in lanes.inputs.iter_mut().zip(self.inputs) {
-            turned(rows, self.classes, table);
-        }
-        match self.indices {
-            Some(indices) => {
-                for (lane, &index) in indices.iter().enumerate() {
-                    // Where a program changes labels that it has lent, they may be any by now.
-                    if let Some(class) = index.and_then(|class| lanes.target.get_mut(class)) {
-                        class[lane] = 1.0;
-                    }
-                }
-            }
-            None => turned(self.target, self.classes, &mut lanes.target),
-        }
-        if self.weight.len() == self.classes {
-            for (group, &weight) in lanes.weight.iter_mut().zip(self.weight) {
-                *group = [weight; ABREAST];
-            }
-        } else {
-            turned(self.weight, self.classes, &mut lanes.weight);
-        }
-        lanes
-    }
-
     #[inline(always)]
     #[expect(clippy::cast_precision_loss, reason = "a number of classes in float32 arithmetic")]
     fn rows(&self, lanes: &Lanes) -> [Row; ABREAST] {
@@ -93,19 +96,19 @@ impl Abreast<'_> {
         std::array::from_fn(row)
     }
 
-    /// Runs the rows.
+    /// Runs the rows, in lanes in which others of the same task have been, or none.
     #[inline(always)]
-    pub(super) fn run_all<L: Formula>(&mut self, loss: &L) {
-        let mut lanes = self.lanes();
-        let rows = self.rows(&lanes);
-        let (peaks, sums) = self.gathered(loss, &rows, &mut lanes);
+    pub(super) fn run_all<L: Formula>(&mut self, loss: &L, lanes: &mut Lanes) {
+        lanes.read(self);
+        let rows = self.rows(lanes);
+        let (peaks, sums) = self.gathered(loss, &rows, lanes);
         let mut values = ZEROS;
         for i in 0..ABREAST {
             values[i] = loss.value(&rows[i], L::Peaks::at(&peaks, i), L::Sums::at(&sums, i));
         }
         self.values.copy_from_slice(&values[..self.values.len()]);
         if self.gradients.iter().any(Option::is_some) {
-            self.differentiate(loss, &rows, &lanes, &peaks, &sums);
+            self.differentiate(loss, &rows, lanes, &peaks, &sums);
         }
         self.silence();
     }

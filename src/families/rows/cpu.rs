@@ -1,5 +1,6 @@
 //! The rows family on the CPU.
 
+use super::abreast::Lanes;
 use super::kept::Kept;
 use super::lists::Lists;
 use super::over::Over;
@@ -366,6 +367,7 @@ impl Pass<'_> {
         losses: &mut [f32],
         gradients: &mut [&mut [f32]],
     ) {
+        let mut lanes = Lanes::EMPTY;
         for (group, values) in losses.chunks_mut(ABREAST).enumerate() {
             let first = group * ABREAST;
             let own = first..first + values.len();
@@ -391,7 +393,7 @@ impl Pass<'_> {
                 values,
                 gradients: by_component,
             };
-            formula.run_abreast(&mut task, self.brief);
+            formula.run_abreast(&mut task, &mut lanes, self.brief);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a loss says of a row, and the loops over it.
 
+use super::abreast::Lanes;
 use super::shape::{MOST_LABELS, MOST_OVER};
 use super::task::{Abreast, Item, RowTask};
 use super::textbook::{Row as TextbookRow, RowLoss};
@@ -92,8 +93,8 @@ pub(crate) trait ByRow: Send + Sync {
     /// Runs one row of the CPU backend; of a batch that is brief, where it says so.
     fn run(&self, task: &mut RowTask<'_>, brief: bool);
 
-    /// Runs some rows of few classes.
-    fn run_abreast(&self, task: &mut Abreast<'_>, brief: bool);
+    /// Runs some rows of few classes, in lanes in which others of the same inputs may have been.
+    fn run_abreast(&self, task: &mut Abreast<'_>, lanes: &mut Lanes, brief: bool);
 }
 
 /// What runs through some rows at once by tiles of their numbers.
@@ -132,8 +133,8 @@ impl<L: Formula> ByRow for L {
         run(self, brief, task);
     }
 
-    fn run_abreast(&self, task: &mut Abreast<'_>, brief: bool) {
-        run(self, brief, task);
+    fn run_abreast(&self, task: &mut Abreast<'_>, lanes: &mut Lanes, brief: bool) {
+        run(self, brief, (task, lanes));
     }
 }
 
@@ -225,14 +226,14 @@ impl Loops for &mut RowTask<'_> {
     }
 }
 
-impl Loops for &mut Abreast<'_> {
+impl Loops for (&mut Abreast<'_>, &mut Lanes) {
     fn has_index(&self) -> bool {
-        self.indices.is_some()
+        self.0.indices.is_some()
     }
 
     #[inline(always)]
     fn run<L: Formula>(self, loss: &L) {
-        self.run_all(loss);
+        self.0.run_all(loss, self.1);
     }
 }
 
@@ -380,6 +381,7 @@ impl RowTask<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::abreast::Lanes;
     use super::super::task::{Abreast, Padding, RowTask};
     use super::{ByRow, Formula, Work};
     use crate::cpu::ABREAST;
@@ -431,10 +433,15 @@ mod tests {
             assert!(widest == baseline && brief == baseline, "{loss:?}");
         }
         for index in [false, true] {
-            let widest = bits_abreast(index, |task| ByRow::run_abreast(loss, task, false));
-            let brief = bits_abreast(index, |task| ByRow::run_abreast(loss, task, true));
+            let mut lanes = Lanes::EMPTY;
+            let mut run = |task: &mut Abreast<'_>, brief| {
+                ByRow::run_abreast(loss, task, &mut lanes, brief);
+            };
+            let widest = bits_abreast(index, |task| run(task, false));
+            let brief = bits_abreast(index, |task| run(task, true));
             let rows = |task: &mut Abreast<'_>| {
-                Work { loss, task }.with_simd(Scalar);
+                let mut lanes = Lanes::EMPTY;
+                Work { loss, task: (task, &mut lanes) }.with_simd(Scalar);
             };
             let baseline = bits_abreast(index, rows);
             assert!(widest == baseline && brief == baseline, "{loss:?} abreast");
