@@ -2,7 +2,7 @@
 
 use super::compiled::{Compiled, Variant};
 use super::interpret::{Column, LANES, Machine, Program, Rooms, TILE, Words};
-use super::made::{GRADIENT, Made, VALUE};
+use super::made::{Asked, GRADIENT, Made, VALUE};
 use crate::cpu::Instructions;
 use crate::definition::Role;
 use crate::error::Error;
@@ -10,16 +10,6 @@ use crate::families::pointwise::{Block, Runs, Slopes, Tiles};
 use crate::family::Loss;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
-
-/// The results that a request needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    value: bool,
-    /// The inputs whose slopes are, as bits.
-    slopes: u32,
-    /// The rounds of loops that are left after the value.
-    rounds: bool,
-}
 
 /// A custom loss with its parameters, as it runs on the CPU.
 pub(super) struct OnCpu<'a> {

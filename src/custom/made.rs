@@ -1,7 +1,6 @@
 //! A source made into WGSL for kernels and a program in float64: once, and kept.
 
 use super::compiled::Compiled;
-use super::cpu::Asked;
 use super::derive::{self, ROUNDS, Wanted};
 use super::interpret::Program;
 use super::items::Signature;
@@ -24,6 +23,16 @@ use std::sync::{Mutex, PoisonError};
 /// The places of the functions in the program.
 pub(super) const VALUE: usize = 0;
 pub(super) const GRADIENT: usize = 1;
+
+/// The results that a request needs on the CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) value: bool,
+    /// The inputs whose slopes are, as bits.
+    pub(super) slopes: u32,
+    /// The rounds of loops that are left after the value.
+    pub(super) rounds: bool,
+}
 
 /// A member of `Parameters`.
 #[derive(Clone, Copy, Debug)]

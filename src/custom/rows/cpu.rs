@@ -258,9 +258,10 @@ impl Work<'_> {
             for first in (0..count).step_by(TILE) {
                 let own = first..(first + TILE).min(count);
                 for (&number, column) in stage.function.takes.iter().zip(&mut columns) {
-                    let kind = self.own.rows.kind(number);
-                    for (lane, row) in own.clone().enumerate() {
-                        column[lane] = word(kind, self.number(number, rows, all, row));
+                    let (kind, known) = (self.own.rows.kind(number), all.get(number));
+                    for (place, row) in column.iter_mut().zip(own.clone()) {
+                        let own = || self.number(number, rows, row);
+                        *place = word(kind, known.map_or_else(own, |numbers| numbers[row]));
                     }
                 }
                 let inputs: Vec<&Words> = columns.iter().collect();
@@ -336,8 +337,10 @@ impl Work<'_> {
                 }
             }
             _ => {
+                let known = all.get(number);
                 for (lanes, row) in column.chunks_mut(size).zip(part.rows.clone()) {
-                    let word = word(kind, self.number(number, rows, all, row));
+                    let own = || self.number(number, rows, row);
+                    let word = word(kind, known.map_or_else(own, |numbers| numbers[row]));
                     loops::fill(self.instructions, lanes, word);
                 }
             }
@@ -345,9 +348,9 @@ impl Work<'_> {
         None
     }
 
-    /// A number of a whole row.
+    /// A number of a whole row that is not among what is known of rows.
     #[expect(clippy::cast_precision_loss, reason = "class indices in float32 arithmetic")]
-    fn number(self, number: Number, rows: &Several<'_>, all: &Known, row: usize) -> f32 {
+    fn number(self, number: Number, rows: &Several<'_>, row: usize) -> f32 {
         let index = rows.indices.and_then(|indices| indices[row]);
         match number {
             Number::Of(By::Picked(i)) => match self.own.rows.item(i) {
@@ -362,7 +365,7 @@ impl Work<'_> {
                 (From::Classes, _) => rows.classes as f32,
                 (_, label) => rows.labels[label][row],
             },
-            _ => all.get(number).map_or(0.0, |numbers| numbers[row]),
+            _ => 0.0,
         }
     }
 }

@@ -2,30 +2,10 @@
 //! classes alone would leave empty.
 
 use super::row::{Formula, Row};
-use super::task::{Abreast, FEW, Item};
-use crate::cpu::{ABREAST, Gathered, Group, Larger, Sum, ZEROS};
-
-/// A number for each class and row.
-type Table = [Group; FEW];
-
-const NOTHING: Table = [ZEROS; FEW];
-
-/// The rows with a lane for each. What is absent is as it was made.
-pub(crate) struct Lanes {
-    inputs: [Table; 3],
-    target: Table,
-    weight: Table,
-    reused: Table,
-}
+use super::task::{Abreast, Item, Lanes, Table};
+use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS};
 
 impl Lanes {
-    pub(super) const EMPTY: Self = Self {
-        inputs: [NOTHING; 3],
-        target: NOTHING,
-        weight: [[1.0; ABREAST]; FEW],
-        reused: NOTHING,
-    };
-
     /// Becomes those of some rows, in place of others of the same inputs.
     #[inline(always)]
     fn read(&mut self, task: &Abreast<'_>) {

@@ -1,12 +1,11 @@
 //! The rows family on the CPU.
 
-use super::abreast::Lanes;
 use super::kept::Kept;
 use super::lists::Lists;
 use super::over::Over;
 use super::row::{ByRow, Runs, Several, Taken, Tiled};
 use super::shape::{MOST_LABELS, RowShape, RowWeight};
-use super::task::{Abreast, FEW, Padding, RowTask};
+use super::task::{Abreast, FEW, Lanes, Padding, RowTask};
 use crate::cancel::Cancel;
 use crate::cpu::{
     ABREAST, Classes, Filled, Results, Units, Weights, Work, ZEROS, divisor, is_brief, mean_weight,

@@ -1,8 +1,7 @@
 //! What a loss says of a row, and the loops over it.
 
-use super::abreast::Lanes;
 use super::shape::{MOST_LABELS, MOST_OVER};
-use super::task::{Abreast, Item, RowTask};
+use super::task::{Abreast, Item, Lanes, RowTask};
 use super::textbook::{Row as TextbookRow, RowLoss};
 use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS, dispatch};
 use pulp::{Simd, WithSimd};
@@ -381,8 +380,7 @@ impl RowTask<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::abreast::Lanes;
-    use super::super::task::{Abreast, Padding, RowTask};
+    use super::super::task::{Abreast, Lanes, Padding, RowTask};
     use super::{ByRow, Formula, Work};
     use crate::cpu::ABREAST;
     use crate::losses::{

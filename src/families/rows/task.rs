@@ -60,6 +60,28 @@ pub(crate) struct Abreast<'a> {
     pub(super) gradients: [Option<&'a mut [f32]>; 4],
 }
 
+/// A number for each class and row.
+pub(super) type Table = [Group; FEW];
+
+const NOTHING: Table = [ZEROS; FEW];
+
+/// The rows with a lane for each. What is absent is as it was made.
+pub(crate) struct Lanes {
+    pub(super) inputs: [Table; 3],
+    pub(super) target: Table,
+    pub(super) weight: Table,
+    pub(super) reused: Table,
+}
+
+impl Lanes {
+    pub(super) const EMPTY: Self = Self {
+        inputs: [NOTHING; 3],
+        target: NOTHING,
+        weight: [[1.0; ABREAST]; FEW],
+        reused: NOTHING,
+    };
+}
+
 /// The items whose sums are added up on their own: in long rows this is more accurate.
 const SEGMENT: usize = 64 * ABREAST;
 
