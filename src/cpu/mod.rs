@@ -16,7 +16,7 @@ mod weights;
 pub(crate) use flags::check_flags;
 pub(crate) use instructions::{Instructions, dispatch, is_brief};
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
-pub(crate) use lanes::{Gathered, Larger, Sum};
+pub(crate) use lanes::{Gathered, Join, Larger, Sum};
 pub(crate) use matrices::{matrix, matrix_mut, multiply};
 pub(crate) use results::{Filled, Units, divisor, mean_weight};
 pub(crate) use results::{Results, Work};

@@ -1,6 +1,6 @@
 //! Probabilities of paths on the CPU, however small: numbers with an exponent of their own.
 
-use crate::cpu::{dispatch, numeric};
+use crate::cpu::{ABREAST, dispatch, numeric};
 use pulp::{Simd, WithSimd};
 
 /// `mantissa 2^exponent`, mantissa 0 or of ordinary size.
@@ -83,7 +83,7 @@ impl Scaled {
     }
 }
 
-/// e^x of each number, in `places`; of brief work, where that is said.
+/// e^x of each number, in the first places; of brief work, where that is said.
 pub(super) fn exponentials(numbers: &[f32], places: &mut [Scaled], brief: bool) {
     /// Exponentials of no more in size are float64 numbers of ordinary size.
     const MODERATE: f32 = 600.0;
@@ -112,12 +112,30 @@ impl WithSimd for Exponentials<'_> {
             for mantissa in &mut mantissas {
                 *mantissa = numeric::wide_exp(*mantissa);
             }
-            for (place, mantissa) in places.iter_mut().zip(mantissas) {
+            for (place, &mantissa) in places.iter_mut().zip(&mantissas[..numbers.len()]) {
                 *place = Scaled { mantissa, exponent: 0 };
             }
         }
     }
 }
 
-/// As many as are computed side by side.
-const ABREAST: usize = 32;
+#[cfg(test)]
+mod tests {
+    use super::{NEVER, Scaled, exponentials};
+
+    /// Of ordinary numbers and of such that need the exponents.
+    #[test]
+    fn places_behind_the_numbers_stay() {
+        for last in [-3.0, -5000.0_f32] {
+            let mut numbers = [-0.5_f32; 40];
+            numbers[39] = last;
+            let mut places = [NEVER; 41];
+            exponentials(&numbers, &mut places, true);
+            for (place, x) in places.iter().zip(numbers) {
+                assert!((place.logarithm() - f64::from(x)).abs() < 1e-12, "{place:?} of {x}");
+            }
+            let Scaled { mantissa, exponent } = places[40];
+            assert_eq!((mantissa, exponent), (NEVER.mantissa, NEVER.exponent), "{last}");
+        }
+    }
+}

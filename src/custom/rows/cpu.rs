@@ -3,7 +3,7 @@
 use super::loops;
 use super::made::{Asked, Rows, Stage};
 use super::reference::Exact;
-use crate::cpu::Instructions;
+use crate::cpu::{Instructions, Join, Larger};
 use crate::custom::compiled::Variant;
 use crate::custom::interpret::{Rooms, TILE, Words};
 use crate::custom::items::{By, From, Number};
@@ -119,7 +119,8 @@ impl Work<'_> {
             let columns: Vec<usize> = (0..stage.function.gives.len()).collect();
             let mut peaks = vec![vec![f32::MIN; count]; columns.len()];
             self.items(stage, &columns, None, rows, all, |row, _, k, numbers| {
-                peaks[k][row] = loops::higher(peaks[k][row], self.instructions, numbers);
+                let highest = loops::highest(self.instructions, numbers);
+                peaks[k][row] = Larger::join(peaks[k][row], highest);
             });
             all.peaks = peaks;
         }

@@ -1,8 +1,8 @@
 //! The loops over what comes out of a tile, each in the processor's widest instructions.
 
-use crate::cpu::Instructions;
+use crate::cpu::{ABREAST, Gathered, Group, Instructions, Join, Larger, Sum};
 use pulp::{Scalar, Simd, WithSimd};
-use std::ops::Add;
+use std::marker::PhantomData;
 
 /// The products of slopes with a factor.
 pub(super) fn scale(instructions: Instructions, slopes: &[f32], scale: f32, places: &mut [f32]) {
@@ -14,13 +14,13 @@ pub(super) fn fill(instructions: Instructions, lanes: &mut [u32], word: u32) {
     run(instructions, lanes.len(), Filled { lanes, word });
 }
 
-/// The highest of the numbers and one more; those that are NaN are passed over.
-pub(super) fn higher(peak: f32, instructions: Instructions, numbers: &[f32]) -> f32 {
-    larger(peak, joined(instructions, numbers, f32::MIN, larger))
+/// The highest of the numbers; those that are NaN are passed over.
+pub(super) fn highest(instructions: Instructions, numbers: &[f32]) -> f32 {
+    joined::<Larger>(instructions, numbers)
 }
 
 pub(super) fn sum(instructions: Instructions, numbers: &[f32]) -> f32 {
-    joined(instructions, numbers, 0.0, f32::add)
+    joined::<Sum>(instructions, numbers)
 }
 
 /// So many numbers are a few, for which it is not worth it to choose instructions.
@@ -30,26 +30,12 @@ fn run<W: WithSimd>(instructions: Instructions, count: usize, loops: W) -> W::Ou
     if count < FEW { loops.with_simd(Scalar::new()) } else { instructions.run(loops) }
 }
 
-fn joined(
-    instructions: Instructions,
-    numbers: &[f32],
-    start: f32,
-    join: impl Fn(f32, f32) -> f32 + Copy,
-) -> f32 {
+fn joined<J: Join>(instructions: Instructions, numbers: &[f32]) -> f32 {
     if numbers.len() < FEW {
-        return numbers.iter().fold(start, |joined, &x| join(joined, x));
+        return numbers.iter().fold(J::START, |joined, &x| J::join(joined, x));
     }
-    by_halves(instructions.run(Joined { numbers, start, join }), join)
+    of_lanes::<J>(instructions.run(Joined { numbers, join: PhantomData::<J> }))
 }
-
-/// The larger number; a second one that is NaN is passed over.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if b > a { b } else { a }
-}
-
-/// As many numbers side by side as two of the widest instructions have.
-const ABREAST: usize = 32;
 
 /// A tile's slopes of a row on their way.
 struct Scaled<'t> {
@@ -86,36 +72,27 @@ impl WithSimd for Filled<'_> {
 /// Numbers that are joined to others, each to the one so many before it.
 struct Joined<'t, J> {
     numbers: &'t [f32],
-    start: f32,
-    join: J,
+    join: PhantomData<J>,
 }
 
-impl<J: Fn(f32, f32) -> f32> WithSimd for Joined<'_, J> {
-    type Output = [f32; ABREAST];
+impl<J: Join> WithSimd for Joined<'_, J> {
+    type Output = Group;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [f32; ABREAST] {
-        let Self { numbers, start, join } = self;
-        let mut lanes = [start; ABREAST];
-        let (groups, rest) = numbers.as_chunks::<ABREAST>();
+    fn with_simd<S: Simd>(self, _: S) -> Group {
+        let mut lanes = [J::START; ABREAST];
+        let (groups, rest) = self.numbers.as_chunks::<ABREAST>();
         for group in groups {
-            lanes.iter_mut().zip(group).for_each(|(lane, &x)| *lane = join(*lane, x));
+            lanes.iter_mut().zip(group).for_each(|(lane, &x)| *lane = J::join(*lane, x));
         }
-        lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = join(*lane, x));
+        lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = J::join(*lane, x));
         lanes
     }
 }
 
-/// What is left is joined by halves: not where the lanes are, since LLVM would put those in the order that suits
-/// this.
+/// What the lanes come to: not inlined where they are, since LLVM would put them in the order that suits this.
 #[inline(never)]
-fn by_halves(mut lanes: [f32; ABREAST], join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut half = ABREAST / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = join(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
-    }
-    lanes[0]
+fn of_lanes<J: Join>(lanes: Group) -> f32 {
+    let [number] = Gathered::joined::<J>([lanes], ABREAST);
+    number
 }

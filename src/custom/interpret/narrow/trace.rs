@@ -214,6 +214,12 @@ impl<'p> Trace<'p> {
                 _ => {}
             }
         }
+        let made = |value: usize| self.made.get(&value).copied();
+        if let Some((both, operands)) = fused(kind, from, made) {
+            let mut all = [self.constant(0); 4];
+            all.iter_mut().zip(operands).for_each(|(all, operand)| *all = operand);
+            return self.computed(both, all);
+        }
         if kind == Kind::Select {
             let [condition, accept, reject, _] = from;
             let is_zero = |value: usize| self.origins[value] == Origin::Constant(0);
@@ -223,12 +229,6 @@ impl<'p> Trace<'p> {
             if is_zero(accept) {
                 return self.apply(AND_NOT, &[reject, condition]);
             }
-        }
-        let made = |value: usize| self.made.get(&value).copied();
-        if let Some((both, operands)) = fused(kind, from, made) {
-            let mut all = [self.constant(0); 4];
-            all.iter_mut().zip(operands).for_each(|(all, operand)| *all = operand);
-            return self.computed(both, all);
         }
         let value = self.computed(operation, from);
         if kind != Kind::Other {
