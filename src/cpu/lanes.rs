@@ -114,14 +114,15 @@ impl<const N: usize> Gathered for [f32; N] {
 
     #[inline(always)]
     fn joined<J: Join>(mut lanes: [Group; N], count: usize) -> Self {
-        std::array::from_fn(|k| {
+        let mut all = [0.0; N];
+        for (number, lanes) in all.iter_mut().zip(&mut lanes) {
             if count < ABREAST {
-                lanes[k][count..].fill(J::START);
+                lanes[count..].fill(J::START);
             }
-            let eight: [f32; 8] = halved::<J, 16, 8>(halved::<J, 32, 16>(lanes[k]));
-            let [number] = halved::<J, 2, 1>(halved::<J, 4, 2>(halved::<J, 8, 4>(eight)));
-            number
-        })
+            let eight: [f32; 8] = halved::<J, 16, 8>(halved::<J, 32, 16>(*lanes));
+            [*number] = halved::<J, 2, 1>(halved::<J, 4, 2>(halved::<J, 8, 4>(eight)));
+        }
+        all
     }
 
     #[inline(always)]
