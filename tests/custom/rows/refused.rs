@@ -1,0 +1,112 @@
+//! Texts of losses over rows that are refused, with their places and reasons.
+
+use super::everything;
+use wgloss::{Custom, Error, Loss};
+
+#[test]
+fn what_is_refused() {
+    const ITEM: &str = "struct Item { p: f32 }\n";
+    for (text, line, reason) in [
+        (
+            "fn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "sums are what fn sums gives, which is missing",
+        ),
+        ("fn sums(item: Item) -> f32 { return item.p; }", 1, "fn value(...) -> f32 is missing"),
+        ("fn value() -> f32 { return 1.0; }", 1, "has fn sums(item: Item, ...) or"),
+        (
+            "fn sums(item: Item) -> i32 { return 1; }\nfn value(sums: i32) -> f32 { return 1.0; }",
+            2,
+            "sums gives something else than f32, or a vector, an array or a struct of f32",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> i32 { return 1; }",
+            3,
+            "value gives something else than f32",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: vec2<f32>) -> f32 { return sums.x; }",
+            3,
+            "sums is not of the type that fn sums gives",
+        ),
+        (
+            "fn sums(item: Item, sums: f32) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "sums takes item: Item, picked: Item, row: Row, shifts, peaks and Parameters, and no sums",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, q: f32) -> f32 { return q; }",
+            3,
+            "and no q",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, picked: Item) -> f32 { return sums; }",
+            3,
+            "struct Row has no target",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p + lost(1.0); }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "no definition in scope for identifier: `lost`",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return 1.0; }\nfn value(sums: f32) -> f32 { return sums; }",
+            3,
+            "the loss does not change with any f32 of Item",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { var x = item.p; for (var i = 0; i < 3; i++) { x *= x; } return x; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "loops are not supported in losses over rows",
+        ),
+        (
+            "fn peaks(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn shifts(item: Item) -> f32 { return item.p; }\nfn value(peaks: vec4<f32>, shifts: f32) -> f32 { return peaks.x; }",
+            3,
+            "shifts and peaks are more than 4 numbers together",
+        ),
+        (
+            "fn peaks(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn sums(item: Item, peaks: vec4<f32>) -> vec4<f32> { return vec4(item.p * dot(peaks, peaks)); }\nfn value(peaks: vec4<f32>, sums: vec4<f32>) -> f32 { return sums.x; }",
+            4,
+            "4 sums of a row come to 24",
+        ),
+        (
+            "struct Row { p: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "p is a member of Item and of Row: rename one",
+        ),
+        (
+            "struct Row { q: vec2<f32> }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "q of Row is not f32, i32, u32 or bool",
+        ),
+        (
+            "struct Row { classes: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "classes of Row is the number of classes, an i32 or u32: give an input another name",
+        ),
+        (
+            "struct Row { row: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, row: Row) -> f32 { return sums * row.row; }",
+            2,
+            "the kernels have a name row_at too: rename yours",
+        ),
+    ] {
+        let text = [ITEM, text].concat();
+        match Custom::new(&text) {
+            Err(Error::Custom { line: own, reason: got, .. }) => {
+                assert!(got.contains(reason), "{text}\n{got}");
+                assert_eq!(own, line, "{text}\n{got}");
+            }
+            other => panic!("{text}\n{other:?}"),
+        }
+    }
+    let loss = everything();
+    let error = loss.derivative("a").expect_err("no derivative that is a loss");
+    assert!(error.to_string().contains("no loss over rows"), "{error}");
+    for (name, reason) in [
+        ("factor", "factor is a number of the row: there are gradients by members of Item only"),
+        ("kept", "kept is bool: there are gradients by f32 only"),
+    ] {
+        let error = loss.check_gradient(loss.definition().input(name).expect("an input"));
+        assert!(error.expect_err("no gradient").to_string().contains(reason));
+    }
+}
