@@ -12,11 +12,14 @@ fn section_place(r: u32, section: u32) -> u32 {
     return window.sections + (r * SECTIONS + section) * KNOWN;
 }
 
-fn keep_section(r: u32, section: u32, row: Row, peak: Peaks, total: Sums) {
+fn keep_section_peaks(r: u32, section: u32, row: Row, peak: Peaks) {
     let place = section_place(r, section);
-    scratch[place] = row.picked;
+    keep_picked(place, row);
     keep_peaks(place, peak);
-    keep_sums(place, total);
+}
+
+fn keep_section_sums(r: u32, section: u32, total: Sums) {
+    keep_sums(section_place(r, section), total);
 }
 
 fn keep_second_sums(r: u32, section: u32, total: Sums) {
@@ -25,11 +28,10 @@ fn keep_second_sums(r: u32, section: u32, total: Sums) {
 
 // The row with what its gradients may have been written over.
 fn joined_row(r: u32, row: Row) -> Row {
-    var joined = row;
-    if (JOINS_SECTIONS) {
-        joined.picked = scratch[section_place(r, 0u)];
+    if (KNOWS_PEAKS) {
+        return with_picked(section_place(r, 0u), row);
     }
-    return joined;
+    return row;
 }
 
 fn joined_peak(r: u32) -> Peaks {

@@ -4,7 +4,8 @@
 // maxima and sums of a long row come from one reading. Where the maxima only keep the sums from
 // overflow and loss (UNITS), rows whose sums are in range without need none. Some losses have second sums
 // (TWICE), which need the first ones and are added to them. What several workgroups share, of a row, is gathered in
-// dispatches of their own before (GATHERS_SECTIONS, GATHERS_SECOND_SUMS), and joined here (JOINS_SECTIONS).
+// dispatches of their own before (GATHERS_PEAKS, GATHERS_SUMS, GATHERS_SECOND_SUMS), and joined here (KNOWS_PEAKS,
+// KNOWS_SUMS).
 
 struct Items {
     a: Item,
@@ -104,8 +105,10 @@ fn main(place: Place) {
 
     var peak = Peaks(LOWEST);
     var total = Sums();
-    if (JOINS_SECTIONS) {
+    if (KNOWS_PEAKS) {
         peak = joined_peak(r);
+    }
+    if (KNOWS_SUMS) {
         total = joined_total(r, peak);
     } else if (ONLINE) {
         let mine = part_gathered(part, row);
@@ -126,20 +129,25 @@ fn main(place: Place) {
             }
         }
     } else {
-        if (HAS_PEAKS) {
+        if (HAS_PEAKS && !KNOWS_PEAKS) {
             peak = row_maxima(slot, thread, part_peaks(part, row));
         }
-        if (HAS_SUMS) {
+        if (HAS_SUMS && !GATHERS_PEAKS) {
             total = row_sums(slot, thread, part_sums(part, row, peak));
         }
     }
-    if (GATHERS_SECTIONS) {
+    if (GATHERS_PEAKS || GATHERS_SUMS) {
         if (thread == 0u && own < window.rows) {
-            keep_section(r, own_section, row, peak, total);
+            if (!KNOWS_PEAKS) {
+                keep_section_peaks(r, own_section, row, peak);
+            }
+            if (GATHERS_SUMS) {
+                keep_section_sums(r, own_section, total);
+            }
         }
         return;
     }
-    if (TWICE && JOINS_SECTIONS && !GATHERS_SECOND_SUMS) {
+    if (TWICE && KNOWS_SUMS && !GATHERS_SECOND_SUMS) {
         total += joined_second_sums(r);
     } else if (TWICE) {
         workgroupBarrier(); // all lanes have read what the first sums were joined in

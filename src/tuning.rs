@@ -16,8 +16,8 @@ pub struct Tuning {
     /// The most times four elements of a row's inputs that a lane asks memory for before it waits for the first, at most 16,
     /// where it reads them again; each is written out in the kernel.
     pub most_ahead: u32,
-    /// The most times four classes of a row that a workgroup takes: several share a longer row, of losses whose sums
-    /// can be joined, so that a few rows of a large vocabulary keep an adapter busy.
+    /// The most times four classes of a row that a workgroup takes: several share a longer row, so that a few rows of
+    /// a large vocabulary keep an adapter busy.
     pub quads_per_group: u32,
     /// How many labels of a target of [`Ctc`](crate::Ctc) a lane takes before a sequence gets more lanes.
     pub labels_per_lane: u32,

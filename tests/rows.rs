@@ -6,6 +6,7 @@ use crate::common::{
     tensor,
 };
 use crate::common::{Family, family};
+use crate::shared_buffers::assert_same_bits;
 use wgloss::definition::Role;
 use wgloss::{
     Batch, CrossEntropy, DType, Evaluator, Loss, Reduction, Request, Tensor, Tuning, losses,
@@ -286,8 +287,7 @@ fn options_of_margins() {
     }
 }
 
-/// Rows that several workgroups share, down to sections of few quads: whole and cut short, in place of what is read,
-/// however many buffers a device binds.
+/// Rows that several workgroups share, down to sections of few quads: whole and cut short.
 #[test]
 fn rows_in_sections() {
     let Evaluator::Gpu(gpu) = &backends()[0].1 else { panic!("the first backend is the GPU") };
@@ -304,6 +304,23 @@ fn rows_in_sections() {
             let what = format!("{tuning:?}");
             check_on(&tuned, &what, loss.as_ref(), input, target, how, &mut random);
         }
+    }
+}
+
+/// A workgroup writes gradients over its section of the inputs while others still need what was there.
+#[test]
+fn gradients_of_sections_take_their_inputs_place() {
+    let mut random = Random(16);
+    let gpu = common::gpu().with_tuning(Tuning { quads_per_group: 16, ..Tuning::default() });
+    for loss in rows() {
+        let loss = loss.as_ref();
+        let inputs = row_inputs(loss, (&[4, 901], DType::F32), DType::I64, true, &mut random);
+        let gradients = differentiable(loss, &inputs);
+        let request =
+            Request { reduction: Reduction::None, gradients: &gradients, ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        let in_place = assert_same_bits(&gpu, loss, &batch, true);
+        assert!(in_place.iter().all(|&own| own), "{loss:?}: {in_place:?}");
     }
 }
 

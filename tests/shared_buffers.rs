@@ -155,9 +155,14 @@ impl Places {
 }
 
 /// A plan whose tensors share a buffer leaves the bits of one that has a buffer for each, and
-/// nothing else.
+/// nothing else. Which gradients may take their inputs' places.
 #[track_caller]
-fn assert_same_bits(gpu: &Gpu, loss: &dyn Loss, batch: &Batch<'_>, in_place: bool) -> Vec<bool> {
+pub(crate) fn assert_same_bits(
+    gpu: &Gpu,
+    loss: &dyn Loss,
+    batch: &Batch<'_>,
+    in_place: bool,
+) -> Vec<bool> {
     let answer = Evaluator::Gpu(gpu.clone()).evaluate_blocking(loss, batch).expect("a valid batch");
     let kinds: Vec<_> = batch.inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
     let request = Request {

@@ -359,7 +359,7 @@
 //! they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m*, each only where a function takes the other.
 //!
 //! Loops, vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
-//! in, but rows are not shared by several workgroups. `examples/losses_over_rows` has eight published losses, from the
+//! in: long rows are shared by several workgroups. `examples/losses_over_rows` has eight published losses, from the
 //! Dice loss to group relative policy optimization.
 
 #[cfg(doc)]

@@ -3,7 +3,7 @@
 use super::NUMERIC;
 use crate::definition::Shader;
 use naga::proc::Layouter;
-use naga::{Handle, Module, ScalarKind, Type, TypeInner};
+use naga::{Expression, Handle, Literal, Module, ScalarKind, Type, TypeInner};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -27,6 +27,8 @@ pub(crate) struct Declared {
     /// How each number of the maxima and of the sums is written behind their names, where rows have them.
     pub(crate) peaks: Vec<String>,
     pub(crate) sums: Vec<String>,
+    /// Whether the maxima of rows are asked for.
+    pub(crate) has_peaks: bool,
     /// How many columns the matrix has that `sums` returns, where it is one.
     pub(crate) sum_columns: Option<u8>,
     /// The bytes that the maxima and the sums of a lane take, where rows have them.
@@ -68,6 +70,7 @@ impl Declared {
             knows_zero: shader.knows_zero,
             peaks: members(&module, "peaks"),
             sums: members(&module, "sums"),
+            has_peaks: has_peaks(&module),
             sum_columns: sum_columns(&module),
             lane_bytes: lane_bytes(&module),
         }
@@ -118,6 +121,14 @@ fn members(module: &Module, function: &str) -> Vec<String> {
     }
 }
 
+/// What the constant `HAS_PEAKS` says; false where there is none.
+fn has_peaks(module: &Module) -> bool {
+    let mut constants = module.constants.iter();
+    let found = constants.find(|(_, own)| own.name.as_deref() == Some("HAS_PEAKS"));
+    let value = found.map(|(_, own)| &module.global_expressions[own.init]);
+    matches!(value, Some(Expression::Literal(Literal::Bool(true))))
+}
+
 fn sum_columns(module: &Module) -> Option<u8> {
     match module.types[result(module, "sums")?].inner {
         TypeInner::Matrix { columns, .. } => Some(columns as u8),
@@ -149,6 +160,9 @@ mod tests {
         assert!(cosine.defines("in_range") && !cosine.defines("moved"));
         assert_eq!([entropy, cosine, triplet].map(|f| f.sum_columns), [None, None, Some(2)]);
         assert_eq!(declared("mse_loss").lane_bytes, 0);
+        let has_peaks =
+            ["cross_entropy", "multi_margin_loss", "mse_loss"].map(|f| declared(f).has_peaks);
+        assert_eq!(has_peaks, [true, false, false]);
         assert!(entropy.lane_bytes >= 8 && triplet.lane_bytes > entropy.lane_bytes);
     }
 }

@@ -13,12 +13,14 @@ impl Kernel {
         self.binding(Slot::Gradient(input)).is_none_or(|written| read == Some(&written.kind))
     }
 
-    /// The same kernel for inputs and outputs in one buffer. Every storage binding is writable, as
-    /// wgpu demands, and the gradients of the inputs `in_place` are written through the inputs'
+    /// The same kernel for inputs and outputs in one buffer. Every storage binding but that of tables, which lie
+    /// among the uniforms, is writable, as wgpu demands, and the gradients of the inputs `in_place` are written through the inputs'
     /// own bindings, as WebGPU allows no others there.
     pub(crate) fn shared(mut self, in_place: &[usize]) -> Self {
-        for binding in self.bindings.iter_mut().filter(|binding| binding.used == Use::Read) {
-            binding.used = Use::Write;
+        for binding in &mut self.bindings {
+            if binding.used == Use::Read && binding.slot != Slot::Table {
+                binding.used = Use::Write;
+            }
         }
         for &input in in_place {
             let pair = (self.binding(Slot::Input(input)), self.binding(Slot::Gradient(input)));

@@ -1,6 +1,7 @@
 //! Custom losses over rows: functions of items and of what is gathered from them.
 
 mod refused;
+mod sections;
 
 use crate::common::{Random, assert_agrees, assert_close, backends, bits, gpu, limited, tensor};
 use wgloss::losses::{CrossEntropy, MultiMargin, SoftmaxFocal};

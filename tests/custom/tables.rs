@@ -1,6 +1,7 @@
 //! Tables: constant arrays that are read at a computed index, from a buffer.
 
-use crate::common::{backends, tensor};
+use crate::common::{backends, gpu, tensor};
+use crate::shared_buffers::assert_same_bits;
 use std::fmt::Write;
 use std::time::Instant;
 use wgloss::{Batch, Custom, DType, Loss, Reduction, Request};
@@ -47,6 +48,21 @@ fn tables_of_any_size_are_read() {
                 assert_eq!(f64::from(*value), p[i] * number, "{count} on {name}: {i}");
             }
         }
+    }
+}
+
+/// The table stays among the plan's uniforms where the caller's tensors are in one buffer.
+#[test]
+fn tables_beside_tensors_in_one_buffer() {
+    let loss = Custom::new(&source(8, 1.0)).expect("a loss");
+    let inputs = [
+        ("p", tensor(DType::F32, &[3], &[1.0, 2.0, -3.0])),
+        ("t", tensor(DType::F32, &[3], &[0.0, 7.0, 2.0])),
+    ];
+    let request = Request { reduction: Reduction::None, gradients: &["p"], ..Request::default() };
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    for in_place in [false, true] {
+        assert_same_bits(&gpu(), &loss, &batch, in_place);
     }
 }
 

@@ -125,7 +125,7 @@ impl Glue<'_> {
         format!("{}({})", function.name, all.join(", "))
     }
 
-    /// A function that gives some of all sums, in those kernels only that have gradients those of slopes.
+    /// A function that gives some of all sums, those of slopes only where there are gradients.
     fn gathered(&self, name: &str, known: &str, function: &Option<Function>) -> String {
         let c = self.parameters();
         let Some(function) = function else {
@@ -148,7 +148,7 @@ impl Glue<'_> {
         let (with, without) = (all(true), all(false));
         let with = match with == without {
             true => String::new(),
-            false => format!("    if (GRADIENTS) {{\n        return Sums({with});\n    }}\n"),
+            false => format!("    if (SLOPES) {{\n        return Sums({with});\n    }}\n"),
         };
         format!(
             "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> Sums {{

@@ -1,12 +1,12 @@
 //! The dispatches of a loss over rows.
 
-use super::kernel::{Sections, Spec, Stage, Writes, known_of_section};
+use super::kernel::{Sections, Spec, Stage, Writes};
 use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
 use crate::dispatch::limits::check_rounds;
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
-use crate::kernel::{Declared, Kernel, uniform};
+use crate::kernel::{Kernel, uniform};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Losses, Slot, Upstream};
 
@@ -49,16 +49,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         Some(list) => builder.reserve(terms.saturating_mul(2 * list.length))?,
         None => 0,
     };
-    let declared = Declared::of(resolved.definition.shader);
-    let sections = match shape.sections(builder) {
-        Some(sections) => {
-            let numbers = sections.count.saturating_mul(known_of_section(declared));
-            let rows = (SECTIONS / 4 / numbers).clamp(1, terms.max(1));
-            Some(Sections { place: builder.reserve(rows * numbers)?, rows, ..sections })
-        }
-        None => None,
-    };
-    let spec = Spec {
+    let mut spec = Spec {
         definition: resolved.definition,
         parameters: builder.parameters(),
         inputs: resolved.inputs.iter().map(|kind| Some(kind.as_ref()?.dtype)).collect(),
@@ -72,8 +63,15 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         counted: resolved.counted_terms(),
         kept_rows,
         lists,
-        sections,
+        sections: shape.sections(builder),
+        slopes: !resolved.gradients.is_empty(),
     };
+    if let Some(sections) = spec.sections {
+        let numbers = sections.count.saturating_mul(spec.known_of_section());
+        let rows = (SECTIONS / 4 / numbers).clamp(1, terms.max(1));
+        let place = builder.reserve(rows.saturating_mul(numbers))?;
+        spec.sections = Some(Sections { place, rows, ..sections });
+    }
     check_lists(&spec, terms)?;
     check_classes(&spec)?;
     check_rows(&spec, terms)?;
@@ -122,7 +120,10 @@ fn push_passes(
     let mut stage = Stage::Whole;
     if spec.sections.is_some() {
         let nothing = Writes { losses: Losses::Nowhere, gradients: vec![] };
-        kernels.push(spec.pass(&nothing, Stage::Sections));
+        if spec.gathers_peaks_apart() {
+            kernels.push(spec.pass(&nothing, Stage::Peaks));
+        }
+        kernels.push(spec.pass(&nothing, Stage::Sums));
         if spec.may_read_twice() {
             kernels.push(spec.pass(&nothing, Stage::SecondSums));
         }

@@ -48,7 +48,7 @@ pub(crate) const fn shader_with_options(text: &'static str) -> Shader {
 
 /// A derived formula's, which sees rows and items as numbers and may read tables of these words.
 pub(crate) const fn derived_shader(text: &'static str, table: &'static [u32]) -> Shader {
-    let context = &[kernel::DERIVED_ROW, "const GRADIENTS = true;", TABLE];
+    let context = &[kernel::DERIVED_ROW, "const GRADIENTS = true;", "const SLOPES = true;", TABLE];
     Shader { table, knows_zero: false, ..Shader::new(text, context) }
 }
 

@@ -1,7 +1,7 @@
 //! How a row's lanes, and the workgroups that share a long row, join what they have gathered.
 
 use super::Spec;
-use super::sections::{Stage, held, known_of_section};
+use super::sections::{Stage, held};
 use crate::kernel::Header;
 use crate::request::Slot;
 
@@ -33,13 +33,16 @@ impl Spec<'_> {
     pub(super) fn declare_sections(&self, header: &mut Header, stage: Stage) -> &'static str {
         let count = self.sections.map_or(1, |sections| sections.count);
         header.constant("SECTIONS", format!("{count}u"));
-        header.constant("GATHERS_SECTIONS", stage == Stage::Sections);
+        header.constant("GATHERS_PEAKS", stage == Stage::Peaks);
+        header.constant("GATHERS_SUMS", stage == Stage::Sums);
         header.constant("GATHERS_SECOND_SUMS", stage == Stage::SecondSums);
         let (Some(sections), true) = (self.sections, stage != Stage::Whole) else {
             header.line(
-                "const JOINS_SECTIONS = false;
+                "const KNOWS_PEAKS = false;
+const KNOWS_SUMS = false;
 fn first_quad(section: u32) -> u32 { return 0u; }
-fn keep_section(r: u32, section: u32, row: Row, peak: Peaks, total: Sums) {}
+fn keep_section_peaks(r: u32, section: u32, row: Row, peak: Peaks) {}
+fn keep_section_sums(r: u32, section: u32, total: Sums) {}
 fn keep_second_sums(r: u32, section: u32, total: Sums) {}
 fn joined_row(r: u32, row: Row) -> Row { return row; }
 fn joined_peak(r: u32) -> Peaks { return Peaks(); }
@@ -51,14 +54,55 @@ fn end_quad(section: u32) -> u32 { return (window.classes + 3u) / 4u; }",
         };
         let declared = self.declared();
         header.write(Slot::Scratch, "scratch", "array<f32>");
-        header.constant("JOINS_SECTIONS", stage != Stage::Sections);
+        let knows_sums = matches!(stage, Stage::SecondSums | Stage::Joined);
+        header.constant("KNOWS_SUMS", knows_sums);
+        let after_peaks = stage == Stage::Sums && self.gathers_peaks_apart();
+        header.constant("KNOWS_PEAKS", knows_sums || after_peaks);
         header.constant("QUADS", format!("{}u", sections.quads));
-        header.constant("KNOWN", format!("{}u", known_of_section(declared)));
-        held(header, "peaks", 1, &declared.peaks);
-        held(header, "sums", 1 + declared.peaks.len(), &declared.sums);
-        let behind = 1 + declared.peaks.len() + declared.sums.len();
-        held(header, "second", behind, &declared.sums);
+        header.constant("KNOWN", format!("{}u", self.known_of_section()));
+        self.declare_picked(header);
+        let peaks = self.picked_numbers().len();
+        let sums = peaks + declared.peaks.len();
+        held(header, "peaks", peaks, &declared.peaks);
+        held(header, "sums", sums, &declared.sums);
+        held(header, "second", sums + declared.sums.len(), &declared.sums);
         include_str!("../../../../shaders/row_sections.wgsl")
+    }
+
+    /// Whether sections need the maxima of whole rows before they gather sums.
+    pub(crate) fn gathers_peaks_apart(&self) -> bool {
+        self.declared().has_peaks && !self.declared().defines("moved")
+    }
+
+    /// How many numbers are known of a section: the inputs at the target class, the maxima, the sums and the second
+    /// sums.
+    pub(crate) fn known_of_section(&self) -> u64 {
+        let declared = self.declared();
+        (self.picked_numbers().len() + declared.peaks.len() + 2 * declared.sums.len()) as u64
+    }
+
+    /// How each number of `Row`'s `picked` is written behind it.
+    fn picked_numbers(&self) -> &'static [&'static str] {
+        if self.is_derived() { &["[0]", "[1]", "[2]"] } else { &[""] }
+    }
+
+    /// `keep_picked(place, row)` and `with_picked(place, row)`: the inputs at the target class.
+    fn declare_picked(&self, header: &mut Header) {
+        let numbers = self.picked_numbers().iter().enumerate();
+        let lines = |line: &dyn Fn(usize, &str) -> String| -> String {
+            numbers.clone().map(|(i, member)| line(i, member)).collect()
+        };
+        let kept = lines(&|i, member| format!("    scratch[place + {i}u] = row.picked{member};\n"));
+        let with =
+            lines(&|i, member| format!("    joined.picked{member} = scratch[place + {i}u];\n"));
+        header.line(&format!(
+            "fn keep_picked(place: u32, row: Row) {{
+{kept}}}
+fn with_picked(place: u32, row: Row) -> Row {{
+    var joined = row;
+{with}    return joined;
+}}"
+        ));
     }
 
     /// Another lane's sums: matrices are exchanged by columns.

@@ -9,7 +9,7 @@ mod sections;
 mod streamed;
 
 pub(crate) use check::{Check, LeftOut, Weighed};
-pub(crate) use sections::{Sections, Stage, held, known_of_section};
+pub(crate) use sections::{Sections, Stage, held};
 
 use super::shape::{RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
@@ -59,6 +59,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) lists: u64,
     /// How rows are cut that several workgroups share.
     pub(crate) sections: Option<Sections>,
+    /// Whether gradients follow from the sums, in this pass or another one.
+    pub(crate) slopes: bool,
 }
 
 /// What the rows' pass writes.
@@ -146,12 +148,11 @@ impl RowShape {
             + 2 * u64::from(self.list.is_some())
     }
 
-    /// How rows are cut, where they are: those of formulas that say how the sums of a part follow higher maxima.
+    /// How rows are cut, where they are.
     pub(crate) fn sections(&self, builder: &Builder<'_>) -> Option<Sections> {
         let quads = u64::from(builder.tuning.quads_per_group.max(1)).next_multiple_of(8);
         let count = self.classes.div_ceil(4).div_ceil(quads);
-        let moves = Declared::of(builder.resolved.definition.shader).defines("moved");
-        (moves && count > 1).then_some(Sections { quads, count, place: 0, rows: 0 })
+        (count > 1).then_some(Sections { quads, count, place: 0, rows: 0 })
     }
 
     /// Whether four classes can be read at once.
@@ -171,7 +172,8 @@ impl Spec<'_> {
         header.constant("TEAMS", format!("{}u", lanes.threads / lanes.team()));
         let joins = self.declare_joins(&mut header);
         let moves = self.declared().defines("moved");
-        header.constant("UNITS", self.has_units());
+        // Whether a sum is in range is known once that of the whole row is.
+        header.constant("UNITS", self.has_units() && self.sections.is_none());
         let kept = self.held_quads();
         header.constant("ONLINE", moves && kept.is_none());
         header.constant("WHOLE", self.shape.whole_quads());
@@ -179,6 +181,9 @@ impl Spec<'_> {
         header.constant("INDEX", self.shape.index().is_some());
         header.constant("VALUES", writes.losses != Losses::Nowhere);
         header.constant("GRADIENTS", !writes.gradients.is_empty());
+        if self.is_derived() {
+            header.constant("SLOPES", self.slopes);
+        }
         header.constant(IN_PLACE, false);
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };
         for (i, dtype) in self.inputs.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Long rows that several workgroups share: each gathers a part, and what they have gathered is joined in the order of
 //! the sections, whoever does it.
 
-use crate::kernel::{Declared, Header};
+use crate::kernel::Header;
 
 /// How a row is cut. It depends on the shape and the tuning alone, so that sums are the same however the work is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +21,14 @@ pub(crate) struct Sections {
 pub(crate) enum Stage {
     /// All of it.
     Whole,
-    /// It gathers the maxima and sums of sections.
-    Sections,
+    /// It gathers the maxima of sections, where sums cannot follow higher ones.
+    Peaks,
+    /// It gathers the sums of sections, and their maxima where no stage has before.
+    Sums,
     /// It gathers the second sums of sections.
     SecondSums,
     /// It joins what sections have gathered.
     Joined,
-}
-
-/// The numbers that are known of a part: the first input at the target class, the maxima, the sums and the second sums.
-pub(crate) fn known_of_section(declared: &Declared) -> u64 {
-    (1 + declared.peaks.len() + 2 * declared.sums.len()) as u64
 }
 
 /// `NAME_at(place)` and `keep_NAME(place, NAME)`: maxima or sums, which lie so far behind the start of a row's
