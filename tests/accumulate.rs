@@ -105,44 +105,40 @@ fn assert_sums(what: &str, dtype: DType, got: &[f64], held: &[f32], added: &[f32
 
 #[test]
 fn losses_and_gradients_are_added_to_what_there_is() {
-    let gpu = gpu();
     let mut random = Random(41);
-    let held = [1.5f32, -0.25, 3.0, 0.0, -8.0];
     for (turn, loss) in catalogue().into_iter().enumerate() {
-        let (loss, name) = (loss.as_ref(), loss.definition().name);
-        let dtypes = [DType::F32, [DType::F16, DType::BF16][turn % 2]];
-        for dtype in dtypes {
+        let loss = loss.as_ref();
+        for dtype in [DType::F32, [DType::F16, DType::BF16][turn % 2]] {
             for (i, inputs) in all_inputs(loss, dtype, &mut random).iter().enumerate() {
-                let gradients = differentiable(loss, inputs);
-                let plain = Request {
-                    reduction: [Reduction::Mean, Reduction::None][(turn + i) % 2],
-                    gradients: &gradients,
-                    loss_weight: -0.75,
-                    ..Request::default()
-                };
-                let request = Request {
-                    accumulate: true,
-                    gradient_type: GradientType::Input,
-                    ..plain.clone()
-                };
-                let want = run(&gpu, inputs, &[(loss, plain)], &[-77.0]);
-                let got = run(&gpu, inputs, &[(loss, request)], &held);
-                let what = format!("{name} of {dtype}, inputs {i}");
-                let value: Vec<f64> = got.value.iter().map(|&x| f64::from(x)).collect();
-                assert_sums(&what, DType::F32, &value, &held, &want.value);
-                for ((gradient, got), want) in
-                    gradients.iter().zip(&got.gradients).zip(&want.gradients)
-                {
-                    let (_, tensor) = inputs.iter().find(|(n, _)| n == gradient).expect("an input");
-                    let (dtype, shape) = (tensor.dtype(), tensor.shape());
-                    let size = tensor.bytes().len();
-                    let got = Tensor::from_bytes(dtype, shape, got[..size].to_vec()).expect("it");
-                    let want: Vec<f32> = bytemuck::pod_collect_to_vec(want);
-                    let what = format!("{what}: gradient of {gradient}");
-                    assert_sums(&what, dtype, &got.to_f64(), &held, &want);
-                }
+                let what = format!("{} of {dtype}, inputs {i}", loss.definition().name);
+                let reduction = [Reduction::Mean, Reduction::None][(turn + i) % 2];
+                assert_adds(&what, loss, inputs, reduction);
             }
         }
+    }
+}
+
+/// A plan that adds leaves what its buffers held and what one that does not leaves there.
+#[track_caller]
+pub(crate) fn assert_adds(what: &str, loss: &dyn Loss, inputs: &Inputs, reduction: Reduction) {
+    let gpu = gpu();
+    let held = [1.5f32, -0.25, 3.0, 0.0, -8.0];
+    let gradients = differentiable(loss, inputs);
+    let plain =
+        Request { reduction, gradients: &gradients, loss_weight: -0.75, ..Request::default() };
+    let request = Request { accumulate: true, gradient_type: GradientType::Input, ..plain.clone() };
+    let want = run(&gpu, inputs, &[(loss, plain)], &[-77.0]);
+    let got = run(&gpu, inputs, &[(loss, request)], &held);
+    let value: Vec<f64> = got.value.iter().map(|&x| f64::from(x)).collect();
+    assert_sums(what, DType::F32, &value, &held, &want.value);
+    for ((gradient, got), want) in gradients.iter().zip(&got.gradients).zip(&want.gradients) {
+        let (_, tensor) = inputs.iter().find(|(n, _)| n == gradient).expect("an input");
+        let (dtype, shape) = (tensor.dtype(), tensor.shape());
+        let size = tensor.bytes().len();
+        let got = Tensor::from_bytes(dtype, shape, got[..size].to_vec()).expect("it");
+        let want: Vec<f32> = bytemuck::pod_collect_to_vec(want);
+        let what = format!("{what}: gradient of {gradient}");
+        assert_sums(&what, dtype, &got.to_f64(), &held, &want);
     }
 }
 

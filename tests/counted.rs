@@ -8,13 +8,14 @@ use wgloss::{
     by_name,
 };
 
-const MOST: usize = 1200;
+/// The items of a batch.
+pub(crate) const MOST: usize = 1200;
 
 fn float(shape: &[usize]) -> TensorKind {
     kind(DType::F32, shape)
 }
 
-type Shapes = fn(usize) -> Vec<(&'static str, TensorKind)>;
+pub(crate) type Shapes = fn(usize) -> Vec<(&'static str, TensorKind)>;
 
 /// A loss, its inputs, and for each gradient whether it has the items.
 type Case = (&'static str, Shapes, &'static [(&'static str, bool)]);
@@ -75,27 +76,39 @@ const CASES: [Case; 8] = [
 #[test]
 fn items_past_the_count_are_left_out() {
     let mut random = Random(61);
-    // In one piece, and in windows of few items.
-    let Evaluator::Gpu(small) = limited(32 << 10, 65_535, 8) else { unreachable!("a GPU") };
-    let devices = [gpu(), small];
-    for (gpu, (name, shapes, gradients)) in
-        devices.iter().flat_map(|gpu| CASES.map(|case| (gpu, case)))
-    {
+    for (name, shapes, gradients) in CASES {
         let loss = by_name(name).expect("a loss");
-        let names: Vec<&str> = gradients.iter().map(|(name, _)| *name).collect();
         let kinds = shapes(MOST);
         let shaped: Vec<_> =
             kinds.iter().map(|(name, kind)| (*name, kind.dtype, &kind.shape[..])).collect();
         let tensors = inputs(&*loss, &shaped, 5, &mut random);
+        assert_counts(name, &*loss, (shapes, &tensors), gradients);
+    }
+}
+
+/// The items that a buffer counts have the bits of a plan for as many, and the others are 0; for each gradient it is
+/// said whether it has the items.
+#[track_caller]
+pub(crate) fn assert_counts(
+    name: &str,
+    loss: &dyn Loss,
+    (shapes, tensors): (Shapes, &[(&'static str, Tensor<'static>)]),
+    gradients: &[(&'static str, bool)],
+) {
+    // In one piece, and in windows of few items.
+    let Evaluator::Gpu(small) = limited(32 << 10, 65_535, 8) else { unreachable!("a GPU") };
+    let names: Vec<&str> = gradients.iter().map(|(name, _)| *name).collect();
+    let kinds = shapes(MOST);
+    for gpu in &[gpu(), small] {
         let buffers: Vec<_> =
-            kinds.iter().zip(&tensors).map(|(k, (_, t))| (k.0, filled(gpu, t.bytes()))).collect();
+            kinds.iter().zip(tensors).map(|(k, (_, t))| (k.0, filled(gpu, t.bytes()))).collect();
         for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
             let request = || Request { reduction, ..Request::with_gradients(&names) };
             let counted = Request { counted: true, ..request() };
-            let plan = Plan::new(gpu, &*loss, &kinds, &counted).expect("a plan");
+            let plan = Plan::new(gpu, loss, &kinds, &counted).expect("a plan");
             for count in [1, 683, MOST, MOST + 5] {
                 let there = count.min(MOST);
-                let alone = Plan::new(gpu, &*loss, &shapes(there), &request()).expect("a plan");
+                let alone = Plan::new(gpu, loss, &shapes(there), &request()).expect("a plan");
                 let want = outputs(gpu, &alone, &buffers, &names, None);
                 let counted = u32::try_from(count).expect("a small number");
                 let got = outputs(gpu, &plan, &buffers, &names, Some(counted));

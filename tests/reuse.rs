@@ -9,7 +9,13 @@ use wgloss::{
 type Inputs<'a> = [(&'a str, Tensor<'a>)];
 
 /// Evaluates other inputs first, and checks that nothing of them is left.
-fn check(loss: &dyn Loss, others: &Inputs<'_>, inputs: &Inputs<'_>, reduction: Reduction) {
+#[track_caller]
+pub(crate) fn check(
+    loss: &dyn Loss,
+    others: &Inputs<'_>,
+    inputs: &Inputs<'_>,
+    reduction: Reduction,
+) {
     let gradients = differentiable(loss, inputs);
     let batch = |inputs| Batch {
         inputs,

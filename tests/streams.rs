@@ -53,8 +53,9 @@ fn together(evaluation: Evaluation, collected: Collected) -> Evaluation {
     whole
 }
 
+/// A sink gets the bits that memory does. The most bytes that it was given at once.
 #[track_caller]
-fn assert_same(backend: &Evaluator, loss: &dyn Loss, batch: &Batch<'_>) -> usize {
+pub(crate) fn assert_same(backend: &Evaluator, loss: &dyn Loss, batch: &Batch<'_>) -> usize {
     let what = format!("{} on {backend:?}, {:?}", loss.definition().name, batch.request);
     let want = backend.evaluate_blocking(loss, batch).expect(&what);
     let mut collected = Collected::default();

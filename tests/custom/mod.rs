@@ -22,6 +22,7 @@ mod long;
 mod loops;
 mod mutations;
 mod parameters;
+mod plans;
 mod program;
 mod random;
 mod rounds;

@@ -6,8 +6,8 @@ mod sections;
 use crate::common::{Random, assert_agrees, assert_close, backends, bits, gpu, limited, tensor};
 use wgloss::losses::{CrossEntropy, MultiMargin, SoftmaxFocal};
 use wgloss::{
-    Batch, Custom, DType, Evaluator, GradientType, Loss, Part, Reduction, Request, Tensor, Totals,
-    reference,
+    Batch, Custom, DType, Evaluator, GradientType, Loss, Part, Reduction, Request, Tensor,
+    TensorKind, Totals, reference,
 };
 
 const F32: DType = DType::F32;
@@ -60,9 +60,9 @@ fn value(picked: Item, row: Row, shifts: f32, peaks: vec2<f32>, sums: Sums, seco
     return row.factor * (logarithm + rest) + f32(row.target);
 }";
 
-const ALL: &[&str] = &["a", "b"];
+pub(super) const ALL: &[&str] = &["a", "b"];
 
-fn everything() -> Custom {
+pub(super) fn everything() -> Custom {
     let mut loss = Custom::new(EVERYTHING).unwrap_or_else(|e| panic!("{e}"));
     loss.set("scale", 1.5).expect("a parameter");
     loss.set_table("bends", &[0.1, -0.2, 0.3]).expect("a table");
@@ -118,6 +118,26 @@ fn everything_of(dtype: DType, shape: &[usize], random: &mut Random) -> Inputs {
         ("power", power),
         ("mirrored", mirrored),
     ]
+}
+
+/// All inputs of types that kernels read as they are.
+pub(super) fn readable(shape: &[usize], random: &mut Random) -> Inputs {
+    let inputs = everything_of(DType::F32, shape, random).into_iter();
+    let of_floats = |name: &str, own: Tensor<'static>| match (name, own.dtype()) {
+        ("target", _) | (_, DType::F32) => own,
+        (_, _) => tensor(
+            DType::F32,
+            own.shape(),
+            &own.to_f32().iter().map(|&x| x.into()).collect::<Vec<_>>(),
+        ),
+    };
+    inputs.map(|(name, own)| (name, of_floats(name, own))).collect()
+}
+
+/// Of what types these are.
+pub(super) fn kinds_of_readable(count: usize) -> Vec<(&'static str, TensorKind)> {
+    let inputs = readable(&[count, 7], &mut Random(0));
+    inputs.iter().map(|(name, own)| (*name, own.kind())).collect()
 }
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];

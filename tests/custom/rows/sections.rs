@@ -1,9 +1,9 @@
 //! Rows that several workgroups share.
 
-use super::{ALL, CROSS_ENTROPY, Inputs, everything, everything_of, logits};
-use crate::common::{Random, assert_agrees_on, bits, gpu, tensor, with_limits};
+use super::{ALL, CROSS_ENTROPY, Inputs, everything, logits, readable};
+use crate::common::{Random, assert_agrees_on, bits, gpu, with_limits};
 use crate::shared_buffers::assert_same_bits;
-use wgloss::{Batch, Custom, DType, Evaluator, Reduction, Request, Tensor, Tuning};
+use wgloss::{Batch, Custom, Evaluator, Reduction, Request, Tuning};
 
 /// Maxima, and sums that need those of the whole row.
 const SPREAD: &str = "
@@ -44,20 +44,6 @@ fn two_and_target(shape: &[usize], random: &mut Random) -> Inputs {
     let mut inputs = logits(shape, random);
     inputs.insert(0, ("a", logits(shape, random).remove(0).1));
     inputs
-}
-
-/// All inputs of types that kernels read as they are.
-fn readable(shape: &[usize], random: &mut Random) -> Inputs {
-    let inputs = everything_of(DType::F32, shape, random).into_iter();
-    let of_floats = |name: &str, own: Tensor<'static>| match (name, own.dtype()) {
-        ("target", _) | (_, DType::F32) => own,
-        (_, _) => tensor(
-            DType::F32,
-            own.shape(),
-            &own.to_f32().iter().map(|&x| x.into()).collect::<Vec<_>>(),
-        ),
-    };
-    inputs.map(|(name, own)| (name, of_floats(name, own))).collect()
 }
 
 /// The losses with their inputs and gradients.
