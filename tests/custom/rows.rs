@@ -22,7 +22,7 @@ fn shifts(item: Item) -> f32 { return item.input; }
 
 fn sums(item: Item, shifts: f32) -> f32 { return exp(item.input - shifts); }
 
-fn value(picked: Item, shifts: f32, sums: f32, c: Parameters) -> f32 {
+fn value(picked: Item, shifts: f32, sums: f32) -> f32 {
     return log(sums) + (shifts - picked.input);
 }";
 

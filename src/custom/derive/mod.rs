@@ -115,9 +115,10 @@ pub(super) struct Stages<'s> {
 }
 
 impl Stages<'_> {
-    /// What a text calls of them, and the words of tables.
+    /// What a text calls of them, with the parameters, which kernels have even where no function takes them; and
+    /// the words of tables.
     pub(super) fn called(self, text: &str) -> (String, Vec<u32>) {
-        self.writer.finish(&identifiers(text).collect::<Vec<_>>())
+        self.writer.finish(&identifiers(text).chain(["Parameters"]).collect::<Vec<_>>())
     }
 }
 
@@ -144,6 +145,9 @@ pub(super) fn write_stages<'s>(
                 (0, Vec::new())
             }
         });
+    }
+    if let Some(ty) = source.parameters_type.filter(|ty| !writer.is_left_out(*ty)) {
+        writer.type_name(ty, source.place())?;
     }
     Ok(Stages { writer, found })
 }

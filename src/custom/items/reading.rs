@@ -52,7 +52,9 @@ const FUNCTIONS: [(&str, &[Argument], &str); 5] = {
 
 impl Reader<'_> {
     fn signature(&self) -> Result<Option<Signature>> {
-        let Some(item) = self.structure(ITEM)? else { return Ok(None) };
+        let Some(item) = self.structure(ITEM)? else {
+            return self.items_meant().map_or(Ok(None), Err);
+        };
         let row = self.structure("Row")?;
         self.check_members(&item, row.as_ref())?;
         let mut known: Vec<Called> = Vec::new();
@@ -86,11 +88,7 @@ impl Reader<'_> {
             let reason = format!("shifts and peaks are more than {MOST_PEAKS} numbers together");
             return self.refused(self.place(shifts.function), reason);
         }
-        let (parameters, parameters_type) = self.parameters(
-            &item,
-            row.as_ref(),
-            &[&shifts, &peaks, &sums, &second_sums, &Some(value.clone())],
-        )?;
+        let (parameters, parameters_type) = self.parameters(&item, row.as_ref())?;
         Ok(Some(Signature {
             item,
             row,
@@ -102,6 +100,27 @@ impl Reader<'_> {
             parameters,
             parameters_type,
         }))
+    }
+
+    /// Whether a text without items is meant to be a loss over rows: value takes what a function of a struct gives.
+    fn items_meant(&self) -> Option<Error> {
+        let value = self.function("value")?;
+        let arguments = |handle: Handle<Function>| &self.module.functions[handle].arguments;
+        let is_struct = |ty: &Type| {
+            let is_parameters = ty.name.as_deref() == Some("Parameters");
+            matches!(ty.inner, TypeInner::Struct { .. }) && !is_parameters
+        };
+        let (name, function) = FUNCTIONS.iter().find_map(|(name, ..)| {
+            let function = self.function(name).filter(|own| *own != value)?;
+            let of_struct =
+                arguments(function).iter().any(|own| is_struct(&self.module.types[own.ty]));
+            let taken = arguments(value).iter().any(|own| own.name.as_deref() == Some(name));
+            (of_struct && taken).then_some((name, function))
+        })?;
+        let reason = format!(
+            "value takes what fn {name} gives, as losses over rows do: these have a struct Item, which is missing"
+        );
+        Some(self.error(self.place(function), reason))
     }
 
     fn refused<T>(&self, span: Span, reason: impl Into<String>) -> Result<T> {
@@ -290,16 +309,12 @@ impl Reader<'_> {
         }
     }
 
+    /// The members of `Parameters`, which no function has to take: `ignore_index` is for the rows.
     fn parameters(
         &self,
         item: &Struct,
         row: Option<&Struct>,
-        functions: &[&Option<Called>],
     ) -> Result<(Vec<signature::Parameter>, Option<Handle<Type>>)> {
-        let mut all = functions.iter().copied().flatten();
-        if !all.any(|own| own.arguments.contains(&Argument::Parameters)) {
-            return Ok((Vec::new(), None));
-        }
         let mut types = self.module.types.iter();
         let found = types.find(|(_, own)| own.name.as_deref() == Some("Parameters"));
         let Some((ty, Type { inner: TypeInner::Struct { members, .. }, .. })) = found else {

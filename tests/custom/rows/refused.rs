@@ -99,6 +99,11 @@ fn what_is_refused() {
             other => panic!("{text}\n{other:?}"),
         }
     }
+    let misspelt = "struct Items { p: f32 }
+        fn sums(item: Items) -> f32 { return item.p; }
+        fn value(sums: f32) -> f32 { return sums; }";
+    let error = Custom::new(misspelt).expect_err("no struct Item").to_string();
+    assert!(error.contains("line 2, column 9: value takes what fn sums gives"), "{error}");
     let loss = everything();
     let error = loss.derivative("a").expect_err("no derivative that is a loss");
     assert!(error.to_string().contains("no loss over rows"), "{error}");
