@@ -188,7 +188,8 @@ struct OfIndex {
 
 impl rows::Formula for OfIndex {
     type Peaks = [f32; 1];
-    type Sums = [f32; 2];
+    /// The exponentials, and the weight times the steepness at the target class, which follows from them.
+    type Sums = [f32; 3];
 
     fn reference(&self, row: &TextbookRow<'_>) -> RowLoss {
         reference(self.gamma, row)
@@ -200,25 +201,43 @@ impl rows::Formula for OfIndex {
     }
 
     #[inline(always)]
-    fn sums(&self, item: Item, _: &Row, [peak]: [f32; 1]) -> [f32; 2] {
-        exponentials(peak - item.first, item.first == peak)
+    fn sums(&self, item: Item, _: &Row, [peak]: [f32; 1]) -> [f32; 3] {
+        let [others, peaks] = exponentials(peak - item.first, item.first == peak);
+        [others, peaks, 0.0]
     }
 
     #[inline(always)]
-    fn moved(&self, sums: [f32; 2], [lower]: [f32; 1], [higher]: [f32; 1]) -> [f32; 2] {
-        moved_exponentials(sums, higher - lower)
+    fn moved(
+        &self,
+        [others, peaks, _]: [f32; 3],
+        [lower]: [f32; 1],
+        [higher]: [f32; 1],
+    ) -> [f32; 3] {
+        let [others, peaks] = moved_exponentials([others, peaks], higher - lower);
+        [others, peaks, 0.0]
     }
 
     #[inline(always)]
-    fn value(&self, row: &Row, [peak]: [f32; 1], sums: [f32; 2]) -> f32 {
-        let class = class_at(row.picked, peak, sums);
+    fn finished(&self, row: &Row, [peak]: [f32; 1], [others, peaks, _]: [f32; 3]) -> [f32; 3] {
+        let class = class_at(row.picked, peak, [others, peaks]);
+        [others, peaks, row.weight * steepness(self.gamma, class)]
+    }
+
+    #[inline(always)]
+    fn value(&self, row: &Row, [peak]: [f32; 1], [others, peaks, _]: [f32; 3]) -> f32 {
+        let class = class_at(row.picked, peak, [others, peaks]);
         numeric::silenced(row.weight, cost(self.gamma, class))
     }
 
     #[inline(always)]
-    fn gradient(&self, item: Item, row: &Row, [peak]: [f32; 1], sums: [f32; 2]) -> [f32; 4] {
-        let steep = row.weight * steepness(self.gamma, class_at(row.picked, peak, sums));
-        let own = class_at(item.first, peak, sums);
+    fn gradient(
+        &self,
+        item: Item,
+        _: &Row,
+        [peak]: [f32; 1],
+        [others, peaks, steep]: [f32; 3],
+    ) -> [f32; 4] {
+        let own = class_at(item.first, peak, [others, peaks]);
         [steep * if item.target == 1.0 { -own.miss } else { own.p }, 0.0, 0.0, 0.0]
     }
 }

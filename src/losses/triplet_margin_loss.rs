@@ -109,24 +109,29 @@ impl TripletMargin {
         }
     }
 
-    /// The norm in units.
+    /// What a sum comes to: the norm in units, or a number of components.
     #[inline(always)]
     fn root(&self, sum: f32) -> f32 {
         if self.p == 2.0 {
             sum.sqrt()
-        } else if self.p.is_finite() {
+        } else if self.p != 0.0 && self.p.is_finite() {
             numeric::pow(sum, 1.0 / self.p)
-        } else if sum.is_nan() {
-            sum
         } else {
-            1.0
+            sum
         }
     }
 
+    /// The distances of finished sums.
     #[inline(always)]
     fn distances(&self, peaks: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
         let one = |peak: f32, sum: f32| {
-            if self.p == 0.0 { sum } else { self.unit(peak) * self.root(sum) }
+            if self.p == 0.0 {
+                sum
+            } else if self.p.is_finite() || sum.is_nan() {
+                self.unit(peak) * sum
+            } else {
+                self.unit(peak)
+            }
         };
         [one(peaks[0], sums[0]), one(peaks[1], sums[1]), one(peaks[2], sums[2])]
     }
@@ -144,10 +149,10 @@ impl TripletMargin {
         if peak == 0.0 || self.p == 0.0 {
             0.0
         } else if self.p == 2.0 {
-            let part = difference * (1.0 / self.unit(peak)) * (1.0 / self.root(sum));
+            let part = difference * (1.0 / self.unit(peak)) * (1.0 / sum);
             if row.classes == 1.0 { numeric::sign(difference) } else { part }
         } else if self.p.is_finite() {
-            numeric::sign(difference) * raised(r / self.root(sum), self.p - 1.0)
+            numeric::sign(difference) * raised(r / sum, self.p - 1.0)
         } else {
             numeric::sign(difference) * if r == 1.0 { 1.0 / sum } else { 0.0 }
         }
@@ -250,6 +255,11 @@ impl rows::Formula for TripletMargin {
         let known = (self.p == 1.0 || self.p == 2.0) && row.classes > 1.0;
         let counted = if self.swap { &sums[..] } else { &sums[..2] };
         known && counted.iter().all(|sum| numeric::is_moderate(*sum))
+    }
+
+    #[inline(always)]
+    fn finished(&self, _: &Row, _: [f32; 3], sums: [f32; 3]) -> [f32; 3] {
+        [self.root(sums[0]), self.root(sums[1]), self.root(sums[2])]
     }
 
     #[inline(always)]

@@ -279,7 +279,8 @@ impl Loops for Value<'_> {
     fn run<L: Formula>(self, loss: &L) {
         let Statistics { peaks, sums, picked, .. } = *self.statistics;
         let row = Row { picked, ..*self.row };
-        *self.value = loss.value(&row, L::Peaks::read(&peaks), L::Sums::read(&sums));
+        let (peaks, sums) = (L::Peaks::read(&peaks), L::Sums::read(&sums));
+        *self.value = loss.value(&row, peaks, loss.finished(&row, peaks, sums));
     }
 }
 
@@ -304,7 +305,7 @@ impl Loops for Slopes<'_> {
         let Self { statistics, tile, logits, mut by_target } = self;
         let row = tile.row(statistics);
         let peaks = L::Peaks::read(&statistics.peaks);
-        let sums = L::Sums::read(&statistics.sums);
+        let sums = loss.finished(&row, peaks, L::Sums::read(&statistics.sums));
         for start in (0..logits.len()).step_by(ABREAST) {
             let items = tile.items(logits, start);
             let (mut by_logit, mut of_target) = (ZEROS, ZEROS);

@@ -81,10 +81,13 @@ impl Abreast<'_> {
     pub(super) fn run_all<L: Formula>(&mut self, loss: &L, lanes: &mut Lanes) {
         lanes.read(self);
         let rows = self.rows(lanes);
-        let (peaks, sums) = self.gathered(loss, &rows, lanes);
+        let (peaks, mut sums) = self.gathered(loss, &rows, lanes);
         let mut values = ZEROS;
         for i in 0..ABREAST {
-            values[i] = loss.value(&rows[i], L::Peaks::at(&peaks, i), L::Sums::at(&sums, i));
+            let (row, peaks) = (&rows[i], L::Peaks::at(&peaks, i));
+            let own = loss.finished(row, peaks, L::Sums::at(&sums, i));
+            values[i] = loss.value(row, peaks, own);
+            own.put(&mut sums, i);
         }
         self.values.copy_from_slice(&values[..self.values.len()]);
         if self.gradients.iter().any(Option::is_some) {

@@ -64,10 +64,15 @@ pub(crate) trait Formula: Debug + Send + Sync {
         false
     }
 
-    /// The row's loss.
+    /// The sums with what follows from them for the whole row, once for all of its items.
+    fn finished(&self, _: &Row, _: Self::Peaks, sums: Self::Sums) -> Self::Sums {
+        sums
+    }
+
+    /// The row's loss, of finished sums.
     fn value(&self, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> f32;
 
-    /// The derivatives with respect to the item's first, second and third member and its target.
+    /// The derivatives with respect to the item's first, second and third member and its target, of finished sums.
     fn gradient(&self, item: Item, row: &Row, peaks: Self::Peaks, sums: Self::Sums) -> [f32; 4];
 }
 
@@ -218,6 +223,7 @@ impl Loops for &mut RowTask<'_> {
         let row = self.row();
         self.complete();
         let (peaks, sums) = self.gathered(loss, &row);
+        let sums = loss.finished(&row, peaks, sums);
         *self.value = loss.value(&row, peaks, sums);
         if self.gradients.iter().any(Option::is_some) {
             self.differentiate(loss, &row, peaks, sums);
