@@ -323,12 +323,6 @@ pub(crate) fn is_moderate(sum: f32) -> bool {
     SMALL < sum && sum < 1.0 / SMALL
 }
 
-/// `base^exponent` as C has it; the one function here that calls the platform's library.
-#[inline(always)]
-pub(crate) fn pow(base: f32, exponent: f32) -> f32 {
-    base.powf(exponent)
-}
-
 /// `base^exponent` for base >= 0: `2^(y k + y log2 m)` with base = 2^k m, where y is cut in two so that
 /// y k is exact. A negative base gives NaN, and C's corners hold. Worst 7.7 ULP for |exponent| <= 8.
 #[inline(always)]

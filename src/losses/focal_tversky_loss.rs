@@ -143,7 +143,7 @@ impl regions::Formula<2> for FocalTversky {
 
     fn value(&self, total: [f32; 2]) -> f32 {
         let u = part_of_errors(self.smoothed(total));
-        numeric::pow(numeric::max_nan(u, 0.0), self.gamma)
+        numeric::power(numeric::max_nan(u, 0.0), self.gamma)
     }
 
     fn factors(&self, total: [f32; 2]) -> [f32; 2] {
@@ -151,7 +151,7 @@ impl regions::Formula<2> for FocalTversky {
         if u <= 0.0 {
             return [0.0; 2];
         }
-        let by_u = self.gamma * numeric::pow(u, self.gamma - 1.0);
+        let by_u = self.gamma * numeric::power(u, self.gamma - 1.0);
         slopes_of_part(self.smoothed(total)).map(|slope| by_u * slope)
     }
 

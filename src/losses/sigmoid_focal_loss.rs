@@ -82,7 +82,7 @@ impl pointwise::Formula for SigmoidFocal {
         let miss = t * numeric::sigmoid(-x) + (1.0 - t) * numeric::sigmoid(x);
         // As the root twice: where the power is below the smallest number, its product with a large
         // cross entropy need not be.
-        let root = numeric::pow(miss, 0.5 * self.gamma);
+        let root = numeric::power(miss, 0.5 * self.gamma);
         let entropy = numeric::softplus_sum(x, t, 1.0 - t);
         self.balance(t) * numeric::silenced(root, numeric::silenced(root, entropy))
     }
@@ -91,8 +91,8 @@ impl pointwise::Formula for SigmoidFocal {
     fn gradient(&self, [x, t, ..]: [f32; 4]) -> [f32; 4] {
         let (yes, no) = (numeric::sigmoid(x), numeric::sigmoid(-x));
         let miss = t * no + (1.0 - t) * yes;
-        let plain = numeric::pow(miss, self.gamma) * numeric::sigmoid_difference(x, t, 1.0);
-        let by_miss = numeric::silenced(self.gamma, numeric::pow(miss, self.gamma - 1.0));
+        let plain = numeric::power(miss, self.gamma) * numeric::sigmoid_difference(x, t, 1.0);
+        let by_miss = numeric::silenced(self.gamma, numeric::power(miss, self.gamma - 1.0));
         let by_power = by_miss * (1.0 - 2.0 * t) * yes * no;
         let entropy = numeric::softplus_sum(x, t, 1.0 - t);
         let focus = if miss == 0.0 { 0.0 } else { numeric::silenced(by_power, entropy) };

@@ -86,7 +86,7 @@ fn class_at(x: f32, peak: f32, all: Exponentials) -> Probability {
 /// not be.
 #[inline(always)]
 fn cost(gamma: f32, class: Probability) -> f32 {
-    let root = numeric::pow(class.miss, 0.5 * gamma);
+    let root = numeric::power(class.miss, 0.5 * gamma);
     numeric::silenced(root, numeric::silenced(root, class.cost))
 }
 
@@ -96,7 +96,7 @@ fn cost(gamma: f32, class: Probability) -> f32 {
 fn steepness(gamma: f32, class: Probability) -> f32 {
     let Probability { p, miss, cost } = class;
     let quotient = if miss == 0.0 { 1.0 } else { numeric::silenced(p, cost) / miss };
-    numeric::pow(miss, gamma) * (1.0 + gamma * quotient)
+    numeric::power(miss, gamma) * (1.0 + gamma * quotient)
 }
 
 impl rows::Formula for SoftmaxFocal {

@@ -115,7 +115,7 @@ impl TripletMargin {
         if self.p == 2.0 {
             sum.sqrt()
         } else if self.p != 0.0 && self.p.is_finite() {
-            numeric::pow(sum, 1.0 / self.p)
+            numeric::power(sum, 1.0 / self.p)
         } else {
             sum
         }
@@ -166,7 +166,7 @@ fn raised(r: f32, exponent: f32) -> f32 {
     } else if exponent == 2.0 {
         r * r
     } else {
-        numeric::pow(r, exponent)
+        numeric::power(r, exponent)
     }
 }
 
