@@ -14,8 +14,9 @@ pub(crate) struct Which {
     /// The loss; `wgloss list` shows them
     #[arg(required_unless_present = "custom")]
     loss: Option<String>,
-    /// Instead of a loss, a WGSL file with `fn value` of up to 16 f32, i32, u32, bool, or vectors of f32;
-    /// its gradient is derived
+    /// Instead of a loss, a WGSL file with `fn value` of up to 16 f32, i32, u32, bool, or vectors of f32; or,
+    /// with a struct Item, of what is gathered over rows, as `examples/losses_over_rows` has; its gradient
+    /// is derived
     #[arg(long, value_name = "FILE")]
     custom: Option<String>,
     /// The numbers of a custom loss's parameter of type array, from a file; a short one is also set by
