@@ -1,9 +1,9 @@
-//! What plans and evaluations can do with any loss, they can with custom ones of both kinds: tensors in one buffer,
+//! What plans and evaluations can do with any loss, they can with custom ones of all kinds: tensors in one buffer,
 //! gradients in place, adding up, a counted number of items, sinks, pieces, memory that is used again.
 
 use super::rows;
 use crate::accumulate::assert_adds;
-use crate::common::{Random, gpu, tensor};
+use crate::common::{Random, assert_agrees, gpu, tensor};
 use crate::counted::{self, assert_counts};
 use crate::shared_buffers::assert_same_bits;
 use crate::{reuse, streams};
@@ -25,10 +25,22 @@ fn value(p: vec2<f32>, q: f32, n: i32, m: bool, c: Parameters) -> f32 {
     return select(sum, sum * sum, m);
 }";
 
-fn items() -> Custom {
-    let mut loss = Custom::new(EVERYTHING).unwrap_or_else(|e| panic!("{e}"));
+fn made(text: &str) -> Custom {
+    let mut loss = Custom::new(text).unwrap_or_else(|e| panic!("{e}"));
     loss.set("scale", 1.5).expect("a parameter");
     loss.set_table("bends", &[0.5, -0.25, 1.0]).expect("a table");
+    loss
+}
+
+fn items() -> Custom {
+    made(EVERYTHING)
+}
+
+/// The same with so many statements that kernels have them once, and not once for each term of four.
+fn long() -> Custom {
+    let more = "\n    sum = 0.9 * sum + 0.1 * p.x * q;".repeat(150);
+    let loss = made(&EVERYTHING.replace("\n    return", &format!("{more}\n    return")));
+    assert!(loss.derived().len() > 16 << 10, "{} bytes", loss.derived().len());
     loss
 }
 
@@ -64,18 +76,36 @@ fn kinds_of_items(count: usize) -> Vec<(&'static str, TensorKind)> {
 }
 
 /// Each kind of loss with inputs of so many items.
-fn both(count: usize, random: &mut Random) -> [(&'static str, Custom, Inputs); 2] {
+fn all(count: usize, random: &mut Random) -> [(&'static str, Custom, Inputs); 3] {
     [
         ("items", items(), inputs_of_items(count, random)),
+        ("long", long(), inputs_of_items(count, random)),
         ("rows", rows::everything(), rows::readable(&[count, 7], random)),
     ]
+}
+
+/// A long text has the values of its statements, of one term or of many, broadcast and in 16 bits.
+#[test]
+fn long_texts_are_right() {
+    let (loss, mut random) = (long(), Random(90));
+    for (count, dtype) in [(1, DType::F32), (1400, DType::F16), (1367, DType::BF16)] {
+        let mut inputs = inputs_of_items(count, &mut random);
+        let numbers: Vec<f64> = inputs[0].1.to_f64().to_vec();
+        inputs[0].1 = tensor(dtype, &[count, 3, 2], &numbers);
+        inputs[1].1 = floats(&mut random, &[3]);
+        for reduction in [Reduction::None, Reduction::Sum] {
+            let request = Request { reduction, gradients: &["p", "q"], ..Request::default() };
+            let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+            assert_agrees(&format!("{count} of {dtype}, {reduction}"), &loss, &batch);
+        }
+    }
 }
 
 #[test]
 fn tensors_in_one_buffer_and_gradients_in_place() {
     let mut random = Random(91);
     for count in [3, 1500] {
-        for (_, loss, inputs) in both(count, &mut random) {
+        for (_, loss, inputs) in all(count, &mut random) {
             let gradients: &[&str] = if inputs[0].0 == "p" { &["p", "q"] } else { rows::ALL };
             let request = Request { reduction: Reduction::None, gradients, ..Request::default() };
             let batch = Batch { inputs: &inputs, request, ..Batch::default() };
@@ -90,7 +120,7 @@ fn tensors_in_one_buffer_and_gradients_in_place() {
 fn losses_and_gradients_are_added_up() {
     let mut random = Random(92);
     for reduction in [Reduction::Mean, Reduction::None] {
-        for (name, loss, inputs) in both(40, &mut random) {
+        for (name, loss, inputs) in all(40, &mut random) {
             assert_adds(name, &loss, &inputs, reduction);
         }
     }
@@ -99,8 +129,10 @@ fn losses_and_gradients_are_added_up() {
 #[test]
 fn items_are_counted() {
     let mut random = Random(93);
-    let [(_, items, of_items), (_, rows, of_rows)] = both(counted::MOST, &mut random);
-    assert_counts("items", &items, (kinds_of_items, &of_items), &[("p", true), ("q", true)]);
+    let [(_, items, of_items), (_, long, _), (_, rows, of_rows)] = all(counted::MOST, &mut random);
+    for (name, loss) in [("items", items), ("long", long)] {
+        assert_counts(name, &loss, (kinds_of_items, &of_items), &[("p", true), ("q", true)]);
+    }
     let gradients = [("a", true), ("b", true)];
     assert_counts("rows", &rows, (rows::kinds_of_readable, &of_rows), &gradients);
 }
@@ -109,7 +141,7 @@ fn items_are_counted() {
 fn sinks_and_pieces_get_the_same_bits() {
     let mut random = Random(94);
     let pieces = Evaluator::Gpu(gpu().with_memory(8 << 20));
-    for (_, loss, inputs) in both(70_000, &mut random) {
+    for (_, loss, inputs) in all(70_000, &mut random) {
         let gradients: &[&str] = if inputs[0].0 == "p" { &["p", "q"] } else { rows::ALL };
         for reduction in [Reduction::Mean, Reduction::None] {
             let request = Request { reduction, gradients, ..Request::default() };
@@ -125,7 +157,7 @@ fn sinks_and_pieces_get_the_same_bits() {
 fn what_was_there_is_overwritten() {
     let mut random = Random(95);
     for reduction in [Reduction::Mean, Reduction::None] {
-        let [others, own] = [both(50, &mut random), both(50, &mut random)];
+        let [others, own] = [all(50, &mut random), all(50, &mut random)];
         for ((_, _, others), (_, loss, inputs)) in others.iter().zip(&own) {
             reuse::check(loss, others, inputs, reduction);
         }

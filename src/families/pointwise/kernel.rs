@@ -16,6 +16,9 @@ const WINDOW: &str = include_str!("../../../shaders/pointwise_window.wgsl");
 /// The terms of long formulas that one invocation takes.
 const LONG_TERMS: u64 = 16;
 
+/// From so many bytes on a formula's text is long.
+const LONG_TEXT: usize = 16 << 10;
+
 /// What a pointwise kernel is made for.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec<'a> {
@@ -313,25 +316,66 @@ impl Spec<'_> {
         header.line(&text);
     }
 
-    /// `evaluate(quad, scale)`: writes what belongs to one quad and returns its losses.
-    fn declare_evaluate(&self, header: &mut Header, writes: &Writes, part: bool) {
+    /// Whether a quad's terms are computed one after another by the same instructions: what the formula comes to
+    /// is there once and not four times, which compilers take for long texts up to sixteen times as long.
+    fn one_by_one(&self) -> bool {
+        self.definition.shader.text.len() > LONG_TEXT
+    }
+
+    /// The numbers of a quad, its losses as `terms`, and its slopes.
+    fn computed(&self, writes: &Writes) -> String {
+        let has_losses = writes.losses || writes.sum.is_some();
+        let has_slopes = !writes.gradients.is_empty();
+        let kept = if self.one_by_one() { "var" } else { "let" };
         let mut body = String::new();
         for i in (0..self.inputs.len()).filter(|&i| self.inputs[i].is_some()) {
             let name = self.name(i);
-            body += &format!("    let {name}_ = {name}_four(quad);\n");
+            body += &format!("    {kept} {name}_ = {name}_four(quad);\n");
         }
         // The four of a vector are the columns of a matrix.
-        let of = |i: usize, k: &str| match self.width(i) {
-            1 => format!(".{k}"),
-            _ => {
-                format!("[{}]", ["x", "y", "z", "w"].iter().position(|own| *own == k).unwrap_or(0))
+        let call = |k: &str| self.call_of(&self.arguments(|i| format!("{}_[{k}]", self.name(i))));
+        if !self.one_by_one() {
+            let all = ["0", "1", "2", "3"].map(call);
+            if has_losses {
+                let terms = all.each_ref().map(|call| format!("value({call})")).join(", ");
+                body += &format!("    let terms = vec4({terms});\n");
             }
-        };
-        let call =
-            |k: &str| self.call_of(&self.arguments(|i| format!("{}_{}", self.name(i), of(i, k))));
-        let four = |f: &dyn Fn(&str) -> String| {
-            format!("vec4({}, {}, {}, {})", f("x"), f("y"), f("z"), f("w"))
-        };
+            for (k, call) in all.iter().enumerate().filter(|_| has_slopes) {
+                body += &format!("    let slopes_{k} = gradient({call});\n");
+            }
+            return body;
+        }
+        let mut each = String::new();
+        if has_losses {
+            body += "    var terms: vec4<f32>;\n";
+            each += &format!("        terms[k] = value({});\n", call("k"));
+        }
+        if has_slopes {
+            each += &format!("        let slopes = gradient({});\n", call("k"));
+        }
+        for &input in &writes.gradients {
+            let (name, component) = (self.name(input), self.component(input));
+            let kind = match self.width(input) {
+                1 => "f32".to_string(),
+                width => format!("vec{width}<f32>"),
+            };
+            body += &format!("    var by_{name}: array<{kind}, 4>;\n");
+            each += &format!("        by_{name}[k] = slopes{component};\n");
+        }
+        body + &format!("    for (var k = 0u; k < 4u; k++) {{\n{each}    }}\n")
+    }
+
+    /// The slope by an input of one of a quad's terms.
+    fn slope(&self, input: usize, k: usize) -> String {
+        match self.one_by_one() {
+            true => format!("by_{}[{k}]", self.name(input)),
+            false => format!("slopes_{k}{}", self.component(input)),
+        }
+    }
+
+    /// `evaluate(quad, scale)`: writes what belongs to one quad and returns its losses.
+    fn declare_evaluate(&self, header: &mut Header, writes: &Writes, part: bool) {
+        let mut body = self.computed(writes);
         let weight = self.weight().map(|name| format!(" * {name}_")).unwrap_or_default();
         let mut result = "vec4<f32>()";
         // What is of no item is 0.
@@ -346,8 +390,7 @@ impl Spec<'_> {
         }
         let quads = |width| if part { Stores::PartQuads(width) } else { Stores::Quads };
         if writes.losses || writes.sum.is_some() {
-            let losses = four(&|k| format!("value({})", call(k)));
-            body += &format!("    let losses = {};\n", own(format!("{losses}{weight}")));
+            body += &format!("    let losses = {};\n", own(format!("terms{weight}")));
             result = "losses";
         }
         if writes.losses {
@@ -360,26 +403,23 @@ impl Spec<'_> {
                 declare_upstream(header, part);
                 factor += " * upstream_four(quad)";
             }
-            for k in ["x", "y", "z", "w"] {
-                body += &format!("    let slopes_{k} = gradient({});\n", call(k));
-            }
             for &input in &writes.gradients {
-                let (name, component) = (self.name(input), self.component(input));
+                let name = self.name(input);
                 let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
                 let width = self.width(input);
                 stores(header, slot, &out, self.gradients[input], quads(width));
                 if width > 1 {
                     body += &format!("    let {name}_factor = {factor};\n");
                     let by_term = self.weight().is_some() || self.upstream == Upstream::Terms;
-                    let column = |k: &str| {
-                        let own = if by_term { format!(".{k}") } else { String::new() };
-                        let slope = format!("{name}_factor{own} * slopes_{k}{component}");
+                    let column = |k: usize| {
+                        let own = if by_term { format!("[{k}]") } else { String::new() };
+                        let slope = format!("{name}_factor{own} * {}", self.slope(input, k));
                         match self.counted {
-                            Some(_) => format!("select(vec{width}<f32>(), {slope}, there.{k})"),
+                            Some(_) => format!("select(vec{width}<f32>(), {slope}, there[{k}])"),
                             None => slope,
                         }
                     };
-                    let columns = ["x", "y", "z", "w"].map(column).join(", ");
+                    let columns = [0, 1, 2, 3].map(column).join(", ");
                     body += &format!("    let {name}_slopes = mat4x{width}({columns});\n");
                     for j in 0..width {
                         let number = |n| format!("{name}_slopes[{}][{}]", n / width, n % width);
@@ -389,8 +429,8 @@ impl Spec<'_> {
                     }
                     continue;
                 }
-                let slopes = four(&|k| format!("slopes_{k}{component}"));
-                let gradient = own(format!("{factor} * {slopes}"));
+                let slopes = [0, 1, 2, 3].map(|k| self.slope(input, k)).join(", ");
+                let gradient = own(format!("{factor} * vec4({slopes})"));
                 body += &format!("    store_{name}_gradient(quad, {gradient});\n");
             }
         }
