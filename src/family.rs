@@ -2,7 +2,7 @@
 
 use crate::cancel::Cancel;
 use crate::cpu::{Results, Weights, Work};
-use crate::definition::{Definition, Input, Options, Role, Sample};
+use crate::definition::{Definition, Input, Options, Role, Sample, Whole};
 use crate::dispatch::Builder;
 use crate::error::{Error, Result, listed};
 use crate::layout::Layout;
@@ -105,6 +105,14 @@ pub trait Family: Send + Sync {
     /// Small inputs that fit together, of all that must be given.
     fn example(&self) -> Vec<(&'static str, TensorKind)>;
 
+    /// Checks that there is a gradient by an input of these types and shapes, which have been laid out.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn check_gradient(&self, _inputs: &[Option<TensorKind>], _input: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// Checks what only the data tell, where they are on the host.
     ///
     /// # Errors
@@ -197,7 +205,8 @@ pub(crate) fn resolve(
     let inputs = placed(definition, inputs)?;
     loss.validate()?;
     check_inputs(definition, &inputs, request.reduction)?;
-    let mut layout = loss.family().layout(&inputs, request.reduction)?;
+    let family = loss.family();
+    let mut layout = family.layout(&inputs, request.reduction)?;
     if loss.guards_mean() {
         layout.divisor = layout.divisor.guarded();
     }
@@ -209,6 +218,7 @@ pub(crate) fn resolve(
         }
         loss.check_gradient(input)?;
         check_gradient(definition, &inputs, input)?;
+        family.check_gradient(&inputs, input)?;
         gradients.push(input);
     }
     let &Request {
@@ -364,7 +374,7 @@ fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
     let is_float = kind.dtype.is_float();
     let fits = match input.role {
         Role::Index | Role::Marks | Role::ListedClasses | Role::OwnIntegers => !is_float,
-        Role::Signed | Role::Unsigned | Role::Flags => !is_float,
+        _ if input.whole().is_some() => !is_float,
         Role::Vectors(_) | Role::ElementVectors(_) => is_float,
         Role::IndexOrRows => !is_float || kind.shape.len() >= rank,
         _ => true,
@@ -375,7 +385,7 @@ fn check_dtype(input: &Input, kind: &TensorKind, rank: usize) -> Result<()> {
     let integers = format!("an integer type: in NumPy, {}.astype(\"int64\")", input.name);
     let expected = match input.role {
         Role::Vectors(_) | Role::ElementVectors(_) => "a float type".into(),
-        Role::Flags => format!(
+        _ if input.whole() == Some(Whole::Flag) => format!(
             "booleans or integers, of which 0 is false: in NumPy, {}.astype(\"bool\")",
             input.name
         ),

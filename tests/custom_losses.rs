@@ -78,7 +78,9 @@ fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Valu
             Role::ElementVectors(size) => (DType::F32, vec![count, size.into()]),
             Role::Signed => (DType::I64, vec![count]),
             Role::Flags => (DType::U8, vec![count]),
-            Role::Rows => (DType::F32, vec![count, numbers.len() / count]),
+            // One row may be that of all.
+            Role::RowsOrClasses if column[0].is_number() => (DType::F32, vec![count]),
+            Role::RowsOrClasses => (DType::F32, vec![count, numbers.len() / count]),
             Role::Index => (DType::I64, vec![count]),
             _ => (DType::F32, vec![count]),
         };

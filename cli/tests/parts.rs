@@ -185,16 +185,31 @@ fn shared_inputs() {
     }
 }
 
+/// A loss over rows, which share the number of a class.
+const ADJUSTED: &str = "
+struct Item { prior: f32, input: f32 }
+struct Row { target: i32 }
+struct Parameters { ignore_index: i32 }
+fn adjusted(item: Item) -> f32 { return item.input + log(item.prior); }
+fn shifts(item: Item) -> f32 { return adjusted(item); }
+fn sums(item: Item, shifts: f32) -> f32 { return exp(adjusted(item) - shifts); }
+fn value(picked: Item, shifts: f32, sums: f32, c: Parameters) -> f32 {
+    return log(sums) + (shifts - adjusted(picked));
+}";
+
 /// Cuts the batch at any rows, in any order, from arrays and from shards.
 #[test]
 fn rows_of_any_cut_have_the_bits_of_one_run() {
     let folder = folder();
     let at = folder.path();
     data(at);
-    let cases: [(&[&str], [&str; 2], [&str; 2]); 3] = [
+    put(at, "adjusted.wgsl", ADJUSTED);
+    let adjusted = ["--custom=adjusted.wgsl", "ignore_index=-100", "prior=w.npy"];
+    let cases: [(&[&str], [&str; 2], [&str; 2]); 4] = [
         (&["mse"], FLOATS, SHARDED_FLOATS),
         (&["cross_entropy"], FILES, SHARDS),
         (&["cross_entropy", "weight=w.npy"], FILES, SHARDS),
+        (&adjusted, FILES, SHARDS),
     ];
     for (loss, files, shards) in cases {
         let whole = eval(at, &[loss, &files, &["--grad=input=g.npy", "--totals=whole.json"]]);

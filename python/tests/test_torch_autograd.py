@@ -681,6 +681,44 @@ def test_inputs_that_a_custom_loss_does_not_have(
         module(*[x] * count, **dict.fromkeys(named, x))
 
 
+SHARED = """
+struct Item { prior: f32, input: f32, mark: i32 }
+struct Row { target: i32 }
+fn shifts(item: Item) -> f32 { return item.input + log(item.prior); }
+fn sums(item: Item, picked: Item, shifts: f32) -> f32 {
+    let e = exp(item.input + log(item.prior) - shifts);
+    return select(0.0, e, item.mark == picked.mark);
+}
+fn value(picked: Item, shifts: f32, sums: f32) -> f32 {
+    return log(sums) + (shifts - picked.input - log(picked.prior));
+}
+"""
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_rows_that_share_numbers(reduction: str, compiled: bool) -> None:
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    prior, x = torch.rand(7) + 0.1, torch.randn(4, 7, 5, requires_grad=True)
+    target = torch.randint(7, (4, 5))
+    # As float32 they would be alike.
+    mark = 2**24 + torch.arange(7) % 2
+    module = wgloss.torch.Custom(SHARED, reduction=reduction)
+    loss = torch.compile(module, fullgraph=True, backend="aot_eager") if compiled else module
+    adjusted = x + prior.log()[None, :, None]
+    others = mark[None, :, None] != mark[target][:, None]
+    wanted = torch.nn.functional.cross_entropy(
+        adjusted.masked_fill(others, -torch.inf), target, reduction=reduction
+    )
+    got = loss(prior, x, mark, target)
+    assert_same(got, wanted)
+    upstream = torch.randn_like(wanted)
+    assert_same(torch.autograd.grad(got, x, upstream), torch.autograd.grad(wanted, x, upstream))
+    with pytest.raises(ValueError, match=r"gradient prior: prior of \[7\] for all rows"):
+        module(prior.requires_grad_(), x, mark, target).sum().backward()
+
+
 def registered() -> int:
     return sum(name.startswith("wgloss::") for name in torch._C._dispatch_get_all_op_names())
 

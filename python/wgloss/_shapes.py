@@ -28,7 +28,10 @@ def shape(
     for fact, each in given:
         if fact["role"] in ("index", "index_or_rows") and not _is_float(each):
             return tuple(each.shape)
-    if role == "rows":
+    if role == "rows_or_classes":
+        own = [each for fact, each in given if fact["role"] == role]
+        first = tuple(max(own, key=lambda each: len(each.shape)).shape)
+    if role in ("rows", "rows_or_classes"):
         return first[:1] + first[2:] if len(first) > 1 else ()
     if (
         role in ("scores", "features")

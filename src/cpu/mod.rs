@@ -12,6 +12,7 @@ pub(crate) mod numeric;
 mod results;
 mod targets;
 mod weights;
+mod wholes;
 
 pub(crate) use flags::check_flags;
 pub(crate) use instructions::{Instructions, dispatch, is_brief};
@@ -22,3 +23,4 @@ pub(crate) use results::{Filled, Units, divisor, mean_weight};
 pub(crate) use results::{Results, Work};
 pub(crate) use targets::{Classes, check};
 pub(crate) use weights::Weights;
+pub(crate) use wholes::{check_wholes, lying, numbers, read};

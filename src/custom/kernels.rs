@@ -5,7 +5,7 @@ use super::names::{called, declared, redeclared, uses};
 use super::refusal::{error_at, taken};
 use super::signature::Argument;
 use super::source::Source;
-use crate::definition::{Definition, Input, Parameter, Role};
+use crate::definition::{Definition, Input, Parameter};
 use crate::error::{Error, Result};
 use crate::families::pointwise::kernel::{Spec, Writes};
 use crate::families::pointwise::{self, Access, Slopes};
@@ -120,17 +120,15 @@ const PARAMETERS: &str = "struct Parameters { any: f32 }\n";
 
 /// The type that an input of floats has, or one of 8 bits where it has integers.
 fn dtype_of(input: &Input, dtype: DType) -> DType {
-    if input.role.is_whole() { DType::I8 } else { dtype }
+    if input.whole().is_some() { DType::I8 } else { dtype }
 }
 
 /// A formula of these inputs, with which kernels are whole.
 fn formula(inputs: &[Input], parameters: bool) -> String {
-    let kind = |input: &Input| match (input.role, input.role.width()) {
-        (Role::Signed, _) => "i32".into(),
-        (Role::Unsigned, _) => "u32".into(),
-        (Role::Flags, _) => "bool".into(),
-        (_, 1) => "f32".to_string(),
-        (_, width) => format!("vec{width}<f32>"),
+    let kind = |input: &Input| match (input.whole(), input.role.width()) {
+        (Some(whole), _) => whole.kind().into(),
+        (None, 1) => "f32".to_string(),
+        (None, width) => format!("vec{width}<f32>"),
     };
     let kinds: Vec<String> = inputs.iter().map(kind).collect();
     let mut names: Vec<String> =
@@ -164,6 +162,7 @@ fn called_by_derivatives(text: &str, at: usize, name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definition::Role;
     use crate::reduction::Reduction;
     use naga::Module;
 
@@ -171,7 +170,7 @@ mod tests {
     const MIXED: [Role; 4] = [Role::ElementVectors(4), Role::Elements, Role::Signed, Role::Flags];
 
     fn definition(roles: &[Role]) -> Definition {
-        let input = |(name, role): (&'static str, &Role)| match role.is_whole() {
+        let input = |(name, role): (&'static str, &Role)| match role.whole().is_some() {
             true => Input::new(name, *role).constant(),
             false => Input::new(name, *role),
         };

@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use super::words::TARGET;
-use crate::definition::Role;
+use crate::definition::{Role, Whole};
 use crate::error::Result;
 use naga::{ArraySize, Function, Handle, Module, Scalar, Span, StructMember, Type, TypeInner};
 
@@ -60,6 +60,11 @@ impl Kind {
             Self::Unsigned => Role::Unsigned,
             Self::Flag => Role::Flags,
         }
+    }
+
+    /// What its integers are.
+    pub(super) fn whole(self) -> Option<Whole> {
+        self.role().whole()
     }
 
     pub(super) fn is_float(self) -> bool {

@@ -6,6 +6,7 @@ mod options;
 mod sample;
 mod setting;
 mod typed;
+mod whole;
 
 pub(crate) use choices::choices;
 pub(crate) use documentation::documentation;
@@ -15,6 +16,7 @@ pub(crate) use setting::check_held;
 pub use setting::{Choice, Setting};
 pub use typed::{FromNamed, Named, Names, Typed};
 pub(crate) use typed::{give, given};
+pub use whole::Whole;
 
 use crate::error::{Error, Result};
 use crate::reduction::Reduction;
@@ -96,6 +98,8 @@ pub struct Input {
     pub differentiable: bool,
     /// The numbers for which the loss is meant.
     pub domain: Domain,
+    /// What its integers are, where its role does not tell.
+    whole: Option<Whole>,
     /// The lines of its documentation.
     about: &'static str,
 }
@@ -154,6 +158,8 @@ pub enum Role {
     Offset,
     /// Rows: `[C]`, `[N, C]` or `[N, C, d1...]`.
     Rows,
+    /// Rows: as `Rows`, or `[C]` where another such input has more dimensions: the same numbers for all rows.
+    RowsOrClasses,
     /// Rows: an integer class per row, `[]`, `[N]` or `[N, d1...]`.
     Index,
     /// Rows: an integer class per row, or a float for each class of each row.
@@ -164,7 +170,7 @@ pub enum Role {
     Scores,
     /// Rows: `[..., D]`, reduced over the last dimension.
     Features,
-    /// Rows: one number per row.
+    /// Rows: one number per row, or an integer or boolean.
     Labels,
     /// Rows: a factor per class, or for each class of each row.
     Factors,
@@ -222,9 +228,14 @@ impl Role {
         if let Self::Vectors(width) | Self::ElementVectors(width) = self { width.into() } else { 1 }
     }
 
-    /// Whether the kernels of the pointwise family read integers of this input as they are.
-    pub(crate) fn is_whole(self) -> bool {
-        matches!(self, Self::Signed | Self::Unsigned | Self::Flags)
+    /// What the integers of this input are, where the kernels of the pointwise family read them as they are.
+    pub(crate) fn whole(self) -> Option<Whole> {
+        match self {
+            Self::Signed => Some(Whole::Signed),
+            Self::Unsigned => Some(Whole::Unsigned),
+            Self::Flags => Some(Whole::Flag),
+            _ => None,
+        }
     }
 
     /// What an input that is absent counts as: nothing where it is added, or else 1.
@@ -237,7 +248,18 @@ impl Input {
     /// An input that must be given and has a gradient.
     pub const fn new(name: &'static str, role: Role) -> Self {
         let domain = Domain::Real;
-        Self { name, role, optional: false, differentiable: true, domain, about: "" }
+        Self { name, role, optional: false, differentiable: true, domain, whole: None, about: "" }
+    }
+
+    /// The same of integers or booleans that the loss takes as they are, if it does.
+    pub(crate) const fn of_whole(mut self, whole: Option<Whole>) -> Self {
+        self.whole = whole;
+        self
+    }
+
+    /// What its integers are, where it has integers or booleans that the loss takes as they are.
+    pub fn whole(&self) -> Option<Whole> {
+        self.whole.or(self.role.whole())
     }
 
     /// The same, meant for these numbers only.

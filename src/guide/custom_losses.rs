@@ -335,15 +335,46 @@
 //!
 //! | member | tensor |
 //! | --- | --- |
-//! | of `Item`: up to three `f32`, `i32`, `u32`, `bool` | `[C]`, `[N, C]` or `[N, C, d1...]`, all of one shape; `f32` has a gradient |
+//! | of `Item`: up to three `f32`, `i32`, `u32`, `bool` | `[C]`, `[N, C]` or `[N, C, d1...]`, all of one shape, or `[C]` where others have more dimensions: the same for all rows. `f32` has a gradient |
 //! | `index` of `Item`, `i32` or `u32` | none: the number of the class |
 //! | of `Row`: up to four `f32`, `i32`, `u32`, `bool` | one number for each row, `[]`, `[N]` or `[N, d1...]` |
 //! | `target` of `Row`, `i32` or `u32` | the same: a class index, which is checked. `picked` is the item there |
 //! | `classes` of `Row`, `i32` or `u32` | none: the number of classes |
 //!
-//! Integers go through float32, exact up to 2<sup>24</sup>. `mean` is over rows. A parameter
+//! Integers are exact, of any integer type, as in losses of elements. `mean` is over rows. A parameter
 //! `ignore_index: i32` marks rows by their target that count as nothing: loss and gradient are 0, and `mean` is over the
 //! others.
+//!
+//! What all rows share, such as a weight or the prior of each class, is given once, as `[C]`; `picked` has its number at the
+//! target class. There is no gradient by an input that is given so: write it out for each row, and add up the
+//! gradient over the rows.
+//!
+//! ```
+//! use wgloss::{Batch, Custom, Evaluator, Tensor};
+//!
+//! // Cross entropy with a weight for each class.
+//! let weighted = Custom::new(
+//!     "struct Item { input: f32, weight: f32 }
+//!     struct Row { target: i32 }
+//!
+//!     fn shifts(item: Item) -> f32 { return item.input; }
+//!
+//!     fn sums(item: Item, shifts: f32) -> f32 { return exp(item.input - shifts); }
+//!
+//!     fn value(picked: Item, shifts: f32, sums: f32) -> f32 {
+//!         return picked.weight * (log(sums) + (shifts - picked.input));
+//!     }",
+//! )?;
+//! let inputs = [
+//!     ("input", Tensor::from_slice(&[1.0f32, 1.0, 2.0, 2.0], [2, 2])?),
+//!     ("weight", Tensor::from_slice(&[1.0f32, 3.0], [2])?),
+//!     ("target", Tensor::from_slice(&[0i64, 1], [2])?),
+//! ];
+//! let batch = Batch { inputs: &inputs, ..Batch::default() };
+//! let loss = Evaluator::Cpu.evaluate_blocking(&weighted, &batch)?.scalar();
+//! assert!(loss.is_some_and(|loss| (loss - 2.0 * 2.0f32.ln()).abs() < 1e-6));
+//! # Ok::<(), wgloss::Error>(())
+//! ```
 //!
 //! **Shifts or peaks.** `peaks` have derivatives, as PyTorch's `amax` has: by the item that has the maximum, in even shares
 //! where several have it. `shifts` have none: they are for what the loss does not depend on, as in
@@ -359,7 +390,7 @@
 //! they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m*, each only where a function takes the other.
 //!
 //! Loops, vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
-//! in: long rows are shared by several workgroups. `examples/losses_over_rows` has eight published losses, from the
+//! in: long rows are shared by several workgroups. `examples/losses_over_rows` has nine published losses, from the
 //! Dice loss to group relative policy optimization.
 
 #[cfg(doc)]

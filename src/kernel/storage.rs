@@ -2,6 +2,7 @@
 //! float types are written from f32.
 
 use super::{ADDS, Header, NARROW};
+use crate::definition::Whole;
 use crate::request::Slot;
 use crate::tensor::DType;
 
@@ -63,28 +64,6 @@ pub(crate) fn floats_after(
     });
 }
 
-/// What an integer is in a kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whole {
-    /// An `i32`: the lowest 32 bits.
-    Signed,
-    /// A `u32`: the lowest 32 bits.
-    Unsigned,
-    /// A `bool`: whether it is not 0.
-    Flag,
-}
-
-impl Whole {
-    /// The type in WGSL.
-    pub(crate) fn kind(self) -> &'static str {
-        match self {
-            Self::Signed => "i32",
-            Self::Unsigned => "u32",
-            Self::Flag => "bool",
-        }
-    }
-}
-
 /// Declares an integer tensor that is read as these, and its accessor.
 pub(crate) fn wholes(
     header: &mut Header,
@@ -93,6 +72,19 @@ pub(crate) fn wholes(
     dtype: DType,
     whole: Whole,
     loads: Loads,
+) {
+    wholes_after(header, slot, name, dtype, whole, loads, "0u");
+}
+
+/// The same of a tensor that begins `skip` elements after its binding, a multiple of 4 for quads.
+pub(crate) fn wholes_after(
+    header: &mut Header,
+    slot: Slot,
+    name: &str,
+    dtype: DType,
+    whole: Whole,
+    loads: Loads,
+    skip: &str,
 ) {
     let data = format!("{name}_data");
     let (data_kind, words) = match (dtype, loads) {
@@ -136,16 +128,22 @@ pub(crate) fn wholes(
     };
     header.read(slot, &data, data_kind);
     let words = words.replace("DATA", &data);
-    let (accessor, kind, zero) = match loads {
-        Loads::Quads => ("quad", format!("vec4<{}>", whole.kind()), "vec4<u32>()"),
-        Loads::Singles => ("at", whole.kind().to_string(), "0u"),
+    let (accessor, kind, zero, unit) = match loads {
+        Loads::Quads => ("quad", format!("vec4<{}>", whole.kind()), "vec4<u32>()", " / 4u"),
+        Loads::Singles => ("at", whole.kind().to_string(), "0u", ""),
     };
     let result = match whole {
         Whole::Signed => format!("bitcast<{kind}>({words})"),
         Whole::Unsigned => words,
         Whole::Flag => format!("({words}) != {zero}"),
     };
-    header.line(&format!("fn {name}_{accessor}(i: u32) -> {kind} {{\n    return {result};\n}}"));
+    let i = after("place", skip, unit);
+    header.line(&format!(
+        "fn {name}_{accessor}(place: u32) -> {kind} {{
+    let i = {i};
+    return {result};
+}}"
+    ));
 }
 
 /// How the elements of a float tensor are written.

@@ -10,7 +10,7 @@ pub(crate) use lists::List;
 pub(crate) use slot::{Losses, Slot, Upstream};
 pub use status::Status;
 
-use crate::definition::{Definition, Role};
+use crate::definition::{Definition, Input, Role};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
@@ -208,8 +208,7 @@ impl Resolved {
     /// both on the host.
     pub(crate) fn check_native(&self) -> Result<()> {
         for (input, kind) in self.definition.inputs.iter().zip(&self.inputs) {
-            if let Some(kind) =
-                kind.as_ref().filter(|kind| native(input.role, kind.dtype) != kind.dtype)
+            if let Some(kind) = kind.as_ref().filter(|kind| native(input, kind.dtype) != kind.dtype)
             {
                 let expected = "float32, float16 or bfloat16 on a GPU".into();
                 let (argument, got) = (input.name.into(), kind.dtype.to_string());
@@ -223,7 +222,7 @@ impl Resolved {
     pub(crate) fn native(mut self) -> Self {
         for (input, kind) in self.definition.inputs.iter().zip(&mut self.inputs) {
             if let Some(kind) = kind {
-                kind.dtype = native(input.role, kind.dtype);
+                kind.dtype = native(input, kind.dtype);
             }
         }
         self
@@ -269,11 +268,11 @@ impl Resolved {
 }
 
 /// The type that kernels read: that itself, or float32 where the host has to round.
-pub(crate) fn native(role: Role, dtype: DType) -> DType {
+pub(crate) fn native(input: &Input, dtype: DType) -> DType {
     let integers = matches!(
-        role,
+        input.role,
         Role::Index | Role::IndexOrRows | Role::Marks | Role::ListedClasses | Role::OwnIntegers
-    ) || role.is_whole();
+    ) || input.whole().is_some();
     match dtype {
         DType::F64 => DType::F32,
         _ if dtype.is_float() || integers => dtype,

@@ -302,16 +302,17 @@ impl Totals {
         let weighted = layout.is_weighted();
         let options = resolved.options.iter();
         let inputs = resolved.definition.inputs.iter().zip(&resolved.inputs);
-        let held = |role, kind: &TensorKind| match native(role, kind.dtype) {
+        let held = |input, kind: &TensorKind| match native(input, kind.dtype) {
             dtype if dtype.is_float() => dtype.to_string(),
             _ => "integers".into(),
         };
-        let held = |role, kind: &Option<_>| kind.as_ref().map_or(ABSENT.into(), |k| held(role, k));
+        let held =
+            |input, kind: &Option<_>| kind.as_ref().map_or(ABSENT.into(), |k| held(input, k));
         let about = About {
             loss: resolved.definition.name.into(),
             reduction: resolved.reduction,
             options: options.map(|(name, value)| ((*name).into(), value.clone())).collect(),
-            inputs: inputs.map(|(own, kind)| (own.name.into(), held(own.role, kind))).collect(),
+            inputs: inputs.map(|(own, kind)| (own.name.into(), held(own, kind))).collect(),
             classes: classes(resolved),
             weighted,
             each: resolved.terms_per_item(),
@@ -393,7 +394,7 @@ fn difference(own: &[String], others: &[String]) -> Option<(String, String)> {
 fn classes(resolved: &Resolved) -> Option<u64> {
     let first = resolved.inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
     let classes = match resolved.definition.inputs[0].role {
-        Role::Rows | Role::Regions => first.get(1).or(first.first()),
+        Role::Rows | Role::RowsOrClasses | Role::Regions => first.get(1).or(first.first()),
         Role::Scores | Role::Features => first.last(),
         _ => return resolved.layout.indices.map(|indices| indices.classes),
     };

@@ -368,7 +368,7 @@ pub(crate) enum Family {
 pub(crate) fn family(loss: &dyn Loss) -> Family {
     match loss.definition().inputs[0].role {
         Role::Own => Family::Own,
-        Role::Rows | Role::Scores | Role::Features => Family::Rows,
+        Role::Rows | Role::RowsOrClasses | Role::Scores | Role::Features => Family::Rows,
         Role::Regions => Family::Regions,
         _ => Family::Pointwise,
     }

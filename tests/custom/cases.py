@@ -31,6 +31,10 @@ def tensor(x):
     return x if isinstance(x, int) else torch.tensor(x, dtype=torch.float64, requires_grad=True)
 
 
+class Shared(list):
+    """A row that all rows have."""
+
+
 class Numbers:
     """A small deterministic generator (SplitMix64)."""
 
@@ -61,9 +65,12 @@ def evaluated(name, parameters, columns, gradients, second):
     """A case: value, gradients and second derivative of each element by itself."""
     whole = {key: float(x) for key, x in parameters.items() if isinstance(x, int)}
     parameters = {key: float32(x) for key, x in (parameters | whole).items()}
+    shared = {key for key, column in columns.items() if isinstance(column, Shared)}
     columns = {key: [float32(x) for x in column] for key, column in columns.items()}
     first = next(iter(columns))
     case = {"parameters": parameters, "inputs": columns, "value": []}
+    count = len(columns[first])
+    columns = {key: [x] * count if key in shared else x for key, x in columns.items()}
     case["gradients"] = {key: [] for key in gradients}
     if second:
         case["second"] = {first: []}
@@ -352,6 +359,12 @@ def all_cases():
     ties = [[1.0, 2.0, 2.0, 0.0], [3.0, 3.0, 3.0, 3.0], [1.0, 0.5, 1.0, 1.0]]
     columns = {"input": ties, "target": [0, 2, 1]}
     add_rows("carlini_wagner", {"margin": 1.0}, columns, ["input"])
+    for tau, classes, reach in [(1.0, 5, 4.0), (0.5, 300, 2.0), (2.0, 4, 20.0), (0.0, 17, 1.0)]:
+        columns = {"input": row_of(-reach, reach, classes)}
+        sizes = number.sizes(1e-3, 1.0, classes)
+        columns["prior"] = Shared(x / sum(sizes) for x in sizes)
+        columns["target"] = indices(classes)
+        add_rows("logit_adjusted", {"tau": tau}, columns, ["input"])
     return found
 
 

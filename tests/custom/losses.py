@@ -248,6 +248,11 @@ def smoothed_cross_entropy(input, target, weight, smoothing):
     return weight * torch.nn.functional.cross_entropy(input, target, label_smoothing=smoothing)
 
 
+def logit_adjusted(input, prior, target, tau):
+    adjusted = input + tau * torch.log(prior)
+    return torch.nn.functional.cross_entropy(adjusted, torch.tensor(target))
+
+
 def sliced_distance(p, t, direction):
     return ((p - t) * direction).sum() ** 2 / (direction**2).sum()
 

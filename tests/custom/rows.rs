@@ -1,7 +1,9 @@
 //! Custom losses over rows: functions of items and of what is gathered from them.
 
+mod integers;
 mod refused;
 mod sections;
+mod shared;
 
 use crate::common::{Random, assert_agrees, assert_close, backends, bits, gpu, limited, tensor};
 use wgloss::losses::{CrossEntropy, MultiMargin, SoftmaxFocal};

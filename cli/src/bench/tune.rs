@@ -26,7 +26,7 @@ pub(super) fn run(adapter: Option<&str>, dtype: DType, workloads: &[Workload]) -
 fn of(gpu: &Gpu, dtype: DType, workload: &Workload) -> Result<String> {
     let used = gpu.tuning();
     let mut candidates = match workload.loss.definition().inputs[0].role {
-        Role::Rows | Role::Scores | Role::Features => of_rows(used),
+        Role::Rows | Role::RowsOrClasses | Role::Scores | Role::Features => of_rows(used),
         _ if workload.name.starts_with("linear_ce") => of_products(used),
         _ => return Ok("  there is no choice\n".into()),
     };

@@ -26,9 +26,12 @@ pub(super) fn lies(loss: &dyn Loss, role: Role, list: bool) -> Option<(Lies, boo
         | Role::Variance
         | Role::Offset
         | Role::Labels => (Lies::Single, false),
-        Role::Rows | Role::Scores | Role::Features | Role::ItemFactors | Role::Mask => {
-            (Lies::Rows, false)
-        }
+        Role::Rows
+        | Role::RowsOrClasses
+        | Role::Scores
+        | Role::Features
+        | Role::ItemFactors
+        | Role::Mask => (Lies::Rows, false),
         Role::Classes | Role::Factors => (Lies::Shared, false),
         Role::IndexOrRows if list => (Lies::Rows, false),
         Role::Index

@@ -259,10 +259,10 @@ impl Work<'_> {
             for first in (0..count).step_by(TILE) {
                 let own = first..(first + TILE).min(count);
                 for (&number, column) in stage.function.takes.iter().zip(&mut columns) {
-                    let (kind, known) = (self.own.rows.kind(number), all.get(number));
+                    let known = all.get(number);
                     for (place, row) in column.iter_mut().zip(own.clone()) {
-                        let own = || self.number(number, rows, row);
-                        *place = word(kind, known.map_or_else(own, |numbers| numbers[row]));
+                        let own = || self.word(number, rows, row);
+                        *place = known.map_or_else(own, |numbers| numbers[row].to_bits());
                     }
                 }
                 let inputs: Vec<&Words> = columns.iter().collect();
@@ -306,16 +306,16 @@ impl Work<'_> {
             Number::Of(By::Item(i)) => match self.own.rows.item(i) {
                 Some(input) => {
                     let (numbers, classes) = (rows.inputs[input], rows.classes);
-                    if kind == Kind::Float {
+                    if kind != Kind::Flag {
                         return part.column(numbers, classes, column);
                     }
-                    let words = part.of(numbers, classes).iter().map(|&x| word(kind, x));
-                    column.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+                    let masks = part.of(numbers, classes).iter().map(|&x| mask(x));
+                    column.iter_mut().zip(masks).for_each(|(place, mask)| *place = mask);
                 }
                 None => {
                     for lanes in column.chunks_mut(size).take(part.rows.len()) {
                         for (place, class) in lanes.iter_mut().zip(part.classes.clone()) {
-                            *place = u32::try_from(class).unwrap_or(u32::MAX);
+                            *place = of_count(class);
                         }
                     }
                 }
@@ -340,8 +340,8 @@ impl Work<'_> {
             _ => {
                 let known = all.get(number);
                 for (lanes, row) in column.chunks_mut(size).zip(part.rows.clone()) {
-                    let own = || self.number(number, rows, row);
-                    let word = word(kind, known.map_or_else(own, |numbers| numbers[row]));
+                    let own = || self.word(number, rows, row);
+                    let word = known.map_or_else(own, |numbers| numbers[row].to_bits());
                     loops::fill(self.instructions, lanes, word);
                 }
             }
@@ -349,24 +349,27 @@ impl Work<'_> {
         None
     }
 
-    /// A number of a whole row that is not among what is known of rows.
-    #[expect(clippy::cast_precision_loss, reason = "class indices in float32 arithmetic")]
-    fn number(self, number: Number, rows: &Several<'_>, row: usize) -> f32 {
+    /// The word of a number of a whole row that is not among what is known of rows.
+    fn word(self, number: Number, rows: &Several<'_>, row: usize) -> u32 {
         let index = rows.indices.and_then(|indices| indices[row]);
-        match number {
+        let input = match number {
             Number::Of(By::Picked(i)) => match self.own.rows.item(i) {
                 Some(input) => index.map_or(0.0, |index| {
                     let own = &rows.inputs[input][row * rows.classes..];
                     own[..rows.classes].get(index).copied().unwrap_or_default()
                 }),
-                None => index.unwrap_or_default() as f32,
+                None => return of_count(index.unwrap_or_default()),
             },
             Number::Row(i) => match self.own.rows.row(i) {
-                (From::Target, _) => index.unwrap_or_default() as f32,
-                (From::Classes, _) => rows.classes as f32,
+                (From::Target, _) => return of_count(index.unwrap_or_default()),
+                (From::Classes, _) => return of_count(rows.classes),
                 (_, label) => rows.labels[label][row],
             },
             _ => 0.0,
+        };
+        match self.own.rows.kind(number) {
+            Kind::Flag => mask(input),
+            _ => input.to_bits(),
         }
     }
 }
@@ -418,17 +421,14 @@ impl Known {
     }
 }
 
-/// The bits of a number.
-#[expect(clippy::cast_possible_truncation, reason = "it is of the kind")]
-#[expect(clippy::cast_sign_loss, reason = "it is of the kind")]
-fn word(kind: Kind, x: f32) -> u32 {
-    match kind {
-        Kind::Signed => (x as i32).cast_unsigned(),
-        Kind::Unsigned => x as u32,
-        Kind::Flag if x == 0.0 => 0,
-        Kind::Flag => u32::MAX,
-        _ => x.to_bits(),
-    }
+/// The mask of a flag, whose bits are those of 1 or 0.
+fn mask(flag: f32) -> u32 {
+    if flag.to_bits() == 0 { 0 } else { u32::MAX }
+}
+
+/// A class, or how many there are.
+fn of_count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// An empty list where this one was.

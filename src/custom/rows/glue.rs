@@ -74,13 +74,12 @@ impl Glue<'_> {
     fn number(&self, number: Number, knows_peaks: bool) -> String {
         let (signature, peaks) = (self.signature, self.peaks());
         let kind = signature.kind(number);
-        let of_float = |x: String| match kind {
-            Kind::Signed => format!("i32({x})"),
-            Kind::Unsigned => format!("u32({x})"),
-            Kind::Flag => format!("({x} != 0.0)"),
-            _ => x,
-        };
         let of_integer = |x: &str| format!("{}({x})", kind.written());
+        // An input of integers or booleans is among the words.
+        let of_input = |numbers: &str, words: &str, place: usize| match kind {
+            Kind::Float => format!("{numbers}[{place}]"),
+            _ => of_integer(&format!("{words}[{place}]")),
+        };
         let total = |number: Number| {
             let place = self.totals.iter().position(|own| *own == number).unwrap_or_default();
             format!("total{}", behind(place, self.totals.len()))
@@ -91,18 +90,18 @@ impl Glue<'_> {
         };
         match number {
             Number::Of(By::Item(i)) => match signature.place(i) {
-                Some(input) => of_float(format!("item.numbers[{input}]")),
+                Some(input) => of_input("item.numbers", "item.words", input),
                 None => of_integer("item.class_"),
             },
             Number::Of(By::Picked(i)) => match signature.place(i) {
-                Some(input) => of_float(format!("row.picked[{input}]")),
+                Some(input) => of_input("row.picked", "row.picked_words", input),
                 None => of_integer("row.index"),
             },
             Number::IsPicked => "i32(item.class_) == row.index".into(),
             Number::Row(i) => match signature.label(i) {
                 (From::Target, _) => of_integer("row.index"),
                 (From::Classes, _) => of_integer("row.classes"),
-                (_, label) => of_float(format!("row.numbers[{label}]")),
+                (_, label) => of_input("row.numbers", "row.words", label),
             },
             Number::Of(By::Peak(j)) => {
                 match self.totals.contains(&Number::Ties(j)) && knows_peaks {

@@ -4,7 +4,7 @@ use crate::custom::refusal::{error_at, taken};
 use crate::definition::{Definition, Parameter, Role};
 use crate::error::Result;
 use crate::families::rows::kernel::{Lanes, Spec, Stage, Writes};
-use crate::families::rows::{RowShape, RowWeight, Target};
+use crate::families::rows::{MOST_OVER, RowShape, RowWeight, Target};
 use crate::kernel::{Declared, Parameters};
 use crate::request::{Losses, Upstream};
 use crate::tensor::DType;
@@ -44,12 +44,13 @@ pub(in crate::custom) fn check(text: &str, definition: &Definition) -> Result<()
 fn kernel(definition: &Definition, parameters: Parameters, classes: u64) -> String {
     let inputs = definition.inputs;
     let places = |role: Role| (0..inputs.len()).filter(move |&i| inputs[i].role == role);
-    let mut over = places(Role::Rows);
+    let mut over = places(Role::RowsOrClasses);
     let mut labels = places(Role::Labels);
     let shape = RowShape {
         classes,
         inner: 1,
         over: std::array::from_fn(|_| over.next()),
+        shared: [false; MOST_OVER],
         target: places(Role::Index).next().map_or(Target::None, Target::Index),
         labels: std::array::from_fn(|_| labels.next()),
         marks: None,
@@ -57,7 +58,11 @@ fn kernel(definition: &Definition, parameters: Parameters, classes: u64) -> Stri
         list: None,
         weight: RowWeight::One,
     };
-    let dtype = |i: usize| if inputs[i].role == Role::Index { DType::I64 } else { DType::F16 };
+    let dtype = |i: usize| match inputs[i].whole() {
+        _ if inputs[i].role == Role::Index => DType::I64,
+        Some(_) => DType::I8,
+        None => DType::F16,
+    };
     let spec = Spec {
         definition,
         parameters,

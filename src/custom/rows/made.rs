@@ -149,7 +149,8 @@ pub(in crate::custom) fn make(
         of_floats.iter().filter(|(_, error)| error.is_none()).map(|(i, _)| *i).collect();
     let (mut inputs, mut refusals) = (Vec::new(), Vec::new());
     for (i, member) in members.filter(|(_, own)| own.from == From::Input) {
-        let input = Input::new(kept(&member.name), Role::Rows);
+        let input =
+            Input::new(kept(&member.name), Role::RowsOrClasses).of_whole(member.kind.whole());
         let refusal = match of_floats.iter().find(|(own, _)| *own == i) {
             Some((_, refusal)) => refusal.clone(),
             None => {
@@ -168,7 +169,8 @@ pub(in crate::custom) fn make(
             From::Input => Role::Labels,
             _ => continue,
         };
-        inputs.push(Input::new(kept(&member.name), role).constant());
+        let whole = member.kind.whole().filter(|_| role == Role::Labels);
+        inputs.push(Input::new(kept(&member.name), role).of_whole(whole).constant());
         let reason = format!(
             "{} is a number of the row: there are gradients by members of Item only",
             member.name
@@ -271,6 +273,8 @@ fn reserved(source: &Source) -> HashSet<String> {
 pub(in crate::custom) fn shader(
     text: &'static str,
     table: &'static [u32],
+    inputs: &[Input],
 ) -> crate::definition::Shader {
-    rows::derived_shader(text, table)
+    let has_words = inputs.iter().any(|input| input.whole().is_some());
+    rows::derived_shader(text, table, has_words)
 }

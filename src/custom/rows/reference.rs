@@ -120,7 +120,6 @@ impl<'e> Exact<'e> {
         };
         match made.kind(number) {
             Kind::Flag => f64::from(u8::from(x != 0.0)),
-            Kind::Signed | Kind::Unsigned => x.trunc(),
             _ => x,
         }
     }

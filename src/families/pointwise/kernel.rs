@@ -1,8 +1,8 @@
 //! The pointwise family's headers.
 
 use super::shape::Access;
-use crate::definition::{Definition, Input, Role};
-use crate::kernel::storage::{Loads, Stores, Whole, floats, stores, wholes};
+use crate::definition::{Definition, Input, Role, Whole};
+use crate::kernel::storage::{Loads, Stores, floats, stores, wholes};
 use crate::kernel::{
     Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_items, declare_store,
 };
@@ -69,8 +69,9 @@ pub(crate) enum Slopes {
 impl Slopes {
     /// Those of a formula of these inputs, without a weight.
     pub(crate) fn of<'i>(inputs: impl Iterator<Item = &'i Input> + Clone) -> Self {
-        let is_other =
-            |input: &Input| input.role.is_whole() || matches!(input.role, Role::ElementVectors(_));
+        let is_other = |input: &Input| {
+            input.whole().is_some() || matches!(input.role, Role::ElementVectors(_))
+        };
         if inputs.clone().filter(|input| input.differentiable).count() == 1 {
             Self::Alone
         } else if inputs.clone().count() > 4 || inputs.clone().any(is_other) {
@@ -217,12 +218,7 @@ impl Spec<'_> {
 
     /// What an input of integers or flags is in the kernel.
     fn whole(&self, i: usize) -> Option<Whole> {
-        match self.definition.inputs[i].role {
-            Role::Signed => Some(Whole::Signed),
-            Role::Unsigned => Some(Whole::Unsigned),
-            Role::Flags => Some(Whole::Flag),
-            _ => None,
-        }
+        self.definition.inputs[i].whole()
     }
 
     /// Declares an input and its accessor.

@@ -22,8 +22,8 @@ pub(crate) use kernel::Slopes;
 pub(crate) use shape::Access;
 
 use crate::cancel::Cancel;
-use crate::cpu::{Results, Weights, Work};
-use crate::definition::{Role, Shader};
+use crate::cpu::{Results, Weights, Work, check_wholes};
+use crate::definition::{Input, Role, Shader, Whole};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
@@ -79,18 +79,13 @@ impl Family for Pointwise<'_> {
             Role::Vectors(width) | Role::ElementVectors(width) => vec![3, 4096, width.into()],
             _ => vec![3, 4096],
         };
-        let dtype = |role: Role| match role {
-            Role::Signed => DType::I32,
-            Role::Unsigned => DType::U32,
-            Role::Flags => DType::U8,
-            _ => DType::F32,
-        };
-        let kind = |role| TensorKind::new(dtype(role), shape(role));
-        inputs.map(|input| (input.name, kind(input.role))).collect()
+        let dtype = |input: &Input| input.whole().map_or(DType::F32, Whole::dtype);
+        let kind = |input: &Input| TensorKind::new(dtype(input), shape(input.role));
+        inputs.map(|input| (input.name, kind(input))).collect()
     }
 
     fn check(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
-        reference::check_integers(resolved, inputs)
+        check_wholes(resolved, inputs)
     }
 
     fn check_given_up(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use super::shape::{Access, Axis};
 use super::way::{Kind, Way, short};
+use crate::cpu;
 use crate::definition::Role;
 use crate::tensor::Tensor;
 
@@ -38,11 +39,7 @@ impl<'a> Operand<'a> {
         room: &'b mut Vec<f32>,
     ) -> &'b [f32] {
         let (first, count) = (first * self.width(), count * self.width());
-        let lying = match self.role {
-            Role::Signed | Role::Unsigned => self.tensor.as_bits(),
-            Role::Flags => None,
-            _ => self.tensor.as_f32(),
-        };
+        let lying = cpu::lying(self.tensor, self.role.whole());
         if self.access == Access::Dense {
             if let Some(numbers) = lying {
                 return &numbers[first..first + count];
@@ -71,11 +68,7 @@ impl<'a> Operand<'a> {
     }
 
     fn read(&self, first: usize, places: &mut [f32]) {
-        match self.role {
-            Role::Signed | Role::Unsigned => self.tensor.read_bits(first, places),
-            Role::Flags => self.tensor.read_flags(first, places),
-            _ => self.tensor.read(first, places),
-        }
+        cpu::read(self.tensor, self.role.whole(), first, places);
     }
 
     /// Fills a block with the numbers that it is of, of which the first is the input's `low`th.

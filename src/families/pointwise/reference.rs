@@ -3,8 +3,7 @@
 use super::block::Runs;
 use super::shape::placed;
 use crate::definition::Role;
-use crate::error::{Error, Result};
-use crate::order::BLOCK_SIZE;
+use crate::error::Result;
 use crate::request::Resolved;
 use crate::tensor::Tensor;
 use crate::terms::Terms;
@@ -89,7 +88,7 @@ pub(super) fn check_given_up(
 /// A number of an input, as the kernels have it.
 #[expect(clippy::cast_precision_loss, reason = "integers of 32 bits")]
 fn number(input: &Tensor<'_>, role: Role, place: usize) -> f64 {
-    if role.is_whole() {
+    if role.whole().is_some() {
         let mut number = [0];
         input.read_integers(place, &mut number);
         return number[0] as f64;
@@ -97,38 +96,6 @@ fn number(input: &Tensor<'_>, role: Role, place: usize) -> f64 {
     let mut number = [0.0];
     input.read(place, &mut number);
     number[0].into()
-}
-
-/// Refuses integers that have no place in the 32 bits that the kernels read.
-pub(super) fn check_integers(resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
-    for (input, tensor) in resolved.definition.inputs.iter().zip(inputs) {
-        let Some(tensor) = tensor else { continue };
-        let (range, expected) = match input.role {
-            Role::Signed => (i64::from(i32::MIN)..=i64::from(i32::MAX), "a number that i32 holds"),
-            Role::Unsigned => (0..=i64::from(u32::MAX), "a number that u32 holds"),
-            _ => continue,
-        };
-        if tensor.dtype().range().iter().all(|x| range.contains(x)) {
-            continue;
-        }
-        let blocks = (0..tensor.len().div_ceil(BLOCK_SIZE)).into_par_iter();
-        let found = blocks.find_map_first(|block| {
-            let first = block * BLOCK_SIZE;
-            let mut integers = vec![0; BLOCK_SIZE.min(tensor.len() - first)];
-            tensor.read_integers(first, &mut integers);
-            let outside = integers.iter().position(|x| !range.contains(x));
-            outside.map(|place| first + place)
-        });
-        if let Some(place) = found {
-            let index = match &tensor.kind().index(place as u64)[..] {
-                [] => String::new(),
-                index => format!("{index:?}"),
-            };
-            let (name, got) = (format!("{}{index}", input.name), tensor.integer(place));
-            return Err(Error::argument(&name, got.to_string(), expected));
-        }
-    }
-    Ok(())
 }
 
 /// Where a tensor that is broadcast to `output` has the output's element `term`.

@@ -8,8 +8,10 @@ use super::shape::{MOST_LABELS, RowShape, RowWeight};
 use super::task::{Abreast, FEW, Lanes, Padding, RowTask};
 use crate::cancel::Cancel;
 use crate::cpu::{
-    ABREAST, Classes, Filled, Results, Units, Weights, Work, ZEROS, divisor, is_brief, mean_weight,
+    self, ABREAST, Classes, Filled, Results, Units, Weights, Work, ZEROS, divisor, is_brief,
+    mean_weight,
 };
+use crate::definition::Whole;
 use crate::error::Result;
 use crate::reduction::Reduction;
 use crate::request::{Slot, Upstream};
@@ -29,7 +31,11 @@ pub(super) fn evaluate(
         Some(target) => Some(Classes::of(resolved, target, classes, work.cancel)?),
         None => None,
     };
-    let over = |i: usize| Some(Over::new(work.inputs[i]?, classes, inner));
+    let whole = |i: usize| resolved.definition.inputs[i].whole();
+    let over = |i: usize| {
+        let over = Over::new(work.inputs[i]?, classes, inner);
+        Some(over.of(whole(i), shape.is_shared(i)))
+    };
     let weight = match shape.weight {
         RowWeight::Classes(i) => work.inputs[i].map(Tensor::to_f32).unwrap_or_default(),
         _ => Default::default(),
@@ -53,7 +59,7 @@ pub(super) fn evaluate(
         target: shape.target_rows().and_then(over),
         weight: &weight,
         weights: if let RowWeight::Rows(i) = shape.weight { over(i) } else { None },
-        labels: shape.labels.map(|own| own.and_then(|i| work.inputs[i])),
+        labels: shape.labels.map(|own| own.and_then(|i| Some((work.inputs[i]?, whole(i))))),
         indices,
         kept,
         mask: shape.mask.and_then(over),
@@ -134,7 +140,7 @@ struct Pass<'a> {
     weight: &'a [f32],
     /// Of each class of each row.
     weights: Option<Over<'a>>,
-    labels: [Option<&'a Tensor<'a>>; MOST_LABELS],
+    labels: [Option<(&'a Tensor<'a>, Option<Whole>)>; MOST_LABELS],
     indices: Option<Classes<'a>>,
     kept: Option<Kept<'a>>,
     mask: Option<Over<'a>>,
@@ -254,9 +260,9 @@ impl Pass<'_> {
             indices.read(first, &mut rooms.indices);
         }
         for (labels, room) in self.labels.iter().zip(&mut rooms.labels) {
-            let Some(labels) = labels else { continue };
+            let &Some((labels, whole)) = labels else { continue };
             room.resize(count, 0.0);
-            labels.read(first, room);
+            cpu::read(labels, whole, first, room);
         }
         if let Some(kept) = &self.kept {
             rooms.kept.resize(count, true);

@@ -203,7 +203,7 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
     for (i, kind) in builder.resolved.inputs.iter().enumerate() {
         let Some(kind) = kind else { continue };
         let per_row = spec.shape.per_row().any(|own| own == i);
-        if spec.shape.weight != RowWeight::Classes(i) {
+        if spec.shape.weight != RowWeight::Classes(i) && !spec.shape.is_shared(i) {
             let listed = spec.shape.list.filter(|list| list.has(i)).map(|list| list.length);
             let classes = listed.or(classes.filter(|_| !per_row));
             cuts.push(Cut { slot: Slot::Input(i), size: kind.dtype.size() as u64, classes });

@@ -18,14 +18,14 @@ mod textbook;
 
 pub(in crate::families) use kept::Kept;
 pub(crate) use row::{Formula, Loops, Row, Runs, Several, Taken, Tiled, run};
-pub(crate) use shape::{RowShape, RowWeight, Target, check_ignore_index};
+pub(crate) use shape::{MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
 
 use crate::cancel::Cancel;
-use crate::cpu::{Results, Weights, Work};
-use crate::definition::{Role, Shader};
+use crate::cpu::{Results, Weights, Work, check_wholes};
+use crate::definition::{Input, Role, Shader, Whole};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
@@ -46,9 +46,17 @@ pub(crate) const fn shader_with_options(text: &'static str) -> Shader {
     Shader::new(text, &[kernel::ROW, "const INDEX = true;", OPTIONS])
 }
 
-/// A derived formula's, which sees rows and items as numbers and may read tables of these words.
-pub(crate) const fn derived_shader(text: &'static str, table: &'static [u32]) -> Shader {
-    let context = &[kernel::DERIVED_ROW, "const GRADIENTS = true;", "const SLOPES = true;", TABLE];
+/// A derived formula's, which sees rows and items as numbers, beside them words where inputs are whole, and may read
+/// tables of these words.
+pub(crate) const fn derived_shader(
+    text: &'static str,
+    table: &'static [u32],
+    has_words: bool,
+) -> Shader {
+    let context: &[&str] = match has_words {
+        false => &[kernel::DERIVED_ROW, "const GRADIENTS = true;", "const SLOPES = true;", TABLE],
+        true => &[kernel::DERIVED_ROW_OF_WORDS, "const GRADIENTS = true;", "const SLOPES = true;", TABLE],
+    };
     Shader { table, knows_zero: false, ..Shader::new(text, context) }
 }
 
@@ -76,16 +84,25 @@ impl Family for Rows<'_> {
     }
 
     fn example(&self) -> Vec<(&'static str, TensorKind)> {
-        let kind = |role: Role| match role {
+        let number = |input: &Input| input.whole().map_or(DType::F32, Whole::dtype);
+        let kind = |input: &Input| match input.role {
             Role::Index | Role::IndexOrRows => TensorKind::new(DType::I64, [64]),
-            Role::Labels => TensorKind::new(DType::F32, [64]),
+            Role::Labels => TensorKind::new(number(input), [64]),
             Role::Classes => TensorKind::new(DType::F32, [1000]),
             Role::ListedClasses => TensorKind::new(DType::I64, [64, 32]),
             Role::Listed => TensorKind::new(DType::F32, [64, 32]),
-            _ => TensorKind::new(DType::F32, [64, 1000]),
+            _ => TensorKind::new(number(input), [64, 1000]),
         };
         let inputs = self.loss.definition().inputs.iter().filter(|input| !input.optional);
-        inputs.map(|input| (input.name, kind(input.role))).collect()
+        inputs.map(|input| (input.name, kind(input))).collect()
+    }
+
+    fn check_gradient(&self, inputs: &[Option<TensorKind>], input: usize) -> Result<()> {
+        shape::check_gradient(self.loss.definition(), inputs, input)
+    }
+
+    fn check(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+        check_wholes(resolved, inputs)
     }
 
     fn cut(&self, resolved: &Resolved) -> Option<Cut> {
@@ -103,7 +120,8 @@ impl Family for Rows<'_> {
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {
         let role = resolved.definition.inputs[input].role;
-        let own = !matches!(role, Role::Classes | Role::Factors);
+        let is_shared = role == Role::RowsOrClasses && RowShape::of(resolved).is_shared(input);
+        let own = !matches!(role, Role::Classes | Role::Factors) && !is_shared;
         (own && !resolved.layout.output.is_empty()).then_some(0)
     }
 

@@ -1,18 +1,28 @@
-//! A tensor over the classes of each row, read row by row.
+//! A tensor over the classes of each row, or of all rows, read row by row.
 
+use crate::cpu;
+use crate::definition::Whole;
 use crate::tensor::Tensor;
 
-/// Numbers for the classes of each row.
+/// Numbers for the classes of each row, or the bits of whole ones.
 #[derive(Clone, Copy)]
 pub(in crate::families) struct Over<'a> {
     tensor: &'a Tensor<'a>,
     classes: usize,
     inner: usize,
+    whole: Option<Whole>,
+    /// Whether they are the same for all rows.
+    shared: bool,
 }
 
 impl<'a> Over<'a> {
     pub(super) fn new(tensor: &'a Tensor<'a>, classes: usize, inner: usize) -> Self {
-        Self { tensor, classes, inner }
+        Self { tensor, classes, inner, whole: None, shared: false }
+    }
+
+    /// The same of an input that may be whole, or the same for all rows.
+    pub(super) fn of(self, whole: Option<Whole>, shared: bool) -> Self {
+        Self { whole, shared, ..self }
     }
 
     /// So many rows from `first` on, each row's classes side by side; in `room` where they do not lie
@@ -23,9 +33,16 @@ impl<'a> Over<'a> {
         count: usize,
         room: &'b mut Vec<f32>,
     ) -> &'b [f32] {
-        let Self { classes, inner, .. } = *self;
+        let Self { tensor, classes, inner, whole, shared } = *self;
+        if shared {
+            room.resize(count * classes, 0.0);
+            let (one, others) = room.split_at_mut(classes.min(count * classes));
+            cpu::read(tensor, whole, 0, one);
+            others.chunks_exact_mut(classes).for_each(|other| other.copy_from_slice(one));
+            return room;
+        }
         if inner == 1 {
-            return self.tensor.floats(first * classes..(first + count) * classes, room);
+            return cpu::numbers(tensor, whole, first * classes..(first + count) * classes, room);
         }
         room.resize(count * classes, 0.0);
         let mut run = Vec::new();
@@ -35,7 +52,7 @@ impl<'a> Over<'a> {
             let length = (inner - place).min(count - done);
             for class in 0..classes {
                 let start = (item * classes + class) * inner + place;
-                let numbers = self.tensor.floats(start..start + length, &mut run);
+                let numbers = cpu::numbers(tensor, whole, start..start + length, &mut run);
                 let places = room[done * classes + class..].iter_mut().step_by(classes);
                 places.zip(numbers).for_each(|(place, &number)| *place = number);
             }

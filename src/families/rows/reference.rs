@@ -16,7 +16,9 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
     let mean_weight = mean_weight(resolved, &shape, ignored, inputs);
     for r in 0..size(resolved.layout.terms) {
         let place = |c: usize| (r / inner * classes + c) * inner + r % inner;
-        let over = |i: usize| -> Vec<f64> { (0..classes).map(|c| input(i)[place(c)]).collect() };
+        let place_in = |i: usize, c: usize| if shape.is_shared(i) { c } else { place(c) };
+        let over =
+            |i: usize| -> Vec<f64> { (0..classes).map(|c| input(i)[place_in(i, c)]).collect() };
         let mask = shape.mask.map(over);
         let is_there = |c: usize| mask.as_ref().is_none_or(|mask| mask[c] != 0.0);
         let mut rows = [None, None, None].map(|_: Option<()>| vec![0.0; classes]);
@@ -82,7 +84,7 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
             let slopes = &loss.slopes[shape.component(i)];
             let slope = |c: usize| if bad { f64::NAN } else { slopes[c] };
             let known = (0..classes).filter(|&c| is_there(c));
-            terms.slopes[i].extend(known.map(|c| (r, place(c), slope(c))));
+            terms.slopes[i].extend(known.map(|c| (r, place_in(i, c), slope(c))));
         }
     }
     if resolved.layout.divisor == Divisor::Weights && terms.weight == 0.0 {

@@ -107,7 +107,7 @@ pub(crate) trait Tiled: Send + Sync {
     fn run(&self, rows: &mut Several<'_>);
 }
 
-/// Some rows, each row's classes side by side; what is absent is empty.
+/// Some rows, each row's classes side by side; what is absent is empty. Of inputs that are whole these are the bits.
 #[derive(Debug)]
 pub(crate) struct Several<'a> {
     pub(crate) classes: usize,

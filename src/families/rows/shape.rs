@@ -1,6 +1,6 @@
 //! Rows of classes or features.
 
-use crate::definition::{Definition, Role};
+use crate::definition::{Definition, Input, Role};
 use crate::error::{Error, Result};
 use crate::family::{Cut, Share};
 use crate::layout::{self, Indices, Layout, Summed, divisor};
@@ -20,6 +20,8 @@ pub(crate) struct RowShape {
     pub(crate) inner: u64,
     /// The inputs over the classes of each row, in order, but for the target.
     pub(crate) over: [Option<usize>; MOST_OVER],
+    /// Which of these are the same for all rows.
+    pub(crate) shared: [bool; MOST_OVER],
     pub(crate) target: Target,
     /// The numbers of each row.
     pub(crate) labels: [Option<usize>; MOST_LABELS],
@@ -64,6 +66,11 @@ impl RowShape {
     /// The inputs over the classes of each row, but for the target.
     pub(crate) fn over(&self) -> impl Iterator<Item = usize> {
         self.over.into_iter().flatten()
+    }
+
+    /// Whether an input over classes is the same for all rows.
+    pub(crate) fn is_shared(&self, input: usize) -> bool {
+        self.over.iter().zip(self.shared).any(|(own, shared)| shared && *own == Some(input))
     }
 
     /// The target, where it is over the classes of each row.
@@ -120,15 +127,27 @@ pub(crate) enum RowWeight {
     Rows(usize),
 }
 
+/// The input whose shape is that of the rows: the first one, or that with the most dimensions of those that may be the
+/// same for all rows.
+fn leading(definition: &Definition, inputs: &[Option<TensorKind>]) -> usize {
+    let rank = |i: usize| inputs[i].as_ref().map_or(0, |kind| kind.shape.len());
+    let may_lead = |i: &usize| definition.inputs[*i].role == Role::RowsOrClasses;
+    // Of several the first.
+    (0..inputs.len()).rev().filter(may_lead).max_by_key(|&i| rank(i)).unwrap_or(0)
+}
+
 /// The batch dimensions before the classes, the classes, and the dimensions after them.
-fn split_rows(definition: &Definition, first: &[usize]) -> Result<(Vec<usize>, usize, Vec<usize>)> {
-    let input = &definition.inputs[0];
+fn split_rows(input: &Input, first: &[usize]) -> Result<(Vec<usize>, usize, Vec<usize>)> {
     let (before, classes, after) = match (input.role, first) {
         (Role::Features, [before @ .., last]) => (before, *last, &[][..]),
         (Role::Scores, []) => (&[][..], 1, &[][..]),
-        (Role::Rows | Role::Scores, [classes]) => (&[][..], *classes, &[][..]),
+        (Role::Rows | Role::RowsOrClasses | Role::Scores, [classes]) => {
+            (&[][..], *classes, &[][..])
+        }
         (Role::Scores, [_, classes]) => (&first[..1], *classes, &[][..]),
-        (Role::Rows, [_, classes, after @ ..]) => (&first[..1], *classes, after),
+        (Role::Rows | Role::RowsOrClasses, [_, classes, after @ ..]) => {
+            (&first[..1], *classes, after)
+        }
         (role, _) => {
             let expected = match role {
                 Role::Features => "[..., D]",
@@ -146,20 +165,24 @@ fn split_rows(definition: &Definition, first: &[usize]) -> Result<(Vec<usize>, u
 
 /// The rows, and the shape of their losses.
 struct Rows {
+    /// The input whose shape is that of the rows.
+    leading: usize,
     output: Vec<usize>,
     shape: RowShape,
 }
 
 impl Rows {
     fn new(definition: &Definition, inputs: &[Option<TensorKind>]) -> Result<Self> {
-        let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
-        let (before, classes, after) = split_rows(definition, first)?;
+        let leading = leading(definition, inputs);
+        let first = inputs[leading].as_ref().map_or(&[][..], |kind| &kind.shape);
+        let (before, classes, after) = split_rows(&definition.inputs[leading], first)?;
         let output = [&before[..], &after].concat();
         let inner = elements(&after).unwrap_or(u64::MAX);
         let mut shape = RowShape {
             classes: classes as u64,
             inner,
             over: [None; MOST_OVER],
+            shared: [false; MOST_OVER],
             target: Target::None,
             labels: [None; MOST_LABELS],
             marks: None,
@@ -167,7 +190,7 @@ impl Rows {
             list: List::of(definition, inputs),
             weight: RowWeight::One,
         };
-        let mut places = shape.over.iter_mut();
+        let mut places = shape.over.iter_mut().zip(&mut shape.shared);
         for (i, input) in definition.inputs.iter().enumerate() {
             let Some(kind) = &inputs[i] else { continue };
             let per_row = format!("{output:?}, the shape of the rows");
@@ -225,17 +248,27 @@ impl Rows {
                     (kind.shape == first, expected)
                 }
                 _ => {
-                    if let Some(place) = places.next() {
-                        *place = Some(i);
+                    let may_share = input.role == Role::RowsOrClasses && first.len() > 1;
+                    let is_shared = may_share && kind.shape == [classes];
+                    if let Some((place, shared)) = places.next() {
+                        (*place, *shared) = (Some(i), is_shared);
                     }
-                    (kind.shape == first, format!("{first:?}, the input's shape"))
+                    let name = definition.inputs[leading].name;
+                    let expected = match input.role {
+                        Role::RowsOrClasses if may_share => {
+                            format!("{first:?}, the shape of {name}, or [{classes}] for all rows")
+                        }
+                        Role::RowsOrClasses => format!("{first:?}, the shape of {name}"),
+                        _ => format!("{first:?}, the input's shape"),
+                    };
+                    (is_shared || kind.shape == first, expected)
                 }
             };
             if !fits {
                 return Err(Error::shape(input.name, &kind.shape, expected));
             }
         }
-        Ok(Self { output, shape })
+        Ok(Self { leading, output, shape })
     }
 }
 
@@ -245,7 +278,7 @@ pub(super) fn layout(
     inputs: &[Option<TensorKind>],
     reduction: Reduction,
 ) -> Result<Layout> {
-    let Rows { output, shape } = Rows::new(definition, inputs)?;
+    let Rows { leading, output, shape } = Rows::new(definition, inputs)?;
     let classes = shape.classes;
     let of = |once| move |input| Indices { input, classes, excluded: None, once };
     let listed = shape.list.map(|list| list.classes).map(of(true));
@@ -257,9 +290,27 @@ pub(super) fn layout(
         true => layout::Weights::Kept,
         false => layout::Weights::None,
     };
-    let first = inputs[0].as_ref().map_or(&[][..], |kind| &kind.shape);
+    let first = inputs[leading].as_ref().map_or(&[][..], |kind| &kind.shape);
     let divisor = divisor(reduction, terms, weights, first);
     Ok(Layout { output, terms, divisor, weights, indices, summed: Summed::Terms })
+}
+
+/// Refuses the gradient by an input that is the same for all rows.
+pub(super) fn check_gradient(
+    definition: &Definition,
+    inputs: &[Option<TensorKind>],
+    input: usize,
+) -> Result<()> {
+    let Rows { leading, shape, .. } = Rows::new(definition, inputs)?;
+    let (Some(kind), Some(rows)) = (&inputs[input], &inputs[leading]) else { return Ok(()) };
+    if !shape.is_shared(input) {
+        return Ok(());
+    }
+    let name = definition.inputs[input].name;
+    let got = format!("{name} of {:?} for all rows", kind.shape);
+    let expected =
+        format!("{name} of {:?}, the shape of {}", rows.shape, definition.inputs[leading].name);
+    Err(Error::argument(&format!("gradient {name}"), got, expected))
 }
 
 /// How a batch is cut along its items.
@@ -271,7 +322,8 @@ pub(super) fn cut(resolved: &Resolved) -> Option<Cut> {
     let over = [&[classes], &terms[..]].concat();
     let part = |(i, kind): (usize, &Option<TensorKind>)| {
         let by_class = shape.weight == RowWeight::Rows(i) || shape.mask == Some(i);
-        if shape.with_slopes().any(|over| over == i) || by_class {
+        let over_rows = shape.with_slopes().any(|over| over == i) && !shape.is_shared(i);
+        if over_rows || by_class {
             Share::Unit(over.clone())
         } else if let Some(list) = shape.list.filter(|list| list.has(i)) {
             Share::Unit(vec![usize::try_from(list.length).unwrap_or(usize::MAX)])

@@ -5,7 +5,7 @@ use super::super::numbers::{self, Numbers};
 use super::{Held, Wanted};
 use crate::error::Result;
 use wgloss::Loss;
-use wgloss::definition::{Domain, Role};
+use wgloss::definition::{Domain, Role, Whole};
 
 /// An input, and how it lies.
 pub(super) struct Lying<'a> {
@@ -23,6 +23,7 @@ pub(super) fn lying<'a>(loss: &dyn Loss, wanted: &'a [Wanted<'a>]) -> Option<Vec
     let lying = |(i, wanted): (usize, &'a Wanted<'a>)| {
         let role = wanted.input.role;
         let (lies, integers) = form::lies(loss, role, wanted.is_list())?;
+        let integers = integers || wanted.input.whole().is_some();
         let (varied, _) = form::lies(loss, role, true)?;
         Some(Lying { wanted, lies, integers, varied, predicted: i == 0 })
     };
@@ -71,10 +72,10 @@ impl Lying<'_> {
         };
         let largest = i64::try_from(width).unwrap_or(i64::MAX).saturating_sub(1);
         let least = if shape.is_empty() { 0 } else { -1 };
-        let within = match input.role {
-            Role::Signed => [-10, 10],
-            Role::Unsigned => [0, 10],
-            Role::Flags => [0, 1],
+        let within = match input.whole() {
+            Some(Whole::Signed) => [-10, 10],
+            Some(Whole::Unsigned) => [0, 10],
+            Some(Whole::Flag) => [0, 1],
             _ => [least, largest],
         };
         Ok(Held {
@@ -94,7 +95,8 @@ impl Lying<'_> {
     fn usual(&self, count: usize, last: bool) -> Numbers {
         if self.integers {
             // Class 0, and of a list of classes no other: a negative number ends it.
-            let mut row = vec![-1; count];
+            let other = if self.wanted.input.whole().is_some() { 0 } else { -1 };
+            let mut row = vec![other; count];
             row[0] = 0;
             return Numbers::Integers(row);
         }

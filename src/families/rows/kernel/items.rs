@@ -16,8 +16,10 @@ impl Spec<'_> {
         };
         let inputs = self.shape.with_slopes().chain(weight_rows).chain(self.shape.mask);
         let inputs: Vec<usize> = inputs.collect();
-        let mut fields: String =
-            inputs.iter().map(|&i| format!("    {}_: vec4<f32>,\n", self.name(i))).collect();
+        let mut fields: String = inputs
+            .iter()
+            .map(|&i| format!("    {}_: vec4<{}>,\n", self.name(i), self.kind(i)))
+            .collect();
         let mut loads: Vec<String> = inputs.iter().map(|&i| self.four(i)).collect();
         if self.shape.list.is_some() {
             fields += "    listed: Listed,\n";
@@ -48,6 +50,11 @@ fn load(r: u32, quad: u32) -> Loaded {{
         }
         for (k, member) in MEMBERS.into_iter().enumerate() {
             let held = |i: usize| format!("loaded.{}_.{member}", self.name(i));
+            if self.is_derived() {
+                let numbers = self.numbers(self.shape.over, held);
+                body += &format!("    let item_{k} = Item({numbers}, class_{k});\n");
+                continue;
+            }
             let mask = self.shape.mask.map(held);
             // What a mask leaves out counts as 0, and its first input as that of no class.
             let or_else = |other: &str, number: String| match &mask {
@@ -77,11 +84,7 @@ fn load(r: u32, quad: u32) -> Loaded {{
                 RowWeight::Classes(_) => format!("loaded.class_weights.{member}"),
                 RowWeight::One => "1.0".into(),
             });
-            let members = match self.is_derived() {
-                true => format!("vec3({}), class_{k}", members[..3].join(", ")),
-                false => members.join(", "),
-            };
-            body += &format!("    let item_{k} = Item({members});\n");
+            body += &format!("    let item_{k} = Item({});\n", members.join(", "));
         }
         body += "    return Items(item_0, item_1, item_2, item_3);";
         header.line(&format!(
@@ -105,10 +108,14 @@ fn load(r: u32, quad: u32) -> Loaded {{
     /// Four elements of a row input.
     pub(super) fn four(&self, i: usize) -> String {
         let name = self.name(i);
+        let is_shared = self.shape.is_shared(i);
         if self.shape.whole_quads() {
-            return format!("{name}_quad(start)");
+            return format!("{name}_quad({})", if is_shared { "quad" } else { "start" });
         }
-        let at = |k: u32| format!("{name}_at(start + class_{k} * window.inner)");
+        let at = |k: u32| match is_shared {
+            true => format!("{name}_at(class_{k})"),
+            false => format!("{name}_at(start + class_{k} * window.inner)"),
+        };
         format!("vec4({}, {}, {}, {})", at(0), at(1), at(2), at(3))
     }
 

@@ -4,6 +4,7 @@ mod check;
 mod items;
 mod joins;
 mod lists;
+mod numbers;
 mod outputs;
 mod sections;
 mod streamed;
@@ -11,7 +12,7 @@ mod streamed;
 pub(crate) use check::{Check, LeftOut, Weighed};
 pub(crate) use sections::{Sections, Stage, held};
 
-use super::shape::{RowShape, RowWeight};
+use super::shape::{MOST_OVER, RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
 use crate::dispatch::{Builder, limits};
 use crate::kernel::storage::{Loads, floats, floats_after, indices_after};
@@ -27,6 +28,10 @@ pub(crate) const ROW: &str = include_str!("../../../../shaders/row.wgsl");
 
 /// The same of those that are derived.
 pub(crate) const DERIVED_ROW: &str = include_str!("../../../../shaders/derived_row.wgsl");
+
+/// The same where some of their inputs are whole.
+pub(crate) const DERIVED_ROW_OF_WORDS: &str =
+    include_str!("../../../../shaders/derived_row_of_words.wgsl");
 
 /// What a dispatch over rows works on.
 const ROWS_WINDOW: &str = include_str!("../../../../shaders/rows_window.wgsl");
@@ -196,11 +201,13 @@ impl Spec<'_> {
             if [self.shape.index(), self.shape.marks, listed].contains(&Some(i)) {
                 indices_after(&mut header, slot, name, dtype, &skip);
             } else if self.shape.labels.contains(&Some(i)) {
-                floats_after(&mut header, slot, name, dtype, Loads::Singles, &skip);
+                self.declare_loads(&mut header, i, dtype, Loads::Singles, &skip);
+            } else if self.shape.is_shared(i) {
+                self.declare_loads(&mut header, i, dtype, loads, "0u");
             } else if self.shape.weight == RowWeight::Classes(i) {
                 floats(&mut header, slot, name, dtype, Loads::Singles);
             } else {
-                floats_after(&mut header, slot, name, dtype, loads, &skip);
+                self.declare_loads(&mut header, i, dtype, loads, &skip);
             }
         }
         if !self.definition.shader.table.is_empty() {
@@ -214,7 +221,6 @@ impl Spec<'_> {
             Some(quads) => self.held_part(quads),
             None => self.streamed_part(),
         };
-        let row = if self.is_derived() { DERIVED_ROW } else { ROW };
         self.declare_formula(&mut header);
         self.declare_range(&mut header);
         let places = ["r + window.row_skip", "window.destination + r"];
@@ -226,7 +232,7 @@ impl Spec<'_> {
         let shader = self.definition.shader.text;
         header.join(
             label,
-            &[NUMERIC, REDUCE, row, window, skeleton, joins, &part, lists, sections, shader],
+            &[NUMERIC, REDUCE, self.row(), window, skeleton, joins, &part, lists, sections, shader],
         )
     }
 
@@ -288,11 +294,6 @@ impl Spec<'_> {
         }
     }
 
-    /// Whether the formula is a derived one, which sees rows and items as numbers.
-    pub(super) fn is_derived(&self) -> bool {
-        self.definition.shader.context.contains(&DERIVED_ROW)
-    }
-
     fn declared(&self) -> &'static Declared {
         Declared::of(self.definition.shader)
     }
@@ -329,6 +330,7 @@ impl Spec<'_> {
     /// A row input's element.
     fn single(&self, i: usize, place: &str) -> String {
         let name = self.name(i);
+        let place = if self.shape.is_shared(i) { "class_" } else { place };
         if self.shape.whole_quads() {
             format!("{name}_quad(({place}) / 4u)[({place}) % 4u]")
         } else {
@@ -361,12 +363,9 @@ impl Spec<'_> {
     /// `row_start(r)` and `row_at(r)`: where a row lies and what is known of it.
     fn declare_row(&self, header: &mut Header) {
         self.declare_start(header);
-        let label = |k: usize| match self.shape.labels[k] {
-            Some(i) => format!("{}_at(r)", self.name(i)),
-            None => "0.0".into(),
-        };
-        let numbers = format!("vec4({})", [0, 1, 2, 3].map(label).join(", "));
-        let label = label(0);
+        let label_of = |i: usize| format!("{}_at(r)", self.name(i));
+        let numbers = self.numbers(self.shape.labels, label_of);
+        let label = self.shape.labels[0].map_or("0.0".into(), label_of);
         let state = |header: &mut Header, state: &str| match self.counted {
             Some(_) => {
                 declare_items(header, self.counted);
@@ -383,7 +382,10 @@ impl Spec<'_> {
             let kept = left_out.map(|ignored| format!("select({listed}, IGNORED, {ignored})"));
             let state = state(header, kept.as_deref().unwrap_or(listed));
             let row = match self.is_derived() {
-                true => format!("{state}, window.classes, -1, vec3<f32>(), {numbers}"),
+                true => {
+                    let picked = self.numbers([None; MOST_OVER], |_| String::new());
+                    format!("{state}, window.classes, -1, {picked}, {numbers}")
+                }
                 false => {
                     format!("f32(window.classes), -1, 1.0, 0.0, {label}, 1.0, {state}, 0.0")
                 }
@@ -400,15 +402,12 @@ impl Spec<'_> {
         }
         let target_name = self.name(index);
         let weight = self.weight_at("class_", "place");
-        let picked = |k: usize| match self.shape.over[k] {
-            Some(i) => self.single(i, "place"),
-            None => "0.0".into(),
-        };
+        let picked = |i: usize| self.single(i, "place");
         let row = if self.is_derived() {
-            let picked = [0, 1, 2].map(picked).join(", ");
-            format!("state, window.classes, index, vec3({picked}), {numbers}")
+            let picked = self.numbers(self.shape.over, picked);
+            format!("state, window.classes, index, {picked}, {numbers}")
         } else {
-            let picked = picked(0);
+            let picked = self.shape.over[0].map_or("0.0".into(), picked);
             format!(
                 "f32(window.classes), index, {weight}, {picked}, {label}, {mean_weight}, state, 0.0"
             )

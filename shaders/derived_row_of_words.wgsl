@@ -1,0 +1,26 @@
+// Rows as derived formulas see them that take integers or booleans: numbers, and beside them words, which are the bits
+// of the integers, and 1 or 0 for a boolean. Each input has the same place among both, of which it has one.
+
+const LOWEST: f32 = -0x1.fffffep+127f;
+
+const KEPT: u32 = 0u;
+const IGNORED: u32 = 1u;
+const BAD: u32 = 2u;
+
+// What is known of a row before it is read.
+struct Row {
+    state: u32,        // KEPT, IGNORED or BAD
+    classes: u32,
+    index: i32,        // the target class
+    picked: vec3<f32>, // the inputs at that class
+    picked_words: vec3<u32>,
+    numbers: vec4<f32>, // the row's own
+    words: vec4<u32>,
+}
+
+// What a row holds for one class.
+struct Item {
+    numbers: vec3<f32>,
+    words: vec3<u32>,
+    class_: u32,
+}
