@@ -55,7 +55,12 @@ pub(crate) const fn derived_shader(
 ) -> Shader {
     let context: &[&str] = match has_words {
         false => &[kernel::DERIVED_ROW, "const GRADIENTS = true;", "const SLOPES = true;", TABLE],
-        true => &[kernel::DERIVED_ROW_OF_WORDS, "const GRADIENTS = true;", "const SLOPES = true;", TABLE],
+        true => &[
+            kernel::DERIVED_ROW_OF_WORDS,
+            "const GRADIENTS = true;",
+            "const SLOPES = true;",
+            TABLE,
+        ],
     };
     Shader { table, knows_zero: false, ..Shader::new(text, context) }
 }
