@@ -218,7 +218,10 @@ impl Made {
 
     /// Whether there is a loop.
     pub(super) fn loops(&self) -> bool {
-        matches!(&self.runs, Runs::Terms(own) if own.0.counts())
+        match &self.runs {
+            Runs::Terms(own) => own.0.counts(),
+            Runs::Rows(own) => own.loops(),
+        }
     }
 
     /// The direction of an argument, or of a number of a vector: `p`, or `box.x`.

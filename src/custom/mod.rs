@@ -15,6 +15,7 @@ mod names;
 mod number;
 mod parsed;
 mod refusal;
+mod repeats;
 mod rows;
 mod signature;
 mod source;

@@ -5,11 +5,12 @@ use super::items::{Signature as OfRows, rename, signature_of};
 use super::names::{Name, called, declared, redeclared};
 use super::parsed::{parse, shadowed};
 use super::refusal::{Refusal, error_at, place};
+use super::repeats::loops;
 use super::signature::{Argument, Parameter, Signature, written};
 use super::words::{TARGET, long_statement, replaced, stand_in, unclosed, with_variables};
 use crate::error::{Error, Result};
 use naga::valid::ModuleInfo;
-use naga::{AddressSpace, Block, Expression, Function, Handle, Module, Span, Statement, Type};
+use naga::{AddressSpace, Expression, Function, Handle, Module, Span, Type};
 use std::ops::Range;
 
 /// The words of a statement: compilers descend into what it is made of, and must not run out of
@@ -172,10 +173,8 @@ impl Source {
 
     /// Where the user's first loop is.
     pub(super) fn first_loop(&self) -> Option<Span> {
-        let functions = self.module.functions.iter();
-        let own = functions.filter(|(at, _)| self.is_own(self.module.functions.get_span(*at)));
-        let loops = own.filter_map(|(_, function)| loop_in(&function.body));
-        loops.min_by_key(|span| span.to_range().map_or(0, |range| range.start))
+        let loops = loops(&self.module, |span| self.is_own(span));
+        loops.into_values().min_by_key(|span| span.to_range().map_or(0, |range| range.start))
     }
 
     /// Where `value` has its argument of this number.
@@ -239,17 +238,6 @@ impl Source {
         }
         Ok(())
     }
-}
-
-/// The first loop of a block.
-fn loop_in(block: &Block) -> Option<Span> {
-    block.span_iter().find_map(|(statement, &span)| match statement {
-        Statement::Loop { .. } => Some(span),
-        Statement::Block(block) => loop_in(block),
-        Statement::If { accept, reject, .. } => loop_in(accept).or_else(|| loop_in(reject)),
-        Statement::Switch { cases, .. } => cases.iter().find_map(|case| loop_in(&case.body)),
-        _ => None,
-    })
 }
 
 fn entry(text: &str, module: &Module) -> Result<Handle<Function>> {

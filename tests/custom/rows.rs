@@ -2,6 +2,7 @@
 
 mod integers;
 mod refused;
+mod rounds;
 mod sections;
 mod shared;
 

@@ -30,7 +30,8 @@ impl Written {
 }
 
 impl Writer<'_> {
-    /// What `value` is made of. A loop's rounds are counted from here, and too many are NaN.
+    /// What `value` is made of. A loop's rounds are counted from here, and too many are NaN; of a loss over rows who
+    /// calls it does that.
     pub(super) fn entry(
         &mut self,
         handle: Handle<Function>,
@@ -44,7 +45,7 @@ impl Writer<'_> {
             self.push(name, format!("struct {name} {{\n{members}}}\n"));
         }
         let written = self.function(handle, active, &returns)?;
-        let Some(counter) = self.counter.clone() else {
+        let Some(counter) = self.counter.clone().filter(|_| self.source.rows.is_none()) else {
             self.push(name, written.text(name));
             return Ok(());
         };

@@ -115,6 +115,11 @@ pub(super) struct Stages<'s> {
 }
 
 impl Stages<'_> {
+    /// The variable in which rounds of loops are counted down, where there are loops.
+    pub(super) fn counter(&self) -> Option<String> {
+        self.writer.counter.clone()
+    }
+
     /// What a text calls of them, with the parameters, which kernels have even where no function takes them; and
     /// the words of tables.
     pub(super) fn called(self, text: &str) -> (String, Vec<u32>) {

@@ -5,7 +5,7 @@ mod reading;
 mod rename;
 mod signature;
 
-pub(super) use numbers::{By, Number};
+pub(super) use numbers::{By, Number, Step};
 pub(super) use reading::{signature_of, value_of};
 pub(super) use rename::rename;
 pub(super) use signature::{Argument, Called, From, Signature, Struct};

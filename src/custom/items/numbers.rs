@@ -33,4 +33,18 @@ pub(in crate::custom) enum Number {
     Ties(usize),
     /// The slope of the loss by what all items share.
     Known(By),
+    /// The rounds that loops may take in one call for an item.
+    Rounds,
+    /// How often they would have taken more in a step of the row.
+    GivenUp(Step),
+}
+
+/// A step of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::custom) enum Step {
+    Peaks,
+    Sums,
+    SecondSums,
+    /// All of them, and the loss.
+    Row,
 }

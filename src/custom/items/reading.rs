@@ -5,9 +5,11 @@ use super::signature::{
     Struct,
 };
 use crate::custom::refusal::{Refusal, error_at};
+use crate::custom::repeats::loops;
 use crate::custom::signature::{self, Kind, written};
 use crate::error::{Error, Result};
 use naga::{ArraySize, Function, Handle, Module, Scalar, Span, Type, TypeInner};
+use std::collections::HashMap;
 
 /// The signature of a text that has a struct `Item`; another word stands in it for `target`.
 pub(in crate::custom) fn signature_of(
@@ -15,7 +17,8 @@ pub(in crate::custom) fn signature_of(
     text: &str,
     stand_in: Option<&str>,
 ) -> Result<Option<Signature>> {
-    Reader { module, text, stand_in }.signature()
+    let is_own = |span: Span| span.to_range().is_some_and(|range| range.start < text.len());
+    Reader { module, text, stand_in, loops: loops(module, is_own) }.signature()
 }
 
 /// A text while its signature is read.
@@ -23,6 +26,8 @@ struct Reader<'t> {
     module: &'t Module,
     text: &'t str,
     stand_in: Option<&'t str>,
+    /// The functions that loop.
+    loops: HashMap<Handle<Function>, Span>,
 }
 
 /// What each function may take, and what it is.
@@ -82,11 +87,18 @@ impl Reader<'_> {
             let reason = "second_sums are sums that need others: call it sums, as there are none";
             return self.refused(self.place(second.function), reason);
         }
-        if let (Some(shifts), Some(peaks)) = (&shifts, &peaks)
-            && shifts.leaves.len() + peaks.leaves.len() > MOST_PEAKS
-        {
-            let reason = format!("shifts and peaks are more than {MOST_PEAKS} numbers together");
-            return self.refused(self.place(shifts.function), reason);
+        let gathered: Vec<&Called> = [&shifts, &peaks].into_iter().flatten().collect();
+        let (most, with) = match gathered.iter().any(|own| own.loops.is_some()) {
+            // One number tells whether their loops have been given up.
+            true => (MOST_PEAKS - 1, " with loops"),
+            false => (MOST_PEAKS, ""),
+        };
+        if gathered.iter().map(|own| own.leaves.len()).sum::<usize>() > most {
+            let names: Vec<&str> = gathered.iter().map(|own| own.name).collect();
+            let together = if names.len() > 1 { " together" } else { "" };
+            let names = names.join(" and ");
+            let reason = format!("{names}{with} are more than {most} numbers{together}");
+            return self.refused(self.place(gathered[0].function), reason);
         }
         let (parameters, parameters_type) = self.parameters(&item, row.as_ref())?;
         Ok(Some(Signature {
@@ -296,7 +308,8 @@ impl Reader<'_> {
         };
         match (result, leaves) {
             (Some(result), Some(leaves)) if fits && leaves.len() <= MOST_SUMS => {
-                Ok(Called { name, function, arguments, result, leaves, span })
+                let loops = self.loops.get(&function).copied();
+                Ok(Called { name, function, arguments, result, leaves, span, loops })
             }
             (_, Some(leaves)) if fits => {
                 let count = leaves.len();

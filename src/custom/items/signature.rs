@@ -1,6 +1,6 @@
 //! What the functions of a loss over rows are called with, and what they give.
 
-use super::numbers::{By, Number};
+use super::numbers::{By, Number, Step};
 use crate::custom::signature::{self, Kind, Parameter};
 use naga::{Function, Handle, Span, Type};
 
@@ -70,6 +70,8 @@ pub(in crate::custom) struct Called {
     pub(in crate::custom) leaves: Vec<String>,
     /// Where it is declared.
     pub(in crate::custom) span: Span,
+    /// Where its first loop is, or that of what it calls.
+    pub(in crate::custom) loops: Option<Span>,
 }
 
 /// What a loss over rows is made of.
@@ -199,6 +201,7 @@ impl Signature {
             Number::Of(By::Item(i) | By::Picked(i)) => self.item.members[i].kind,
             Number::Row(i) => self.row_members()[i].kind,
             Number::IsPicked => Kind::Flag,
+            Number::Rounds => Kind::Unsigned,
             _ => Kind::Float,
         }
     }
@@ -206,6 +209,11 @@ impl Signature {
     /// The declaration of a number as an argument.
     pub(in crate::custom) fn declared(&self, number: Number) -> String {
         format!("{}: {}", number.name(self), self.kind(number).written())
+    }
+
+    /// Whether a function loops.
+    pub(in crate::custom) fn loops(&self) -> bool {
+        self.all().any(|own| own.loops.is_some())
     }
 
     /// The functions that the user declares.
@@ -238,6 +246,11 @@ impl Number {
             Self::SecondSumBy(i, by) => format!("second_sum_{i}_by_{}", by.name(signature)),
             Self::Ties(i) => format!("ties_{i}"),
             Self::Known(by) => format!("by_{}", by.name(signature)),
+            Self::Rounds => "rounds".into(),
+            Self::GivenUp(Step::Peaks) => "peaks_given_up".into(),
+            Self::GivenUp(Step::Sums) => "sums_given_up".into(),
+            Self::GivenUp(Step::SecondSums) => "second_sums_given_up".into(),
+            Self::GivenUp(Step::Row) => "given_up".into(),
         }
     }
 }

@@ -10,10 +10,13 @@
 //!
 //! V's slopes by S, m and q are those through T, and through S, too: so the slopes of all terms by what items share
 //! are sums of the row as S and T are.
+//!
+//! Each step with loops also gathers for how many items they would have taken too many rounds; the loss and its slopes
+//! are NaN where there is one.
 
 use super::writing::{Function, Writing};
 use crate::custom::derive::{self, Directions};
-use crate::custom::items::{By, Called, Number, Signature};
+use crate::custom::items::{By, Called, Number, Signature, Step};
 use crate::custom::refusal::Refusal;
 use crate::custom::source::Source;
 use naga::Module;
@@ -47,6 +50,11 @@ impl Functions {
     pub(super) fn totals(&self) -> Vec<Number> {
         let all = [&self.sums, &self.second_sums].into_iter().flatten();
         all.flat_map(|own| own.gives.iter().copied()).collect()
+    }
+
+    /// How often functions with loops are called for an item, in all steps.
+    pub(super) fn calls(&self) -> usize {
+        self.all().map(|own| own.loops).sum()
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Function> {
@@ -125,9 +133,11 @@ pub(super) fn compose(
         let called = signature.called(name)?;
         (!by.is_empty()).then(|| Derived { called, name: stages[place].name.clone(), by })
     };
+    let counter = derived.counter();
     let parts = Parts {
         signature,
         module: &source.module,
+        counter: counter.as_deref(),
         peaks: found("peaks", "item"),
         sums: found("sums", "item"),
         second_sums: found("second_sums", "item"),
@@ -149,6 +159,8 @@ fn capital(word: &str) -> String {
 struct Parts<'s> {
     signature: &'s Signature,
     module: &'s Module,
+    /// The variable in which rounds of loops are counted down, where there are loops.
+    counter: Option<&'s str>,
     peaks: Option<Derived<'s>>,
     sums: Option<Derived<'s>>,
     second_sums: Option<Derived<'s>>,
@@ -186,9 +198,12 @@ impl Parts<'_> {
             );
             return Err(Refusal::new(signature.value.span, reason));
         }
-        let loss = self.of_row(&mut text);
-        let known = self.known(&mut text, &totals);
-        if known.gives.is_empty() {
+        let all = [&peaks, &sums, &second_sums].into_iter().flatten();
+        let all = all.flat_map(|own| own.gives.iter().copied());
+        let given_up: Vec<Number> = all.filter(|own| matches!(own, Number::GivenUp(_))).collect();
+        let loss = self.of_row(&mut text, &given_up);
+        let known = self.known(&mut text, &totals, &given_up);
+        if !known.gives.iter().any(|own| matches!(own, Number::Known(_))) {
             return Err(self.constant());
         }
         let slopes = self.slopes(&mut text, by, &known.gives)?;
@@ -201,7 +216,7 @@ impl Parts<'_> {
     }
 
     fn writing(&self) -> Writing<'_> {
-        Writing::new(self.signature, self.module)
+        Writing::new(self.signature, self.module, self.counter)
     }
 
     fn gathered_peaks(&self, text: &mut String) -> Option<Function> {
@@ -210,21 +225,24 @@ impl Parts<'_> {
         let (mut gives, mut all) = (Vec::new(), Vec::new());
         if let Some(shifts) = &signature.shifts {
             writing.call("shifts", SHIFTS, shifts);
+            writing.watch("shifts", shifts);
             gives.extend((0..shifts.leaves.len()).map(Number::Shift));
             all.extend(shifts.leaves.iter().map(|leaf| format!("shifts{leaf}")));
         }
         if let Some(peaks) = &signature.peaks {
             writing.call("peaks", PEAKS, peaks);
+            writing.watch("peaks", peaks);
             gives.extend((0..peaks.leaves.len()).map(|j| Number::Of(By::Peak(j))));
             all.extend(peaks.leaves.iter().map(|leaf| format!("peaks{leaf}")));
         }
+        count_given_up(&writing, Step::Peaks, &mut gives, &mut all);
         (!gives.is_empty()).then(|| writing.finish(text, "peaks_of_item", "ItemPeaks", gives, &all))
     }
 
     /// The terms of a sum with their slopes by what items share.
     fn terms(
         writing: &mut Writing<'_>,
-        (called, plain): (&Called, &str),
+        (called, plain, step): (&Called, &str, Step),
         shared: &Option<Derived<'_>>,
         number: impl Fn(usize) -> Number,
         number_by: impl Fn(usize, By) -> Number,
@@ -235,6 +253,7 @@ impl Parts<'_> {
             None => ("terms", plain),
         };
         writing.call("terms", name, called);
+        writing.watch("terms", called);
         let mut gives: Vec<Number> = leaves().map(|(k, _)| number(k)).collect();
         let mut all: Vec<String> = leaves().map(|(_, leaf)| format!("{value}{leaf}")).collect();
         if let Some(own) = shared {
@@ -246,6 +265,7 @@ impl Parts<'_> {
                 }
             }
         }
+        count_given_up(writing, step, &mut gives, &mut all);
         (gives, all)
     }
 
@@ -254,8 +274,8 @@ impl Parts<'_> {
         let (mut gives, mut all) = (Vec::new(), Vec::new());
         if let Some(sums) = &self.signature.sums {
             let number = |k| Number::Of(By::Sum(k));
-            (gives, all) =
-                Self::terms(&mut writing, (sums, SUMS), &self.shared_sums, number, Number::SumBy);
+            let own = (sums, SUMS, Step::Sums);
+            (gives, all) = Self::terms(&mut writing, own, &self.shared_sums, number, Number::SumBy);
         }
         if let Some(peaks) = &self.signature.peaks {
             let used: Vec<usize> = (0..peaks.leaves.len()).filter(|&j| self.uses_peak(j)).collect();
@@ -280,7 +300,7 @@ impl Parts<'_> {
         let number = |l| Number::Of(By::SecondSum(l));
         let (gives, all) = Self::terms(
             &mut writing,
-            (called, SECOND_SUMS),
+            (called, SECOND_SUMS, Step::SecondSums),
             &self.shared_second_sums,
             number,
             Number::SecondSumBy,
@@ -289,19 +309,27 @@ impl Parts<'_> {
     }
 
     /// The loss of a row.
-    fn of_row(&self, text: &mut String) -> Function {
+    fn of_row(&self, text: &mut String, given_up: &[Number]) -> Function {
         let mut writing = self.writing();
         writing.call("loss", LOSS, &self.signature.value);
-        writing.finish_one(text, "loss_of_row", "loss")
+        writing.watch("loss", &self.signature.value);
+        writing.mind(given_up);
+        let loss = match writing.given_up() {
+            Some(given_up) => format!("select(loss, not_a_number(), {given_up})"),
+            None => "loss".into(),
+        };
+        writing.finish_one(text, "loss_of_row", &loss)
     }
 
     /// The slopes of the loss by what all items share.
-    fn known(&self, text: &mut String, totals: &[Number]) -> Function {
+    fn known(&self, text: &mut String, totals: &[Number], given_up: &[Number]) -> Function {
         let mut writing = self.writing();
         let signature = self.signature;
         if let Some(loss) = &self.loss {
             writing.call("loss", &loss.name, loss.called);
+            writing.watch("loss", loss.called);
         }
+        writing.mind(given_up);
         let second = Signature::count(&signature.second_sums);
         let mut gives: Vec<Number> = Vec::new();
         let picked = signature.directions();
@@ -337,7 +365,8 @@ impl Parts<'_> {
             writing.line(&format!("let by_{name} = {sum};"));
             gives.push(Number::Known(by));
         }
-        let all: Vec<String> = gives.iter().map(|own| own.name(signature)).collect();
+        let mut all: Vec<String> = gives.iter().map(|own| own.name(signature)).collect();
+        count_given_up(&writing, Step::Row, &mut gives, &mut all);
         writing.finish(text, "known_of_row", "Known", gives, &all)
     }
 
@@ -391,8 +420,28 @@ impl Parts<'_> {
         if slopes.iter().all(|slope| slope == "0.0") {
             return Err(self.constant());
         }
+        let given_up = Number::GivenUp(Step::Row);
+        if known.contains(&given_up) {
+            let given_up = writing.take(given_up);
+            for slope in &mut slopes {
+                *slope = format!("select({slope}, not_a_number(), {given_up} != 0.0)");
+            }
+        }
         let gives = by.iter().map(|&a| Number::Of(By::Item(a))).collect();
         Ok(writing.finish(text, "slopes_of_item", "ItemSlopes", gives, &slopes))
+    }
+}
+
+/// Adds whether loops of a step have been given up to what it gives, if that may be.
+fn count_given_up(
+    writing: &Writing<'_>,
+    step: Step,
+    gives: &mut Vec<Number>,
+    all: &mut Vec<String>,
+) {
+    if let Some(given_up) = writing.given_up() {
+        gives.push(Number::GivenUp(step));
+        all.push(format!("select(0.0, 1.0, {given_up})"));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::custom::compiled::Variant;
 use crate::custom::interpret::{Rooms, TILE, Words};
 use crate::custom::items::{By, From, Number};
 use crate::custom::signature::Kind;
+use crate::error::Error;
 use crate::families::rows::{RowLoss, Runs, Several, Taken, TextbookRow, Tiled};
 use crate::family::Loss;
 use std::borrow::Cow;
@@ -51,36 +52,30 @@ impl Runs for OnCpu<'_> {
     fn taken(&self) -> Taken<'_> {
         Taken::ByTiles(self)
     }
+
+    fn longest(&self) -> Option<u64> {
+        self.rows.longest()
+    }
 }
 
 impl Tiled for OnCpu<'_> {
     fn run(&self, rows: &mut Several<'_>) {
-        let count = rows.values.len();
-        let zeros = |numbers: &[Number]| vec![vec![0.0; count]; numbers.len()];
-        let gives = |stage: &Option<Stage>| {
-            stage.as_ref().map_or(Vec::new(), |stage| stage.function.gives.clone())
-        };
-        let peaks = gives(&self.rows.peaks);
-        let totals = [gives(&self.rows.sums), gives(&self.rows.second_sums)].concat();
-        let known = self.rows.known.function.gives.clone();
-        let mut all = Known {
-            peaks: zeros(&peaks),
-            totals: zeros(&totals),
-            known: zeros(&known),
-            of: [peaks, totals, known],
-        };
-        let instructions = Instructions::chosen(rows.brief);
-        let work = Work { own: self, instructions };
+        let mut all = Known::new(self.rows, rows.values.len());
+        let work = Work::new(self, rows);
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = idle().pop().unwrap_or_default();
         work.gather(rows, &mut all, &mut kept);
         work.finish(rows, &mut all, &kept);
         idle().push(kept);
     }
+
+    fn given_up(&self, rows: &Several<'_>, first: usize) -> Option<Error> {
+        Work::new(self, rows).given_up(rows, first)
+    }
 }
 
 /// What is known of some rows: for each number one of each row.
-struct Known {
+pub(super) struct Known {
     peaks: Vec<Vec<f32>>,
     totals: Vec<Vec<f32>>,
     known: Vec<Vec<f32>>,
@@ -89,7 +84,24 @@ struct Known {
 }
 
 impl Known {
-    fn get(&self, number: Number) -> Option<&[f32]> {
+    /// Nothing of so many rows.
+    pub(super) fn new(made: &Rows, count: usize) -> Self {
+        let zeros = |numbers: &[Number]| vec![vec![0.0; count]; numbers.len()];
+        let gives = |stage: &Option<Stage>| {
+            stage.as_ref().map_or(Vec::new(), |stage| stage.function.gives.clone())
+        };
+        let peaks = gives(&made.peaks);
+        let totals = [gives(&made.sums), gives(&made.second_sums)].concat();
+        let known = made.known.function.gives.clone();
+        Self {
+            peaks: zeros(&peaks),
+            totals: zeros(&totals),
+            known: zeros(&known),
+            of: [peaks, totals, known],
+        }
+    }
+
+    pub(super) fn get(&self, number: Number) -> Option<&[f32]> {
         let all = self.of.iter().zip([&self.peaks, &self.totals, &self.known]);
         let mut found = all.filter_map(|(of, numbers)| {
             let place = of.iter().position(|own| *own == number)?;
@@ -101,14 +113,22 @@ impl Known {
 
 /// The loops over some rows.
 #[derive(Clone, Copy)]
-struct Work<'w> {
+pub(super) struct Work<'w> {
     own: &'w OnCpu<'w>,
     instructions: Instructions,
 }
 
-impl Work<'_> {
+impl<'w> Work<'w> {
+    fn new(own: &'w OnCpu<'w>, rows: &Several<'_>) -> Self {
+        Self { own, instructions: Instructions::chosen(rows.brief) }
+    }
+
+    pub(super) fn made(self) -> &'w Rows {
+        self.own.rows
+    }
+
     /// Maxima and sums, and what is kept for slopes: for each such value one of each item.
-    fn gather(self, rows: &Several<'_>, all: &mut Known, kept: &mut Vec<f32>) {
+    pub(super) fn gather(self, rows: &Several<'_>, all: &mut Known, kept: &mut Vec<f32>) {
         let with_slopes = rows.gradients.iter().any(Option::is_some);
         let (made, count) = (self.own.rows, rows.values.len());
         let items = count * rows.classes;
@@ -189,7 +209,7 @@ impl Work<'_> {
     /// Runs a function for each item; what comes out of a row is given with its row, the first class, and the place
     /// among the wanted columns. Where slopes are wanted there is what has been kept before, and what this stage
     /// keeps comes after the columns.
-    fn items(
+    pub(super) fn items(
         self,
         stage: &Stage,
         wanted: &[usize],
@@ -245,7 +265,7 @@ impl Work<'_> {
     }
 
     /// Runs a function for each row.
-    fn whole_rows(
+    pub(super) fn whole_rows(
         self,
         stage: &Stage,
         wanted: &[usize],
@@ -365,6 +385,7 @@ impl Work<'_> {
                 (From::Classes, _) => return of_count(rows.classes),
                 (_, label) => rows.labels[label][row],
             },
+            Number::Rounds => self.own.rows.rounds(rows.classes) as f32,
             _ => 0.0,
         };
         match self.own.rows.kind(number) {

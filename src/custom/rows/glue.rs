@@ -2,8 +2,9 @@
 
 use super::compose::Functions;
 use super::writing::Function;
-use crate::custom::items::{By, From, Number, Signature};
+use crate::custom::items::{By, From, Number, Signature, Step};
 use crate::custom::signature::Kind;
+use crate::families::rows::declare_most_rounds;
 
 /// The text for kernels.
 pub(super) fn glue(signature: &Signature, functions: &Functions) -> String {
@@ -109,8 +110,11 @@ impl Glue<'_> {
                     false => peak(number),
                 }
             }
-            Number::Shift(_) => peak(number),
-            Number::Known(_) => format!("known.{}", number.name(signature)),
+            Number::Shift(_) | Number::GivenUp(Step::Peaks) => peak(number),
+            Number::Known(_) | Number::GivenUp(Step::Row) => {
+                format!("known.{}", number.name(signature))
+            }
+            Number::Rounds => "most_rounds(row.classes)".into(),
             _ => total(number),
         }
     }
@@ -174,6 +178,9 @@ alias Sums = {};
             kind_of(peaks),
             kind_of(totals)
         );
+        if self.signature.loops() {
+            text += &format!("{}\n", declare_most_rounds(functions.calls()));
+        }
         let of_peaks = match &functions.peaks {
             Some(function) => {
                 let own = function.gives.iter();

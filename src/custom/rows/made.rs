@@ -44,7 +44,11 @@ pub(super) struct Asked {
 /// What the CPU runs.
 #[derive(Debug)]
 pub(in crate::custom) struct Rows {
-    signature: Signature,
+    pub(super) signature: Signature,
+    /// The text, for errors with a place in it.
+    pub(super) text: String,
+    /// How often functions with loops are called for an item, in all steps.
+    calls: usize,
     pub(super) program: Program,
     pub(super) peaks: Option<Stage>,
     pub(super) sums: Option<Stage>,
@@ -88,6 +92,21 @@ impl Rows {
         traced.code_with(columns.chain(kept).collect(), inputs, place, &given)
     }
 
+    /// Whether there are loops.
+    pub(in crate::custom) fn loops(&self) -> bool {
+        self.signature.loops()
+    }
+
+    /// The rounds that these may take in one call for an item of so long a row.
+    pub(super) fn rounds(&self, classes: usize) -> u32 {
+        rows::most_rounds(classes as u64, self.calls)
+    }
+
+    /// The longest row whose items may take any.
+    pub(super) fn longest(&self) -> Option<u64> {
+        self.loops().then(|| rows::longest_with_rounds(self.calls))
+    }
+
     /// The place among the inputs over classes of a member of `Item`; `None` is the class's number.
     pub(super) fn item(&self, member: usize) -> Option<usize> {
         self.signature.place(member)
@@ -129,10 +148,6 @@ pub(in crate::custom) fn make(
     kept: impl Fn(&str) -> &'static str,
 ) -> Result<Made> {
     let text = &*source.text;
-    if let Some(span) = source.first_loop() {
-        let reason = "loops are not supported in losses over rows";
-        return Err(Refusal::new(span, reason).error(text));
-    }
     let reserved = reserved(source);
     let attempt = |by: &[usize]| {
         compose(source, signature, accurate, by, &reserved).map_err(|refusal| refusal.error(text))
@@ -245,9 +260,12 @@ fn of_cpu(
         }
         Stage { function, entry, keeps }
     };
+    let calls = functions.calls();
     let Functions { peaks, sums, second_sums, loss, known, slopes } = functions;
     Ok(Rows {
         signature: signature.clone(),
+        text: source.text.clone(),
+        calls,
         peaks: peaks.map(|own| stage(own, false)),
         sums: sums.map(|own| stage(own, true)),
         second_sums: second_sums.map(|own| stage(own, true)),

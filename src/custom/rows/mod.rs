@@ -4,6 +4,7 @@
 
 mod compose;
 mod cpu;
+mod given_up;
 mod glue;
 mod kernels;
 mod loops;

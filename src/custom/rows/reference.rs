@@ -107,6 +107,7 @@ impl<'e> Exact<'e> {
         let x = match number {
             Number::Of(By::Item(i)) => at(i, Some(class)),
             Number::Of(By::Picked(i)) => at(i, target),
+            Number::Rounds => made.rounds(row.first.len()).into(),
             Number::IsPicked => f64::from(u8::from(target == Some(class))),
             Number::Row(i) => match made.row(i) {
                 (From::Target, _) => target.unwrap_or_default() as f64,

@@ -1,5 +1,6 @@
 //! Functions of numbers while their text is written.
 
+use crate::custom::derive::ROUNDS;
 use crate::custom::items::{Argument, Called, Number, Signature, value_of};
 use naga::Module;
 
@@ -11,6 +12,8 @@ pub(super) struct Function {
     /// Whether its last argument are the parameters.
     pub(super) takes_parameters: bool,
     pub(super) gives: Vec<Number>,
+    /// How many functions of an item it calls that loop.
+    pub(super) loops: usize,
 }
 
 /// A function while its text is written.
@@ -20,11 +23,30 @@ pub(super) struct Writing<'s> {
     takes: Vec<Number>,
     takes_parameters: bool,
     lines: String,
+    /// The variable in which rounds of loops are counted down, where there are loops.
+    counter: Option<&'s str>,
+    loops: usize,
+    /// What tells of each step whether its loops have been given up.
+    given_up: Vec<String>,
 }
 
 impl<'s> Writing<'s> {
-    pub(super) fn new(signature: &'s Signature, module: &'s Module) -> Self {
-        Self { signature, module, takes: Vec::new(), takes_parameters: false, lines: String::new() }
+    pub(super) fn new(
+        signature: &'s Signature,
+        module: &'s Module,
+        counter: Option<&'s str>,
+    ) -> Self {
+        let (takes, lines, given_up) = Default::default();
+        Self {
+            signature,
+            module,
+            takes,
+            takes_parameters: false,
+            lines,
+            counter,
+            loops: 0,
+            given_up,
+        }
     }
 
     pub(super) fn signature(&self) -> &'s Signature {
@@ -43,8 +65,19 @@ impl<'s> Writing<'s> {
         self.lines += &format!("    {line}\n");
     }
 
-    /// Calls a derived function.
+    /// Calls a derived function, whose loops may take their rounds anew.
     pub(super) fn call(&mut self, name: &str, function: &str, called: &Called) {
+        if let Some(counter) = self.counter_of(called) {
+            let rounds = match called.name {
+                "value" => format!("{ROUNDS}u"),
+                _ => {
+                    self.loops += 1;
+                    self.take(Number::Rounds)
+                }
+            };
+            // One more to leave the last loop, and one that is too many.
+            self.line(&format!("{counter} = {rounds} + 2u;"));
+        }
         let mut passed: Vec<String> = Vec::new();
         let types = &self.module.functions[called.function].arguments;
         for (argument, ty) in called.arguments.iter().zip(types) {
@@ -62,6 +95,32 @@ impl<'s> Writing<'s> {
         self.line(&format!("let {name} = {function}({});", passed.join(", ")));
     }
 
+    /// The counter, where a function loops.
+    fn counter_of(&self, called: &Called) -> Option<&'s str> {
+        self.counter.filter(|_| called.loops.is_some())
+    }
+
+    /// Keeps whether the loops of what was called last have been given up.
+    pub(super) fn watch(&mut self, name: &str, called: &Called) {
+        if let Some(counter) = self.counter_of(called) {
+            self.line(&format!("let {name}_left = {counter};"));
+            self.given_up.push(format!("({name}_left == 0u)"));
+        }
+    }
+
+    /// Minds steps whose loops may have been given up.
+    pub(super) fn mind(&mut self, steps: &[Number]) {
+        for &step in steps {
+            let name = self.take(step);
+            self.given_up.push(format!("({name} != 0.0)"));
+        }
+    }
+
+    /// Whether loops have been given up in any of those, if that may be.
+    pub(super) fn given_up(&self) -> Option<String> {
+        (!self.given_up.is_empty()).then(|| self.given_up.join(" | "))
+    }
+
     /// The arguments.
     fn declared(&self) -> String {
         let numbers = self.takes.iter().map(|&number| self.signature.declared(number));
@@ -77,9 +136,9 @@ impl<'s> Writing<'s> {
         number: &str,
     ) -> Function {
         let declared = self.declared();
-        let Self { takes, takes_parameters, lines, .. } = self;
+        let Self { takes, takes_parameters, lines, loops, .. } = self;
         *text += &format!("fn {name}({declared}) -> f32 {{\n{lines}    return {number};\n}}\n\n");
-        Function { name, takes, takes_parameters, gives: Vec::new() }
+        Function { name, takes, takes_parameters, gives: Vec::new(), loops }
     }
 
     /// The function, which returns these as a struct.
@@ -92,7 +151,7 @@ impl<'s> Writing<'s> {
         numbers: &[String],
     ) -> Function {
         let declared = self.declared();
-        let Self { signature, takes, takes_parameters, lines, .. } = self;
+        let Self { signature, takes, takes_parameters, lines, loops, .. } = self;
         let members: String =
             gives.iter().map(|own| format!("    {}: f32,\n", own.name(signature))).collect();
         let numbers = numbers.join(", ");
@@ -100,6 +159,6 @@ impl<'s> Writing<'s> {
             "struct {kind} {{\n{members}}}\n\nfn {name}({declared}) -> {kind} {{\n{lines}    return \
              {kind}({numbers});\n}}\n\n"
         );
-        Function { name, takes, takes_parameters, gives }
+        Function { name, takes, takes_parameters, gives, loops }
     }
 }

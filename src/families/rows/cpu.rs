@@ -14,16 +14,14 @@ use crate::cpu::{
 use crate::definition::Whole;
 use crate::error::Result;
 use crate::reduction::Reduction;
-use crate::request::{Slot, Upstream};
+use crate::request::{Resolved, Slot, Upstream};
 use crate::tensor::Tensor;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 
-pub(super) fn evaluate(
-    formula: &dyn Runs,
-    work: &Work<'_>,
-    results: &mut Results<'_>,
-) -> Result<()> {
+/// A request, and the weights of its rows.
+fn prepared<'a>(formula: &'a dyn Runs, work: &'a Work<'a>) -> Result<(Pass<'a>, Weights)> {
     let resolved = work.resolved;
     let shape = RowShape::of(resolved);
     let (classes, inner) = (size(shape.classes), size(shape.inner));
@@ -57,7 +55,7 @@ pub(super) fn evaluate(
         classes,
         inputs: shape.over().filter_map(over).collect(),
         target: shape.target_rows().and_then(over),
-        weight: &weight,
+        weight,
         weights: if let RowWeight::Rows(i) = shape.weight { over(i) } else { None },
         labels: shape.labels.map(|own| own.and_then(|i| Some((work.inputs[i]?, whole(i))))),
         indices,
@@ -71,7 +69,17 @@ pub(super) fn evaluate(
         brief: is_brief(size(resolved.layout.terms).saturating_mul(classes)),
         cancel: work.cancel,
     };
+    Ok((pass, weights))
+}
 
+pub(super) fn evaluate(
+    formula: &dyn Runs,
+    work: &Work<'_>,
+    results: &mut Results<'_>,
+) -> Result<()> {
+    let resolved = work.resolved;
+    let (pass, weights) = prepared(formula, work)?;
+    let (classes, inner) = (pass.classes, size(RowShape::of(resolved).inner));
     let reduces = resolved.reduction != Reduction::None;
     let unreduced = (!reduces && resolved.value).then_some(Filled::each(Slot::Value, inner));
     let gradient = |&i: &usize| Filled::each(Slot::Gradient(i), classes * inner);
@@ -108,9 +116,32 @@ pub(super) fn evaluate(
         Ok(())
     })?;
     if reduces {
-        results.put_sums(sums, divisor, &weights);
+        results.put_sums(sums, pass.divisor, &weights);
     }
     Ok(())
+}
+
+/// Looks for the first row that the formula gives up.
+pub(super) fn check_given_up(
+    formula: &dyn Runs,
+    resolved: &Resolved,
+    inputs: &[Option<&Tensor<'_>>],
+) -> Result<()> {
+    let Taken::ByTiles(tiled) = formula.taken() else { return Ok(()) };
+    let work = Work::new(resolved, inputs.to_vec(), None, Cancel::default());
+    let (pass, _) = prepared(formula, &work)?;
+    let (count, at_once) = (size(resolved.layout.terms), pass.rows_at_once());
+    let parts = (0..count.div_ceil(at_once)).into_par_iter();
+    let found = parts.find_map_first(|part| {
+        let first = part * at_once;
+        let mut rooms = Rooms::default();
+        let mut values = vec![0.0; at_once.min(count - first)];
+        let scales = values.clone();
+        let rows = pass.rows(first, values.len(), &mut rooms);
+        let several = pass.several(&rows, &scales, &mut values, [None, None, None, None]);
+        tiled.given_up(&several, first)
+    });
+    found.map_or(Ok(()), Err)
 }
 
 fn size(n: u64) -> usize {
@@ -137,7 +168,7 @@ struct Pass<'a> {
     inputs: Vec<Over<'a>>,
     target: Option<Over<'a>>,
     /// Of each class.
-    weight: &'a [f32],
+    weight: Cow<'a, [f32]>,
     /// Of each class of each row.
     weights: Option<Over<'a>>,
     labels: [Option<(&'a Tensor<'a>, Option<Whole>)>; MOST_LABELS],
@@ -216,13 +247,7 @@ impl Pass<'_> {
         losses: &mut [f32],
         gradients: Vec<&mut [f32]>,
     ) -> Result<()> {
-        // Enough rows for a task to be worth its while; what is done for whole rows takes as long for a tile of
-        // them as for one.
-        let numbers = match self.formula.taken() {
-            Taken::ByRow(_) => 16_384,
-            Taken::ByTiles(_) => 65_536,
-        };
-        let rows = (numbers / self.classes).max(1);
+        let rows = self.rows_at_once();
         let mut chunks: Vec<_> =
             gradients.into_iter().map(|g| g.chunks_mut(rows * self.classes)).collect();
         let tasks: Vec<_> = losses
@@ -241,6 +266,16 @@ impl Pass<'_> {
                 Ok(())
             },
         )
+    }
+
+    /// Enough rows for a task to be worth its while; what is done for whole rows takes as long for a tile of them as
+    /// for one.
+    fn rows_at_once(&self) -> usize {
+        let numbers = match self.formula.taken() {
+            Taken::ByRow(_) => 16_384,
+            Taken::ByTiles(_) => 65_536,
+        };
+        (numbers / self.classes).max(1)
     }
 
     /// Reads some rows.
@@ -345,16 +380,7 @@ impl Pass<'_> {
             by_component[component] = Some(&mut **gradient);
         }
         let scales: Vec<f32> = (0..losses.len()).map(|k| self.scale(rows.first + k)).collect();
-        tiled.run(&mut Several {
-            classes: self.classes,
-            inputs: rows.inputs,
-            indices: rows.indices,
-            labels: rows.labels,
-            scales: &scales,
-            values: losses,
-            gradients: by_component,
-            brief: self.brief,
-        });
+        tiled.run(&mut self.several(rows, &scales, losses, by_component));
         let ignored = rows.indices.unwrap_or_default().iter().enumerate();
         for (k, _) in ignored.filter(|(_, index)| index.is_none()) {
             losses[k] = 0.0;
@@ -362,6 +388,19 @@ impl Pass<'_> {
                 gradient[k * self.classes..(k + 1) * self.classes].fill(0.0);
             }
         }
+    }
+
+    /// Some rows as what runs by tiles takes them.
+    fn several<'b>(
+        &self,
+        rows: &Rows<'b>,
+        scales: &'b [f32],
+        values: &'b mut [f32],
+        gradients: [Option<&'b mut [f32]>; 4],
+    ) -> Several<'b> {
+        let &Rows { inputs, indices, labels, .. } = rows;
+        let (classes, brief) = (self.classes, self.brief);
+        Several { classes, inputs, indices, labels, scales, values, gradients, brief }
     }
 
     /// Rows of few classes, as many at once as there are lanes.
@@ -390,7 +429,7 @@ impl Pass<'_> {
                 classes: self.classes,
                 inputs: rows.inputs.map(part),
                 target: part(rows.target),
-                weight: if self.weights.is_some() { part(rows.weight) } else { self.weight },
+                weight: if self.weights.is_some() { part(rows.weight) } else { &self.weight },
                 indices: rows.indices.map(|indices| &indices[own.clone()]),
                 labels: rows.labels[0].get(own).unwrap_or_default(),
                 mean_weight: self.mean_weight,
@@ -435,7 +474,7 @@ impl Pass<'_> {
             classes: self.classes,
             inputs: rows.inputs.map(|input| input.get(own.clone()).unwrap_or_default()),
             target: rows.target.get(own.clone()).unwrap_or_default(),
-            weight: if self.weights.is_some() { &rows.weight[own] } else { self.weight },
+            weight: if self.weights.is_some() { &rows.weight[own] } else { &self.weight },
             index,
             listed: &rows.listed[k * length..(k + 1) * length],
             label: rows.labels[0].get(k).copied().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! The dispatches of a loss over rows.
 
 use super::kernel::{Sections, Spec, Stage, Writes};
+use super::rounds;
 use super::shape::{RowShape, RowWeight};
 use super::targets::push_check;
 use crate::dispatch::limits::check_rounds;
@@ -158,7 +159,11 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
     // So many passes over the row's quads.
     let passes = if spec.may_read_twice() { 4 } else { 3 };
     let sections = spec.sections.map_or(1, |sections| sections.count);
-    let limit = MOST_ROUNDS / passes * spec.lanes.threads * 4 * sections;
+    let mut limit = MOST_ROUNDS / passes * spec.lanes.threads * 4;
+    if rounds::has_loops(Declared::of(spec.definition.shader)) {
+        limit = limit.min(rounds::longest_of(spec.lanes.threads));
+    }
+    let limit = limit.saturating_mul(sections);
     check_rounds(spec.definition.inputs[0].name, classes, "classes", limit)
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod kernel;
 mod lists;
 mod over;
 mod reference;
+mod rounds;
 mod row;
 mod shape;
 mod targets;
@@ -17,6 +18,9 @@ mod tests;
 mod textbook;
 
 pub(in crate::families) use kept::Kept;
+pub(crate) use rounds::{
+    declare_most as declare_most_rounds, longest as longest_with_rounds, most as most_rounds,
+};
 pub(crate) use row::{Formula, Loops, Row, Runs, Several, Taken, Tiled, run};
 pub(crate) use shape::{MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
@@ -85,7 +89,8 @@ struct Rows<'a> {
 
 impl Family for Rows<'_> {
     fn layout(&self, inputs: &[Option<TensorKind>], reduction: Reduction) -> Result<Layout> {
-        shape::layout(self.loss.definition(), self.loss.ignore_index(), inputs, reduction)
+        let (definition, ignored) = (self.loss.definition(), self.loss.ignore_index());
+        shape::layout(definition, ignored, self.formula.longest(), inputs, reduction)
     }
 
     fn example(&self) -> Vec<(&'static str, TensorKind)> {
@@ -108,6 +113,10 @@ impl Family for Rows<'_> {
 
     fn check(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
         check_wholes(resolved, inputs)
+    }
+
+    fn check_given_up(&self, resolved: &Resolved, inputs: &[Option<&Tensor<'_>>]) -> Result<()> {
+        cpu::check_given_up(&*self.formula, resolved, inputs)
     }
 
     fn cut(&self, resolved: &Resolved) -> Option<Cut> {

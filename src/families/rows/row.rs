@@ -4,6 +4,7 @@ use super::shape::{MOST_LABELS, MOST_OVER};
 use super::task::{Abreast, Item, Lanes, RowTask};
 use super::textbook::{Row as TextbookRow, RowLoss};
 use crate::cpu::{ABREAST, Gathered, Larger, Sum, ZEROS, dispatch};
+use crate::error::Error;
 use pulp::{Simd, WithSimd};
 use std::fmt::Debug;
 
@@ -83,6 +84,11 @@ pub(crate) trait Runs: Send + Sync {
 
     /// How the CPU takes them.
     fn taken(&self) -> Taken<'_>;
+
+    /// The longest row that loops in it leave rounds for; `None` where there are no loops.
+    fn longest(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// How the CPU takes rows: one by one, or by tiles.
@@ -105,6 +111,9 @@ pub(crate) trait ByRow: Send + Sync {
 pub(crate) trait Tiled: Send + Sync {
     /// Runs them. What rows come to that are ignored does not matter.
     fn run(&self, rows: &mut Several<'_>);
+
+    /// The error of the first row that is given up, where these are from row `first` on.
+    fn given_up(&self, rows: &Several<'_>, first: usize) -> Option<Error>;
 }
 
 /// Some rows, each row's classes side by side; what is absent is empty. Of inputs that are whole these are the bits.

@@ -55,9 +55,19 @@ fn what_is_refused() {
             "the loss does not change with any f32 of Item",
         ),
         (
-            "fn sums(item: Item) -> f32 { var x = item.p; for (var i = 0; i < 3; i++) { x *= x; } return x; }\nfn value(sums: f32) -> f32 { return sums; }",
+            "fn sums(item: Item) -> f32 { var x = item.p;\nloop { x *= x; } return x; }\nfn value(sums: f32) -> f32 { return sums; }",
+            3,
+            "this loop never ends",
+        ),
+        (
+            "fn peaks(item: Item) -> vec4<f32> { var x = vec4(item.p); for (var i = 0; i < 3; i++) { x *= x; } return x; }\nfn value(peaks: vec4<f32>) -> f32 { return peaks.x; }",
             2,
-            "loops are not supported in losses over rows",
+            "peaks with loops are more than 3 numbers",
+        ),
+        (
+            "fn twice(x: f32) -> f32 { var y = 0.0; while (y < x) { y += x; } return y; }\nfn peaks(item: Item) -> vec2<f32> { return vec2(item.p); }\nfn shifts(item: Item) -> vec2<f32> { return vec2(twice(item.p)); }\nfn value(peaks: vec2<f32>, shifts: vec2<f32>) -> f32 { return peaks.x; }",
+            4,
+            "shifts and peaks with loops are more than 3 numbers together",
         ),
         (
             "fn peaks(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn shifts(item: Item) -> f32 { return item.p; }\nfn value(peaks: vec4<f32>, shifts: f32) -> f32 { return peaks.x; }",

@@ -12,6 +12,7 @@ mod streamed;
 pub(crate) use check::{Check, LeftOut, Weighed};
 pub(crate) use sections::{Sections, Stage, held};
 
+use super::rounds;
 use super::shape::{MOST_OVER, RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
 use crate::dispatch::{Builder, limits};
@@ -106,7 +107,7 @@ impl Lanes {
     }
 
     /// The most quads that a lane reads of a row of so many: teams have stretches of whole 128 bytes.
-    fn quads(self, quads: u64) -> u64 {
+    pub(super) fn quads(self, quads: u64) -> u64 {
         let teams = self.threads / self.team();
         (quads.div_ceil(8 * teams) * 8).min(quads).div_ceil(self.team())
     }
@@ -119,7 +120,11 @@ impl RowShape {
         let apart = self.inner >= 32 && self.classes <= 4096;
         let quads =
             self.sections(builder).map_or(self.classes.div_ceil(4), |sections| sections.quads);
-        let threads = if apart { 1 } else { tuning.lanes(quads * self.inputs()) };
+        let declared = Declared::of(builder.resolved.definition.shader);
+        let mut threads = if apart { 1 } else { tuning.lanes(quads * self.inputs()) };
+        if rounds::has_loops(declared) {
+            threads = threads.max(rounds::lanes(self.classes));
+        }
         let mut lanes = Lanes {
             threads,
             rows: 1,
@@ -128,7 +133,7 @@ impl RowShape {
             subgroup: builder.subgroup.filter(|_| tuning.subgroups).map(|own| own.least),
         };
         // Where the maxima and sums of all lanes would not fit into a workgroup, it has fewer.
-        let bytes = Declared::of(builder.resolved.definition.shader).lane_bytes;
+        let bytes = declared.lane_bytes;
         let memory = u64::from(limits.max_compute_workgroup_storage_size);
         loop {
             lanes.rows = (64 / lanes.threads).max(1);
