@@ -1,34 +1,58 @@
 //! Where a text has loops.
 
+use crate::families::rows::rounds::WIDEST;
 use naga::{Block, Function, Handle, Module, Span, Statement};
 use std::collections::HashMap;
 
-/// The user's functions that loop, or call one that does, with the place of each one's first loop.
+/// The loops of a function, and of what it calls.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loops {
+    /// Where the first one is.
+    pub(super) first: Span,
+    /// How many times the rounds of one lane the lanes of a subgroup may take together, as they take turns where they
+    /// go different ways: as many as there are loops, or as there are lanes where one is within another.
+    pub(super) turns: usize,
+}
+
+impl Loops {
+    fn and(self, after: Self) -> Self {
+        Self { first: self.first, turns: (self.turns + after.turns).min(WIDEST) }
+    }
+}
+
+/// The loops of the user's functions that have any.
 pub(super) fn loops(
     module: &Module,
     is_own: impl Fn(Span) -> bool,
-) -> HashMap<Handle<Function>, Span> {
+) -> HashMap<Handle<Function>, Loops> {
     let mut all = HashMap::new();
     // What a function calls stands before it.
     for (handle, function) in module.functions.iter() {
         if is_own(module.functions.get_span(handle))
-            && let Some(span) = first_loop(&function.body, &all)
+            && let Some(own) = loops_in(&function.body, &all)
         {
-            all.insert(handle, span);
+            all.insert(handle, own);
         }
     }
     all
 }
 
-/// The first loop of a block, where these functions loop.
-fn first_loop(block: &Block, loops: &HashMap<Handle<Function>, Span>) -> Option<Span> {
-    let first = |block| first_loop(block, loops);
-    block.span_iter().find_map(|(statement, &span)| match statement {
-        Statement::Loop { .. } => Some(span),
-        Statement::Call { function, .. } => loops.get(function).copied(),
-        Statement::Block(block) => first(block),
-        Statement::If { accept, reject, .. } => first(accept).or_else(|| first(reject)),
-        Statement::Switch { cases, .. } => cases.iter().find_map(|case| first(&case.body)),
+/// The loops of a block, where these functions have some.
+fn loops_in(block: &Block, known: &HashMap<Handle<Function>, Loops>) -> Option<Loops> {
+    let both = |one, other| loops_in(one, known).into_iter().chain(loops_in(other, known));
+    let all = block.span_iter().filter_map(|(statement, &span)| match statement {
+        Statement::Loop { body, continuing, .. } => {
+            let turns = if both(body, continuing).next().is_some() { WIDEST } else { 1 };
+            Some(Loops { first: span, turns })
+        }
+        Statement::Call { function, .. } => known.get(function).copied(),
+        Statement::Block(block) => loops_in(block, known),
+        Statement::If { accept, reject, .. } => both(accept, reject).reduce(Loops::and),
+        Statement::Switch { cases, .. } => {
+            let cases = cases.iter().filter_map(|case| loops_in(&case.body, known));
+            cases.reduce(Loops::and)
+        }
         _ => None,
-    })
+    });
+    all.reduce(Loops::and)
 }

@@ -174,7 +174,8 @@ impl Source {
     /// Where the user's first loop is.
     pub(super) fn first_loop(&self) -> Option<Span> {
         let loops = loops(&self.module, |span| self.is_own(span));
-        loops.into_values().min_by_key(|span| span.to_range().map_or(0, |range| range.start))
+        let spans = loops.into_values().map(|own| own.first);
+        spans.min_by_key(|span| span.to_range().map_or(0, |range| range.start))
     }
 
     /// Where `value` has its argument of this number.

@@ -383,11 +383,13 @@
 //! 1; and the sums that they need cost time. A row of -inf alone has the peak -inf and the shift
 //! -3.4e38; one with NaN has the peak NaN, while shifts pass over it.
 //!
-//! **Loops** may take 4,000 rounds in all in one call of `value`. In a call for an item they may take fewer, as a lane of
-//! a kernel takes several items: with loops in `sums` alone, which are called once more for the slopes, 1,622 in rows of
-//! up to 2,048 classes, 647 of 5,000 and 23 of 128,256, whatever the device; with loops in `second_sums` too about half as
-//! many. With more the row's loss and slopes are NaN, and an [`Evaluator`] says so in an [`Error::Custom`] with the row,
-//! the item and the function. `shifts` and `peaks` with loops give up to three numbers together.
+//! **Loops** may take 4,000 rounds in one call of a function, and in a call for an item of a longer row fewer, as a lane of
+//! a kernel takes several items: with a loop in `sums` alone, which are called once more for the slopes, 3,247 in rows of
+//! 1,000 classes, 647 of 5,000 and 23 of 128,256, whatever the device; with one in `second_sums` too about half as many.
+//! Of several loops in a function all take so much less, and of loops within loops a 16th, as lanes that go different ways
+//! through them take turns. With more the row's loss and slopes are NaN, and an [`Evaluator`] says so in an
+//! [`Error::Custom`] with the row, the item and the function. `shifts` and `peaks` with loops give up to three numbers
+//! together.
 //!
 //! **How the gradient is made.** With the sums *S*, second sums *T* and peaks *m* the slope of an item is that of its own
 //! terms times *dV/dS* and *dV/dT*, and a share of *dV/dm* where it has the maximum. *dV/dS* goes through *T*, and *dV/dm*

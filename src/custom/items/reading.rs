@@ -5,7 +5,7 @@ use super::signature::{
     Struct,
 };
 use crate::custom::refusal::{Refusal, error_at};
-use crate::custom::repeats::loops;
+use crate::custom::repeats::{Loops, loops};
 use crate::custom::signature::{self, Kind, written};
 use crate::error::{Error, Result};
 use naga::{ArraySize, Function, Handle, Module, Scalar, Span, Type, TypeInner};
@@ -27,7 +27,7 @@ struct Reader<'t> {
     text: &'t str,
     stand_in: Option<&'t str>,
     /// The functions that loop.
-    loops: HashMap<Handle<Function>, Span>,
+    loops: HashMap<Handle<Function>, Loops>,
 }
 
 /// What each function may take, and what it is.

@@ -1,6 +1,7 @@
 //! What the functions of a loss over rows are called with, and what they give.
 
 use super::numbers::{By, Number, Step};
+use crate::custom::repeats::Loops;
 use crate::custom::signature::{self, Kind, Parameter};
 use naga::{Function, Handle, Span, Type};
 
@@ -70,8 +71,8 @@ pub(in crate::custom) struct Called {
     pub(in crate::custom) leaves: Vec<String>,
     /// Where it is declared.
     pub(in crate::custom) span: Span,
-    /// Where its first loop is, or that of what it calls.
-    pub(in crate::custom) loops: Option<Span>,
+    /// Its loops, if it has any.
+    pub(in crate::custom) loops: Option<Loops>,
 }
 
 /// What a loss over rows is made of.

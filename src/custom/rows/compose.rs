@@ -52,9 +52,9 @@ impl Functions {
         all.flat_map(|own| own.gives.iter().copied()).collect()
     }
 
-    /// How often functions with loops are called for an item, in all steps.
-    pub(super) fn calls(&self) -> usize {
-        self.all().map(|own| own.loops).sum()
+    /// How often functions with loops are called for an item in all steps, each as often as lanes may take turns.
+    pub(super) fn turns(&self) -> usize {
+        self.all().map(|own| own.turns).sum()
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Function> {
@@ -192,8 +192,8 @@ impl Parts<'_> {
             let own = totals.iter().filter(|own| matches!(own, Number::Of(_))).count();
             let count = totals.len();
             let reason = format!(
-                "{own} sums of a row come to {count} with those that derivatives by maxima, by the item at the \
-                 target and of second sums need, expected at most {MOST_SUMS}: use shifts for maxima that the \
+                "{own} sums of a row come to {count} with those that loops, derivatives by maxima, by the item at \
+                 the target and of second sums need, expected at most {MOST_SUMS}: use shifts for maxima that the \
                  loss does not depend on"
             );
             return Err(Refusal::new(signature.value.span, reason));

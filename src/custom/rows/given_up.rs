@@ -2,11 +2,11 @@
 
 use super::cpu::{Known, Work};
 use super::made::{Rows, Stage};
-use crate::custom::derive::ROUNDS;
 use crate::custom::items::{Called, Number, Step};
 use crate::custom::refusal::Refusal;
 use crate::error::{Error, listed};
 use crate::families::rows::Several;
+use crate::families::rows::rounds::most_of_row;
 
 impl Work<'_> {
     /// The error of the first row whose loops take too many rounds, where these are from row `first` on.
@@ -36,7 +36,7 @@ impl Work<'_> {
         let functions: Vec<&Called> =
             functions.into_iter().filter(|own| own.loops.is_some()).collect();
         let names = listed(functions.iter().map(|own| own.name));
-        let place = functions.first().and_then(|own| own.loops).unwrap_or_default();
+        let loops = functions.first()?.loops?;
         let own = first + row;
         let reason = match self.item(step, rows, &all, row) {
             Some(class) => format!(
@@ -46,11 +46,12 @@ impl Work<'_> {
                 made.rounds(classes)
             ),
             None => format!(
-                "in row {own} the loops of {names} take more than {ROUNDS} rounds in all, which is as many as every \
-                 driver makes"
+                "in row {own} the loops of {names} take more than {} rounds in all, which is as many as every \
+                 driver makes",
+                most_of_row(loops.turns)
             ),
         };
-        Some(Refusal::new(place, reason).error(&made.text))
+        Some(Refusal::new(loops.first, reason).error(&made.text))
     }
 
     /// The rounds that the loss of each row has left; none where it has no loops.

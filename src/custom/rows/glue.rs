@@ -4,7 +4,7 @@ use super::compose::Functions;
 use super::writing::Function;
 use crate::custom::items::{By, From, Number, Signature, Step};
 use crate::custom::signature::Kind;
-use crate::families::rows::declare_most_rounds;
+use crate::families::rows::rounds;
 
 /// The text for kernels.
 pub(super) fn glue(signature: &Signature, functions: &Functions) -> String {
@@ -179,7 +179,7 @@ alias Sums = {};
             kind_of(totals)
         );
         if self.signature.loops() {
-            text += &format!("{}\n", declare_most_rounds(functions.calls()));
+            text += &format!("{}\n", rounds::declare_most(functions.turns()));
         }
         let of_peaks = match &functions.peaks {
             Some(function) => {

@@ -47,8 +47,8 @@ pub(in crate::custom) struct Rows {
     pub(super) signature: Signature,
     /// The text, for errors with a place in it.
     pub(super) text: String,
-    /// How often functions with loops are called for an item, in all steps.
-    calls: usize,
+    /// How often functions with loops are called for an item in all steps, each as often as lanes may take turns.
+    turns: usize,
     pub(super) program: Program,
     pub(super) peaks: Option<Stage>,
     pub(super) sums: Option<Stage>,
@@ -99,12 +99,12 @@ impl Rows {
 
     /// The rounds that these may take in one call for an item of so long a row.
     pub(super) fn rounds(&self, classes: usize) -> u32 {
-        rows::most_rounds(classes as u64, self.calls)
+        rows::rounds::most(classes as u64, self.turns)
     }
 
     /// The longest row whose items may take any.
     pub(super) fn longest(&self) -> Option<u64> {
-        self.loops().then(|| rows::longest_with_rounds(self.calls))
+        self.loops().then(|| rows::rounds::longest(self.turns))
     }
 
     /// The place among the inputs over classes of a member of `Item`; `None` is the class's number.
@@ -260,12 +260,12 @@ fn of_cpu(
         }
         Stage { function, entry, keeps }
     };
-    let calls = functions.calls();
+    let turns = functions.turns();
     let Functions { peaks, sums, second_sums, loss, known, slopes } = functions;
     Ok(Rows {
         signature: signature.clone(),
         text: source.text.clone(),
-        calls,
+        turns,
         peaks: peaks.map(|own| stage(own, false)),
         sums: sums.map(|own| stage(own, true)),
         second_sums: second_sums.map(|own| stage(own, true)),

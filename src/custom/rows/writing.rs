@@ -1,7 +1,7 @@
 //! Functions of numbers while their text is written.
 
-use crate::custom::derive::ROUNDS;
 use crate::custom::items::{Argument, Called, Number, Signature, value_of};
+use crate::families::rows::rounds::most_of_row;
 use naga::Module;
 
 /// A function of numbers.
@@ -12,8 +12,8 @@ pub(super) struct Function {
     /// Whether its last argument are the parameters.
     pub(super) takes_parameters: bool,
     pub(super) gives: Vec<Number>,
-    /// How many functions of an item it calls that loop.
-    pub(super) loops: usize,
+    /// How often it calls functions of an item that loop, each as often as its lanes may take turns.
+    pub(super) turns: usize,
 }
 
 /// A function while its text is written.
@@ -25,7 +25,7 @@ pub(super) struct Writing<'s> {
     lines: String,
     /// The variable in which rounds of loops are counted down, where there are loops.
     counter: Option<&'s str>,
-    loops: usize,
+    turns: usize,
     /// What tells of each step whether its loops have been given up.
     given_up: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl<'s> Writing<'s> {
             takes_parameters: false,
             lines,
             counter,
-            loops: 0,
+            turns: 0,
             given_up,
         }
     }
@@ -67,11 +67,11 @@ impl<'s> Writing<'s> {
 
     /// Calls a derived function, whose loops may take their rounds anew.
     pub(super) fn call(&mut self, name: &str, function: &str, called: &Called) {
-        if let Some(counter) = self.counter_of(called) {
+        if let Some((counter, turns)) = self.loops_of(called) {
             let rounds = match called.name {
-                "value" => format!("{ROUNDS}u"),
+                "value" => format!("{}u", most_of_row(turns)),
                 _ => {
-                    self.loops += 1;
+                    self.turns += turns;
                     self.take(Number::Rounds)
                 }
             };
@@ -95,14 +95,14 @@ impl<'s> Writing<'s> {
         self.line(&format!("let {name} = {function}({});", passed.join(", ")));
     }
 
-    /// The counter, where a function loops.
-    fn counter_of(&self, called: &Called) -> Option<&'s str> {
-        self.counter.filter(|_| called.loops.is_some())
+    /// The counter, and how often lanes may take turns, where a function loops.
+    fn loops_of(&self, called: &Called) -> Option<(&'s str, usize)> {
+        Some((self.counter?, called.loops?.turns))
     }
 
     /// Keeps whether the loops of what was called last have been given up.
     pub(super) fn watch(&mut self, name: &str, called: &Called) {
-        if let Some(counter) = self.counter_of(called) {
+        if let Some((counter, _)) = self.loops_of(called) {
             self.line(&format!("let {name}_left = {counter};"));
             self.given_up.push(format!("({name}_left == 0u)"));
         }
@@ -136,9 +136,9 @@ impl<'s> Writing<'s> {
         number: &str,
     ) -> Function {
         let declared = self.declared();
-        let Self { takes, takes_parameters, lines, loops, .. } = self;
+        let Self { takes, takes_parameters, lines, turns, .. } = self;
         *text += &format!("fn {name}({declared}) -> f32 {{\n{lines}    return {number};\n}}\n\n");
-        Function { name, takes, takes_parameters, gives: Vec::new(), loops }
+        Function { name, takes, takes_parameters, gives: Vec::new(), turns }
     }
 
     /// The function, which returns these as a struct.
@@ -151,7 +151,7 @@ impl<'s> Writing<'s> {
         numbers: &[String],
     ) -> Function {
         let declared = self.declared();
-        let Self { signature, takes, takes_parameters, lines, loops, .. } = self;
+        let Self { signature, takes, takes_parameters, lines, turns, .. } = self;
         let members: String =
             gives.iter().map(|own| format!("    {}: f32,\n", own.name(signature))).collect();
         let numbers = numbers.join(", ");
@@ -159,6 +159,6 @@ impl<'s> Writing<'s> {
             "struct {kind} {{\n{members}}}\n\nfn {name}({declared}) -> {kind} {{\n{lines}    return \
              {kind}({numbers});\n}}\n\n"
         );
-        Function { name, takes, takes_parameters, gives, loops }
+        Function { name, takes, takes_parameters, gives, turns }
     }
 }

@@ -8,7 +8,7 @@ pub(crate) mod kernel;
 mod lists;
 mod over;
 mod reference;
-mod rounds;
+pub(crate) mod rounds;
 mod row;
 mod shape;
 mod targets;
@@ -18,9 +18,6 @@ mod tests;
 mod textbook;
 
 pub(in crate::families) use kept::Kept;
-pub(crate) use rounds::{
-    declare_most as declare_most_rounds, longest as longest_with_rounds, most as most_rounds,
-};
 pub(crate) use row::{Formula, Loops, Row, Runs, Several, Taken, Tiled, run};
 pub(crate) use shape::{MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;

@@ -214,13 +214,14 @@ fn as_many_rounds_as_there_may_be() {
         fn value(sums: f32, second_sums: f32) -> f32 { return sums + 0.0 * second_sums; }";
     let [once, twice] = [TIMES, &twice].map(|text| Custom::new(text).expect("a loss"));
     for (loss, classes, most) in [
-        (&once, 1, 1622),
-        (&once, 7, 1622),
+        (&once, 1, 4000),
+        (&once, 512, 4000),
+        (&once, 513, 3247),
         (&once, 2048, 1622),
         (&once, 2049, 1297),
         (&once, 5000, 647),
         (&once, 70_000, 44),
-        (&twice, 1001, 810),
+        (&twice, 1001, 1622),
         (&twice, 5000, 322),
     ] {
         for (times, fits) in [(most, true), (most + 1, false)] {
@@ -406,9 +407,64 @@ fn rows_that_are_too_long() {
         ..wgpu::Limits::downlevel_defaults()
     });
     let answer = backend.evaluate_blocking(&many, &Batch { inputs: &short, ..Batch::default() });
-    let want = "p: 600 classes, at most 16 (rounds of a loop)";
+    let want = "p: 600 classes, at most 4 (rounds of a loop)";
     assert_eq!(answer.expect_err("few lanes").to_string(), want);
     assert!(
         backend.evaluate_blocking(&loss, &Batch { inputs: &short, ..Batch::default() }).is_ok()
     );
+}
+
+/// Lanes that go different ways through loops take turns, and a driver's count goes on for all of them.
+#[test]
+fn loops_that_lanes_go_through_by_turns() {
+    const DECLARED: &str = "struct Item { p: f32, one: i32, other: i32 }
+        fn value(sums: f32) -> f32 { return sums; }\n";
+    let after = "fn sums(item: Item) -> f32 {
+        var x = 0.0;
+        for (var i = 0; i < item.one; i++) { x += item.p; }
+        for (var i = 0; i < item.other; i++) { x += item.p; }
+        return x;
+    }";
+    let within = "fn sums(item: Item) -> f32 {
+        var x = 0.0;
+        for (var i = 0; i < 64; i++) {
+            if (i % 8 == item.one) { for (var k = 0; k < item.other / 64; k++) { x += item.p; } }
+        }
+        return x;
+    }";
+    let classes = 2048;
+    for (text, most, times) in [(after, 810, 810.0), (within, 99, 8.0)] {
+        let loss = Custom::new(&[DECLARED, text].concat()).unwrap_or_else(|e| panic!("{e}"));
+        // A lane's quads all go the same way, and the next lane's another.
+        let turn = |i: usize| i / 4 % 8;
+        let column =
+            |of: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..classes).map(|i| of(turn(i))).collect() };
+        let [one, other] = match text == after {
+            true => [0, 1].map(|own| column(&|turn| if turn % 2 == own { times } else { 0.0 })),
+            false => [column(&|turn| turn as f64), column(&|_| 64.0)],
+        };
+        let integers = |all: &[f64]| tensor(DType::I32, &[1, classes], all);
+        let inputs = [
+            ("p", tensor(F32, &[1, classes], &vec![0.25; classes])),
+            ("one", integers(&one)),
+            ("other", integers(&other)),
+        ];
+        let request = Request { gradients: &["p"], ..Request::default() };
+        let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+        for (name, backend) in backends() {
+            let answer = backend.evaluate_blocking(&loss, &batch);
+            let answer = answer.unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
+            let wrong = answer.gradients[0].1.to_f32().iter().position(|&x| f64::from(x) != times);
+            assert_eq!(wrong, None, "{name}: {text}");
+        }
+        let more = integers(&vec![1e6; classes]);
+        let inputs = [inputs[0].clone(), ("one", more.clone()), ("other", more)];
+        let loss = Custom::new(&[DECLARED, &text.replace("item.one)", "0)")].concat());
+        let batch = Batch { inputs: &inputs, ..Batch::default() };
+        for (name, backend) in backends() {
+            let answer = backend.evaluate_blocking(loss.as_ref().expect("a loss"), &batch);
+            let error = answer.expect_err(name).to_string();
+            assert!(error.contains(&format!("more than {most} rounds")), "{name}: {error}");
+        }
+    }
 }
