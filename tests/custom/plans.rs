@@ -80,7 +80,7 @@ fn all(count: usize, random: &mut Random) -> [(&'static str, Custom, Inputs); 3]
     [
         ("items", items(), inputs_of_items(count, random)),
         ("long", long(), inputs_of_items(count, random)),
-        ("rows", rows::everything(), rows::readable(&[count, 7], random)),
+        ("rows", rows::everything(), rows::everything_of(DType::F32, &[count, 7], random)),
     ]
 }
 
@@ -134,7 +134,7 @@ fn items_are_counted() {
         assert_counts(name, &loss, (kinds_of_items, &of_items), &[("p", true), ("q", true)]);
     }
     let gradients = [("a", true), ("b", true)];
-    assert_counts("rows", &rows, (rows::kinds_of_readable, &of_rows), &gradients);
+    assert_counts("rows", &rows, (rows::kinds_of_everything, &of_rows), &gradients);
 }
 
 #[test]

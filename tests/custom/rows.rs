@@ -100,7 +100,7 @@ fn logits(shape: &[usize], random: &mut Random) -> Inputs {
     vec![("input", tensor(F32, shape, &input)), ("target", tensor(DType::I64, &rows, &target))]
 }
 
-fn everything_of(dtype: DType, shape: &[usize], random: &mut Random) -> Inputs {
+pub(super) fn everything_of(dtype: DType, shape: &[usize], random: &mut Random) -> Inputs {
     let (classes, rows) = rows_of(shape);
     let count: usize = rows.iter().product();
     let mut over =
@@ -123,23 +123,9 @@ fn everything_of(dtype: DType, shape: &[usize], random: &mut Random) -> Inputs {
     ]
 }
 
-/// All inputs of types that kernels read as they are.
-pub(super) fn readable(shape: &[usize], random: &mut Random) -> Inputs {
-    let inputs = everything_of(DType::F32, shape, random).into_iter();
-    let of_floats = |name: &str, own: Tensor<'static>| match (name, own.dtype()) {
-        ("target", _) | (_, DType::F32) => own,
-        (_, _) => tensor(
-            DType::F32,
-            own.shape(),
-            &own.to_f32().iter().map(|&x| x.into()).collect::<Vec<_>>(),
-        ),
-    };
-    inputs.map(|(name, own)| (name, of_floats(name, own))).collect()
-}
-
-/// Of what types these are.
-pub(super) fn kinds_of_readable(count: usize) -> Vec<(&'static str, TensorKind)> {
-    let inputs = readable(&[count, 7], &mut Random(0));
+/// The types of the inputs of everything, of so many rows of 7 classes.
+pub(super) fn kinds_of_everything(count: usize) -> Vec<(&'static str, TensorKind)> {
+    let inputs = everything_of(F32, &[count, 7], &mut Random(0));
     inputs.iter().map(|(name, own)| (*name, own.kind())).collect()
 }
 

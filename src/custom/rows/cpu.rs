@@ -385,7 +385,7 @@ impl<'w> Work<'w> {
                 (From::Classes, _) => return of_count(rows.classes),
                 (_, label) => rows.labels[label][row],
             },
-            Number::Rounds => self.own.rows.rounds(rows.classes) as f32,
+            Number::Rounds => return self.own.rows.rounds(rows.classes),
             _ => 0.0,
         };
         match self.own.rows.kind(number) {

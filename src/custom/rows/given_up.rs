@@ -4,6 +4,7 @@ use super::cpu::{Known, Work};
 use super::made::{Rows, Stage};
 use crate::custom::items::{Called, Number, Step};
 use crate::custom::refusal::Refusal;
+use crate::custom::signature::Kind;
 use crate::error::{Error, listed};
 use crate::families::rows::Several;
 use crate::families::rows::rounds::most_of_row;
@@ -92,6 +93,12 @@ fn numbers(made: &Rows, rows: &Several<'_>, row: usize, class: usize) -> String 
     let members = made.signature.item.members.iter().enumerate();
     let numbers = members.filter_map(|(i, member)| {
         let x = rows.inputs[made.item(i)?].get(row * rows.classes + class)?;
+        let x = match member.kind {
+            Kind::Signed => x.to_bits().cast_signed().to_string(),
+            Kind::Unsigned => x.to_bits().to_string(),
+            Kind::Flag => (x.to_bits() != 0).to_string(),
+            _ => x.to_string(),
+        };
         Some(format!("{} = {x}", member.name))
     });
     let numbers: Vec<String> = numbers.collect();

@@ -7,7 +7,7 @@ use super::targets::push_check;
 use crate::dispatch::limits::check_rounds;
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
-use crate::kernel::{Kernel, uniform};
+use crate::kernel::{Declared, Kernel, uniform};
 use crate::reduction::{Divisor, Reduction};
 use crate::request::{Losses, Slot, Upstream};
 

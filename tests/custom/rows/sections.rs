@@ -1,9 +1,9 @@
 //! Rows that several workgroups share.
 
-use super::{ALL, CROSS_ENTROPY, Inputs, everything, logits, readable};
+use super::{ALL, CROSS_ENTROPY, Inputs, everything, everything_of, logits};
 use crate::common::{Random, assert_agrees_on, bits, gpu, with_limits};
 use crate::shared_buffers::assert_same_bits;
-use wgloss::{Batch, Custom, Evaluator, Reduction, Request, Tuning};
+use wgloss::{Batch, Custom, DType, Evaluator, Reduction, Request, Tuning};
 
 /// Maxima, and sums that need those of the whole row.
 const SPREAD: &str = "
@@ -52,7 +52,7 @@ fn all(shape: &[usize], random: &mut Random) -> Vec<(Custom, Inputs, &'static [&
     let mut entropy = made(CROSS_ENTROPY);
     entropy.set("ignore_index", 1.0).expect("a parameter");
     vec![
-        (everything(), readable(shape, random), ALL),
+        (everything(), everything_of(DType::F32, shape, random), ALL),
         (entropy, logits(shape, random), &["input"]),
         (made(SPREAD), of_input(shape, random), &["input"]),
         (made(BY_PICKED), two_and_target(shape, random), &["a", "input"]),
