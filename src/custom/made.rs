@@ -1,7 +1,7 @@
 //! A source made into WGSL for kernels and a program in float64: once, and kept.
 
 use super::compiled::Compiled;
-use super::derive::{self, ROUNDS, Wanted};
+use super::derive::{self, Wanted};
 use super::interpret::Program;
 use super::items::Signature;
 use super::kernels;
@@ -209,9 +209,10 @@ impl Made {
         };
         let numbers: Vec<String> = self.definition.inputs.iter().map(&mut number).collect();
         let reason = format!(
-            "with {} the loops take more than {ROUNDS} rounds in all, which is as many as every \
+            "with {} the loops take more than {} rounds in all, which is as many as every \
              driver makes",
-            listed(numbers.iter().map(|x| &**x))
+            listed(numbers.iter().map(|x| &**x)),
+            self.parsed.rounds()
         );
         Refusal::new(self.parsed.first_loop().unwrap_or_default(), reason).error(&self.parsed.text)
     }

@@ -9,6 +9,7 @@ use super::repeats::loops;
 use super::signature::{Argument, Parameter, Signature, written};
 use super::words::{TARGET, long_statement, replaced, stand_in, unclosed, with_variables};
 use crate::error::{Error, Result};
+use crate::families::rows::rounds::most_of_row;
 use naga::valid::ModuleInfo;
 use naga::{AddressSpace, Expression, Function, Handle, Module, Span, Type};
 use std::ops::Range;
@@ -169,6 +170,14 @@ impl Source {
     /// Where `value` is declared.
     pub(super) fn place(&self) -> Span {
         self.module.functions.get_span(self.entry)
+    }
+
+    /// The rounds of loops that one call of `value` or `gradient` may take: as many as keep a kernel's invocation,
+    /// which calls one of them for 16 elements, below the 65,535 at which some drivers end it, where its lanes may
+    /// have to take turns.
+    pub(super) fn rounds(&self) -> u32 {
+        let loops = loops(&self.module, |span| self.is_own(span));
+        most_of_row(loops.get(&self.entry).map_or(1, |own| own.turns))
     }
 
     /// Where the user's first loop is.

@@ -240,3 +240,50 @@ fn nan_beside_loops() {
         assert_eq!(got[0][31], 0.0, "{name}");
     });
 }
+
+/// Lanes that go different ways through loops take turns, and some drivers count the rounds of all: so loops that
+/// depend on an element's numbers have fewer rounds, as many as are right whatever the others do.
+#[test]
+fn loops_that_lanes_go_through_by_turns() {
+    let by_turns = |rounds: u32| {
+        format!(
+            "fn value(p: f32, t: f32) -> f32 {{
+                var y = 0.0;
+                let n = select(0, {rounds}, t > 0.0);
+                let m = {rounds} - n;
+                for (var i = 0; i < n; i++) {{ y += p; }}
+                for (var i = 0; i < m; i++) {{ y += p; }}
+                return y;
+            }}"
+        )
+    };
+    let nested = |rounds: u32| {
+        format!(
+            "fn value(p: f32, t: f32) -> f32 {{
+                var y = 0.0;
+                let own = i32(64.0 * p + 31.0) % 16;
+                for (var i = 0; i < 16; i++) {{
+                    for (var j = 0; j < select(0, {rounds}, i == own); j++) {{ y += p; }}
+                }}
+                return y;
+            }}"
+        )
+    };
+    for (what, source, rounds) in
+        [("in a row", by_turns(1999), 1999.0), ("nested", nested(200), 200.0)]
+    {
+        evaluate(&source, |name, got| {
+            let got = got.unwrap_or_else(|e| panic!("{what} on {name}: {e}"));
+            let want: Vec<f64> =
+                (0..COUNT).map(|i| rounds * ((i % 64) as f64 - 31.0) / 64.0).collect();
+            assert_close(&format!("{what} on {name}"), &got[0], &want, rounds);
+            assert_close(&format!("{what} on {name}"), &got[1], &[rounds; COUNT], rounds);
+        });
+    }
+    for (source, most) in [(by_turns(2001), "2000"), (nested(251), "250")] {
+        evaluate(&source, |name, got| {
+            let error = got.expect_err("too many rounds").to_string();
+            assert!(error.contains(&format!("more than {most} rounds in all")), "{name}: {error}");
+        });
+    }
+}

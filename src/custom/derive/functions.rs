@@ -9,10 +9,6 @@ use std::collections::HashSet;
 
 type Result<T> = std::result::Result<T, Refusal>;
 
-/// The rounds of loops that one call of `value` or `gradient` may take: as many as keep a kernel's
-/// invocation, which calls one of them for 16 elements, below the 65,535 at which some drivers end it.
-pub(in crate::custom) const ROUNDS: u32 = 4000;
-
 /// The text of a function but for its name.
 struct Written {
     arguments: String,
@@ -72,15 +68,16 @@ impl Writer<'_> {
             }
             _ => format!("return select({outcome}, {}, {counter} == 0u);", nan(result)),
         };
+        let rounds = self.source.rounds();
         self.push(
             name,
             format!(
-                "// Past {ROUNDS} rounds of its loops the result is NaN.\n\
+                "// Past {rounds} rounds of its loops the result is NaN.\n\
              fn {name}({arguments}) -> {result} {{\n    {counter} = {}u;\n    \
              let {outcome} = {inner}({passed});\n    \
              {outcome_or_nan}\n}}\n",
                 // One more to leave the last loop, and one that is too many.
-                ROUNDS + 2,
+                rounds + 2,
             ),
         );
         Ok(())

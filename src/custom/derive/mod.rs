@@ -31,7 +31,6 @@ use super::words::identifiers;
 use crate::families::pointwise::Slopes;
 use body::{Gradient, Member, Returns};
 pub(super) use dual::Directions;
-pub(super) use functions::ROUNDS;
 use naga::{Function, Handle};
 use std::collections::HashSet;
 pub(super) use writer::DIRECTION;
