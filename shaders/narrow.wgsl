@@ -9,7 +9,7 @@ const MAGNITUDE_OF_INFINITY: u32 = 0x7f800000u;
 fn float16_magnitude(magnitude: u32) -> u32 {
     // From 2^-14 on, the exponents differ by 112; 2^16 has the one of infinity. What is less than 0x38000000
     // is a half of the last place that stays less the tie's.
-    let odd = (magnitude >> 13u) & 1u;
+    let odd = extractBits(magnitude, 13u, 1u);
     let normal = (min(magnitude, 0x47800000u) - 0x37fff001u + odd) >> 13u;
     // Below, multiples of 2^-24, which is the last place of numbers from 1/2 on.
     let small = bitcast<u32>(bitcast<f32>(magnitude) + 0.5) - 0x3f000000u;
@@ -25,8 +25,8 @@ fn float16_bits(x: f32) -> u32 {
 // In the upper half of a word, above bits that do not count.
 fn upper_bfloat16(x: f32) -> u32 {
     let bits = bitcast<u32>(x);
-    let rounded = bits + 0x7fffu + ((bits >> 16u) & 1u);
-    return select(rounded, bits | 0x7fc00000u, (bits & LARGEST_MAGNITUDE) > MAGNITUDE_OF_INFINITY);
+    let rounded = bits + 0x7fffu + extractBits(bits, 16u, 1u);
+    return select(rounded, 0x7fc00000u, (bits & LARGEST_MAGNITUDE) > MAGNITUDE_OF_INFINITY);
 }
 
 fn bfloat16_bits(x: f32) -> u32 {

@@ -89,18 +89,21 @@ fn clamped(x: f32, low: f32, high: f32) -> f32 {
     return select(min(max(x, low), high), x, is_nan(x));
 }
 
-// x = n ln 2 + remainder, |remainder| <= 0.35; exponent_bits is n, shifted to an exponent field.
+// x = n ln 2 + remainder, |remainder| <= 0.35, and below -88, where e^x has vanished, between -1.1 and 0;
+// exponent_bits is n, shifted to an exponent field.
 struct ReducedExponent {
     remainder: f32,
     exponent_bits: i32,
 }
 
-// For |x| <= 89. The max never acts (|x - n HIGH| < 0.4): it keeps compilers from merging the two
-// products into n * (HIGH + LOW), which Mesa does, even to fma, and which costs 67 ULP.
+// For x <= 89.5, infinite ones below included. Adding INTEGER_TO_BITS rounds to an integer. Besides numbers below -88,
+// both max keep compilers from what they would do: forget that rounding, and merge the two products into n * (HIGH +
+// LOW), which Mesa does, even to fma, and which costs 67 ULP.
 fn reduced_exponent(x: f32) -> ReducedExponent {
-    let n = round(x * LOG2_OF_E);
+    let shifted = max(x * LOG2_OF_E + INTEGER_TO_BITS, INTEGER_TO_BITS - 128.0);
+    let n = shifted - INTEGER_TO_BITS;
     let remainder = max(x - n * LN_2_HIGH, -1.0) - n * LN_2_LOW;
-    return ReducedExponent(remainder, bitcast<i32>(n + INTEGER_TO_BITS) << 23u);
+    return ReducedExponent(remainder, bitcast<i32>(shifted) << 23u);
 }
 
 // (e^r - 1 - r) / r^2 for |r| <= 0.35: minimax, 2^-26.1 of e^r - 1, so that it serves e^r and e^r -
@@ -120,9 +123,9 @@ fn scaled(mantissa: f32, exponent_bits: i32) -> f32 {
     return bitcast<f32>(select(min(bits, BITS_OF_INFINITY), 0, bits < BITS_OF_SMALLEST_NORMAL));
 }
 
-// e^x for any x but NaN; at -89 and 89 the result has long been 0 or infinite.
+// e^x for any x but NaN; at 89 the result has long been infinite.
 fn exponential_of_number(x: f32) -> f32 {
-    let reduced = reduced_exponent(clamp(x, -89.0, 89.0));
+    let reduced = reduced_exponent(min(x, 89.0));
     return scaled(exponential_of_remainder(reduced.remainder), reduced.exponent_bits);
 }
 
@@ -135,9 +138,27 @@ fn exponential(x: f32) -> f32 {
 // e^x for x <= 0, without the selects for what cannot be: where e^x is not 0 but below the smallest normal number,
 // some number below it, and for NaN any. Worst as exponential_of_number.
 fn exponential_of_negative(x: f32) -> f32 {
-    let reduced = reduced_exponent(max(x, -89.0));
+    let reduced = reduced_exponent(x);
     let bits = bitcast<i32>(exponential_of_remainder(reduced.remainder)) + reduced.exponent_bits;
     return bitcast<f32>(max(bits, 0));
+}
+
+// e^-below for below >= 0. NaN is carried.
+fn exponential_below(below: f32) -> f32 {
+    return select(exponential_of_negative(-below), below, is_nan(below));
+}
+
+// e^x - 1 for x from -0.34 to 0, where n is 0; by the exponential's own remainder, so that a compiler that needs e^x
+// too computes most of both once. Stable: nothing cancels.
+fn exponential_minus_one_near_zero(x: f32) -> f32 {
+    let r = reduced_exponent(x).remainder;
+    return (exponential_core(r) * r + 1.0) * r;
+}
+
+// e^x and 1 - e^x for x <= 0. Stable: what cancels is at most 0.72.
+fn exponential_of_negative_and_rest(x: f32) -> vec2<f32> {
+    let e = exponential_of_negative(x);
+    return vec2(e, select(1.0 - e, -exponential_minus_one_near_zero(x), x > -0.34));
 }
 
 // e^x - 1 for x >= -18 but NaN: 2^n ((e^r - 1) + (1 - 2^-n)). Stable: near 0, n is 0 and nothing
@@ -190,17 +211,21 @@ fn logarithm(x: f32) -> f32 {
     return select(carried, below, bits <= 0);
 }
 
-// log(1 + x): 1 + x = 2^k (1 + f), where the rounded sum only chooses k, and f = x 2^-k + (2^-k -
-// 1). Stable: around 0, k is 0 and f is x itself; nothing corrects a rounding afterwards. Worst
+// log(1 + x) for a finite x > -1: 1 + x = 2^k (1 + f), where the rounded sum only chooses k, and f = x 2^-k +
+// (2^-k - 1). Stable: around 0, k is 0 and f is x itself; nothing corrects a rounding afterwards. Worst
 // 1.50 ULP.
-fn logarithm_one_plus(x: f32) -> f32 {
+fn logarithm_one_plus_of_number(x: f32) -> f32 {
     let bits = bitcast<i32>(x);
     let exponent_bits = (bitcast<i32>(1.0 + x) - BITS_OF_SQRT_HALF) & EXPONENT_FIELD;
     let reciprocal_power = bitcast<f32>(max(BITS_OF_ONE - exponent_bits, 0));
     let offset = select(reciprocal_power - 1.0, 0.0, exponent_bits == 0);
     let f = bitcast<f32>(bits - exponent_bits) + offset;
-    let result = logarithm_in_units(f, f32(exponent_bits), LN_2_HIGH / TWO_23, LN_2_LOW / TWO_23);
-    let carried = select(result, x, bits >= BITS_OF_INFINITY);
+    return logarithm_in_units(f, f32(exponent_bits), LN_2_HIGH / TWO_23, LN_2_LOW / TWO_23);
+}
+
+// The same for any x.
+fn logarithm_one_plus(x: f32) -> f32 {
+    let carried = select(logarithm_one_plus_of_number(x), x, bitcast<i32>(x) >= BITS_OF_INFINITY);
     let beyond = select(not_a_number(), -infinity(), bitcast<u32>(x) == 0xbf800000u);
     return select(carried, beyond, bitcast<u32>(x) >= 0xbf800000u);
 }
@@ -208,7 +233,8 @@ fn logarithm_one_plus(x: f32) -> f32 {
 // log(1 + x) for x in [0, 1], where k is 0 or 1.
 fn logarithm_one_plus_unit(x: f32) -> f32 {
     let halved = x > 0.41421357;
-    return logarithm_core(select(x, 0.5 * x - 0.5, halved), select(0.0, 1.0, halved));
+    let near = logarithm_core(select(x, 0.5 * x - 0.5, halved), 0.0);
+    return select(near, LN_2 + near, halved);
 }
 
 // 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x). Stable: e^-|x| cannot overflow, and the small side
@@ -232,14 +258,10 @@ fn softplus_sum_slope(x: f32, yes: f32, no: f32) -> f32 {
 
 fn weighted_difference(x: f32, no: f32, yes: f32, difference: f32) -> f32 {
     let e = exponential_of_negative(-abs(x));
-    // The exponential's own remainder, with which compilers take what follows from there.
-    let r = reduced_exponent(max(-abs(x), -89.0)).remainder;
-    let slope = exponential_core(r) * r + 1.0; // (e^r - 1) / r
-    let is_near = abs(x) < 0.25;
-    let far = select(vec2(no, yes * e), vec2(no * e, yes), x < 0.0);
-    let near = vec2(difference, select(yes, -no, x < 0.0) * (slope * r));
-    let parts = select(far, near, is_near);
-    return select((parts.x - parts.y) / (1.0 + e), x, is_nan(x));
+    let sides = select(vec2(no, yes), vec2(-yes, -no), x < 0.0);
+    let near = vec2(difference, exponential_minus_one_near_zero(-abs(x)));
+    let parts = select(vec2(sides.x, e), near, abs(x) < 0.25);
+    return select((parts.x - sides.y * parts.y) / (1.0 + e), x, is_nan(x));
 }
 
 // min(x, 0) - log(1 + e^-|x|). Stable: both terms have one sign, no overflow. Worst 1.92 ULP.
@@ -255,13 +277,13 @@ fn softplus(x: f32) -> f32 {
 }
 
 // yes softplus(-x) + no softplus(x): the binary cross entropy of a logit whose sides weigh so much. Stable:
-// both softplus share log(1 + e^-|x|), and no term cancels another unless a weight is negative. A weight of
-// 0 silences its term even where softplus is infinite.
+// both softplus share log(1 + e^-|x|), and no term cancels another unless a weight is negative. Of the rest,
+// |x| for one side, a weight of 0 silences even an infinite one.
 fn softplus_sum(x: f32, yes: f32, no: f32) -> f32 {
     let tail = logarithm_one_plus_unit(exponential_of_negative(-abs(x)));
-    let of_yes = yes * select(max(-x, 0.0) + tail, 0.0, yes == 0.0);
-    let of_no = no * select(max(x, 0.0) + tail, 0.0, no == 0.0);
-    return select(of_yes + of_no, x, is_nan(x));
+    let side = select(no, -yes, x < 0.0);
+    let far = select(side * x, 0.0, side == 0.0);
+    return select((yes + no) * tail + far, x, is_nan(x));
 }
 
 // (e^2|x| - 1) / (e^2|x| + 1) with the sign of x, over m = e^2|x| - 1: m / (m + 2). Stable: m has

@@ -3,10 +3,6 @@
 // peaks, keeps the digits of how far it is above 1. So log1p keeps the logarithm of a probability near 1,
 // and what is missing from that probability is a quotient and no difference.
 
-fn exponential_below(below: f32) -> f32 {
-    return select(exponential_of_negative(-below), below, is_nan(below));
-}
-
 // Of a class so far below the peak.
 fn exponentials(below: f32, at_peak: bool) -> vec2<f32> {
     let one = select(0.0, 1.0, at_peak);
@@ -18,8 +14,20 @@ fn moved_exponentials(s: vec2<f32>, way: f32) -> vec2<f32> {
     return select(s, vec2((s.x + s.y) * exponential_below(way), 0.0), way > 0.0);
 }
 
+// How far all are above 1.
+fn above_one(s: vec2<f32>) -> f32 {
+    return s.x + (s.y - 1.0);
+}
+
 fn log_of_exponentials(s: vec2<f32>) -> f32 {
-    return logarithm_one_plus(s.x + (s.y - 1.0));
+    return logarithm_one_plus(above_one(s));
+}
+
+// The difference of two such logarithms: that of a quotient which is at least 1, so that nothing cancels.
+fn log_ratio_of_exponentials(a: vec2<f32>, b: vec2<f32>) -> f32 {
+    let more = above_one(a) - above_one(b);
+    let size = logarithm_one_plus(abs(more) / (1.0 + min(above_one(a), above_one(b))));
+    return select(size, -size, more < 0.0);
 }
 
 struct Probability {
@@ -28,11 +36,11 @@ struct Probability {
     cost: f32, // -log p
 }
 
-// Of a class so far below the peak, where all exponentials come to s.
+// Of a class so far below the peak, where all exponentials come to s, which are NaN if one is.
 fn softmax_of(below: f32, at_peak: bool, s: vec2<f32>) -> Probability {
     let sum = s.x + s.y;
-    let p = exponential_below(below) / sum;
+    let p = exponential_of_negative(-below) / sum;
     // Elsewhere p is at most 1/2.
-    let miss = select(1.0 - p, (s.x + (s.y - 1.0)) / sum, at_peak);
+    let miss = select(1.0 - p, above_one(s) / sum, at_peak);
     return Probability(p, miss, below + log_of_exponentials(s));
 }

@@ -36,6 +36,6 @@ fn pair_at(item: Item, peak: vec2<f32>, s: vec4<f32>, temperature: f32) -> Pair 
     let q = softmax_of(below.y, at.y, s.zw);
     let difference = select(p.p - q.p, q.miss - p.miss, p.p > 0.5);
     let nearer = select(below.x - below.y, 0.0, below.x == below.y);
-    let log_ratio = nearer + (log_of_exponentials(s.xy) - log_of_exponentials(s.zw));
+    let log_ratio = nearer + log_ratio_of_exponentials(s.xy, s.zw);
     return Pair(p, q, difference, log_ratio);
 }

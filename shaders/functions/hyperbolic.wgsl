@@ -26,7 +26,7 @@ fn hyperbolic_cosine(x: f32) -> f32 {
 
 // 4 e / (1 + e)^2 of e = e^-2|x|: the slope of tanh, relative to itself where 1 - tanh^2 cancels.
 fn hyperbolic_tangent_slope(x: f32) -> f32 {
-    let reduced = reduced_exponent(max(-2.0 * abs(x), -89.0));
+    let reduced = reduced_exponent(-2.0 * abs(x));
     let mantissa = exponential_of_remainder(reduced.remainder);
     // The factor 4 in the exponent, so that the numerator does not vanish before the slope.
     let above = scaled(mantissa, reduced.exponent_bits + 0x01000000);

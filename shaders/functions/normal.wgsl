@@ -6,7 +6,7 @@
 fn exponential_of_square(a: f32, rate: f32, scale: f32) -> f32 {
     let b = min(a, 14.0);
     let first = bitcast<f32>(bitcast<u32>(b) & 0xfffff000u);
-    let reduced = reduced_exponent(max(-rate * (first * first), -89.0));
+    let reduced = reduced_exponent(-rate * (first * first));
     let rest = rate * ((b - first) * (b + first));
     let less = rest - rest * rest * exponential_core(-rest);
     let mantissa = exponential_of_remainder(reduced.remainder);

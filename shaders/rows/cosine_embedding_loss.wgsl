@@ -16,9 +16,13 @@ fn peaks(item: Item, c: Parameters) -> Peaks {
     return abs(vec2(item.first, item.second));
 }
 
+// What the vectors are divided by.
+fn units(peak: Peaks) -> vec2<f32> {
+    return select(peak, vec2(1.0), peak == vec2<f32>());
+}
+
 fn in_peaks(item: Item, peak: Peaks) -> vec2<f32> {
-    let vectors = vec2(item.first, item.second);
-    return select(vectors / peak, vectors, peak == vec2<f32>());
+    return vec2(item.first, item.second) / units(peak);
 }
 
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
@@ -46,8 +50,10 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let near = cosine(total);
     let apart = select(0.0, 1.0, (row.label == -1.0) & (near > c.margin));
     let slope = select(apart, -1.0, row.label == 1.0);
+    // The same for all of a vector, so that the components share it.
+    let is_zero = total.y * total.z == 0.0;
+    let across = select(slope / sqrt(total.y * total.z), 0.0, is_zero);
+    let along = select(slope * near / total.yz, vec2<f32>(), is_zero);
     let v = in_peaks(item, peak);
-    let by_vectors = v.yx / sqrt(total.y * total.z) - near * v / total.yz;
-    let scaled_slope = slope * by_vectors / peak;
-    return vec4(select(scaled_slope, vec2<f32>(), total.y * total.z == 0.0), 0.0, 0.0);
+    return vec4((across * v.yx - along * v) / units(peak), 0.0, 0.0);
 }

@@ -104,7 +104,7 @@ fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> ve
     let shares = carried(total.z + index_share(row, c) + of_z, total);
     let s = share(item, row, c);
     let at_peak = (shares - s) - shares * (rest / sum);
-    let elsewhere = shares * (exponential_of_negative(x - peak) / sum) - s;
+    let elsewhere = shares / sum * exponential_of_negative(x - peak) - s;
     let by_logit = select(elsewhere, at_peak, (x == peak) & (sum < 2.0));
     let factor = (1.0 - c.label_smoothing) * item.weight;
     let by_target = silenced(factor, below + log_sum);

@@ -22,14 +22,13 @@ struct Parameters {
 fn shares_of_mixture(d: f32, beta: f32) -> vec2<f32> {
     let distance = abs(d);
     let far = min(distance, 80.0);
-    let e = exponential_of_negative(-far);
-    let gap = -exponential_minus_one_of_number(max(-far, -18.0));
+    let e = exponential_of_negative_and_rest(-far);
     let w = select(1.0 - beta, beta, d > 0.0);
     let rest = select(beta, 1.0 - beta, d > 0.0);
-    let by_lesser = (w * w < rest * rest * e) & (distance < 80.0);
+    let by_lesser = (w * w < rest * rest * e.x) & (distance < 80.0);
     let share = select(rest, w, by_lesser);
-    let whole = select(w + rest * e, e, by_lesser);
-    let least = logarithm_one_plus(share * gap / whole);
+    let whole = select(w + rest * e.x, e.x, by_lesser);
+    let least = logarithm_one_plus_of_number(share * e.y / whole);
     let most = distance - least;
     let larger = select(least, most, by_lesser);
     let lesser = -select(most, least, by_lesser);

@@ -26,8 +26,9 @@ fn peaks(item: Item, c: Parameters) -> Peaks {
     return abs(differences(item, c));
 }
 
+// The differences in units of the peaks.
 fn ratios(item: Item, peak: Peaks, c: Parameters) -> vec3<f32> {
-    let d = abs(differences(item, c));
+    let d = differences(item, c);
     return select(d / peak, d, peak == vec3<f32>());
 }
 
@@ -48,7 +49,7 @@ fn term(r: f32, c: Parameters) -> f32 {
 }
 
 fn sums(item: Item, row: Row, peak: Peaks, c: Parameters) -> Sums {
-    let r = ratios(item, peak, c);
+    let r = abs(ratios(item, peak, c));
     return vec3(term(r.x, c), term(r.y, c), term(r.z, c));
 }
 
@@ -95,20 +96,21 @@ fn value(row: Row, peak: Peaks, total: Sums, c: Parameters) -> f32 {
     return maximum(excess(distances(peak, total, c), c), 0.0);
 }
 
-// The derivative of a distance by its difference: sign (|difference| / distance)^(p - 1).
-fn slope(difference: f32, r: f32, peak: f32, total: f32, c: Parameters) -> f32 {
-    let at_peak = select(0.0, 1.0 / total, r == 1.0);
-    let size = select(raised(r / total, c.exponent - 1.0), at_peak, c.infinite != 0u);
-    return select(sign_of(difference) * size, 0.0, (peak == 0.0) | counts(c));
+// The derivative of a distance by its difference: sign (|difference| / distance)^(p - 1), from the ratio r and the
+// norm in units of the peak.
+fn slope(r: f32, peak: f32, total: f32, c: Parameters) -> f32 {
+    let at_peak = select(0.0, 1.0 / total, abs(r) == 1.0);
+    let size = select(raised(abs(r) / total, c.exponent - 1.0), at_peak, c.infinite != 0u);
+    let by_ratio = select(sign_of(r) * size, r / total, c.exponent == 2.0);
+    return select(by_ratio, 0.0, (peak == 0.0) | counts(c));
 }
 
 fn gradient(item: Item, row: Row, peak: Peaks, total: Sums, c: Parameters) -> vec4<f32> {
-    let d = differences(item, c);
     let r = ratios(item, peak, c);
     let by = vec3(
-        slope(d.x, r.x, peak.x, total.x, c),
-        slope(d.y, r.y, peak.y, total.y, c),
-        slope(d.z, r.z, peak.z, total.z, c));
+        slope(r.x, peak.x, total.x, c),
+        slope(r.y, peak.y, total.y, c),
+        slope(r.z, peak.z, total.z, c));
     let all = distances(peak, total, c);
     let s = swapped(all, c);
     let an = (1.0 - s) * by.y;

@@ -270,6 +270,21 @@ fn equal_rows_do_not_differ() {
     }
 }
 
+/// The logarithms of both sums differ much where one row is certain and the other even.
+#[test]
+fn a_certain_row_beside_an_even_one() {
+    let classes = 4100;
+    let certain: Vec<f64> = (0..classes).map(|i| if i == 7 { 15.0 } else { -15.0 }).collect();
+    let even = floats(&[1, classes], &vec![0.0; classes]);
+    let certain = floats(&[1, classes], &certain);
+    for (input, teacher) in [(&certain, &even), (&even, &certain)] {
+        let inputs = [("input", input.clone()), ("teacher", teacher.clone())];
+        for beta in [0.0, 0.5, 1.0] {
+            check(&GeneralizedJsd { beta, ..GeneralizedJsd::default() }, &inputs, Reduction::None);
+        }
+    }
+}
+
 /// Mixtures of any weight keep their digits, and distributions that share almost nothing are finite.
 #[test]
 fn mixtures_of_any_weight() {

@@ -84,9 +84,10 @@ fn main(
         if (real) {
             let x = logits_four(start, quad);
             let classes = vec4(0u, 1u, 2u, 3u) + 4u * quad;
+            let costs = (peak - x) + log_sum;
             slopes = n * vec4(
-                exponential((x.x - peak) - log_sum), exponential((x.y - peak) - log_sum),
-                exponential((x.z - peak) - log_sum), exponential((x.w - peak) - log_sum));
+                exponential_below(costs.x), exponential_below(costs.y),
+                exponential_below(costs.z), exponential_below(costs.w));
             slopes = select(slopes, vec4(by_blank), classes == vec4(blank));
             slopes = select(slopes, vec4(by_label), classes == vec4(label));
             if (options().clamp > 0.0) {

@@ -20,8 +20,9 @@ struct Labels {
     bad: vec4<bool>,
 }
 
-fn exponentials(x: vec4<f32>) -> vec4<f32> {
-    return vec4(exponential(x.x), exponential(x.y), exponential(x.z), exponential(x.w));
+fn exponentials_below(x: vec4<f32>) -> vec4<f32> {
+    return vec4(
+        exponential_below(x.x), exponential_below(x.y), exponential_below(x.z), exponential_below(x.w));
 }
 
 // Where no class exists, or one is infinite, there are no probabilities.
@@ -31,24 +32,24 @@ fn numbers_of(highest: vec4<f32>) -> vec4<f32> {
     return select(vec4(not_a_number()), highest, there);
 }
 
-// Exponentials relative to the largest logit, whose own is 1, are added up apart from those that are 1.
-var<private> rest_of_all: vec4<f32>;
-var<private> peaks_of_all: vec4<f32>;
+// The sum of the exponentials relative to the largest logit, whose own is 1, and the same without those that are 1.
+var<private> sum_of_all: vec4<f32>;
+var<private> sum_of_others: vec4<f32>;
 
 fn add_exponentials(e: vec4<f32>) {
-    let is_peak = e == vec4(1.0);
-    rest_of_all += select(e, vec4<f32>(), is_peak);
-    peaks_of_all += select(vec4<f32>(), vec4(1.0), is_peak);
+    sum_of_all += e;
+    sum_of_others += fract(e);
 }
 
 fn others_of(item: u32, voxel: u32) -> Others {
     if (!SOFTMAX) {
         return Others();
     }
-    rest_of_all = vec4<f32>();
-    peaks_of_all = vec4<f32>();
+    sum_of_all = vec4<f32>();
+    sum_of_others = vec4<f32>();
     let highest = add_all_exponentials(item, voxel);
-    return Others(highest, rest_of_all + (peaks_of_all - 1.0));
+    // Below 2 one exponential is 1, and the sum of the others has the digits that a difference would lose.
+    return Others(highest, select(sum_of_all - 1.0, sum_of_others, sum_of_all < vec4(2.0)));
 }
 
 fn softmax_parts(e: vec4<f32>, others: Others) -> Parts {
@@ -59,7 +60,7 @@ fn softmax_parts(e: vec4<f32>, others: Others) -> Parts {
 }
 
 fn sigmoids(x: vec4<f32>) -> Parts {
-    let e = exponentials(-abs(x));
+    let e = exponentials_below(abs(x));
     let high = 1.0 / (1.0 + e);
     let low = e / (1.0 + e);
     let below = x < vec4<f32>();
@@ -69,7 +70,7 @@ fn sigmoids(x: vec4<f32>) -> Parts {
 // The probabilities of a class.
 fn parts_of(x: vec4<f32>, others: Others) -> Parts {
     if (SOFTMAX) {
-        return softmax_parts(exponentials(x - others.highest), others);
+        return softmax_parts(exponentials_below(others.highest - x), others);
     }
     if (SIGMOID) {
         return sigmoids(x);

@@ -170,7 +170,7 @@ fn put_numbers(i: u32, numbers: Sums) {{
     }
     highest = numbers_of(highest);
     for (var class_ = 0u; class_ < window.classes; class_++) {
-        add_exponentials(exponentials(input_four(item, class_, voxel) - highest));
+        add_exponentials(exponentials_below(highest - input_four(item, class_, voxel)));
     }
     return highest;
 }",
@@ -188,7 +188,7 @@ fn put_numbers(i: u32, numbers: Sums) {{
         body += "    highest = numbers_of(highest);\n";
         for class in classes {
             body += &format!(
-                "    held_{class} = exponentials(held_{class} - highest);\n    add_exponentials(held_{class});\n"
+                "    held_{class} = exponentials_below(highest - held_{class});\n    add_exponentials(held_{class});\n"
             );
         }
         header.line(&format!(

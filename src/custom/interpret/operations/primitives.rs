@@ -62,6 +62,12 @@ fn arithmetic(name: &str) -> Option<Operation> {
 pub(in super::super) fn textbook(name: &str) -> Option<Operation> {
     let operation: Operation = match name {
         "integer_power" => wide!(|x, n| x.powi(signed(n))),
+        // Their text counts on the rounding of float32.
+        "exponential_of_number" | "exponential_of_negative" => wide!(|x| x.exp()),
+        "exponential_below" => wide!(|below| (-below).exp()),
+        "exponential_minus_one_of_number" | "exponential_minus_one_near_zero" => {
+            wide!(|x| x.exp_m1())
+        }
         _ => return trigonometric(name).or_else(|| special(name)),
     };
     Some(operation)

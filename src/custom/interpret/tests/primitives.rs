@@ -3,7 +3,7 @@
 use super::super::operations::{primitive, textbook};
 use super::{TEXTS, assert_expression, assert_wide};
 
-const NAMES: [&str; 62] = [
+const NAMES: [&str; 67] = [
     "exponential",
     "exponential_minus_one",
     "logarithm",
@@ -48,6 +48,11 @@ const NAMES: [&str; 62] = [
     "inverse_hyperbolic_tangent",
     "root_of_square_and_one",
     "integer_power",
+    "exponential_of_number",
+    "exponential_of_negative",
+    "exponential_below",
+    "exponential_minus_one_of_number",
+    "exponential_minus_one_near_zero",
     "log_sum_exp",
     "log_sum_exp_slope",
     "error_function",
@@ -95,6 +100,21 @@ fn exponentials_and_logarithms() {
     assert_expression("logarithm(p)", |p, _| p.ln());
     assert_expression("logarithm_one_plus(p)", |p, _| p.ln_1p());
     assert_expression("hyperbolic_tangent(p)", |p, _| p.tanh());
+}
+
+#[test]
+fn exponentials_of_some_numbers_do_not_round_in_float64() {
+    let functions: [(&str, fn(f64) -> f64); 5] = [
+        ("exponential_of_number", f64::exp),
+        ("exponential_of_negative", f64::exp),
+        ("exponential_below", |below| (-below).exp()),
+        ("exponential_minus_one_of_number", f64::exp_m1),
+        ("exponential_minus_one_near_zero", f64::exp_m1),
+    ];
+    for (name, expected) in functions {
+        let text = format!("fn value(p: f32, t: f32) -> f32 {{ return {name}(p); }}");
+        assert_wide(&text, |p, _| expected(p));
+    }
 }
 
 #[test]
@@ -175,7 +195,5 @@ fn comparing_functions_carry_nan() {
 /// What is not in the list is run as it stands.
 #[test]
 fn other_functions_are_interpreted() {
-    assert_expression("reduced_exponent(0.001 * clamp(p, -9.0, 9.0)).remainder", |p, _| {
-        p.clamp(-9.0, 9.0) * f64::from(0.001f32)
-    });
+    assert_expression("scaled(1.5, 0) * p", |p, _| 1.5 * p);
 }
