@@ -127,9 +127,12 @@
 //! - **More than WGSL**: `target`, one of its reserved words, is a name here, as the inputs of most
 //!   losses have it.
 //! - **Loops** may take 4,000 rounds in all in one call of `value` or `gradient`: some drivers end longer
-//!   ones silently. With more the result is NaN, and an [`Evaluator`] says so in an [`Error::Custom`]
-//!   with the place of the loop and the numbers. A loop without a way out is refused. A device needs
-//!   workgroups of 256 invocations, as each takes few elements.
+//!   ones silently. These drivers count the rounds of all lanes that go together, which take turns where
+//!   they go different ways: of two loops whose rounds depend on the numbers of an element, and not on
+//!   constants, parameters and counters alone, both may take 2,000 together, of three a third of 4,000, and
+//!   where such a loop is within another one, or another one within it, 250. With more the result is NaN,
+//!   and an [`Evaluator`] says so in an [`Error::Custom`] with the place of the loop and the numbers. A loop
+//!   without a way out is refused. A device needs workgroups of 256 invocations, as each takes few elements.
 //! - **Tables**: a constant array of 8 or more numbers that is read at a computed index,
 //!   `const weights = array(0.5, 1.0, ...)`, is read from a buffer, not compiled: 65,536 numbers take
 //!   about a second.
@@ -386,16 +389,17 @@
 //! **Loops** may take 4,000 rounds in one call of a function, and in a call for an item of a longer row fewer, as a lane of
 //! a kernel takes several items: with a loop in `sums` alone, which are called once more for the slopes, 3,247 in rows of
 //! 1,000 classes, 647 of 5,000 and 23 of 128,256, whatever the device; with one in `second_sums` too about half as many.
-//! Of several loops in a function all take so much less, and of loops within loops a 16th, as lanes that go different ways
-//! through them take turns. With more the row's loss and slopes are NaN, and an [`Evaluator`] says so in an
-//! [`Error::Custom`] with the row, the item and the function. `shifts` and `peaks` with loops give up to three numbers
-//! together.
+//! Of several loops in a function whose rounds depend on the item's or the row's numbers all take so much less, and of
+//! such loops within loops a 16th, as lanes that go different ways through them take turns. With more the row's loss and
+//! slopes are NaN, and an [`Evaluator`] says so in an [`Error::Custom`] with the row, the item and the function. `shifts`
+//! and `peaks` with loops give up to three numbers together.
 //!
 //! **How the gradient is made.** With the sums *S*, second sums *T* and peaks *m* the slope of an item is that of its own
 //! terms times *dV/dS* and *dV/dT*, and a share of *dV/dm* where it has the maximum. *dV/dS* goes through *T*, and *dV/dm*
 //! through both: so the slopes of all terms by *S*, *m* and `picked` are added up beside them. All numbers of a row
 //! together, the user's and these, are at most 16: for *s* sums, *t* second sums, *m* peaks and *q* floats of `picked`
-//! they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m*, each only where a function takes the other; and one more for each of them that has loops.
+//! they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m*, each only where a function takes the
+//! other; and one more for each of `sums` and `second_sums` that has loops.
 //!
 //! Vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
 //! in: long rows are shared by several workgroups. `examples/losses_over_rows` has nine published losses, from the
