@@ -89,7 +89,7 @@ fn clamped(x: f32, low: f32, high: f32) -> f32 {
     return select(min(max(x, low), high), x, is_nan(x));
 }
 
-// x = n ln 2 + remainder, |remainder| <= 0.35, and below -88, where e^x has vanished, between -1.1 and 0;
+// x = n ln 2 + remainder, |remainder| <= 0.35, and below -88, where e^x has vanished, between -1.1 and 0.35;
 // exponent_bits is n, shifted to an exponent field.
 struct ReducedExponent {
     remainder: f32,

@@ -1,4 +1,4 @@
-//! Where a text has loops.
+//! The loops of a text, and how many turns the lanes of a subgroup take in them.
 
 use crate::families::rows::rounds::WIDEST;
 use naga::{Block, Expression, Function, Handle, LocalVariable, Module, Span, Statement};
@@ -10,10 +10,10 @@ pub(super) struct Loops {
     /// Where the first one is.
     pub(super) first: Span,
     /// How many times the rounds of one lane the lanes of a subgroup may take together, as they take turns where they
-    /// go different ways: as many as there are loops whose rounds depend on the lane's numbers, or as there are lanes
-    /// where one is within another.
+    /// go different ways: as many as there are loops, or as there are lanes where one is within another. Of those that
+    /// all lanes go through side by side all count as one.
     pub(super) turns: usize,
-    /// Whether there is one whose rounds are the same in all lanes that come there.
+    /// Whether there are such ones, which the turns do not count yet.
     even: bool,
 }
 
@@ -23,15 +23,10 @@ impl Loops {
         Self { first: self.first, turns, even: self.even || after.even }
     }
 
-    /// The same where only some lanes come.
-    fn of_some_lanes(self) -> Self {
+    /// The same with a turn for those that all lanes that come there go through side by side.
+    fn counted(self) -> Self {
         let turns = (self.turns + usize::from(self.even)).min(WIDEST);
         Self { turns, even: false, ..self }
-    }
-
-    /// All turns that lanes may take, if it is only that all go together.
-    fn taken(self) -> Self {
-        Self { turns: self.turns.max(1), ..self }
     }
 }
 
@@ -41,31 +36,48 @@ pub(super) fn loops(
     is_own: impl Fn(Span) -> bool,
 ) -> HashMap<Handle<Function>, Loops> {
     let mut all = HashMap::new();
+    let called: HashSet<Handle<Function>> =
+        module.functions.iter().flat_map(|(_, function)| called_by(function)).collect();
     // What a function calls stands before it.
     for (handle, function) in module.functions.iter() {
         if !is_own(module.functions.get_span(handle)) {
             continue;
         }
-        let even = Even::of(module, function);
-        if let Some(own) = even.loops_in(&function.body, &all) {
+        let is_first = function.result.is_some() && !called.contains(&handle);
+        let even = Even::of(module, function, is_first);
+        // Behind a return in a branch there are only some lanes.
+        let last = function.body.len().saturating_sub(1);
+        let returns_early =
+            function.body.iter().enumerate().any(|(i, own)| may_leave(own, false) && i < last);
+        if let Some(own) = even.loops_in(&function.body, &all, returns_early) {
             all.insert(handle, own);
         }
     }
-    all.into_iter().map(|(handle, own)| (handle, own.taken())).collect()
+    all.into_iter().map(|(handle, own)| (handle, own.counted())).collect()
+}
+
+/// The functions whose results a function takes.
+fn called_by(function: &Function) -> impl Iterator<Item = Handle<Function>> {
+    function.expressions.iter().filter_map(|(_, own)| match own {
+        Expression::CallResult(function) => Some(*function),
+        _ => None,
+    })
 }
 
 /// What is the same in all lanes that come there.
 struct Even<'m> {
     module: &'m Module,
     function: &'m Function,
+    /// Whether it is called by kernels alone, whose parameters are the same for all.
+    is_first: bool,
     /// The variables that have only such values.
     variables: HashSet<Handle<LocalVariable>>,
 }
 
 impl<'m> Even<'m> {
-    fn of(module: &'m Module, function: &'m Function) -> Self {
+    fn of(module: &'m Module, function: &'m Function, is_first: bool) -> Self {
         let variables = function.local_variables.iter().map(|(handle, _)| handle).collect();
-        let mut even = Self { module, function, variables };
+        let mut even = Self { module, function, is_first, variables };
         // A variable that is not may have been in what another one is stored from.
         loop {
             let mut uneven = HashSet::new();
@@ -100,7 +112,10 @@ impl<'m> Even<'m> {
                     self.find_uneven(reject, some_lanes, found);
                 }
                 Statement::Switch { selector, cases } => {
-                    let some_lanes = some_lanes || !self.is_even(*selector);
+                    let mut all = cases.iter().flat_map(|case| case.body.iter());
+                    let some_lanes = some_lanes
+                        || !self.is_even(*selector)
+                        || all.any(|own| may_leave(own, true));
                     cases.iter().for_each(|case| self.find_uneven(&case.body, some_lanes, found));
                 }
                 Statement::Loop { body, continuing, .. } => {
@@ -122,8 +137,8 @@ impl<'m> Even<'m> {
         let is_way_out = accept.is_empty() && matches!(reject[..], [Statement::Break]);
         is_way_out
             && self.is_even(*condition)
-            && !rest.any(|own| leaves(own, true))
-            && !continuing.iter().any(|own| leaves(own, true))
+            && !rest.any(|own| may_leave(own, true))
+            && !continuing.iter().any(|own| may_leave(own, true))
     }
 
     fn is_even(&self, expression: Handle<Expression>) -> bool {
@@ -135,7 +150,7 @@ impl<'m> Even<'m> {
             | Expression::ZeroValue(_) => true,
             Expression::FunctionArgument(place) => {
                 let ty = self.function.arguments[*place as usize].ty;
-                self.module.types[ty].name.as_deref() == Some("Parameters")
+                self.is_first && self.module.types[ty].name.as_deref() == Some("Parameters")
             }
             Expression::Load { pointer } => {
                 let variable = self.variable(*pointer);
@@ -183,11 +198,18 @@ impl<'m> Even<'m> {
         }
     }
 
-    /// The loops of a block, where these functions have some.
-    fn loops_in(&self, block: &Block, known: &HashMap<Handle<Function>, Loops>) -> Option<Loops> {
-        let all = block
-            .span_iter()
-            .filter_map(|(statement, &span)| self.loops_of(statement, span, known));
+    /// The loops of a block, where these functions have some; of a part of a function where there may be only some
+    /// lanes, if it is so.
+    fn loops_in(
+        &self,
+        block: &Block,
+        known: &HashMap<Handle<Function>, Loops>,
+        some_lanes: bool,
+    ) -> Option<Loops> {
+        let all = block.span_iter().filter_map(|(statement, &span)| {
+            let loops = self.loops_of(statement, span, known, some_lanes)?;
+            Some(if some_lanes { loops.counted() } else { loops })
+        });
         all.reduce(Loops::and)
     }
 
@@ -196,44 +218,143 @@ impl<'m> Even<'m> {
         statement: &Statement,
         span: Span,
         known: &HashMap<Handle<Function>, Loops>,
+        some_lanes: bool,
     ) -> Option<Loops> {
-        let within = |block| self.loops_in(block, known);
-        let both = |one, other| within(one).into_iter().chain(within(other)).reduce(Loops::and);
+        let side = |block| self.loops_in(block, known, true);
         match statement {
             Statement::Loop { body, continuing, .. } => {
-                let inner = both(body, continuing);
-                let inner_turns = inner.map_or(0, |own| own.turns);
+                let inner = [body, continuing].map(|block| self.loops_in(block, known, false));
+                let inner = inner.into_iter().flatten().reduce(Loops::and);
                 let is_even = self.is_even_loop(statement);
-                let turns = match (is_even, inner) {
-                    (true, _) if inner_turns == 0 => 0,
-                    (false, None) => 1,
-                    _ => WIDEST,
+                let turns = match inner {
+                    None => usize::from(!is_even),
+                    Some(inner) if is_even && inner.turns == 0 => 0,
+                    Some(_) => WIDEST,
                 };
                 Some(Loops { first: span, turns, even: is_even })
             }
             Statement::Call { function, .. } => known.get(function).copied(),
-            Statement::Block(block) => within(block),
-            Statement::If { accept, reject, .. } => both(accept, reject).map(Loops::of_some_lanes),
+            Statement::Block(block) => self.loops_in(block, known, some_lanes),
+            Statement::If { accept, reject, .. } => {
+                [accept, reject].into_iter().filter_map(side).reduce(Loops::and)
+            }
             Statement::Switch { cases, .. } => {
-                let cases = cases.iter().filter_map(|case| within(&case.body));
-                cases.map(Loops::of_some_lanes).reduce(Loops::and)
+                cases.iter().filter_map(|case| side(&case.body)).reduce(Loops::and)
             }
             _ => None,
         }
     }
 }
 
-/// Whether a statement leads out of a loop that it is in, or past the rest of a round of it.
-fn leaves(statement: &Statement, own: bool) -> bool {
-    let any = |block: &Block, own: bool| block.iter().any(|statement| leaves(statement, own));
+/// Whether a statement may lead past what comes after it: by a return, or by a break or continue, which count if it is
+/// asked for those of what the statement is in.
+fn may_leave(statement: &Statement, by_breaks: bool) -> bool {
+    let any = |block: &Block, by_breaks| block.iter().any(|own| may_leave(own, by_breaks));
     match statement {
         Statement::Return { .. } => true,
-        Statement::Break | Statement::Continue => own,
-        Statement::Block(block) => any(block, own),
-        Statement::If { accept, reject, .. } => any(accept, own) || any(reject, own),
-        // A break in it leaves the switch, which costs nothing to take for more.
-        Statement::Switch { cases, .. } => cases.iter().any(|case| any(&case.body, own)),
+        Statement::Break | Statement::Continue => by_breaks,
+        Statement::Block(block) => any(block, by_breaks),
+        Statement::If { accept, reject, .. } => any(accept, by_breaks) || any(reject, by_breaks),
+        // A break in it leaves the switch alone: more is counted than there is.
+        Statement::Switch { cases, .. } => cases.iter().any(|case| any(&case.body, by_breaks)),
         Statement::Loop { body, continuing, .. } => any(body, false) || any(continuing, false),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The turns of a text's last function.
+    fn turns(text: &str) -> usize {
+        let module = naga::front::wgsl::parse_str(text).expect("valid text");
+        let loops = loops(&module, |_| true);
+        let last = module.functions.iter().next_back().map(|(handle, _)| handle);
+        loops[&last.expect("a function")].turns
+    }
+
+    /// In the functions that a kernel calls, with a counter of 9 rounds as FOR.
+    fn of_value(before: &str, body: &str) -> usize {
+        let text = format!(
+            "struct Parameters {{ n: i32, kind: i32 }}
+            {before}
+            fn value(p: f32, m: i32, c: Parameters) -> f32 {{ var y = p; {body} return y; }}"
+        );
+        turns(&text.replace("FOR", "for (var i = 0; i < 9; i++)"))
+    }
+
+    const HELPERS: &str = "fn a(x: f32) -> f32 { var y = x; FOR { y += x; } return y; }
+        fn b(x: f32) -> f32 { var y = x; FOR { y *= x; } return y; }";
+
+    #[test]
+    fn lanes_that_go_together_take_one_turn() {
+        assert_eq!(of_value("", "FOR { y += p; }"), 1);
+        assert_eq!(of_value("", "FOR { y += p; } FOR { y *= p; }"), 1);
+        assert_eq!(of_value("", "FOR { for (var j = 0; j < i; j++) { y += p; } }"), 1);
+        assert_eq!(of_value("", "for (var i = 0; i < c.n; i++) { FOR { y += p; } }"), 1);
+        assert_eq!(
+            of_value("", "var k = 30; while (k > 1) { k /= 2; if (p > y) { y += 1.0; } }"),
+            1
+        );
+        assert_eq!(of_value(HELPERS, "y = a(p) + b(y) + a(y);"), 1);
+        assert_eq!(of_value(HELPERS, "FOR { y = a(y); }"), 1);
+    }
+
+    #[test]
+    fn lanes_that_go_different_ways_take_more() {
+        let loop_of_lane = "for (var i = 0; i < m; i++) { y += p; }";
+        assert_eq!(of_value("", loop_of_lane), 1);
+        assert_eq!(of_value("", &loop_of_lane.repeat(2)), 2);
+        // Who has left the first one for good is not there in the other one.
+        assert_eq!(of_value("", &format!("{loop_of_lane} FOR {{ y += p; }}")), 2);
+        assert_eq!(of_value("", "FOR { for (var j = 0; j < m; j++) { y += p; } }"), WIDEST);
+        assert_eq!(of_value("", "for (var j = 0; j < m; j++) { FOR { y += p; } }"), WIDEST);
+        // Ways out of loops.
+        for way_out in
+            ["break;", "continue;", "return y;", "switch m { case 1: { return y; } default: {} }"]
+        {
+            let body = format!("FOR {{ if (y > 9.0) {{ {way_out} }} y += p; }}");
+            assert!(of_value("", &body.repeat(2)) >= 2, "{way_out}");
+        }
+        assert_eq!(of_value("", "while (y < 9.0 && p > 0.0) { y += p; } FOR { y += p; }"), 2);
+    }
+
+    #[test]
+    fn branches_that_lanes_take_apart() {
+        assert_eq!(of_value(HELPERS, "if (p > 0.0) { y = a(p); } else { y = b(p); }"), 2);
+        assert_eq!(of_value(HELPERS, "if (p > 0.0) { y = a(p); } y += b(p);"), 2);
+        let three =
+            "if (p > 0.0) { y = a(p); } else if (p < -1.0) { y = b(p); } else { y = a(y); }";
+        assert_eq!(of_value(HELPERS, three), 3);
+        let cases = "switch m { case 1: { y = a(p); } case 2: { y = b(p); } default: {} }";
+        assert_eq!(of_value(HELPERS, cases), 2);
+        // What is behind an early return.
+        let early = "fn h(x: f32) -> f32 { if (x > 0.0) { return 0.0; } var y = x; FOR { y += x; } return y; }";
+        assert_eq!(of_value(early, "y = h(p) + h(-p);"), 2);
+        assert_eq!(of_value("", "FOR { y += p; } if (p > 0.0) { return y; } FOR { y += p; }"), 2);
+    }
+
+    #[test]
+    fn numbers_that_lanes_have_for_themselves() {
+        let up_to = |n: &str| format!("for (var i = 0; i < {n}; i++) {{ y += p; }}").repeat(2);
+        for before in [
+            "var n = m;",
+            "var n = 1; if (p > 0.0) { n = 300; }",
+            "var n = 1; switch c.kind { default: { if (p > 0.0) { break; } n = 300; } }",
+            "var n = 1; while (y < 9.0) { y += p; n += 1; }",
+            "var k = 1; var n = 1; FOR { n = k; k = m; }",
+            "var all = array(1, 2, 3); var n = all[m];",
+            "var q = c; q.n = m; var n = q.n;",
+        ] {
+            assert!(of_value("", &format!("{before} {}", up_to("n"))) >= 2, "{before}");
+        }
+        // A helper's parameters may be made by who calls it.
+        let helper = format!(
+            "fn h(p: f32, c: Parameters) -> f32 {{ var y = p; {} return y; }}",
+            up_to("c.n")
+        );
+        assert_eq!(of_value(&helper, "var q = c; q.n = m; y = h(p, q);"), 2);
+        assert_eq!(of_value("", &up_to("c.n")), 1);
     }
 }

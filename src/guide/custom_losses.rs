@@ -128,9 +128,9 @@
 //!   losses have it.
 //! - **Loops** may take 4,000 rounds in all in one call of `value` or `gradient`: some drivers end longer
 //!   ones silently. These drivers count the rounds of all lanes that go together, which take turns where
-//!   they go different ways: of two loops whose rounds depend on the numbers of an element, and not on
-//!   constants, parameters and counters alone, both may take 2,000 together, of three a third of 4,000, and
-//!   where such a loop is within another one, or another one within it, 250. With more the result is NaN,
+//!   they go different ways: where the rounds of loops depend on the numbers of an element, and not on
+//!   constants, parameters and counters alone, all loops together have 2,000 if there are two of them, a third
+//!   of 4,000 if there are three, and 250 where such a loop is within another one, or another one within it. With more the result is NaN,
 //!   and an [`Evaluator`] says so in an [`Error::Custom`] with the place of the loop and the numbers. A loop
 //!   without a way out is refused. A device needs workgroups of 256 invocations, as each takes few elements.
 //! - **Tables**: a constant array of 8 or more numbers that is read at a computed index,

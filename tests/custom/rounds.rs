@@ -257,6 +257,16 @@ fn loops_that_lanes_go_through_by_turns() {
             }}"
         )
     };
+    let branches = |rounds: u32| {
+        format!(
+            "fn a(x: f32) -> f32 {{ var y = 0.0; for (var i = 0; i < {rounds}; i++) {{ y += x; }} return y; }}
+            fn b(x: f32) -> f32 {{ var y = 0.0; for (var i = 0; i < {rounds}; i++) {{ y += x; }} return y; }}
+            fn value(p: f32, t: f32) -> f32 {{
+                if (t > 0.0) {{ return a(p); }}
+                return b(p);
+            }}"
+        )
+    };
     let nested = |rounds: u32| {
         format!(
             "fn value(p: f32, t: f32) -> f32 {{
@@ -269,9 +279,11 @@ fn loops_that_lanes_go_through_by_turns() {
             }}"
         )
     };
-    for (what, source, rounds) in
-        [("in a row", by_turns(1999), 1999.0), ("nested", nested(200), 200.0)]
-    {
+    for (what, source, rounds) in [
+        ("in a row", by_turns(1999), 1999.0),
+        ("branches", branches(1999), 1999.0),
+        ("nested", nested(200), 200.0),
+    ] {
         evaluate(&source, |name, got| {
             let got = got.unwrap_or_else(|e| panic!("{what} on {name}: {e}"));
             let want: Vec<f64> =
@@ -280,7 +292,8 @@ fn loops_that_lanes_go_through_by_turns() {
             assert_close(&format!("{what} on {name}"), &got[1], &[rounds; COUNT], rounds);
         });
     }
-    for (source, most) in [(by_turns(2001), "2000"), (nested(251), "250")] {
+    for (source, most) in [(by_turns(2001), "2000"), (branches(2001), "2000"), (nested(251), "250")]
+    {
         evaluate(&source, |name, got| {
             let error = got.expect_err("too many rounds").to_string();
             assert!(error.contains(&format!("more than {most} rounds in all")), "{name}: {error}");

@@ -159,11 +159,10 @@ fn check_classes(spec: &Spec<'_>) -> Result<()> {
     // So many passes over the row's quads.
     let passes = if spec.may_read_twice() { 4 } else { 3 };
     let sections = spec.sections.map_or(1, |sections| sections.count);
-    let mut limit = MOST_ROUNDS / passes * spec.lanes.threads * 4;
+    let mut limit = (MOST_ROUNDS / passes * spec.lanes.threads * 4).saturating_mul(sections);
     if rounds::has_loops(Declared::of(spec.definition.shader)) {
         limit = limit.min(rounds::longest_of(spec.lanes.threads));
     }
-    let limit = limit.saturating_mul(sections);
     check_rounds(spec.definition.inputs[0].name, classes, "classes", limit)
 }
 

@@ -40,6 +40,9 @@ const ROWS_WINDOW: &str = include_str!("../../../../shaders/rows_window.wgsl");
 /// The workgroup memory of `any_row` in `rows.wgsl`.
 const MARK: u64 = 8;
 
+/// The most parts of a row: each invocation joins what is known of all.
+const MOST_SECTIONS: u64 = 1024;
+
 /// What a rows kernel is made for.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec<'a> {
@@ -160,8 +163,10 @@ impl RowShape {
 
     /// How rows are cut, where they are.
     pub(crate) fn sections(&self, builder: &Builder<'_>) -> Option<Sections> {
-        let quads = u64::from(builder.tuning.quads_per_group.max(1)).next_multiple_of(8);
-        let count = self.classes.div_ceil(4).div_ceil(quads);
+        let all = self.classes.div_ceil(4);
+        let least = all.div_ceil(MOST_SECTIONS);
+        let quads = u64::from(builder.tuning.quads_per_group).max(least).next_multiple_of(8);
+        let count = all.div_ceil(quads);
         (count > 1).then_some(Sections { quads, count, place: 0, rows: 0 })
     }
 
