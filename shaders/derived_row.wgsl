@@ -1,11 +1,5 @@
 // Rows as derived formulas see them: numbers, of which the formula knows what they are.
 
-const LOWEST: f32 = -0x1.fffffep+127f;
-
-const KEPT: u32 = 0u;
-const IGNORED: u32 = 1u;
-const BAD: u32 = 2u;
-
 // What is known of a row before it is read.
 struct Row {
     state: u32,        // KEPT, IGNORED or BAD

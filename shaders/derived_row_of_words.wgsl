@@ -1,12 +1,6 @@
 // Rows as derived formulas see them that take integers or booleans: numbers, and beside them words, which are the bits
 // of the integers, and 1 or 0 for a boolean. Each input has the same place among both, of which it has one.
 
-const LOWEST: f32 = -0x1.fffffep+127f;
-
-const KEPT: u32 = 0u;
-const IGNORED: u32 = 1u;
-const BAD: u32 = 2u;
-
 // What is known of a row before it is read.
 struct Row {
     state: u32,        // KEPT, IGNORED or BAD

@@ -1,11 +1,5 @@
 // Rows as formulas see them: types, constants and functions that they are written with.
 
-const LOWEST: f32 = -0x1.fffffep+127f;
-
-const KEPT: u32 = 0u;
-const IGNORED: u32 = 1u;
-const BAD: u32 = 2u;
-
 // What is known of a row before it is read.
 struct Row {
     classes: f32,

@@ -49,7 +49,7 @@ impl Spec<'_> {
         header.write(Slot::Status, "status", "array<atomic<u32>>");
         header.write(Slot::Scratch, "scratch", "array<f32>");
         let label = format!("wgloss {} lists", self.definition.name);
-        let window = super::ROWS_WINDOW;
+        let window = super::texts::ROWS_WINDOW;
         header.join(label, &[window, include_str!("../../../../shaders/sorted_lists.wgsl")])
     }
 

@@ -8,10 +8,13 @@ mod numbers;
 mod outputs;
 mod sections;
 mod streamed;
+mod texts;
 
 pub(crate) use check::{Check, LeftOut, Weighed};
 pub(crate) use sections::{Sections, Stage, held};
+pub(crate) use texts::{DERIVED_ROW, DERIVED_ROW_OF_WORDS, ROW};
 
+use self::texts::ROWS_WINDOW;
 use super::rounds;
 use super::shape::{MOST_OVER, RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
@@ -23,19 +26,6 @@ use crate::kernel::{
 };
 use crate::request::{Losses, Slot, Upstream};
 use crate::tensor::DType;
-
-/// What formulas see of a row.
-pub(crate) const ROW: &str = include_str!("../../../../shaders/row.wgsl");
-
-/// The same of those that are derived.
-pub(crate) const DERIVED_ROW: &str = include_str!("../../../../shaders/derived_row.wgsl");
-
-/// The same where some of their inputs are whole.
-pub(crate) const DERIVED_ROW_OF_WORDS: &str =
-    include_str!("../../../../shaders/derived_row_of_words.wgsl");
-
-/// What a dispatch over rows works on.
-const ROWS_WINDOW: &str = include_str!("../../../../shaders/rows_window.wgsl");
 
 /// The workgroup memory of `any_row` in `rows.wgsl`.
 const MARK: u64 = 8;

@@ -1,6 +1,7 @@
 //! What formulas see of a row: numbers, and words of what is whole.
 
-use super::{DERIVED_ROW, DERIVED_ROW_OF_WORDS, ROW, Spec};
+use super::Spec;
+use super::texts::{DERIVED_ROW, DERIVED_ROW_OF_WORDS, ROW};
 use crate::definition::Whole;
 use crate::kernel::Header;
 use crate::kernel::storage::{Loads, floats_after, wholes_after};
