@@ -9,7 +9,8 @@ use crate::common::{Family, family};
 use crate::shared_buffers::assert_same_bits;
 use wgloss::definition::Role;
 use wgloss::{
-    Batch, CrossEntropy, DType, Evaluator, Loss, Reduction, Request, Tensor, Tuning, losses,
+    Batch, CrossEntropy, DType, Evaluator, Loss, Plan, Reduction, Request, SourceOptions, Tensor,
+    TensorKind, Tuning, losses,
 };
 
 const SIGNED: [DType; 4] = [DType::I8, DType::I16, DType::I32, DType::I64];
@@ -305,6 +306,27 @@ fn rows_in_sections() {
             check_on(&tuned, &what, loss.as_ref(), input, target, how, &mut random);
         }
     }
+}
+
+/// However few classes a section may have, each invocation joins what is known of so many at most.
+#[test]
+fn sections_are_not_too_many() {
+    let tuning = Tuning { quads_per_group: 8, ..Tuning::default() };
+    let options = SourceOptions { tuning, ..SourceOptions::default() };
+    let kind = TensorKind::new(DType::F32, [1, 800_000]);
+    let inputs = [("input", kind.clone()), ("teacher", kind)];
+    let loss = losses::by_name("total_variation_loss").expect("a loss");
+    let sources = Plan::sources(&*loss, &inputs, &Request::default(), options);
+    let sections: Vec<u32> = sources
+        .expect("kernels")
+        .iter()
+        .filter_map(|own| own.text.split_once("const SECTIONS = ")?.1.split_once("u;"))
+        .map(|(count, _)| count.parse().expect("a number"))
+        .collect();
+    assert!(
+        sections.len() == 3 && sections.iter().all(|own| (500..=1024).contains(own)),
+        "{sections:?}"
+    );
 }
 
 /// A workgroup writes gradients over its section of the inputs while others still need what was there.

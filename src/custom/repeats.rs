@@ -1,6 +1,6 @@
 //! The loops of a text, and how many turns the lanes of a subgroup take in them.
 
-use crate::families::rows::rounds::WIDEST;
+use crate::dispatch::WIDEST;
 use naga::{Block, Expression, Function, Handle, LocalVariable, Module, Span, Statement};
 use std::collections::{HashMap, HashSet};
 
@@ -72,56 +72,55 @@ struct Even<'m> {
     is_first: bool,
     /// The variables that have only such values.
     variables: HashSet<Handle<LocalVariable>>,
+    /// For each expression whether it is such a value; of a pointer, whether all indices on the way to it are.
+    expressions: Vec<bool>,
 }
 
 impl<'m> Even<'m> {
     fn of(module: &'m Module, function: &'m Function, is_first: bool) -> Self {
         let variables = function.local_variables.iter().map(|(handle, _)| handle).collect();
-        let mut even = Self { module, function, is_first, variables };
-        // A variable that is not may have been in what another one is stored from.
+        let expressions = vec![false; function.expressions.len()];
+        let mut even = Self { module, function, is_first, variables, expressions };
+        // What a round of a loop stores is there in the next one.
         loop {
-            let mut uneven = HashSet::new();
-            even.find_uneven(&function.body, false, &mut uneven);
             let before = even.variables.len();
-            even.variables.retain(|own| !uneven.contains(own));
+            // Operands stand before what is made of them.
+            function.expressions.iter().for_each(|(handle, _)| even.look(handle));
+            even.leave_out(&function.body, false);
             if even.variables.len() == before {
                 return even;
             }
         }
     }
 
-    /// The variables that are stored where only some lanes come, or from what is not the same in all.
-    fn find_uneven(
-        &self,
-        block: &Block,
-        some_lanes: bool,
-        found: &mut HashSet<Handle<LocalVariable>>,
-    ) {
+    /// Leaves out the variables that are stored where only some lanes come, or from what is not the same in all.
+    fn leave_out(&mut self, block: &Block, some_lanes: bool) {
         for statement in block {
             match statement {
-                Statement::Store { pointer, value } => {
-                    let even = self.is_even(*value) && self.has_even_places(*pointer);
-                    if some_lanes || !even {
-                        found.extend(self.variable(*pointer));
-                    }
+                Statement::Emit(range) => range.clone().for_each(|handle| self.look(handle)),
+                Statement::Store { pointer, value }
+                    if some_lanes || !self.is_even(*value) || !self.is_even(*pointer) =>
+                {
+                    let variable = self.variable(*pointer);
+                    variable.map(|own| self.variables.remove(&own));
                 }
-                Statement::Block(block) => self.find_uneven(block, some_lanes, found),
+                Statement::Block(block) => self.leave_out(block, some_lanes),
                 Statement::If { condition, accept, reject } => {
                     let some_lanes = some_lanes || !self.is_even(*condition);
-                    self.find_uneven(accept, some_lanes, found);
-                    self.find_uneven(reject, some_lanes, found);
+                    self.leave_out(accept, some_lanes);
+                    self.leave_out(reject, some_lanes);
                 }
                 Statement::Switch { selector, cases } => {
                     let mut all = cases.iter().flat_map(|case| case.body.iter());
                     let some_lanes = some_lanes
                         || !self.is_even(*selector)
                         || all.any(|own| may_leave(own, true));
-                    cases.iter().for_each(|case| self.find_uneven(&case.body, some_lanes, found));
+                    cases.iter().for_each(|case| self.leave_out(&case.body, some_lanes));
                 }
                 Statement::Loop { body, continuing, .. } => {
                     let some_lanes = some_lanes || !self.is_even_loop(statement);
-                    self.find_uneven(body, some_lanes, found);
-                    self.find_uneven(continuing, some_lanes, found);
+                    self.leave_out(body, some_lanes);
+                    self.leave_out(continuing, some_lanes);
                 }
                 _ => {}
             }
@@ -142,20 +141,25 @@ impl<'m> Even<'m> {
     }
 
     fn is_even(&self, expression: Handle<Expression>) -> bool {
+        self.expressions[expression.index()]
+    }
+
+    /// Looks at an expression of whose operands it is known.
+    fn look(&mut self, expression: Handle<Expression>) {
         let all = |of: &[Handle<Expression>]| of.iter().all(|&own| self.is_even(own));
-        match &self.function.expressions[expression] {
+        self.expressions[expression.index()] = match &self.function.expressions[expression] {
             Expression::Literal(_)
             | Expression::Constant(_)
             | Expression::Override(_)
-            | Expression::ZeroValue(_) => true,
+            | Expression::ZeroValue(_)
+            | Expression::LocalVariable(_) => true,
             Expression::FunctionArgument(place) => {
                 let ty = self.function.arguments[*place as usize].ty;
                 self.is_first && self.module.types[ty].name.as_deref() == Some("Parameters")
             }
             Expression::Load { pointer } => {
                 let variable = self.variable(*pointer);
-                variable.is_some_and(|own| self.variables.contains(&own))
-                    && self.has_even_places(*pointer)
+                variable.is_some_and(|own| self.variables.contains(&own)) && all(&[*pointer])
             }
             Expression::Access { base, index } => all(&[*base, *index]),
             Expression::AccessIndex { base, .. } => all(&[*base]),
@@ -173,7 +177,7 @@ impl<'m> Even<'m> {
                 [arg].into_iter().chain(others).all(|&own| self.is_even(own))
             }
             _ => false,
-        }
+        };
     }
 
     /// The variable that a pointer leads into.
@@ -184,17 +188,6 @@ impl<'m> Even<'m> {
                 self.variable(*base)
             }
             _ => None,
-        }
-    }
-
-    /// Whether all indices on the way to what a pointer leads to are even.
-    fn has_even_places(&self, pointer: Handle<Expression>) -> bool {
-        match &self.function.expressions[pointer] {
-            Expression::Access { base, index } => {
-                self.is_even(*index) && self.has_even_places(*base)
-            }
-            Expression::AccessIndex { base, .. } => self.has_even_places(*base),
-            _ => true,
         }
     }
 
@@ -265,6 +258,7 @@ fn may_leave(statement: &Statement, by_breaks: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write;
 
     /// The turns of a text's last function.
     fn turns(text: &str) -> usize {
@@ -299,6 +293,17 @@ mod tests {
         );
         assert_eq!(of_value(HELPERS, "y = a(p) + b(y) + a(y);"), 1);
         assert_eq!(of_value(HELPERS, "FOR { y = a(y); }"), 1);
+    }
+
+    /// Each value is twice in the next one, and none is looked at more than once for that.
+    #[test]
+    fn values_of_values() {
+        let mut body = "var k = 2; let x0 = k;".to_string();
+        for i in 1..=4000 {
+            write!(body, "let x{i} = x{0} + x{0};", i - 1).expect("a string");
+        }
+        body += "k = x4000; for (var i = 0; i < k; i++) { y += p; }";
+        assert_eq!(of_value("", &body), 1);
     }
 
     #[test]

@@ -5,18 +5,22 @@ use super::items::{Signature as OfRows, rename, signature_of};
 use super::names::{Name, called, declared, redeclared};
 use super::parsed::{parse, shadowed};
 use super::refusal::{Refusal, error_at, place};
-use super::repeats::loops;
+use super::repeats::{Loops, loops};
 use super::signature::{Argument, Parameter, Signature, written};
 use super::words::{TARGET, long_statement, replaced, stand_in, unclosed, with_variables};
 use crate::error::{Error, Result};
-use crate::families::rows::rounds::most_of_row;
 use naga::valid::ModuleInfo;
 use naga::{AddressSpace, Expression, Function, Handle, Module, Span, Type};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// The words of a statement: compilers descend into what it is made of, and must not run out of
 /// stack.
 const MOST_WORDS: usize = 3000;
+
+/// The rounds of loops that one call of `value` or `gradient` may take where all lanes go together: as many as keep a
+/// kernel's invocation, which calls one of them for 16 elements, below the 65,535 at which some drivers end it.
+const ROUNDS: u32 = 4000;
 
 /// A user's WGSL, parsed together with the library's, which comes after it.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(super) struct Source {
     pub(super) shadowed: Vec<Name>,
     /// What stands in the text for `target`.
     stand_in: Option<String>,
+    /// The user's functions that loop.
+    loops: HashMap<Handle<Function>, Loops>,
     /// What a loss over rows is made of.
     pub(super) rows: Option<OfRows>,
 }
@@ -97,12 +103,15 @@ impl Source {
             parameters_type: None,
             declared: Vec::new(),
             shadowed,
+            loops: HashMap::new(),
             rows: None,
         };
+        source.loops = loops(&source.module, |span| source.is_own(span));
         let own = declared(&source.module).into_iter().filter(|(_, span)| source.is_own(*span));
         source.declared = own.map(|(name, _)| name).collect();
         source.check_globals()?;
-        if let Some(rows) = signature_of(&source.module, text, source.stand_in.as_deref())? {
+        let stand_in = source.stand_in.as_deref();
+        if let Some(rows) = signature_of(&source.module, text, stand_in, &source.loops)? {
             return Ok(source.over_rows(rows));
         }
         let Source { module, entry, text, stand_in, .. } = &source;
@@ -172,18 +181,15 @@ impl Source {
         self.module.functions.get_span(self.entry)
     }
 
-    /// The rounds of loops that one call of `value` or `gradient` may take: as many as keep a kernel's invocation,
-    /// which calls one of them for 16 elements, below the 65,535 at which some drivers end it, where its lanes may
-    /// have to take turns.
+    /// The rounds of loops that one call of `value` or `gradient` may take, whose lanes may have to take turns.
     pub(super) fn rounds(&self) -> u32 {
-        let loops = loops(&self.module, |span| self.is_own(span));
-        most_of_row(loops.get(&self.entry).map_or(1, |own| own.turns))
+        let turns = self.loops.get(&self.entry).map_or(1, |own| own.turns);
+        ROUNDS / u32::try_from(turns).unwrap_or(ROUNDS)
     }
 
     /// Where the user's first loop is.
     pub(super) fn first_loop(&self) -> Option<Span> {
-        let loops = loops(&self.module, |span| self.is_own(span));
-        let spans = loops.into_values().map(|own| own.first);
+        let spans = self.loops.values().map(|own| own.first);
         spans.min_by_key(|span| span.to_range().map_or(0, |range| range.start))
     }
 

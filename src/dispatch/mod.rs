@@ -38,6 +38,9 @@ pub(crate) struct Region {
 /// llvmpipe ends an invocation after 65,535 rounds of its loops, silently.
 pub(crate) const MOST_ROUNDS: u64 = 60_000;
 
+/// The lanes of llvmpipe's widest subgroups, which count their rounds together.
+pub(crate) const WIDEST: usize = 16;
+
 /// The scratch begins with the total of the losses, that of the weights or another divisor in the
 /// scratch, the number of what was weighted, and the mean, if it is given.
 pub(crate) const TOTAL: u64 = 0;

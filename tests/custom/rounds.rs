@@ -31,7 +31,7 @@ fn evaluate(source: &str, mut check: impl FnMut(&str, Result<Vec<Vec<f32>>, Erro
 }
 
 /// Takes everything, and keeps nothing.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Sink for Nothing {
     fn begin(&mut self, _: &[(Output, TensorKind)]) -> std::io::Result<()> {

@@ -5,20 +5,21 @@ use super::signature::{
     Struct,
 };
 use crate::custom::refusal::{Refusal, error_at};
-use crate::custom::repeats::{Loops, loops};
+use crate::custom::repeats::Loops;
 use crate::custom::signature::{self, Kind, written};
 use crate::error::{Error, Result};
 use naga::{ArraySize, Function, Handle, Module, Scalar, Span, Type, TypeInner};
 use std::collections::HashMap;
 
-/// The signature of a text that has a struct `Item`; another word stands in it for `target`.
+/// The signature of a text that has a struct `Item`, of whose functions these loop; another word stands in it for
+/// `target`.
 pub(in crate::custom) fn signature_of(
     module: &Module,
     text: &str,
     stand_in: Option<&str>,
+    loops: &HashMap<Handle<Function>, Loops>,
 ) -> Result<Option<Signature>> {
-    let is_own = |span: Span| span.to_range().is_some_and(|range| range.start < text.len());
-    Reader { module, text, stand_in, loops: loops(module, is_own) }.signature()
+    Reader { module, text, stand_in, loops }.signature()
 }
 
 /// A text while its signature is read.
@@ -26,8 +27,7 @@ struct Reader<'t> {
     module: &'t Module,
     text: &'t str,
     stand_in: Option<&'t str>,
-    /// The functions that loop.
-    loops: HashMap<Handle<Function>, Loops>,
+    loops: &'t HashMap<Handle<Function>, Loops>,
 }
 
 /// What each function may take, and what it is.

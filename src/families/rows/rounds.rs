@@ -20,12 +20,9 @@ const MOST: u32 = 4000;
 /// A call counts two more: one to leave the last loop, and one that is too many.
 const SPARE: u64 = 2;
 
-/// The lanes of llvmpipe's widest subgroups.
-pub(crate) const WIDEST: usize = 16;
-
 /// The rounds that a call for a row may take, which a lane calls twice, for the loss and its slopes.
 pub(crate) fn most_of_row(turns: usize) -> u32 {
-    MOST / u32::try_from(turns.clamp(1, WIDEST)).unwrap_or(1)
+    MOST / u32::try_from(turns).unwrap_or(MOST)
 }
 
 /// The function by which kernels know that a formula loops: [`most`], in WGSL.
@@ -80,6 +77,7 @@ pub(super) fn longest_of(lanes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch::WIDEST;
     use crate::families::rows::kernel::Lanes;
 
     #[test]

@@ -2,9 +2,8 @@
 
 use super::{F32, Inputs, assert_differences, assert_same, numbers, rows_of};
 use crate::common::{Random, assert_agrees, assert_close, backends, tensor, with_limits};
-use wgloss::{
-    Batch, Custom, DType, Error, Output, Reduction, Request, Sink, TensorKind, reference,
-};
+use crate::custom::rounds::Nothing;
+use wgloss::{Batch, Custom, DType, Error, Reduction, Request, TensorKind, reference};
 
 const DECLARED: &str = "
 struct Item { p: f32, n: i32 }
@@ -257,19 +256,6 @@ fn as_many_rounds_as_there_may_be() {
                 }
             }
         }
-    }
-}
-
-/// Takes everything, and keeps nothing.
-struct Nothing;
-
-impl Sink for Nothing {
-    fn begin(&mut self, _: &[(Output, TensorKind)]) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn take(&mut self, _: Output, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
