@@ -315,6 +315,7 @@ mod tests {
         assert_eq!(of_value("", &format!("{loop_of_lane} FOR {{ y += p; }}")), 2);
         assert_eq!(of_value("", "FOR { for (var j = 0; j < m; j++) { y += p; } }"), WIDEST);
         assert_eq!(of_value("", "for (var j = 0; j < m; j++) { FOR { y += p; } }"), WIDEST);
+        assert_eq!(of_value(HELPERS, "for (var j = 0; j < m; j++) { y = a(y); }"), WIDEST);
         // Ways out of loops.
         for way_out in
             ["break;", "continue;", "return y;", "switch m { case 1: { return y; } default: {} }"]

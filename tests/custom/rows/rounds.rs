@@ -3,7 +3,7 @@
 use super::{F32, Inputs, assert_differences, assert_same, numbers, rows_of};
 use crate::common::{Random, assert_agrees, assert_close, backends, tensor, with_limits};
 use crate::custom::rounds::Nothing;
-use wgloss::{Batch, Custom, DType, Error, Reduction, Request, TensorKind, reference};
+use wgloss::{Batch, Custom, DType, Error, Reduction, Request, reference};
 
 const DECLARED: &str = "
 struct Item { p: f32, n: i32 }
