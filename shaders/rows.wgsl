@@ -170,8 +170,11 @@ fn main(place: Place) {
         if (VALUES && thread == 0u && own_section == 0u) {
             store_loss(r, row_value(row, peak, total));
         }
-        if (GRADIENTS) {
+        if (CLASS_GRADIENTS) {
             store_part_gradients(part, row, peak, total, row_scale(r, row.state));
+        }
+        if (ROW_GRADIENTS && thread == 0u && own_section == 0u) {
+            store_row_gradients(r, row, peak, total, row_scale(r, row.state));
         }
     }
 }

@@ -10,9 +10,10 @@ struct Window {
     classes: u32,
     inner: u32,        // distance between a row's classes
     // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
-    // the gradients, and of what has one number a row.
+    // the gradients by what has one number for each class and for each row, and of what else has one number a row.
     skips: array<vec4<u32>, 2>,
     gradient_skips: vec4<u32>,
+    row_gradient_skips: vec4<u32>,
     row_skip: u32,
     ignored: i32,
     within: u32,       // the first row's place in its batch item

@@ -340,7 +340,7 @@
 //! | --- | --- |
 //! | of `Item`: up to three `f32`, `i32`, `u32`, `bool` | `[C]`, `[N, C]` or `[N, C, d1...]`, all of one shape, or `[C]` where others have more dimensions: the same for all rows. `f32` has a gradient |
 //! | `index` of `Item`, `i32` or `u32` | none: the number of the class |
-//! | of `Row`: up to four `f32`, `i32`, `u32`, `bool` | one number for each row, `[]`, `[N]` or `[N, d1...]` |
+//! | of `Row`: up to four `f32`, `i32`, `u32`, `bool` | one number for each row, `[]`, `[N]` or `[N, d1...]`. `f32` has a gradient |
 //! | `target` of `Row`, `i32` or `u32` | the same: a class index, which is checked. `picked` is the item there |
 //! | `classes` of `Row`, `i32` or `u32` | none: the number of classes |
 //!
@@ -396,10 +396,11 @@
 //!
 //! **How the gradient is made.** With the sums *S*, second sums *T* and peaks *m* the slope of an item is that of its own
 //! terms times *dV/dS* and *dV/dT*, and a share of *dV/dm* where it has the maximum. *dV/dS* goes through *T*, and *dV/dm*
-//! through both: so the slopes of all terms by *S*, *m* and `picked` are added up beside them. All numbers of a row
-//! together, the user's and these, are at most 16: for *s* sums, *t* second sums, *m* peaks and *q* floats of `picked`
-//! they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m*, each only where a function takes the
-//! other; and one more for each of `sums` and `second_sums` that has loops.
+//! through both: so the slopes of all terms by *S*, *m*, `picked` and the floats of `Row` are added up beside them. All
+//! numbers of a row together, the user's and these, are at most 16: for *s* sums, *t* second sums, *m* peaks and *q*
+//! floats of `picked` and `Row` they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m* (1 + *q*), each only
+//! where a function takes the other; and one more for each of `sums` and `second_sums` that has loops. A member of `Row`
+//! with which there would be more has no gradient.
 //!
 //! Vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
 //! in: long rows are shared by several workgroups. `examples/losses_over_rows` has nine published losses, from the

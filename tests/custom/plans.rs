@@ -133,7 +133,7 @@ fn items_are_counted() {
     for (name, loss) in [("items", items), ("long", long)] {
         assert_counts(name, &loss, (kinds_of_items, &of_items), &[("p", true), ("q", true)]);
     }
-    let gradients = [("a", true), ("b", true)];
+    let gradients = [("a", true), ("b", true), ("factor", true)];
     assert_counts("rows", &rows, (rows::kinds_of_everything, &of_rows), &gradients);
 }
 

@@ -1,6 +1,7 @@
 //! Custom losses over rows: functions of items and of what is gathered from them.
 
 mod integers;
+mod numbers;
 mod refused;
 mod rounds;
 mod sections;
@@ -42,19 +43,19 @@ fn bent(x: f32, i: i32, c: Parameters) -> f32 { return x + c.bends[i % 3] * x * 
 fn shifts(item: Item, c: Parameters) -> f32 { return c.scale * item.a; }
 
 fn peaks(item: Item, row: Row) -> vec2<f32> {
-    return vec2(select(-item.b, item.b, row.mirrored), item.a * item.b);
+    return vec2(select(-item.b, item.b, row.mirrored) + 0.25 * row.factor, row.factor * item.a * item.b);
 }
 
 fn sums(item: Item, picked: Item, row: Row, shifts: f32, peaks: vec2<f32>, c: Parameters) -> Sums {
     if (!item.kept) { return Sums(); }
     let e = exp(c.scale * item.a - shifts);
-    return Sums(e, vec2(bent(item.a, item.index, c) * peaks.x, item.b * picked.b));
+    return Sums(e, vec2(bent(item.a, item.index, c) * peaks.x * row.factor, item.b * picked.b));
 }
 
 fn second_sums(item: Item, picked: Item, row: Row, sums: Sums, peaks: vec2<f32>) -> array<f32, 1> {
     let mean = sums.products.y / f32(row.classes);
     let d = item.b - mean + 0.1 * picked.a;
-    return array(d * d * peaks.y + f32(row.power) * item.a);
+    return array(d * d * peaks.y * row.factor + f32(row.power) * item.a);
 }
 
 fn value(picked: Item, row: Row, shifts: f32, peaks: vec2<f32>, sums: Sums, second_sums: array<f32, 1>) -> f32 {
@@ -63,7 +64,7 @@ fn value(picked: Item, row: Row, shifts: f32, peaks: vec2<f32>, sums: Sums, seco
     return row.factor * (logarithm + rest) + f32(row.target);
 }";
 
-pub(super) const ALL: &[&str] = &["a", "b"];
+pub(super) const ALL: &[&str] = &["a", "b", "factor"];
 
 pub(super) fn everything() -> Custom {
     let mut loss = Custom::new(EVERYTHING).unwrap_or_else(|e| panic!("{e}"));
@@ -109,7 +110,7 @@ pub(super) fn everything_of(dtype: DType, shape: &[usize], random: &mut Random) 
     let flags: Vec<f64> = (0..classes * count).map(|i| f64::from(u8::from(i % 5 != 3))).collect();
     let kept = tensor(DType::U8, shape, &flags);
     let target = tensor(DType::I32, &rows, &indices(count, classes, random));
-    let factor = tensor(F32, &rows, &numbers(count, 0.5, 2.0, random));
+    let factor = tensor(dtype, &rows, &numbers(count, 0.5, 2.0, random));
     let power = tensor(DType::I64, &rows, &indices(count, 4, random));
     let mirrored = tensor(DType::U8, &rows, &indices(count, 2, random));
     vec![
@@ -190,7 +191,7 @@ fn everything_at_once() {
         let dtype = [F32, DType::F16, F32, DType::BF16, DType::F64][i];
         let inputs = everything_of(dtype, shape, &mut random);
         let (_, rows) = rows_of(shape);
-        for (k, gradients) in [ALL, &[], &["b"]].into_iter().enumerate() {
+        for (k, gradients) in [ALL, &[], &["b"], &["factor"]].into_iter().enumerate() {
             let reduction = REDUCTIONS[(i + k) % 3];
             let terms = if reduction == Reduction::None { &rows[..] } else { &[] };
             let upstream = numbers(terms.iter().product(), -1.0, 1.0, &mut random);
@@ -318,8 +319,9 @@ fn random_losses() {
         };
         let mut inputs = everything_of(DType::F64, &[3, 4], &mut random);
         inputs.retain(|(name, _)| loss.definition().input(name).is_ok());
+        let inputs_of = loss.definition().inputs.iter();
         let gradients: Vec<&str> =
-            ALL.iter().copied().filter(|name| text.contains(&format!("item.{name}"))).collect();
+            inputs_of.filter(|input| input.differentiable).map(|input| input.name).collect();
         let request = Request { gradients: &gradients, ..Request::default() };
         assert_agrees(&text, &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
         compared += assert_differences(&text, &loss, &inputs, &gradients);

@@ -7,6 +7,8 @@ pub(in crate::custom) enum By {
     Item(usize),
     /// The same at the target class.
     Picked(usize),
+    /// A member of `Row`.
+    Row(usize),
     /// A maximum over the items.
     Peak(usize),
     /// A sum over the items.
@@ -19,8 +21,6 @@ pub(in crate::custom) enum By {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::custom) enum Number {
     Of(By),
-    /// A member of `Row`.
-    Row(usize),
     /// Whether the item is the one at the target class.
     IsPicked,
     /// A maximum without slopes.
@@ -31,6 +31,8 @@ pub(in crate::custom) enum Number {
     SecondSumBy(usize, By),
     /// How many items have a maximum; NaN where one is NaN.
     Ties(usize),
+    /// The sum over these of the slopes of what they have.
+    TiesBy(usize, By),
     /// The slope of the loss by what all items share.
     Known(By),
     /// The rounds that loops may take in one call for an item.

@@ -107,6 +107,7 @@ impl Signature {
         let is_of = |by: &By| match by {
             By::Item(_) => *argument == Argument::Item,
             By::Picked(_) => *argument == Argument::Picked,
+            By::Row(_) => *argument == Argument::Row,
             By::Peak(_) => *argument == Argument::Peaks,
             By::Sum(_) => *argument == Argument::Sums,
             By::SecondSum(_) => *argument == Argument::SecondSums,
@@ -118,7 +119,12 @@ impl Signature {
     /// Which of an argument's scalars a direction is that of.
     pub(in crate::custom) fn place_along(&self, direction: usize) -> usize {
         match self.directions()[direction] {
-            By::Item(i) | By::Picked(i) | By::Peak(i) | By::Sum(i) | By::SecondSum(i) => i,
+            By::Item(i)
+            | By::Picked(i)
+            | By::Row(i)
+            | By::Peak(i)
+            | By::Sum(i)
+            | By::SecondSum(i) => i,
         }
     }
 
@@ -158,15 +164,13 @@ impl Signature {
 
     /// All that slopes are by.
     pub(in crate::custom) fn directions(&self) -> Vec<By> {
-        let floats = || {
-            let members = self.item.members.iter().enumerate();
-            members.filter(|(_, own)| own.kind.is_float()).map(|(i, _)| i)
-        };
         let sums = (0..Self::count(&self.sums)).map(By::Sum);
         let second = (0..Self::count(&self.second_sums)).map(By::SecondSum);
         let peaks = (0..Self::count(&self.peaks)).map(By::Peak);
-        let picked = floats().map(By::Picked);
-        floats().map(By::Item).chain(picked).chain(peaks).chain(sums).chain(second).collect()
+        let of_row = floats(self.row_members()).map(By::Row);
+        let of_item = || floats(&self.item.members);
+        let of_items = of_item().map(By::Item).chain(of_item().map(By::Picked));
+        of_items.chain(of_row).chain(peaks).chain(sums).chain(second).collect()
     }
 
     /// Whether a parameter is no array, so that functions are given them.
@@ -182,7 +186,7 @@ impl Signature {
         match argument {
             Argument::Item => item.map(By::Item).map(Number::Of).collect(),
             Argument::Picked => item.map(By::Picked).map(Number::Of).collect(),
-            Argument::Row => (0..self.row_members().len()).map(Number::Row).collect(),
+            Argument::Row => (0..self.row_members().len()).map(By::Row).map(Number::Of).collect(),
             Argument::Shifts => (0..Self::count(&self.shifts)).map(Number::Shift).collect(),
             Argument::Peaks => {
                 (0..Self::count(&self.peaks)).map(By::Peak).map(Number::Of).collect()
@@ -200,7 +204,7 @@ impl Signature {
     pub(in crate::custom) fn kind(&self, number: Number) -> Kind {
         match number {
             Number::Of(By::Item(i) | By::Picked(i)) => self.item.members[i].kind,
-            Number::Row(i) => self.row_members()[i].kind,
+            Number::Of(By::Row(i)) => self.row_members()[i].kind,
             Number::IsPicked => Kind::Flag,
             Number::Rounds => Kind::Unsigned,
             _ => Kind::Float,
@@ -224,11 +228,17 @@ impl Signature {
     }
 }
 
+/// Which of some members are floats.
+fn floats(members: &[Member]) -> impl Iterator<Item = usize> {
+    members.iter().enumerate().filter(|(_, own)| own.kind.is_float()).map(|(i, _)| i)
+}
+
 impl By {
     pub(in crate::custom) fn name(self, signature: &Signature) -> String {
         match self {
             Self::Item(i) => format!("item_{}", signature.item.members[i].name),
             Self::Picked(i) => format!("picked_{}", signature.item.members[i].name),
+            Self::Row(i) => format!("row_{}", signature.row_members()[i].name),
             Self::Peak(i) => format!("peak_{i}"),
             Self::Sum(i) => format!("sum_{i}"),
             Self::SecondSum(i) => format!("second_sum_{i}"),
@@ -240,12 +250,12 @@ impl Number {
     pub(in crate::custom) fn name(self, signature: &Signature) -> String {
         match self {
             Self::Of(by) => by.name(signature),
-            Self::Row(i) => format!("row_{}", signature.row_members()[i].name),
             Self::IsPicked => "is_picked".into(),
             Self::Shift(i) => format!("shift_{i}"),
             Self::SumBy(i, by) => format!("sum_{i}_by_{}", by.name(signature)),
             Self::SecondSumBy(i, by) => format!("second_sum_{i}_by_{}", by.name(signature)),
             Self::Ties(i) => format!("ties_{i}"),
+            Self::TiesBy(i, by) => format!("ties_{i}_by_{}", by.name(signature)),
             Self::Known(by) => format!("by_{}", by.name(signature)),
             Self::Rounds => "rounds".into(),
             Self::GivenUp(Step::Peaks) => "peaks_given_up".into(),

@@ -9,7 +9,8 @@
 //! - at the target class, V's by q.
 //!
 //! V's slopes by S, m and q are those through T, and through S, too: so the slopes of all terms by what items share
-//! are sums of the row as S and T are.
+//! are sums of the row as S and T are. With them the slopes by the row's own numbers follow too, for which those of a
+//! maximum are added up over the items that have it.
 //!
 //! Each step with loops also gathers for how many items they would have taken too many rounds; the loss and its slopes
 //! are NaN where there is one.
@@ -84,12 +85,12 @@ impl Derived<'_> {
     }
 }
 
-/// The loss's functions, with slopes by these members of `Item`.
+/// The loss's functions, with slopes by these members of `Item` and `Row`, each of which it has.
 pub(super) fn compose(
     source: &Source,
     signature: &Signature,
     accurate: bool,
-    by: &[usize],
+    by: &[By],
     reserved: &HashSet<String>,
 ) -> Result<Composed, Refusal> {
     let directions = signature.directions();
@@ -97,10 +98,11 @@ pub(super) fn compose(
         let all = directions.iter().enumerate();
         all.filter(|(_, own)| wanted(**own)).map(|(k, _)| 1 << k).sum()
     };
-    let of_item = bits(&|own| matches!(own, By::Item(i) if by.contains(&i)));
+    let of_item = bits(&|own| matches!(own, By::Item(_)) && by.contains(&own));
     let shared = bits(&|own| match own {
         By::Item(_) => false,
-        By::Picked(i) => by.contains(&i),
+        By::Picked(i) => by.contains(&By::Item(i)),
+        By::Row(_) => by.contains(&own),
         _ => true,
     });
     let mut stages = Vec::new();
@@ -119,7 +121,7 @@ pub(super) fn compose(
     };
     let both = [("shared", shared), ("item", of_item)];
     add(&signature.shifts, SHIFTS, &[]);
-    add(&signature.peaks, PEAKS, &both[1..]);
+    add(&signature.peaks, PEAKS, &both);
     add(&signature.sums, SUMS, &both);
     add(&signature.second_sums, SECOND_SUMS, &both);
     add(&Some(signature.value.clone()), LOSS, &both[..1]);
@@ -141,6 +143,7 @@ pub(super) fn compose(
         peaks: found("peaks", "item"),
         sums: found("sums", "item"),
         second_sums: found("second_sums", "item"),
+        shared_peaks: found("peaks", "shared"),
         shared_sums: found("sums", "shared"),
         shared_second_sums: found("second_sums", "shared"),
         loss: found("value", "shared"),
@@ -164,6 +167,7 @@ struct Parts<'s> {
     peaks: Option<Derived<'s>>,
     sums: Option<Derived<'s>>,
     second_sums: Option<Derived<'s>>,
+    shared_peaks: Option<Derived<'s>>,
     shared_sums: Option<Derived<'s>>,
     shared_second_sums: Option<Derived<'s>>,
     loss: Option<Derived<'s>>,
@@ -180,7 +184,7 @@ impl Parts<'_> {
         all.into_iter().any(|own| has(own, By::Peak(peak)))
     }
 
-    fn functions(&self, by: &[usize]) -> Result<(String, Functions), Refusal> {
+    fn functions(&self, by: &[By]) -> Result<(String, Functions), Refusal> {
         let mut text = String::new();
         let peaks = self.gathered_peaks(&mut text);
         let sums = self.gathered_sums(&mut text);
@@ -203,16 +207,28 @@ impl Parts<'_> {
         let given_up: Vec<Number> = all.filter(|own| matches!(own, Number::GivenUp(_))).collect();
         let loss = self.of_row(&mut text, &given_up);
         let known = self.known(&mut text, &totals, &given_up);
-        if !known.gives.iter().any(|own| matches!(own, Number::Known(_))) {
-            return Err(self.constant());
+        if let Some(by) = by.iter().copied().find(|own| self.is_lost(*own, &known.gives)) {
+            return Err(self.constant(by));
         }
         let slopes = self.slopes(&mut text, by, &known.gives)?;
         Ok((text, Functions { peaks, sums, second_sums, loss, known, slopes }))
     }
 
-    fn constant(&self) -> Refusal {
-        let reason = "the loss does not change with any f32 of Item: it has no derivative";
+    /// The refusal of a member with which the loss does not change.
+    fn constant(&self, by: By) -> Refusal {
+        let (members, place) = match by {
+            By::Row(i) => (self.signature.row_members(), i),
+            By::Item(i) => (&self.signature.item.members[..], i),
+            _ => (&[][..], 0),
+        };
+        let name = members.get(place).map_or("it", |own| &own.name);
+        let reason = format!("the loss does not change with {name}: it has no derivative by that");
         Refusal::new(self.signature.value.span, reason)
+    }
+
+    /// Whether nothing of the loss changes with a member, as far as its row goes.
+    fn is_lost(&self, by: By, known: &[Number]) -> bool {
+        matches!(by, By::Row(_)) && !known.contains(&Number::Known(by))
     }
 
     fn writing(&self) -> Writing<'_> {
@@ -279,15 +295,26 @@ impl Parts<'_> {
         }
         if let Some(peaks) = &self.signature.peaks {
             let used: Vec<usize> = (0..peaks.leaves.len()).filter(|&j| self.uses_peak(j)).collect();
+            let (value, name) = match &self.shared_peaks {
+                Some(own) => ("peaks.value", &*own.name),
+                None => ("peaks", PEAKS),
+            };
             if !used.is_empty() {
-                writing.call("peaks", PEAKS, peaks);
+                writing.call("peaks", name, peaks);
             }
             for j in used {
                 let peak = writing.take(Number::Of(By::Peak(j)));
+                let leaf = &peaks.leaves[j];
                 gives.push(Number::Ties(j));
-                all.push(format!("tie_of(peaks{}, {peak})", peaks.leaves[j]));
+                all.push(format!("tie_of({value}{leaf}, {peak})"));
                 if !text.contains("fn tie_of(") {
                     *text += TIES;
+                }
+                let Some(own) = &self.shared_peaks else { continue };
+                for &(by, _) in own.by.iter().filter(|(by, _)| own.has(*by, j)) {
+                    let slope = format!("peaks.by_{}{leaf}", by.name(self.signature));
+                    gives.push(Number::TiesBy(j, by));
+                    all.push(format!("select(0.0, {slope}, is_equal({value}{leaf}, {peak}))"));
                 }
             }
         }
@@ -332,12 +359,13 @@ impl Parts<'_> {
         writing.mind(given_up);
         let second = Signature::count(&signature.second_sums);
         let mut gives: Vec<Number> = Vec::new();
-        let picked = signature.directions();
-        let picked = picked.into_iter().filter(|own| matches!(own, By::Picked(_)));
+        let directions = signature.directions();
+        let picked = directions.iter().copied().filter(|own| matches!(own, By::Picked(_)));
+        let of_row = directions.iter().copied().filter(|own| matches!(own, By::Row(_)));
         let of_second = (0..second).map(By::SecondSum);
         let of_sums = (0..Signature::count(&signature.sums)).map(By::Sum);
         let of_peaks = (0..Signature::count(&signature.peaks)).map(By::Peak);
-        for by in of_second.chain(of_sums).chain(of_peaks).chain(picked) {
+        for by in of_second.chain(of_sums).chain(of_peaks).chain(picked).chain(of_row) {
             let name = by.name(signature);
             let mut terms = Vec::new();
             if has(&self.loss, by) {
@@ -348,6 +376,7 @@ impl Parts<'_> {
                 let through = match known {
                     Number::Known(By::SecondSum(l)) => Number::SecondSumBy(l, by),
                     Number::Known(By::Sum(k)) => Number::SumBy(k, by),
+                    Number::Known(By::Peak(j)) => Number::TiesBy(j, by),
                     _ => continue,
                 };
                 if totals.contains(&through) {
@@ -359,8 +388,15 @@ impl Parts<'_> {
                 continue;
             }
             let mut sum = terms.join(" + ");
-            if let By::Peak(j) = by {
-                sum = format!("({sum}) / {}", writing.take(Number::Ties(j)));
+            match (by, writing.given_up()) {
+                (By::Peak(j), _) => {
+                    sum = format!("({sum}) / {}", writing.take(Number::Ties(j)));
+                }
+                // That of a gradient, as those of items are.
+                (By::Row(_), Some(given_up)) => {
+                    sum = format!("select({sum}, not_a_number(), {given_up})");
+                }
+                _ => {}
             }
             writing.line(&format!("let by_{name} = {sum};"));
             gives.push(Number::Known(by));
@@ -371,12 +407,7 @@ impl Parts<'_> {
     }
 
     /// The slopes of the loss by an item's members.
-    fn slopes(
-        &self,
-        text: &mut String,
-        by: &[usize],
-        known: &[Number],
-    ) -> Result<Function, Refusal> {
+    fn slopes(&self, text: &mut String, by: &[By], known: &[Number]) -> Result<Function, Refusal> {
         let mut writing = self.writing();
         let signature = self.signature;
         let all = [("sums", &self.sums), ("second", &self.second_sums), ("peaks", &self.peaks)];
@@ -385,9 +416,10 @@ impl Parts<'_> {
                 writing.call(name, &own.name, own.called);
             }
         }
-        let mut slopes = Vec::new();
-        for &a in by {
-            let name = By::Item(a).name(signature);
+        let (mut gives, mut slopes) = (Vec::new(), Vec::new());
+        for &own in by {
+            let By::Item(a) = own else { continue };
+            let name = own.name(signature);
             let mut terms = Vec::new();
             for (own, parts, number) in [
                 ("sums", &self.sums, By::Sum as fn(usize) -> By),
@@ -415,10 +447,11 @@ impl Parts<'_> {
                 let at = writing.take(Number::IsPicked);
                 terms.push(format!("select(0.0, {slope}, {at})"));
             }
-            slopes.push(if terms.is_empty() { "0.0".into() } else { terms.join(" + ") });
-        }
-        if slopes.iter().all(|slope| slope == "0.0") {
-            return Err(self.constant());
+            if terms.is_empty() {
+                return Err(self.constant(own));
+            }
+            gives.push(Number::Of(own));
+            slopes.push(terms.join(" + "));
         }
         let given_up = Number::GivenUp(Step::Row);
         if known.contains(&given_up) {
@@ -427,7 +460,6 @@ impl Parts<'_> {
                 *slope = format!("select({slope}, not_a_number(), {given_up} != 0.0)");
             }
         }
-        let gives = by.iter().map(|&a| Number::Of(By::Item(a))).collect();
         Ok(writing.finish(text, "slopes_of_item", "ItemSlopes", gives, &slopes))
     }
 }

@@ -129,10 +129,11 @@ impl<'w> Work<'w> {
 
     /// Maxima and sums, and what is kept for slopes: for each such value one of each item.
     pub(super) fn gather(self, rows: &Several<'_>, all: &mut Known, kept: &mut Vec<f32>) {
-        let with_slopes = rows.gradients.iter().any(Option::is_some);
+        let with_slopes = rows.gradients.any();
+        let keeps = rows.gradients.classes.iter().any(Option::is_some);
         let (made, count) = (self.own.rows, rows.values.len());
         let items = count * rows.classes;
-        if with_slopes {
+        if keeps {
             kept.resize(made.given(&made.slopes).count() * items, 0.0);
         }
         if let Some(stage) = &made.peaks {
@@ -147,13 +148,17 @@ impl<'w> Work<'w> {
         let mut before = 0;
         for stage in [&made.sums, &made.second_sums].into_iter().flatten() {
             let gives = &stage.function.gives;
-            let needed = |own: &Number| !matches!(own, Number::SumBy(..) | Number::SecondSumBy(..));
-            let columns: Vec<usize> =
-                (0..gives.len()).filter(|&k| with_slopes || needed(&gives[k])).collect();
+            let needed = |own: &Number| match own {
+                Number::SumBy(_, by) | Number::SecondSumBy(_, by) | Number::TiesBy(_, by) => {
+                    with_slopes && made.wants(*by, &rows.gradients)
+                }
+                _ => true,
+            };
+            let columns: Vec<usize> = (0..gives.len()).filter(|&k| needed(&gives[k])).collect();
             let mut sums = vec![vec![0.0; count]; gives.len()];
             let (given, own) =
-                kept.split_at_mut(if with_slopes { made.given(stage).count() * items } else { 0 });
-            let given = with_slopes.then_some(&*given);
+                kept.split_at_mut(if keeps { made.given(stage).count() * items } else { 0 });
+            let given = keeps.then_some(&*given);
             self.items(stage, &columns, given, rows, all, |row, class, k, numbers| {
                 match columns.get(k) {
                     Some(&column) => {
@@ -184,22 +189,27 @@ impl<'w> Work<'w> {
             losses[first..first + numbers.len()].copy_from_slice(numbers);
         });
         rows.values.copy_from_slice(&losses);
-        let wanted: Vec<usize> = (0..made.slopes.function.gives.len())
-            .filter(|&k| rows.gradients[made.component(k)].is_some())
-            .collect();
-        if wanted.is_empty() {
+        if !rows.gradients.any() {
             return;
         }
+        let wanted: Vec<usize> = (0..made.slopes.function.gives.len())
+            .filter(|&k| rows.gradients.classes[made.component(k)].is_some())
+            .collect();
         let columns: Vec<usize> = (0..made.known.function.gives.len()).collect();
         let mut known = vec![vec![0.0; losses.len()]; columns.len()];
         self.whole_rows(&made.known, &columns, rows, all, |first, k, numbers| {
             known[k][first..first + numbers.len()].copy_from_slice(numbers);
         });
-        all.known = known;
         let (scales, classes) = (rows.scales, rows.classes);
+        for (k, place) in made.row_slopes() {
+            let Some(gradient) = &mut rows.gradients.rows[place] else { continue };
+            let slopes = known[k].iter().zip(scales);
+            gradient.iter_mut().zip(slopes).for_each(|(own, (slope, scale))| *own = scale * slope);
+        }
+        all.known = known;
         let mut gradients = std::mem::take(&mut rows.gradients);
         self.items(&made.slopes, &wanted, Some(kept), rows, all, |row, class, k, numbers| {
-            let Some(gradient) = &mut gradients[made.component(wanted[k])] else { return };
+            let Some(gradient) = &mut gradients.classes[made.component(wanted[k])] else { return };
             let places = &mut gradient[row * classes + class..];
             loops::scale(self.instructions, numbers, scales[row], places);
         });
@@ -380,7 +390,7 @@ impl<'w> Work<'w> {
                 }),
                 None => return of_count(index.unwrap_or_default()),
             },
-            Number::Row(i) => match self.own.rows.row(i) {
+            Number::Of(By::Row(i)) => match self.own.rows.row(i) {
                 (From::Target, _) => return of_count(index.unwrap_or_default()),
                 (From::Classes, _) => return of_count(rows.classes),
                 (_, label) => rows.labels[label][row],

@@ -2,7 +2,7 @@
 
 use super::compose::Functions;
 use super::writing::Function;
-use crate::custom::items::{By, From, Number, Signature, Step};
+use crate::custom::items::{By, From, MOST_LABELS, Number, Signature, Step};
 use crate::custom::signature::Kind;
 use crate::families::rows::rounds;
 
@@ -49,6 +49,21 @@ fn behind(place: usize, count: usize) -> String {
             let (_, rows) = shape(count);
             format!("[{}][{}]", place / rows, place % rows)
         }
+    }
+}
+
+/// The slopes that are wanted, each with those before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Slopes {
+    None,
+    OfItems,
+    OfRows,
+}
+
+impl Slopes {
+    /// Those for which slopes by this are gathered.
+    fn by(by: By) -> Self {
+        if let By::Row(_) = by { Self::OfRows } else { Self::OfItems }
     }
 }
 
@@ -99,7 +114,7 @@ impl Glue<'_> {
                 None => of_integer("row.index"),
             },
             Number::IsPicked => "i32(item.class_) == row.index".into(),
-            Number::Row(i) => match signature.label(i) {
+            Number::Of(By::Row(i)) => match signature.label(i) {
                 (From::Target, _) => of_integer("row.index"),
                 (From::Classes, _) => of_integer("row.classes"),
                 (_, label) => of_input("row.numbers", "row.words", label),
@@ -137,9 +152,13 @@ impl Glue<'_> {
             );
         };
         let count = self.totals.len();
-        let all = |with_slopes: bool| {
+        let all = |slopes: Slopes| {
             let own = self.totals.iter().map(|number| match number {
-                Number::SumBy(..) | Number::SecondSumBy(..) if !with_slopes => "0.0".into(),
+                Number::SumBy(_, by) | Number::SecondSumBy(_, by) | Number::TiesBy(_, by)
+                    if slopes < Slopes::by(*by) =>
+                {
+                    "0.0".into()
+                }
                 number if function.gives.contains(number) => {
                     format!("own.{}", number.name(self.signature))
                 }
@@ -148,15 +167,19 @@ impl Glue<'_> {
             filled(own.collect(), count)
         };
         let call = self.call(function, name == "second_sums");
-        let (with, without) = (all(true), all(false));
-        let with = match with == without {
-            true => String::new(),
-            false => format!("    if (SLOPES) {{\n        return Sums({with});\n    }}\n"),
-        };
+        let (without, of_items, of_rows) =
+            (all(Slopes::None), all(Slopes::OfItems), all(Slopes::OfRows));
+        let mut body = format!("    let own = {call};\n");
+        for (asked, with, less) in
+            [("ROW_SLOPES", &of_rows, &of_items), ("SLOPES", &of_items, &without)]
+        {
+            if with != less {
+                body += &format!("    if ({asked}) {{\n        return Sums({with});\n    }}\n");
+            }
+        }
         format!(
             "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> Sums {{
-    let own = {call};
-{with}    return Sums({without});
+{body}    return Sums({without});
 }}
 
 "
@@ -223,14 +246,25 @@ fn finished(row: Row, peak: Peaks, total: Sums{c}) -> Sums {{
                 slopes[place] = format!("own.{}", number.name(self.signature));
             }
         }
+        let mut row_slopes = vec!["0.0".to_string(); MOST_LABELS];
+        for number in &functions.known.gives {
+            let Number::Known(By::Row(member)) = *number else { continue };
+            let (_, place) = self.signature.label(member);
+            row_slopes[place] = format!("known.{}", number.name(self.signature));
+        }
         text + &format!(
             "fn gradient(item: Item, row: Row, peak: Peaks, total: Sums{c}) -> vec4<f32> {{
     let own = {};
     return vec4({});
 }}
+
+fn row_slopes(row: Row, peak: Peaks, total: Sums{c}) -> vec4<f32> {{
+    return vec4({});
+}}
 ",
             self.call(&functions.slopes, true),
-            slopes.join(", ")
+            slopes.join(", "),
+            row_slopes.join(", ")
         )
     }
 }

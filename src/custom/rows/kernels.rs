@@ -79,6 +79,7 @@ fn kernel(definition: &Definition, parameters: Parameters, classes: u64) -> Stri
         lists: 0,
         sections: None,
         slopes: true,
+        row_slopes: true,
     };
     let gradients = (0..inputs.len()).filter(|&i| inputs[i].differentiable).collect();
     spec.pass(&Writes { losses: Losses::Scratch, gradients }, Stage::Whole).text()

@@ -5,7 +5,7 @@ use super::glue::glue;
 use super::writing::Function;
 use crate::custom::compiled::Compiled;
 use crate::custom::interpret::{Code, Program, Traced};
-use crate::custom::items::{By, From, Number, Signature, Struct};
+use crate::custom::items::{By, From, Member, Number, Signature, Struct};
 use crate::custom::library;
 use crate::custom::names::declared;
 use crate::custom::parsed::parse;
@@ -14,7 +14,7 @@ use crate::custom::signature::Kind;
 use crate::custom::source::Source;
 use crate::definition::{Input, Role};
 use crate::error::{Error, Result};
-use crate::families::rows;
+use crate::families::rows::{self, Gradients};
 use crate::kernel::TABLE;
 use naga::Span;
 use std::collections::HashSet;
@@ -121,6 +121,23 @@ impl Rows {
         self.signature.kind(number)
     }
 
+    /// The slopes by members of `Row`: their places among what is known of a row, and among the rows' numbers.
+    pub(super) fn row_slopes(&self) -> impl Iterator<Item = (usize, usize)> {
+        let place = |(k, number): (usize, &Number)| match *number {
+            Number::Known(By::Row(i)) => Some((k, self.row(i).1)),
+            _ => None,
+        };
+        self.known.function.gives.iter().enumerate().filter_map(place)
+    }
+
+    /// Whether slopes by this come into gradients that are wanted.
+    pub(super) fn wants(&self, by: By, gradients: &Gradients<'_>) -> bool {
+        match by {
+            By::Row(i) => gradients.rows[self.row(i).1].is_some(),
+            _ => true,
+        }
+    }
+
     /// The component that a slope is of.
     pub(super) fn component(&self, slope: usize) -> usize {
         let number = self.slopes.function.gives[slope];
@@ -149,51 +166,61 @@ pub(in crate::custom) fn make(
 ) -> Result<Made> {
     let text = &*source.text;
     let reserved = reserved(source);
-    let attempt = |by: &[usize]| {
+    let attempt = |by: &[By]| {
         compose(source, signature, accurate, by, &reserved).map_err(|refusal| refusal.error(text))
     };
-    let members = signature.item.members.iter().enumerate();
-    let floats: Vec<usize> =
-        members.clone().filter(|(_, own)| own.kind.is_float()).map(|(i, _)| i).collect();
-    let refused = |i: usize| attempt(&[i]).err();
-    let of_floats: Vec<(usize, Option<Error>)> = floats.iter().map(|&i| (i, refused(i))).collect();
-    if let Some((_, Some(error))) = of_floats.first() {
-        return Err(error.clone());
+    // The members that there are slopes by: each that leaves a loss with those before it.
+    let (mut by, mut refused, mut composed) = (Vec::new(), Vec::new(), None);
+    for own in signature.directions() {
+        match own {
+            By::Item(_) => {}
+            By::Row(_) if !by.is_empty() => {}
+            _ => continue,
+        }
+        by.push(own);
+        match attempt(&by) {
+            Ok(all) => composed = Some(all),
+            Err(error) => {
+                by.pop();
+                refused.push((own, error));
+            }
+        }
     }
-    let by: Vec<usize> =
-        of_floats.iter().filter(|(_, error)| error.is_none()).map(|(i, _)| *i).collect();
+    let Some(composed) = composed else {
+        let none = || Refusal::new(source.place(), "the loss has no derivative").error(text);
+        return Err(refused.into_iter().next().map_or_else(none, |(_, error)| error));
+    };
+    let refusal =
+        |own: By| refused.iter().find(|(of, _)| *of == own).map(|(_, error)| error.clone());
     let (mut inputs, mut refusals) = (Vec::new(), Vec::new());
-    for (i, member) in members.filter(|(_, own)| own.from == From::Input) {
-        let input =
-            Input::new(kept(&member.name), Role::RowsOrClasses).of_whole(member.kind.whole());
-        let refusal = match of_floats.iter().find(|(own, _)| *own == i) {
-            Some((_, refusal)) => refusal.clone(),
-            None => {
-                let kind = member.kind.written();
+    let mut add = |of: &Struct, own: By, member: &Member, role: Role| {
+        let refusal = match member.kind {
+            Kind::Float => refusal(own),
+            kind => {
+                let kind = kind.written();
                 let reason = format!("{} is {kind}: there are gradients by f32 only", member.name);
-                let place = span_of(source, &signature.item);
-                Some(Refusal::new(place, reason).error(text))
+                Some(Refusal::new(span_of(source, of), reason).error(text))
             }
         };
+        let whole = member.kind.whole().filter(|_| role != Role::Index);
+        let input = Input::new(kept(&member.name), role).of_whole(whole);
         inputs.push(if refusal.is_none() { input } else { input.constant() });
         refusals.push(refusal);
+    };
+    for (i, member) in signature.item.members.iter().enumerate() {
+        if member.from == From::Input {
+            add(&signature.item, By::Item(i), member, Role::RowsOrClasses);
+        }
     }
-    for member in signature.row_members() {
-        let role = match member.from {
-            From::Target => Role::Index,
-            From::Input => Role::Labels,
-            _ => continue,
-        };
-        let whole = member.kind.whole().filter(|_| role == Role::Labels);
-        inputs.push(Input::new(kept(&member.name), role).of_whole(whole).constant());
-        let reason = format!(
-            "{} is a number of the row: there are gradients by members of Item only",
-            member.name
-        );
-        let place = signature.row.as_ref().map_or(Span::UNDEFINED, |row| span_of(source, row));
-        refusals.push(Some(Refusal::new(place, reason).error(text)));
+    if let Some(row) = &signature.row {
+        for (i, member) in row.members.iter().enumerate() {
+            match member.from {
+                From::Target => add(row, By::Row(i), member, Role::Index),
+                From::Input => add(row, By::Row(i), member, Role::Labels),
+                _ => {}
+            }
+        }
     }
-    let composed = attempt(&by)?;
     let glue = glue(signature, &composed.functions);
     let Composed { text: functions, table, functions: all } = composed;
     let rows = of_cpu(source, signature, &functions, all, !table.is_empty())?;

@@ -49,8 +49,11 @@ impl<'e> Exact<'e> {
         }
         let value = self.whole_row(&made.loss, &known)[0];
         let slopes = self.whole_row(&made.known, &known);
-        known.extend(made.known.function.gives.iter().copied().zip(slopes));
+        known.extend(made.known.function.gives.iter().copied().zip(slopes.iter().copied()));
         let mut loss = RowLoss { value, ..RowLoss::zeros(classes) };
+        for (k, place) in made.row_slopes() {
+            loss.row_slopes[place] = slopes[k];
+        }
         let slopes = &mut loss.slopes;
         self.items(&made.slopes, &known, |class, k, x| slopes[made.component(k)][class] = x);
         loss
@@ -109,7 +112,7 @@ impl<'e> Exact<'e> {
             Number::Of(By::Picked(i)) => at(i, target),
             Number::Rounds => made.rounds(row.first.len()).into(),
             Number::IsPicked => f64::from(u8::from(target == Some(class))),
-            Number::Row(i) => match made.row(i) {
+            Number::Of(By::Row(i)) => match made.row(i) {
                 (From::Target, _) => target.unwrap_or_default() as f64,
                 (From::Classes, _) => row.first.len() as f64,
                 (_, label) => row.labels[label],

@@ -3,8 +3,8 @@
 use super::kept::Kept;
 use super::lists::Lists;
 use super::over::Over;
-use super::row::{ByRow, Runs, Several, Taken, Tiled};
-use super::shape::{MOST_LABELS, RowShape, RowWeight};
+use super::row::{ByRow, Gradients, Runs, Several, Taken, Tiled};
+use super::shape::{MOST_LABELS, RowShape, RowWeight, SlopesOf};
 use super::task::{Abreast, FEW, Lanes, Padding, RowTask};
 use crate::cancel::Cancel;
 use crate::cpu::{
@@ -65,7 +65,7 @@ fn prepared<'a>(formula: &'a dyn Runs, work: &'a Work<'a>) -> Result<(Pass<'a>, 
         upstream: work.upstream.as_deref(),
         by_term: resolved.upstream == Upstream::Terms,
         divisor,
-        components: resolved.gradients.iter().map(|&i| shape.component(i)).collect(),
+        wanted: resolved.gradients.iter().map(|&i| shape.slopes(i)).collect(),
         brief: is_brief(size(resolved.layout.terms).saturating_mul(classes)),
         cancel: work.cancel,
     };
@@ -82,14 +82,15 @@ pub(super) fn evaluate(
     let (classes, inner) = (pass.classes, size(RowShape::of(resolved).inner));
     let reduces = resolved.reduction != Reduction::None;
     let unreduced = (!reduces && resolved.value).then_some(Filled::each(Slot::Value, inner));
-    let gradient = |&i: &usize| Filled::each(Slot::Gradient(i), classes * inner);
-    let gradients = resolved.gradients.iter().map(gradient);
+    let gradients = resolved.gradients.iter().zip(&pass.wanted);
+    let gradients = gradients
+        .map(|(&i, wanted)| Filled::each(Slot::Gradient(i), wanted.count(classes) * inner));
     let outputs: Vec<Filled> = unreduced.into_iter().chain(gradients).collect();
     let items = size(resolved.layout.terms) / inner.max(1);
     // What lies apart is put together in the cache.
     let numbers = if inner == 1 { classes } else { 4 * classes * inner };
     let (mut sums, first) = (results.sums(), resolved.first_term());
-    let (mut room, mut rows) = (Vec::new(), vec![Vec::new(); pass.components.len()]);
+    let (mut room, mut rows) = (Vec::new(), vec![Vec::new(); pass.wanted.len()]);
     results.fill(&outputs, Units { count: items, numbers, step: 1 }, |window, mut places| {
         let terms = window.len() * inner;
         let losses = match unreduced {
@@ -104,10 +105,12 @@ pub(super) fn evaluate(
         if inner == 1 {
             pass.run(window, losses, places)?;
         } else {
-            rows.iter_mut().for_each(|rows: &mut Vec<f32>| rows.resize(terms * classes, 0.0));
+            rows.iter_mut()
+                .zip(&pass.wanted)
+                .for_each(|(rows, wanted)| rows.resize(terms * wanted.count(classes), 0.0));
             pass.run(window, losses, rows.iter_mut().map(|rows| &mut rows[..]).collect())?;
-            for (rows, places) in rows.iter().zip(places) {
-                put_by_items(rows, places, classes, inner);
+            for ((rows, places), wanted) in rows.iter().zip(places).zip(&pass.wanted) {
+                put_by_items(rows, places, wanted.count(classes), inner);
             }
         }
         if reduces {
@@ -138,7 +141,7 @@ pub(super) fn check_given_up(
         let mut values = vec![0.0; at_once.min(count - first)];
         let scales = values.clone();
         let rows = pass.rows(first, values.len(), &mut rooms);
-        let several = pass.several(&rows, &scales, &mut values, [None, None, None, None]);
+        let several = pass.several(&rows, &scales, &mut values, Gradients::default());
         tiled.given_up(&several, first)
     });
     found.map_or(Ok(()), Err)
@@ -179,8 +182,8 @@ struct Pass<'a> {
     upstream: Option<&'a [f32]>,
     by_term: bool,
     divisor: f32,
-    /// What is wanted: the inputs' places among a row's slopes.
-    components: Vec<usize>,
+    /// What gradients are wanted of a row's slopes.
+    wanted: Vec<SlopesOf>,
     brief: bool,
     cancel: Cancel<'a>,
 }
@@ -248,8 +251,9 @@ impl Pass<'_> {
         gradients: Vec<&mut [f32]>,
     ) -> Result<()> {
         let rows = self.rows_at_once();
+        let pairs = gradients.into_iter().zip(&self.wanted);
         let mut chunks: Vec<_> =
-            gradients.into_iter().map(|g| g.chunks_mut(rows * self.classes)).collect();
+            pairs.map(|(g, wanted)| g.chunks_mut(rows * wanted.count(self.classes))).collect();
         let tasks: Vec<_> = losses
             .chunks_mut(rows)
             .zip(window.step_by(rows))
@@ -344,11 +348,8 @@ impl Pass<'_> {
         }
         for (k, loss) in losses.iter_mut().enumerate().filter(|&(k, _)| rows.is_kept(k)) {
             let own = k * self.classes..(k + 1) * self.classes;
-            let mut by_component = [None, None, None, None];
-            for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
-                by_component[component] = Some(&mut gradient[own.clone()]);
-            }
-            self.run_row(formula, rows, k, loss, by_component, padding);
+            let by_classes = self.by_classes(&mut gradients, &own);
+            self.run_row(formula, rows, k, loss, by_classes, padding);
         }
         self.silence(rows, losses, &mut gradients);
     }
@@ -357,14 +358,35 @@ impl Pass<'_> {
     fn silence(&self, rows: &Rows<'_>, losses: &mut [f32], gradients: &mut [&mut [f32]]) {
         for (k, loss) in losses.iter_mut().enumerate().filter(|&(k, _)| !rows.is_kept(k)) {
             *loss = 0.0;
-            for gradient in gradients.iter_mut() {
-                gradient[k * self.classes..(k + 1) * self.classes].fill(0.0);
-            }
+            self.silence_row(gradients, k);
         }
         for gradient in gradients {
             let missing = gradient.iter_mut().zip(rows.mask).filter(|(_, flag)| **flag == 0.0);
             missing.for_each(|(slope, _)| *slope = 0.0);
         }
+    }
+
+    /// A row that does not count has no slopes.
+    fn silence_row(&self, gradients: &mut [&mut [f32]], row: usize) {
+        for (gradient, wanted) in gradients.iter_mut().zip(&self.wanted) {
+            let count = wanted.count(self.classes);
+            gradient[row * count..(row + 1) * count].fill(0.0);
+        }
+    }
+
+    /// Some of the gradients by inputs over classes, each at its place; these are all that formulas have.
+    fn by_classes<'g>(
+        &self,
+        gradients: &'g mut [&mut [f32]],
+        own: &Range<usize>,
+    ) -> [Option<&'g mut [f32]>; 4] {
+        let mut by_classes = [None, None, None, None];
+        for (gradient, wanted) in gradients.iter_mut().zip(&self.wanted) {
+            if let SlopesOf::Classes(place) = *wanted {
+                by_classes[place] = Some(&mut gradient[own.clone()]);
+            }
+        }
+        by_classes
     }
 
     /// All rows by tiles of their numbers.
@@ -375,18 +397,19 @@ impl Pass<'_> {
         losses: &mut [f32],
         gradients: &mut [&mut [f32]],
     ) {
-        let mut by_component = [None, None, None, None];
-        for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
-            by_component[component] = Some(&mut **gradient);
+        let mut own = Gradients::default();
+        for (gradient, wanted) in gradients.iter_mut().zip(&self.wanted) {
+            *match *wanted {
+                SlopesOf::Classes(place) => &mut own.classes[place],
+                SlopesOf::Row(place) => &mut own.rows[place],
+            } = Some(&mut **gradient);
         }
         let scales: Vec<f32> = (0..losses.len()).map(|k| self.scale(rows.first + k)).collect();
-        tiled.run(&mut self.several(rows, &scales, losses, by_component));
+        tiled.run(&mut self.several(rows, &scales, losses, own));
         let ignored = rows.indices.unwrap_or_default().iter().enumerate();
         for (k, _) in ignored.filter(|(_, index)| index.is_none()) {
             losses[k] = 0.0;
-            for gradient in gradients.iter_mut() {
-                gradient[k * self.classes..(k + 1) * self.classes].fill(0.0);
-            }
+            self.silence_row(gradients, k);
         }
     }
 
@@ -396,7 +419,7 @@ impl Pass<'_> {
         rows: &Rows<'b>,
         scales: &'b [f32],
         values: &'b mut [f32],
-        gradients: [Option<&'b mut [f32]>; 4],
+        gradients: Gradients<'b>,
     ) -> Several<'b> {
         let &Rows { inputs, indices, labels, .. } = rows;
         let (classes, brief) = (self.classes, self.brief);
@@ -417,10 +440,7 @@ impl Pass<'_> {
             let own = first..first + values.len();
             let over = own.start * self.classes..own.end * self.classes;
             let part = |numbers| part(numbers, &over);
-            let mut by_component = [None, None, None, None];
-            for (gradient, &component) in gradients.iter_mut().zip(&self.components) {
-                by_component[component] = Some(&mut gradient[over.clone()]);
-            }
+            let by_classes = self.by_classes(gradients, &over);
             let mut scales = ZEROS;
             for (lane, scale) in scales.iter_mut().enumerate().take(values.len()) {
                 *scale = self.scale(rows.first + first + lane);
@@ -435,7 +455,7 @@ impl Pass<'_> {
                 mean_weight: self.mean_weight,
                 scales,
                 values,
-                gradients: by_component,
+                gradients: by_classes,
             };
             formula.run_abreast(&mut task, &mut lanes, self.brief);
         }

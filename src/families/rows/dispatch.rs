@@ -2,7 +2,7 @@
 
 use super::kernel::{Sections, Spec, Stage, Writes};
 use super::rounds;
-use super::shape::{RowShape, RowWeight};
+use super::shape::{RowShape, RowWeight, SlopesOf};
 use super::targets::push_check;
 use crate::dispatch::limits::check_rounds;
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
@@ -24,6 +24,7 @@ uniform! {
         inner: u32,
         skips: [[u32; 4]; 2],
         gradient_skips: [u32; 4],
+        row_gradient_skips: [u32; 4],
         row_skip: u32,
         ignored: i32,
         within: u32,
@@ -50,6 +51,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         Some(list) => builder.reserve(terms.saturating_mul(2 * list.length))?,
         None => 0,
     };
+    let is_of_row = |&i: &usize| matches!(shape.slopes(i), SlopesOf::Row(_));
     let mut spec = Spec {
         definition: resolved.definition,
         parameters: builder.parameters(),
@@ -66,6 +68,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         lists,
         sections: shape.sections(builder),
         slopes: !resolved.gradients.is_empty(),
+        row_slopes: resolved.gradients.iter().any(is_of_row),
     };
     if let Some(sections) = spec.sections {
         let numbers = sections.count.saturating_mul(spec.known_of_section());
@@ -96,9 +99,14 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         let size = resolved.inputs[i].as_ref().map_or(4, |kind| kind.dtype.size());
         size < 4 && !shape.whole_quads()
     };
-    builder.in_place = match resolved.gradients.iter().any(shares_words) {
-        true => Err("rows of 16-bit elements that are not whole quads share words"),
-        false => Ok(()),
+    builder.in_place = match &resolved.gradients {
+        all if all.iter().any(shares_words) => {
+            Err("rows of 16-bit elements that are not whole quads share words")
+        }
+        all if spec.sections.is_some() && all.iter().any(is_of_row) => {
+            Err("workgroups that share a row read its number while one writes the gradient by it")
+        }
+        _ => Ok(()),
     };
     if terms > 0 {
         push_passes(builder, &spec, writes, sum.as_ref())?;
@@ -214,8 +222,10 @@ fn cut_with_rows(builder: &Builder<'_>, spec: &Spec<'_>, gradients: &[usize]) ->
         }
     }
     let size = |i: usize| builder.resolved.gradient_dtype(i).size() as u64;
-    let gradient = |&i: &usize| Cut { slot: Slot::Gradient(i), size: size(i), classes };
-    cuts.extend(gradients.iter().map(gradient));
+    cuts.extend(gradients.iter().map(|&i| {
+        let classes = classes.filter(|_| matches!(spec.shape.slopes(i), SlopesOf::Classes(_)));
+        Cut { slot: Slot::Gradient(i), size: size(i), classes }
+    }));
     let by_term = |slot| Cut { slot, size: 4, classes: None };
     if builder.resolved.reduction == Reduction::None {
         cuts.push(by_term(Slot::Value));
@@ -278,7 +288,10 @@ fn push_rows(
             regions.push((slot, start - skipped, end - (start - skipped)));
             *match slot {
                 Slot::Input(i) => &mut window.skips[i / 4][i % 4],
-                Slot::Gradient(i) => &mut window.gradient_skips[spec.shape.component(i)],
+                Slot::Gradient(i) => match spec.shape.slopes(i) {
+                    SlopesOf::Classes(place) => &mut window.gradient_skips[place],
+                    SlopesOf::Row(place) => &mut window.row_gradient_skips[place],
+                },
                 _ => &mut window.row_skip,
             } = index(skipped / size)?;
         }

@@ -18,7 +18,7 @@ mod tests;
 mod textbook;
 
 pub(in crate::families) use kept::Kept;
-pub(crate) use row::{Formula, Loops, Row, Runs, Several, Taken, Tiled, run};
+pub(crate) use row::{Formula, Gradients, Loops, Row, Runs, Several, Taken, Tiled, run};
 pub(crate) use shape::{MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;
@@ -47,6 +47,9 @@ pub(crate) const fn shader_with_options(text: &'static str) -> Shader {
     Shader::new(text, &[kernel::ROW, "const INDEX = true;", OPTIONS])
 }
 
+/// What a derived formula may be asked for.
+const WANTED: &str = "const GRADIENTS = true; const SLOPES = true; const ROW_SLOPES = true;";
+
 /// A derived formula's, which sees rows and items as numbers, beside them words where inputs are whole, and may read
 /// tables of these words.
 pub(crate) const fn derived_shader(
@@ -55,13 +58,8 @@ pub(crate) const fn derived_shader(
     has_words: bool,
 ) -> Shader {
     let context: &[&str] = match has_words {
-        false => &[kernel::DERIVED_ROW, "const GRADIENTS = true;", "const SLOPES = true;", TABLE],
-        true => &[
-            kernel::DERIVED_ROW_OF_WORDS,
-            "const GRADIENTS = true;",
-            "const SLOPES = true;",
-            TABLE,
-        ],
+        false => &[kernel::DERIVED_ROW, WANTED, TABLE],
+        true => &[kernel::DERIVED_ROW_OF_WORDS, WANTED, TABLE],
     };
     Shader { table, knows_zero: false, ..Shader::new(text, context) }
 }

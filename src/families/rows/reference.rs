@@ -1,7 +1,7 @@
 //! Losses over rows in float64, row by row.
 
 use super::row::Runs;
-use super::shape::{RowShape, RowWeight};
+use super::shape::{RowShape, RowWeight, SlopesOf};
 use super::textbook::Row;
 use crate::reduction::Divisor;
 use crate::request::Resolved;
@@ -80,11 +80,17 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
         let loss = formula.reference(&row);
         terms.values.push(if bad { f64::NAN } else { loss.value });
         terms.sizes.push(loss.size);
-        for i in shape.with_slopes() {
-            let slopes = &loss.slopes[shape.component(i)];
-            let slope = |c: usize| if bad { f64::NAN } else { slopes[c] };
-            let known = (0..classes).filter(|&c| is_there(c));
-            terms.slopes[i].extend(known.map(|c| (r, place_in(i, c), slope(c))));
+        let known = |slope: f64| if bad { f64::NAN } else { slope };
+        for i in shape.with_slopes().chain(shape.labels.into_iter().flatten()) {
+            match shape.slopes(i) {
+                SlopesOf::Classes(place) => {
+                    let slope = |c: usize| (r, place_in(i, c), known(loss.slopes[place][c]));
+                    terms.slopes[i].extend((0..classes).filter(|&c| is_there(c)).map(slope));
+                }
+                SlopesOf::Row(place) => {
+                    terms.slopes[i].push((r, r, known(loss.row_slopes[place])));
+                }
+            }
         }
     }
     if resolved.layout.divisor == Divisor::Weights && terms.weight == 0.0 {

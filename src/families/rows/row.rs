@@ -126,9 +126,25 @@ pub(crate) struct Several<'a> {
     /// What the slopes of each row are multiplied by.
     pub(crate) scales: &'a [f32],
     pub(crate) values: &'a mut [f32],
-    pub(crate) gradients: [Option<&'a mut [f32]>; 4],
+    pub(crate) gradients: Gradients<'a>,
     /// Whether the batch is a small one.
     pub(crate) brief: bool,
+}
+
+/// Where the gradients go that are wanted of some rows.
+#[derive(Debug, Default)]
+pub(crate) struct Gradients<'a> {
+    /// By the inputs over classes: each row's classes side by side.
+    pub(crate) classes: [Option<&'a mut [f32]>; 4],
+    /// By the rows' own numbers: one number for each row.
+    pub(crate) rows: [Option<&'a mut [f32]>; MOST_LABELS],
+}
+
+impl Gradients<'_> {
+    /// Whether any are wanted.
+    pub(crate) fn any(&self) -> bool {
+        self.classes.iter().chain(&self.rows).any(Option::is_some)
+    }
 }
 
 impl<L: Formula> Runs for L {

@@ -89,7 +89,7 @@ impl RowShape {
         self.labels.into_iter().flatten().chain(self.index()).chain(self.marks)
     }
 
-    /// All inputs over the classes of each row that have slopes.
+    /// All inputs over the classes of each row that may have slopes.
     pub(crate) fn with_slopes(&self) -> impl Iterator<Item = usize> {
         self.over().chain(self.target_rows())
     }
@@ -99,12 +99,31 @@ impl RowShape {
         self.index().or(self.marks).or(self.mask).is_some()
     }
 
-    /// The place of an input's slope among a row's: first, second, third, target.
-    pub(crate) fn component(&self, input: usize) -> usize {
-        match self.target_rows() {
+    /// Where an input's slopes are among a row's.
+    pub(crate) fn slopes(&self, input: usize) -> SlopesOf {
+        if let Some(place) = self.labels.iter().position(|own| *own == Some(input)) {
+            return SlopesOf::Row(place);
+        }
+        SlopesOf::Classes(match self.target_rows() {
             Some(target) if target == input => 3,
             _ => self.over().take_while(|&over| over != input).count(),
-        }
+        })
+    }
+}
+
+/// What slopes a row has by an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SlopesOf {
+    /// One for each class: by the first, second or third input, or by the target.
+    Classes(usize),
+    /// One alone: by the number of the row at this place.
+    Row(usize),
+}
+
+impl SlopesOf {
+    /// How many there are in a row of so many classes.
+    pub(super) fn count(self, classes: usize) -> usize {
+        if let Self::Classes(_) = self { classes } else { 1 }
     }
 }
 

@@ -32,11 +32,14 @@ pub(crate) struct RowLoss {
     pub size: f64,
     /// Its derivatives with respect to the first, second and third input and to the target.
     pub slopes: [Vec<f64>; 4],
+    /// Those with respect to the row's own numbers.
+    pub(crate) row_slopes: [f64; MOST_LABELS],
 }
 
 impl RowLoss {
     /// A loss of 0 over so many classes.
     pub(crate) fn zeros(classes: usize) -> Self {
-        Self { value: 0.0, size: 0.0, slopes: std::array::from_fn(|_| vec![0.0; classes]) }
+        let slopes = std::array::from_fn(|_| vec![0.0; classes]);
+        Self { value: 0.0, size: 0.0, slopes, row_slopes: [0.0; MOST_LABELS] }
     }
 }

@@ -52,7 +52,7 @@ fn what_is_refused() {
         (
             "fn sums(item: Item) -> f32 { return 1.0; }\nfn value(sums: f32) -> f32 { return sums; }",
             3,
-            "the loss does not change with any f32 of Item",
+            "the loss does not change with p: it has no derivative by that",
         ),
         (
             "fn sums(item: Item) -> f32 { var x = item.p;\nloop { x *= x; } return x; }\nfn value(sums: f32) -> f32 { return sums; }",
@@ -118,7 +118,8 @@ fn what_is_refused() {
     let error = loss.derivative("a").expect_err("no derivative that is a loss");
     assert!(error.to_string().contains("no loss over rows"), "{error}");
     for (name, reason) in [
-        ("factor", "factor is a number of the row: there are gradients by members of Item only"),
+        ("power", "power is i32: there are gradients by f32 only"),
+        ("target", "target is u32: there are gradients by f32 only"),
         ("kept", "kept is bool: there are gradients by f32 only"),
     ] {
         let error = loss.check_gradient(loss.definition().input(name).expect("an input"));

@@ -114,7 +114,7 @@ fn loops_and_what_they_stand_for() {
         let loss = made(&text(&|i| i == looped || looped == functions.len()));
         for (k, shape) in [shape, &[6, 11]].into_iter().enumerate() {
             let inputs = inputs_of(F32, shape, &mut random);
-            for gradients in [&["p"][..], &[]] {
+            for gradients in [&["p", "factor"][..], &[]] {
                 let reduction = super::REDUCTIONS[(looped + k) % 3];
                 let request = Request { reduction, gradients, ..Request::default() };
                 let batch = Batch { inputs: &inputs, request, ..Batch::default() };
@@ -124,7 +124,7 @@ fn loops_and_what_they_stand_for() {
             }
         }
         let inputs = inputs_of(DType::F64, &[2, 4], &mut random);
-        assert!(assert_differences("loops", &loss, &inputs, &["p"]) > 4, "{looped}");
+        assert!(assert_differences("loops", &loss, &inputs, &["p", "factor"]) > 4, "{looped}");
     }
 }
 

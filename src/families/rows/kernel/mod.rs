@@ -58,8 +58,10 @@ pub(crate) struct Spec<'a> {
     pub(crate) lists: u64,
     /// How rows are cut that several workgroups share.
     pub(crate) sections: Option<Sections>,
-    /// Whether gradients follow from the sums, in this pass or another one.
+    /// Whether gradients follow from the sums, in this pass or another one, and whether any by the rows' own numbers
+    /// do.
     pub(crate) slopes: bool,
+    pub(crate) row_slopes: bool,
 }
 
 /// What the rows' pass writes.
@@ -185,9 +187,10 @@ impl Spec<'_> {
         header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index().is_some());
         header.constant("VALUES", writes.losses != Losses::Nowhere);
-        header.constant("GRADIENTS", !writes.gradients.is_empty());
         if self.is_derived() {
+            header.constant("GRADIENTS", !writes.gradients.is_empty());
             header.constant("SLOPES", self.slopes);
+            header.constant("ROW_SLOPES", self.row_slopes);
         }
         header.constant(IN_PLACE, false);
         let loads = if self.shape.whole_quads() { Loads::Quads } else { Loads::Singles };

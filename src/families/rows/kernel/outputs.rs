@@ -1,20 +1,32 @@
 //! How the rows' losses and gradients are written.
 
+use super::super::shape::SlopesOf;
 use super::Spec;
 use crate::kernel::storage::{Stores, stores};
 use crate::kernel::{Header, divisor};
 use crate::request::{Slot, Upstream};
 
 impl Spec<'_> {
-    /// `row_scale(r, state)` and `store_gradients(...)`.
+    /// `row_scale(r, state)`, `store_gradients(...)` and `store_row_gradients(...)`.
     pub(super) fn declare_gradients(&self, header: &mut Header, gradients: &[usize]) {
-        if gradients.is_empty() {
-            header.line(
-                "fn row_scale(r: u32, state: u32) -> f32 { return 0.0; }
-fn store_gradients(
-    r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
-) {}",
-            );
+        let (mut of_classes, mut of_rows) = (Vec::new(), Vec::new());
+        for &input in gradients {
+            match self.shape.slopes(input) {
+                SlopesOf::Classes(place) => of_classes.push((input, place)),
+                SlopesOf::Row(place) => of_rows.push((input, place)),
+            }
+        }
+        header.constant("CLASS_GRADIENTS", !of_classes.is_empty());
+        header.constant("ROW_GRADIENTS", !of_rows.is_empty());
+        self.declare_scale(header, !gradients.is_empty());
+        self.declare_class_gradients(header, &of_classes);
+        self.declare_row_gradients(header, &of_rows);
+    }
+
+    /// `row_scale(r, state)`: what the slopes of a row are multiplied by.
+    fn declare_scale(&self, header: &mut Header, wanted: bool) {
+        if !wanted {
+            header.line("fn row_scale(r: u32, state: u32) -> f32 { return 0.0; }");
             return;
         }
         let mut scale = self.upstream.declare(header, self.scratch_divisor);
@@ -35,6 +47,18 @@ fn store_gradients(
     return select(not_a_number(), 0.0, state == IGNORED);
 }}"
         ));
+    }
+
+    /// `store_gradients(...)`: by what has a number for each class.
+    fn declare_class_gradients(&self, header: &mut Header, gradients: &[(usize, usize)]) {
+        if gradients.is_empty() {
+            header.line(
+                "fn store_gradients(
+    r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
+) {}",
+            );
+            return;
+        }
         let mut body = String::from("    let replaced = row.state != KEPT;\n");
         if let Some(mask) = self.shape.mask {
             self.declare_flags(header, mask);
@@ -52,11 +76,10 @@ fn store_gradients(
                 None => format!("    let {k} = {slopes};\n"),
             };
         }
-        for &input in gradients {
-            let component = self.shape.component(input);
-            let (member, name) = (["x", "y", "z", "w"][component], self.name(input));
+        for &(input, place) in gradients {
+            let (member, name) = (["x", "y", "z", "w"][place], self.name(input));
             let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
-            let start = format!("row_start(r) + window.gradient_skips[{component}]");
+            let start = format!("row_start(r) + window.gradient_skips[{place}]");
             if self.shape.whole_quads() {
                 stores(header, slot, &out, self.gradients[input], Stores::Quads);
                 body += &format!(
@@ -78,6 +101,28 @@ fn store_gradients(
             "fn store_gradients(
     r: u32, row: Row, items: Items, peak: Peaks, total: Sums, quad: u32, scale: f32
 ) {{\n{body}}}"
+        ));
+    }
+
+    /// `store_row_gradients(...)`: by the row's own numbers, which derived formulas alone have slopes by.
+    fn declare_row_gradients(&self, header: &mut Header, gradients: &[(usize, usize)]) {
+        let last = if self.parameters.is_empty() { "" } else { ", options()" };
+        let mut body = String::new();
+        if !gradients.is_empty() {
+            body = format!(
+                "    let slopes = scale * row_slopes(row, peak, total{last});
+    let all = select(slopes, vec4(scale), row.state != KEPT);\n"
+            );
+        }
+        for &(input, place) in gradients {
+            let (slot, out) = (Slot::Gradient(input), format!("{}_gradient", self.name(input)));
+            stores(header, slot, &out, self.gradients[input], Stores::Singles);
+            body += &format!(
+                "    store_{out}(r + window.row_gradient_skips[{place}], all[{place}]);\n"
+            );
+        }
+        header.line(&format!(
+            "fn store_row_gradients(r: u32, row: Row, peak: Peaks, total: Sums, scale: f32) {{\n{body}}}"
         ));
     }
 }
