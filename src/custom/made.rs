@@ -1,5 +1,6 @@
 //! A source made into WGSL for kernels and a program in float64: once, and kept.
 
+use super::blocks::in_blocks;
 use super::compiled::Compiled;
 use super::derive::{self, Wanted};
 use super::interpret::Program;
@@ -149,7 +150,7 @@ impl Made {
             }
         })?;
         let compiled = Compiled::new(traced);
-        let shader = of_terms(&with_called(&derived), table);
+        let shader = of_terms(&in_blocks(&with_called(&derived)), table);
         let definition = definition(name, inputs, &parameters, shader);
         Ok(Self {
             source: text.into(),

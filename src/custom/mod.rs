@@ -2,6 +2,7 @@
 
 mod advice;
 mod arrays;
+mod blocks;
 mod compiled;
 mod cpu;
 mod derive;

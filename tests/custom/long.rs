@@ -1,10 +1,10 @@
 //! Long texts: what is deep gets names, and what would be too much for a compiler's stack is refused.
 
 use super::case::{Case, check};
-use crate::common::tensor;
+use crate::common::{assert_agrees, tensor};
 use std::fmt::Write;
 use std::time::Instant;
-use wgloss::{Batch, Custom, DType, Error, Evaluator, Request};
+use wgloss::{Batch, Custom, DType, Error, Evaluator, Reduction, Request};
 
 /// `value` of one argument with this result.
 fn value(result: &str) -> String {
@@ -111,4 +111,55 @@ fn derived_texts_grow_with_their_texts() {
         assert!(many * 10 < few * 21, "{kind}: {few} bytes, then {many}");
     }
     Custom::new(&of_statements("vectors", 4000)).unwrap_or_else(|e| panic!("4,000 vectors: {e}"));
+}
+
+/// Functions that call many others go on in blocks of their own, whatever leaves them early.
+#[test]
+fn rest_of_functions_in_blocks() {
+    let calls = "        x = f(x, t);\n".repeat(150);
+    let many = |early: &str| {
+        format!(
+            "fn f(x: f32, y: f32) -> f32 {{ return 0.9 * x + 0.1 * y * y; }}
+            fn value(p: f32, t: f32) -> f32 {{
+                var x = p;
+        {calls}
+                if (x > 0.125) {{
+        {calls}
+                    {early}
+                }} else {{
+                    x += t;
+                }}
+        {calls}
+                return x * p;
+            }}"
+        )
+    };
+    let numbers: Vec<f64> = (0..40).map(|i| f64::from(i * 7 % 40) / 20.0 - 1.0).collect();
+    let t: Vec<f64> = numbers.iter().rev().map(|x| 0.5 * x).collect();
+    let inputs = [("p", tensor(DType::F32, &[40], &numbers)), ("t", tensor(DType::F32, &[40], &t))];
+    for early in ["", "return 2.0 * x;", "if (t > 0.0) { return t * x; }"] {
+        let loss = Custom::new(&many(early)).unwrap_or_else(|e| panic!("{early}: {e}"));
+        assert!(loss.derived().matches("if (true) {").count() > 6, "{}", loss.derived());
+        let request =
+            Request { reduction: Reduction::None, ..Request::with_gradients(&["p", "t"]) };
+        assert_agrees(early, &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
+    }
+    let rows = format!(
+        "struct Item {{ p: f32 }}
+        struct Row {{ t: f32 }}
+        fn f(x: f32, y: f32) -> f32 {{ return 0.9 * x + 0.1 * y * y; }}
+        fn sums(item: Item, row: Row) -> f32 {{
+            let t = row.t;
+            var x = item.p;
+        {calls}
+            return x;
+        }}
+        fn value(sums: f32, row: Row) -> f32 {{ return sums * row.t; }}"
+    );
+    let loss = Custom::new(&rows).unwrap_or_else(|e| panic!("{e}"));
+    assert!(loss.derived().contains("if (true) {"), "{}", loss.derived());
+    let inputs =
+        [("p", tensor(DType::F32, &[8, 5], &numbers)), ("t", tensor(DType::F32, &[8], &t[..8]))];
+    let request = Request::with_gradients(&["p", "t"]);
+    assert_agrees("rows", &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
 }

@@ -3,6 +3,7 @@
 use super::compose::{Composed, Functions, compose};
 use super::glue::glue;
 use super::writing::Function;
+use crate::custom::blocks::in_blocks;
 use crate::custom::compiled::Compiled;
 use crate::custom::interpret::{Code, Program, Traced};
 use crate::custom::items::{By, From, Member, Number, Signature, Struct};
@@ -224,7 +225,7 @@ pub(in crate::custom) fn make(
     let glue = glue(signature, &composed.functions);
     let Composed { text: functions, table, functions: all } = composed;
     let rows = of_cpu(source, signature, &functions, all, !table.is_empty())?;
-    let text = library::with_called(&format!("{functions}{glue}"));
+    let text = in_blocks(&library::with_called(&format!("{functions}{glue}")));
     Ok(Made { inputs, refusals, text, table, rows })
 }
 

@@ -1,0 +1,252 @@
+//! Long functions in blocks within blocks, which drivers compile sooner.
+//!
+//! Mesa's drivers put functions where they are called, one call after another, and each time move all instructions that
+//! follow in the block: 4,000 calls in a row took 12 s. What follows in a block of its own moves at once.
+
+use super::words::identifiers;
+use crate::kernel::NUMERIC;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// So many calls a block has, at least, before the rest begins one of its own.
+const CALLS: usize = 64;
+/// So many blocks begin so in a function, about: WGSL lets 127 be open at once, and the user's are among them.
+const MOST: usize = 32;
+/// Deeper than this no block begins.
+const DEEPEST: usize = 64;
+
+/// The functions that numeric.wgsl has.
+static NUMERIC_FUNCTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| functions(NUMERIC).collect());
+
+/// A derived text, whose functions go on in blocks of their own where they call many others.
+pub(super) fn in_blocks(text: &str) -> String {
+    let functions: HashSet<&str> =
+        functions(text).chain(NUMERIC_FUNCTIONS.iter().copied()).collect();
+    let mut all = String::with_capacity(text.len());
+    let mut rest = text.split_inclusive('\n').peekable();
+    while let Some(line) = rest.next() {
+        all += line;
+        let Some(result) = result_of(line) else { continue };
+        let mut body: Vec<&str> = Vec::new();
+        while let Some(line) = rest.next_if(|line| !line.starts_with('}')) {
+            body.push(line);
+        }
+        let calls = |line: &str| identifiers(line).filter(|name| functions.contains(name)).count();
+        let calls: Vec<usize> = body.iter().map(|line| calls(line)).collect();
+        let own = calls.iter().sum::<usize>();
+        match own > CALLS {
+            true => {
+                Blocks::new(result, (own / MOST).max(CALLS), text).write(&body, &calls, &mut all)
+            }
+            false => all.extend(body),
+        }
+    }
+    all
+}
+
+/// The names of a text's functions.
+fn functions(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| line.strip_prefix("fn ")?.split('(').next())
+}
+
+/// What a function gives that begins with this line.
+fn result_of(line: &str) -> Option<&str> {
+    let (_, result) = line.strip_prefix("fn ")?.trim_end().strip_suffix('{')?.rsplit_once("->")?;
+    Some(result.trim())
+}
+
+/// A function while it is written.
+struct Blocks<'t> {
+    /// What it gives.
+    result: &'t str,
+    /// So many calls a block has before the rest begins another.
+    most: usize,
+    /// A name that is nowhere in the text.
+    name: String,
+    open: Vec<Block>,
+}
+
+/// A block that is open.
+struct Block {
+    /// Whether the rest of it may be a block of its own.
+    splits: bool,
+    /// The calls since it began, or since a branch.
+    calls: usize,
+    /// How many blocks of its own the rest has begun.
+    begun: usize,
+}
+
+impl Block {
+    fn new(splits: bool) -> Self {
+        Self { splits, calls: 0, begun: 0 }
+    }
+}
+
+impl<'t> Blocks<'t> {
+    fn new(result: &'t str, most: usize, text: &str) -> Self {
+        let names: HashSet<&str> = identifiers(text).collect();
+        let all = (0..).map(|i| if i == 0 { "given".into() } else { format!("given_{i}") });
+        let name = all.into_iter().find(|name: &String| !names.contains(&**name));
+        Self { result, most, name: name.unwrap_or_default(), open: Vec::new() }
+    }
+
+    fn write(mut self, body: &[&str], calls: &[usize], all: &mut String) {
+        let last = body.last().and_then(|line| line.strip_prefix("    return "));
+        // What leaves the function at its end is kept until then.
+        self.open.push(Block::new(last.is_some()));
+        let whole = all.len();
+        let lines = if last.is_some() { body.len() - 1 } else { body.len() };
+        for (line, &calls) in body[..lines].iter().zip(calls) {
+            self.line(line, calls, all);
+        }
+        let begun = self.open.iter().map(|block| block.begun).sum::<usize>();
+        match last {
+            Some(last) if begun > 0 => {
+                let Self { name, result, .. } = self;
+                all.insert_str(whole, &format!("    var {name}: {result};\n"));
+                let ends = "}".repeat(begun);
+                *all += &format!("    {name} = {last}    {ends}\n    return {name};\n");
+            }
+            _ => all.extend(body[lines..].iter().copied()),
+        }
+    }
+
+    fn line(&mut self, line: &str, calls: usize, all: &mut String) {
+        let word = line.trim();
+        if word.starts_with('}') {
+            let block = self.open.pop();
+            if let Some(begun) = block.map(|block| block.begun).filter(|begun| *begun > 0) {
+                *all += &format!("    {}\n", "}".repeat(begun));
+            }
+            *all += line;
+            if word.ends_with('{') {
+                self.open.push(Block::new(word.starts_with("} else")));
+            } else if let Some(block) = self.open.last_mut() {
+                block.calls = 0;
+            }
+            return;
+        }
+        let depth = self.open.iter().map(|block| 1 + block.begun).sum::<usize>();
+        if let Some(block) = self.open.last_mut() {
+            if block.splits && calls > 0 && block.calls >= self.most && depth < DEEPEST {
+                *all += "    if (true) { // the rest, in a block of its own, which drivers compile sooner\n";
+                block.begun += 1;
+                block.calls = 0;
+            }
+            block.calls += calls;
+        }
+        *all += line;
+        if word.ends_with('{') {
+            // A loop ends with what it has open itself.
+            self.open.push(Block::new(word.starts_with("if ") || word.ends_with(": {")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CALLS, in_blocks};
+    use std::fmt::Write;
+
+    fn repeated(line: &str, count: usize) -> String {
+        format!("{line}\n").repeat(count)
+    }
+
+    #[test]
+    fn the_rest_of_a_long_function_is_a_block() {
+        let short = "fn f(x: f32) -> f32 {\n    return x;\n}\n";
+        let calls = |count: usize| {
+            let lines = repeated("    y = f(y);", count);
+            format!("{short}fn value(p: f32) -> f32 {{\n    var y = p;\n{lines}    return y;\n}}\n")
+        };
+        assert_eq!(in_blocks(&calls(CALLS)), calls(CALLS));
+        let text = in_blocks(&calls(CALLS + 1));
+        assert_eq!(text.matches("if (true) {").count(), 1, "{text}");
+        assert!(
+            text.ends_with("    y = f(y);\n    given = y;\n    }\n    return given;\n}\n"),
+            "{text}"
+        );
+        assert!(text.contains("{\n    var given: f32;\n    var y = p;\n"), "{text}");
+        // However many there are.
+        let text = in_blocks(&calls(100_000));
+        assert!((20..=40).contains(&text.matches("if (true) {").count()));
+    }
+
+    /// Blocks of all kinds stay valid: a loop's `continuing` stands in the loop, and its names are known there.
+    #[test]
+    fn blocks_of_all_kinds() {
+        let many =
+            |depth: usize| repeated(&format!("{:1$}y = given(y);", "", 4 * depth), 3 * CALLS);
+        let mut text = String::from("fn given(x: f32) -> f32 {\n    return x;\n}\n\n");
+        write!(
+            text,
+            "fn value(p: f32) -> f32 {{
+    var y = p;
+{}    if (y > 0.0) {{
+{}        let a = y;
+        y = a;
+    }} else if (y > -1.0) {{
+{}    }} else {{
+{}        return y;
+    }}
+    switch i32(y) {{
+        case 1: {{
+{}        }}
+        default: {{
+        }}
+    }}
+    loop {{
+        let b = y;
+{}        if (b > 1.0) {{
+            break;
+        }}
+        continuing {{
+            y += b;
+{}            break if y > 3.0;
+        }}
+    }}
+{}    return y;
+}}
+",
+            many(1),
+            many(2),
+            many(2),
+            many(2),
+            many(3),
+            many(2),
+            many(3),
+            many(1)
+        )
+        .expect("a string");
+        let blocks = in_blocks(&text);
+        let module =
+            naga::front::wgsl::parse_str(&blocks).unwrap_or_else(|e| panic!("{e}\n{blocks}"));
+        let mut validator = naga::valid::Validator::new(Default::default(), Default::default());
+        validator.validate(&module).unwrap_or_else(|e| panic!("{e:?}\n{blocks}"));
+        assert_eq!(blocks.matches("if (true) {").count(), 6 * 2, "{blocks}");
+        assert_eq!(blocks.matches("given_1").count(), 3, "the name is another's");
+        // Without what was added it is the same.
+        let own = |text: &str| -> String {
+            text.split_whitespace().filter(|word| *word != "}").collect()
+        };
+        let without = blocks
+            .replace("    var given_1: f32;\n", "")
+            .replace("given_1 = y;", "")
+            .replace("return given_1;", "return y;")
+            .replace(
+                "if (true) { // the rest, in a block of its own, which drivers compile sooner",
+                "",
+            );
+        assert_eq!(own(&without).replace('}', ""), own(&text).replace('}', ""));
+    }
+
+    #[test]
+    fn what_does_not_end_with_a_result_stays_whole() {
+        let lines = repeated("        y = f(y);", 2 * CALLS);
+        let text = format!(
+            "fn f(x: f32) -> f32 {{\n    return x;\n}}\nfn g(x: f32) -> f32 {{\n    var y = x;\n{lines}    if (y > x) {{\n        \
+             return y;\n    }} else {{\n        return x;\n    }}\n}}\n"
+        );
+        assert_eq!(in_blocks(&text), text);
+    }
+}
