@@ -15,7 +15,7 @@ mod weights;
 mod wholes;
 
 pub(crate) use flags::check_flags;
-pub(crate) use instructions::{Instructions, dispatch, is_brief};
+pub(crate) use instructions::{Instructions, dispatch, fetch, is_brief};
 pub(crate) use lanes::{ABREAST, Group, ZEROS, group, one_hot, store};
 pub(crate) use lanes::{Gathered, Join, Larger, Sum};
 pub(crate) use matrices::{matrix, matrix_mut, multiply};

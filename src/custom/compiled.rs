@@ -1,7 +1,7 @@
 //! A loss's code for each kind of request, with memory that blocks use one after another.
 
 use super::interpret::{Code, Rooms, Traced};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a program has been written out to, and the code made of it so far, by what it is for.
 #[derive(Debug)]
@@ -36,15 +36,30 @@ impl<K: PartialEq> Compiled<K> {
     }
 }
 
+/// Code with memory to run in, which is given back.
+pub(super) struct Lent {
+    pub(super) variant: Arc<Variant>,
+    pub(super) rooms: Rooms,
+    parameters: Vec<u32>,
+}
+
 impl Variant {
-    /// Lends memory to run in.
-    pub(super) fn with<R>(&self, parameters: &[u32], run: impl FnOnce(&mut Rooms) -> R) -> R {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop().filter(|(own, _)| own == parameters);
-        let (own, mut rooms) =
+    /// Lends memory to run in. What many blocks need is lent once: threads wait for each other here.
+    pub(super) fn lend(self: Arc<Self>, parameters: &[u32]) -> Lent {
+        let taken = self.idle().pop().filter(|(own, _)| own == parameters);
+        let (parameters, rooms) =
             taken.unwrap_or_else(|| (parameters.to_vec(), self.code.rooms(parameters)));
-        let result = run(&mut rooms);
-        idle().push((own, rooms));
-        result
+        Lent { variant: self, rooms, parameters }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<(Vec<u32>, Rooms)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let own = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.rooms));
+        self.variant.idle().push(own);
     }
 }

@@ -1,12 +1,12 @@
 //! Custom losses on the CPU: in float32, a tile of elements at a time, and as reference in float64.
 
-use super::compiled::{Compiled, Variant};
-use super::interpret::{Column, LANES, Machine, Program, Rooms, TILE, Words};
+use super::compiled::{Compiled, Lent, Variant};
+use super::interpret::{Column, LANES, Machine, Program, TILE, Words};
 use super::made::{Asked, GRADIENT, Made, VALUE};
 use crate::cpu::Instructions;
 use crate::definition::Role;
 use crate::error::Error;
-use crate::families::pointwise::{Block, Runs, Slopes, Tiles};
+use crate::families::pointwise::{Block, OfBlocks, Runs, Slopes, Tiles};
 use crate::family::Loss;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -125,62 +125,73 @@ impl Runs for OnCpu<'_> {
     fn given_up(&self, terms: &[Vec<f64>]) -> Option<Error> {
         let wanted = Asked { value: false, slopes: 0, rounds: true };
         let variant = self.variant(wanted, || vec![(VALUE, 1)]);
-        variant.with(&self.parameters, |rooms| {
-            let mut inputs = vec![[0; TILE]; terms.len()];
-            for start in (0..terms[0].len()).step_by(TILE) {
-                for ((own, column), role) in inputs.iter_mut().zip(terms).zip(self.roles()) {
-                    let words = column[start..].iter().map(|&x| word(role, x));
-                    own.iter_mut().zip(words).for_each(|(own, word)| *own = word);
-                }
-                let inputs: Vec<&Words> = inputs.iter().collect();
-                variant.code.run(rooms, &inputs, self.table(), Instructions::chosen(false));
-                let lanes = TILE.min(terms[0].len() - start);
-                let left = &variant.code.result(rooms, &inputs, 0)[..lanes];
-                if let Some(lane) = left.iter().position(|&rounds| rounds == 0) {
-                    let numbers: Vec<f64> =
-                        terms.iter().map(|column| column[start + lane]).collect();
-                    return Some(self.made.too_many_rounds(&numbers));
-                }
+        let Lent { variant, rooms, .. } = &mut variant.lend(&self.parameters);
+        let mut inputs = vec![[0; TILE]; terms.len()];
+        for start in (0..terms[0].len()).step_by(TILE) {
+            for ((own, column), role) in inputs.iter_mut().zip(terms).zip(self.roles()) {
+                let words = column[start..].iter().map(|&x| word(role, x));
+                own.iter_mut().zip(words).for_each(|(own, word)| *own = word);
             }
-            None
-        })
+            let inputs: Vec<&Words> = inputs.iter().collect();
+            variant.code.run(rooms, &inputs, self.table(), Instructions::chosen(false));
+            let lanes = TILE.min(terms[0].len() - start);
+            let left = &variant.code.result(rooms, &inputs, 0)[..lanes];
+            if let Some(lane) = left.iter().position(|&rounds| rounds == 0) {
+                let numbers: Vec<f64> = terms.iter().map(|column| column[start + lane]).collect();
+                return Some(self.made.too_many_rounds(&numbers));
+            }
+        }
+        None
     }
 
-    fn run(&self, block: &mut Block<'_>, brief: bool) {
-        let inputs = self.made.definition.inputs;
-        let slopes =
-            (0..inputs.len()).filter(|&i| block.wants_gradient(i)).map(|i| 1_u32 << i).sum();
-        let wanted = Asked { value: block.wants_value(), slopes, rounds: false };
+    fn blocks(&self, brief: bool) -> OfBlocks<'_> {
+        let (instructions, table) = (Instructions::chosen(brief), self.table());
+        let mut known: Option<(Asked, Lent)> = None;
+        Box::new(move |block| {
+            let wanted = self.asked(block);
+            let taken = known.take().filter(|(own, _)| *own == wanted);
+            let (_, lent) = known.insert(taken.unwrap_or_else(|| (wanted, self.lent(wanted))));
+            block.by_tiles(instructions, &mut Running { lent, table, instructions });
+        })
+    }
+}
+
+impl OnCpu<'_> {
+    /// What a block needs.
+    fn asked(&self, block: &Block<'_>) -> Asked {
+        let inputs = 0..self.made.definition.inputs.len();
+        let slopes = inputs.filter(|&i| block.wants_gradient(i)).map(|i| 1_u32 << i).sum();
+        Asked { value: block.wants_value(), slopes, rounds: false }
+    }
+
+    /// The code for that.
+    fn lent(&self, wanted: Asked) -> Lent {
         let variant = self.variant(wanted, || {
             let value = wanted.value.then_some((VALUE, 0));
-            let widths = inputs.iter().map(|input| input.role.width());
+            let widths = self.made.definition.inputs.iter().map(|input| input.role.width());
             let arguments = widths.enumerate().flat_map(|(i, width)| std::iter::repeat_n(i, width));
-            let places = arguments.zip(self.places()).filter(|(i, _)| slopes >> i & 1 == 1);
+            let places = arguments.zip(self.places()).filter(|(i, _)| wanted.slopes >> i & 1 == 1);
             let slopes = places.filter_map(|(_, place)| Some((GRADIENT, place?)));
             value.into_iter().chain(slopes).collect()
         });
-        variant.with(&self.parameters, |rooms| {
-            let (instructions, table) = (Instructions::chosen(brief), self.table());
-            let mut loss = Running { variant: &variant, rooms, table, instructions };
-            block.by_tiles(instructions, &mut loss);
-        });
+        variant.lend(&self.parameters)
     }
 }
 
 /// Code at work on a block.
-struct Running<'v, 'r> {
-    variant: &'v Variant,
-    rooms: &'r mut Rooms,
+struct Running<'r> {
+    lent: &'r mut Lent,
     table: &'r [u32],
     instructions: Instructions,
 }
 
-impl Tiles<TILE> for Running<'_, '_> {
+impl Tiles<TILE> for Running<'_> {
     fn compute(&mut self, inputs: &[&Words]) {
-        self.variant.code.run(self.rooms, inputs, self.table, self.instructions);
+        let Lent { variant, rooms, .. } = &mut *self.lent;
+        variant.code.run(rooms, inputs, self.table, self.instructions);
     }
 
     fn result<'r>(&'r self, inputs: &[&'r Words], result: usize) -> &'r Words {
-        self.variant.code.result(self.rooms, inputs, result)
+        self.lent.variant.code.result(&self.lent.rooms, inputs, result)
     }
 }

@@ -12,9 +12,9 @@ pub(crate) type Column = [f64; LANES];
 /// What is done in all lanes. What takes fewer operands ignores the last ones.
 pub(super) type Lanes = fn(&mut Column, [&Column; 4]);
 
-/// How many elements the narrow machine evaluates at once: few enough that a dozen columns stay in a quarter
-/// of the cache next to the processor.
-pub(crate) const TILE: usize = 256;
+/// How many elements the narrow machine evaluates at once: few enough that a dozen columns stay in the cache next to
+/// the processor, and so many that what a step takes by itself does not count for much.
+pub(crate) const TILE: usize = 512;
 
 /// One number of 32 bits for each of them: a float's, an integer's, or all or none of them for a boolean.
 pub(crate) type Words = [u32; TILE];

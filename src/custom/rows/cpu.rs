@@ -4,7 +4,7 @@ use super::loops;
 use super::made::{Asked, Rows, Stage};
 use super::reference::Exact;
 use crate::cpu::{Instructions, Join, Larger};
-use crate::custom::compiled::Variant;
+use crate::custom::compiled::{Lent, Variant};
 use crate::custom::interpret::{Rooms, TILE, Words};
 use crate::custom::items::{By, From, Number};
 use crate::custom::signature::Kind;
@@ -319,7 +319,8 @@ impl<'w> Work<'w> {
         let asked = Asked { stage: stage.entry, columns, keeps };
         let variant =
             made.compiled.variant(asked, |traced| made.code(traced, stage, wanted, keeps));
-        variant.with(&self.own.parameters, |rooms| run(&variant, rooms));
+        let Lent { variant, rooms, .. } = &mut variant.lend(&self.own.parameters);
+        run(variant, rooms);
     }
 
     /// Fills a column with a number of each item; or it is a part of an input as that lies.
@@ -413,21 +414,25 @@ struct Part {
 
 impl Part {
     fn of<'r>(&self, numbers: &'r [f32], classes: usize) -> &'r [f32] {
-        let first = self.rows.start * classes + self.classes.start;
-        &numbers[first..first + self.classes.len() * self.rows.len()]
+        &self.from(numbers, classes)[..self.classes.len() * self.rows.len()]
     }
 
-    /// Fills a column with its numbers; or they are one as they lie.
+    /// All numbers from its first one on.
+    fn from<'r>(&self, numbers: &'r [f32], classes: usize) -> &'r [f32] {
+        &numbers[self.rows.start * classes + self.classes.start..]
+    }
+
+    /// Fills a column with its numbers; or they are one as they lie, with others behind them that come to nothing.
     fn column<'r>(
         &self,
         numbers: &'r [f32],
         classes: usize,
         column: &mut Words,
     ) -> Option<&'r Words> {
-        let numbers = self.of(numbers, classes);
-        if let Ok(tile) = <&[f32; TILE]>::try_from(numbers) {
+        if let Some(tile) = self.from(numbers, classes).first_chunk::<TILE>() {
             return Some(bytemuck::cast_ref(tile));
         }
+        let numbers = self.of(numbers, classes);
         column[..numbers.len()].copy_from_slice(bytemuck::cast_slice(numbers));
         None
     }

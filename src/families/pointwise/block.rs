@@ -2,7 +2,7 @@
 
 use super::formula::{Formula, Loops};
 use super::shape::MOST_INPUTS;
-use crate::cpu::{Instructions, dispatch};
+use crate::cpu::{Instructions, dispatch, fetch};
 use crate::error::Error;
 use crate::order::Lanes;
 use pulp::{Simd, WithSimd};
@@ -86,6 +86,9 @@ impl Block<'_> {
                 };
             }
             let inputs = &inputs[..columns.len()];
+            for &(numbers, width) in &columns {
+                fetch(numbers, (start + N) * width..(start + 2 * N) * width);
+            }
             loss.compute(inputs);
             let mut results = 0..;
             let mut result = || -> &[f32] {
@@ -184,17 +187,20 @@ pub(crate) trait Runs: Send + Sync {
         None
     }
 
-    /// Runs one block of the CPU backend; of a batch that is brief, where it says so.
-    fn run(&self, block: &mut Block<'_>, brief: bool);
+    /// What runs blocks of the CPU backend, one after another; of a batch that is brief, where it says so.
+    fn blocks(&self, brief: bool) -> OfBlocks<'_>;
 }
+
+/// What runs blocks, one after another.
+pub(crate) type OfBlocks<'r> = Box<dyn FnMut(&mut Block<'_>) + 'r>;
 
 impl<L: Formula> Runs for L {
     fn reference(&self, terms: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> {
         reference(self, terms)
     }
 
-    fn run(&self, block: &mut Block<'_>, brief: bool) {
-        dispatch(brief, Work { loss: self, block });
+    fn blocks(&self, brief: bool) -> OfBlocks<'_> {
+        Box::new(move |block| dispatch(brief, Work { loss: self, block }))
     }
 }
 
@@ -220,8 +226,8 @@ impl Runs for &dyn Runs {
         (**self).given_up(terms)
     }
 
-    fn run(&self, block: &mut Block<'_>, brief: bool) {
-        (**self).run(block, brief);
+    fn blocks(&self, brief: bool) -> OfBlocks<'_> {
+        (**self).blocks(brief)
     }
 }
 
@@ -421,8 +427,8 @@ mod tests {
     }
 
     fn check<L: Formula>(loss: &L) {
-        let widest = bits(|block| Runs::run(loss, block, false));
-        let brief = bits(|block| Runs::run(loss, block, true));
+        let widest = bits(|block| loss.blocks(false)(block));
+        let brief = bits(|block| loss.blocks(true)(block));
         let baseline = bits(|block| Work { loss, block }.with_simd(Scalar));
         assert_eq!(widest, baseline, "{loss:?}");
         assert_eq!(brief, baseline, "{loss:?}, brief");

@@ -1,6 +1,6 @@
 //! The pointwise family on the CPU.
 
-use super::block::{Block, Runs};
+use super::block::{Block, OfBlocks, Runs};
 use super::gathered::{Gather, SPAN};
 use super::operand::Operand;
 use super::shape::{Access, Broadcast, MOST_INPUTS};
@@ -292,11 +292,12 @@ impl Pass<'_> {
         let mut unweighted = unweighted.chunks_mut(BLOCK_SIZE);
         let mut sums = sums.iter_mut();
         let mut rooms = std::array::from_fn(|_| Vec::new());
+        let mut run = self.formula.blocks(is_brief(self.count));
         for first in window.step_by(BLOCK_SIZE) {
             self.cancel.check()?;
             let (losses, sum, unweighted) = (losses.next(), sums.next(), unweighted.next());
             let gradients = gradients.each_mut().map(Iterator::next);
-            self.run_one(&mut rooms, first, losses, sum, gradients, unweighted, offset);
+            self.run_one(&mut run, &mut rooms, first, losses, sum, gradients, unweighted, offset);
         }
         Ok(())
     }
@@ -304,6 +305,7 @@ impl Pass<'_> {
     #[expect(clippy::too_many_arguments, reason = "the places of one block, apart")]
     fn run_one(
         &self,
+        run: &mut OfBlocks<'_>,
         rooms: &mut [Vec<f32>; MOST_INPUTS + 1],
         first: usize,
         losses: Option<&mut [f32]>,
@@ -339,8 +341,7 @@ impl Pass<'_> {
             sum,
             gradients,
         };
-        let brief = is_brief(self.count);
-        self.formula.run(&mut block, brief);
+        run(&mut block);
         if let Some(unweighted) = unweighted {
             let mut block = Block {
                 weight: &[],
@@ -349,7 +350,7 @@ impl Pass<'_> {
                 gradients: [const { None }; MOST_INPUTS],
                 ..block
             };
-            self.formula.run(&mut block, brief);
+            run(&mut block);
             let factors = upstream.iter().copied().chain(std::iter::repeat(1.0));
             for (term, factor) in unweighted.iter_mut().zip(factors) {
                 *term = *term * (scale * factor) - offset;

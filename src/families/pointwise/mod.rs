@@ -16,7 +16,7 @@ mod vectors;
 mod way;
 mod windows;
 
-pub(crate) use block::{Block, Runs, Tiles};
+pub(crate) use block::{Block, OfBlocks, Runs, Tiles};
 pub(crate) use formula::{Formula, Loops};
 pub(crate) use kernel::Slopes;
 pub(crate) use shape::Access;

@@ -1,6 +1,6 @@
 //! The loops over a block of a pointwise loss of vectors.
 
-use super::block::{Block, ONES, Runs, TILE, Tile, reference, store, whole};
+use super::block::{Block, ONES, OfBlocks, Runs, TILE, Tile, reference, store, whole};
 use super::formula::{Formula, Loops};
 use crate::cpu::dispatch;
 use crate::order::Lanes;
@@ -14,8 +14,8 @@ impl<L: Formula<N>, const N: usize> Runs for Vectors<'_, L, N> {
         reference(self.0, terms)
     }
 
-    fn run(&self, block: &mut Block<'_>, brief: bool) {
-        dispatch(brief, Work { loss: self.0, block });
+    fn blocks(&self, brief: bool) -> OfBlocks<'_> {
+        Box::new(move |block| dispatch(brief, Work { loss: self.0, block }))
     }
 }
 

@@ -126,6 +126,14 @@ fn operand<'r>(columns: &'r [Box<Column>], inputs: &[&'r Words], register: usize
     }
 }
 
+impl Default for Rooms {
+    /// None, which no code runs in.
+    fn default() -> Self {
+        let (columns, places) = Default::default();
+        Self { columns, spare: Box::new(Column([0; TILE])), places, rounds: 0 }
+    }
+}
+
 /// Code while it runs.
 struct Running<'r> {
     rooms: &'r mut Rooms,
