@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 
 /// So many calls a block has, at least, before the rest begins one of its own.
 const CALLS: usize = 64;
-/// So many blocks begin so in a function, about: WGSL lets 127 be open at once, and the user's are among them.
+/// So many blocks begin so in a function, about.
 const MOST: usize = 32;
-/// Deeper than this no block begins.
-const DEEPEST: usize = 64;
+/// So many blocks may be open at once, the user's among them: WGSL lets 127 be.
+const DEEPEST: usize = 100;
 
 /// The functions that numeric.wgsl has.
 static NUMERIC_FUNCTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| functions(NUMERIC).collect());
@@ -64,6 +64,8 @@ struct Blocks<'t> {
     /// A name that is nowhere in the text.
     name: String,
     open: Vec<Block>,
+    /// How many blocks may still begin.
+    left: usize,
 }
 
 /// A block that is open.
@@ -87,28 +89,33 @@ impl<'t> Blocks<'t> {
         let names: HashSet<&str> = identifiers(text).collect();
         let all = (0..).map(|i| if i == 0 { "given".into() } else { format!("given_{i}") });
         let name = all.into_iter().find(|name: &String| !names.contains(&**name));
-        Self { result, most, name: name.unwrap_or_default(), open: Vec::new() }
+        Self { result, most, name: name.unwrap_or_default(), open: Vec::new(), left: 0 }
     }
 
     fn write(mut self, body: &[&str], calls: &[usize], all: &mut String) {
-        let last = body.last().and_then(|line| line.strip_prefix("    return "));
-        // What leaves the function at its end is kept until then.
-        self.open.push(Block::new(last.is_some()));
+        // Where branches alone leave the function, each must be seen to.
+        let Some((last, body)) = body.split_last() else { return };
+        let Some(last) = last.strip_prefix("    return ") else {
+            all.extend(body.iter().chain([last]).copied());
+            return;
+        };
+        let depth = |line: &&str| line.len() - line.trim_start().len();
+        self.left = DEEPEST.saturating_sub(body.iter().map(depth).max().unwrap_or_default() / 4);
+        self.open.push(Block::new(true));
         let whole = all.len();
-        let lines = if last.is_some() { body.len() - 1 } else { body.len() };
-        for (line, &calls) in body[..lines].iter().zip(calls) {
+        for (line, &calls) in body.iter().zip(calls) {
             self.line(line, calls, all);
         }
         let begun = self.open.iter().map(|block| block.begun).sum::<usize>();
-        match last {
-            Some(last) if begun > 0 => {
-                let Self { name, result, .. } = self;
-                all.insert_str(whole, &format!("    var {name}: {result};\n"));
-                let ends = "}".repeat(begun);
-                *all += &format!("    {name} = {last}    {ends}\n    return {name};\n");
-            }
-            _ => all.extend(body[lines..].iter().copied()),
+        if begun == 0 {
+            *all += &format!("    return {last}");
+            return;
         }
+        // What leaves the function at its end is kept until then.
+        let Self { name, result, .. } = self;
+        all.insert_str(whole, &format!("    var {name}: {result};\n"));
+        let ends = "}".repeat(begun);
+        *all += &format!("    {name} = {last}    {ends}\n    return {name};\n");
     }
 
     fn line(&mut self, line: &str, calls: usize, all: &mut String) {
@@ -116,6 +123,7 @@ impl<'t> Blocks<'t> {
         if word.starts_with('}') {
             let block = self.open.pop();
             if let Some(begun) = block.map(|block| block.begun).filter(|begun| *begun > 0) {
+                self.left += begun;
                 *all += &format!("    {}\n", "}".repeat(begun));
             }
             *all += line;
@@ -126,11 +134,11 @@ impl<'t> Blocks<'t> {
             }
             return;
         }
-        let depth = self.open.iter().map(|block| 1 + block.begun).sum::<usize>();
         if let Some(block) = self.open.last_mut() {
-            if block.splits && calls > 0 && block.calls >= self.most && depth < DEEPEST {
+            if block.splits && calls > 0 && block.calls >= self.most && self.left > 0 {
                 *all += "    if (true) { // the rest, in a block of its own, which drivers compile sooner\n";
                 block.begun += 1;
+                self.left -= 1;
                 block.calls = 0;
             }
             block.calls += calls;
@@ -248,5 +256,34 @@ mod tests {
              return y;\n    }} else {{\n        return x;\n    }}\n}}\n"
         );
         assert_eq!(in_blocks(&text), text);
+        // Wherever the calls are.
+        let text = text
+            .replace(&lines, "")
+            .replace("        return y;", &format!("{lines}        return y;"));
+        assert!(text.contains(&lines));
+        assert_eq!(in_blocks(&text), text);
+    }
+
+    /// However deep blocks go already, no more are open than may be.
+    #[test]
+    fn deep_texts_stay_valid() {
+        let calls = repeated("    y = f(y);", 4000);
+        for depth in [10, 80, 120] {
+            let nest = |ends: bool| -> String {
+                let line = |i: usize| {
+                    format!("{:1$}{2}\n", "", 4 * i, if ends { "}" } else { "if (y > 0.0) {" })
+                };
+                let lines = (1..=depth).map(line);
+                if ends { lines.rev().collect() } else { lines.collect() }
+            };
+            let (begin, inner, end) = (nest(false), " ".repeat(4 * (depth + 1)), nest(true));
+            let text = format!(
+                "fn f(x: f32) -> f32 {{\n    return x;\n}}\nfn g(x: f32) -> f32 {{\n    var y = x;\n{calls}{begin}{inner}y = f(y);\n{end}    \
+                 return y;\n}}\n"
+            );
+            let blocks = in_blocks(&text);
+            assert!(depth > 100 || blocks.contains("if (true) {"));
+            naga::front::wgsl::parse_str(&blocks).unwrap_or_else(|e| panic!("{depth}: {e}"));
+        }
     }
 }

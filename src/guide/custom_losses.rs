@@ -399,8 +399,9 @@
 //! through both: so the slopes of all terms by *S*, *m*, `picked` and the floats of `Row` are added up beside them. All
 //! numbers of a row together, the user's and these, are at most 16: for *s* sums, *t* second sums, *m* peaks and *q*
 //! floats of `picked` and `Row` they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m* (1 + *q*), each only
-//! where a function takes the other; and one more for each of `sums` and `second_sums` that has loops. A member of `Row`
-//! with which there would be more has no gradient.
+//! where a function takes the other; and one more for each of `sums` and `second_sums` that has loops. Members
+//! are taken in their order, those of `Item` first: one with which there would be more has no gradient, as has one with
+//! which the loss does not change. A loss changes with a member of `Item` at least.
 //!
 //! Vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
 //! in: long rows are shared by several workgroups. `examples/losses_over_rows` has nine published losses, from the

@@ -73,7 +73,12 @@ pub(crate) fn terms_and_slopes<'a>(inputs: &'a [(&'static str, Tensor<'static>)]
 
 /// Leaves the text of the kernel in `CARGO_TARGET_TMPDIR/custom_kernels`, where `.ci/tint` checks it
 /// by the browsers' rules.
-fn leave(what: &str, loss: &Custom, inputs: &[(&'static str, Tensor<'_>)], gradients: &[&str]) {
+pub(crate) fn leave(
+    what: &str,
+    loss: &Custom,
+    inputs: &[(&'static str, Tensor<'_>)],
+    gradients: &[&str],
+) {
     let kinds: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.kind())).collect();
     let request = Request::with_gradients(gradients);
     let sources =

@@ -1,6 +1,6 @@
 //! Long texts: what is deep gets names, and what would be too much for a compiler's stack is refused.
 
-use super::case::{Case, check};
+use super::case::{Case, check, leave};
 use crate::common::{assert_agrees, tensor};
 use std::fmt::Write;
 use std::time::Instant;
@@ -111,6 +111,12 @@ fn derived_texts_grow_with_their_texts() {
         assert!(many * 10 < few * 21, "{kind}: {few} bytes, then {many}");
     }
     Custom::new(&of_statements("vectors", 4000)).unwrap_or_else(|e| panic!("4,000 vectors: {e}"));
+    // Browsers have limits of their own on how deep blocks go.
+    let calls = Custom::new(&of_statements("calls", 4000));
+    let calls = calls.unwrap_or_else(|e| panic!("4,000 calls: {e}"));
+    let inputs =
+        [("p", tensor(DType::F32, &[1, 3], &[1.0; 3])), ("t", tensor(DType::F32, &[1], &[1.0]))];
+    leave("4000 calls", &calls, &inputs, &["p", "t"]);
 }
 
 /// Functions that call many others go on in blocks of their own, whatever leaves them early.
@@ -144,6 +150,22 @@ fn rest_of_functions_in_blocks() {
             Request { reduction: Reduction::None, ..Request::with_gradients(&["p", "t"]) };
         assert_agrees(early, &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
     }
+    // Where branches alone leave the function.
+    let branches = format!(
+        "fn f(x: f32, y: f32) -> f32 {{ return 0.9 * x + 0.1 * y * y; }}
+        fn value(p: f32, t: f32) -> f32 {{
+            var x = p;
+            if (p > t) {{
+        {calls}
+                return x * p;
+            }} else {{
+                return t * p;
+            }}
+        }}"
+    );
+    let loss = Custom::new(&branches).unwrap_or_else(|e| panic!("{e}"));
+    let request = Request { reduction: Reduction::None, ..Request::with_gradients(&["p", "t"]) };
+    assert_agrees("branches", &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
     let rows = format!(
         "struct Item {{ p: f32 }}
         struct Row {{ t: f32 }}

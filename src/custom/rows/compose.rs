@@ -295,26 +295,25 @@ impl Parts<'_> {
         }
         if let Some(peaks) = &self.signature.peaks {
             let used: Vec<usize> = (0..peaks.leaves.len()).filter(|&j| self.uses_peak(j)).collect();
-            let (value, name) = match &self.shared_peaks {
-                Some(own) => ("peaks.value", &*own.name),
-                None => ("peaks", PEAKS),
-            };
             if !used.is_empty() {
-                writing.call("peaks", name, peaks);
+                writing.call("peaks", PEAKS, peaks);
+                if let Some(own) = &self.shared_peaks {
+                    writing.call("moved", &own.name, peaks);
+                }
             }
             for j in used {
                 let peak = writing.take(Number::Of(By::Peak(j)));
                 let leaf = &peaks.leaves[j];
                 gives.push(Number::Ties(j));
-                all.push(format!("tie_of({value}{leaf}, {peak})"));
+                all.push(format!("tie_of(peaks{leaf}, {peak})"));
                 if !text.contains("fn tie_of(") {
                     *text += TIES;
                 }
                 let Some(own) = &self.shared_peaks else { continue };
                 for &(by, _) in own.by.iter().filter(|(by, _)| own.has(*by, j)) {
-                    let slope = format!("peaks.by_{}{leaf}", by.name(self.signature));
+                    let slope = format!("moved.by_{}{leaf}", by.name(self.signature));
                     gives.push(Number::TiesBy(j, by));
-                    all.push(format!("select(0.0, {slope}, is_equal({value}{leaf}, {peak}))"));
+                    all.push(format!("select(0.0, {slope}, has_peak(peaks{leaf}, {peak}))"));
                 }
             }
         }
@@ -416,6 +415,9 @@ impl Parts<'_> {
                 writing.call(name, &own.name, own.called);
             }
         }
+        if let Some(own) = &self.peaks {
+            writing.call("highest", PEAKS, own.called);
+        }
         let (mut gives, mut slopes) = (Vec::new(), Vec::new());
         for &own in by {
             let By::Item(a) = own else { continue };
@@ -436,7 +438,7 @@ impl Parts<'_> {
                     terms.push(match own {
                         "peaks" => {
                             let peak = writing.take(Number::Of(By::Peak(k)));
-                            format!("select(0.0, {term}, is_equal(peaks.value{leaf}, {peak}))")
+                            format!("select(0.0, {term}, is_equal(highest{leaf}, {peak}))")
                         }
                         _ => term,
                     });
@@ -477,9 +479,14 @@ fn count_given_up(
     }
 }
 
-/// 1 for an item that has the maximum; NaN counts as NaN, as maxima pass over it.
-const TIES: &str = "fn tie_of(x: f32, peak: f32) -> f32 {
-    return select(select(0.0, 1.0, is_equal(max(x, -0x1.fffffep+127f), peak)), x, is_nan(x));
+/// Whether an item has the maximum, and 1 where it does; NaN counts as NaN, as maxima pass over it. The number is always
+/// that of the function which gave the maximum: one with slopes may round otherwise.
+const TIES: &str = "fn has_peak(x: f32, peak: f32) -> bool {
+    return is_equal(max(x, -0x1.fffffep+127f), peak);
+}
+
+fn tie_of(x: f32, peak: f32) -> f32 {
+    return select(select(0.0, 1.0, has_peak(x, peak)), x, is_nan(x));
 }
 
 // What a maximum is where so many have it: -inf, if it is the number that they begin with.

@@ -113,6 +113,33 @@ fn maxima_move_with_numbers_of_rows() {
     }
 }
 
+/// Where all items are -inf they share the maximum, which moves with the row's number still; NaN has no slope.
+#[test]
+fn maxima_without_numbers() {
+    let loss = made(
+        "struct Item { a: f32 }
+        struct Row { x: f32 }
+        fn peaks(item: Item, row: Row) -> f32 { return item.a + 2.0 * row.x; }
+        fn value(peaks: f32) -> f32 { return 3.0 * peaks; }",
+    );
+    let a = [f64::NEG_INFINITY, f64::NEG_INFINITY, 1.0, f64::NEG_INFINITY, 1.0, f64::NAN];
+    let inputs = [("a", tensor(F32, &[3, 2], &a)), ("x", tensor(F32, &[3], &[0.5, 1.0, 0.5]))];
+    let gradients = &["x", "a"];
+    let request = Request { reduction: Reduction::None, gradients, ..Request::default() };
+    let batch = Batch { inputs: &inputs, request, ..Batch::default() };
+    let answer = reference::evaluate(&loss, &batch).expect("a valid batch");
+    let by_x = |slopes: [f64; 3]| slopes[..2] == [6.0, 6.0] && slopes[2].is_nan();
+    let own = |slopes: &[f64]| <[f64; 3]>::try_from(slopes).is_ok_and(by_x);
+    assert!(own(&answer.gradients[0].1), "{:?}", answer.gradients[0].1);
+    assert_eq!(answer.gradients[1].1[..4], [1.5, 1.5, 3.0, 0.0]);
+    for (name, backend) in backends() {
+        let got = backend.evaluate_blocking(&loss, &batch).unwrap_or_else(|e| panic!("{e}"));
+        let [x, a] = [0, 1].map(|i: usize| got.gradients[i].1.to_f64().to_vec());
+        assert!(own(&x), "{name}: {x:?}");
+        assert_eq!(a[..4], [1.5, 1.5, 3.0, 0.0], "{name}");
+    }
+}
+
 /// Rows that are ignored have no slope, and those of a bad target have NaN where it is not refused before.
 #[test]
 fn rows_that_do_not_count() {
