@@ -719,6 +719,38 @@ def test_rows_that_share_numbers(reduction: str, compiled: bool) -> None:
         module(prior.requires_grad_(), x, mark, target).sum().backward()
 
 
+TEMPERATURES = """
+struct Item { input: f32 }
+struct Row { temperature: f32, target: i32 }
+fn shifts(item: Item, row: Row) -> f32 { return item.input / row.temperature; }
+fn sums(item: Item, row: Row, shifts: f32) -> f32 {
+    return exp(item.input / row.temperature - shifts);
+}
+fn value(picked: Item, row: Row, shifts: f32, sums: f32) -> f32 {
+    return log(sums) + (shifts - picked.input / row.temperature);
+}
+"""
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_gradients_by_numbers_of_rows(reduction: str, compiled: bool, backend: str) -> None:
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    x, target = torch.randn(4, 7, 5, requires_grad=True), torch.randint(7, (4, 5))
+    temperature = (torch.rand(4, 5) + 0.5).requires_grad_()
+    module = wgloss.torch.Custom(TEMPERATURES, reduction=reduction)
+    loss = torch.compile(module, fullgraph=True, backend="aot_eager") if compiled else module
+    wanted = torch.nn.functional.cross_entropy(
+        x / temperature[:, None], target, reduction=reduction
+    )
+    got = loss(x, temperature, target)
+    assert_same(got, wanted)
+    upstream, both = torch.randn_like(wanted), (temperature, x)
+    slopes = torch.autograd.grad(wanted, both, upstream)
+    assert_same(torch.autograd.grad(got, both, upstream), slopes)
+
+
 def registered() -> int:
     return sum(name.startswith("wgloss::") for name in torch._C._dispatch_get_all_op_names())
 
