@@ -5,6 +5,7 @@
 
 use super::words::identifiers;
 use crate::kernel::NUMERIC;
+use std::cell::LazyCell;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -22,6 +23,7 @@ static NUMERIC_FUNCTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| functions(N
 pub(super) fn in_blocks(text: &str) -> String {
     let functions: HashSet<&str> =
         functions(text).chain(NUMERIC_FUNCTIONS.iter().copied()).collect();
+    let name = LazyCell::new(|| unused_name(text));
     let mut all = String::with_capacity(text.len());
     let mut rest = text.split_inclusive('\n').peekable();
     while let Some(line) = rest.next() {
@@ -34,14 +36,25 @@ pub(super) fn in_blocks(text: &str) -> String {
         let calls = |line: &str| identifiers(line).filter(|name| functions.contains(name)).count();
         let calls: Vec<usize> = body.iter().map(|line| calls(line)).collect();
         let own = calls.iter().sum::<usize>();
-        match own > CALLS {
-            true => {
-                Blocks::new(result, (own / MOST).max(CALLS), text).write(&body, &calls, &mut all)
-            }
-            false => all.extend(body),
+        let most = (own / MOST).max(CALLS);
+        let text = (own > CALLS).then(|| split(result, &body, &calls, most, &name));
+        match text.flatten() {
+            Some(text) => all += &text,
+            None => all.extend(body),
         }
     }
     all
+}
+
+/// A function's body in blocks of so many calls, if it can be; what it gives is kept until its end by this name.
+fn split(result: &str, body: &[&str], calls: &[usize], most: usize, name: &str) -> Option<String> {
+    // Where branches alone leave the function, each must be seen to.
+    let (last, body) = body.split_last()?;
+    let given = last.strip_prefix("    return ")?;
+    let mut text = format!("    var {name}: {result};\n");
+    let begun = Blocks::new(most, body).write(body, calls, &mut text);
+    text += &format!("    {name} = {given}    {}\n    return {name};\n", "}".repeat(begun));
+    (begun > 0).then_some(text)
 }
 
 /// The names of a text's functions.
@@ -55,14 +68,17 @@ fn result_of(line: &str) -> Option<&str> {
     Some(result.trim())
 }
 
+/// A name that is nowhere in a text.
+fn unused_name(text: &str) -> String {
+    let names: HashSet<&str> = identifiers(text).collect();
+    let mut all = (0..).map(|i| if i == 0 { "given".into() } else { format!("given_{i}") });
+    all.find(|name: &String| !names.contains(&**name)).unwrap_or_default()
+}
+
 /// A function while it is written.
-struct Blocks<'t> {
-    /// What it gives.
-    result: &'t str,
+struct Blocks {
     /// So many calls a block has before the rest begins another.
     most: usize,
-    /// A name that is nowhere in the text.
-    name: String,
     open: Vec<Block>,
     /// How many blocks may still begin.
     left: usize,
@@ -84,38 +100,19 @@ impl Block {
     }
 }
 
-impl<'t> Blocks<'t> {
-    fn new(result: &'t str, most: usize, text: &str) -> Self {
-        let names: HashSet<&str> = identifiers(text).collect();
-        let all = (0..).map(|i| if i == 0 { "given".into() } else { format!("given_{i}") });
-        let name = all.into_iter().find(|name: &String| !names.contains(&**name));
-        Self { result, most, name: name.unwrap_or_default(), open: Vec::new(), left: 0 }
+impl Blocks {
+    fn new(most: usize, body: &[&str]) -> Self {
+        let depth = |line: &&str| (line.len() - line.trim_start().len()) / 4;
+        let left = DEEPEST.saturating_sub(body.iter().map(depth).max().unwrap_or_default());
+        Self { most, open: vec![Block::new(true)], left }
     }
 
-    fn write(mut self, body: &[&str], calls: &[usize], all: &mut String) {
-        // Where branches alone leave the function, each must be seen to.
-        let Some((last, body)) = body.split_last() else { return };
-        let Some(last) = last.strip_prefix("    return ") else {
-            all.extend(body.iter().chain([last]).copied());
-            return;
-        };
-        let depth = |line: &&str| line.len() - line.trim_start().len();
-        self.left = DEEPEST.saturating_sub(body.iter().map(depth).max().unwrap_or_default() / 4);
-        self.open.push(Block::new(true));
-        let whole = all.len();
+    /// Writes all but what the function ends with. Returns how many blocks that is in.
+    fn write(mut self, body: &[&str], calls: &[usize], all: &mut String) -> usize {
         for (line, &calls) in body.iter().zip(calls) {
             self.line(line, calls, all);
         }
-        let begun = self.open.iter().map(|block| block.begun).sum::<usize>();
-        if begun == 0 {
-            *all += &format!("    return {last}");
-            return;
-        }
-        // What leaves the function at its end is kept until then.
-        let Self { name, result, .. } = self;
-        all.insert_str(whole, &format!("    var {name}: {result};\n"));
-        let ends = "}".repeat(begun);
-        *all += &format!("    {name} = {last}    {ends}\n    return {name};\n");
+        self.open.iter().map(|block| block.begun).sum()
     }
 
     fn line(&mut self, line: &str, calls: usize, all: &mut String) {

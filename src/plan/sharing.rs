@@ -41,9 +41,9 @@ impl Plan {
     /// It may for losses that are pointwise or over rows, where the gradient's elements have the
     /// input's size. It may not if any gradient of the plan is that of an input that broadcasts or
     /// of an elementwise weight, if the device binds too few storage buffers at once for a single
-    /// pass, for 16-bit rows that are not whole groups of four, by 16-bit numbers of rows, or by the number of a row so
-    /// long that workgroups share it. Losses with kernels of their own
-    /// read their inputs several times, and never write in place.
+    /// pass, for 16-bit rows that are not whole groups of four, by 16-bit numbers of rows, or by the
+    /// number of a row so long that workgroups share it. Losses with kernels of their own read their
+    /// inputs several times, and never write in place.
     ///
     /// # Errors
     /// If there is no such input, or its gradient was not requested.

@@ -17,7 +17,7 @@
 
 use super::writing::{Function, Writing};
 use crate::custom::derive::{self, Directions};
-use crate::custom::items::{By, Called, Number, Signature, Step};
+use crate::custom::items::{By, Called, Member, Number, Signature, Step};
 use crate::custom::refusal::Refusal;
 use crate::custom::source::Source;
 use naga::Module;
@@ -207,28 +207,22 @@ impl Parts<'_> {
         let given_up: Vec<Number> = all.filter(|own| matches!(own, Number::GivenUp(_))).collect();
         let loss = self.of_row(&mut text, &given_up);
         let known = self.known(&mut text, &totals, &given_up);
-        if let Some(by) = by.iter().copied().find(|own| self.is_lost(*own, &known.gives)) {
-            return Err(self.constant(by));
+        for &own in by {
+            if let By::Row(i) = own
+                && !known.gives.contains(&Number::Known(own))
+            {
+                return Err(self.constant(&signature.row_members()[i]));
+            }
         }
         let slopes = self.slopes(&mut text, by, &known.gives)?;
         Ok((text, Functions { peaks, sums, second_sums, loss, known, slopes }))
     }
 
     /// The refusal of a member with which the loss does not change.
-    fn constant(&self, by: By) -> Refusal {
-        let (members, place) = match by {
-            By::Row(i) => (self.signature.row_members(), i),
-            By::Item(i) => (&self.signature.item.members[..], i),
-            _ => (&[][..], 0),
-        };
-        let name = members.get(place).map_or("it", |own| &own.name);
+    fn constant(&self, member: &Member) -> Refusal {
+        let name = &member.name;
         let reason = format!("the loss does not change with {name}: it has no derivative by that");
         Refusal::new(self.signature.value.span, reason)
-    }
-
-    /// Whether nothing of the loss changes with a member, as far as its row goes.
-    fn is_lost(&self, by: By, known: &[Number]) -> bool {
-        matches!(by, By::Row(_)) && !known.contains(&Number::Known(by))
     }
 
     fn writing(&self) -> Writing<'_> {
@@ -450,7 +444,7 @@ impl Parts<'_> {
                 terms.push(format!("select(0.0, {slope}, {at})"));
             }
             if terms.is_empty() {
-                return Err(self.constant(own));
+                return Err(self.constant(&signature.item.members[a]));
             }
             gives.push(Number::Of(own));
             slopes.push(terms.join(" + "));

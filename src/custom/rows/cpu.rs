@@ -129,7 +129,6 @@ impl<'w> Work<'w> {
 
     /// Maxima and sums, and what is kept for slopes: for each such value one of each item.
     pub(super) fn gather(self, rows: &Several<'_>, all: &mut Known, kept: &mut Vec<f32>) {
-        let with_slopes = rows.gradients.any();
         let keeps = rows.gradients.classes.iter().any(Option::is_some);
         let (made, count) = (self.own.rows, rows.values.len());
         let items = count * rows.classes;
@@ -150,7 +149,7 @@ impl<'w> Work<'w> {
             let gives = &stage.function.gives;
             let needed = |own: &Number| match own {
                 Number::SumBy(_, by) | Number::SecondSumBy(_, by) | Number::TiesBy(_, by) => {
-                    with_slopes && made.wants(*by, &rows.gradients)
+                    made.wants(*by, &rows.gradients)
                 }
                 _ => true,
             };

@@ -135,7 +135,7 @@ impl Rows {
     pub(super) fn wants(&self, by: By, gradients: &Gradients<'_>) -> bool {
         match by {
             By::Row(i) => gradients.rows[self.row(i).1].is_some(),
-            _ => true,
+            _ => gradients.any(),
         }
     }
 

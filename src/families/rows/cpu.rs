@@ -3,7 +3,7 @@
 use super::kept::Kept;
 use super::lists::Lists;
 use super::over::Over;
-use super::row::{ByRow, Gradients, Runs, Several, Taken, Tiled};
+use super::runs::{ByRow, Gradients, Runs, Several, Taken, Tiled};
 use super::shape::{MOST_LABELS, RowShape, RowWeight, SlopesOf};
 use super::task::{Abreast, FEW, Lanes, Padding, RowTask};
 use crate::cancel::Cancel;
@@ -347,9 +347,8 @@ impl Pass<'_> {
             return self.silence(rows, losses, &mut gradients);
         }
         for (k, loss) in losses.iter_mut().enumerate().filter(|&(k, _)| rows.is_kept(k)) {
-            let own = k * self.classes..(k + 1) * self.classes;
-            let by_classes = self.by_classes(&mut gradients, &own);
-            self.run_row(formula, rows, k, loss, by_classes, padding);
+            let gradients = self.placed(&mut gradients, k..k + 1).classes;
+            self.run_row(formula, rows, k, loss, gradients, padding);
         }
         self.silence(rows, losses, &mut gradients);
     }
@@ -374,19 +373,17 @@ impl Pass<'_> {
         }
     }
 
-    /// Some of the gradients by inputs over classes, each at its place; these are all that formulas have.
-    fn by_classes<'g>(
-        &self,
-        gradients: &'g mut [&mut [f32]],
-        own: &Range<usize>,
-    ) -> [Option<&'g mut [f32]>; 4] {
-        let mut by_classes = [None, None, None, None];
+    /// The gradients of some rows, each at its place.
+    fn placed<'g>(&self, gradients: &'g mut [&mut [f32]], rows: Range<usize>) -> Gradients<'g> {
+        let mut all = Gradients::default();
         for (gradient, wanted) in gradients.iter_mut().zip(&self.wanted) {
-            if let SlopesOf::Classes(place) = *wanted {
-                by_classes[place] = Some(&mut gradient[own.clone()]);
-            }
+            let count = wanted.count(self.classes);
+            *match *wanted {
+                SlopesOf::Classes(place) => &mut all.classes[place],
+                SlopesOf::Row(place) => &mut all.rows[place],
+            } = Some(&mut gradient[rows.start * count..rows.end * count]);
         }
-        by_classes
+        all
     }
 
     /// All rows by tiles of their numbers.
@@ -397,13 +394,7 @@ impl Pass<'_> {
         losses: &mut [f32],
         gradients: &mut [&mut [f32]],
     ) {
-        let mut own = Gradients::default();
-        for (gradient, wanted) in gradients.iter_mut().zip(&self.wanted) {
-            *match *wanted {
-                SlopesOf::Classes(place) => &mut own.classes[place],
-                SlopesOf::Row(place) => &mut own.rows[place],
-            } = Some(&mut **gradient);
-        }
+        let own = self.placed(gradients, 0..losses.len());
         let scales: Vec<f32> = (0..losses.len()).map(|k| self.scale(rows.first + k)).collect();
         tiled.run(&mut self.several(rows, &scales, losses, own));
         let ignored = rows.indices.unwrap_or_default().iter().enumerate();
@@ -440,7 +431,7 @@ impl Pass<'_> {
             let own = first..first + values.len();
             let over = own.start * self.classes..own.end * self.classes;
             let part = |numbers| part(numbers, &over);
-            let by_classes = self.by_classes(gradients, &over);
+            let gradients = self.placed(gradients, own.clone()).classes;
             let mut scales = ZEROS;
             for (lane, scale) in scales.iter_mut().enumerate().take(values.len()) {
                 *scale = self.scale(rows.first + first + lane);
@@ -455,7 +446,7 @@ impl Pass<'_> {
                 mean_weight: self.mean_weight,
                 scales,
                 values,
-                gradients: by_classes,
+                gradients,
             };
             formula.run_abreast(&mut task, &mut lanes, self.brief);
         }

@@ -10,6 +10,7 @@ mod over;
 mod reference;
 pub(crate) mod rounds;
 mod row;
+mod runs;
 mod shape;
 mod targets;
 mod task;
@@ -18,7 +19,8 @@ mod tests;
 mod textbook;
 
 pub(in crate::families) use kept::Kept;
-pub(crate) use row::{Formula, Gradients, Loops, Row, Runs, Several, Taken, Tiled, run};
+pub(crate) use row::{Formula, Loops, Row, run};
+pub(crate) use runs::{Gradients, Runs, Several, Taken, Tiled};
 pub(crate) use shape::{MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;

@@ -1,6 +1,6 @@
 //! Losses over rows in float64, row by row.
 
-use super::row::Runs;
+use super::runs::Runs;
 use super::shape::{RowShape, RowWeight, SlopesOf};
 use super::textbook::Row;
 use crate::reduction::Divisor;
