@@ -60,7 +60,7 @@ fn listed_in(r: u32, quad: u32) -> Listed {
 
 // Of the classes that are listed alone: of each list, a section of the row takes its share.
 fn own_second_sums(
-    part: Part, section: u32, thread: u32, row: Row, peak: Peaks, total: Sums
+    part: Part, section: u32, slot: u32, thread: u32, row: Row, peak: Peaks, total: Sums
 ) -> Sums {
     var second = Sums();
     for (var i = section * THREADS + thread; i < LISTED; i += THREADS * SECTIONS) {

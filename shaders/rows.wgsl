@@ -3,7 +3,8 @@
 // too long, reads it again for each; where a loss says how sums move to a higher peak (ONLINE), the
 // maxima and sums of a long row come from one reading. Where the maxima only keep the sums from
 // overflow and loss (UNITS), rows whose sums are in range without need none. Some losses have second sums
-// (TWICE), which need the first ones and are added to them. What several workgroups share, of a row, is gathered in
+// (TWICE), which need the first ones and are added to them, and may
+// need sums up to each item, in order (rows_running.wgsl). What several workgroups share, of a row, is gathered in
 // dispatches of their own before (GATHERS_PEAKS, GATHERS_SUMS, GATHERS_SECOND_SUMS), and joined here (KNOWS_PEAKS,
 // KNOWS_SUMS).
 
@@ -151,7 +152,7 @@ fn main(place: Place) {
         total += joined_second_sums(r);
     } else if (TWICE) {
         workgroupBarrier(); // all lanes have read what the first sums were joined in
-        let mine = own_second_sums(part, own_section, thread, row, peak, total);
+        let mine = own_second_sums(part, own_section, slot, thread, row, peak, total);
         let second = row_sums(slot, thread, mine);
         if (GATHERS_SECOND_SUMS) {
             if (thread == 0u && own < window.rows) {
@@ -166,6 +167,7 @@ fn main(place: Place) {
         // All lanes have read the row, above all row.picked, before one writes gradients over it.
         storageBarrier();
     }
+    store_running_gradients(r, slot, thread, row, peak, total, own < window.rows);
     if (own < window.rows) {
         if (VALUES && thread == 0u && own_section == 0u) {
             store_loss(r, row_value(row, peak, total));

@@ -21,8 +21,8 @@ use std::fmt;
 /// that size. Its inputs have any shape and broadcast, and it has what every loss has: reductions, gradients, totals, types, plans, both backends. See
 /// [the chapter on custom losses](crate::guide::custom_losses).
 ///
-/// With a struct `Item` it is a loss over rows: `shifts`, `peaks`, `sums` and `second_sums` of an item say what is
-/// gathered of a row, and `value` takes what came out.
+/// With a struct `Item` it is a loss over rows: `shifts`, `peaks`, `sums`, `running_sums` and `second_sums` of an item
+/// say what is gathered of a row, and `value` takes what came out.
 ///
 /// What a source comes to (its kernels' text and its float64 program) is kept for the life of the
 /// program, once for each source.

@@ -328,10 +328,11 @@
 //! | --- | --- | --- |
 //! | `shifts`, `peaks` | up to four numbers together, of which a row has the maxima: `f32` or a vector | `item: Item`, `row: Row` |
 //! | `sums` | numbers that are added up: `f32`, a vector, an array or a struct of `f32` | these, `picked: Item`, `shifts`, `peaks` |
-//! | `second_sums` | the same of what needs the sums | these and `sums` |
+//! | `running_sums` | up to four numbers that are added up from the first item to each | these and `sums` |
+//! | `second_sums` | the same as `sums`, of what needs these, or an item's own running sums | these and `running_sums` |
 //! | `value` | the row's loss | `picked: Item`, `row: Row`, `shifts`, `peaks`, `sums`, `second_sums` |
 //!
-//! `value` and one of `sums` and `peaks` must be there. Each function takes what it needs, in any order, and
+//! `value` and one of `sums`, `running_sums` and `peaks` must be there. Each function takes what it needs, in any order, and
 //! `Parameters` too: what is called `peaks` is what `fn peaks` gives, for the whole row, in the same type.
 //!
 //! The members of `Item` and `Row` are the loss's inputs:
@@ -386,6 +387,52 @@
 //! 1; and the sums that they need cost time. A row of -inf alone has the peak -inf and the shift
 //! -3.4e38; one with NaN has the peak NaN, while shifts pass over it.
 //!
+//! **Running sums** are what is added up from a row's first item to the one that is looked at, this one with it: for
+//! cumulative distributions over ordered classes, and for lists in order, as of who is at risk when one ends, or of what is
+//! left when one is drawn. Their one way on is through `second_sums`:
+//!
+//! ```
+//! use wgloss::{Batch, Custom, Evaluator, Gpu, Request, Tensor};
+//!
+//! // Cox's partial likelihood, of subjects in descending order of time.
+//! let cox = Custom::new(
+//!     "struct Item { input: f32, event: f32 }
+//!
+//!     fn shifts(item: Item) -> f32 { return item.input; }
+//!
+//!     fn running_sums(item: Item, shifts: f32) -> f32 { return exp(item.input - shifts); }
+//!
+//!     fn second_sums(item: Item, shifts: f32, running_sums: f32) -> f32 {
+//!         return item.event * (log(running_sums) - (item.input - shifts));
+//!     }
+//!
+//!     fn value(second_sums: f32) -> f32 { return second_sums; }",
+//! )?;
+//! let inputs = [
+//!     ("input", Tensor::from_slice(&[0.0f32, 0.0, 0.0], [1, 3])?),
+//!     ("event", Tensor::from_slice(&[1.0f32, 0.0, 1.0], [1, 3])?),
+//! ];
+//! let batch =
+//!     Batch { inputs: &inputs, request: Request::with_gradients(&["input"]), ..Batch::default() };
+//! for evaluator in [Evaluator::Gpu(Gpu::new_blocking()?), Evaluator::Cpu] {
+//!     let answer = evaluator.evaluate_blocking(&cox, &batch)?;
+//!     assert!(answer.scalar().is_some_and(|loss| (loss - 3.0f32.ln()).abs() < 1e-6));
+//!     let slopes = answer.gradients[0].1.to_f32();
+//!     let third = 1.0f32 / 3.0;
+//!     assert!(slopes.iter().zip([third, third, -2.0 * third]).all(|(a, b)| (a - b).abs() < 1e-6));
+//! }
+//! # Ok::<(), wgloss::Error>(())
+//! ```
+//!
+//! One shift for a whole row keeps exponentials in range from 87 below its maximum on; what is lower is 0 in the sums, and
+//! where a row begins with such items the logarithm of its first sums is -inf.
+//!
+//! A workgroup takes a whole row, tile by tile in order, and for the gradient once more from its end: sums are added up
+//! from either side, and none is what is left of a larger one. A row is as long as what comes before its tiles fits into 16
+//! KiB beside the rest, 524,288 classes at most, and 16,384 where there are as many numbers as may be: more is an
+//! [`Error::Limit`]. With
+//! running sums there are no loops.
+//!
 //! **Loops** may take 4,000 rounds in one call of a function, and in a call for an item of a longer row fewer, as a lane of
 //! a kernel takes several items: with a loop in `sums` alone, which are called once more for the slopes, 3,247 in rows of
 //! 1,000 classes, 647 of 5,000 and 23 of 128,256, whatever the device; with one in `second_sums` too about half as many.
@@ -399,13 +446,16 @@
 //! through both: so the slopes of all terms by *S*, *m*, `picked` and the floats of `Row` are added up beside them. All
 //! numbers of a row together, the user's and these, are at most 16: for *s* sums, *t* second sums, *m* peaks and *q*
 //! floats of `picked` and `Row` they are at most *s* (1 + *m* + *q*) + *t* (1 + *s* + *m* + *q*) + *m* (1 + *q*), each only
-//! where a function takes the other; and one more for each of `sums` and `second_sums` that has loops. Members
+//! where a function takes the other; and one more for each of `sums` and `second_sums` that has loops. Running sums have
+//! their slopes by *S*, *m*, `picked` and `Row` beside them, at most 16 numbers together, with which *T* has slopes by what
+//! only they take, too; and to an item's slope comes that of what it adds to them, times the sum from it on of *dV/dT* times
+//! the slopes of *T*'s terms by them. Members
 //! are taken in their order, those of `Item` first: one with which there would be more has no gradient, as has one with
 //! which the loss does not change. A loss changes with a member of `Item` at least.
 //!
 //! Vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
-//! in: long rows are shared by several workgroups. `examples/losses_over_rows` has nine published losses, from the
-//! Dice loss to group relative policy optimization.
+//! in: long rows are shared by several workgroups, where there are no running sums. `examples/losses_over_rows` has 13 published losses, from the
+//! Dice loss to group relative policy optimization and Cox's partial likelihood.
 
 #[cfg(doc)]
 use crate::{Custom, Error, Evaluator};

@@ -33,6 +33,8 @@ pub(crate) struct Declared {
     pub(crate) sum_columns: Option<u8>,
     /// The bytes that the maxima and the sums of a lane take, where rows have them.
     pub(crate) lane_bytes: u64,
+    /// Those that its sums up to an item take; 0 where rows have none.
+    pub(crate) running_bytes: u64,
 }
 
 /// By where the texts lie and how long they are.
@@ -72,13 +74,19 @@ impl Declared {
             sums: members(&module, "sums"),
             has_peaks: has_peaks(&module),
             sum_columns: sum_columns(&module),
-            lane_bytes: lane_bytes(&module),
+            lane_bytes: bytes(&module, &["peaks", "sums"]),
+            running_bytes: bytes(&module, &["running_sums"]),
         }
     }
 
     /// Whether it has a function of this name.
     pub(crate) fn defines(&self, function: &str) -> bool {
         self.functions.contains(function)
+    }
+
+    /// Whether rows have sums up to each item.
+    pub(crate) fn has_running(&self) -> bool {
+        self.defines("running_sums")
     }
 }
 
@@ -101,10 +109,11 @@ fn result(module: &Module, function: &str) -> Option<Handle<Type>> {
     Some(found.result.as_ref()?.ty)
 }
 
-fn lane_bytes(module: &Module) -> u64 {
+/// The bytes of what these functions return.
+fn bytes(module: &Module, functions: &[&str]) -> u64 {
     let mut layouter = Layouter::default();
     layouter.update(module.to_ctx()).expect("a shader whose types have a size");
-    let types = ["peaks", "sums"].into_iter().filter_map(|name| result(module, name));
+    let types = functions.iter().filter_map(|name| result(module, name));
     types.map(|ty| u64::from(layouter[ty].to_stride())).sum()
 }
 

@@ -276,3 +276,22 @@ def carlini_wagner(input, target, margin):
 
 def multi_margin(input, target, margin):
     return torch.nn.functional.multi_margin_loss(input, torch.tensor(target), margin=margin)
+
+
+def cox_partial_likelihood(input, event):
+    at_risk = torch.logcumsumexp(input, 0)
+    return (event * (at_risk - input)).sum() / event.sum().clamp(min=1)
+
+
+def list_mle(input):
+    return (torch.logcumsumexp(input, 0) - input).sum()
+
+
+def earth_movers_distance(input, expected):
+    return ((torch.softmax(input, 0) - expected).cumsum(0) ** 2).sum()
+
+
+def ranked_probability_score(input, target):
+    reached = torch.arange(len(input)) >= target
+    d = torch.softmax(input, 0).cumsum(0) - reached.double()
+    return (d * d).sum() / max(len(input) - 1, 1)

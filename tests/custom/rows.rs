@@ -4,9 +4,11 @@ mod integers;
 mod numbers;
 mod refused;
 mod rounds;
+mod running;
 mod sections;
 mod shared;
 
+use super::case::leave;
 use crate::common::{Random, assert_agrees, assert_close, backends, bits, gpu, limited, tensor};
 use wgloss::losses::{CrossEntropy, MultiMargin, SoftmaxFocal};
 use wgloss::{
@@ -183,18 +185,22 @@ fn losses_that_are_built_in() {
     assert!(focal.derived().contains("fn gradient("));
 }
 
-#[test]
-fn everything_at_once() {
-    let (loss, mut random) = (everything(), Random(73));
-    for (i, shape) in [&[6][..], &[17, 5], &[2, 8, 3], &[3, 300], &[4, 256]].into_iter().enumerate()
-    {
-        let dtype = [F32, DType::F16, F32, DType::BF16, DType::F64][i];
-        let inputs = everything_of(dtype, shape, &mut random);
+/// Both backends agree with the reference on rows of these shapes, in all types, reductions and for some gradients.
+fn assert_agrees_in_shapes(
+    loss: &Custom,
+    inputs_of: impl Fn(DType, &[usize], &mut Random) -> Inputs,
+    shapes: &[&[usize]],
+    gradients: [&[&str]; 4],
+    random: &mut Random,
+) {
+    for (i, shape) in shapes.iter().enumerate() {
+        let dtype = [F32, DType::F16, F32, DType::BF16, DType::F64][i % 5];
+        let inputs = inputs_of(dtype, shape, random);
         let (_, rows) = rows_of(shape);
-        for (k, gradients) in [ALL, &[], &["b"], &["factor"]].into_iter().enumerate() {
+        for (k, gradients) in gradients.into_iter().enumerate() {
             let reduction = REDUCTIONS[(i + k) % 3];
             let terms = if reduction == Reduction::None { &rows[..] } else { &[] };
-            let upstream = numbers(terms.iter().product(), -1.0, 1.0, &mut random);
+            let upstream = numbers(terms.iter().product(), -1.0, 1.0, random);
             let batch = Batch {
                 inputs: &inputs,
                 request: Request {
@@ -206,9 +212,17 @@ fn everything_at_once() {
                 upstream: (!gradients.is_empty()).then(|| tensor(F32, terms, &upstream)),
                 ..Batch::default()
             };
-            assert_agrees(&format!("{shape:?}, {dtype}, {gradients:?}"), &loss, &batch);
+            assert_agrees(&format!("{shape:?}, {dtype}, {gradients:?}"), loss, &batch);
         }
     }
+}
+
+#[test]
+fn everything_at_once() {
+    let shapes = [&[6][..], &[17, 5], &[2, 8, 3], &[3, 300], &[4, 256]];
+    let gradients = [ALL, &[], &["b"], &["factor"]];
+    let (loss, mut random) = (everything(), Random(73));
+    assert_agrees_in_shapes(&loss, everything_of, &shapes, gradients, &mut random);
 }
 
 /// The derivatives are those of the values, by differences in float64: of some numbers, away from kinks. How many
@@ -277,8 +291,9 @@ fn expression(of: &[&str], depth: usize, random: &mut Random) -> String {
 fn random_losses() {
     let mut random = Random(77);
     let mut compared = 0;
-    for round in 0..10 {
-        let (peaks, second) = (round % 2 == 0, round % 3 == 0);
+    for round in 0..16 {
+        let (peaks, running) = (round % 2 == 0, round % 5 > 2);
+        let second = running || round % 3 == 0;
         let mut known = vec!["row.factor", "picked.a", "picked.b", "0.75"];
         let item = ["item.a", "item.b", "item.a", "row.factor"];
         let mut text = String::from(
@@ -293,7 +308,7 @@ fn random_losses() {
             taken += ", peaks: vec2<f32>";
             known.extend(["peaks.x", "peaks.y"]);
         }
-        for (name, own) in [("sums", true), ("second_sums", second)] {
+        for (name, own) in [("sums", true), ("running_sums", running), ("second_sums", second)] {
             if own {
                 let of = [&item[..], &known].concat();
                 let x = expression(&of, 2, &mut random);
@@ -303,6 +318,9 @@ fn random_losses() {
                 known.push(name);
             }
         }
+        // These are items'.
+        taken = taken.replace(", running_sums: f32", "");
+        known.retain(|own| *own != "running_sums");
         let last = known[known.len() - 1];
         let x = expression(&known, 3, &mut random);
         text += &format!("fn value({taken}) -> f32 {{ return {x} + tanh({last}) + sums; }}\n");
@@ -323,6 +341,7 @@ fn random_losses() {
         let gradients: Vec<&str> =
             inputs_of.filter(|input| input.differentiable).map(|input| input.name).collect();
         let request = Request { gradients: &gradients, ..Request::default() };
+        leave(&format!("random rows {round}"), &loss, &inputs, &gradients);
         assert_agrees(&text, &loss, &Batch { inputs: &inputs, request, ..Batch::default() });
         compared += assert_differences(&text, &loss, &inputs, &gradients);
     }

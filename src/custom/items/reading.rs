@@ -1,8 +1,8 @@
 //! The structs and functions of a loss over rows as the user declares them, and what is wrong with them.
 
 use super::signature::{
-    Argument, Called, From, ITEM, MOST_LABELS, MOST_OVER, MOST_PEAKS, MOST_SUMS, Member, Signature,
-    Struct,
+    Argument, Called, From, ITEM, MOST_LABELS, MOST_OVER, MOST_PEAKS, MOST_RUNNING, MOST_SUMS,
+    Member, Signature, Struct,
 };
 use crate::custom::refusal::{Refusal, error_at};
 use crate::custom::repeats::Loops;
@@ -31,8 +31,8 @@ struct Reader<'t> {
 }
 
 /// What each function may take, and what it is.
-const FUNCTIONS: [(&str, &[Argument], &str); 5] = {
-    use Argument::{Item, Parameters, Peaks, Picked, Row, SecondSums, Shifts, Sums};
+const FUNCTIONS: [(&str, &[Argument], &str); 6] = {
+    use Argument::{Item, Parameters, Peaks, Picked, Row, RunningSums, SecondSums, Shifts, Sums};
     let of_item = "item: Item, row: Row and Parameters";
     [
         ("shifts", &[Item, Row, Parameters], of_item),
@@ -43,9 +43,14 @@ const FUNCTIONS: [(&str, &[Argument], &str); 5] = {
             "item: Item, picked: Item, row: Row, shifts, peaks and Parameters",
         ),
         (
-            "second_sums",
+            "running_sums",
             &[Item, Picked, Row, Shifts, Peaks, Sums, Parameters],
             "item: Item, picked: Item, row: Row, shifts, peaks, sums and Parameters",
+        ),
+        (
+            "second_sums",
+            &[Item, Picked, Row, Shifts, Peaks, Sums, RunningSums, Parameters],
+            "item: Item, picked: Item, row: Row, shifts, peaks, sums, running_sums and Parameters",
         ),
         (
             "value",
@@ -72,18 +77,27 @@ impl Reader<'_> {
             let place = known.iter().position(|own| own.name == name)?;
             Some(known.remove(place))
         };
-        let [shifts, peaks, sums, second_sums] =
-            ["shifts", "peaks", "sums", "second_sums"].map(&mut take);
+        let [shifts, peaks, sums, running_sums, second_sums] =
+            ["shifts", "peaks", "sums", "running_sums", "second_sums"].map(&mut take);
         let Some(value) = take("value") else {
             return Err(error_at(self.text, 0, "fn value(...) -> f32 is missing"));
         };
-        let of_item = [&peaks, &sums].into_iter().flatten().next();
+        let of_item = [&peaks, &sums, &running_sums].into_iter().flatten().next();
         if of_item.is_none() {
-            let reason = "a loss over rows, as one with a struct Item is, has fn sums(item: Item, ...) or \
-                          fn peaks(item: Item, ...): rename Item where it is none";
+            let reason = "a loss over rows, as one with a struct Item is, has fn sums(item: Item, ...), \
+                          fn running_sums(item: Item, ...) or fn peaks(item: Item, ...): rename Item where it is none";
             return self.refused(self.module.types.get_span(item.ty), reason);
         }
-        if let (Some(second), None) = (&second_sums, &sums) {
+        if let Some(running) = &running_sums {
+            self.check_running(running, second_sums.as_ref())?;
+            let before = [&shifts, &peaks, &sums].into_iter().flatten();
+            let mut all = before.chain([running]).chain(&second_sums).chain([&value]);
+            if let Some(own) = all.find(|own| own.loops.is_some()) {
+                let reason =
+                    format!("{} loops, and losses with running_sums have no loops", own.name);
+                return self.refused(self.place(own.function), reason);
+            }
+        } else if let (Some(second), None) = (&second_sums, &sums) {
             let reason = "second_sums are sums that need others: call it sums, as there are none";
             return self.refused(self.place(second.function), reason);
         }
@@ -107,11 +121,22 @@ impl Reader<'_> {
             shifts,
             peaks,
             sums,
+            running_sums,
             second_sums,
             value,
             parameters,
             parameters_type,
         }))
+    }
+
+    /// Running sums are what second sums take.
+    fn check_running(&self, running: &Called, second: Option<&Called>) -> Result<()> {
+        if !second.is_some_and(|own| own.arguments.contains(&Argument::RunningSums)) {
+            let reason =
+                "running_sums are for fn second_sums, which takes those up to its item: none does";
+            return self.refused(self.place(running.function), reason);
+        }
+        Ok(())
     }
 
     /// Whether a text without items is meant to be a loss over rows: value takes what a function of a struct gives.
@@ -251,6 +276,7 @@ impl Reader<'_> {
                 (_, "shifts") => Some(Argument::Shifts),
                 (_, "peaks") => Some(Argument::Peaks),
                 (_, "sums") => Some(Argument::Sums),
+                (_, "running_sums") => Some(Argument::RunningSums),
                 (_, "second_sums") => Some(Argument::SecondSums),
                 _ => None,
             };
@@ -264,10 +290,11 @@ impl Reader<'_> {
                 );
                 return self.refused(span, reason);
             }
-            if matches!(
+            let is_known = !matches!(
                 taken,
-                Argument::Shifts | Argument::Peaks | Argument::Sums | Argument::SecondSums
-            ) {
+                Argument::Item | Argument::Picked | Argument::Row | Argument::Parameters
+            );
+            if is_known {
                 match result(written) {
                     Some(own) if own.result == argument.ty => {}
                     Some(_) => {
@@ -306,17 +333,15 @@ impl Reader<'_> {
             "shifts" | "peaks" => ("f32 or a vector of f32", result.is_some_and(is_vector)),
             _ => ("f32, or a vector, an array or a struct of f32", true),
         };
+        let most = if name == "running_sums" { MOST_RUNNING } else { MOST_SUMS };
         match (result, leaves) {
-            (Some(result), Some(leaves)) if fits && leaves.len() <= MOST_SUMS => {
+            (Some(result), Some(leaves)) if fits && leaves.len() <= most => {
                 let loops = self.loops.get(&function).copied();
                 Ok(Called { name, function, arguments, result, leaves, span, loops })
             }
             (_, Some(leaves)) if fits => {
                 let count = leaves.len();
-                self.refused(
-                    span,
-                    format!("{name} gives {count} numbers, expected at most {MOST_SUMS}"),
-                )
+                self.refused(span, format!("{name} gives {count} numbers, expected at most {most}"))
             }
             _ => self.refused(span, format!("{name} gives something else than {expected}")),
         }

@@ -15,7 +15,10 @@ pub(in crate::custom) const MOST_LABELS: usize = 4;
 /// The most maxima.
 pub(in crate::custom) const MOST_PEAKS: usize = 4;
 
-/// The most sums, with those that slopes need.
+/// The most running sums.
+pub(in crate::custom) const MOST_RUNNING: usize = 4;
+
+/// The most numbers of all sums of a row together, and of all running sums, with those that slopes need.
 pub(in crate::custom) const MOST_SUMS: usize = 16;
 
 /// Where a member's number comes from.
@@ -56,6 +59,7 @@ pub(in crate::custom) enum Argument {
     Shifts,
     Peaks,
     Sums,
+    RunningSums,
     SecondSums,
     Parameters,
 }
@@ -83,6 +87,7 @@ pub(in crate::custom) struct Signature {
     pub(in crate::custom) shifts: Option<Called>,
     pub(in crate::custom) peaks: Option<Called>,
     pub(in crate::custom) sums: Option<Called>,
+    pub(in crate::custom) running_sums: Option<Called>,
     pub(in crate::custom) second_sums: Option<Called>,
     pub(in crate::custom) value: Called,
     pub(in crate::custom) parameters: Vec<Parameter>,
@@ -110,6 +115,7 @@ impl Signature {
             By::Row(_) => *argument == Argument::Row,
             By::Peak(_) => *argument == Argument::Peaks,
             By::Sum(_) => *argument == Argument::Sums,
+            By::RunningSum(_) => *argument == Argument::RunningSums,
             By::SecondSum(_) => *argument == Argument::SecondSums,
         };
         let all = self.directions().into_iter().enumerate();
@@ -124,6 +130,7 @@ impl Signature {
             | By::Row(i)
             | By::Peak(i)
             | By::Sum(i)
+            | By::RunningSum(i)
             | By::SecondSum(i) => i,
         }
     }
@@ -153,8 +160,7 @@ impl Signature {
 
     /// The function of a name.
     pub(in crate::custom) fn called(&self, name: &str) -> Option<&Called> {
-        let all = [&self.shifts, &self.peaks, &self.sums, &self.second_sums];
-        all.into_iter().flatten().chain([&self.value]).find(|own| own.name == name)
+        self.all().find(|own| own.name == name)
     }
 
     /// How many numbers a function gives.
@@ -165,12 +171,13 @@ impl Signature {
     /// All that slopes are by.
     pub(in crate::custom) fn directions(&self) -> Vec<By> {
         let sums = (0..Self::count(&self.sums)).map(By::Sum);
+        let running = (0..Self::count(&self.running_sums)).map(By::RunningSum);
         let second = (0..Self::count(&self.second_sums)).map(By::SecondSum);
         let peaks = (0..Self::count(&self.peaks)).map(By::Peak);
         let of_row = floats(self.row_members()).map(By::Row);
         let of_item = || floats(&self.item.members);
         let of_items = of_item().map(By::Item).chain(of_item().map(By::Picked));
-        of_items.chain(of_row).chain(peaks).chain(sums).chain(second).collect()
+        of_items.chain(of_row).chain(peaks).chain(sums).chain(running).chain(second).collect()
     }
 
     /// Whether a parameter is no array, so that functions are given them.
@@ -192,6 +199,10 @@ impl Signature {
                 (0..Self::count(&self.peaks)).map(By::Peak).map(Number::Of).collect()
             }
             Argument::Sums => (0..Self::count(&self.sums)).map(By::Sum).map(Number::Of).collect(),
+            Argument::RunningSums => {
+                let all = 0..Self::count(&self.running_sums);
+                all.map(By::RunningSum).map(Number::Of).collect()
+            }
             Argument::SecondSums => {
                 let all = 0..Self::count(&self.second_sums);
                 all.map(By::SecondSum).map(Number::Of).collect()
@@ -223,7 +234,8 @@ impl Signature {
 
     /// The functions that the user declares.
     pub(in crate::custom) fn all(&self) -> impl Iterator<Item = &Called> {
-        let all = [&self.shifts, &self.peaks, &self.sums, &self.second_sums];
+        let Self { shifts, peaks, sums, running_sums, second_sums, .. } = self;
+        let all = [shifts, peaks, sums, running_sums, second_sums];
         all.into_iter().flatten().chain([&self.value])
     }
 }
@@ -241,6 +253,7 @@ impl By {
             Self::Row(i) => format!("row_{}", signature.row_members()[i].name),
             Self::Peak(i) => format!("peak_{i}"),
             Self::Sum(i) => format!("sum_{i}"),
+            Self::RunningSum(i) => format!("running_sum_{i}"),
             Self::SecondSum(i) => format!("second_sum_{i}"),
         }
     }
@@ -253,6 +266,8 @@ impl Number {
             Self::IsPicked => "is_picked".into(),
             Self::Shift(i) => format!("shift_{i}"),
             Self::SumBy(i, by) => format!("sum_{i}_by_{}", by.name(signature)),
+            Self::RunningSumBy(i, by) => format!("running_sum_{i}_by_{}", by.name(signature)),
+            Self::Later(i) => format!("later_{i}"),
             Self::SecondSumBy(i, by) => format!("second_sum_{i}_by_{}", by.name(signature)),
             Self::Ties(i) => format!("ties_{i}"),
             Self::TiesBy(i, by) => format!("ties_{i}_by_{}", by.name(signature)),

@@ -53,8 +53,8 @@ impl Runs for OnCpu<'_> {
         Taken::ByTiles(self)
     }
 
-    fn longest(&self) -> Option<u64> {
-        self.rows.longest()
+    fn longest(&self) -> Option<(u64, &'static str)> {
+        self.rows.longest(self.loss.definition().shader)
     }
 }
 
@@ -81,6 +81,8 @@ pub(super) struct Known {
     known: Vec<Vec<f32>>,
     /// What they are.
     of: [Vec<Number>; 3],
+    /// Sums up to each item, and those from it on: a number of each item.
+    of_items: Vec<(Number, Vec<f32>)>,
 }
 
 impl Known {
@@ -98,7 +100,14 @@ impl Known {
             totals: zeros(&totals),
             known: zeros(&known),
             of: [peaks, totals, known],
+            of_items: Vec::new(),
         }
+    }
+
+    /// A number of each item.
+    fn of_items(&self, number: Number) -> Option<&[f32]> {
+        let found = self.of_items.iter().find(|(own, _)| *own == number);
+        found.map(|(_, numbers)| &numbers[..])
     }
 
     pub(super) fn get(&self, number: Number) -> Option<&[f32]> {
@@ -144,40 +153,69 @@ impl<'w> Work<'w> {
             });
             all.peaks = peaks;
         }
-        let mut before = 0;
-        for stage in [&made.sums, &made.second_sums].into_iter().flatten() {
-            let gives = &stage.function.gives;
-            let needed = |own: &Number| match own {
-                Number::SumBy(_, by) | Number::SecondSumBy(_, by) | Number::TiesBy(_, by) => {
-                    made.wants(*by, &rows.gradients)
-                }
-                _ => true,
-            };
-            let columns: Vec<usize> = (0..gives.len()).filter(|&k| needed(&gives[k])).collect();
-            let mut sums = vec![vec![0.0; count]; gives.len()];
-            let (given, own) =
-                kept.split_at_mut(if keeps { made.given(stage).count() * items } else { 0 });
-            let given = keeps.then_some(&*given);
-            self.items(stage, &columns, given, rows, all, |row, class, k, numbers| {
-                match columns.get(k) {
-                    Some(&column) => {
-                        sums[column][row] += f64::from(loops::sum(self.instructions, numbers))
-                    }
-                    None => {
-                        let first = (k - columns.len()) * items + row * rows.classes + class;
-                        own[first..first + numbers.len()].copy_from_slice(numbers);
-                    }
-                }
-            });
-            #[expect(clippy::cast_possible_truncation, reason = "sums are float32")]
-            for (total, sums) in all.totals[before..].iter_mut().zip(&sums) {
-                total.iter_mut().zip(sums).for_each(|(total, sum)| *total = *sum as f32);
-            }
-            if before == 0 {
-                all.know_peaks();
-            }
-            before += gives.len();
+        if let Some(stage) = &made.sums {
+            self.gather_sums(stage, 0, keeps, rows, all, kept);
         }
+        all.know_peaks();
+        if let Some(stage) = &made.running_sums {
+            self.gather_in_order(stage, false, rows, all);
+        }
+        if let Some(stage) = &made.second_sums {
+            let before = made.sums.as_ref().map_or(0, |own| own.function.gives.len());
+            self.gather_sums(stage, before, keeps, rows, all, kept);
+        }
+    }
+
+    /// The totals of a stage, which lie behind so many others, and what it keeps.
+    fn gather_sums(
+        self,
+        stage: &Stage,
+        before: usize,
+        keeps: bool,
+        rows: &Several<'_>,
+        all: &mut Known,
+        kept: &mut [f32],
+    ) {
+        let (made, count) = (self.own.rows, rows.values.len());
+        let items = count * rows.classes;
+        let columns = made.wanted(stage, &rows.gradients);
+        let mut sums = vec![vec![0.0; count]; stage.function.gives.len()];
+        let (given, own) =
+            kept.split_at_mut(if keeps { made.given(stage).count() * items } else { 0 });
+        let given = keeps.then_some(&*given);
+        self.items(stage, &columns, given, rows, all, |row, class, k, numbers| {
+            match columns.get(k) {
+                Some(&column) => {
+                    sums[column][row] += f64::from(loops::sum(self.instructions, numbers))
+                }
+                None => {
+                    let first = (k - columns.len()) * items + row * rows.classes + class;
+                    own[first..first + numbers.len()].copy_from_slice(numbers);
+                }
+            }
+        });
+        #[expect(clippy::cast_possible_truncation, reason = "sums are float32")]
+        for (total, sums) in all.totals[before..].iter_mut().zip(&sums) {
+            total.iter_mut().zip(sums).for_each(|(total, sum)| *total = *sum as f32);
+        }
+    }
+
+    /// Sums up to each item, or from it on, of what is wanted.
+    fn gather_in_order(self, stage: &Stage, from_end: bool, rows: &Several<'_>, all: &mut Known) {
+        let (columns, classes) = (self.own.rows.wanted(stage, &rows.gradients), rows.classes);
+        let mut sums = vec![vec![0.0; rows.values.len() * classes]; columns.len()];
+        self.items(stage, &columns, None, rows, all, |row, class, k, numbers| {
+            let first = row * classes + class;
+            sums[k][first..first + numbers.len()].copy_from_slice(numbers);
+        });
+        for row in sums.iter_mut().flat_map(|own| own.chunks_mut(classes)) {
+            match from_end {
+                true => add_up(row.iter_mut().rev()),
+                false => add_up(row.iter_mut()),
+            }
+        }
+        let numbers = columns.iter().map(|&k| stage.function.gives[k]);
+        all.of_items.extend(numbers.zip(sums));
     }
 
     /// The losses, and the gradients that are wanted.
@@ -206,6 +244,12 @@ impl<'w> Work<'w> {
             gradient.iter_mut().zip(slopes).for_each(|(own, (slope, scale))| *own = scale * slope);
         }
         all.known = known;
+        if wanted.is_empty() {
+            return;
+        }
+        if let Some(stage) = &made.later {
+            self.gather_in_order(stage, true, rows, all);
+        }
         let mut gradients = std::mem::take(&mut rows.gradients);
         self.items(&made.slopes, &wanted, Some(kept), rows, all, |row, class, k, numbers| {
             let Some(gradient) = &mut gradients.classes[made.component(wanted[k])] else { return };
@@ -247,7 +291,7 @@ impl<'w> Work<'w> {
                     let mut places = filled.iter_mut().zip(&mut columns);
                     for (&number, (filled, column)) in takes.iter().zip(&mut places) {
                         // Of a whole row, a long row's other tiles have it already.
-                        let changes = matches!(number, Number::Of(By::Item(_)) | Number::IsPicked);
+                        let changes = number.is_of_item();
                         if start == 0 || changes {
                             *filled = self.fill(number, rows, all, &part, column);
                         }
@@ -327,7 +371,7 @@ impl<'w> Work<'w> {
         self,
         number: Number,
         rows: &Several<'r>,
-        all: &Known,
+        all: &'r Known,
         part: &Part,
         column: &mut Words,
     ) -> Option<&'r Words> {
@@ -366,6 +410,10 @@ impl<'w> Work<'w> {
                         lanes[place - part.classes.start] = u32::MAX;
                     }
                 }
+            }
+            _ if number.is_of_item() => {
+                // What is not there is for slopes that are not wanted.
+                return part.column(all.of_items(number)?, rows.classes, column);
             }
             _ => {
                 let known = all.get(number);
@@ -453,6 +501,16 @@ impl Known {
                 };
             }
         }
+    }
+}
+
+/// Each number becomes the sum of those up to it.
+#[expect(clippy::cast_possible_truncation, reason = "sums are float32")]
+fn add_up<'n>(numbers: impl Iterator<Item = &'n mut f32>) {
+    let mut sum = 0.0;
+    for number in numbers {
+        sum += f64::from(*number);
+        *number = sum as f32;
     }
 }
 

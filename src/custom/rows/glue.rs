@@ -129,6 +129,16 @@ impl Glue<'_> {
             Number::Known(_) | Number::GivenUp(Step::Row) => {
                 format!("known.{}", number.name(signature))
             }
+            Number::Of(By::RunningSum(_)) | Number::RunningSumBy(..) => {
+                let running =
+                    self.functions.running_sums.as_ref().map_or(&[][..], |own| &own.gives);
+                let place = running.iter().position(|own| *own == number).unwrap_or_default();
+                format!("running_here{}", behind(place, running.len()))
+            }
+            Number::Later(k) => {
+                let count = self.functions.running_sums.as_ref().map_or(0, |own| own.gives.len());
+                format!("later_here{}", behind(k, count))
+            }
             Number::Rounds => "most_rounds(row.classes)".into(),
             _ => total(number),
         }
@@ -143,30 +153,32 @@ impl Glue<'_> {
         format!("{}({})", function.name, all.join(", "))
     }
 
-    /// A function that gives some of all sums, those of slopes only where there are gradients.
-    fn gathered(&self, name: &str, known: &str, function: &Option<Function>) -> String {
+    /// A function that gives some of all sums, or of all running ones, those of slopes only where there are gradients.
+    fn gathered(
+        &self,
+        name: &str,
+        (kind, numbers): (&str, &[Number]),
+        known: &str,
+        function: &Option<Function>,
+    ) -> String {
         let c = self.parameters();
         let Some(function) = function else {
             return format!(
-                "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> Sums {{\n    return Sums();\n}}\n\n"
+                "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> {kind} {{\n    return {kind}();\n}}\n\n"
             );
         };
-        let count = self.totals.len();
         let all = |slopes: Slopes| {
-            let own = self.totals.iter().map(|number| match number {
-                Number::SumBy(_, by) | Number::SecondSumBy(_, by) | Number::TiesBy(_, by)
-                    if slopes < Slopes::by(*by) =>
-                {
-                    "0.0".into()
+            let is_asked =
+                |number: &Number| number.slope().is_none_or(|by| slopes >= Slopes::by(by));
+            let own = numbers.iter().map(|number| {
+                match is_asked(number) && function.gives.contains(number) {
+                    true => format!("own.{}", number.name(self.signature)),
+                    false => "0.0".into(),
                 }
-                number if function.gives.contains(number) => {
-                    format!("own.{}", number.name(self.signature))
-                }
-                _ => "0.0".into(),
             });
-            filled(own.collect(), count)
+            filled(own.collect(), numbers.len())
         };
-        let call = self.call(function, name == "second_sums");
+        let call = self.call(function, !known.is_empty());
         let (without, of_items, of_rows) =
             (all(Slopes::None), all(Slopes::OfItems), all(Slopes::OfRows));
         let mut body = format!("    let own = {call};\n");
@@ -174,12 +186,49 @@ impl Glue<'_> {
             [("ROW_SLOPES", &of_rows, &of_items), ("SLOPES", &of_items, &without)]
         {
             if with != less {
-                body += &format!("    if ({asked}) {{\n        return Sums({with});\n    }}\n");
+                body += &format!("    if ({asked}) {{\n        return {kind}({with});\n    }}\n");
             }
         }
         format!(
-            "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> Sums {{
-{body}    return Sums({without});
+            "fn {name}(item: Item, row: Row, peak: Peaks{known}{c}) -> {kind} {{
+{body}    return {kind}({without});
+}}
+
+"
+        )
+    }
+
+    /// The sums up to each item, and the slopes of the loss by these.
+    fn running(&self) -> String {
+        let (functions, c) = (self.functions, self.parameters());
+        let Some(running) = &functions.running_sums else { return String::new() };
+        let numbers = &running.gives;
+        let kind = kind_of(numbers.len());
+        let known = ", total: Sums";
+        let own =
+            self.gathered("running_sums", ("Running", numbers), known, &functions.running_sums);
+        let later = numbers.iter().map(|number| match (number, &functions.later) {
+            (Number::Of(By::RunningSum(k)), Some(later))
+                if later.gives.contains(&Number::Later(*k)) =>
+            {
+                format!("own.{}", Number::Later(*k).name(self.signature))
+            }
+            _ => "0.0".into(),
+        });
+        let later = filled(later.collect(), numbers.len());
+        let call = functions
+            .later
+            .as_ref()
+            .map_or(String::new(), |later| format!("    let own = {};\n", self.call(later, true)));
+        format!(
+            "alias Running = {kind};
+
+// The sums up to the item that is looked at, and from it on those of the slopes of the loss by these.
+var<private> running_here: Running;
+var<private> later_here: Running;
+
+{own}fn later_sums(item: Item, row: Row, peak: Peaks{known}{c}) -> Running {{
+{call}    return Running({later});
 }}
 
 "
@@ -215,10 +264,12 @@ alias Sums = {};
             None => "    return 0.0;\n".into(),
         };
         text += &format!("fn peaks(item: Item, row: Row{c}) -> Peaks {{\n{of_peaks}}}\n\n");
-        text += &self.gathered("sums", "", &functions.sums);
+        let all = ("Sums", &*self.totals);
+        text += &self.gathered("sums", all, "", &functions.sums);
+        text += &self.running();
         if functions.second_sums.is_some() {
             text += "const TWICE = true;\n\n";
-            text += &self.gathered("second_sums", ", total: Sums", &functions.second_sums);
+            text += &self.gathered("second_sums", all, ", total: Sums", &functions.second_sums);
         }
         text += &format!(
             "fn value(row: Row, peak: Peaks, total: Sums{c}) -> f32 {{

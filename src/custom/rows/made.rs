@@ -13,10 +13,10 @@ use crate::custom::parsed::parse;
 use crate::custom::refusal::Refusal;
 use crate::custom::signature::Kind;
 use crate::custom::source::Source;
-use crate::definition::{Input, Role};
+use crate::definition::{Input, Role, Shader};
 use crate::error::{Error, Result};
 use crate::families::rows::{self, Gradients};
-use crate::kernel::TABLE;
+use crate::kernel::{Declared, TABLE};
 use naga::Span;
 use std::collections::HashSet;
 
@@ -53,9 +53,11 @@ pub(in crate::custom) struct Rows {
     pub(super) program: Program,
     pub(super) peaks: Option<Stage>,
     pub(super) sums: Option<Stage>,
+    pub(super) running_sums: Option<Stage>,
     pub(super) second_sums: Option<Stage>,
     pub(super) loss: Stage,
     pub(super) known: Stage,
+    pub(super) later: Option<Stage>,
     pub(super) slopes: Stage,
     /// What the arguments of all these are in what is compiled.
     takes: Vec<Number>,
@@ -103,9 +105,15 @@ impl Rows {
         rows::rounds::most(classes as u64, self.turns)
     }
 
-    /// The longest row whose items may take any.
-    pub(super) fn longest(&self) -> Option<u64> {
-        self.loops().then(|| rows::rounds::longest(self.turns))
+    /// The longest row whose items may take any, or whose sums up to each item a kernel has room for.
+    pub(super) fn longest(&self, shader: Shader) -> Option<(u64, &'static str)> {
+        match &self.running_sums {
+            Some(_) => {
+                let limit = rows::longest_running(Declared::of(shader));
+                Some((limit, "sums up to each item in a workgroup's memory"))
+            }
+            None => self.loops().then(|| (rows::rounds::longest(self.turns), "rounds of a loop")),
+        }
     }
 
     /// The place among the inputs over classes of a member of `Item`; `None` is the class's number.
@@ -137,6 +145,13 @@ impl Rows {
             By::Row(i) => gradients.rows[self.row(i).1].is_some(),
             _ => gradients.any(),
         }
+    }
+
+    /// The places of what a stage gives that comes into what is wanted.
+    pub(super) fn wanted(&self, stage: &Stage, gradients: &Gradients<'_>) -> Vec<usize> {
+        let gives = &stage.function.gives;
+        let is_wanted = |k: &usize| gives[*k].slope().is_none_or(|by| self.wants(by, gradients));
+        (0..gives.len()).filter(is_wanted).collect()
     }
 
     /// The component that a slope is of.
@@ -271,15 +286,21 @@ fn of_cpu(
     let results = |place: usize| -> Vec<usize> {
         (0..stages[place].gives.len()).map(|column| traced.result((place, column))).collect()
     };
-    // What is kept of a sum's terms is for the other functions of items that come after.
-    let of_rows = [functions.loss.name, functions.known.name];
+    // What is kept of a sum's terms is for the other functions of items that come after, but for those that are added
+    // up in order, which are given nothing.
+    let in_order = [&functions.running_sums, &functions.later].into_iter().flatten();
+    let left_out: Vec<&str> = [&functions.loss, &functions.known]
+        .into_iter()
+        .chain(in_order)
+        .map(|own| own.name)
+        .collect();
     let mut kept: Vec<usize> = Vec::new();
     let mut stage = |function: Function, is_sum: bool| {
         let entry = names.iter().position(|own| *own == function.name).unwrap_or_default();
         let mut keeps = Vec::new();
         if is_sum {
             let after =
-                (entry + 1..stages.len()).filter(|&own| !of_rows.contains(&stages[own].name));
+                (entry + 1..stages.len()).filter(|&own| !left_out.contains(&stages[own].name));
             let after: Vec<usize> = after.flat_map(results).collect();
             keeps = traced.shared(&results(entry), &after, changes);
             keeps.retain(|value| !kept.contains(value));
@@ -289,16 +310,19 @@ fn of_cpu(
         Stage { function, entry, keeps }
     };
     let turns = functions.turns();
-    let Functions { peaks, sums, second_sums, loss, known, slopes } = functions;
+    let Functions { peaks, sums, running_sums, second_sums, loss, known, later, slopes } =
+        functions;
     Ok(Rows {
         signature: signature.clone(),
         text: source.text.clone(),
         turns,
         peaks: peaks.map(|own| stage(own, false)),
         sums: sums.map(|own| stage(own, true)),
+        running_sums: running_sums.map(|own| stage(own, false)),
         second_sums: second_sums.map(|own| stage(own, true)),
         loss: stage(loss, false),
         known: stage(known, false),
+        later: later.map(|own| stage(own, false)),
         slopes: stage(slopes, false),
         compiled: Compiled::new(traced),
         takes,
@@ -320,7 +344,7 @@ pub(in crate::custom) fn shader(
     text: &'static str,
     table: &'static [u32],
     inputs: &[Input],
-) -> crate::definition::Shader {
+) -> Shader {
     let has_words = inputs.iter().any(|input| input.whole().is_some());
     rows::derived_shader(text, table, has_words)
 }

@@ -4,6 +4,8 @@
 
 mod compose;
 mod cpu;
+mod follows;
+mod gathered;
 mod given_up;
 mod glue;
 mod kernels;

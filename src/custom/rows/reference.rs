@@ -15,6 +15,8 @@ pub(super) struct Exact<'e> {
     machine: Machine<'e>,
     row: &'e TextbookRow<'e>,
     target: Option<usize>,
+    /// Sums up to each item, and those from it on.
+    of_items: Vec<(Number, Vec<f64>)>,
 }
 
 impl<'e> Exact<'e> {
@@ -25,7 +27,7 @@ impl<'e> Exact<'e> {
         row: &'e TextbookRow<'e>,
     ) -> Self {
         let target = row.target.iter().position(|&x| x == 1.0);
-        Self { made, parameters, machine, row, target }
+        Self { made, parameters, machine, row, target, of_items: Vec::new() }
     }
 
     pub(super) fn loss(&mut self) -> RowLoss {
@@ -41,15 +43,18 @@ impl<'e> Exact<'e> {
             });
             known.extend(stage.function.gives.iter().copied().zip(peaks));
         }
-        for stage in [&made.sums, &made.second_sums].into_iter().flatten() {
-            let mut sums = vec![0.0; stage.function.gives.len()];
-            self.items(stage, &known, |_, k, x| sums[k] += x);
-            known.extend(stage.function.gives.iter().copied().zip(sums));
-            know_peaks(&mut known);
+        self.sums(&made.sums, &mut known);
+        know_peaks(&mut known);
+        if let Some(stage) = &made.running_sums {
+            self.in_order(stage, &known, false);
         }
+        self.sums(&made.second_sums, &mut known);
         let value = self.whole_row(&made.loss, &known)[0];
         let slopes = self.whole_row(&made.known, &known);
         known.extend(made.known.function.gives.iter().copied().zip(slopes.iter().copied()));
+        if let Some(stage) = &made.later {
+            self.in_order(stage, &known, true);
+        }
         let mut loss = RowLoss { value, ..RowLoss::zeros(classes) };
         for (k, place) in made.row_slopes() {
             loss.row_slopes[place] = slopes[k];
@@ -80,6 +85,34 @@ impl<'e> Exact<'e> {
                 }
             }
         }
+    }
+
+    /// Adds up what a function gives for the items.
+    fn sums(&mut self, stage: &Option<Stage>, known: &mut Vec<(Number, f64)>) {
+        let Some(stage) = stage else { return };
+        let mut sums = vec![0.0; stage.function.gives.len()];
+        self.items(stage, known, |_, k, x| sums[k] += x);
+        known.extend(stage.function.gives.iter().copied().zip(sums));
+    }
+
+    /// Adds it up to each item, or from it on.
+    fn in_order(&mut self, stage: &Stage, known: &[(Number, f64)], from_end: bool) {
+        let classes = self.row.first.len();
+        let mut all: Vec<(Number, Vec<f64>)> =
+            stage.function.gives.iter().map(|&own| (own, vec![0.0; classes])).collect();
+        self.items(stage, known, |class, k, x| all[k].1[class] = x);
+        for (_, numbers) in &mut all {
+            let mut sum = 0.0;
+            let mut add = |x: &mut f64| {
+                sum += *x;
+                *x = sum;
+            };
+            match from_end {
+                true => numbers.iter_mut().rev().for_each(&mut add),
+                false => numbers.iter_mut().for_each(&mut add),
+            }
+        }
+        self.of_items.extend(all);
     }
 
     fn whole_row(&mut self, stage: &Stage, known: &[(Number, f64)]) -> Vec<f64> {
@@ -117,6 +150,10 @@ impl<'e> Exact<'e> {
                 (From::Classes, _) => row.first.len() as f64,
                 (_, label) => row.labels[label],
             },
+            _ if number.is_of_item() => {
+                let found = self.of_items.iter().find(|(own, _)| *own == number);
+                found.map_or(0.0, |(_, numbers)| numbers[class])
+            }
             _ => {
                 let found = known.iter().find(|(own, _)| *own == number);
                 found.map_or(0.0, |(_, x)| *x)

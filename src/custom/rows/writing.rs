@@ -49,10 +49,6 @@ impl<'s> Writing<'s> {
         }
     }
 
-    pub(super) fn signature(&self) -> &'s Signature {
-        self.signature
-    }
-
     /// The name of a number, which becomes an argument.
     pub(super) fn take(&mut self, number: Number) -> String {
         if !self.takes.contains(&number) {

@@ -1,10 +1,11 @@
 //! The dispatches of a loss over rows.
 
+use super::kernel::running::longest_on;
 use super::kernel::{Sections, Spec, Stage, Writes};
 use super::rounds;
 use super::shape::{RowShape, RowWeight, SlopesOf};
 use super::targets::push_check;
-use crate::dispatch::limits::check_rounds;
+use crate::dispatch::limits::{check_rounds, invocations};
 use crate::dispatch::{Builder, FEW_BUFFERS, MOST_ROUNDS, Sum, index};
 use crate::error::{Error, Result};
 use crate::kernel::{Declared, Kernel, uniform};
@@ -77,7 +78,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<()> {
         spec.sections = Some(Sections { place, rows, ..sections });
     }
     check_lists(&spec, terms)?;
-    check_classes(&spec)?;
+    check_classes(builder.limits, &spec)?;
     check_rows(&spec, terms)?;
     if terms == 0 {
         builder.push_no_weights()?;
@@ -162,16 +163,27 @@ fn check_rows(spec: &Spec<'_>, rows: u64) -> Result<()> {
     Err(Error::Limit { argument, got: rows, unit: "rows", limit, name: "32-bit indices" })
 }
 
-fn check_classes(spec: &Spec<'_>) -> Result<()> {
+fn check_classes(limits: &wgpu::Limits, spec: &Spec<'_>) -> Result<()> {
     let RowShape { classes, .. } = spec.shape;
+    let (declared, argument) =
+        (Declared::of(spec.definition.shader), spec.definition.inputs[0].name);
+    if declared.has_running() {
+        let memory = limits.max_compute_workgroup_storage_size;
+        let limit = longest_on(declared, memory.into(), invocations(limits));
+        if classes > limit {
+            let (argument, name) =
+                (argument.into(), "sums up to each item in a workgroup's memory");
+            return Err(Error::Limit { argument, got: classes, unit: "classes", limit, name });
+        }
+    }
     // So many passes over the row's quads.
     let passes = if spec.may_read_twice() { 4 } else { 3 };
     let sections = spec.sections.map_or(1, |sections| sections.count);
     let mut limit = (MOST_ROUNDS / passes * spec.lanes.threads * 4).saturating_mul(sections);
-    if rounds::has_loops(Declared::of(spec.definition.shader)) {
+    if rounds::has_loops(declared) {
         limit = limit.min(rounds::longest_of(spec.lanes.threads));
     }
-    check_rounds(spec.definition.inputs[0].name, classes, "classes", limit)
+    check_rounds(argument, classes, "classes", limit)
 }
 
 /// The kernels count all that lists hold with 32 bits, and a lane compares its part of a list with all of it.

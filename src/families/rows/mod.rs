@@ -19,6 +19,7 @@ mod tests;
 mod textbook;
 
 pub(in crate::families) use kept::Kept;
+pub(crate) use kernel::running::longest as longest_running;
 pub(crate) use row::{Formula, Loops, Row, run};
 pub(crate) use runs::{Gradients, Runs, Several, Taken, Tiled};
 pub(crate) use shape::{MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};

@@ -13,8 +13,8 @@ pub(crate) trait Runs: Send + Sync {
     /// How the CPU takes them.
     fn taken(&self) -> Taken<'_>;
 
-    /// The longest row that loops in it leave rounds for; `None` where there are no loops.
-    fn longest(&self) -> Option<u64> {
+    /// The longest row that there may be, and what has that limit; `None` where only kernels have one.
+    fn longest(&self) -> Option<(u64, &'static str)> {
         None
     }
 }

@@ -1,7 +1,6 @@
 //! Rows of classes or features.
 
 use crate::definition::{Definition, Input, Role};
-use crate::dispatch::limits::check_rounds;
 use crate::error::{Error, Result};
 use crate::family::{Cut, Share};
 use crate::layout::{self, Indices, Layout, Summed, divisor};
@@ -295,14 +294,15 @@ impl Rows {
 pub(super) fn layout(
     definition: &Definition,
     ignored: Option<i64>,
-    longest: Option<u64>,
+    longest: Option<(u64, &'static str)>,
     inputs: &[Option<TensorKind>],
     reduction: Reduction,
 ) -> Result<Layout> {
     let Rows { leading, output, shape } = Rows::new(definition, inputs)?;
     let classes = shape.classes;
-    if let Some(longest) = longest {
-        check_rounds(definition.inputs[0].name, classes, "classes", longest)?;
+    if let Some((limit, name)) = longest.filter(|(limit, _)| classes > *limit) {
+        let argument = definition.inputs[0].name.into();
+        return Err(Error::Limit { argument, got: classes, unit: "classes", limit, name });
     }
     let of = |once| move |input| Indices { input, classes, excluded: None, once };
     let listed = shape.list.map(|list| list.classes).map(of(true));

@@ -13,7 +13,11 @@ fn what_is_refused() {
             "sums are what fn sums gives, which is missing",
         ),
         ("fn sums(item: Item) -> f32 { return item.p; }", 1, "fn value(...) -> f32 is missing"),
-        ("fn value() -> f32 { return 1.0; }", 1, "has fn sums(item: Item, ...) or"),
+        (
+            "fn value() -> f32 { return 1.0; }",
+            1,
+            "has fn sums(item: Item, ...), fn running_sums(item: Item, ...) or fn peaks",
+        ),
         (
             "fn sums(item: Item) -> i32 { return 1; }\nfn value(sums: i32) -> f32 { return 1.0; }",
             2,
@@ -43,6 +47,36 @@ fn what_is_refused() {
             "fn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, picked: Item) -> f32 { return sums; }",
             3,
             "struct Row has no target",
+        ),
+        (
+            "fn running_sums(item: Item) -> f32 { return item.p; }\nfn value(running_sums: f32) -> f32 { return 1.0; }",
+            3,
+            "and no running_sums",
+        ),
+        (
+            "fn sums(item: Item) -> f32 { return item.p; }\nfn running_sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            3,
+            "running_sums are for fn second_sums, which takes those up to its item: none does",
+        ),
+        (
+            "fn running_sums(item: Item) -> f32 { return item.p; }\nfn second_sums(item: Item) -> f32 { return item.p; }\nfn value(second_sums: f32) -> f32 { return second_sums; }",
+            2,
+            "running_sums are for fn second_sums",
+        ),
+        (
+            "fn running_sums(item: Item) -> array<f32, 5> { return array(item.p, 1.0, 1.0, 1.0, 1.0); }\nfn second_sums(running_sums: array<f32, 5>) -> f32 { return running_sums[0]; }\nfn value(second_sums: f32) -> f32 { return second_sums; }",
+            2,
+            "running_sums gives 5 numbers, expected at most 4",
+        ),
+        (
+            "fn running_sums(item: Item) -> f32 { return item.p; }\nfn second_sums(running_sums: f32) -> f32 { var x = 0.0; for (var i = 0; i < 9; i++) { x += running_sums; } return x; }\nfn value(second_sums: f32) -> f32 { return second_sums; }",
+            3,
+            "second_sums loops, and losses with running_sums have no loops",
+        ),
+        (
+            "fn sums(item: Item) -> vec4<f32> { return vec4(item.p); }\nfn running_sums(item: Item, sums: vec4<f32>) -> vec4<f32> { return vec4(item.p * dot(sums, sums)); }\nfn second_sums(running_sums: vec4<f32>) -> f32 { return dot(running_sums, running_sums); }\nfn value(second_sums: f32) -> f32 { return second_sums; }",
+            3,
+            "4 running sums come to 20 with those that derivatives by sums, maxima and what items share need, expected at most 16",
         ),
         (
             "fn sums(item: Item) -> f32 { return item.p + lost(1.0); }\nfn value(sums: f32) -> f32 { return sums; }",

@@ -64,11 +64,15 @@ impl Spec<'_> {
             header.line(
                 "fn mark_listed(r: u32, slot: u32, thread: u32) {}
 fn own_second_sums(
-    part: Part, section: u32, thread: u32, row: Row, peak: Peaks, total: Sums
-) -> Sums {
-    return part_second_sums(part, row, peak, total);
-}",
+    part: Part, section: u32, slot: u32, thread: u32, row: Row, peak: Peaks, total: Sums
+) -> Sums {",
             );
+            header.line(match self.has_running() {
+                true => {
+                    "    return running_second_sums(part.r, slot, thread, row, peak, total);\n}"
+                }
+                false => "    return part_second_sums(part, row, peak, total);\n}",
+            });
             return "";
         };
         self.declare_list_places(header, list);

@@ -6,6 +6,7 @@ mod joins;
 mod lists;
 mod numbers;
 mod outputs;
+pub(super) mod running;
 mod sections;
 mod streamed;
 mod texts;
@@ -120,26 +121,36 @@ impl RowShape {
         if rounds::has_loops(declared) {
             threads = threads.max(rounds::lanes(self.classes));
         }
-        let mut lanes = Lanes {
+        let of = |threads: u64| Lanes {
             threads,
-            rows: 1,
+            rows: (64 / threads).max(1),
             most_held: tuning.most_held.min(64).into(),
             most_ahead: tuning.most_ahead.clamp(1, 16).into(),
             subgroup: builder.subgroup.filter(|_| tuning.subgroups).map(|own| own.least),
         };
         // Where the maxima and sums of all lanes would not fit into a workgroup, it has fewer.
-        let bytes = declared.lane_bytes;
         let memory = u64::from(limits.max_compute_workgroup_storage_size);
-        loop {
-            lanes.rows = (64 / lanes.threads).max(1);
-            let places = (lanes.threads + lanes.groups()) * lanes.rows;
-            let filters = 4 * self.filter_words() * lanes.rows;
-            let fits = lanes.threads * lanes.rows <= limits::invocations(limits)
-                && places * bytes + filters + MARK <= memory;
-            if fits || lanes.threads == 1 {
+        let fits = |lanes: Lanes| {
+            let each = (lanes.threads + lanes.groups()) * declared.lane_bytes
+                + 4 * self.filter_words()
+                + lanes.running(declared, self.classes);
+            lanes.threads * lanes.rows <= limits::invocations(limits)
+                && each * lanes.rows + MARK <= memory
+                && (!declared.has_running() || lanes.runs_through(self.classes))
+        };
+        if declared.has_running() && !fits(of(threads)) {
+            // With more lanes there is less before them to keep.
+            threads = running::most_lanes(self.classes);
+        }
+        let mut lanes = of(threads);
+        while !fits(lanes) {
+            if declared.has_running() && lanes.rows > 1 {
+                lanes.rows /= 2;
+            } else if lanes.threads > 1 {
+                lanes = of(lanes.threads / 2);
+            } else {
                 break;
             }
-            lanes.threads /= 2;
         }
         lanes.subgroup = lanes.subgroup.filter(|_| lanes.threads > 1);
         lanes
@@ -155,6 +166,9 @@ impl RowShape {
 
     /// How rows are cut, where they are.
     pub(crate) fn sections(&self, builder: &Builder<'_>) -> Option<Sections> {
+        if Declared::of(builder.resolved.definition.shader).has_running() {
+            return None;
+        }
         let all = self.classes.div_ceil(4);
         let least = all.div_ceil(MOST_SECTIONS);
         let quads = u64::from(builder.tuning.quads_per_group).max(least).next_multiple_of(8);
@@ -219,6 +233,7 @@ impl Spec<'_> {
         self.declare_row(&mut header);
         self.declare_items(&mut header);
         let lists = self.declare_lists(&mut header);
+        let running = self.declare_running(&mut header);
         let sections = self.declare_sections(&mut header, stage);
         let part = match kept {
             Some(quads) => self.held_part(quads),
@@ -235,7 +250,19 @@ impl Spec<'_> {
         let shader = self.definition.shader.text;
         header.join(
             label,
-            &[NUMERIC, REDUCE, self.row(), window, skeleton, joins, &part, lists, sections, shader],
+            &[
+                NUMERIC,
+                REDUCE,
+                self.row(),
+                window,
+                skeleton,
+                joins,
+                &part,
+                lists,
+                running,
+                sections,
+                shader,
+            ],
         )
     }
 

@@ -16,7 +16,12 @@ impl Spec<'_> {
                 SlopesOf::Row(place) => of_rows.push((input, place)),
             }
         }
-        header.constant("CLASS_GRADIENTS", !of_classes.is_empty());
+        // With sums up to each item they follow tile by tile.
+        let (in_tiles, any) = (self.has_running(), !of_classes.is_empty());
+        header.constant("CLASS_GRADIENTS", any && !in_tiles);
+        if in_tiles {
+            header.constant("RUNNING_GRADIENTS", any);
+        }
         header.constant("ROW_GRADIENTS", !of_rows.is_empty());
         self.declare_scale(header, !gradients.is_empty());
         self.declare_class_gradients(header, &of_classes);
@@ -64,10 +69,15 @@ impl Spec<'_> {
             self.declare_flags(header, mask);
             body += "    let flags = flags_of(r, quad);\n";
         }
-        for (k, flag) in [("a", "x"), ("b", "y"), ("c", "z"), ("d", "w")] {
+        for (place, (k, flag)) in
+            [("a", "x"), ("b", "y"), ("c", "z"), ("d", "w")].into_iter().enumerate()
+        {
             let slopes = format!(
                 "select(scale * slopes_of(items.{k}, row, peak, total), vec4(scale), replaced)"
             );
+            if self.has_running() {
+                body += &format!("    look_at({place}u);\n");
+            }
             // What is not there has no slope, whatever the others come to.
             body += &match self.shape.mask {
                 Some(_) => {
