@@ -3,6 +3,7 @@
 //! in each of the two folders is all that a loss needs.
 
 use crate::common::{self, assert_close, tensor};
+use crate::custom::case::leave;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,9 @@ fn check_all(shaders: &Path, answers: &Path) {
             let loss = configured(&name, &source, case);
             let first_line = source.lines().next().and_then(|line| line.strip_prefix("// "));
             assert_eq!(loss.documentation().lines().next(), first_line, "{name}");
+            let what = format!("{name}, case {i}");
+            let (inputs, gradients) = (inputs_of(&what, &loss, case), gradients_of(case));
+            leave(&what, &loss, &inputs, &gradients);
             for (backend_name, backend) in common::backends() {
                 check(&format!("{name}, case {i} on {backend_name}"), &backend, &loss, case);
             }
@@ -67,7 +71,11 @@ fn configured(name: &str, source: &str, case: &Map<String, Value>) -> Custom {
     loss
 }
 
-fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Value>) {
+fn inputs_of(
+    what: &str,
+    loss: &Custom,
+    case: &Map<String, Value>,
+) -> Vec<(&'static str, Tensor<'static>)> {
     let role = |name: &str| {
         let place = loss.definition().input(name).unwrap_or_else(|e| panic!("{what}: {e}"));
         loss.definition().inputs[place].role
@@ -88,9 +96,16 @@ fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Valu
     };
     let names = loss.definition().inputs.iter().map(|input| input.name);
     let columns = names.filter_map(|name| Some((name, object(case, "inputs").get(name)?)));
-    let inputs: Vec<(&str, Tensor<'_>)> = columns.map(input).collect();
+    columns.map(input).collect()
+}
+
+fn gradients_of(case: &Map<String, Value>) -> Vec<&str> {
+    object(case, "gradients").keys().map(String::as_str).collect()
+}
+
+fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Value>) {
+    let (inputs, gradients) = (inputs_of(what, loss, case), gradients_of(case));
     let slopes = object(case, "gradients");
-    let gradients: Vec<&str> = slopes.keys().map(String::as_str).collect();
     let evaluated = |loss: &Custom, gradients: &[&str]| {
         let batch = Batch {
             inputs: &inputs,

@@ -304,7 +304,8 @@ fn validated(Source { label, text, .. }: &Source) -> (naga::Module, naga::valid:
     (module, info)
 }
 
-fn assert_valid_everywhere(source: &Source) {
+/// For Vulkan, Metal and DirectX 12.
+pub(crate) fn assert_valid_everywhere(source: &Source) {
     let Source { label, .. } = source;
     let (module, info) = validated(source);
     assert_same_windows(source, &module);

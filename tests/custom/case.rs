@@ -1,6 +1,7 @@
 //! A custom loss beside a formula in Rust: neither its value nor its slopes come from the library.
 
 use crate::common::{Random, assert_close, backends, tensor};
+use crate::kernels::assert_valid_everywhere;
 use std::path::Path;
 use wgloss::{Batch, Custom, DType, Plan, Reduction, Request, SourceOptions, Tensor, reference};
 
@@ -71,7 +72,7 @@ pub(crate) fn terms_and_slopes<'a>(inputs: &'a [(&'static str, Tensor<'static>)]
     Batch { inputs, request, ..Batch::default() }
 }
 
-/// Leaves the text of the kernel in `CARGO_TARGET_TMPDIR/custom_kernels`, where `.ci/tint` checks it
+/// The kernels are valid for Vulkan, Metal and DirectX 12; leaves their texts in `CARGO_TARGET_TMPDIR/custom_kernels`, where `.ci/tint` checks it
 /// by the browsers' rules.
 pub(crate) fn leave(
     what: &str,
@@ -86,9 +87,12 @@ pub(crate) fn leave(
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("custom_kernels");
     std::fs::create_dir_all(&folder).expect("a folder for texts");
     let letter = |c: char| if c.is_alphanumeric() { c } else { '_' };
-    let file = format!("{}.wgsl", what.chars().map(letter).collect::<String>());
-    let text = &sources[0].text;
-    std::fs::write(folder.join(file), format!("// {what}\n{text}")).expect("a text");
+    let name: String = what.chars().map(letter).collect();
+    for (i, source) in sources.iter().enumerate() {
+        assert_valid_everywhere(source);
+        let file = folder.join(format!("{name}_{i}.wgsl"));
+        std::fs::write(file, format!("// {what}\n{}", source.text)).expect("a text");
+    }
 }
 
 /// The loss and its slopes at these points agree with the formula in float64, and with each other on

@@ -8,7 +8,7 @@
 mod along;
 mod batches;
 mod built_ins;
-mod case;
+pub(crate) mod case;
 mod compounds;
 mod errors;
 mod faults;
