@@ -116,6 +116,9 @@ fn check(what: &str, backend: &Evaluator, loss: &Custom, case: &Map<String, Valu
     };
     let got = evaluated(loss, &gradients);
     assert_agrees(&format!("{what}: value"), got.value.as_ref(), &case["value"]);
+    // Whatever else is asked for.
+    let (with, without) = (got.value.as_ref(), evaluated(loss, &[]).value);
+    assert_eq!(with.map(Tensor::bytes), without.as_ref().map(Tensor::bytes), "{what}: bits");
     assert_eq!(got.gradients.len(), slopes.len(), "{what}: gradients");
     for ((_, got), (name, want)) in got.gradients.iter().zip(slopes) {
         assert_agrees(&format!("{what}: gradient of {name}"), Some(got), want);

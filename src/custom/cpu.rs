@@ -53,11 +53,11 @@ impl<'a> OnCpu<'a> {
         machine.call(entry, &columns)
     }
 
-    /// The numbers of all arguments, and for each where it has its slope among the gradient's columns.
+    /// The numbers of all arguments, and for each where it has its slope among the columns of the gradient's function.
     fn places(&self) -> Vec<Option<usize>> {
         let inputs = self.made.definition.inputs;
         let apart = Slopes::of(inputs.iter()) != Slopes::Together;
-        let mut next = 0;
+        let mut next = usize::from(self.made.shares);
         let mut places = Vec::new();
         for input in inputs {
             for _ in 0..input.role.width() {
@@ -167,7 +167,9 @@ impl OnCpu<'_> {
     /// The code for that.
     fn lent(&self, wanted: Asked) -> Lent {
         let variant = self.variant(wanted, || {
-            let value = wanted.value.then_some((VALUE, 0));
+            let in_both = self.made.shares && wanted.slopes != 0;
+            let function = if in_both { GRADIENT } else { VALUE };
+            let value = wanted.value.then_some((function, 0));
             let widths = self.made.definition.inputs.iter().map(|input| input.role.width());
             let arguments = widths.enumerate().flat_map(|(i, width)| std::iter::repeat_n(i, width));
             let places = arguments.zip(self.places()).filter(|(i, _)| wanted.slopes >> i & 1 == 1);

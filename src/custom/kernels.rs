@@ -7,7 +7,7 @@ use super::signature::Argument;
 use super::source::Source;
 use crate::definition::{Definition, Input, Parameter};
 use crate::error::{Error, Result};
-use crate::families::pointwise::kernel::{Spec, Writes};
+use crate::families::pointwise::kernel::{Spec, VALUE_AND_GRADIENT, Writes};
 use crate::families::pointwise::{self, Access, Slopes};
 use crate::kernel::{Declared, Destination, Parameters};
 use crate::request::Upstream;
@@ -151,8 +151,9 @@ fn formula(inputs: &[Input], parameters: bool) -> String {
         }
     };
     let value = format!("fn value({names}) -> f32 {{ return 0.0; }}\n");
-    let gradient = format!("fn gradient({names}) -> {slopes} {{ return {slopes}(); }}\n");
-    [if parameters { PARAMETERS } else { "" }, &declared, &value, &gradient].concat()
+    let of = |name: &str| format!("fn {name}({names}) -> {slopes} {{ return {slopes}(); }}\n");
+    let parameters = if parameters { PARAMETERS } else { "" };
+    [parameters, &declared, &value, &of("gradient"), &of(VALUE_AND_GRADIENT)].concat()
 }
 
 fn called_by_derivatives(text: &str, at: usize, name: &str) -> Error {

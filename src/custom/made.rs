@@ -14,6 +14,7 @@ use super::signature::{self, Kind};
 use super::source::Source;
 use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
+use crate::families::pointwise::kernel::VALUE_AND_GRADIENT;
 use crate::families::pointwise::{self, Slopes};
 use crate::kernel::TABLE;
 use crate::reduction::Reduction;
@@ -64,6 +65,8 @@ pub(super) struct Made {
     /// The parameter that is the class index of rows that are ignored.
     pub(super) ignored: Option<usize>,
     pub(super) runs: Runs,
+    /// Whether the gradient's function gives the value too, before it.
+    pub(super) shares: bool,
     parsed: Source,
     reserved: HashSet<String>,
 }
@@ -110,7 +113,12 @@ impl Made {
                 .map_err(|refusal| refusal.error(text))
         };
         let kinds = source.arguments.iter().map(|argument| argument.kind);
+        // Most texts have slopes by all their floats, which need not be tried one by one.
+        let floats: Vec<usize> =
+            kinds.clone().enumerate().filter(|(_, own)| own.is_float()).map(|(i, _)| i).collect();
+        let has_all = attempt(&floats, Slopes::Members).is_ok();
         let refusal = |(i, kind): (usize, Kind)| match kind.is_float() {
+            true if has_all => None,
             true => attempt(&[i], Slopes::Alone).err(),
             false => Some(source.no_derivative(i)),
         };
@@ -131,7 +139,9 @@ impl Made {
             let reason = format!("what is derived from this is not valid: {error}");
             Refusal::new(source.place(), reason).error(text)
         })?;
-        let names = ["value", "gradient"];
+        let mut functions = module.functions.iter();
+        let shares = functions.any(|(_, own)| own.name.as_deref() == Some(VALUE_AND_GRADIENT));
+        let names = ["value", if shares { VALUE_AND_GRADIENT } else { "gradient" }];
         let interpreted = |narrow| Program::new(&module, &info, &names, narrow);
         let roles = inputs.iter().map(|input| input.role);
         let flags: Vec<bool> =
@@ -160,6 +170,7 @@ impl Made {
             refusals,
             ignored: None,
             runs: Runs::Terms(Box::new((program, compiled))),
+            shares,
             parsed: source,
             reserved,
         })
@@ -192,6 +203,7 @@ impl Made {
             refusals,
             ignored,
             runs: Runs::Rows(Box::new(rows)),
+            shares: false,
             parsed: source,
             reserved: HashSet::new(),
         })

@@ -141,7 +141,8 @@
 //!
 //! Forward mode is applied to what the WGSL compiler makes of the text. Every expression gets its
 //! derivatives by the arguments, variables get companions that hold theirs, and helper functions
-//! are written once more with theirs; `if`, `switch` and loops stay as they are.
+//! are written once more with theirs; `if`, `switch` and loops stay as they are. Of a text that branches, or is long, value
+//! and gradient come from one function, so that what both need is done once.
 //! [`Custom::derived`] and `wgloss show --custom FILE` give the outcome, as WGSL.
 //!
 //! Kinks have PyTorch's slopes:

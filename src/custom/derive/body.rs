@@ -18,6 +18,8 @@ pub(super) enum Returns {
     Value,
     /// The slopes.
     Slopes(Gradient),
+    /// The value and the slopes, as this struct.
+    Both(String, Gradient),
     /// The value and the slopes, as this struct; the slopes of the arguments are arguments too.
     Dual(String),
     /// The value and the slopes, as this struct, of arguments that are what slopes are by.
@@ -47,6 +49,29 @@ impl Gradient {
     /// A number or a vector.
     pub(super) fn of(by: Vec<Option<usize>>) -> Self {
         Self { name: None, members: vec![Member { name: String::new(), by }] }
+    }
+
+    /// Its type.
+    pub(super) fn kind(&self) -> String {
+        let alone = || self.members.first().map_or_else(String::new, Member::kind);
+        self.name.clone().unwrap_or_else(alone)
+    }
+
+    /// One that is NaN.
+    pub(super) fn nan(&self) -> String {
+        let all: Vec<String> = self.members.iter().map(|own| nan(&own.kind())).collect();
+        match &self.name {
+            Some(name) => format!("{name}({})", all.join(", ")),
+            None => all.concat(),
+        }
+    }
+}
+
+/// NaN in all numbers of this type.
+pub(super) fn nan(kind: &str) -> String {
+    match kind {
+        "f32" => "not_a_number()".into(),
+        _ => format!("{kind}(not_a_number())"),
     }
 }
 
@@ -151,11 +176,10 @@ impl<'w, 's> Body<'w, 's> {
     pub(super) fn result_type(&mut self) -> Result<String, Refusal> {
         let span = self.writer.source.module.functions.get_span(self.handle);
         match (&self.returns, &self.function.result) {
-            (Returns::Slopes(Gradient { name: Some(name), .. }), _) => Ok(name.clone()),
-            (Returns::Slopes(Gradient { members, .. }), _) => {
-                Ok(members.first().map_or_else(String::new, Member::kind))
+            (Returns::Slopes(gradient), _) => Ok(gradient.kind()),
+            (Returns::Dual(name) | Returns::Whole(name) | Returns::Both(name, _), _) => {
+                Ok(name.clone())
             }
-            (Returns::Dual(name) | Returns::Whole(name), _) => Ok(name.clone()),
             (Returns::Value, Some(result)) => self.writer.type_name(result.ty, span),
             (Returns::Value, None) => Err(Refusal::new(span, "this function returns nothing")),
         }

@@ -1,6 +1,6 @@
 //! Whole functions: the two that a kernel calls, and a helper for each set of arguments with slopes.
 
-use super::body::{Body, Found, Gradient, Member, Returns};
+use super::body::{Body, Found, Gradient, Member, Returns, nan};
 use super::dual::{Directions, each};
 use super::writer::{Variant, Writer};
 use crate::custom::refusal::Refusal;
@@ -25,47 +25,83 @@ impl Written {
     }
 }
 
+/// The names of arguments.
+fn names(arguments: &str) -> Vec<&str> {
+    arguments.split(", ").filter_map(|argument| argument.split(':').next()).collect()
+}
+
 impl Writer<'_> {
-    /// What `value` is made of. A loop's rounds are counted from here, and too many are NaN; of a loss over rows who
-    /// calls it does that.
+    /// `gradient`.
+    pub(super) fn gradient(
+        &mut self,
+        handle: Handle<Function>,
+        active: &[Directions],
+        gradient: Gradient,
+    ) -> Result<()> {
+        self.declare_gradient(&gradient);
+        self.entry(handle, "gradient", active, Returns::Slopes(gradient))?;
+        Ok(())
+    }
+
+    fn declare_gradient(&mut self, gradient: &Gradient) {
+        if let Some(name) = &gradient.name {
+            let member = |own: &Member| format!("    by_{}: {},\n", own.name, own.kind());
+            let members: String = gradient.members.iter().map(member).collect();
+            self.push(name, format!("struct {name} {{\n{members}}}\n"));
+        }
+    }
+
+    /// `value_and_gradient`, in which they share what they can, and `gradient`, which is its part.
+    pub(super) fn value_and_gradient(
+        &mut self,
+        handle: Handle<Function>,
+        active: &[Directions],
+        gradient: Gradient,
+    ) -> Result<()> {
+        self.declare_gradient(&gradient);
+        let (both, kind) = (self.unique("ValueAndGradient", &HashSet::new()), gradient.kind());
+        self.push(&both, format!("struct {both} {{\n    value: f32,\n    gradient: {kind},\n}}\n"));
+        let name = "value_and_gradient";
+        let arguments = self.entry(handle, name, active, Returns::Both(both, gradient))?;
+        let passed = names(&arguments).join(", ");
+        let text = format!(
+            "fn gradient({arguments}) -> {kind} {{\n    return {name}({passed}).gradient;\n}}\n"
+        );
+        self.push("gradient", text);
+        Ok(())
+    }
+
+    /// What `value` is made of; returns its arguments. A loop's rounds are counted from here, and too many are NaN; of a
+    /// loss over rows who calls it does that.
     pub(super) fn entry(
         &mut self,
         handle: Handle<Function>,
         name: &str,
         active: &[Directions],
         returns: Returns,
-    ) -> Result<()> {
-        if let Returns::Slopes(Gradient { name: Some(name), members }) = &returns {
-            let member = |own: &Member| format!("    by_{}: {},\n", own.name, own.kind());
-            let members: String = members.iter().map(member).collect();
-            self.push(name, format!("struct {name} {{\n{members}}}\n"));
-        }
+    ) -> Result<String> {
         let written = self.function(handle, active, &returns)?;
         let Some(counter) = self.counter.clone().filter(|_| self.source.rows.is_none()) else {
             self.push(name, written.text(name));
-            return Ok(());
+            return Ok(written.arguments);
         };
         let Written { arguments, result, .. } = &written;
-        let names: Vec<&str> =
-            arguments.split(", ").filter_map(|argument| argument.split(':').next()).collect();
+        let names = names(arguments);
         let mut own: HashSet<String> = names.iter().copied().map(String::from).collect();
         let inner = self.unique(&format!("{name}_of"), &own);
         own.insert(inner.clone());
         let outcome = self.unique("result", &own);
         let passed = names.join(", ");
         self.push(&inner, written.text(&inner));
-        let nan = |kind: &str| match kind {
-            "f32" => "not_a_number()".to_string(),
-            _ => format!("{kind}(not_a_number())"),
-        };
         let outcome_or_nan = match &returns {
-            Returns::Slopes(Gradient { name: Some(_), members }) => {
-                let nans = members.iter().map(|own| nan(&own.kind()));
-                let nans = nans.collect::<Vec<_>>().join(", ");
-                format!(
-                    "if ({counter} == 0u) {{ return {result}({nans}); }}\n    return {outcome};"
-                )
-            }
+            Returns::Both(both, gradient) => format!(
+                "if ({counter} == 0u) {{ return {both}(not_a_number(), {}); }}\n    return {outcome};",
+                gradient.nan()
+            ),
+            Returns::Slopes(gradient) if gradient.name.is_some() => format!(
+                "if ({counter} == 0u) {{ return {}; }}\n    return {outcome};",
+                gradient.nan()
+            ),
             _ => format!("return select({outcome}, {}, {counter} == 0u);", nan(result)),
         };
         let rounds = self.source.rounds();
@@ -80,7 +116,7 @@ impl Writer<'_> {
                 rounds + 2,
             ),
         );
-        Ok(())
+        Ok(written.arguments)
     }
 
     /// A function whose arguments are numbers that slopes are by, with those of its result in a struct: in which

@@ -31,7 +31,7 @@ use super::words::identifiers;
 use crate::families::pointwise::Slopes;
 use body::{Gradient, Member, Returns};
 pub(super) use dual::Directions;
-use naga::{Function, Handle};
+use naga::{Block, Function, Handle, Statement};
 use std::collections::HashSet;
 pub(super) use writer::DIRECTION;
 use writer::Writer;
@@ -41,7 +41,7 @@ type Result<T> = std::result::Result<T, Refusal>;
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub(super) enum Wanted {
-    /// `value`, and `gradient` by these arguments, which come back so.
+    /// `value`, and `gradient` by these arguments, which come back so; and both in one where that is worth it.
     Loss(Vec<usize>, Slopes),
     /// A `value` that is the derivative in this direction.
     Slope(usize),
@@ -80,7 +80,10 @@ pub(super) fn write(
             };
             writer.entry(entry, "value", &source.active(0..0), Returns::Value)?;
             let active = source.active(by.iter().flat_map(|&i| of(i)));
-            writer.entry(entry, "gradient", &active, Returns::Slopes(gradient))?;
+            match shares(source) {
+                true => writer.value_and_gradient(entry, &active, gradient)?,
+                false => writer.gradient(entry, &active, gradient)?,
+            }
         }
         Wanted::Slope(by) => {
             let returns = Returns::Slopes(Gradient::alone([*by]));
@@ -93,6 +96,26 @@ pub(super) fn write(
         }
     }
     Ok(writer.finish(&["value", "gradient"]))
+}
+
+/// From so many bytes on a text is long.
+const LONG: usize = 4 << 10;
+
+/// Whether a kernel has value and gradient in one: where compilers take long for each, and where lanes branch, as what
+/// follows is found once in straight code only. Of that, short, llvmpipe makes slower kernels so: of the focal loss of a
+/// sigmoid by a third.
+fn shares(source: &Source) -> bool {
+    let functions = &source.module.functions;
+    let mut own = functions.iter().filter(|(at, _)| source.is_own(functions.get_span(*at)));
+    source.text.len() > LONG || own.any(|(_, function)| branches(&function.body))
+}
+
+fn branches(block: &Block) -> bool {
+    block.iter().any(|statement| match statement {
+        Statement::If { .. } | Statement::Switch { .. } | Statement::Loop { .. } => true,
+        Statement::Block(block) => branches(block),
+        _ => false,
+    })
 }
 
 /// A function of a loss over rows, to be written.

@@ -278,20 +278,10 @@ impl Body<'_, '_> {
         let slope = |k: usize| dual.slopes[k].unwrap_or(zero);
         let term = match self.returns.clone() {
             Returns::Value => dual.value,
-            Returns::Slopes(Gradient { name, members }) => {
-                let mut all = Vec::new();
-                for member in members {
-                    let slopes: Vec<Term> =
-                        member.by.iter().map(|k| k.map_or(zero, slope)).collect();
-                    all.push(match slopes[..] {
-                        [slope] => slope,
-                        _ => self.terms.call(member.kind(), slopes),
-                    });
-                }
-                match name {
-                    Some(name) => self.terms.call(name, all),
-                    None => all[0],
-                }
+            Returns::Slopes(gradient) => self.gathered(gradient, &slope, zero),
+            Returns::Both(name, gradient) => {
+                let slopes = self.gathered(gradient, &slope, zero);
+                self.terms.call(name, vec![dual.value, slopes])
             }
             Returns::Dual(name) | Returns::Whole(name) => {
                 let found = self.found.result;
@@ -302,5 +292,21 @@ impl Body<'_, '_> {
         let text = self.text(term);
         self.lines.other(format!("return {text};"));
         Ok(())
+    }
+
+    /// A gradient of these slopes.
+    fn gathered(&mut self, gradient: Gradient, slope: &dyn Fn(usize) -> Term, zero: Term) -> Term {
+        let mut all = Vec::new();
+        for member in gradient.members {
+            let slopes: Vec<Term> = member.by.iter().map(|k| k.map_or(zero, slope)).collect();
+            all.push(match slopes[..] {
+                [slope] => slope,
+                _ => self.terms.call(member.kind(), slopes),
+            });
+        }
+        match gradient.name {
+            Some(name) => self.terms.call(name, all),
+            None => all[0],
+        }
     }
 }

@@ -4,7 +4,8 @@ use super::shape::Access;
 use crate::definition::{Definition, Input, Role, Whole};
 use crate::kernel::storage::{Loads, Stores, floats, stores, wholes};
 use crate::kernel::{
-    Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_items, declare_store,
+    Declared, Destination, Header, Kernel, NUMERIC, Parameters, REDUCE, declare_items,
+    declare_store,
 };
 use crate::order::SERIAL;
 use crate::request::{Slot, Upstream};
@@ -18,6 +19,9 @@ const LONG_TERMS: u64 = 16;
 
 /// From so many bytes on a formula's text is long.
 const LONG_TEXT: usize = 16 << 10;
+
+/// What derived formulas have beside `value` and `gradient`: both in one, whose members are called so.
+pub(crate) const VALUE_AND_GRADIENT: &str = "value_and_gradient";
 
 /// What a pointwise kernel is made for.
 #[derive(Clone, Debug)]
@@ -318,6 +322,11 @@ impl Spec<'_> {
         self.definition.shader.text.len() > LONG_TEXT
     }
 
+    /// Whether the formula has value and gradient in one.
+    fn shares(&self) -> bool {
+        Declared::of(self.definition.shader).defines(VALUE_AND_GRADIENT)
+    }
+
     /// The numbers of a quad, its losses as `terms`, and its slopes.
     fn computed(&self, writes: &Writes) -> String {
         let has_losses = writes.losses || writes.sum.is_some();
@@ -330,24 +339,40 @@ impl Spec<'_> {
         }
         // The four of a vector are the columns of a matrix.
         let call = |k: &str| self.call_of(&self.arguments(|i| format!("{}_[{k}]", self.name(i))));
+        let shares = has_losses && has_slopes && self.shares();
         if !self.one_by_one() {
             let all = ["0", "1", "2", "3"].map(call);
+            for (k, call) in all.iter().enumerate().filter(|_| shares) {
+                body += &format!("    let both_{k} = {VALUE_AND_GRADIENT}({call});\n");
+            }
             if has_losses {
-                let terms = all.each_ref().map(|call| format!("value({call})")).join(", ");
-                body += &format!("    let terms = vec4({terms});\n");
+                let term = |k: usize| match shares {
+                    true => format!("both_{k}.value"),
+                    false => format!("value({})", all[k]),
+                };
+                body += &format!("    let terms = vec4({});\n", [0, 1, 2, 3].map(term).join(", "));
             }
             for (k, call) in all.iter().enumerate().filter(|_| has_slopes) {
-                body += &format!("    let slopes_{k} = gradient({call});\n");
+                body += &match shares {
+                    true => format!("    let slopes_{k} = both_{k}.gradient;\n"),
+                    false => format!("    let slopes_{k} = gradient({call});\n"),
+                };
             }
             return body;
         }
         let mut each = String::new();
+        let (mut value, mut gradient) =
+            (format!("value({})", call("k")), format!("gradient({})", call("k")));
+        if shares {
+            each += &format!("        let both = {VALUE_AND_GRADIENT}({});\n", call("k"));
+            (value, gradient) = ("both.value".into(), "both.gradient".into());
+        }
         if has_losses {
             body += "    var terms: vec4<f32>;\n";
-            each += &format!("        terms[k] = value({});\n", call("k"));
+            each += &format!("        terms[k] = {value};\n");
         }
         if has_slopes {
-            each += &format!("        let slopes = gradient({});\n", call("k"));
+            each += &format!("        let slopes = {gradient};\n");
         }
         for &input in &writes.gradients {
             let (name, component) = (self.name(input), self.component(input));
