@@ -16,9 +16,9 @@ use crate::definition::{Definition, Input, Role, Shader};
 use crate::error::{Error, Result, listed};
 use crate::families::pointwise::kernel::VALUE_AND_GRADIENT;
 use crate::families::pointwise::{self, Slopes};
-use crate::kernel::TABLE;
+use crate::kernel::{Declared, TABLE};
 use crate::reduction::Reduction;
-use naga::ScalarKind;
+use naga::{ScalarKind, Span};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -161,6 +161,9 @@ impl Made {
         })?;
         let compiled = Compiled::new(traced);
         let shader = of_terms(&in_blocks(&with_called(&derived)), table);
+        // A long text takes long to read once more.
+        let is_own = |span: Span| span.to_range().is_some_and(|place| place.start < derived.len());
+        Declared::keep(shader, &module, is_own);
         let definition = definition(name, inputs, &parameters, shader);
         Ok(Self {
             source: text.into(),

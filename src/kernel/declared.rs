@@ -3,7 +3,7 @@
 use super::NUMERIC;
 use crate::definition::Shader;
 use naga::proc::Layouter;
-use naga::{Expression, Handle, Literal, Module, ScalarKind, Type, TypeInner};
+use naga::{Expression, Handle, Literal, Module, ScalarKind, Span, Type, TypeInner};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -41,6 +41,12 @@ pub(crate) struct Declared {
 static KNOWN: Mutex<BTreeMap<(usize, usize), &'static OnceLock<Declared>>> =
     Mutex::new(BTreeMap::new());
 
+fn known(shader: Shader) -> &'static OnceLock<Declared> {
+    let place = (shader.text.as_ptr() as usize, shader.text.len());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(place).or_insert_with(|| Box::leak(Box::default()))
+}
+
 impl Declared {
     /// What this shader declares: read once and kept, as the shader is for ever.
     ///
@@ -48,13 +54,13 @@ impl Declared {
     /// If it is not valid WGSL: a test goes through the catalogue, and custom losses are checked when
     /// they are made.
     pub(crate) fn of(shader: Shader) -> &'static Self {
-        let place = (shader.text.as_ptr() as usize, shader.text.len());
-        let known = {
-            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-            *known.entry(place).or_insert_with(|| Box::leak(Box::default()))
-        };
         // Who asks for another shader does not wait for this one.
-        known.get_or_init(|| Self::read(shader))
+        known(shader).get_or_init(|| Self::read(shader))
+    }
+
+    /// Keeps what a shader declares that has been read already, where these places of the module are its own.
+    pub(crate) fn keep(shader: Shader, module: &Module, is_own: impl Fn(Span) -> bool) {
+        known(shader).get_or_init(|| Self::of_module(shader, module, is_own));
     }
 
     fn read(shader: Shader) -> Self {
@@ -62,20 +68,23 @@ impl Declared {
         let text = format!("{context}\n{}", shader.text);
         let module = naga::front::wgsl::parse_str(&text)
             .unwrap_or_else(|error| panic!("a loss's shader: {}", error.emit_to_string(&text)));
-        let is_own =
-            |span: naga::Span| span.to_range().is_some_and(|range| range.start > context.len());
+        let is_own = |span: Span| span.to_range().is_some_and(|range| range.start > context.len());
+        Self::of_module(shader, &module, is_own)
+    }
+
+    fn of_module(shader: Shader, module: &Module, is_own: impl Fn(Span) -> bool) -> Self {
         let functions = module.functions.iter();
         let functions = functions.filter(|(handle, _)| is_own(module.functions.get_span(*handle)));
         Self {
             functions: functions.filter_map(|(_, function)| function.name.clone()).collect(),
-            parameters: parameters(&module),
+            parameters: parameters(module),
             knows_zero: shader.knows_zero,
-            peaks: members(&module, "peaks"),
-            sums: members(&module, "sums"),
-            has_peaks: has_peaks(&module),
-            sum_columns: sum_columns(&module),
-            lane_bytes: bytes(&module, &["peaks", "sums"]),
-            running_bytes: bytes(&module, &["running_sums"]),
+            peaks: members(module, "peaks"),
+            sums: members(module, "sums"),
+            has_peaks: has_peaks(module),
+            sum_columns: sum_columns(module),
+            lane_bytes: bytes(module, &["peaks", "sums"]),
+            running_bytes: bytes(module, &["running_sums"]),
         }
     }
 
