@@ -289,12 +289,13 @@ fn what_is_refused() {
 
     // Rows that workgroups share have no gradient in the place of their number.
     let tuning = Tuning { quads_per_group: 16, ..Tuning::default() };
-    let inputs = everything_of(F32, &[3, 901], &mut Random(104));
+    let mut inputs = logits(&[3, 901], &mut Random(104));
+    inputs.push(("temperature", tensor(F32, &[3], &[1.0, 2.0, 0.5])));
     let kinds: Vec<_> =
         inputs.iter().map(|(name, own): &(_, Tensor<'static>)| (*name, own.kind())).collect();
-    let request = Request::with_gradients(&["factor"]);
+    let request = Request::with_gradients(&["temperature"]);
     for (gpu, may) in [(gpu().clone(), true), (gpu().with_tuning(tuning), false)] {
-        let plan = Plan::new(&gpu, &everything(), &kinds, &request).expect("a plan");
-        assert_eq!(plan.in_place("factor").expect("a gradient"), may);
+        let plan = Plan::new(&gpu, &temperatures(), &kinds, &request).expect("a plan");
+        assert_eq!(plan.in_place("temperature").expect("a gradient"), may);
     }
 }
