@@ -113,12 +113,17 @@ impl Made {
                 .map_err(|refusal| refusal.error(text))
         };
         let kinds = source.arguments.iter().map(|argument| argument.kind);
-        // Most texts have slopes by all their floats, which need not be tried one by one.
         let floats: Vec<usize> =
             kinds.clone().enumerate().filter(|(_, own)| own.is_float()).map(|(i, _)| i).collect();
-        let has_all = attempt(&floats, Slopes::Members).is_ok();
+        let inputs_by = |by: &[usize]| -> Vec<Input> {
+            let inputs = plain.inputs.iter().enumerate();
+            inputs.map(|(i, own)| if by.contains(&i) { *own } else { own.constant() }).collect()
+        };
+        let derive_by = |by: &[usize]| attempt(by, Slopes::of(inputs_by(by).iter()));
+        // Most texts have slopes by all their floats, which need not be tried one by one.
+        let all = derive_by(&floats);
         let refusal = |(i, kind): (usize, Kind)| match kind.is_float() {
-            true if has_all => None,
+            true if all.is_ok() => None,
             true => attempt(&[i], Slopes::Alone).err(),
             false => Some(source.no_derivative(i)),
         };
@@ -127,13 +132,9 @@ impl Made {
         if let Some(error) = &refusals[first] {
             return Err(error.clone());
         }
-        let differentiable = |(input, refusal): (&Input, &Option<Error>)| match refusal {
-            Some(_) => input.constant(),
-            None => *input,
-        };
-        let inputs: Vec<Input> = plain.inputs.iter().zip(&refusals).map(differentiable).collect();
         let by: Vec<usize> = (0..refusals.len()).filter(|&i| refusals[i].is_none()).collect();
-        let (derived, table) = attempt(&by, Slopes::of(inputs.iter()))?;
+        let inputs = inputs_by(&by);
+        let (derived, table) = all.or_else(|_| derive_by(&by))?;
         let declared = if table.is_empty() { "" } else { TABLE };
         let (module, info) = parse(&[&derived, declared].concat()).map_err(|error| {
             let reason = format!("what is derived from this is not valid: {error}");

@@ -4,6 +4,7 @@ use super::body::{Body, Found, Gradient, Member, Returns, nan};
 use super::dual::{Directions, each};
 use super::writer::{Variant, Writer};
 use crate::custom::refusal::Refusal;
+use crate::families::pointwise::kernel::VALUE_AND_GRADIENT;
 use naga::{Function, Handle};
 use std::collections::HashSet;
 
@@ -61,7 +62,7 @@ impl Writer<'_> {
         self.declare_gradient(&gradient);
         let (both, kind) = (self.unique("ValueAndGradient", &HashSet::new()), gradient.kind());
         self.push(&both, format!("struct {both} {{\n    value: f32,\n    gradient: {kind},\n}}\n"));
-        let name = "value_and_gradient";
+        let name = VALUE_AND_GRADIENT;
         let arguments = self.entry(handle, name, active, Returns::Both(both, gradient))?;
         let passed = names(&arguments).join(", ");
         let text = format!(
@@ -93,16 +94,16 @@ impl Writer<'_> {
         let outcome = self.unique("result", &own);
         let passed = names.join(", ");
         self.push(&inner, written.text(&inner));
-        let outcome_or_nan = match &returns {
-            Returns::Both(both, gradient) => format!(
-                "if ({counter} == 0u) {{ return {both}(not_a_number(), {}); }}\n    return {outcome};",
-                gradient.nan()
-            ),
-            Returns::Slopes(gradient) if gradient.name.is_some() => format!(
-                "if ({counter} == 0u) {{ return {}; }}\n    return {outcome};",
-                gradient.nan()
-            ),
-            _ => format!("return select({outcome}, {}, {counter} == 0u);", nan(result)),
+        let (missing, is_struct) = match &returns {
+            Returns::Both(both, gradient) => {
+                (format!("{both}(not_a_number(), {})", gradient.nan()), true)
+            }
+            Returns::Slopes(gradient) => (gradient.nan(), gradient.name.is_some()),
+            _ => (nan(result), false),
+        };
+        let outcome_or_nan = match is_struct {
+            true => format!("if ({counter} == 0u) {{ return {missing}; }}\n    return {outcome};"),
+            false => format!("return select({outcome}, {missing}, {counter} == 0u);"),
         };
         let rounds = self.source.rounds();
         self.push(

@@ -12,6 +12,7 @@ mod kernels;
 mod loops;
 mod made;
 mod reference;
+mod tiles;
 mod writing;
 
 pub(super) use cpu::OnCpu;

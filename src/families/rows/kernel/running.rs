@@ -1,17 +1,11 @@
 //! Sums up to each item, which the lanes of a row take in order.
 
-use super::{Lanes, MARK, Spec};
+use super::Spec;
+use super::lanes::{LANES, Lanes, MARK, TILES};
 use crate::kernel::{Declared, Header};
 
 /// The memory of a workgroup that is usual.
 const MEMORY: u64 = 16 << 10;
-
-/// The most lanes of a row.
-const LANES: u64 = 256;
-
-/// The most tiles of a row: in each a lane takes about a hundred rounds of loops, where the driver leaves these as they
-/// are, and no more than 65,535 in all.
-const TILES: u64 = 512;
 
 /// How long a row may be on the usual device: what comes before each tile of it is in the workgroup's memory.
 pub(crate) fn longest(declared: &Declared) -> u64 {
@@ -29,28 +23,6 @@ pub(in super::super) fn longest_on(declared: &Declared, memory: u64, invocations
     };
     let threads = (0..=LANES.ilog2()).map(|power| 1 << power);
     threads.filter(|own| *own <= invocations).map(of).max().unwrap_or_default()
-}
-
-/// The most lanes of a row.
-pub(super) fn most_lanes(classes: u64) -> u64 {
-    classes.div_ceil(4).next_power_of_two().min(LANES)
-}
-
-impl Lanes {
-    /// The bytes of a workgroup that a row's sums up to each item take.
-    pub(super) fn running(self, declared: &Declared, classes: u64) -> u64 {
-        (self.threads + self.groups() + self.tiles(classes)) * declared.running_bytes
-    }
-
-    /// Whether these are few enough.
-    pub(super) fn runs_through(self, classes: u64) -> bool {
-        self.tiles(classes) <= TILES
-    }
-
-    /// For how many tiles of a row there is room.
-    fn tiles(self, classes: u64) -> u64 {
-        classes.div_ceil(4 * self.threads).next_power_of_two()
-    }
 }
 
 impl Spec<'_> {
