@@ -49,9 +49,9 @@ fn bessel_factor(a: f32, rate: f32, power_of_reciprocal: f32) -> f32 {
     return select(factor, 1.0, a < 2.0);
 }
 
-// e^-a I0(a) for a >= 0.
+// e^-a I0(a) for a >= 0. The reciprocal of a large number might be denormal, not that of its root.
 fn scaled_bessel_i0(a: f32) -> f32 {
-    return bessel_i0_core(a) * bessel_factor(a, -0.25, sqrt(1.0 / max(a, 8.0)));
+    return bessel_i0_core(a) * bessel_factor(a, -0.25, 1.0 / sqrt(max(a, 8.0)));
 }
 
 // e^-|x| I0(x).

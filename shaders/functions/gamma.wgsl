@@ -110,13 +110,15 @@ fn trigamma(x: f32) -> f32 {
     return select(select(positive, negative, x < 0.0), x, is_nan(x));
 }
 
-// log gamma(large) - log gamma(small + large) for large >= 8, by Stirling's formula.
+// log gamma(large) - log gamma(small + large) for large >= 8, by Stirling's formula. Of a tiny ratio,
+// which might be denormal, the product with large is small.
 fn log_gamma_difference(small: f32, large: f32) -> f32 {
     let sum = small + large;
     let by = vec2(1.0 / large, 1.0 / sum);
     let rests = stirling_rest(by.x * by.x) * by.x - stirling_rest(by.y * by.y) * by.y;
-    let ratio = logarithm_one_plus(small / large);
-    return rests - (large - 0.5) * ratio - small * (logarithm(sum) - 1.0);
+    let ratio = small / large;
+    let product = select((large - 0.5) * logarithm_one_plus(ratio), small, (ratio < 1e-20) & is_finite(large));
+    return rests - product - small * (logarithm(sum) - 1.0);
 }
 
 // log beta(a, b) = log gamma(a) + log gamma(b) - log gamma(a + b) for positive a and b. Where one is 8 or
@@ -132,8 +134,9 @@ fn log_beta(a: f32, b: f32) -> f32 {
     let by = vec3(1.0 / small, 1.0 / large, 1.0 / sum);
     let rests = stirling_rest(by.x * by.x) * by.x + stirling_rest(by.y * by.y) * by.y
         - stirling_rest(by.z * by.z) * by.z;
-    // small / sum by its logarithm, as the sum may overflow.
-    let ratio = small / large;
+    // small / sum by its logarithm, as the sum may overflow. Both below 2^126, past which division
+    // may fail.
+    let ratio = (0.25 * small) / (0.25 * large);
     let more = logarithm_one_plus(ratio);
     let share = (small - 0.5) * (logarithm(ratio) - more) - large * more;
     let stirling = share - 0.5 * logarithm(large) + (0.9189385 + rests);
@@ -143,22 +146,27 @@ fn log_beta(a: f32, b: f32) -> f32 {
 }
 
 // digamma(a + b) - digamma(a) for positive a and b: b / ((a + k) (a + b + k)) for the first k, all of
-// one sign, and what the asymptotic series from a + 8 on differ by.
+// one sign, and what the asymptotic series from a + 8 on differ by. A tiny b is raised by 2^40, as each
+// of the terms might be denormal and their sum not; with a tiny a the first one is the sum. What divides
+// stays below 2^126, past which division may fail.
 fn digamma_difference(a: f32, b: f32) -> f32 {
     let c = a + b;
-    var sum = b / c / abs(a);
+    let lift = select(1.0, 1099511627776.0, (b < 1e-25) & (a > 1e-5));
+    let scale = select(1.0, 0.25, c > 1e37);
+    let scaled_b = b * lift * scale;
+    var sum = scaled_b / (c * scale) / abs(a);
     for (var k = 1; k < 8; k++) {
-        sum += b / (c + f32(k)) / (a + f32(k));
+        sum += scaled_b / ((c + f32(k)) * scale) / (a + f32(k));
     }
     let low = a + 8.0;
     let high = c + 8.0;
     let by = vec2(1.0 / low, 1.0 / high);
-    let share = b * by.y * by.x;
+    let share = scaled_b / (high * scale) * by.x;
     let squares = by * by;
     // z series(z) of both: their difference has the factor by.x^2 - by.y^2 = share (by.x + by.y).
     let both = share * (by.x + by.y);
     let series = 0.083333336 - 0.008333334 * (squares.x + squares.y);
-    let far = logarithm_one_plus(b / low) + (0.5 * share + both * series);
+    let far = logarithm_one_plus(b * lift / low) + (0.5 * share + both * series);
     let undefined = is_nan(a) | is_nan(b) | (a < 0.0) | (b < 0.0);
-    return select(sum + far, not_a_number(), undefined);
+    return select((sum + far) / lift, not_a_number(), undefined);
 }

@@ -21,7 +21,8 @@ fn upper_product(a: u32, b: u32) -> u32 {
 // x 2 / pi modulo 4 in integers, for any x (Payne and Hanek): of 2 / pi, 96 bits from where they begin
 // to matter, times the 24 bits of x. 62 bits lie behind the point, and the float nearest to a multiple
 // of pi / 2 is 2^-31 away. The fraction is multiplied by pi / 2 in two parts of which the larger one
-// is exact. Below pi / 4 the rest is x itself.
+// is exact. Below pi / 4 the rest is x itself, which is not split where its second part might be
+// denormal.
 fn reduced_angle(x: f32) -> ReducedAngle {
     let bits = bitcast<u32>(x) & 0x7fffffffu;
     let place = max(bits >> 23u, 120u) - 120u;
@@ -58,7 +59,8 @@ fn reduced_angle(x: f32) -> ReducedAngle {
     let negative = (sign_mask ^ (0u - (bitcast<u32>(x) >> 31u))) != 0u;
     let reduced = select(sizes, -sizes, negative);
     let turns = (upper + 0x20000000u) >> 30u;
-    let x_start = bitcast<f32>(bitcast<u32>(x) & 0xfffff000u);
+    let kept = select(0xfffff000u, 0xffffffffu, bits < 0x20000000u);
+    let x_start = bitcast<f32>(bitcast<u32>(x) & kept);
     let is_reduced = bits < 0x3f490fdbu;
     let parts = select(reduced, vec2(x_start, x - x_start), is_reduced);
     let quarter = select(select(turns, 0u - turns, bitcast<i32>(x) < 0), 0u, is_reduced);
@@ -162,11 +164,12 @@ fn polar_angle(y: f32, x: f32) -> f32 {
 }
 
 // a / (a^2 + b^2), 0 at the origin: both are brought near 1, so that no square overflows or vanishes.
+// Multiplied before it is divided, as the quotient alone might be denormal.
 fn polar_angle_slope(a: f32, b: f32) -> f32 {
     let larger = max(bitcast<u32>(a) & 0x7f800000u, bitcast<u32>(b) & 0x7f800000u);
     let power = bitcast<f32>(0x7f000000u - clamp(larger, 0x00800000u, 0x7e800000u));
     let u = a * power;
     let v = b * power;
     let is_origin = (u == 0.0) & (v == 0.0) & !is_nan(a) & !is_nan(b);
-    return select(u / (u * u + v * v) * power, 0.0, is_origin);
+    return select(u * power / (u * u + v * v), 0.0, is_origin);
 }

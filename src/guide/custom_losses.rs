@@ -248,6 +248,10 @@
 //! Integers wrap, `x / 0` is `x` and `x % 0` is 0, shifts count modulo 32, and an index that lies
 //! outside is moved to the last element: on every driver, and also where the compiler knows the numbers.
 //!
+//! A GPU may take denormal numbers (below 1.2e-38) as 0, also as results and constants on the way, and so
+//! a quotient whose divisor is beyond 8.5e37, where a driver multiplies by its reciprocal. The functions of
+//! the library are as accurate as they are said to be there too.
+//!
 //! WGSL lets a driver assume that there is neither NaN nor infinity. In derived text there are both, as
 //! in PyTorch: comparisons become `is_less`, `is_at_most` and `is_equal`, of which none holds for NaN
 //! (`t != t` finds it), and where a compiler would see that something cancels or is multiplied by 0
