@@ -8,8 +8,22 @@ pub(crate) fn invocations(limits: &wgpu::Limits) -> u64 {
     limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x).into()
 }
 
+/// The uniform buffers of a kernel: its window and its parameters.
+const UNIFORMS: u32 = 2;
+
+/// The most storage buffers that a kernel may have, and what limits them: on Metal all buffers share their places.
+pub(crate) fn storage_buffers(limits: &wgpu::Limits) -> (u32, &'static str) {
+    let own = limits.max_storage_buffers_per_shader_stage;
+    let all = limits.max_buffers_and_acceleration_structures_per_shader_stage;
+    match all.saturating_sub(UNIFORMS) {
+        rest if rest < own => (rest, "max_buffers_and_acceleration_structures_per_shader_stage"),
+        _ => (own, "max_storage_buffers_per_shader_stage"),
+    }
+}
+
 /// Refuses a device without what every kernel needs.
 pub(crate) fn check(limits: &wgpu::Limits) -> Result<()> {
+    let (buffers, buffers_limit) = storage_buffers(limits);
     let least: [(&'static str, u64, u64, &'static str); 6] = [
         ("max_compute_invocations_per_workgroup", invocations(limits), 64, "invocations"),
         (
@@ -18,16 +32,11 @@ pub(crate) fn check(limits: &wgpu::Limits) -> Result<()> {
             1,
             "workgroups",
         ),
-        (
-            "max_storage_buffers_per_shader_stage",
-            limits.max_storage_buffers_per_shader_stage.into(),
-            2,
-            "storage buffers",
-        ),
+        (buffers_limit, buffers.into(), 2, "storage buffers"),
         (
             "max_uniform_buffers_per_shader_stage",
             limits.max_uniform_buffers_per_shader_stage.into(),
-            2,
+            UNIFORMS.into(),
             "uniform buffers",
         ),
         (

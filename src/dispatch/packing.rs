@@ -1,5 +1,6 @@
 //! Kernels with more storage buffers than the device binds at once.
 
+use super::limits::storage_buffers;
 use super::{Builder, FEW_BUFFERS, index};
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
@@ -20,7 +21,7 @@ pub(super) struct Packed {
 impl Builder<'_> {
     /// Whether the device binds all buffers of a kernel at once.
     pub(crate) fn binds(&self, kernel: &Kernel) -> bool {
-        kernel.storage_buffers() <= self.limits.max_storage_buffers_per_shader_stage as usize
+        kernel.storage_buffers() <= storage_buffers(self.limits).0 as usize
     }
 
     /// The kernel, or one that reads the smallest of its tensors in the scratch, where they are copied
@@ -42,14 +43,14 @@ impl Builder<'_> {
         // The scratch takes a binding itself.
         let scratch = usize::from(kernel.binding(Slot::Scratch).is_none());
         let least = kernel.storage_buffers() - packable.len() + scratch;
-        let limit = self.limits.max_storage_buffers_per_shader_stage;
+        let (limit, name) = storage_buffers(self.limits);
         if least > limit as usize {
             return Err(Error::Limit {
                 got: least as u64,
                 argument: kernel.label,
                 unit: "storage buffers",
                 limit: limit.into(),
-                name: "max_storage_buffers_per_shader_stage",
+                name,
             });
         }
         self.in_place = Err(FEW_BUFFERS);
