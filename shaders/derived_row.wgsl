@@ -5,12 +5,12 @@ struct Row {
     state: u32,        // KEPT, IGNORED or BAD
     classes: u32,
     index: i32,        // the target class
-    picked: vec3<f32>, // the inputs at that class
-    numbers: vec4<f32>, // the row's own
+    picked: Numbers,   // the inputs at that class
+    numbers: Numbers,  // the row's own
 }
 
 // What a row holds for one class.
 struct Item {
-    numbers: vec3<f32>,
+    numbers: Numbers,
     class_: u32,
 }

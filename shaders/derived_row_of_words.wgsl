@@ -6,15 +6,15 @@ struct Row {
     state: u32,        // KEPT, IGNORED or BAD
     classes: u32,
     index: i32,        // the target class
-    picked: vec3<f32>, // the inputs at that class
-    picked_words: vec3<u32>,
-    numbers: vec4<f32>, // the row's own
-    words: vec4<u32>,
+    picked: Numbers,   // the inputs at that class
+    picked_words: Words,
+    numbers: Numbers,  // the row's own
+    words: Words,
 }
 
 // What a row holds for one class.
 struct Item {
-    numbers: vec3<f32>,
-    words: vec3<u32>,
+    numbers: Numbers,
+    words: Words,
     class_: u32,
 }

@@ -11,9 +11,9 @@ struct Window {
     inner: u32,        // distance between a row's classes
     // The elements between a binding's start, which is aligned, and the window's: of the inputs, of
     // the gradients by what has one number for each class and for each row, and of what else has one number a row.
-    skips: array<vec4<u32>, 2>,
-    gradient_skips: vec4<u32>,
-    row_gradient_skips: vec4<u32>,
+    skips: array<vec4<u32>, 5>,
+    gradient_skips: array<vec4<u32>, 2>,
+    row_gradient_skips: array<vec4<u32>, 2>,
     row_skip: u32,
     ignored: i32,
     within: u32,       // the first row's place in its batch item

@@ -88,7 +88,10 @@ fn inputs_of(
             Role::Flags => (DType::U8, vec![count]),
             // One row may be that of all.
             Role::RowsOrClasses if column[0].is_number() => (DType::F32, vec![count]),
-            Role::RowsOrClasses => (DType::F32, vec![count, numbers.len() / count]),
+            Role::RowsOrClasses => {
+                let dtype = if column[0][0].is_i64() { DType::I64 } else { DType::F32 };
+                (dtype, vec![count, numbers.len() / count])
+            }
             Role::Index => (DType::I64, vec![count]),
             _ => (DType::F32, vec![count]),
         };

@@ -190,7 +190,7 @@ impl Made {
         let rows::Made { inputs, refusals, text: derived, table, rows } =
             rows::make(&source, signature, accurate, kept)?;
         let parameters = parameters(&source);
-        let shader = rows::shader(kept(&derived), table.leak(), &inputs);
+        let shader = rows::shader(kept(&derived), table.leak(), &rows);
         let ignored = parameters.iter().position(|own| {
             own.name == "ignore_index" && own.kind == ScalarKind::Sint && own.count.is_none()
         });

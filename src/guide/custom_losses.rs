@@ -344,9 +344,9 @@
 //!
 //! | member | tensor |
 //! | --- | --- |
-//! | of `Item`: up to three `f32`, `i32`, `u32`, `bool` | `[C]`, `[N, C]` or `[N, C, d1...]`, all of one shape, or `[C]` where others have more dimensions: the same for all rows. `f32` has a gradient |
+//! | of `Item`: up to eight `f32`, `i32`, `u32`, `bool` | `[C]`, `[N, C]` or `[N, C, d1...]`, all of one shape, or `[C]` where others have more dimensions: the same for all rows. `f32` has a gradient |
 //! | `index` of `Item`, `i32` or `u32` | none: the number of the class |
-//! | of `Row`: up to four `f32`, `i32`, `u32`, `bool` | one number for each row, `[]`, `[N]` or `[N, d1...]`. `f32` has a gradient |
+//! | of `Row`: up to eight `f32`, `i32`, `u32`, `bool` | one number for each row, `[]`, `[N]` or `[N, d1...]`. `f32` has a gradient |
 //! | `target` of `Row`, `i32` or `u32` | the same: a class index, which is checked. `picked` is the item there |
 //! | `classes` of `Row`, `i32` or `u32` | none: the number of classes |
 //!
@@ -459,7 +459,7 @@
 //! which the loss does not change. A loss changes with a member of `Item` at least.
 //!
 //! Vectors as members and [`Custom::derivative`] are not supported. Kernels are those of the losses that are built
-//! in: long rows are shared by several workgroups, where there are no running sums. `examples/losses_over_rows` has 13 published losses, from the
+//! in: long rows are shared by several workgroups, where there are no running sums. `examples/losses_over_rows` has 14 published losses, from the
 //! Dice loss to group relative policy optimization and Cox's partial likelihood.
 
 #[cfg(doc)]

@@ -380,6 +380,15 @@ def all_cases():
         events = [[1.0, 1.0] + [float(x < 0.4) for x in row[2:]] for row in chances]
         columns = columns | {"event": events}
         add_rows("cox_partial_likelihood", {}, columns, ["input", "event"])
+    keypoints = ["x", "y", "to_x", "to_y"]
+    for classes, reach in [(3, 2.0), (17, 50.0), (258, 5.0)]:
+        columns = {key: row_of(0.0, reach, classes) for key in keypoints}
+        columns["labelled"] = [[int(x > 0.3) for x in row] for row in row_of(0.0, 1.0, classes)]
+        if classes < 10:
+            columns["labelled"][0] = [0] * classes
+        columns["sigma"] = Shared(number.between(0.1, 1.0, classes))
+        columns["area"] = number.between(0.1 * reach**2, reach**2, rows_of(classes))
+        add_rows("object_keypoint_similarity", {}, columns, [*keypoints, "area"])
     return found
 
 

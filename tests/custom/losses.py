@@ -243,6 +243,13 @@ def soft_dice(p, t, smoothing):
     return 1 - (2 * (p * t).sum() + smoothing) / (p.sum() + t.sum() + smoothing)
 
 
+def object_keypoint_similarity(x, y, to_x, to_y, labelled, sigma, area):
+    kept = torch.as_tensor(labelled) != 0
+    squares = (x - to_x) ** 2 + (y - to_y) ** 2
+    cost = -torch.expm1(-squares / (8 * area * sigma**2))
+    return torch.where(kept, cost, 0.0).sum() / max(int(kept.sum()), 1)
+
+
 def smoothed_cross_entropy(input, target, weight, smoothing):
     target = torch.tensor(target)
     return weight * torch.nn.functional.cross_entropy(input, target, label_smoothing=smoothing)

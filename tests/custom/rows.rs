@@ -1,6 +1,7 @@
 //! Custom losses over rows: functions of items and of what is gathered from them.
 
 mod integers;
+mod members;
 mod numbers;
 mod refused;
 mod rounds;

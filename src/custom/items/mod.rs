@@ -8,6 +8,4 @@ mod signature;
 pub(super) use numbers::{By, Number, Step};
 pub(super) use reading::{signature_of, value_of};
 pub(super) use rename::rename;
-pub(super) use signature::{
-    Argument, Called, From, MOST_LABELS, MOST_SUMS, Member, Signature, Struct,
-};
+pub(super) use signature::{Argument, Called, From, MOST_SUMS, Member, Signature, Struct};

@@ -1,13 +1,13 @@
 //! The structs and functions of a loss over rows as the user declares them, and what is wrong with them.
 
 use super::signature::{
-    Argument, Called, From, ITEM, MOST_LABELS, MOST_OVER, MOST_PEAKS, MOST_RUNNING, MOST_SUMS,
-    Member, Signature, Struct,
+    Argument, Called, From, ITEM, MOST_PEAKS, MOST_RUNNING, MOST_SUMS, Member, Signature, Struct,
 };
 use crate::custom::refusal::{Refusal, error_at};
 use crate::custom::repeats::Loops;
 use crate::custom::signature::{self, Kind, written};
 use crate::error::{Error, Result};
+use crate::families::rows::{MOST_LABELS, MOST_OVER};
 use naga::{ArraySize, Function, Handle, Module, Scalar, Span, Type, TypeInner};
 use std::collections::HashMap;
 

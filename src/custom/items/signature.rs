@@ -3,14 +3,11 @@
 use super::numbers::{By, Number, Step};
 use crate::custom::repeats::Loops;
 use crate::custom::signature::{self, Kind, Parameter};
+use crate::families::rows::kernel::DerivedRow;
 use naga::{Function, Handle, Span, Type};
 
 /// The struct by which a text is known to be a loss over rows.
 pub(in crate::custom) const ITEM: &str = "Item";
-
-/// The most inputs that `Item` has, and `Row` beside the target.
-pub(in crate::custom) const MOST_OVER: usize = 3;
-pub(in crate::custom) const MOST_LABELS: usize = 4;
 
 /// The most maxima.
 pub(in crate::custom) const MOST_PEAKS: usize = 4;
@@ -178,6 +175,17 @@ impl Signature {
         let of_item = || floats(&self.item.members);
         let of_items = of_item().map(By::Item).chain(of_item().map(By::Picked));
         of_items.chain(of_row).chain(peaks).chain(sums).chain(running).chain(second).collect()
+    }
+
+    /// What kernels see of a row.
+    pub(in crate::custom) fn derived_row(&self) -> DerivedRow {
+        let of = |members: &[Member]| members.iter().filter(|own| own.from == From::Input).count();
+        let all = || self.item.members.iter().chain(self.row_members());
+        let is_whole = |own: &Member| own.from == From::Input && !own.kind.is_float();
+        DerivedRow {
+            has_words: all().any(is_whole),
+            has_many: of(&self.item.members).max(of(self.row_members())) > 4,
+        }
     }
 
     /// Whether a parameter is no array, so that functions are given them.

@@ -2,7 +2,7 @@
 
 use super::compose::Functions;
 use super::writing::Function;
-use crate::custom::items::{By, From, MOST_LABELS, Number, Signature, Step};
+use crate::custom::items::{By, From, Number, Signature, Step};
 use crate::custom::signature::Kind;
 use crate::families::rows::rounds;
 
@@ -89,12 +89,13 @@ impl Glue<'_> {
     /// A number where all is known that `finished` says.
     fn number(&self, number: Number, knows_peaks: bool) -> String {
         let (signature, peaks) = (self.signature, self.peaks());
+        let row = signature.derived_row();
         let kind = signature.kind(number);
         let of_integer = |x: &str| format!("{}({x})", kind.written());
         // An input of integers or booleans is among the words.
         let of_input = |numbers: &str, words: &str, place: usize| match kind {
-            Kind::Float => format!("{numbers}[{place}]"),
-            _ => of_integer(&format!("{words}[{place}]")),
+            Kind::Float => format!("{numbers}{}", row.behind(place)),
+            _ => of_integer(&format!("{words}{}", row.behind(place))),
         };
         let total = |number: Number| {
             let place = self.totals.iter().position(|own| *own == number).unwrap_or_default();
@@ -290,27 +291,28 @@ fn finished(row: Row, peak: Peaks, total: Sums{c}) -> Sums {{
             self.call(&functions.loss, true),
             self.call(&functions.known, true)
         );
-        let mut slopes = vec!["0.0".to_string(); 4];
+        let count = if self.signature.derived_row().has_many { 8 } else { 4 };
+        let mut slopes = vec!["0.0".to_string(); count];
         for number in &functions.slopes.gives {
             let Number::Of(By::Item(member)) = *number else { continue };
             if let Some(place) = self.signature.place(member) {
                 slopes[place] = format!("own.{}", number.name(self.signature));
             }
         }
-        let mut row_slopes = vec!["0.0".to_string(); MOST_LABELS];
+        let mut row_slopes = vec!["0.0".to_string(); count];
         for number in &functions.known.gives {
             let Number::Known(By::Row(member)) = *number else { continue };
             let (_, place) = self.signature.label(member);
             row_slopes[place] = format!("known.{}", number.name(self.signature));
         }
         text + &format!(
-            "fn gradient(item: Item, row: Row, peak: Peaks, total: Sums{c}) -> vec4<f32> {{
+            "fn gradient(item: Item, row: Row, peak: Peaks, total: Sums{c}) -> Slopes {{
     let own = {};
-    return vec4({});
+    return Slopes({});
 }}
 
-fn row_slopes(row: Row, peak: Peaks, total: Sums{c}) -> vec4<f32> {{
-    return vec4({});
+fn row_slopes(row: Row, peak: Peaks, total: Sums{c}) -> Slopes {{
+    return Slopes({});
 }}
 ",
             self.call(&functions.slopes, true),

@@ -340,11 +340,6 @@ fn reserved(source: &Source) -> HashSet<String> {
 }
 
 /// What kernels are made of.
-pub(in crate::custom) fn shader(
-    text: &'static str,
-    table: &'static [u32],
-    inputs: &[Input],
-) -> Shader {
-    let has_words = inputs.iter().any(|input| input.whole().is_some());
-    rows::derived_shader(text, table, has_words)
+pub(in crate::custom) fn shader(text: &'static str, table: &'static [u32], rows: &Rows) -> Shader {
+    rows::derived_shader(text, table, rows.signature.derived_row())
 }

@@ -135,7 +135,10 @@ impl<'e> Exact<'e> {
         let (made, row, target) = (self.made, self.row, self.target);
         let at = |i: usize, class: Option<usize>| match made.item(i) {
             Some(input) => {
-                let numbers = [row.first, row.second, row.third][input];
+                let numbers = match input {
+                    0..3 => [row.first, row.second, row.third][input],
+                    _ => &row.more[input - 3],
+                };
                 class.map_or(0.0, |class| numbers[class])
             }
             None => class.unwrap_or_default() as f64,

@@ -129,6 +129,7 @@ impl Pairs<'_> {
             first: &first,
             second: &[],
             third: &[],
+            more: &[],
             target: &target,
             weight: &weight,
             label: 0.0,

@@ -112,6 +112,7 @@ fn rows(
             first: &logits,
             second: &[],
             third: &[],
+            more: &[],
             target: &(0..classes).map(target_of).collect::<Vec<f64>>(),
             weight: &weight,
             label: 0.0,

@@ -4,7 +4,7 @@ use super::kept::Kept;
 use super::lists::Lists;
 use super::over::Over;
 use super::runs::{ByRow, Gradients, Runs, Several, Taken, Tiled};
-use super::shape::{MOST_LABELS, RowShape, RowWeight, SlopesOf};
+use super::shape::{MOST_LABELS, MOST_OVER, RowShape, RowWeight, SlopesOf};
 use super::task::{Abreast, FEW, Lanes, Padding, RowTask};
 use crate::cancel::Cancel;
 use crate::cpu::{
@@ -191,7 +191,7 @@ struct Pass<'a> {
 /// What a task reads its rows into, where they do not lie as it needs them.
 #[derive(Default)]
 struct Rooms {
-    inputs: [Vec<f32>; 3],
+    inputs: [Vec<f32>; MOST_OVER],
     target: Vec<f32>,
     weight: Vec<f32>,
     labels: [Vec<f32>; MOST_LABELS],
@@ -199,14 +199,14 @@ struct Rooms {
     kept: Vec<bool>,
     mask: Vec<f32>,
     listed: Vec<i64>,
-    /// The inputs, the target and the weights without what the mask leaves out.
+    /// Three inputs, the target and the weights without what the mask leaves out.
     masked: [Vec<f32>; 5],
 }
 
 /// Some rows: what is absent is empty.
 struct Rows<'a> {
     first: usize,
-    inputs: [&'a [f32]; 3],
+    inputs: [&'a [f32]; MOST_OVER],
     target: &'a [f32],
     weight: &'a [f32],
     labels: [&'a [f32]; MOST_LABELS],
@@ -221,12 +221,18 @@ impl<'a> Rows<'a> {
     /// The same without the items that the mask leaves out: a first input of -inf is a class that does not
     /// exist, and all else there counts as 0.
     fn masked(self, rooms: &'a mut [Vec<f32>; 5]) -> Self {
-        let Self { inputs: [first, second, third], target, weight, mask, .. } = self;
+        let Self { mut inputs, target, weight, mask, .. } = self;
         let [a, b, c, d, e] = rooms;
         let zeros = |numbers, room| without(numbers, mask, 0.0, room);
-        let inputs =
-            [without(first, mask, f32::NEG_INFINITY, a), zeros(second, b), zeros(third, c)];
+        inputs[0] = without(inputs[0], mask, f32::NEG_INFINITY, a);
+        (inputs[1], inputs[2]) = (zeros(inputs[1], b), zeros(inputs[2], c));
         Self { inputs, target: zeros(target, d), weight: zeros(weight, e), ..self }
+    }
+
+    /// The inputs that a formula may have.
+    fn of_formula(&self) -> [&'a [f32]; 3] {
+        let [first, second, third, ..] = self.inputs;
+        [first, second, third]
     }
 
     /// Whether a row is to be computed.
@@ -284,7 +290,7 @@ impl Pass<'_> {
 
     /// Reads some rows.
     fn rows<'b>(&'b self, first: usize, count: usize, rooms: &'b mut Rooms) -> Rows<'b> {
-        let mut inputs = [&[][..]; 3];
+        let mut inputs = [&[][..]; MOST_OVER];
         let mut places = inputs.iter_mut().zip(&mut rooms.inputs);
         for (input, (place, room)) in self.inputs.iter().zip(places.by_ref()) {
             *place = input.rows(first, count, room);
@@ -347,7 +353,7 @@ impl Pass<'_> {
             return self.silence(rows, losses, &mut gradients);
         }
         for (k, loss) in losses.iter_mut().enumerate().filter(|&(k, _)| rows.is_kept(k)) {
-            let gradients = self.placed(&mut gradients, k..k + 1).classes;
+            let gradients = self.placed(&mut gradients, k..k + 1).of_formula();
             self.run_row(formula, rows, k, loss, gradients, padding);
         }
         self.silence(rows, losses, &mut gradients);
@@ -431,14 +437,14 @@ impl Pass<'_> {
             let own = first..first + values.len();
             let over = own.start * self.classes..own.end * self.classes;
             let part = |numbers| part(numbers, &over);
-            let gradients = self.placed(gradients, own.clone()).classes;
+            let gradients = self.placed(gradients, own.clone()).of_formula();
             let mut scales = ZEROS;
             for (lane, scale) in scales.iter_mut().enumerate().take(values.len()) {
                 *scale = self.scale(rows.first + first + lane);
             }
             let mut task = Abreast {
                 classes: self.classes,
-                inputs: rows.inputs.map(part),
+                inputs: rows.of_formula().map(part),
                 target: part(rows.target),
                 weight: if self.weights.is_some() { part(rows.weight) } else { &self.weight },
                 indices: rows.indices.map(|indices| &indices[own.clone()]),
@@ -483,7 +489,7 @@ impl Pass<'_> {
         let length = self.lists.map_or(0, |lists| lists.length());
         let mut task = RowTask {
             classes: self.classes,
-            inputs: rows.inputs.map(|input| input.get(own.clone()).unwrap_or_default()),
+            inputs: rows.of_formula().map(|input| input.get(own.clone()).unwrap_or_default()),
             target: rows.target.get(own.clone()).unwrap_or_default(),
             weight: if self.weights.is_some() { &rows.weight[own] } else { &self.weight },
             index,

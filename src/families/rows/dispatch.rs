@@ -23,9 +23,9 @@ uniform! {
         scale: f32,
         classes: u32,
         inner: u32,
-        skips: [[u32; 4]; 2],
-        gradient_skips: [u32; 4],
-        row_gradient_skips: [u32; 4],
+        skips: [[u32; 4]; 5],
+        gradient_skips: [[u32; 4]; 2],
+        row_gradient_skips: [[u32; 4]; 2],
         row_skip: u32,
         ignored: i32,
         within: u32,
@@ -301,8 +301,8 @@ fn push_rows(
             *match slot {
                 Slot::Input(i) => &mut window.skips[i / 4][i % 4],
                 Slot::Gradient(i) => match spec.shape.slopes(i) {
-                    SlopesOf::Classes(place) => &mut window.gradient_skips[place],
-                    SlopesOf::Row(place) => &mut window.row_gradient_skips[place],
+                    SlopesOf::Classes(place) => &mut window.gradient_skips[place / 4][place % 4],
+                    SlopesOf::Row(place) => &mut window.row_gradient_skips[place / 4][place % 4],
                 },
                 _ => &mut window.row_skip,
             } = index(skipped / size)?;

@@ -22,7 +22,7 @@ pub(in crate::families) use kept::Kept;
 pub(crate) use kernel::running::longest as longest_running;
 pub(crate) use row::{Formula, Loops, Row, run};
 pub(crate) use runs::{Gradients, Runs, Several, Taken, Tiled};
-pub(crate) use shape::{MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
+pub(crate) use shape::{MOST_LABELS, MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};
@@ -33,7 +33,7 @@ use crate::definition::{Input, Role, Shader, Whole};
 use crate::dispatch::Builder;
 use crate::error::Result;
 use crate::family::{Cut, Family, Loss};
-use crate::kernel::{OPTIONS, TABLE};
+use crate::kernel::OPTIONS;
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
@@ -50,21 +50,14 @@ pub(crate) const fn shader_with_options(text: &'static str) -> Shader {
     Shader::new(text, &[kernel::ROW, "const INDEX = true;", OPTIONS])
 }
 
-/// What a derived formula may be asked for.
-const WANTED: &str = "const GRADIENTS = true; const SLOPES = true; const ROW_SLOPES = true;";
-
 /// A derived formula's, which sees rows and items as numbers, beside them words where inputs are whole, and may read
 /// tables of these words.
 pub(crate) const fn derived_shader(
     text: &'static str,
     table: &'static [u32],
-    has_words: bool,
+    row: kernel::DerivedRow,
 ) -> Shader {
-    let context: &[&str] = match has_words {
-        false => &[kernel::DERIVED_ROW, WANTED, TABLE],
-        true => &[kernel::DERIVED_ROW_OF_WORDS, WANTED, TABLE],
-    };
-    Shader { table, knows_zero: false, ..Shader::new(text, context) }
+    Shader { table, knows_zero: false, ..Shader::new(text, row.context()) }
 }
 
 /// The family of a loss over rows. It is not inlined, so that the loops of a loss are compiled here,

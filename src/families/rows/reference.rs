@@ -1,7 +1,7 @@
 //! Losses over rows in float64, row by row.
 
 use super::runs::Runs;
-use super::shape::{RowShape, RowWeight, SlopesOf};
+use super::shape::{MOST_OVER, RowShape, RowWeight, SlopesOf};
 use super::textbook::Row;
 use crate::reduction::Divisor;
 use crate::request::Resolved;
@@ -21,7 +21,7 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
             |i: usize| -> Vec<f64> { (0..classes).map(|c| input(i)[place_in(i, c)]).collect() };
         let mask = shape.mask.map(over);
         let is_there = |c: usize| mask.as_ref().is_none_or(|mask| mask[c] != 0.0);
-        let mut rows = [None, None, None].map(|_: Option<()>| vec![0.0; classes]);
+        let mut rows = vec![vec![0.0; classes]; MOST_OVER];
         rows.iter_mut().zip(shape.over()).for_each(|(row, i)| *row = over(i));
         let mut weight = match shape.weight {
             RowWeight::One => vec![1.0; classes],
@@ -73,10 +73,10 @@ pub(super) fn terms(formula: &dyn Runs, resolved: &Resolved, inputs: &[Option<Ve
             }
         }
         let labels = shape.labels.map(|own| own.map_or(0.0, |i| input(i)[r]));
-        let [first, second, third] = &rows;
+        let (first, second, third, more) = (&rows[0][..], &rows[1][..], &rows[2][..], &rows[3..]);
         let (target, weight) = (&target[..], &weight[..]);
         let label = labels[0];
-        let row = Row { first, second, third, target, weight, label, labels, mean_weight };
+        let row = Row { first, second, third, more, target, weight, label, labels, mean_weight };
         let loss = formula.reference(&row);
         terms.values.push(if bad { f64::NAN } else { loss.value });
         terms.sizes.push(loss.size);

@@ -63,12 +63,18 @@ pub(crate) struct Several<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Gradients<'a> {
     /// By the inputs over classes: each row's classes side by side.
-    pub(crate) classes: [Option<&'a mut [f32]>; 4],
+    pub(crate) classes: [Option<&'a mut [f32]>; MOST_OVER],
     /// By the rows' own numbers: one number for each row.
     pub(crate) rows: [Option<&'a mut [f32]>; MOST_LABELS],
 }
 
-impl Gradients<'_> {
+impl<'a> Gradients<'a> {
+    /// Those by what a formula may have over classes: three inputs and the target.
+    pub(super) fn of_formula(self) -> [Option<&'a mut [f32]>; 4] {
+        let [first, second, third, target, ..] = self.classes;
+        [first, second, third, target]
+    }
+
     /// Whether any are wanted.
     pub(crate) fn any(&self) -> bool {
         self.classes.iter().chain(&self.rows).any(Option::is_some)

@@ -9,8 +9,8 @@ use crate::request::Resolved;
 use crate::tensor::{TensorKind, elements};
 
 /// The most inputs over the classes of each row but for the target, and with a number for each row.
-pub(crate) const MOST_OVER: usize = 3;
-pub(crate) const MOST_LABELS: usize = 4;
+pub(crate) const MOST_OVER: usize = 8;
+pub(crate) const MOST_LABELS: usize = 8;
 
 /// `classes` numbers a row, `inner` apart; row `n * inner + d` starts at `n * classes * inner + d`.
 /// The inputs are given by their places in the definition.
@@ -113,7 +113,7 @@ impl RowShape {
 /// What slopes a row has by an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SlopesOf {
-    /// One for each class: by the first, second or third input, or by the target.
+    /// One for each class: by the input at this place, or by the target of a formula, which comes fourth.
     Classes(usize),
     /// One alone: by the number of the row at this place.
     Row(usize),

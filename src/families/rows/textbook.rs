@@ -1,6 +1,6 @@
 //! A row in float64.
 
-use super::shape::MOST_LABELS;
+use super::shape::{MOST_LABELS, MOST_OVER};
 
 /// One row, as a loss over rows sees it.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub(crate) struct Row<'a> {
     pub second: &'a [f64],
     /// The third one.
     pub third: &'a [f64],
+    /// Those after them.
+    pub(crate) more: &'a [Vec<f64>],
     /// The target: for a class index, 1 at that class and 0 elsewhere.
     pub(crate) target: &'a [f64],
     /// The weight of each class, 1 where none is given.
@@ -30,8 +32,8 @@ pub(crate) struct RowLoss {
     pub value: f64,
     /// The size of what cancels in it, where that is larger.
     pub size: f64,
-    /// Its derivatives with respect to the first, second and third input and to the target.
-    pub slopes: [Vec<f64>; 4],
+    /// Its derivatives with respect to the inputs over classes in order. A target comes fourth.
+    pub slopes: [Vec<f64>; MOST_OVER],
     /// Those with respect to the row's own numbers.
     pub(crate) row_slopes: [f64; MOST_LABELS],
 }

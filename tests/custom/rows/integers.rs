@@ -291,6 +291,6 @@ fn only_integers_have_words() {
         let request = Request::with_gradients(&["x"]);
         let sources = Plan::sources(&loss, &loss.example(), &request, SourceOptions::default());
         let sources = sources.unwrap_or_else(|e| panic!("{e}"));
-        assert!(sources.iter().any(|source| source.text.contains("words: vec3<u32>")) == has_words);
+        assert!(sources.iter().any(|source| source.text.contains("words: Words")) == has_words);
     }
 }

@@ -54,6 +54,11 @@ fn what_is_refused() {
             "and no running_sums",
         ),
         (
+            "struct Row { a: f32, b: f32, c: f32, d: f32, e: i32, f: f32, g: f32, target: u32, h: f32, i: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            2,
+            "Row has 9 inputs beside the target, expected at most 8",
+        ),
+        (
             "fn sums(item: Item) -> f32 { return item.p; }\nfn running_sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
             3,
             "running_sums are for fn second_sums, which takes those up to its item: none does",

@@ -50,7 +50,7 @@ fn load(r: u32, quad: u32) -> Loaded {{
         }
         for (k, member) in MEMBERS.into_iter().enumerate() {
             let held = |i: usize| format!("loaded.{}_.{member}", self.name(i));
-            if self.is_derived() {
+            if self.derived_row().is_some() {
                 let numbers = self.numbers(self.shape.over, held);
                 body += &format!("    let item_{k} = Item({numbers}, class_{k});\n");
                 continue;

@@ -82,15 +82,18 @@ fn end_quad(section: u32) -> u32 { return (window.classes + 3u) / 4u; }",
     }
 
     /// How each number of `Row`'s `picked` is written behind it.
-    fn picked_numbers(&self) -> &'static [&'static str] {
-        if self.is_derived() { &["[0]", "[1]", "[2]"] } else { &[""] }
+    fn picked_numbers(&self) -> Vec<String> {
+        match self.derived_row() {
+            Some(row) => (0..self.shape.over().count()).map(|place| row.behind(place)).collect(),
+            None => vec![String::new()],
+        }
     }
 
     /// `keep_picked(place, row)` and `with_picked(place, row)`: the inputs at the target class.
     fn declare_picked(&self, header: &mut Header) {
-        let numbers = self.picked_numbers().iter().enumerate();
+        let numbers = self.picked_numbers();
         let lines = |line: &dyn Fn(usize, &str) -> String| -> String {
-            numbers.clone().map(|(i, member)| line(i, member)).collect()
+            numbers.iter().enumerate().map(|(i, member)| line(i, member)).collect()
         };
         let kept = lines(&|i, member| format!("    scratch[place + {i}u] = row.picked{member};\n"));
         let with =

@@ -15,7 +15,7 @@ mod texts;
 pub(crate) use check::{Check, LeftOut, Weighed};
 pub(crate) use lanes::Lanes;
 pub(crate) use sections::{Sections, Stage, held};
-pub(crate) use texts::{DERIVED_ROW, DERIVED_ROW_OF_WORDS, ROW};
+pub(crate) use texts::{DerivedRow, ROW};
 
 use self::texts::ROWS_WINDOW;
 use super::shape::{MOST_OVER, RowShape, RowWeight};
@@ -109,7 +109,7 @@ impl Spec<'_> {
         header.constant("IGNORES", self.ignores);
         header.constant("INDEX", self.shape.index().is_some());
         header.constant("VALUES", writes.losses != Losses::Nowhere);
-        if self.is_derived() {
+        if self.derived_row().is_some() {
             header.constant("GRADIENTS", !writes.gradients.is_empty());
             header.constant("SLOPES", self.slopes);
             header.constant("ROW_SLOPES", self.row_slopes);
@@ -319,7 +319,7 @@ impl Spec<'_> {
             };
             let kept = left_out.map(|ignored| format!("select({listed}, IGNORED, {ignored})"));
             let state = state(header, kept.as_deref().unwrap_or(listed));
-            let row = match self.is_derived() {
+            let row = match self.derived_row().is_some() {
                 true => {
                     let picked = self.numbers([None; MOST_OVER], |_| String::new());
                     format!("{state}, window.classes, -1, {picked}, {numbers}")
@@ -341,7 +341,7 @@ impl Spec<'_> {
         let target_name = self.name(index);
         let weight = self.weight_at("class_", "place");
         let picked = |i: usize| self.single(i, "place");
-        let row = if self.is_derived() {
+        let row = if self.derived_row().is_some() {
             let picked = self.numbers(self.shape.over, picked);
             format!("state, window.classes, index, {picked}, {numbers}")
         } else {
@@ -370,7 +370,7 @@ impl Spec<'_> {
     /// The formula's functions, of which a derived one's know more of the row.
     fn declare_formula(&self, header: &mut Header) {
         let shader = self.definition.shader;
-        if !self.is_derived() {
+        if !self.derived_row().is_some() {
             declare_calls(header, shader, &self.parameters);
             header.line(
                 "fn peaks_in(item: Item, row: Row) -> Peaks { return peaks_of(item); }
@@ -387,7 +387,7 @@ fn finished_in(row: Row, peak: Peaks, total: Sums) -> Sums {{
     return finished(row, peak, total{last});
 }}"
         ));
-        declare_calls_of_rows(header, shader, last);
+        declare_calls_of_rows(header, shader, last, "Slopes");
     }
 
     /// What only some formulas have, by what they declare.
@@ -422,11 +422,12 @@ pub(crate) fn declare_calls(header: &mut Header, shader: Shader, parameters: &Pa
         false => "total".into(),
     };
     header.line(&format!("fn finished_of(total: Sums) -> Sums {{ return {finished}; }}"));
-    declare_calls_of_rows(header, shader, last);
+    declare_calls_of_rows(header, shader, last, "vec4<f32>");
 }
 
-/// Those of the formula's functions that all formulas have alike, with its parameters as the last argument.
-fn declare_calls_of_rows(header: &mut Header, shader: Shader, last: &str) {
+/// Those of the formula's functions that all formulas have alike, with its parameters as the last argument, and the type
+/// of its slopes.
+fn declare_calls_of_rows(header: &mut Header, shader: Shader, last: &str, slopes: &str) {
     header.line(&format!(
         "fn sums_of(item: Item, row: Row, peak: Peaks) -> Sums {{
     return sums(item, row, peak{last});
@@ -434,7 +435,7 @@ fn declare_calls_of_rows(header: &mut Header, shader: Shader, last: &str) {
 fn loss_of(row: Row, peak: Peaks, total: Sums) -> f32 {{
     return value(row, peak, total{last});
 }}
-fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> vec4<f32> {{
+fn slopes_of(item: Item, row: Row, peak: Peaks, total: Sums) -> {slopes} {{
     return gradient(item, row, peak, total{last});
 }}"
     ));

@@ -1,8 +1,9 @@
 //! What formulas see of a row: numbers, and words of what is whole.
 
 use super::Spec;
-use super::texts::{DERIVED_ROW, DERIVED_ROW_OF_WORDS, ROW};
+use super::texts::{DerivedRow, ROW};
 use crate::definition::Whole;
+use crate::families::rows::shape::MOST_OVER;
 use crate::kernel::Header;
 use crate::kernel::storage::{Loads, floats_after, wholes_after};
 use crate::request::Slot;
@@ -11,19 +12,18 @@ use crate::tensor::DType;
 impl Spec<'_> {
     /// What the formula sees of a row.
     pub(super) fn row(&self) -> &'static str {
-        let context = self.definition.shader.context;
-        let derived = [DERIVED_ROW, DERIVED_ROW_OF_WORDS];
-        derived.into_iter().find(|own| context.contains(own)).unwrap_or(ROW)
+        self.derived_row().map_or(ROW, DerivedRow::text)
     }
 
-    /// Whether the formula is a derived one, which sees rows and items as numbers.
-    pub(super) fn is_derived(&self) -> bool {
-        self.row() != ROW
+    /// The same of a derived one, which sees rows and items as numbers.
+    pub(super) fn derived_row(&self) -> Option<DerivedRow> {
+        DerivedRow::of(self.definition.shader.context)
     }
 
-    /// Whether it sees words beside the numbers.
-    fn has_words(&self) -> bool {
-        self.row() == DERIVED_ROW_OF_WORDS
+    /// How the slope at a place is written behind all of them.
+    pub(super) fn behind(&self, place: usize) -> String {
+        let few = DerivedRow { has_words: false, has_many: false };
+        self.derived_row().unwrap_or(few).behind(place)
     }
 
     /// Declares an input of numbers, or of words where it is whole, and its accessor.
@@ -48,19 +48,29 @@ impl Spec<'_> {
     }
 
     /// What a derived formula sees, of what each of its inputs has: so many numbers, and words where it sees any.
-    pub(super) fn numbers<const N: usize>(
+    pub(super) fn numbers(
         &self,
-        inputs: [Option<usize>; N],
+        inputs: [Option<usize>; MOST_OVER],
         of: impl Fn(usize) -> String,
     ) -> String {
+        let row = self.derived_row();
         let is_whole = |i: usize| self.whole(i).is_some();
         let numbers = inputs.map(|input| input.filter(|&i| !is_whole(i)).map_or("0.0".into(), &of));
         let word = |i: usize| format!("u32({})", of(i));
         let words = inputs.map(|input| input.filter(|&i| is_whole(i)).map_or("0u".into(), word));
-        let numbers = format!("vec{N}({})", numbers.join(", "));
-        match self.has_words() {
-            true => format!("{numbers}, vec{N}({})", words.join(", ")),
-            false => numbers,
+        let all = |kind: &str, own: &[String]| match row {
+            Some(DerivedRow { has_many: true, .. }) => {
+                let fours = own.chunks(4).map(|four| format!("vec4({})", four.join(", ")));
+                format!("{kind}({})", fours.collect::<Vec<_>>().join(", "))
+            }
+            _ => format!("{kind}({})", own[..4].join(", ")),
+        };
+        let numbers = all("Numbers", &numbers);
+        match row {
+            Some(DerivedRow { has_words: true, .. }) => {
+                format!("{numbers}, {}", all("Words", &words))
+            }
+            _ => numbers,
         }
     }
 

@@ -72,29 +72,36 @@ impl Spec<'_> {
         for (place, (k, flag)) in
             [("a", "x"), ("b", "y"), ("c", "z"), ("d", "w")].into_iter().enumerate()
         {
-            let slopes = format!(
-                "select(scale * slopes_of(items.{k}, row, peak, total), vec4(scale), replaced)"
-            );
+            let slopes = |of: &str| format!("select({of}, vec4(scale), replaced)");
+            let scaled = format!("scale * slopes_of(items.{k}, row, peak, total)");
             if self.has_running() {
                 body += &format!("    look_at({place}u);\n");
             }
             // What is not there has no slope, whatever the others come to.
-            body += &match self.shape.mask {
-                Some(_) => {
+            body += &match (self.shape.mask, self.derived_row()) {
+                (Some(_), _) => {
+                    let slopes = slopes(&scaled);
                     format!("    let {k} = select({slopes}, vec4<f32>(), flags.{flag} == 0.0);\n")
                 }
-                None => format!("    let {k} = {slopes};\n"),
+                (None, Some(row)) if row.has_many => {
+                    let [first, more] = [0, 1].map(|i| slopes(&format!("scaled_{k}[{i}]")));
+                    format!(
+                        "    let scaled_{k} = {scaled};\n    let {k} = Slopes({first}, {more});\n"
+                    )
+                }
+                _ => format!("    let {k} = {};\n", slopes(&scaled)),
             };
         }
         for &(input, place) in gradients {
-            let (member, name) = (["x", "y", "z", "w"][place], self.name(input));
+            let (member, name) = (self.behind(place), self.name(input));
             let (slot, out) = (Slot::Gradient(input), format!("{name}_gradient"));
-            let start = format!("row_start(r) + window.gradient_skips[{place}]");
+            let start =
+                format!("row_start(r) + window.gradient_skips[{}][{}]", place / 4, place % 4);
             if self.shape.whole_quads() {
                 stores(header, slot, &out, self.gradients[input], Stores::Quads);
                 body += &format!(
                     "    store_{out}(({start}) / 4u + quad, \
-                     vec4(a.{member}, b.{member}, c.{member}, d.{member}));\n"
+                     vec4(a{member}, b{member}, c{member}, d{member}));\n"
                 );
                 continue;
             }
@@ -102,7 +109,7 @@ impl Spec<'_> {
             for (k, lane) in ["a", "b", "c", "d"].into_iter().enumerate() {
                 body += &format!(
                     "    if (4u * quad + {k}u < window.classes) {{
-        store_{out}({start} + (4u * quad + {k}u) * window.inner, {lane}.{member});
+        store_{out}({start} + (4u * quad + {k}u) * window.inner, {lane}{member});
     }}\n"
                 );
             }
@@ -120,15 +127,20 @@ impl Spec<'_> {
         let mut body = String::new();
         if !gradients.is_empty() {
             body = format!(
-                "    let slopes = scale * row_slopes(row, peak, total{last});
-    let all = select(slopes, vec4(scale), row.state != KEPT);\n"
+                "    let slopes = row_slopes(row, peak, total{last});
+    let replaced = row.state != KEPT;\n"
             );
         }
         for &(input, place) in gradients {
             let (slot, out) = (Slot::Gradient(input), format!("{}_gradient", self.name(input)));
             stores(header, slot, &out, self.gradients[input], Stores::Singles);
             body += &format!(
-                "    store_{out}(r + window.row_gradient_skips[{place}], all[{place}]);\n"
+                "    store_{out}(
+        r + window.row_gradient_skips[{}][{}],
+        select(scale * slopes{}, scale, replaced));\n",
+                place / 4,
+                place % 4,
+                self.behind(place)
             );
         }
         header.line(&format!(
