@@ -63,7 +63,12 @@ fn sums_of_blocks_are_exact() {
         }
         for blocks in &cases {
             let (got, want) = (sum(&backend, blocks), sum(&Evaluator::Cpu, blocks));
-            let same = got.to_bits() == want.to_bits() || (got.is_nan() && want.is_nan());
+            // A device may count a denormal loss as 0.
+            let flushed = |&x: &f32| if x.is_subnormal() { 0.0 } else { x };
+            let kept: Vec<f32> = blocks.iter().map(flushed).collect();
+            let same = [want, sum(&Evaluator::Cpu, &kept)]
+                .iter()
+                .any(|want| got.to_bits() == want.to_bits() || (got.is_nan() && want.is_nan()));
             assert!(same, "{name}: {got}, on the CPU {want}: {blocks:?}");
         }
     }

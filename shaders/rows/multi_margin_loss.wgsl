@@ -16,8 +16,11 @@ fn peaks(item: Item, c: Parameters) -> Peaks {
     return LOWEST;
 }
 
+// By the difference's size: drivers that add up what a row shares first would lose its digits in margin - x_y.
 fn excess(item: Item, row: Row, c: Parameters) -> f32 {
-    return maximum(c.margin + (item.first - row.picked), 0.0);
+    let difference = item.first - row.picked;
+    let size = abs(difference);
+    return maximum(select(c.margin - size, c.margin + size, difference > 0.0), 0.0);
 }
 
 fn slope(z: f32, c: Parameters) -> f32 {
