@@ -7,11 +7,12 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// What is parsed with a user's text: all functions that it may call.
-pub(super) const TEXTS: [&str; 8] = [
+pub(super) const TEXTS: [&str; 9] = [
     NUMERIC,
     include_str!("../../shaders/functions/trigonometry.wgsl"),
     include_str!("../../shaders/functions/hyperbolic.wgsl"),
     include_str!("../../shaders/functions/powers.wgsl"),
+    include_str!("../../shaders/functions/remainder.wgsl"),
     include_str!("../../shaders/functions/sums.wgsl"),
     include_str!("../../shaders/functions/normal.wgsl"),
     include_str!("../../shaders/functions/gamma.wgsl"),

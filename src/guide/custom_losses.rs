@@ -151,7 +151,7 @@
 //! | --- | --- |
 //! | `abs`, `sign` and `length` at 0 | 0 |
 //! | `max` and `min` of equals | half for each |
-//! | `clamp` and `saturate` at their ends | 1 |
+//! | `clamp` and `saturate` at their ends | 1, as in PyTorch for long; its 2.15 has 0 |
 //! | `floor`, `ceil`, `round`, `trunc`, `step` | 0 |
 //! | `pow(x, 0)`, and `pow(0, y)` by `y` from 0 on | 0 |
 //! | `if` and `select` | that of what they take, whatever the other side's is |

@@ -378,3 +378,89 @@ fn powers_of_any_base() {
         ],
     }]);
 }
+
+/// A vector that the user makes of a number is one, also beside a number.
+#[test]
+fn vectors_of_one_number() {
+    const ROOT_2: f32 = std::f32::consts::SQRT_2;
+    const ROOT_3: f32 = 1.732_050_8;
+    check(&[
+        of_p(
+            "fn value(p: f32) -> f32 { return length(p * vec2(1.0)); }",
+            TWO,
+            &[&[ROOT_2, 3.0 * ROOT_2], &[ROOT_2, -ROOT_2]],
+        ),
+        of_p(
+            "fn value(p: f32) -> f32 { return length(vec3(p) * 0.5); }",
+            TWO,
+            &[&[0.5 * ROOT_3, 1.5 * ROOT_3], &[0.5 * ROOT_3, -0.5 * ROOT_3]],
+        ),
+        of_p(
+            "fn value(p: f32) -> f32 { return dot(p * vec3(0.5), vec3(p)) + (p * vec2(2.0)).y; }",
+            TWO,
+            &[&[3.5, 7.5], &[5.0, -7.0]],
+        ),
+        of_p(
+            "fn value(p: f32) -> f32 { return length(vec2(p) / 2.0) + length(p / vec2(2.0, 2.0)); }",
+            TWO,
+            &[&[ROOT_2, 3.0 * ROOT_2], &[ROOT_2, -ROOT_2]],
+        ),
+        Row {
+            source: "struct Parameters { sigma: f32 }
+                fn value(p: f32, c: Parameters) -> f32 { return p * length(c.sigma * vec3(1.0)); }",
+            parameters: &[("sigma", 3.0)],
+            columns: TWO,
+            want: &[&[3.0 * ROOT_3, -9.0 * ROOT_3], &[3.0 * ROOT_3, 3.0 * ROOT_3]],
+        },
+    ]);
+}
+
+/// The remainder is exact, whatever the quotient is, and the length of a number is its size.
+#[test]
+fn remainders_and_lengths_of_numbers() {
+    let mut state = 7u32;
+    let mut number = || {
+        state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+        f32::from_bits(state ^ state >> 15)
+    };
+    let mut pairs: Vec<(f32, f32)> = (0..20_000).map(|_| (number(), number())).collect();
+    let near = |i: i32| 1000.0 + i as f32 * 0.37;
+    pairs.extend((0..2000).map(|i| (near(i), 0.1 + (i % 91) as f32 * 0.01)));
+    for x in [0.0, -0.0, 1.0, 3.0, 3e38, 1e20, 1e-37, f32::MIN_POSITIVE, INFINITY, NAN] {
+        pairs.extend([0.0, 1.0, 3.0, 1e-20, 2e-38, 3e38, INFINITY, NAN].map(|y| (x, y)));
+    }
+    let (p, t): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+    let text = "fn value(p: f32, t: f32) -> f32 { return p % t; }";
+    for (backend, got) in evaluated(text, &[], &[&p, &t]) {
+        for ((&p, &t), &got) in p.iter().zip(&t).zip(&got[0]) {
+            let want = p % t;
+            // A device may count denormal numbers as 0.
+            let is_small = [p, t, want].iter().any(|x| x.is_subnormal());
+            assert!(is_near(got, want) || is_small, "{backend}: {p:e} % {t:e}: {got:e}, {want:e}");
+            let same = got == want || want.is_nan() || is_small;
+            assert!(same, "{backend}: {p:e} % {t:e}: {got:e}, {want:e}");
+        }
+    }
+    check(&[
+        Row {
+            source: text,
+            parameters: &[],
+            columns: &[&[7.5, -7.5, 1e6, 2.0], &[2.0, 2.0, 0.3, -3.0]],
+            want: &[
+                &[1.5, -1.5, 1e6 % 0.3, 2.0],
+                &[1.0; 4],
+                &[-3.0, 3.0, -((1e6f32 - 1e6 % 0.3) / 0.3).round(), 0.0],
+            ],
+        },
+        of_p(
+            "fn value(p: f32) -> f32 { return length(p) + distance(p, 0.0); }",
+            &[&[1e20, -1e-25, 0.0, -3.0]],
+            &[&[2e20, 2e-25, 0.0, 6.0], &[2.0, -2.0, 0.0, -2.0]],
+        ),
+        of_p(
+            "fn value(p: f32) -> f32 { return dot(vec2(p, 7.5) % vec2(2.0, p), vec2(1.0, 10.0)); }",
+            &[&[3.5, 5.0]],
+            &[&[1.5 + 5.0, 1.0 + 25.0], &[1.0 - 20.0, 1.0 - 10.0]],
+        ),
+    ]);
+}

@@ -40,7 +40,7 @@ impl Body<'_, '_> {
             return Err(self.refused(handle, "matrices are not supported"));
         }
         if self.is_float(handle) {
-            return Ok(self.of_floats(handle, operator, [a, b], [left, right]));
+            return self.of_floats(handle, operator, [a, b], [left, right]);
         }
         if self.is_careful(left) {
             return self.comparison(handle, operator, [a, b], [left, right]);
@@ -60,8 +60,11 @@ impl Body<'_, '_> {
         operator: BinaryOperator,
         [a, b]: [Dual; 2],
         handles: [Handle<Expression>; 2],
-    ) -> Dual {
+    ) -> Result<Dual> {
         use BinaryOperator as Op;
+        if operator == Op::Modulo && self.writer.accurate {
+            return self.remainder(handle, [a, b], handles);
+        }
         let given = [a.value, b.value];
         let (mut a, mut b) = self.unsplat(operator, a, b, handles);
         let spread = [a.value != given[0], b.value != given[1]];
@@ -107,11 +110,14 @@ impl Body<'_, '_> {
             Op::Subtract => Dual::difference(a, b, terms),
             Op::Multiply => Dual::product(a, b, terms),
             Op::Divide => Dual::quotient(a, b, terms),
-            _ => Dual::remainder(a, b, terms),
+            _ => {
+                let value = terms.binary("%", a.value, b.value);
+                Dual::remainder(value, a, b, terms)
+            }
         };
         let dual = apply(&mut self.terms, a, b);
         let Some(size) = self.size(handle).filter(|_| self.is_sparse(&[a, b])) else {
-            return dual;
+            return Ok(dual);
         };
         // Of slopes that are mostly 0, what is not.
         let is_vector = [0, 1].map(|k| !spread[k] && self.size(handles[k]).is_some());
@@ -125,7 +131,30 @@ impl Body<'_, '_> {
             components.push(apply(&mut self.terms, a, b));
         }
         let slopes = self.joined_slopes(&format!("vec{size}<f32>"), &components);
-        Dual { slopes, ..dual }
+        Ok(Dual { slopes, ..dual })
+    }
+
+    /// The remainder, of vectors component by component.
+    fn remainder(
+        &mut self,
+        handle: Handle<Expression>,
+        of: [Dual; 2],
+        handles: [Handle<Expression>; 2],
+    ) -> Result<Dual> {
+        let sizes = handles.map(|handle| self.size(handle));
+        let Some(size) = self.size(handle) else {
+            return Ok(self.rules().float_remainder(of));
+        };
+        let components: Vec<Dual> = (0..size)
+            .map(|i| {
+                let own = [0, 1].map(|k| match sizes[k] {
+                    Some(size) => of[k].component(size, i, &mut self.terms),
+                    None => of[k],
+                });
+                self.rules().float_remainder(own)
+            })
+            .collect();
+        self.joined(handle, &components)
     }
 
     /// A 0 beside this number, or vector, of which no compiler knows.
@@ -226,9 +255,11 @@ impl Body<'_, '_> {
             }
             _ => None,
         };
+        // Beside a number it is the user's own vector.
+        let is_vector = handles.map(|handle| self.size(handle).is_some());
         match handles.map(value) {
-            [Some(a), None] => (a, b),
-            [None, Some(b)] => (a, b),
+            [Some(a), None] if is_vector[1] => (a, b),
+            [None, Some(b)] if is_vector[0] => (a, b),
             _ => (a, b),
         }
     }

@@ -111,13 +111,13 @@ impl Dual {
         Self { value, slopes }
     }
 
-    /// `a % b`, which is `a - trunc(a / b) b`.
-    pub(super) fn remainder(a: Self, b: Self, terms: &mut Terms) -> Self {
-        let value = terms.binary("%", a.value, b.value);
+    /// What is left of `a / b`, which is `a - trunc(a / b) b`. That whole number is what the rest is next to.
+    pub(super) fn remainder(value: Term, a: Self, b: Self, terms: &mut Terms) -> Self {
         let slopes = Self::both(a, b, terms, |terms, by_a, by_b| {
             let by_b = by_b.map(|slope| {
-                let quotient = terms.binary("/", a.value, b.value);
-                let whole = terms.call("trunc", vec![quotient]);
+                let divided = terms.binary("-", a.value, value);
+                let quotient = terms.binary("/", divided, b.value);
+                let whole = terms.call("round", vec![quotient]);
                 terms.product(whole, slope)
             });
             terms.maybe_difference(by_a, by_b)

@@ -22,6 +22,12 @@ impl Rules<'_> {
         self.slopes_of(name, value, x)
     }
 
+    /// What is left of a quotient of numbers.
+    pub(super) fn float_remainder(&mut self, [a, b]: [Dual; 2]) -> Dual {
+        let value = self.call("float_remainder", &[a, b]);
+        Dual::remainder(value, a, b, self.terms)
+    }
+
     pub(super) fn constant(&mut self, x: f32) -> Dual {
         Dual::constant(self.terms.number(x))
     }
@@ -74,6 +80,7 @@ impl Rules<'_> {
             "minimum" => return Some(self.larger(value, x[0], x[1], "<")),
             "clamped" => return Some(self.clamped(value, x[0], x[1], x[2])),
             "silenced" => return Some(self.silenced(value, x[0], x[1])),
+            "float_remainder" => return Some(Dual::remainder(value, x[0], x[1], self.terms)),
             // Constant but for jumps.
             "sign_of" | "is_nan" | "is_finite" | "is_less" | "is_at_most" | "is_equal"
             | "hidden_zero" => return Some(Dual::constant(value)),

@@ -93,13 +93,14 @@ impl Body<'_, '_> {
                 let name = if function == MathFunction::Dot { "dot" } else { "cross" };
                 self.bilinear(name, x[0], x[1])
             }
-            MathFunction::Length => self.length(x[0], size),
+            MathFunction::Length if size.is_none() => self.size_of(x[0]),
+            MathFunction::Length => self.length(x[0]),
             MathFunction::Distance => {
                 let way = Dual::difference(x[0], x[1], &mut self.terms);
-                self.length(way, size)
+                if size.is_none() { self.size_of(way) } else { self.length(way) }
             }
             MathFunction::Normalize => {
-                let length = self.length(x[0], size);
+                let length = self.length(x[0]);
                 Dual::quotient(x[0], length, &mut self.terms)
             }
             MathFunction::Reflect => {
@@ -148,19 +149,21 @@ impl Body<'_, '_> {
         Dual { value, slopes }
     }
 
+    /// The norm of a number: no square overflows.
+    fn size_of(&mut self, x: Dual) -> Dual {
+        self.rules().math(MathFunction::Abs, &[x]).unwrap_or(x)
+    }
+
     /// The norm; its derivative at 0 is 0.
-    fn length(&mut self, x: Dual, size: Option<usize>) -> Dual {
+    fn length(&mut self, x: Dual) -> Dual {
         let value = self.terms.call("length", vec![x.value]);
         let zero = self.terms.number(0.0);
         let at_zero = self.terms.binary("==", value, zero);
         let slopes = x.slopes.map(|slope| {
             slope.map(|slope| {
-                let along = match size {
-                    Some(_) if self.terms.sparse(slope).is_some() => {
-                        self.terms.sparse_dot(slope, x.value)
-                    }
-                    Some(_) => self.terms.call("dot", vec![x.value, slope]),
-                    None => self.terms.product(x.value, slope),
+                let along = match self.terms.sparse(slope) {
+                    Some(_) => self.terms.sparse_dot(slope, x.value),
+                    None => self.terms.call("dot", vec![x.value, slope]),
                 };
                 let slope = self.terms.quotient(along, value);
                 self.terms.choice(at_zero, zero, slope)

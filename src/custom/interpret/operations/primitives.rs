@@ -43,6 +43,7 @@ fn arithmetic(name: &str) -> Option<Operation> {
         "minimum" => lanes!(|a: f, b: f| -> f { a.smaller(b) }),
         "sign_of" => lanes!(|x: f| -> f { x.sign() }),
         "clamped" => lanes!(|x: f, low: f, high: f| -> f { x.clamped(low, high) }),
+        "float_remainder" => lanes!(|a: f, b: f| -> f { a % b }),
         "silenced" => lanes!(|factor: f, term: f| -> f { factor.silenced(term) }),
         "is_less" => LESS,
         "is_at_most" => AT_MOST,

@@ -3,7 +3,7 @@
 use super::super::operations::{primitive, textbook};
 use super::{TEXTS, assert_expression, assert_wide};
 
-const NAMES: [&str; 67] = [
+const NAMES: [&str; 68] = [
     "exponential",
     "exponential_minus_one",
     "logarithm",
@@ -22,6 +22,7 @@ const NAMES: [&str; 67] = [
     "sign_of",
     "clamped",
     "silenced",
+    "float_remainder",
     "is_less",
     "is_at_most",
     "is_equal",

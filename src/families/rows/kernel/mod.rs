@@ -370,7 +370,7 @@ impl Spec<'_> {
     /// The formula's functions, of which a derived one's know more of the row.
     fn declare_formula(&self, header: &mut Header) {
         let shader = self.definition.shader;
-        if !self.derived_row().is_some() {
+        if self.derived_row().is_none() {
             declare_calls(header, shader, &self.parameters);
             header.line(
                 "fn peaks_in(item: Item, row: Row) -> Peaks { return peaks_of(item); }
