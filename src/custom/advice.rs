@@ -70,8 +70,18 @@ const WORDS: &[(&str, &str)] = &[
     ("M_PI", "3.1415927"),
 ];
 
+/// What people mean by a type that has no meaning here.
+pub(super) fn of_type(word: &str) -> Option<String> {
+    let (_, here) = WORDS.iter().find(|(other, _)| *other == word)?;
+    let name = here.strip_suffix("(x)")?;
+    ["f32", "i32", "u32"].contains(&name).then(|| format!("here it is {name}"))
+}
+
 /// What people mean by a word that has no meaning here, of these names that have.
 pub(super) fn of_word(word: &str, own: &[&str]) -> Option<String> {
+    if let "Item" | "Row" | "Parameters" = word {
+        return Some(format!("it is declared with struct {word} {{ ... }}"));
+    }
     let known = || own.iter().chain(BUILTIN_IDENTIFIERS).copied();
     let mut calls = WORDS.iter().filter(|(other, _)| *other == word);
     let call = calls.find(|(_, here)| {
@@ -99,10 +109,41 @@ pub(super) fn of_sign(text: &str, offset: usize) -> Option<&'static str> {
     if near("?") {
         return Some("a choice is select(no, yes, condition)");
     }
-    if ["and ", "or ", "not "].iter().any(|word| near(word)) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit(['\n', ';', '{', '}']).next()?.trim_start();
+    // The word at the sign, or the last one before it.
+    let start = before.trim_end_matches(|c: char| !c.is_alphanumeric()).len();
+    let last = before[..start].rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next()?;
+    let word = identifiers(text.get(offset..)?.split_whitespace().next()?).next().unwrap_or(last);
+    if [word, last].iter().any(|own| ["and", "or", "not"].contains(own)) {
         return Some("conditions are joined with &&, || and !");
     }
-    let line = text.get(..offset).unwrap_or(text).rsplit(['\n', ';', '{']).next()?.trim_start();
+    if line.starts_with("for ") || line.starts_with("while ") && word == "in" {
+        return Some("a loop is for (var i = 0; i < count; i++) { ... }");
+    }
+    if line.starts_with("elif") {
+        return Some("it is else if (condition) { ... }");
+    }
+    if near("mut ") {
+        return Some("what changes is declared with var");
+    }
+    if near("#") {
+        return Some("comments begin with //");
+    }
+    if text.get(offset..)?.starts_with('(') && before[..start].ends_with(last) {
+        let owner = before[..start].strip_suffix(last)?;
+        if owner.ends_with('.') {
+            return Some(
+                "functions are called by their names alone, of all that they take: log(x), abs(x)",
+            );
+        }
+    }
+    if near(":") && line.starts_with("fn ") && line.contains(')') {
+        return Some("what a function gives comes after ->");
+    }
+    if near("=") && line.contains(':') && !line.starts_with("let ") && !line.starts_with("var") {
+        return Some("members have no values here: parameters are set by who calls the loss");
+    }
     ["float ", "int ", "double ", "auto ", "f32 ", "i32 "]
         .iter()
         .any(|word| line.starts_with(word))

@@ -71,9 +71,16 @@ fn syntax(text: &str, error: &ParseError) -> Error {
         Some(word) => {
             let words = identifiers(text).filter(|other| *other != word);
             let own: Vec<&str> = OWN.iter().map(|name| &**name).chain(words).collect();
-            advice::of_word(word, &own).or_else(|| advice::of_sign(text, offset).map(String::from))
+            let before = text.get(..offset).unwrap_or(text).trim_end();
+            let of_type =
+                before.ends_with([':', '<', '>']).then(|| advice::of_type(word)).flatten();
+            of_type
+                .or_else(|| advice::of_word(word, &own))
+                .or_else(|| advice::of_sign(text, offset).map(String::from))
         }
-        None if error.message().contains("reserved") => Some("give it another name".into()),
+        None if error.message().contains("reserved") && !text[offset..].starts_with("mut ") => {
+            Some("give it another name".into())
+        }
         None => advice::of_sign(text, offset).map(String::from),
     };
     if let Some(advice) = advice {
@@ -100,8 +107,28 @@ fn meaning(text: &str, error: &WithSpan<ValidationError>) -> Error {
                               return, behind an if without else too";
                 return error_at(text, end.unwrap_or(place), reason);
             }
+            FunctionError::InvalidReturnType { .. } => {
+                let reason = "what is returned is not of the type that the function says behind \
+                              ->, as in fn value(p: f32) -> f32";
+                // Of a function that says none the place is among its arguments.
+                let body = function
+                    .and_then(|range| Some(range.start + text.get(range.clone())?.find('{')?));
+                let first = body
+                    .filter(|&body| place < body)
+                    .and_then(|body| text.get(body..)?.find("return").map(|at| body + at));
+                return error_at(text, first.unwrap_or(place), reason);
+            }
             _ => {}
         }
+    }
+    if let ValidationError::Type { .. } = error.as_inner()
+        && let Some(at) = text.find("f64")
+    {
+        return error_at(
+            text,
+            at,
+            "f64 is not supported: numbers are f32, and inputs of f64 are rounded",
+        );
     }
     // What contains what is wrong is known from the place.
     let mut reason = error.as_inner().to_string();

@@ -135,7 +135,9 @@
 //!   without a way out is refused. A device needs workgroups of 256 invocations, as each takes few elements.
 //! - **Tables**: a constant array of 8 or more numbers that is read at a computed index,
 //!   `const weights = array(0.5, 1.0, ...)`, is read from a buffer, not compiled: 65,536 numbers take
-//!   about a second.
+//!   about a second. Variables that are arrays have no memory on most GPUs: written or read at a computed
+//!   index they take a driver time to compile with the square of their length, lavapipe a second for 64
+//!   numbers and 10 for 256.
 //!
 //! # The derivative
 //!
@@ -244,6 +246,8 @@
 //!   rounded before it is an exponent.
 //!
 //! `trigamma`, `bessel_i0e` and `log_bessel_i0e`'s slopes have no derivatives themselves.
+//!
+//! `x % y` of floats is exact, as C's `fmod`.
 //!
 //! Integers wrap, `x / 0` is `x` and `x % 0` is 0, shifts count modulo 32, and an index that lies
 //! outside is moved to the last element: on every driver, and also where the compiler knows the numbers.

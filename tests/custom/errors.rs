@@ -476,3 +476,38 @@ fn arrays_that_are_too_large() {
         "",
     )]);
 }
+
+/// What people write who think of another language.
+#[test]
+fn other_languages() {
+    check(&[
+        (
+            "fn value(p: f32) -> f32 { var s = p; for ▸i in 0..3 { s += p; } return s; }",
+            "a loop is for (var i = 0; i < count; i++)",
+        ),
+        (
+            "fn value(p: f32) -> f32 { if (p > 0.0) { return p; } elif (p < 1.0) ▸{ return 1.0; } return p; }",
+            "it is else if (condition)",
+        ),
+        ("fn value(p: f32) -> f32 { return torch.log▸(p); }", "called by their names alone"),
+        ("fn value(p: f32) -> f32 { return p.abs▸(); }", "called by their names alone"),
+        ("fn value(p: f32)▸: f32 { return p; }", "what a function gives comes after ->"),
+        ("fn value(p: f32) -> f32 { let ▸mut q = p; return q; }", "declared with var"),
+        ("▸# The square.\nfn value(p: f32) -> f32 { return p * p; }", "comments begin with //"),
+        (
+            "struct Parameters { gamma: f32 ▸= 2.0 }\nfn value(p: f32, c: Parameters) -> f32 { return p; }",
+            "parameters are set by who calls the loss",
+        ),
+        ("fn value(p: ▸float) -> f32 { return p; }", "here it is f32"),
+        ("fn value(p: ▸f64) -> f32 { return f32(p); }", "f64 is not supported"),
+        ("fn value(p: f32) { ▸return p; }", "not of the type that the function says"),
+        (
+            "struct Item { p: f32 }\nfn sums(item: Item, row: ▸Row) -> f32 { return item.p; }\nfn value(sums: f32) -> f32 { return sums; }",
+            "it is declared with struct Row",
+        ),
+        (
+            "fn value(p: f32) -> f32 { if (p > 0.0 ▸or p < -1.0) { return p; } return 0.0; }",
+            "joined with &&",
+        ),
+    ]);
+}

@@ -70,12 +70,12 @@ impl Functions {
 }
 
 /// The functions as they are derived.
-pub(super) const PEAKS: &str = "item_peaks";
-pub(super) const SHIFTS: &str = "item_shifts";
-pub(super) const SUMS: &str = "item_sums";
-pub(super) const RUNNING_SUMS: &str = "item_running_sums";
-pub(super) const SECOND_SUMS: &str = "item_second_sums";
-pub(super) const LOSS: &str = "row_loss";
+pub(super) const PEAKS: &str = "peaks_by_one";
+pub(super) const SHIFTS: &str = "shifts_by_one";
+pub(super) const SUMS: &str = "sums_by_one";
+pub(super) const RUNNING_SUMS: &str = "running_sums_by_one";
+pub(super) const SECOND_SUMS: &str = "second_sums_by_one";
+pub(super) const LOSS: &str = "loss_by_all";
 
 /// A derived function with slopes.
 pub(super) struct Derived<'s> {

@@ -8,7 +8,6 @@ mod follows;
 mod gathered;
 mod given_up;
 mod glue;
-mod kernels;
 mod loops;
 mod made;
 mod reference;
@@ -16,5 +15,4 @@ mod tiles;
 mod writing;
 
 pub(super) use cpu::OnCpu;
-pub(super) use kernels::check;
 pub(super) use made::{Made, Rows, make, shader};

@@ -22,7 +22,7 @@ pub(in crate::families) use kept::Kept;
 pub(crate) use kernel::running::longest as longest_running;
 pub(crate) use row::{Formula, Loops, Row, run};
 pub(crate) use runs::{Gradients, Runs, Several, Taken, Tiled};
-pub(crate) use shape::{MOST_LABELS, MOST_OVER, RowShape, RowWeight, Target, check_ignore_index};
+pub(crate) use shape::{MOST_LABELS, MOST_OVER, RowShape, check_ignore_index};
 pub(crate) use targets::push_check;
 pub(crate) use task::Item;
 pub(crate) use textbook::{Row as TextbookRow, RowLoss};

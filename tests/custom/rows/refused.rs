@@ -133,11 +133,6 @@ fn what_is_refused() {
             2,
             "classes of Row is the number of classes, an i32 or u32: give an input another name",
         ),
-        (
-            "struct Row { row: f32 }\nfn sums(item: Item) -> f32 { return item.p; }\nfn value(sums: f32, row: Row) -> f32 { return sums * row.row; }",
-            2,
-            "the kernels have a name row_at too: rename yours",
-        ),
     ] {
         let text = [ITEM, text].concat();
         match Custom::new(&text) {

@@ -18,7 +18,7 @@ pub(crate) use sections::{Sections, Stage, held};
 pub(crate) use texts::{DerivedRow, ROW};
 
 use self::texts::ROWS_WINDOW;
-use super::shape::{MOST_OVER, RowShape, RowWeight};
+use super::shape::{MOST_LABELS, MOST_OVER, RowShape, RowWeight};
 use crate::definition::{Definition, Shader};
 use crate::dispatch::Builder;
 use crate::kernel::storage::{Loads, floats, floats_after, indices_after};
@@ -31,6 +31,13 @@ use crate::tensor::DType;
 
 /// The most parts of a row: each invocation joins what is known of all.
 const MOST_SECTIONS: u64 = 1024;
+
+/// The names of a derived formula's inputs: as many as there may be over classes and of rows, and the target.
+const NUMBERED: [&str; MOST_OVER + MOST_LABELS + 1] = [
+    "input_0", "input_1", "input_2", "input_3", "input_4", "input_5", "input_6", "input_7",
+    "input_8", "input_9", "input_10", "input_11", "input_12", "input_13", "input_14", "input_15",
+    "input_16",
+];
 
 /// What a rows kernel is made for.
 #[derive(Clone, Debug)]
@@ -246,8 +253,13 @@ impl Spec<'_> {
         self.declared().defines("in_range")
     }
 
+    /// What a kernel calls an input. Of a derived formula it has a number, as the user may call it as a kernel calls
+    /// something else.
     fn name(&self, i: usize) -> &'static str {
-        self.definition.inputs[i].name
+        match self.derived_row() {
+            Some(_) => NUMBERED[i],
+            None => self.definition.inputs[i].name,
+        }
     }
 
     /// Whether the mean weight of the kept rows may be other than 1.
