@@ -228,6 +228,12 @@ def test_products_of_the_hessian_of_a_custom_loss(backend: str) -> None:
         custom.along("q")
 
 
+@pytest.mark.parametrize("text", ["", "// nothing", "def value(p, t):\n    return p - t"])
+def test_texts_without_a_function_are_no_paths(text: str) -> None:
+    with pytest.raises(ValueError, match="custom loss, line 1"):
+        wgloss.Custom(text)
+
+
 def test_errors_of_a_custom_loss() -> None:
     wrong = CHARBONNIER.replace("sqrt(d", "root(d")
     with pytest.raises(ValueError, match=r"(?s)5.*12.*root|root.*5.*12"):

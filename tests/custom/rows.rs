@@ -447,8 +447,9 @@ fn names_of_the_user() {
         fn gradient(x: f32) -> f32 { return sums_of_item(x) * x; }
         fn sums(item: Item) -> Sums {
             let peak = gradient(item.input);
-            let item_sums = Sums(peak, item.input);
-            return item_sums;
+            let trunc = item.input % 0.7;
+            let sign = Sums(peak + 0.1 * trunc, item.input);
+            return sign;
         }
         fn value(sums: Sums) -> f32 { return sums.known / sums.own; }";
     let loss = Custom::new(source).unwrap_or_else(|e| panic!("{e}"));

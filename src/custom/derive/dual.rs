@@ -117,7 +117,11 @@ impl Dual {
             let by_b = by_b.map(|slope| {
                 let divided = terms.binary("-", a.value, value);
                 let quotient = terms.binary("/", divided, b.value);
-                let whole = terms.call("round", vec![quotient]);
+                // Rounded by names that are set aside for derivatives.
+                let (half, sign) = (terms.number(0.5), terms.call("sign", vec![quotient]));
+                let half = terms.product(half, sign);
+                let moved = terms.sum(quotient, half);
+                let whole = terms.call("trunc", vec![moved]);
                 terms.product(whole, slope)
             });
             terms.maybe_difference(by_a, by_b)
