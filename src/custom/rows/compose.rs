@@ -213,10 +213,17 @@ impl Parts<'_> {
         if totals.len() > MOST_SUMS {
             let own = totals.iter().filter(|own| matches!(own, Number::Of(_))).count();
             let count = totals.len();
+            let member = |own: &By| match *own {
+                By::Row(i) => signature.row_members()[i].name.clone(),
+                By::Item(i) | By::Picked(i) => signature.item.members[i].name.clone(),
+                _ => own.name(signature),
+            };
+            let members: Vec<String> = by.iter().map(member).collect();
             let reason = format!(
-                "{own} sums of a row come to {count} with those that loops, derivatives by maxima, by the item at \
-                 the target and of second sums need, expected at most {MOST_SUMS}: use shifts for maxima that the \
-                 loss does not depend on"
+                "{own} sums of a row come to {count} with those that loops, derivatives by {}, by maxima, by the item \
+                 at the target and of second sums need, expected at most {MOST_SUMS}: use shifts for maxima that the \
+                 loss does not depend on, or integers for what needs no gradient",
+                members.join(", ")
             );
             return Err(Refusal::new(signature.value.span, reason));
         }

@@ -277,6 +277,7 @@ fn what_is_refused() {
     assert_eq!(refusal(&loss, "x"), Ok(()));
     let many = refusal(&loss, "y").expect_err("17 sums");
     assert!(many.contains("8 sums of a row come to 17"), "{many}");
+    assert!(many.contains("derivatives by p, x, y, by maxima"), "{many}");
     let inputs: Inputs = vec![
         ("p", tensor(F32, &[2, 3], &[0.5, 0.25, 1.0, 0.75, 0.5, 1.0])),
         ("x", tensor(F32, &[2], &[0.5, 0.75])),
