@@ -3,6 +3,7 @@
 use super::kept::Kept;
 use super::lists::Lists;
 use super::over::Over;
+use super::read::{Rooms, Rows};
 use super::runs::{ByRow, Gradients, Runs, Several, Taken, Tiled};
 use super::shape::{MOST_LABELS, MOST_OVER, RowShape, RowWeight, SlopesOf};
 use super::task::{Abreast, FEW, Lanes, Padding, RowTask};
@@ -186,66 +187,6 @@ struct Pass<'a> {
     wanted: Vec<SlopesOf>,
     brief: bool,
     cancel: Cancel<'a>,
-}
-
-/// What a task reads its rows into, where they do not lie as it needs them.
-#[derive(Default)]
-struct Rooms {
-    inputs: [Vec<f32>; MOST_OVER],
-    target: Vec<f32>,
-    weight: Vec<f32>,
-    labels: [Vec<f32>; MOST_LABELS],
-    indices: Vec<Option<usize>>,
-    kept: Vec<bool>,
-    mask: Vec<f32>,
-    listed: Vec<i64>,
-    /// Three inputs, the target and the weights without what the mask leaves out.
-    masked: [Vec<f32>; 5],
-}
-
-/// Some rows: what is absent is empty.
-struct Rows<'a> {
-    first: usize,
-    inputs: [&'a [f32]; MOST_OVER],
-    target: &'a [f32],
-    weight: &'a [f32],
-    labels: [&'a [f32]; MOST_LABELS],
-    indices: Option<&'a [Option<usize>]>,
-    kept: Option<&'a [bool]>,
-    mask: &'a [f32],
-    /// The classes that lists name.
-    listed: &'a [i64],
-}
-
-impl<'a> Rows<'a> {
-    /// The same without the items that the mask leaves out: a first input of -inf is a class that does not
-    /// exist, and all else there counts as 0.
-    fn masked(self, rooms: &'a mut [Vec<f32>; 5]) -> Self {
-        let Self { mut inputs, target, weight, mask, .. } = self;
-        let [a, b, c, d, e] = rooms;
-        let zeros = |numbers, room| without(numbers, mask, 0.0, room);
-        inputs[0] = without(inputs[0], mask, f32::NEG_INFINITY, a);
-        (inputs[1], inputs[2]) = (zeros(inputs[1], b), zeros(inputs[2], c));
-        Self { inputs, target: zeros(target, d), weight: zeros(weight, e), ..self }
-    }
-
-    /// The inputs that a formula may have.
-    fn of_formula(&self) -> [&'a [f32]; 3] {
-        let [first, second, third, ..] = self.inputs;
-        [first, second, third]
-    }
-
-    /// Whether a row is to be computed.
-    fn is_kept(&self, row: usize) -> bool {
-        self.kept.is_none_or(|kept| kept[row])
-    }
-}
-
-/// The numbers with others in place of those that a mask leaves out.
-fn without<'a>(numbers: &[f32], mask: &[f32], other: f32, room: &'a mut Vec<f32>) -> &'a [f32] {
-    room.clear();
-    room.extend(numbers.iter().zip(mask).map(|(&x, &flag)| if flag == 0.0 { other } else { x }));
-    room
 }
 
 impl Pass<'_> {

@@ -7,6 +7,7 @@ mod kept;
 pub(crate) mod kernel;
 mod lists;
 mod over;
+mod read;
 mod reference;
 pub(crate) mod rounds;
 mod row;
