@@ -348,6 +348,9 @@ fn a_class_index_outside_its_range_is_an_error() {
             let batch = Batch { inputs: &inputs, ..Batch::default() };
             let few = limited(1 << 16, 100, 4).evaluate_blocking(&Dice::default(), &batch);
             assert_eq!(few.expect_err("a bad index").to_string(), want, "{shape:?}, in windows");
+            let pieces = Evaluator::Gpu(crate::common::gpu().with_memory(1 << 10));
+            let pieces = pieces.evaluate_blocking(&Dice::default(), &batch);
+            assert_eq!(pieces.expect_err("a bad index").to_string(), want, "{shape:?}, in pieces");
         }
     }
 }

@@ -291,9 +291,9 @@ fn set_parameter(loss: &mut wgloss::Custom, name: &str, value: &Bound<'_, PyAny>
 
 /// The text, and the name of the file that had it. Every WGSL function has a brace.
 fn text_of(text_or_path: &Bound<'_, PyAny>) -> PyResult<(Option<String>, String)> {
-    // A path has neither of these, and is not empty.
+    // A path has none of these, and is not empty.
     if let Ok(text) = text_or_path.extract::<String>()
-        && (text.contains(['{', '\n', '(']) || text.is_empty() || text.starts_with("//"))
+        && (text.contains(['{', '\n']) || text.is_empty() || text.starts_with("// "))
     {
         return Ok((None, text));
     }

@@ -110,38 +110,50 @@ pub(super) fn of_sign(text: &str, offset: usize) -> Option<&'static str> {
         return Some("a choice is select(no, yes, condition)");
     }
     let before = text.get(..offset).unwrap_or(text);
-    let line = before.rsplit(['\n', ';', '{', '}']).next()?.trim_start();
-    // The word at the sign, or the last one before it.
-    let start = before.trim_end_matches(|c: char| !c.is_alphanumeric()).len();
-    let last = before[..start].rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next()?;
-    let word = identifiers(text.get(offset..)?.split_whitespace().next()?).next().unwrap_or(last);
-    if [word, last].iter().any(|own| ["and", "or", "not"].contains(own)) {
+    let rest = text.get(offset..).unwrap_or_default();
+    let start = before.rfind(['\n', ';', '{', '}']).map_or(0, |at| at + 1);
+    let (line, whole) = (before[start..].trim_start(), text[start..].trim_start());
+    // Comments have words of any kind.
+    let is_plain = !line.contains("//") && !line.contains("/*");
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let word = rest.split(|c: char| !is_part(c)).next().unwrap_or_default();
+    let code = line.trim_end();
+    let last = code.rsplit(|c: char| !is_part(c)).next().unwrap_or_default();
+    if is_plain && [word, last].iter().any(|own| ["and", "or", "not"].contains(own)) {
         return Some("conditions are joined with &&, || and !");
     }
-    if line.starts_with("for ") || line.starts_with("while ") && word == "in" {
+    if whole.strip_prefix("for ").is_some_and(|head| !head.trim_start().starts_with('('))
+        && is_plain
+    {
         return Some("a loop is for (var i = 0; i < count; i++) { ... }");
     }
     if line.starts_with("elif") {
         return Some("it is else if (condition) { ... }");
     }
-    if near("mut ") {
+    if word == "mut" {
         return Some("what changes is declared with var");
     }
     if near("#") {
         return Some("comments begin with //");
     }
-    if text.get(offset..)?.starts_with('(') && before[..start].ends_with(last) {
-        let owner = before[..start].strip_suffix(last)?;
-        if owner.ends_with('.') {
-            return Some(
-                "functions are called by their names alone, of all that they take: log(x), abs(x)",
-            );
-        }
+    let owner = code.strip_suffix(last).filter(|owner| owner.ends_with('.'));
+    let is_function = BUILTIN_IDENTIFIERS.contains(&last) || WORDS.iter().any(|own| own.0 == last);
+    if rest.starts_with('(') && owner.is_some() && is_function {
+        return Some(
+            "functions are called by their names alone, of all that they take: log(x), abs(x)",
+        );
     }
-    if near(":") && line.starts_with("fn ") && line.contains(')') {
+    if rest.starts_with(':')
+        && line.starts_with("fn ")
+        && line.contains(')')
+        && !line.contains("->")
+    {
         return Some("what a function gives comes after ->");
     }
-    if near("=") && line.contains(':') && !line.starts_with("let ") && !line.starts_with("var") {
+    let declares = before.rfind(['{', '}']).filter(|&at| before[at..].starts_with('{'));
+    let head = declares.map_or("", |at| before[..at].trim_end());
+    let head = head.rsplit([';', '}', '\n']).next().unwrap_or_default().trim_start();
+    if rest.starts_with('=') && !rest.starts_with("==") && head.starts_with("struct ") {
         return Some("members have no values here: parameters are set by who calls the loss");
     }
     ["float ", "int ", "double ", "auto ", "f32 ", "i32 "]

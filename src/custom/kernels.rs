@@ -16,7 +16,7 @@ use naga::front::wgsl::{ParseError, parse_str};
 use std::collections::{BTreeSet, HashSet};
 
 /// What derived text may call although the user's does not.
-const ADDED: [&str; 21] = [
+pub(super) const ADDED: [&str; 21] = [
     "array", "clamp", "cos", "cosh", "cross", "degrees", "dot", "exp", "length", "log", "max",
     "min", "pow", "radians", "select", "sign", "sin", "sinh", "sqrt", "step", "trunc",
 ];

@@ -113,22 +113,12 @@ fn meaning(text: &str, error: &WithSpan<ValidationError>) -> Error {
                 // Of a function that says none the place is among its arguments.
                 let body = function
                     .and_then(|range| Some(range.start + text.get(range.clone())?.find('{')?));
-                let first = body
-                    .filter(|&body| place < body)
-                    .and_then(|body| text.get(body..)?.find("return").map(|at| body + at));
+                let first = body.filter(|&body| place < body);
+                let first = first.and_then(|body| place_of_word(text, body, "return"));
                 return error_at(text, first.unwrap_or(place), reason);
             }
             _ => {}
         }
-    }
-    if let ValidationError::Type { .. } = error.as_inner()
-        && let Some(at) = text.find("f64")
-    {
-        return error_at(
-            text,
-            at,
-            "f64 is not supported: numbers are f32, and inputs of f64 are rounded",
-        );
     }
     // What contains what is wrong is known from the place.
     let mut reason = error.as_inner().to_string();
@@ -141,7 +131,22 @@ fn meaning(text: &str, error: &WithSpan<ValidationError>) -> Error {
         reason += &inner.to_string();
         cause = inner.source();
     }
+    if reason.contains("FLOAT64") {
+        let reason = "f64 is not supported: numbers are f32, and inputs of f64 are rounded";
+        return error_at(text, place_of_word(text, 0, "f64").unwrap_or(place), reason);
+    }
     error_at(text, place, without_numbers(&reason))
+}
+
+/// Where a word first stands from a place on, but in comments behind code.
+fn place_of_word(text: &str, from: usize, word: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut all = text.match_indices(word).map(|(at, _)| at).filter(|&at| at >= from);
+    all.find(|&at| {
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        !before.ends_with(is_part) && !after.starts_with(is_part) && !line.contains("//")
+    })
 }
 
 /// A message without the numbers in brackets that naga has for expressions and types.

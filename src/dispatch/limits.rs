@@ -16,7 +16,10 @@ pub(crate) fn storage_buffers(limits: &wgpu::Limits) -> (u32, &'static str) {
     let own = limits.max_storage_buffers_per_shader_stage;
     let all = limits.max_buffers_and_acceleration_structures_per_shader_stage;
     match all.saturating_sub(UNIFORMS) {
-        rest if rest < own => (rest, "max_buffers_and_acceleration_structures_per_shader_stage"),
+        // 0 is that of a device that only counts what WebGPU does.
+        rest if all > 0 && rest < own => {
+            (rest, "max_buffers_and_acceleration_structures_per_shader_stage")
+        }
         _ => (own, "max_storage_buffers_per_shader_stage"),
     }
 }

@@ -247,7 +247,7 @@
 //!
 //! `trigamma`, `bessel_i0e` and `log_bessel_i0e`'s slopes have no derivatives themselves.
 //!
-//! `x % y` of floats is exact, as C's `fmod`.
+//! `x % y` of floats is the library's too, and exact, as C's `fmod`.
 //!
 //! Integers wrap, `x / 0` is `x` and `x % 0` is 0, shifts count modulo 32, and an index that lies
 //! outside is moved to the last element: on every driver, and also where the compiler knows the numbers.

@@ -34,7 +34,8 @@
 //! What a device still cannot do is [`Error::Limit`], which names the limit.
 //!
 //! With all gradients and an upstream gradient, of storage buffers at once
-//! (`max_storage_buffers_per_shader_stage`) and of invocations of a workgroup
+//! (`max_storage_buffers_per_shader_stage`, and two less than
+//! `max_buffers_and_acceleration_structures_per_shader_stage`) and of invocations of a workgroup
 //! (`max_compute_invocations_per_workgroup`):
 //!
 //! | Buffers | Losses that they are too few for | Invocations | Losses that they are too few for |

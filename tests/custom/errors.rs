@@ -511,3 +511,27 @@ fn other_languages() {
         ),
     ]);
 }
+
+/// What looks alike and is something else gets none of that.
+#[test]
+fn advice_that_would_be_wrong() {
+    for (text, not) in [
+        ("// 1 where it counts, 0 where not.\nfunc value(p: f32) -> f32 { return p; }", "&&"),
+        ("fn value(p: f32) -> f32 { return 0.5(p - 1.0); }", "names alone"),
+        ("fn value(p: f32) -> f32: { return p; }", "comes after"),
+        (
+            "fn value(p: f32) -> f32 { for (var i = beginning; i < 3; i++) { } return p; }",
+            "a loop is",
+        ),
+        ("const g: f32 == 2.0;\nfn value(p: f32) -> f32 { return g * p; }", "members have"),
+        ("// In f64 there.\nfn value(p: f32, t: i64) -> f32 { return p; }", "f64 is not"),
+    ] {
+        let error = Custom::new(text).expect_err("it is refused").to_string();
+        assert!(!error.contains(not), "{text}\n{error}");
+    }
+    let text = "fn value(p: f32) { // return the loss\n    return p;\n}";
+    match Custom::new(text) {
+        Err(Error::Custom { line, column, .. }) => assert_eq!((line, column), (2, 5)),
+        other => panic!("{other:?}"),
+    }
+}

@@ -75,10 +75,10 @@ impl Body<'_, '_> {
             };
             match operator {
                 Op::Multiply if is_zero(self, b) => b.value = self.hidden_zero(a.value, sizes[0]),
-                Op::Multiply | Op::Divide | Op::Modulo if is_zero(self, a) => {
+                Op::Multiply | Op::Divide if is_zero(self, a) => {
                     a.value = self.hidden_zero(b.value, sizes[1]);
                 }
-                Op::Divide | Op::Modulo if is_zero(self, b) && !self.terms.is_constant(a.value) => {
+                Op::Divide if is_zero(self, b) && !self.terms.is_constant(a.value) => {
                     b.value = self.hidden_zero(a.value, sizes[0]);
                 }
                 Op::Add if self.cancels(a.value, b.value, true) => {
@@ -96,7 +96,7 @@ impl Body<'_, '_> {
                     }
                 }
                 // A square of what is no root needs no help.
-                Op::Multiply | Op::Divide | Op::Modulo
+                Op::Multiply | Op::Divide
                     if (operator != Op::Multiply || self.is_root(a.value))
                         && self.is_same(a.value, b.value, 8) =>
                 {

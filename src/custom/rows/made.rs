@@ -7,6 +7,7 @@ use crate::custom::blocks::in_blocks;
 use crate::custom::compiled::Compiled;
 use crate::custom::interpret::{Code, Program, Traced};
 use crate::custom::items::{By, From, Member, Number, Signature, Struct};
+use crate::custom::kernels::ADDED;
 use crate::custom::library;
 use crate::custom::names::declared;
 use crate::custom::parsed::parse;
@@ -332,11 +333,11 @@ fn of_cpu(
 
 /// The names that derived functions must leave alone.
 fn reserved(source: &Source) -> HashSet<String> {
-    let own = ["select", "array", "Parameters", "table_words"];
+    let own = ["Parameters", "table_words"];
     let texts = library::TEXTS.concat();
     let module = naga::front::wgsl::parse_str(&texts).unwrap_or_default();
     let library = declared(&module).into_iter().map(|(name, _)| name);
-    own.map(String::from).into_iter().chain(source.called()).chain(library).collect()
+    own.into_iter().chain(ADDED).map(String::from).chain(source.called()).chain(library).collect()
 }
 
 /// What kernels are made of.

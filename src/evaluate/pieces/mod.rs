@@ -8,7 +8,6 @@ use super::{Evaluation, Timings};
 use crate::batch::Batch;
 use crate::cancel::Cancel;
 use crate::cpu::Weights;
-use crate::dispatch::limits::storage_buffers;
 use crate::error::Result;
 use crate::family::{Cut, Loss, Share, resolve};
 use crate::gpu::Gpu;
@@ -77,15 +76,7 @@ impl<'a> Pieces<'a> {
         }
         // Beside the tensors there is as much memory for what is uploaded and read.
         let all = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size)).saturating_mul(2);
-        // Inputs that have no binding of their own are copied into one that all share.
-        let limits = gpu.limits();
-        let bindings = slots.iter().filter(|&&slot| resolved.bytes(slot) > 0).count() + 1;
-        let packs = bindings > storage_buffers(limits).0 as usize;
-        let packed = if packs { limits.max_storage_buffer_binding_size / 2 } else { u64::MAX };
-        let inputs_size: u64 = sizes[..resolved.inputs.len()].iter().sum();
-        let fits = all <= gpu.memory()
-            && inputs_size <= packed
-            && sizes.iter().all(|&size| size <= largest);
+        let fits = all <= gpu.memory() && sizes.iter().all(|&size| size <= largest);
         if fits || resolved.layout.terms == 0 {
             return Ok(None);
         }
@@ -100,19 +91,15 @@ impl<'a> Pieces<'a> {
         let count = terms / cut.terms.iter().product::<usize>();
         let mut widest = 8 * size(&cut.terms);
         let mut together = 2 * widest;
-        let mut read = widest;
         for (i, part) in cut.inputs.iter().enumerate() {
             let (Share::Unit(unit), Some(kind)) = (part, &resolved.inputs[i]) else { continue };
             let bytes = size(unit) * kind.dtype.size() as u64;
             let gradients = if resolved.gradients.contains(&i) { 4 * size(unit) } else { 0 };
             widest = widest.max(bytes).max(gradients);
             together += bytes + gradients;
-            read += bytes;
         }
         // Some room is left for what a piece is rounded up to.
-        let most = (largest / widest / 2)
-            .min(gpu.memory() / AT_ONCE as u64 / 2 / together)
-            .min(packed / read);
+        let most = (largest / widest / 2).min(gpu.memory() / AT_ONCE as u64 / 2 / together);
         let step = cut.step as u64;
         let piece = usize::try_from((most / step).max(1) * step).unwrap_or(usize::MAX);
         let is_shared = |part: &Share| matches!(part, Share::All(_));

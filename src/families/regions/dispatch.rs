@@ -3,7 +3,7 @@
 use super::formula::Activation;
 use super::kernel::{FOLD, FoldsWindow, ItemsWindow, Spec, TermsWindow};
 use super::shape::{INPUT, RegionShape, TARGET};
-use crate::dispatch::limits::check_rounds;
+use crate::dispatch::limits::{check_rounds, storage_buffers};
 use crate::dispatch::{Builder, MOST_ROUNDS, index};
 use crate::error::Result;
 use crate::kernel::{Declared, Kernel};
@@ -77,7 +77,7 @@ pub(super) fn build(
     }
     if has_voxels {
         // As many as there are bindings beside the scratch.
-        let most = builder.limits.max_storage_buffers_per_shader_stage.clamp(2, 3) as usize - 1;
+        let most = storage_buffers(builder.limits).0.clamp(2, 3) as usize - 1;
         let groups = Some(shape.voxels.div_ceil(4 * LANES));
         for gradients in resolved.gradients.chunks(most) {
             let kernel = spec.slopes(gradients);

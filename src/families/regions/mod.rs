@@ -13,7 +13,8 @@ mod tile;
 pub use formula::Activation;
 pub(crate) use formula::{Common, Formula, Textbook, Voxel};
 
-use crate::cpu::{Results, Work};
+use crate::cancel::Cancel;
+use crate::cpu::{Classes, Results, Weights, Work};
 use crate::definition::{Sample, Shader};
 use crate::dispatch::Builder;
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::family::{Cut, Family, Loss};
 use crate::layout::Layout;
 use crate::reduction::Reduction;
 use crate::request::Resolved;
-use crate::tensor::{DType, TensorKind};
+use crate::tensor::{DType, Tensor, TensorKind};
 use crate::terms::Terms;
 use runs::{Of, Runs};
 use shape::RegionShape;
@@ -82,6 +83,20 @@ impl Family for Regions<'_> {
 
     fn cut(&self, resolved: &Resolved) -> Option<Cut> {
         shape::cut(&self.shape(resolved), resolved)
+    }
+
+    fn weights(
+        &self,
+        resolved: &Resolved,
+        inputs: &[Option<&Tensor<'_>>],
+        cancel: Cancel<'_>,
+    ) -> Result<Weights> {
+        let shape = self.shape(resolved);
+        if let (true, Some(target)) = (shape.index, inputs[shape::TARGET]) {
+            let classes = usize::try_from(shape.classes).unwrap_or(usize::MAX);
+            Classes::of(resolved, target, classes, cancel)?;
+        }
+        Ok(Weights::default())
     }
 
     fn batch_axis(&self, resolved: &Resolved, input: usize) -> Option<usize> {

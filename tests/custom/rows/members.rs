@@ -120,12 +120,9 @@ fn all_members_however_they_are_asked_for() {
         }
         if shape[0] > 1000 {
             let want = of(&Evaluator::Gpu(gpu()));
-            for (binding, groups, buffers) in
-                [(1 << 27, 65_535, 4), (1 << 15, 4000, 8), (1 << 15, 4000, 32)]
-            {
-                let small = limited(binding, groups, buffers);
-                assert!(of(&small) == want, "{shape:?}, {binding}, {groups}, {buffers}");
-            }
+            assert!(of(&limited(1 << 27, 65_535, 4)) == want, "{shape:?}: few buffers");
+            // No more than 28 buffers of any kind together.
+            assert!(of(&limited(1 << 27, 65_535, 32)) == want, "{shape:?}: many buffers");
             // With few gradients all is bound, in windows.
             let request = Request { gradients: &["sigma", "weight", "e", "a"], ..request.clone() };
             let few = Batch { inputs: &inputs, request, ..Batch::default() };

@@ -8,7 +8,7 @@ use wgloss::{Batch, Custom, Request};
 #[test]
 fn names_of_the_user() {
     let source = "
-        struct Item { input: f32 }
+        struct Item { input: f32, other: f32 }
         struct Sums { known: f32, own: f32 }
         const total: f32 = 2.0;
         fn row_sums(x: f32) -> f32 { return total * x; }
@@ -16,14 +16,17 @@ fn names_of_the_user() {
         fn gradient(x: f32) -> f32 { return sums_of_item(x) * x; }
         fn sums(item: Item) -> Sums {
             let peak = gradient(item.input);
-            let trunc = item.input % 0.7;
-            let sign = Sums(peak + 0.1 * trunc, item.input);
+            let trunc = item.input % item.other;
+            let sign = Sums(peak + 0.1 * (trunc % item.other), item.input);
             return sign;
         }
         fn value(sums: Sums) -> f32 { return sums.known / sums.own; }";
     let loss = Custom::new(source).unwrap_or_else(|e| panic!("{e}"));
-    let inputs = [("input", tensor(F32, &[2, 3], &[1.0, 2.0, 3.0, 0.5, 1.5, -1.0]))];
-    let request = Request::with_gradients(&["input"]);
+    let inputs = [
+        ("input", tensor(F32, &[2, 3], &[1.0, 2.0, 3.0, 0.5, 1.5, -1.0])),
+        ("other", tensor(F32, &[2, 3], &[0.7, 0.8, 0.7, 1.7, 0.4, 0.3])),
+    ];
+    let request = Request::with_gradients(&["input", "other"]);
     let batch = Batch { inputs: &inputs, request, ..Batch::default() };
     assert_agrees("names", &loss, &batch);
 }
