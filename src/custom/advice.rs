@@ -1,6 +1,6 @@
 //! What to write instead of what WGSL has not.
 
-use super::words::identifiers;
+use super::words::{identifiers, is_word};
 use naga::common::wgsl::TryToWgsl;
 use naga::keywords::wgsl::BUILTIN_IDENTIFIERS;
 use naga::{BinaryOperator, Scalar, ScalarKind, TypeInner};
@@ -115,10 +115,9 @@ pub(super) fn of_sign(text: &str, offset: usize) -> Option<&'static str> {
     let (line, whole) = (before[start..].trim_start(), text[start..].trim_start());
     // Comments have words of any kind.
     let is_plain = !line.contains("//") && !line.contains("/*");
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let word = rest.split(|c: char| !is_part(c)).next().unwrap_or_default();
+    let word = rest.split(|c: char| !is_word(c)).next().unwrap_or_default();
     let code = line.trim_end();
-    let last = code.rsplit(|c: char| !is_part(c)).next().unwrap_or_default();
+    let last = code.rsplit(|c: char| !is_word(c)).next().unwrap_or_default();
     if is_plain && [word, last].iter().any(|own| ["and", "or", "not"].contains(own)) {
         return Some("conditions are joined with &&, || and !");
     }

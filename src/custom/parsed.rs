@@ -4,7 +4,7 @@ use super::advice;
 use super::library::TEXTS;
 use super::names::{Name, declared, redeclared, uses};
 use super::refusal::{error_at, taken};
-use super::words::identifiers;
+use super::words::{identifiers, place_of};
 use crate::error::{Error, Result};
 use naga::front::wgsl::ParseError;
 use naga::keywords::wgsl::BUILTIN_IDENTIFIERS;
@@ -114,7 +114,7 @@ fn meaning(text: &str, error: &WithSpan<ValidationError>) -> Error {
                 let body = function
                     .and_then(|range| Some(range.start + text.get(range.clone())?.find('{')?));
                 let first = body.filter(|&body| place < body);
-                let first = first.and_then(|body| place_of_word(text, body, "return"));
+                let first = first.and_then(|body| Some(body + place_of(&text[body..], "return")?));
                 return error_at(text, first.unwrap_or(place), reason);
             }
             _ => {}
@@ -133,20 +133,9 @@ fn meaning(text: &str, error: &WithSpan<ValidationError>) -> Error {
     }
     if reason.contains("FLOAT64") {
         let reason = "f64 is not supported: numbers are f32, and inputs of f64 are rounded";
-        return error_at(text, place_of_word(text, 0, "f64").unwrap_or(place), reason);
+        return error_at(text, place_of(text, "f64").unwrap_or(place), reason);
     }
     error_at(text, place, without_numbers(&reason))
-}
-
-/// Where a word first stands from a place on, but in comments behind code.
-fn place_of_word(text: &str, from: usize, word: &str) -> Option<usize> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut all = text.match_indices(word).map(|(at, _)| at).filter(|&at| at >= from);
-    all.find(|&at| {
-        let (before, after) = (&text[..at], &text[at + word.len()..]);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        !before.ends_with(is_part) && !after.starts_with(is_part) && !line.contains("//")
-    })
 }
 
 /// A message without the numbers in brackets that naga has for expressions and types.

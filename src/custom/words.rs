@@ -44,8 +44,28 @@ pub(super) fn long_statement(text: &str, most: usize) -> Option<usize> {
 
 /// The identifiers in a text without comments, and its numbers.
 pub(super) fn identifiers(text: &str) -> impl Iterator<Item = &str> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii();
-    text.split(move |c| !is_word(c)).filter(|name| !name.is_empty())
+    text.split(|c| !is_word(c)).filter(|name| !name.is_empty())
+}
+
+/// Whether a character may be part of a name or number. Letters may be followed by marks, which are none.
+pub(super) fn is_word(c: char) -> bool {
+    match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || c == '_',
+        false => !c.is_whitespace(),
+    }
+}
+
+/// Where a name first stands in a text, but in comments.
+pub(super) fn place_of(text: &str, name: &str) -> Option<usize> {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(word(rest));
+        if word == name {
+            return Some(text.len() - rest.len());
+        }
+        rest = after;
+    }
+    None
 }
 
 /// What opens in a text and is not closed: the byte, and what would close it.
@@ -114,11 +134,6 @@ fn is_literal(text: &str) -> bool {
 
 /// The size of what a text begins with: a comment, a name or number, or a single character.
 fn word(text: &str) -> usize {
-    // Letters may be followed by marks, which are none.
-    let is_word = |c: char| match c.is_ascii() {
-        true => c.is_ascii_alphanumeric() || c == '_',
-        false => !c.is_whitespace(),
-    };
     let end = |of: &dyn Fn(char) -> bool| text.find(of).unwrap_or(text.len());
     match text.chars().next().unwrap_or_default() {
         _ if text.starts_with("//") => end(&|c| c == '\n'),

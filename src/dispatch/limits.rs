@@ -137,4 +137,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn all_buffers_together_leave_room_for_uniforms() {
+        let of = |storage, all| {
+            storage_buffers(&wgpu::Limits {
+                max_storage_buffers_per_shader_stage: storage,
+                max_buffers_and_acceleration_structures_per_shader_stage: all,
+                ..Default::default()
+            })
+        };
+        let together = "max_buffers_and_acceleration_structures_per_shader_stage";
+        assert_eq!(of(32, 28), (26, together));
+        assert_eq!(of(8, 28), (8, "max_storage_buffers_per_shader_stage"));
+        // It does not count them together.
+        assert_eq!(of(8, 0), (8, "max_storage_buffers_per_shader_stage"));
+    }
 }

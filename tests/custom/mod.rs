@@ -5,6 +5,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 #![allow(clippy::cast_sign_loss, reason = "numbers from 0 on")]
 
+mod advice;
 mod along;
 mod batches;
 mod built_ins;

@@ -63,7 +63,10 @@ impl Body<'_, '_> {
     ) -> Result<Dual> {
         use BinaryOperator as Op;
         if operator == Op::Modulo && self.writer.accurate {
-            return self.remainder(handle, [a, b], handles);
+            let dual = self.by_component(handle, &[a, b], &handles, |rules, own| {
+                rules.numeric("float_remainder", own)
+            })?;
+            return dual.ok_or_else(|| self.refused(handle, "% has no rule for a derivative"));
         }
         let given = [a.value, b.value];
         let (mut a, mut b) = self.unsplat(operator, a, b, handles);
@@ -132,29 +135,6 @@ impl Body<'_, '_> {
         }
         let slopes = self.joined_slopes(&format!("vec{size}<f32>"), &components);
         Ok(Dual { slopes, ..dual })
-    }
-
-    /// The remainder, of vectors component by component.
-    fn remainder(
-        &mut self,
-        handle: Handle<Expression>,
-        of: [Dual; 2],
-        handles: [Handle<Expression>; 2],
-    ) -> Result<Dual> {
-        let sizes = handles.map(|handle| self.size(handle));
-        let Some(size) = self.size(handle) else {
-            return Ok(self.rules().float_remainder(of));
-        };
-        let components: Vec<Dual> = (0..size)
-            .map(|i| {
-                let own = [0, 1].map(|k| match sizes[k] {
-                    Some(size) => of[k].component(size, i, &mut self.terms),
-                    None => of[k],
-                });
-                self.rules().float_remainder(own)
-            })
-            .collect();
-        self.joined(handle, &components)
     }
 
     /// A 0 beside this number, or vector, of which no compiler knows.

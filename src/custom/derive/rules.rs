@@ -22,12 +22,6 @@ impl Rules<'_> {
         self.slopes_of(name, value, x)
     }
 
-    /// What is left of a quotient of numbers.
-    pub(super) fn float_remainder(&mut self, [a, b]: [Dual; 2]) -> Dual {
-        let value = self.call("float_remainder", &[a, b]);
-        Dual::remainder(value, a, b, self.terms)
-    }
-
     pub(super) fn constant(&mut self, x: f32) -> Dual {
         Dual::constant(self.terms.number(x))
     }

@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::built_ins::name_of;
 use super::dual::{Dual, Slopes};
+use super::rules::Rules;
 use super::term::{Term, Terms};
 use crate::custom::refusal::Refusal;
 use naga::{Expression, Handle, MathFunction};
@@ -32,10 +33,21 @@ impl Body<'_, '_> {
             let values = duals.iter().map(|dual| dual.value).collect();
             return Ok(Dual::constant(self.terms.call(name, values)));
         }
-        let Some(size) = self.size(handle) else {
-            return self.rules().math(function, &duals).ok_or_else(|| no_rule(self));
-        };
-        // By components; a number among vectors, as in mix, is the same for all.
+        let dual =
+            self.by_component(handle, &duals, arguments, |rules, own| rules.math(function, own))?;
+        dual.ok_or_else(|| no_rule(self))
+    }
+
+    /// What a rule makes of numbers, or of vectors by components; a number among vectors, as in mix, is the same for
+    /// all. `None` where the rule makes none.
+    pub(super) fn by_component(
+        &mut self,
+        handle: Handle<Expression>,
+        duals: &[Dual],
+        arguments: &[Handle<Expression>],
+        rule: impl Fn(&mut Rules<'_>, &[Dual]) -> Option<Dual>,
+    ) -> Result<Option<Dual>> {
+        let Some(size) = self.size(handle) else { return Ok(rule(&mut self.rules(), duals)) };
         let sizes: Vec<_> = arguments.iter().map(|&argument| self.size(argument)).collect();
         let mut components = Vec::new();
         for i in 0..size {
@@ -44,10 +56,10 @@ impl Body<'_, '_> {
                 None => *dual,
             };
             let own: Vec<_> = duals.iter().zip(&sizes).map(own).collect();
-            let component = self.rules().math(function, &own);
-            components.push(component.ok_or_else(|| no_rule(self))?);
+            let Some(component) = rule(&mut self.rules(), &own) else { return Ok(None) };
+            components.push(component);
         }
-        self.joined(handle, &components)
+        self.joined(handle, &components).map(Some)
     }
 
     /// A vector of numbers with their slopes.
@@ -93,14 +105,13 @@ impl Body<'_, '_> {
                 let name = if function == MathFunction::Dot { "dot" } else { "cross" };
                 self.bilinear(name, x[0], x[1])
             }
-            MathFunction::Length if size.is_none() => self.size_of(x[0]),
-            MathFunction::Length => self.length(x[0]),
+            MathFunction::Length => self.length(x[0], size),
             MathFunction::Distance => {
                 let way = Dual::difference(x[0], x[1], &mut self.terms);
-                if size.is_none() { self.size_of(way) } else { self.length(way) }
+                self.length(way, size)
             }
             MathFunction::Normalize => {
-                let length = self.length(x[0]);
+                let length = self.length(x[0], size);
                 Dual::quotient(x[0], length, &mut self.terms)
             }
             MathFunction::Reflect => {
@@ -149,13 +160,11 @@ impl Body<'_, '_> {
         Dual { value, slopes }
     }
 
-    /// The norm of a number: no square overflows.
-    fn size_of(&mut self, x: Dual) -> Dual {
-        self.rules().math(MathFunction::Abs, &[x]).unwrap_or(x)
-    }
-
-    /// The norm; its derivative at 0 is 0.
-    fn length(&mut self, x: Dual) -> Dual {
+    /// The norm; its derivative at 0 is 0. That of a number is its size, of which no square overflows.
+    fn length(&mut self, x: Dual, size: Option<usize>) -> Dual {
+        if size.is_none() {
+            return self.rules().math(MathFunction::Abs, &[x]).unwrap_or(x);
+        }
         let value = self.terms.call("length", vec![x.value]);
         let zero = self.terms.number(0.0);
         let at_zero = self.terms.binary("==", value, zero);

@@ -291,7 +291,7 @@ fn finished(row: Row, peak: Peaks, total: Sums{c}) -> Sums {{
             self.call(&functions.loss, true),
             self.call(&functions.known, true)
         );
-        let count = if self.signature.derived_row().has_many { 8 } else { 4 };
+        let count = self.signature.derived_row().room();
         let mut slopes = vec!["0.0".to_string(); count];
         for number in &functions.slopes.gives {
             let Number::Of(By::Item(member)) = *number else { continue };

@@ -162,21 +162,12 @@ impl Spec<'_> {
         let skeleton = include_str!("../../../../shaders/rows.wgsl");
         let window = ROWS_WINDOW;
         let label = format!("wgloss {}", self.definition.name);
-        let shader = self.definition.shader.text;
+        let ([size, row], shader) = (self.row(), self.definition.shader.text);
         header.join(
             label,
             &[
-                NUMERIC,
-                REDUCE,
-                self.row(),
-                window,
-                skeleton,
-                joins,
-                &part,
-                lists,
-                running,
-                sections,
-                shader,
+                NUMERIC, REDUCE, size, row, window, skeleton, joins, &part, lists, running,
+                sections, shader,
             ],
         )
     }

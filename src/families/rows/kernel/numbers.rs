@@ -11,8 +11,11 @@ use crate::tensor::DType;
 
 impl Spec<'_> {
     /// What the formula sees of a row.
-    pub(super) fn row(&self) -> &'static str {
-        self.derived_row().map_or(ROW, DerivedRow::text)
+    pub(super) fn row(&self) -> [&'static str; 2] {
+        match self.derived_row().map(DerivedRow::context) {
+            Some(&[size, row, ..]) => [size, row],
+            _ => ["", ROW],
+        }
     }
 
     /// The same of a derived one, which sees rows and items as numbers.
@@ -22,8 +25,7 @@ impl Spec<'_> {
 
     /// How the slope at a place is written behind all of them.
     pub(super) fn behind(&self, place: usize) -> String {
-        let few = DerivedRow { has_words: false, has_many: false };
-        self.derived_row().unwrap_or(few).behind(place)
+        self.derived_row().map_or_else(|| format!("[{place}]"), |row| row.behind(place))
     }
 
     /// Declares an input of numbers, or of words where it is whole, and its accessor.
